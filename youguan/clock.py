@@ -1,0 +1,48 @@
+"""Time as an argument: whoever decides something is given a clock, so that tests can hold it still."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+# A charger without a clock battery believes it is 1970; one with a wrong zone is hours ahead.
+EARLIEST_PLAUSIBLE = datetime(2015, 1, 1, tzinfo=UTC)
+TOLERATED_LEAD = timedelta(minutes=5)
+
+
+class Clock(Protocol):
+    """Where the present comes from."""
+
+    def now(self) -> datetime:
+        """Return the present, aware, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class ManualClock:
+    """A clock that stands still until it is told to move."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        self._now += by
+
+
+def utc_text(moment: datetime) -> str:
+    """Return ISO 8601 in UTC with milliseconds and `Z`, which every OCPP station understands."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def effective_time(occurred_at: datetime, received_at: datetime) -> datetime:
+    """Return the charger's own time where it can be believed, else the time of receipt."""
+    if EARLIEST_PLAUSIBLE <= occurred_at <= received_at + TOLERATED_LEAD:
+        return occurred_at
+    return received_at

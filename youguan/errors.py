@@ -1,0 +1,69 @@
+"""The root of errors. An error knows its HTTP status and whether trying again can help."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field: its name (a path such as `stations[3].power_w`) and the reason."""
+
+    field: str
+    reason: str
+
+
+class YouguanError(Exception):
+    """Something went wrong that can be told to whoever asked."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Internal error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str = "", *, fields: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.fields = tuple(fields)
+
+
+class Invalid(YouguanError):
+    """The request says something that cannot be."""
+
+    status, code, title = 422, "invalid", "Invalid input"
+
+
+class Unauthenticated(YouguanError):
+    """Nobody is logged in."""
+
+    status, code, title = 401, "unauthenticated", "Login needed"
+
+
+class Forbidden(YouguanError):
+    """Whoever is logged in may not do this."""
+
+    status, code, title = 403, "forbidden", "Not allowed"
+
+
+class NotFound(YouguanError):
+    """There is no such thing."""
+
+    status, code, title = 404, "not_found", "Not found"
+
+
+class Conflict(YouguanError):
+    """The thing is in a state that does not permit this."""
+
+    status, code, title = 409, "conflict", "Conflict"
+
+
+class TooManyRequests(YouguanError):
+    """Too many tries."""
+
+    status, code, title, retryable = 429, "too_many_requests", "Too many requests", True
+
+
+class Unavailable(YouguanError):
+    """Something needed is away for the moment."""
+
+    status, code, title, retryable = 503, "unavailable", "Unavailable", True

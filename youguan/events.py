@@ -1,0 +1,288 @@
+"""The contract between services: every domain event, typed and versioned.
+
+An event says what happened, in the past tense. `version` rises when a member changes its meaning; a new member with a
+default is no new version. Times: `occurred_at` as the charger said, `received_at` by us, `effective_at` the one that
+decisions use (`youguan.clock.effective_time`).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened and that another service may need to know."""
+
+    version: ClassVar[int] = 1
+
+
+# --- ocpp_gateway -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorStatusChanged(Event):
+    """A connector (0: the station itself) reports another status or error than before.
+
+    `status` is the protocol's own word; `condition` ours: available, occupied, charging, reserved, unavailable, faulted.
+    """
+
+    station_id: str
+    connector: int
+    status: str
+    condition: str
+    previous_condition: str | None
+    error_code: str | None
+    error_info: str | None
+    vendor_error_code: str | None
+    occurred_at: datetime
+    received_at: datetime
+    effective_at: datetime
+    source: str = "ocpp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationConnected(Event):
+    """A station opened a connection that was accepted."""
+
+    station_id: str
+    ocpp_version: str
+    remote: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationDisconnected(Event):
+    """A station's connection ended. It is not offline yet: that takes silence."""
+
+    station_id: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationBooted(Event):
+    """A known station sent BootNotification."""
+
+    station_id: str
+    vendor: str
+    model: str
+    serial_number: str | None
+    firmware_version: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationOffline(Event):
+    """A station that was heard before has been silent for too long."""
+
+    station_id: str
+    last_seen_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationOnline(Event):
+    """A station is heard for the first time, or again after it was offline."""
+
+    station_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionStarted(Event):
+    """Charging began."""
+
+    station_id: str
+    connector: int
+    transaction_id: str
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionEnded(Event):
+    """Charging ended; `energy_wh` is None where the station reported no meter."""
+
+    station_id: str
+    connector: int
+    transaction_id: str
+    energy_wh: float | None
+    reason: str | None
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfiledStationSeen(Event):
+    """A station that the registry does not know asked to be accepted."""
+
+    station_id: str
+    remote: str
+    ocpp_version: str
+    vendor: str | None
+    model: str | None
+    at: datetime
+
+
+# --- charger_registry -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationFile:
+    """A charging station as it is filed (a member of events, not an event)."""
+
+    station_id: str
+    connectors: int
+    power_w: int
+    current_type: str  # "AC" or "DC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteFiled(Event):
+    """A site was filed or its file changed: the whole of it as it is now. Coordinates are WGS-84 degrees."""
+
+    site_id: str
+    name: str
+    address: str
+    division_code: str | None
+    division_name: str | None
+    longitude: float
+    latitude: float
+    stations: tuple[StationFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRetired(Event):
+    """A site and its stations no longer belong to the county."""
+
+    site_id: str
+    station_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationFiled(Event):
+    """An organisation was filed or its file changed."""
+
+    organisation_id: str
+    name: str
+    uscc: str | None
+    phone: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponsibilityEntry:
+    """One line of a site's ledger as it is believed now (a member of events, not an event).
+
+    `station_id` None: the whole site. The period is [since, until), `until` None: open.
+    """
+
+    role: str
+    organisation_id: str
+    organisation_name: str
+    station_id: str | None
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponsibilitiesChanged(Event):
+    """A site's ledger changed: all of it, past periods included, as it is believed now."""
+
+    site_id: str
+    entries: tuple[ResponsibilityEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteUnmanaged(Event):
+    """Nobody manages the site. `reason`: no_manager, deregistered, contract_ended, silent."""
+
+    site_id: str
+    reason: str
+    since: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteManaged(Event):
+    """A site that nobody managed has a manager again."""
+
+    site_id: str
+    organisation_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRevoked(Event):
+    """A token (`token_id`) or everything issued to a subject before `at` no longer holds."""
+
+    subject: str
+    token_id: str | None
+    at: datetime
+
+
+# --- alerts -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRaised(Event):
+    """A rule holds for a subject: it is firing.
+
+    `rule`: connector_fault, station_offline, unmanaged_site, unfiled_charger. `severity`: critical, major, minor, info.
+    `since`: when the condition began (effective time); `details`: members that explain it, by rule.
+    """
+
+    alert_id: str
+    rule: str
+    severity: str
+    site_id: str | None
+    station_id: str | None
+    connector: int | None
+    since: datetime
+    at: datetime
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertResolved(Event):
+    """The rule no longer holds for the subject."""
+
+    alert_id: str
+    rule: str
+    site_id: str | None
+    station_id: str | None
+    connector: int | None
+    at: datetime
+
+
+# --- inspection_service -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOpened(Event):
+    """A task was opened for whoever is responsible."""
+
+    task_id: str
+    number: str
+    cause: str
+    site_id: str | None
+    station_id: str | None
+    connector: int | None
+    assignee_id: str
+    assignee_name: str
+    due_on: date | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskMoved(Event):
+    """A task went from one state to another (open, accepted, mended, verifying, closed)."""
+
+    task_id: str
+    previous: str
+    state: str
+    reason: str
+    at: datetime
+
+
+def all_events() -> dict[str, type[Event]]:
+    """Return every event type by its name."""
+    return {cls.__name__: cls for cls in Event.__subclasses__()}

@@ -1,0 +1,81 @@
+"""One typed settings object, from environment variables (`YOUGUAN_…`) and an optional TOML file."""
+
+import hashlib
+import hmac
+import os
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+SERVICES = ("registry", "gateway", "alerts", "inspection")
+
+
+class Settings(BaseSettings):
+    """Everything that differs between one deployment and another; environment wins over the file."""
+
+    model_config = SettingsConfigDict(env_prefix="YOUGUAN_", extra="ignore")
+
+    data_dir: Path = Path(".youguan")
+    database_url: str = "postgresql://localhost/youguan"
+    role_secret: str | None = Field(default=None, description="makes one database role and password for each service")
+    mqtt_url: str | None = None
+
+    http_host: str = "127.0.0.1"
+    http_port: int = 8000
+    ocpp_host: str = "127.0.0.1"
+    ocpp_port: int = 9000
+    workers: int = Field(default=3, ge=1, le=64)
+
+    demo: bool = False
+    ocpp_open_networks: list[str] = Field(default_factory=list, description="networks whose stations need no password")
+    heartbeat_interval_s: int = Field(default=60, ge=1)
+    offline_after_heartbeats: int = Field(default=3, ge=1)
+    holding_time_s: int = Field(default=300, ge=0, description="a mended connector must stay in order this long")
+    raw_frame_retention_days: int = Field(default=180, ge=1)
+
+    token_private_key: str | None = Field(default=None, description="Ed25519, PEM; only the registry needs it")
+    token_public_key: str | None = Field(default=None, description="Ed25519, PEM")
+    token_lifetime_s: int = Field(default=12 * 3600, ge=60, description="one shift; revocation ends it sooner")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment first, then the TOML file that `YOUGUAN_SETTINGS_FILE` names."""
+        path = os.environ.get("YOUGUAN_SETTINGS_FILE")
+        file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
+        return (init_settings, env_settings, *file)
+
+    def dsn_for(self, service: str) -> str:
+        """Return the DSN with which `service` connects: as its own role when `role_secret` is set."""
+        if self.role_secret is None:
+            return self.database_url
+        return with_credentials(self.database_url, *role_credentials(self.database_url, self.role_secret, service))
+
+
+def role_credentials(database_url: str, role_secret: str, service: str) -> tuple[str, str]:
+    """Return (role, password) of a service: derived, so that nothing needs to be stored or handed over.
+
+    Roles belong to a whole PostgreSQL cluster, so the name carries the database's.
+    """
+    role = f"{database_name(database_url)}_{service}"
+    return role, hmac.new(role_secret.encode(), role.encode(), hashlib.sha256).hexdigest()
+
+
+def database_name(database_url: str) -> str:
+    """Return the database that a DSN names."""
+    return urlsplit(database_url).path.lstrip("/") or "youguan"
+
+
+def with_credentials(database_url: str, user: str, password: str) -> str:
+    """Return the DSN with another user and password."""
+    parts = urlsplit(database_url)
+    address = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{quote(user)}:{quote(password)}@{address}"))
