@@ -24,7 +24,8 @@ class Event:
 class ConnectorStatusChanged(Event):
     """A connector (0: the station itself) reports another status or error than before.
 
-    `status` is the protocol's own word; `condition` ours: available, occupied, charging, reserved, unavailable, faulted.
+    `status` is the protocol's own word; `condition` ours: available, occupied, charging, reserved, unavailable or
+    faulted.
     """
 
     station_id: str
