@@ -78,4 +78,4 @@ def with_credentials(database_url: str, user: str, password: str) -> str:
     """Return the DSN with another user and password."""
     parts = urlsplit(database_url)
     address = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{quote(user)}:{quote(password)}@{address}"))
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{address}"))

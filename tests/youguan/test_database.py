@@ -1,0 +1,80 @@
+"""Migrations and roles on a real PostgreSQL."""
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from youguan.database import History, connect, create_pool, migrate, storage_mode
+from youguan.eventlog import publish
+from youguan.settings import Settings
+
+REVISION = '''
+from alembic import op
+from youguan.database import run_script
+revision = "{name}"
+down_revision = {previous!r}
+def upgrade():
+    run_script(op.get_bind(), """{script}""")
+'''
+
+
+def history(folder: Path, *scripts: str) -> History:
+    """Write a history of the alerts service with one revision a script."""
+    versions = folder / "versions"
+    versions.mkdir(exist_ok=True)
+    for number, script in enumerate(scripts):
+        text = REVISION.format(name=number + 1, previous=str(number) if number else None, script=script)
+        (versions / f"{number}.py").write_text(text, encoding="utf-8")
+    return History("alerts", ("tests",), folder)
+
+
+async def test_a_second_run_changes_nothing_and_a_new_revision_is_added(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(database_url=database_url)
+    create = "CREATE TABLE tests.one (x int); INSERT INTO tests.one VALUES (1)"
+    await migrate(settings, [history(tmp_path, create)])
+    await migrate(settings, [history(tmp_path, create)])
+    await migrate(settings, [history(tmp_path, create, "INSERT INTO tests.one VALUES (2)")])
+    connection = await connect(database_url)
+    assert [row["x"] for row in await connection.fetch("SELECT x FROM tests.one ORDER BY x")] == [1, 2]
+    await connection.close()
+
+
+async def test_a_revision_that_fails_leaves_nothing_behind(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(database_url=database_url)
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await migrate(settings, [history(tmp_path, "CREATE TABLE tests.one (x int); SELECT 1/0")])
+    connection = await connect(database_url)
+    assert await connection.fetchval("SELECT to_regclass('tests.one')") is None
+    await connection.close()
+
+
+async def test_a_role_writes_its_own_schema_and_no_other(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(database_url=database_url, role_secret="a secret of the tests")
+    await migrate(settings, [history(tmp_path, "CREATE TABLE tests.one (x int)")])
+    async with await create_pool(settings.dsn_for("alerts")) as alerts:
+        await alerts.execute("INSERT INTO tests.one VALUES (1)")
+        async with alerts.acquire() as connection, connection.transaction():
+            await publish(connection, "alerts", [])
+    async with await create_pool(settings.dsn_for("inspection")) as inspection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await inspection.execute("INSERT INTO tests.one VALUES (2)")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await inspection.execute("DELETE FROM eventlog.event")
+    await forget_roles(settings)
+
+
+async def forget_roles(settings: Settings) -> None:
+    """Roles outlive the database of a test: take them away again."""
+    connection = await connect(settings.database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    for row in await connection.fetch("SELECT rolname FROM pg_roles WHERE rolname LIKE $1 || '\\_%'", name):
+        await connection.execute(f'DROP OWNED BY "{row["rolname"]}" CASCADE; DROP ROLE "{row["rolname"]}"')
+    await connection.close()
+
+
+async def test_the_storage_mode_is_what_the_server_offers(database_url: str) -> None:
+    connection = await connect(database_url)
+    extension = await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'")
+    assert await storage_mode(connection) == ("timescale" if extension else "plain")
+    await connection.close()
