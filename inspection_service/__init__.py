@@ -1,0 +1,1 @@
+"""Tasks: who has to mend it, by when, and what happened."""

@@ -1,0 +1,89 @@
+"""What tests share: one real PostgreSQL for the run and a fresh, migrated database for each test."""
+
+import asyncio
+import os
+import subprocess
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from deploy import embedded
+from deploy.suite import HISTORIES
+from youguan.database import migrate
+from youguan.settings import Settings
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL server and the migrated database that others are cloned from."""
+
+    admin: str
+    template: str
+
+    def dsn(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.admin)._replace(path=f"/{database}"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The DSN of a server: `YOUGUAN_TEST_DATABASE_URL`, one with TimescaleDB for instance, or one of our own."""
+    given = os.environ.get("YOUGUAN_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="yg-") as folder:
+        Path(folder).chmod(0o711)
+        cluster = embedded.cluster(Path(folder))
+        embedded.initialise(cluster)
+        account = cluster.account
+        identity = {"user": account.uid, "group": account.gid, "extra_groups": ()} if account else {}
+        with (Path(folder) / "postgres.log").open("wb") as log:
+            server = subprocess.Popen(cluster.command(), stdout=log, stderr=log, cwd="/", **identity)  # type: ignore[call-overload]
+            try:
+                yield cluster.dsn("postgres")
+            finally:
+                server.send_signal(2)
+                server.wait(30)
+
+
+@pytest.fixture(scope="session")
+def server(postgres: str) -> Iterator[Server]:
+    """The server with its template database."""
+    server = Server(postgres, f"youguan_template_{uuid.uuid4().hex[:8]}")
+    asyncio.run(_make_template(server))
+    yield server
+    asyncio.run(_administer(postgres, f'DROP DATABASE "{server.template}" WITH (FORCE)'))
+
+
+async def _make_template(server: Server) -> None:
+    await _administer(server.admin, f'CREATE DATABASE "{server.template}"')
+    await migrate(Settings(database_url=server.dsn(server.template)), HISTORIES)
+
+
+async def _administer(admin: str, statement: str) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                connection = await asyncpg.connect(admin)
+                break
+            except (OSError, asyncpg.CannotConnectNowError):
+                await asyncio.sleep(0.05)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def database_url(server: Server) -> AsyncIterator[str]:
+    """The DSN of a fresh database with every schema migrated."""
+    name = f"youguan_test_{uuid.uuid4().hex[:12]}"
+    await _administer(server.admin, f'CREATE DATABASE "{name}" TEMPLATE "{server.template}"')
+    yield server.dsn(name)
+    await _administer(server.admin, f'DROP DATABASE "{name}" WITH (FORCE)')
