@@ -1,0 +1,1 @@
+"""Messages to observations: pure, one module for each protocol."""

@@ -1,0 +1,154 @@
+"""What chargers tell us, normalised: one kind of row for each kind of fact.
+
+They are named tuples in the order of the columns they are copied into, since thousands a second pass through here. Times are
+aware UTC: `occurred_at` as the charger said, `received_at` by us, `effective_at` the one to decide by.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+STATION_ITSELF = 0
+EVSES_A_ROW = 100
+
+
+class Condition(StrEnum):
+    """What a status means to us, whatever the protocol's word."""
+
+    AVAILABLE = "available"
+    OCCUPIED = "occupied"
+    CHARGING = "charging"
+    RESERVED = "reserved"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+
+
+class StatusReported(NamedTuple):
+    """A connector's status, changed or not."""
+
+    station_id: str
+    connector: int
+    occurred_at: datetime
+    received_at: datetime
+    effective_at: datetime
+    status: str
+    condition: str
+    error_code: str | None
+    error_info: str | None
+    vendor_error_code: str | None
+
+
+class MeterKind(NamedTuple):
+    """What a sample measures; `unit` after conversion to the base unit (Wh, W, A, V, …)."""
+
+    measurand: str
+    phase: str
+    location: str
+    context: str
+    unit: str
+
+
+class MeterSampled(NamedTuple):
+    """One value of one meter at one time."""
+
+    station_id: str
+    connector: int
+    kind: MeterKind
+    occurred_at: datetime
+    received_at: datetime
+    value: float
+    transaction_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionBegun:
+    """A 1.6 StartTransaction: its id is ours to give, and the same start gets the same id."""
+
+    station_id: str
+    connector: int
+    id_token: str
+    started_at: datetime
+    effective_at: datetime
+    meter_start_wh: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStopped:
+    """A 1.6 StopTransaction."""
+
+    station_id: str
+    transaction_id: str
+    stopped_at: datetime
+    effective_at: datetime
+    meter_stop_wh: float
+    reason: str | None
+    id_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionReported:
+    """A 2.x TransactionEvent: `kind` is Started, Updated or Ended."""
+
+    station_id: str
+    transaction_id: str
+    seq_no: int
+    kind: str
+    connector: int | None
+    id_token: str | None
+    occurred_at: datetime
+    effective_at: datetime
+    received_at: datetime
+    register_wh: float | None
+    reason: str | None
+    offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """A known station's BootNotification."""
+
+    station_id: str
+    vendor: str
+    model: str
+    serial_number: str | None
+    firmware_version: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """An unknown station's BootNotification."""
+
+    station_id: str
+    vendor: str
+    model: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """Something worth keeping by name: firmware, diagnostics, log and security notifications, data transfers."""
+
+    station_id: str
+    action: str
+    status: str
+    occurred_at: datetime
+    received_at: datetime
+
+
+Observation = (
+    StatusReported
+    | MeterSampled
+    | TransactionBegun
+    | TransactionStopped
+    | TransactionReported
+    | Booted
+    | Announced
+    | Notified
+)
+
+
+def connector_number(evse: int, connector: int = 1) -> int:
+    """Return our number of an OCPP 2 connector: the EVSE's, and a hundred more for each further connector on it."""
+    return (connector - 1) * EVSES_A_ROW + evse if evse and connector else evse

@@ -1,0 +1,1 @@
+"""OCPP-J: frames, schemas and error codes of each version."""

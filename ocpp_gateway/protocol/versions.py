@@ -1,0 +1,30 @@
+"""What differs between the versions of OCPP-J: subprotocol, schema files, spelling of error codes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of OCPP-J; `folder` and `request_suffix` say where the `ocpp` package keeps its schemas."""
+
+    name: str
+    subprotocol: str
+    folder: str
+    request_suffix: str
+    malformed: str  # the code for what is no message at all
+    format_violation: str
+    occurrence_violation: str
+
+
+V16 = Version("1.6", "ocpp1.6", "v16", "", "FormationViolation", "FormationViolation", "OccurenceConstraintViolation")
+V201 = Version(
+    "2.0.1", "ocpp2.0.1", "v201", "Request", "RpcFrameworkError", "FormatViolation", "OccurrenceConstraintViolation"
+)
+
+# In order of preference.
+VERSIONS = (V201, V16)
+
+
+def negotiate(offered: list[str]) -> Version | None:
+    """Return the newest version of ours among the subprotocols that a station offers."""
+    return next((version for version in VERSIONS if version.subprotocol in offered), None)
