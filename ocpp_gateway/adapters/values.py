@@ -43,7 +43,9 @@ def read_value(sample: dict[str, Any]) -> Value | None:
     if not math.isfinite(number):
         return None
     place = sample.get("location", "Outlet")
-    return Value(MeterKind(measurand, sample.get("phase", ""), place, sample.get("context", "Sample.Periodic"), unit), number)
+    return Value(
+        MeterKind(measurand, sample.get("phase", ""), place, sample.get("context", "Sample.Periodic"), unit), number
+    )
 
 
 def _unit(sample: dict[str, Any], measurand: str) -> tuple[str, float]:

@@ -1,0 +1,6 @@
+"""The services of a suite, in the order in which their schemas are made."""
+
+from ocpp_gateway.history import HISTORY as GATEWAY_HISTORY
+from youguan.database import KERNEL_HISTORY
+
+HISTORIES = (KERNEL_HISTORY, GATEWAY_HISTORY)

@@ -1,0 +1,54 @@
+"""What both versions say in the same words."""
+
+from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
+from ocpp_gateway.adapters.values import read_time, read_value
+from ocpp_gateway.observation import MeterSampled, Notified, Observation
+from youguan.clock import utc_text
+
+
+def heartbeat(_: Payload, context: Context) -> Outcome:
+    return Outcome({"currentTime": utc_text(context.received_at)})
+
+
+def data_transfer(payload: Payload, context: Context) -> Outcome:
+    return Outcome({"status": "UnknownVendorId"}, [notified("DataTransfer", payload["vendorId"], context)])
+
+
+def security_event(payload: Payload, context: Context) -> Outcome:
+    return Outcome({}, [notified("SecurityEventNotification", payload["type"], context, payload["timestamp"])])
+
+
+def status_only(action: str) -> Handler:
+    """Return the handler of an action that says no more than its status."""
+
+    def handle(payload: Payload, context: Context) -> Outcome:
+        return Outcome({}, [notified(action, payload["status"], context)])
+
+    return handle
+
+
+def notified(action: str, status: str, context: Context, occurred: str | None = None) -> Notified:
+    """Return a notification with the time it names, else the time of receipt."""
+    at = read_time(occurred, "timestamp") if occurred else context.received_at
+    return Notified(context.station_id, action, status, at, context.received_at)
+
+
+def samples(
+    meter_values: list[Payload], connector: int, transaction_id: str | None, context: Context
+) -> tuple[list[Observation], list[str]]:
+    """Return every sampled value that is a number, and where the others stand."""
+    found: list[Observation] = []
+    doubts: list[str] = []
+    for i, meter_value in enumerate(meter_values):
+        at = read_time(meter_value["timestamp"], f"meterValue[{i}].timestamp")
+        for j, sample in enumerate(meter_value["sampledValue"]):
+            value = read_value(sample)
+            if value is None:
+                doubts.append(f"meterValue[{i}].sampledValue[{j}].value: not a finite number")
+                continue
+            found.append(
+                MeterSampled(
+                    context.station_id, connector, value.kind, at, context.received_at, value.number, transaction_id
+                )
+            )
+    return found, doubts

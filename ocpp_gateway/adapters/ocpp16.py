@@ -1,0 +1,123 @@
+"""OCPP 1.6J, what a charge point says. Connector n is EVSE n, connector 1; connector 0 is the station itself."""
+
+from ocpp_gateway.adapters import common
+from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
+from ocpp_gateway.adapters.values import read_time
+from ocpp_gateway.observation import (
+    Announced,
+    Booted,
+    Condition,
+    StatusReported,
+    TransactionBegun,
+    TransactionStopped,
+)
+from youguan.clock import effective_time, utc_text
+
+CONDITIONS = {
+    "Available": Condition.AVAILABLE,
+    "Preparing": Condition.OCCUPIED,
+    "Charging": Condition.CHARGING,
+    "SuspendedEV": Condition.OCCUPIED,
+    "SuspendedEVSE": Condition.OCCUPIED,
+    "Finishing": Condition.OCCUPIED,
+    "Reserved": Condition.RESERVED,
+    "Unavailable": Condition.UNAVAILABLE,
+    "Faulted": Condition.FAULTED,
+}
+
+
+def boot_notification(payload: Payload, context: Context) -> Outcome:
+    answer = {
+        "status": "Accepted" if context.known else "Pending",
+        "currentTime": utc_text(context.received_at),
+        "interval": context.heartbeat_interval_s,
+    }
+    vendor, model = payload["chargePointVendor"], payload["chargePointModel"]
+    if not context.known:
+        return Outcome(answer, [Announced(context.station_id, vendor, model, context.received_at)])
+    serial = payload.get("chargePointSerialNumber") or payload.get("chargeBoxSerialNumber")
+    firmware = payload.get("firmwareVersion")
+    return Outcome(answer, [Booted(context.station_id, vendor, model, serial, firmware, context.received_at)])
+
+
+def status_notification(payload: Payload, context: Context) -> Outcome:
+    said = payload.get("timestamp")
+    occurred_at = read_time(said, "timestamp") if said else context.received_at
+    error = payload["errorCode"]
+    report = StatusReported(
+        context.station_id,
+        payload["connectorId"],
+        occurred_at,
+        context.received_at,
+        effective_time(occurred_at, context.received_at),
+        payload["status"],
+        CONDITIONS[payload["status"]],
+        None if error == "NoError" else error,
+        payload.get("info"),
+        payload.get("vendorErrorCode"),
+    )
+    return Outcome({}, [report])
+
+
+def authorize(payload: Payload, context: Context) -> Outcome:
+    return Outcome({"idTagInfo": _token_info(payload["idTag"], context)})
+
+
+def _token_info(token: str, context: Context) -> Payload:
+    return {"status": "Accepted" if token in context.accepted_tokens else "Invalid"}
+
+
+def start_transaction(payload: Payload, context: Context) -> Outcome:
+    started_at = read_time(payload["timestamp"], "timestamp")
+    begun = TransactionBegun(
+        context.station_id,
+        payload["connectorId"],
+        payload["idTag"],
+        started_at,
+        effective_time(started_at, context.received_at),
+        float(payload["meterStart"]),
+    )
+    info = _token_info(payload["idTag"], context)
+    return Outcome(lambda transaction_id: {"idTagInfo": info, "transactionId": transaction_id}, [begun])
+
+
+def stop_transaction(payload: Payload, context: Context) -> Outcome:
+    stopped_at = read_time(payload["timestamp"], "timestamp")
+    token = payload.get("idTag")
+    stopped = TransactionStopped(
+        context.station_id,
+        str(payload["transactionId"]),
+        stopped_at,
+        effective_time(stopped_at, context.received_at),
+        float(payload["meterStop"]),
+        payload.get("reason", "Local"),
+        token,
+    )
+    samples, doubts = common.samples(payload.get("transactionData", []), 0, str(payload["transactionId"]), context)
+    answer = {"idTagInfo": _token_info(token, context)} if token else {}
+    return Outcome(answer, [stopped, *samples], doubts)
+
+
+def meter_values(payload: Payload, context: Context) -> Outcome:
+    transaction = payload.get("transactionId")
+    samples, doubts = common.samples(
+        payload["meterValue"], payload["connectorId"], None if transaction is None else str(transaction), context
+    )
+    return Outcome({}, samples, doubts)
+
+
+HANDLERS: dict[str, Handler] = {
+    "Authorize": authorize,
+    "BootNotification": boot_notification,
+    "DataTransfer": common.data_transfer,
+    "DiagnosticsStatusNotification": common.status_only("DiagnosticsStatusNotification"),
+    "FirmwareStatusNotification": common.status_only("FirmwareStatusNotification"),
+    "Heartbeat": common.heartbeat,
+    "LogStatusNotification": common.status_only("LogStatusNotification"),
+    "MeterValues": meter_values,
+    "SecurityEventNotification": common.security_event,
+    "StartTransaction": start_transaction,
+    "StatusNotification": status_notification,
+    "StopTransaction": stop_transaction,
+}
+"""Every action that a charge point may send, with what it becomes."""

@@ -1,0 +1,7 @@
+"""Where the gateway's migrations are."""
+
+from pathlib import Path
+
+from youguan.database import History
+
+HISTORY = History("gateway", ("gateway", "telemetry"), Path(__file__).parent / "migrations")

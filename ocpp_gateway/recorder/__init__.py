@@ -1,0 +1,1 @@
+"""From observations to committed rows; only then is a station answered."""

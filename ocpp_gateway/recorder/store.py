@@ -1,0 +1,394 @@
+"""The statements of one commit."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from ocpp_gateway.observation import (
+    MeterKind,
+    MeterSampled,
+    StatusReported,
+    TransactionBegun,
+    TransactionReported,
+    TransactionStopped,
+)
+from ocpp_gateway.recorder.batch import Batch, Disconnected, Doubt, Now, Place, TransactionKey
+
+FRAME_COLUMNS = ("station_id", "received_at", "frame")
+SAMPLE_COLUMNS = ("station_id", "connector", "kind", "occurred_at", "received_at", "value", "transaction_id")
+QUARANTINED_A_SOURCE = 200
+
+
+async def ensure_days(connection: asyncpg.Connection, days: Iterable[tuple[str, date]]) -> None:
+    """Make the partitions of (table, day) where they are missing; plain storage only."""
+    for table, day in days:
+        await connection.execute("SELECT telemetry.ensure_day($1, $2)", table, day)
+
+
+async def load_kinds(connection: asyncpg.Connection) -> dict[MeterKind, int]:
+    """Return the ids of all kinds of samples."""
+    rows = await connection.fetch("SELECT measurand, phase, location, context, unit, id FROM telemetry.meter_kind")
+    return {MeterKind(*tuple(row)[:5]): row["id"] for row in rows}
+
+
+async def add_kinds(connection: asyncpg.Connection, kinds: Collection[MeterKind]) -> None:
+    """Add kinds of samples that were not seen before."""
+    await connection.executemany(
+        """
+        INSERT INTO telemetry.meter_kind (measurand, phase, location, context, unit) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT DO NOTHING
+        """,
+        list(kinds),
+    )
+
+
+async def losses(connection: asyncpg.Connection, slot: int) -> int:
+    """Return how often stations were taken from this worker; holds the row, so that a taker waits for our commit."""
+    count = await connection.fetchval("SELECT losses FROM gateway.worker WHERE slot = $1 FOR SHARE", slot)
+    return int(count or 0)
+
+
+async def lost_since(connection: asyncpg.Connection, slot: int, number: int) -> set[str]:
+    """Return the stations that were taken from this worker after the given count."""
+    rows = await connection.fetch(
+        "SELECT station_id FROM gateway.takeover WHERE slot = $1 AND number > $2", slot, number
+    )
+    return {row["station_id"] for row in rows}
+
+
+async def copy_frames(connection: asyncpg.Connection, batch: Batch) -> None:
+    if batch.frames:
+        await connection.copy_records_to_table(
+            "raw_frame", schema_name="telemetry", columns=FRAME_COLUMNS, records=batch.frames
+        )
+
+
+async def copy_statuses(connection: asyncpg.Connection, statuses: Sequence[StatusReported]) -> None:
+    """Store statuses that are expected to be new; a repeat is a UniqueViolationError."""
+    if statuses:
+        await connection.copy_records_to_table(
+            "status_change", schema_name="telemetry", columns=StatusReported._fields, records=statuses
+        )
+
+
+async def insert_statuses(connection: asyncpg.Connection, statuses: Sequence[StatusReported]) -> list[StatusReported]:
+    """Store statuses of which some are repeats; return those that are not."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO telemetry.status_change
+        SELECT * FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
+                             $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+        ON CONFLICT (station_id, occurred_at, connector, status) DO NOTHING
+        RETURNING station_id, occurred_at, connector, status
+        """,
+        *columns(statuses, len(StatusReported._fields)),
+    )
+    fresh = {tuple(row) for row in rows}
+    found: dict[tuple[Any, ...], StatusReported] = {}
+    for report in statuses:
+        key = (report.station_id, report.occurred_at, report.connector, report.status)
+        if key in fresh:
+            found.setdefault(key, report)
+    return list(found.values())
+
+
+def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Turn rows into one list a column."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+def sample_rows(samples: Sequence[MeterSampled], kinds: Mapping[MeterKind, int]) -> list[tuple[Any, ...]]:
+    """Return samples with the ids of their kinds."""
+    return [(s[0], s[1], kinds[s[2]], s[3], s[4], s[5], s[6]) for s in samples]
+
+
+async def copy_samples(connection: asyncpg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Store samples that are expected to be new; a repeat is a UniqueViolationError."""
+    if rows:
+        await connection.copy_records_to_table(
+            "meter_sample", schema_name="telemetry", columns=SAMPLE_COLUMNS, records=rows
+        )
+
+
+async def insert_samples(connection: asyncpg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Store samples of which some are repeats."""
+    if rows:
+        await connection.execute(
+            """
+            INSERT INTO telemetry.meter_sample
+            SELECT * FROM unnest($1::text[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[],
+                                 $6::float8[], $7::text[])
+            ON CONFLICT (station_id, occurred_at, connector, kind) DO NOTHING
+            """,
+            *columns(rows, len(SAMPLE_COLUMNS)),
+        )
+
+
+async def copy_notifications(connection: asyncpg.Connection, batch: Batch) -> None:
+    if batch.notified:
+        await connection.copy_records_to_table(
+            "notification",
+            schema_name="telemetry",
+            columns=("station_id", "action", "status", "occurred_at", "received_at"),
+            records=[(n.station_id, n.action, n.status, n.occurred_at, n.received_at) for n in batch.notified],
+        )
+
+
+async def read_connectors(connection: asyncpg.Connection, places: Collection[Place]) -> dict[Place, Now]:
+    """Return the latest state of connectors."""
+    rows = await connection.fetch(
+        """
+        SELECT n.* FROM gateway.connector_now n
+        JOIN unnest($1::text[], $2::int[]) AS k (station_id, connector) USING (station_id, connector)
+        """,
+        *columns(list(places), 2),
+    )
+    return {(row["station_id"], row["connector"]): Now(*tuple(row)[2:]) for row in rows}
+
+
+async def write_connectors(connection: asyncpg.Connection, latest: Mapping[Place, Now]) -> None:
+    if not latest:
+        return
+    await connection.execute(
+        """
+        INSERT INTO gateway.connector_now
+        SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                             $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
+        ON CONFLICT (station_id, connector) DO UPDATE SET
+            status = excluded.status, condition = excluded.condition, error_code = excluded.error_code,
+            error_info = excluded.error_info, vendor_error_code = excluded.vendor_error_code,
+            occurred_at = excluded.occurred_at, received_at = excluded.received_at, effective_at = excluded.effective_at
+        """,
+        *columns([(*place, *now) for place, now in sorted(latest.items())], 10),
+    )
+
+
+async def begin_transactions(
+    connection: asyncpg.Connection, begun: Collection[TransactionBegun]
+) -> dict[TransactionKey, tuple[int, bool]]:
+    """Store 1.6 starts; return each one's id and whether it is new: the same start gets the same id."""
+    if not begun:
+        return {}
+    rows = await connection.fetch(
+        """
+        WITH numbered AS (
+            SELECT nextval(pg_get_serial_sequence('telemetry.transaction', 'id')) AS id, e.*
+            FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::float8[])
+                AS e (station_id, connector, id_token, started_at, meter_start_wh)
+        )
+        INSERT INTO telemetry.transaction AS t
+            (id, station_id, transaction_id, connector, id_token, started_at, meter_start_wh)
+        OVERRIDING SYSTEM VALUE
+        SELECT id, station_id, id::text, connector, id_token, started_at, meter_start_wh FROM numbered
+        ON CONFLICT (station_id, connector, id_token, started_at, meter_start_wh) WHERE transaction_id = id::text
+        DO UPDATE SET connector = t.connector
+        RETURNING station_id, connector, id_token, started_at, meter_start_wh, id, xmax = 0 AS fresh
+        """,
+        *columns([(b.station_id, b.connector, b.id_token, b.started_at, b.meter_start_wh) for b in begun], 5),
+    )
+    return {TransactionKey(*tuple(row)[:5]): (row["id"], row["fresh"]) for row in rows}
+
+
+async def stop_transactions(
+    connection: asyncpg.Connection, stopped: Collection[TransactionStopped]
+) -> list[asyncpg.Record]:
+    """Store 1.6 stops, those without a known start too; return what ended now, repeats left out."""
+    if not stopped:
+        return []
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        INSERT INTO telemetry.transaction AS t (station_id, transaction_id, stopped_at, meter_stop_wh, reason, id_token)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::text[], $6::text[])
+        ON CONFLICT (station_id, transaction_id) DO UPDATE SET
+            stopped_at = excluded.stopped_at, meter_stop_wh = excluded.meter_stop_wh, reason = excluded.reason
+            WHERE t.stopped_at IS NULL
+        RETURNING station_id, transaction_id, connector, meter_stop_wh - meter_start_wh AS energy_wh, reason
+        """,
+        *columns(
+            [(s.station_id, s.transaction_id, s.stopped_at, s.meter_stop_wh, s.reason, s.id_token) for s in stopped], 6
+        ),
+    )
+    return rows
+
+
+async def insert_reports(
+    connection: asyncpg.Connection, reported: Sequence[TransactionReported]
+) -> list[TransactionReported]:
+    """Store 2.x transaction events; return those that are no repeats."""
+    if not reported:
+        return []
+    rows = await connection.fetch(
+        """
+        INSERT INTO telemetry.transaction_event
+        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::timestamptz[], $6::timestamptz[],
+                             $7::float8[], $8::bool[])
+        ON CONFLICT DO NOTHING RETURNING station_id, transaction_id, seq_no
+        """,
+        *columns(
+            [
+                (
+                    r.station_id,
+                    r.transaction_id,
+                    r.seq_no,
+                    r.kind,
+                    r.occurred_at,
+                    r.received_at,
+                    r.register_wh,
+                    r.offline,
+                )
+                for r in reported
+            ],
+            8,
+        ),
+    )
+    fresh = {tuple(row) for row in rows}
+    found = {(r.station_id, r.transaction_id, r.seq_no): r for r in reversed(reported)}
+    return [r for key, r in reversed(found.items()) if key in fresh]
+
+
+async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -> float | None:
+    """Bring a 2.x transaction up to date with one of its events, in whatever order they come; return its energy in Wh."""
+    energy: float | None = await connection.fetchval(
+        """
+        INSERT INTO telemetry.transaction AS t (station_id, transaction_id, connector, id_token, started_at, stopped_at,
+            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason)
+        VALUES ($1, $2, $3, $4, CASE $5 WHEN 'Started' THEN $6::timestamptz END,
+                CASE $5 WHEN 'Ended' THEN $6::timestamptz END, $7, $7,
+                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END,
+                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8)
+        ON CONFLICT (station_id, transaction_id) DO UPDATE SET
+            connector = coalesce(t.connector, excluded.connector),
+            id_token = coalesce(t.id_token, excluded.id_token),
+            started_at = coalesce(t.started_at, excluded.started_at),
+            stopped_at = coalesce(t.stopped_at, excluded.stopped_at),
+            reason = coalesce(t.reason, excluded.reason),
+            meter_start_wh = CASE WHEN t.first_reading_at <= excluded.first_reading_at OR excluded.first_reading_at IS NULL
+                                  THEN t.meter_start_wh ELSE excluded.meter_start_wh END,
+            first_reading_at = least(t.first_reading_at, excluded.first_reading_at),
+            meter_stop_wh = CASE WHEN t.last_reading_at > excluded.last_reading_at OR excluded.last_reading_at IS NULL
+                                 THEN t.meter_stop_wh ELSE excluded.meter_stop_wh END,
+            last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at)
+        RETURNING meter_stop_wh - meter_start_wh
+        """,
+        r.station_id,
+        r.transaction_id,
+        r.connector,
+        r.id_token,
+        r.kind,
+        r.occurred_at,
+        r.register_wh,
+        r.reason,
+    )
+    return energy
+
+
+async def note_seen(connection: asyncpg.Connection, seen: Mapping[str, datetime]) -> list[str]:
+    """Note when stations were last heard; return those that had been offline."""
+    rows = await connection.fetch(
+        """
+        WITH seen AS (SELECT * FROM unnest($1::text[], $2::timestamptz[]) AS s (station_id, at)),
+        before AS (
+            SELECT station_id, state FROM gateway.station_now
+            WHERE station_id = ANY($1) ORDER BY station_id FOR UPDATE
+        )
+        UPDATE gateway.station_now n SET last_seen_at = greatest(n.last_seen_at, seen.at), state = 'online'
+        FROM seen JOIN before USING (station_id)
+        WHERE n.station_id = seen.station_id
+        RETURNING n.station_id, before.state
+        """,
+        *columns(sorted(seen.items()), 2),
+    )
+    return [row["station_id"] for row in rows if row["state"] != "online"]
+
+
+async def note_boots(connection: asyncpg.Connection, batch: Batch) -> None:
+    if not batch.booted:
+        return
+    await connection.execute(
+        """
+        UPDATE gateway.station_now n SET vendor = b.vendor, model = b.model, serial_number = b.serial_number,
+            firmware_version = b.firmware_version, booted_at = b.at
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+            AS b (station_id, vendor, model, serial_number, firmware_version, at)
+        WHERE n.station_id = b.station_id
+        """,
+        *columns(
+            [
+                (b.station_id, b.vendor, b.model, b.serial_number, b.firmware_version, b.at)
+                for b in batch.booted.values()
+            ],
+            6,
+        ),
+    )
+
+
+async def note_unfiled(connection: asyncpg.Connection, batch: Batch) -> set[str]:
+    """Note stations that the registry does not know; return those that are new, at most so many from one source."""
+    fresh = set()
+    for announced, entry in batch.announced.values():
+        new = await connection.fetchval(
+            """
+            INSERT INTO gateway.quarantine AS q
+                (station_id, remote, ocpp_version, vendor, model, first_seen_at, last_seen_at)
+            SELECT $1, $2, $3, $4, $5, $6, $6
+            WHERE (SELECT count(*) FROM gateway.quarantine WHERE remote = $2) < $7
+               OR EXISTS (SELECT FROM gateway.quarantine WHERE station_id = $1)
+            ON CONFLICT (station_id) DO UPDATE SET last_seen_at = excluded.last_seen_at
+            RETURNING q.xmax = 0
+            """,
+            announced.station_id,
+            entry.remote,
+            entry.ocpp_version,
+            announced.vendor,
+            announced.model,
+            announced.at,
+            QUARANTINED_A_SOURCE,
+        )
+        if new:
+            fresh.add(announced.station_id)
+    return fresh
+
+
+async def note_ends(connection: asyncpg.Connection, ended: Sequence[Disconnected]) -> set[str]:
+    """Note connections that ended, unless a newer one has taken their place; return the stations now disconnected."""
+    if not ended:
+        return set()
+    rows = await connection.fetch(
+        """
+        WITH gone AS (
+            UPDATE gateway.station_now n SET connected = false
+            FROM unnest($1::text[], $2::bigint[]) AS e (station_id, epoch)
+            WHERE n.station_id = e.station_id AND n.epoch = e.epoch AND n.connected
+            RETURNING n.station_id
+        )
+        INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change, reason)
+        SELECT e.station_id, e.at, 'disconnected', e.reason
+        FROM unnest($1::text[], $3::timestamptz[], $4::text[]) AS e (station_id, at, reason) JOIN gone USING (station_id)
+        RETURNING station_id
+        """,
+        [e.station_id for e in ended],
+        [e.epoch for e in ended],
+        [e.at for e in ended],
+        [e.reason for e in ended],
+    )
+    return {row["station_id"] for row in rows}
+
+
+async def keep_refused(connection: asyncpg.Connection, doubts: Sequence[Doubt]) -> None:
+    """Keep what was refused, without the characters that PostgreSQL cannot hold."""
+    if doubts:
+        await connection.executemany(
+            """
+            INSERT INTO gateway.refused_input (station_id, received_at, code, reason, frame) VALUES ($1, $2, $3, $4, $5)
+            """,
+            [
+                (_clean(d.station_id), d.received_at, d.code, _clean(d.reason)[:1000], _clean(d.frame)[:10_000])
+                for d in doubts
+            ],
+        )
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "\\u0000")
