@@ -1,0 +1,381 @@
+"""Group commit: a batch begins when the last commit has ended, and nobody is answered before his batch is durable.
+
+Repeats are rare, so rows are copied as if there were none; a batch that holds one is done again with the repeats taken
+out. A row that the database refuses is found by halving its batch. When the database is away the batch waits and is
+tried again.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+
+from ocpp_gateway import metrics
+from ocpp_gateway.observation import MeterKind
+from ocpp_gateway.recorder import store
+from ocpp_gateway.recorder.batch import (
+    Batch,
+    Committed,
+    Doubt,
+    Entry,
+    Lost,
+    Now,
+    Place,
+    Refused,
+    Settlement,
+    TransactionKey,
+    gather,
+    key_of,
+    recognise,
+)
+from youguan.clock import EARLIEST_PLAUSIBLE
+from youguan.database import connect, storage_mode
+from youguan.eventlog import publish
+from youguan.events import (
+    Event,
+    StationBooted,
+    StationDisconnected,
+    StationOnline,
+    TransactionEnded,
+    TransactionStarted,
+    UnfiledStationSeen,
+)
+
+log = logging.getLogger(__name__)
+
+LARGEST_BATCH = 2000
+SEEN_EVERY_S = 1.0
+LONGEST_PAUSE_S = 2.0
+# What the database says about a row, not about itself: class 22 (data) and 23 (constraints), and what cannot be encoded.
+POISON = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.UntranslatableCharacterError,
+    ValueError,
+    OverflowError,
+    TypeError,
+)
+
+
+class DirectRecorder:
+    """Writes what the stations of one worker say; the only writer of its stream."""
+
+    def __init__(self, dsn: str, slot: int, *, on_lost: Callable[[set[str]], None]) -> None:
+        self.stream = f"gateway/{slot}"
+        self._dsn = dsn
+        self._slot = slot
+        self._on_lost = on_lost
+        self._waiting: deque[Entry] = deque()
+        self._rung = asyncio.Event()
+        self._stopping = False
+        self._connection: asyncpg.Connection | None = None
+        self._plain = True
+        self._days: set[tuple[str, date]] = set()
+        self._kinds: dict[MeterKind, int] = {}
+        self._losses = 0
+        self._connectors: dict[Place, Now] = {}
+        self._places: dict[str, set[Place]] = {}
+        self._seen: dict[str, datetime] = {}
+        self._seen_noted = 0.0
+
+    def submit(self, entry: Entry) -> None:
+        """Take an entry; its `settle` is called when it is durable, refused, or lost to another worker."""
+        self._waiting.append(entry)
+        self._rung.set()
+
+    def forget(self, station_id: str) -> None:
+        """Forget what is known of a station that another worker may write from now on."""
+        for place in self._places.pop(station_id, ()):
+            self._connectors.pop(place, None)
+
+    async def run(self) -> None:
+        """Write until `stop`, then write what is left."""
+        while not (self._stopping and not self._waiting):
+            await self._wait()
+            entries = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
+            if entries or self._seen_due():
+                await self._write(entries)
+        if self._connection:
+            await self._connection.close()
+
+    def stop(self) -> None:
+        """Let `run` end when everything submitted is settled."""
+        self._stopping = True
+        self._rung.set()
+
+    async def _wait(self) -> None:
+        if self._waiting or self._stopping:
+            return
+        self._rung.clear()
+        try:
+            async with asyncio.timeout(SEEN_EVERY_S):
+                await self._rung.wait()
+        except TimeoutError:
+            return
+
+    def _seen_due(self) -> bool:
+        return bool(self._seen) and time.monotonic() - self._seen_noted >= SEEN_EVERY_S
+
+    async def _write(self, entries: list[Entry]) -> None:
+        """Commit entries, however long the database is away; halve them where a row is refused."""
+        pause = 0.05
+        careful = False
+        while True:
+            try:
+                await self._commit(entries, careful=careful)
+                return
+            except POISON as error:
+                if careful or not isinstance(error, asyncpg.UniqueViolationError):
+                    await self._isolate(entries, error)
+                    return
+                careful = True
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                careful = True  # the lost commit may have gone through
+                pause = await self._pause(pause, error)
+
+    async def _pause(self, pause: float, error: Exception) -> float:
+        log.warning("recorder %d: database away, nothing is acknowledged: %s", self._slot, error)
+        if self._connection:
+            self._connection.terminate()
+            self._connection = None
+        await asyncio.sleep(pause)
+        return min(pause * 2, LONGEST_PAUSE_S)
+
+    async def _isolate(self, entries: list[Entry], error: Exception) -> None:
+        if len(entries) > 1:
+            middle = len(entries) // 2
+            await self._write(entries[:middle])
+            await self._write(entries[middle:])
+            return
+        for entry in entries:
+            log.warning("recorder %d: %s cannot be stored: %s", self._slot, entry.station_id, error)
+            metrics.refused.labels("InternalError").inc()
+            doubt = Doubt(entry.station_id, entry.received_at, "InternalError", str(error), entry.frame)
+            await self._write([Entry(entry.station_id, entry.received_at, "", doubts=[doubt])])
+            entry.settle(Refused(str(error)))
+
+    async def _commit(self, entries: list[Entry], *, careful: bool) -> None:
+        started = time.monotonic()
+        connection = self._connection or await self._open()
+        await self._prepare(connection, gather(entries))
+        async with connection.transaction():
+            lost = await self._check_losses(connection)
+            kept = [entry for entry in entries if entry.station_id not in lost] if lost else entries
+            batch = gather(kept)
+            numbers, latest = await self._store(connection, batch, careful=careful)
+        self._remember(latest)
+        self._settle(entries, lost, numbers)
+        metrics.batch_size.observe(len(entries))
+        metrics.commit_seconds.observe(time.monotonic() - started)
+
+    async def _open(self) -> asyncpg.Connection:
+        connection = await connect(self._dsn)
+        self._plain = await storage_mode(connection) == "plain"
+        self._kinds = await store.load_kinds(connection)
+        self._losses = await store.losses(connection, self._slot)
+        self._connectors.clear()
+        self._places.clear()
+        self._connection = connection
+        return connection
+
+    async def _prepare(self, connection: asyncpg.Connection, batch: Batch) -> None:
+        """Make partitions and kinds ahead, outside the commit: other workers need them as well."""
+        missing = needed_days(batch) - self._days if self._plain else set()
+        if missing:
+            await store.ensure_days(connection, sorted(missing))
+            self._days |= missing
+        kinds = {sample.kind for sample in batch.samples} - self._kinds.keys()
+        if kinds:
+            await store.add_kinds(connection, kinds)
+            self._kinds = await store.load_kinds(connection)
+
+    async def _check_losses(self, connection: asyncpg.Connection) -> set[str]:
+        count = await store.losses(connection, self._slot)
+        if count == self._losses:
+            return set()
+        lost = await store.lost_since(connection, self._slot, self._losses)
+        self._losses = count
+        for station_id in lost:
+            self.forget(station_id)
+            self._seen.pop(station_id, None)
+        self._on_lost(lost)
+        return lost
+
+    async def _store(
+        self, connection: asyncpg.Connection, batch: Batch, *, careful: bool
+    ) -> tuple[dict[TransactionKey, tuple[int, bool]], dict[Place, Now]]:
+        await store.copy_frames(connection, batch)
+        rows = store.sample_rows(batch.samples, self._kinds)
+        if careful:
+            statuses = await store.insert_statuses(connection, batch.statuses)
+            await store.insert_samples(connection, rows)
+        else:
+            statuses = batch.statuses
+            await store.copy_statuses(connection, statuses)
+            await store.copy_samples(connection, rows)
+        await store.copy_notifications(connection, batch)
+        events: list[Event] = []
+        numbers = await store.begin_transactions(connection, batch.begun.values())
+        events += _starts(batch, numbers)
+        events += await _stops(connection, batch)
+        events += await _reports(connection, batch)
+        latest, changes = await self._recognise(connection, statuses)
+        events += changes
+        events += await self._connectivity(connection, batch)
+        await store.keep_refused(connection, batch.doubts)
+        await publish(connection, self.stream, events)
+        return numbers, latest
+
+    async def _recognise(
+        self, connection: asyncpg.Connection, statuses: Sequence[store.StatusReported]
+    ) -> tuple[dict[Place, Now], list[Event]]:
+        unknown = {(s.station_id, s.connector) for s in statuses} - self._connectors.keys()
+        known = (
+            {**self._connectors, **await store.read_connectors(connection, unknown)} if unknown else self._connectors
+        )
+        latest, changes = recognise(statuses, known)
+        await store.write_connectors(connection, latest)
+        return latest, list(changes)
+
+    async def _connectivity(self, connection: asyncpg.Connection, batch: Batch) -> list[Event]:
+        self._seen.update(batch.seen)
+        events: list[Event] = []
+        if self._seen and (batch.ended or batch.booted or self._seen_due()):
+            for station_id in await store.note_seen(connection, self._seen):
+                events.append(StationOnline(station_id=station_id, at=self._seen[station_id]))
+            self._seen = {}
+            self._seen_noted = time.monotonic()
+        await store.note_boots(connection, batch)
+        events += [
+            StationBooted(
+                station_id=b.station_id,
+                vendor=b.vendor,
+                model=b.model,
+                serial_number=b.serial_number,
+                firmware_version=b.firmware_version,
+                at=b.at,
+            )
+            for b in batch.booted.values()
+        ]
+        events += await _ends(connection, batch)
+        events += await _unfiled(connection, batch)
+        return events
+
+    def _remember(self, latest: dict[Place, Now]) -> None:
+        self._connectors.update(latest)
+        for place in latest:
+            self._places.setdefault(place[0], set()).add(place)
+
+    def _settle(
+        self, entries: Iterable[Entry], lost: set[str], numbers: dict[TransactionKey, tuple[int, bool]]
+    ) -> None:
+        for entry in entries:
+            if lost and entry.station_id in lost:
+                entry.settle(Lost())
+                continue
+            entry.settle(_committed(entry, numbers) if numbers else COMMITTED)
+
+
+COMMITTED = Committed()
+
+
+def _committed(entry: Entry, numbers: dict[TransactionKey, tuple[int, bool]]) -> Settlement:
+    for observation in entry.observations:
+        if isinstance(observation, store.TransactionBegun):
+            return Committed(numbers[key_of(observation)][0])
+    return COMMITTED
+
+
+def needed_days(batch: Batch) -> set[tuple[str, date]]:
+    """Return the (table, day) whose partitions must exist; times that no partition is made for go to the default one."""
+    latest = datetime.now(UTC) + timedelta(days=1)
+    times: dict[str, set[date]] = {
+        "raw_frame": {frame[1].date() for frame in batch.frames},
+        "notification": {n.received_at.date() for n in batch.notified},
+        "status_change": {s.occurred_at.date() for s in batch.statuses},
+        "meter_sample": {s.occurred_at.date() for s in batch.samples},
+        "connectivity_change": {e.at.date() for e in batch.ended},
+    }
+    plausible = (EARLIEST_PLAUSIBLE.date(), latest.date())
+    return {(table, day) for table, days in times.items() for day in days if plausible[0] <= day <= plausible[1]}
+
+
+def _starts(batch: Batch, numbers: dict[TransactionKey, tuple[int, bool]]) -> list[Event]:
+    return [
+        TransactionStarted(
+            station_id=begun.station_id,
+            connector=begun.connector,
+            transaction_id=str(numbers[key][0]),
+            effective_at=begun.effective_at,
+        )
+        for key, begun in batch.begun.items()
+        if numbers[key][1]
+    ]
+
+
+async def _stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
+    rows = await store.stop_transactions(connection, batch.stopped.values())
+    return [
+        TransactionEnded(
+            station_id=row["station_id"],
+            connector=row["connector"] or 0,
+            transaction_id=row["transaction_id"],
+            energy_wh=row["energy_wh"],
+            reason=row["reason"],
+            effective_at=batch.stopped[row["station_id"], row["transaction_id"]].effective_at,
+        )
+        for row in rows
+    ]
+
+
+async def _reports(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
+    events: list[Event] = []
+    for report in await store.insert_reports(connection, batch.reported):
+        energy_wh = await store.merge_report(connection, report)
+        where = {"station_id": report.station_id, "connector": report.connector or 0}
+        if report.kind == "Started":
+            events.append(
+                TransactionStarted(**where, transaction_id=report.transaction_id, effective_at=report.effective_at)
+            )
+        elif report.kind == "Ended":
+            events.append(
+                TransactionEnded(
+                    **where,
+                    transaction_id=report.transaction_id,
+                    energy_wh=energy_wh,
+                    reason=report.reason,
+                    effective_at=report.effective_at,
+                )
+            )
+    return events
+
+
+async def _ends(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
+    gone = await store.note_ends(connection, batch.ended)
+    return [
+        StationDisconnected(station_id=end.station_id, reason=end.reason, at=end.at)
+        for end in batch.ended
+        if end.station_id in gone
+    ]
+
+
+async def _unfiled(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
+    if not batch.announced:
+        return []
+    fresh = await store.note_unfiled(connection, batch)
+    return [
+        UnfiledStationSeen(
+            station_id=announced.station_id,
+            remote=entry.remote,
+            ocpp_version=entry.ocpp_version,
+            vendor=announced.vendor,
+            model=announced.model,
+            at=announced.at,
+        )
+        for announced, entry in batch.announced.values()
+        if announced.station_id in fresh
+    ]

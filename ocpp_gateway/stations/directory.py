@@ -1,0 +1,71 @@
+"""Which stations the registry knows: kept in memory by every worker, since a handshake cannot wait for a query."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import asyncpg
+
+from ocpp_gateway.stations import store
+from youguan.eventlog import Consumer, StoredEvent, follow
+from youguan.events import Event, SiteFiled, SiteRetired
+
+log = logging.getLogger(__name__)
+
+TYPES = (SiteFiled, SiteRetired)
+CONSUMER = "gateway.directory"
+
+
+class Directory:
+    """The stations that are filed, by id."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._sites: dict[str, str] = {}  # station → site
+        self._stations: dict[str, set[str]] = {}  # site → stations
+
+    def knows(self, station_id: str) -> bool:
+        return station_id in self._sites
+
+    async def keep(self, loaded: asyncio.Event) -> None:
+        """Load what the projection holds, say so, then follow the registry's events from that very point."""
+        async with self._pool.acquire() as connection:
+            self._sites, positions = await store.load_directory(connection, CONSUMER)
+        for station_id, site_id in self._sites.items():
+            self._stations.setdefault(site_id, set()).add(station_id)
+        loaded.set()
+        log.info("directory: %d stations are filed", len(self._sites))
+        async for batch in follow(self._pool, TYPES, positions):
+            for stored in batch:
+                self.apply(stored.event)
+
+    def apply(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case SiteFiled():
+                now = {station.station_id for station in event.stations}
+                self._drop(self._stations.get(event.site_id, set()) - now, event.site_id)
+                self._stations[event.site_id] = now
+                self._sites.update(dict.fromkeys(now, event.site_id))
+            case SiteRetired():
+                self._drop(self._stations.pop(event.site_id, set()), event.site_id)
+
+    def _drop(self, station_ids: set[str], site_id: str) -> None:
+        for station_id in station_ids:
+            if self._sites.get(station_id) == site_id:
+                del self._sites[station_id]
+
+
+async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+    """Bring the directory's table up to date."""
+    for stored in batch:
+        match stored.event:
+            case SiteFiled() as filed:
+                await store.file_site(connection, filed)
+            case SiteRetired() as retired:
+                await store.retire_stations(connection, retired.station_ids)
+
+
+def consumer(pool: asyncpg.Pool) -> Consumer:
+    """Return the projection of the registry's files."""
+    return Consumer(pool, CONSUMER, project, types=TYPES)

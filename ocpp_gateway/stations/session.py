@@ -1,0 +1,224 @@
+"""The conversation with one station over one connection: what it says, and what it is answered."""
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ocpp_gateway import metrics
+from ocpp_gateway.adapters import ocpp16, ocpp201
+from ocpp_gateway.adapters.outcome import Context, Handler, Outcome
+from ocpp_gateway.protocol import schemas
+from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_result, read
+from ocpp_gateway.protocol.versions import V16, V201, Version
+from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
+from ocpp_gateway.stations.store import Opening
+from youguan.clock import Clock
+
+HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS}
+# What a station may say before the registry knows it.
+BEFORE_ACCEPTANCE = {"BootNotification", "Heartbeat"}
+# OCPP allows one open call. A few more are borne, then the station is not read until it has been answered.
+OPEN_CALLS = 8
+REMEMBERED = 32
+# Of what is refused, so much is kept for each connection; the rest is only counted.
+DOUBTS_A_CONNECTION = 100
+
+
+class Wire(Protocol):
+    """The connection, as the conversation sees it."""
+
+    def send(self, frame: bytes) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def close(self, code: int, reason: str) -> None: ...
+
+
+class Recorder(Protocol):
+    """Where observations become durable."""
+
+    def submit(self, entry: Entry) -> None: ...
+
+
+class Claims(Protocol):
+    """Where a connection asks to speak for its station."""
+
+    def claim(self, opening: Opening, granted: Callable[[int], None]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every conversation of a worker shares."""
+
+    recorder: Recorder
+    claims: Claims
+    knows: Callable[[str], bool]
+    clock: Clock
+    heartbeat_interval_s: int
+    accepted_tokens: frozenset[str]
+
+
+class Session:
+    """One station, one connection."""
+
+    def __init__(self, station_id: str, version: Version, remote: str, wire: Wire, around: Surroundings) -> None:
+        self.station_id = station_id
+        self.version = version
+        self._remote = remote
+        self._wire = wire
+        self._around = around
+        self._epoch: int | None = None
+        self._claiming = False
+        self._held: deque[Entry] = deque()  # until the claim is granted
+        self._open = 0
+        self._paused = False
+        self._closed = False
+        self._doubts = 0
+        # message id → (frame, answer once it is sent): a repeat gets the same answer, the same id with other content does not
+        self._recent: OrderedDict[str, tuple[bytes, bytes | None]] = OrderedDict()
+        if around.knows(station_id):
+            self._claim()
+
+    def receive(self, raw: bytes) -> None:
+        """Take one whole text message."""
+        now = self._around.clock.now()
+        try:
+            message = read(raw, self.version)
+        except Refusal as refusal:
+            self._refuse(refusal, raw, now)
+            return
+        if isinstance(message, Answer):
+            metrics.frames.labels(self.version.name, "unexpected answer").inc()
+            return
+        known = self._recent.get(message.message_id)
+        if known is not None and known[0] == raw:
+            if known[1] is not None:
+                self._wire.send(known[1])
+            return
+        self._call(message, raw, now)
+
+    def _call(self, call: Call, raw: bytes, now: datetime) -> None:
+        known = self._around.knows(self.station_id)
+        try:
+            outcome = self._handle(call, now, known)
+        except Refusal as refusal:
+            refusal.message_id = call.message_id
+            self._refuse(refusal, raw, now)
+            return
+        metrics.frames.labels(self.version.name, call.action).inc()
+        self._remember(call.message_id, raw, None)
+        entry = Entry(
+            self.station_id,
+            now,
+            raw.decode(),
+            outcome.observations,
+            [self._doubt("PropertyConstraintViolation", reason, raw, now) for reason in outcome.doubts],
+            self._remote,
+            self.version.name,
+            fact=known,
+            settle=self._settling(call, outcome, raw),
+        )
+        self._submit(entry)
+        self._count_open(1)
+
+    def _handle(self, call: Call, now: datetime, known: bool) -> Outcome:
+        handler = HANDLERS[self.version].get(call.action)
+        validator = schemas.requests(self.version).get(call.action)
+        if handler is None or validator is None:
+            if validator is None:
+                raise Refusal("NotImplemented", f"{call.action} is no action of OCPP {self.version.name}")
+            raise Refusal("NotSupported", f"{call.action} is not for a station to send, or not supported here")
+        schemas.check(validator, call.payload, self.version)
+        if not known and call.action not in BEFORE_ACCEPTANCE:
+            raise Refusal("SecurityError", "this station is not filed; only BootNotification is answered until it is")
+        context = Context(self.station_id, now, known, self._around.heartbeat_interval_s, self._around.accepted_tokens)
+        return handler(call.payload, context)
+
+    def _settling(self, call: Call, outcome: Outcome, raw: bytes) -> Callable[[Settlement], None]:
+        started = time.monotonic()
+
+        def settle(settlement: Settlement) -> None:
+            if isinstance(settlement, Lost) or self._closed:
+                return
+            frame = self._answer(call, outcome, settlement)
+            self._remember(call.message_id, raw, frame)
+            self._wire.send(frame)
+            metrics.acknowledgement_seconds.observe(time.monotonic() - started)
+            self._count_open(-1)
+
+        return settle
+
+    def _answer(self, call: Call, outcome: Outcome, settlement: Settlement) -> bytes:
+        if not isinstance(settlement, Committed):
+            return call_error(Refusal("InternalError", "this message could not be stored"), call.message_id)
+        metrics.acknowledged.inc()
+        answer = outcome.answer
+        if callable(answer):
+            answer = answer(settlement.transaction_id or 0)
+        return call_result(call.message_id, answer)
+
+    def _submit(self, entry: Entry) -> None:
+        if entry.fact and self._epoch is None:
+            self._held.append(entry)
+            self._claim()
+        else:
+            self._around.recorder.submit(entry)
+
+    def _claim(self) -> None:
+        if self._claiming:
+            return
+        self._claiming = True
+        opening = Opening(self.station_id, self.version.name, self._remote, self._around.clock.now())
+        self._around.claims.claim(opening, self._granted)
+
+    def _granted(self, epoch: int) -> None:
+        self._epoch = epoch
+        if self._closed:
+            self._say_goodbye("closed")
+            return
+        while self._held:
+            self._around.recorder.submit(self._held.popleft())
+
+    def _refuse(self, refusal: Refusal, raw: bytes, now: datetime) -> None:
+        metrics.refused.labels(refusal.code).inc()
+        self._wire.send(call_error(refusal))
+        self._doubts += 1
+        if self._doubts <= DOUBTS_A_CONNECTION:
+            doubt = self._doubt(refusal.code, refusal.description, raw, now)
+            self._around.recorder.submit(Entry(self.station_id, now, "", doubts=[doubt]))
+
+    def _doubt(self, code: str, reason: str, raw: bytes, now: datetime) -> Doubt:
+        return Doubt(self.station_id, now, code, reason, raw.decode(errors="replace"))
+
+    def _remember(self, message_id: str, raw: bytes, answer: bytes | None) -> None:
+        self._recent[message_id] = (raw, answer)
+        if len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+
+    def _count_open(self, change: int) -> None:
+        self._open += change
+        if not self._paused and self._open >= OPEN_CALLS:
+            self._paused = True
+            self._wire.pause()
+        elif self._paused and self._open <= 1:
+            self._paused = False
+            self._wire.resume()
+
+    def end(self, reason: str) -> None:
+        """The connection is gone: nothing more is answered; what was said before is still stored."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._epoch is not None:
+            self._say_goodbye(reason)
+
+    def _say_goodbye(self, reason: str) -> None:
+        now = self._around.clock.now()
+        gone = Disconnected(self.station_id, self._epoch or 0, now, reason)
+        self._around.recorder.submit(Entry(self.station_id, now, "", [gone]))
+
+    def replace(self) -> None:
+        """Close because the station has come back on a newer connection."""
+        self._wire.close(1000, "replaced by a newer connection")

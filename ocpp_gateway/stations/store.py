@@ -1,0 +1,178 @@
+"""Statements about stations: the directory, who holds them, who has fallen silent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from youguan.eventlog import positions_of
+from youguan.events import SiteFiled
+
+
+async def load_directory(connection: asyncpg.Connection, consumer: str) -> tuple[dict[str, str], dict[str, int]]:
+    """Return station → site and the positions up to which that holds, from one snapshot."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        rows = await connection.fetch("SELECT station_id, site_id FROM gateway.station_directory")
+        return {row["station_id"]: row["site_id"] for row in rows}, await positions_of(connection, consumer)
+
+
+async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
+    """Let the directory hold exactly the site's stations; a station that is filed leaves quarantine."""
+    ids = [station.station_id for station in filed.stations]
+    await connection.execute(
+        "DELETE FROM gateway.station_directory WHERE site_id = $1 AND station_id <> ALL($2::text[])", filed.site_id, ids
+    )
+    await connection.execute(
+        """
+        INSERT INTO gateway.station_directory (station_id, site_id, connectors)
+        SELECT station_id, $1, connectors FROM unnest($2::text[], $3::int[]) AS s (station_id, connectors)
+        ON CONFLICT (station_id) DO UPDATE SET site_id = excluded.site_id, connectors = excluded.connectors
+        """,
+        filed.site_id,
+        ids,
+        [station.connectors for station in filed.stations],
+    )
+    await connection.execute("DELETE FROM gateway.quarantine WHERE station_id = ANY($1)", ids)
+
+
+async def retire_stations(connection: asyncpg.Connection, station_ids: Sequence[str]) -> None:
+    await connection.execute("DELETE FROM gateway.station_directory WHERE station_id = ANY($1)", list(station_ids))
+
+
+# --- who holds a station ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A connection that wants to speak for its station."""
+
+    station_id: str
+    ocpp_version: str
+    remote: str
+    at: datetime
+
+
+async def start_worker(connection: asyncpg.Connection, slot: int, at: datetime) -> list[str]:
+    """Note that a worker has started; return the stations that its predecessor still held, now disconnected."""
+    await connection.execute(
+        """
+        INSERT INTO gateway.worker (slot, started_at) VALUES ($1, $2)
+        ON CONFLICT (slot) DO UPDATE SET started_at = excluded.started_at
+        """,
+        slot,
+        at,
+    )
+    rows = await connection.fetch(
+        """
+        WITH gone AS (
+            UPDATE gateway.station_now SET connected = false WHERE slot = $1 AND connected RETURNING station_id
+        )
+        INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change, reason)
+        SELECT station_id, $2, 'disconnected', 'gateway restarted' FROM gone RETURNING station_id
+        """,
+        slot,
+        at,
+    )
+    return [row["station_id"] for row in rows]
+
+
+async def take_from_others(connection: asyncpg.Connection, slot: int, station_ids: Sequence[str]) -> None:
+    """Take stations away from the workers that hold them, waiting for the commit that each has under way."""
+    rows = await connection.fetch(
+        "SELECT station_id, slot FROM gateway.station_now WHERE station_id = ANY($1) AND slot <> $2", station_ids, slot
+    )
+    taken: dict[int, list[str]] = {}
+    for row in rows:
+        taken.setdefault(row["slot"], []).append(row["station_id"])
+    for other, ids in sorted(taken.items()):
+        number = await connection.fetchval(
+            "UPDATE gateway.worker SET losses = losses + 1 WHERE slot = $1 RETURNING losses", other
+        )
+        if number is not None:
+            await connection.execute(
+                "INSERT INTO gateway.takeover (slot, number, station_id) SELECT $1, $2, unnest($3::text[])",
+                other,
+                number,
+                ids,
+            )
+            await connection.execute(
+                "DELETE FROM gateway.takeover WHERE slot = $1 AND number < $2 - 10000", other, number
+            )
+
+
+async def claim(
+    connection: asyncpg.Connection, slot: int, openings: Mapping[str, Opening]
+) -> dict[str, tuple[int, bool]]:
+    """Let this worker hold the stations; return each one's new epoch and whether it had not been online before."""
+    ordered = [openings[station_id] for station_id in sorted(openings)]
+    arrays = (
+        [o.station_id for o in ordered],
+        [o.ocpp_version for o in ordered],
+        [o.remote for o in ordered],
+        [o.at for o in ordered],
+    )
+    rows = await connection.fetch(
+        """
+        WITH before AS (
+            SELECT station_id, state FROM gateway.station_now
+            WHERE station_id = ANY($2::text[]) ORDER BY station_id FOR UPDATE
+        ), claimed AS (
+            INSERT INTO gateway.station_now AS n
+                (station_id, epoch, slot, connected, state, ocpp_version, remote, connected_at, last_seen_at)
+            SELECT o.station_id, 1, $1, true, 'online', o.version, o.remote, o.at, o.at
+            FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS o (station_id, version, remote, at)
+            ORDER BY o.station_id
+            ON CONFLICT (station_id) DO UPDATE SET
+                epoch = n.epoch + 1, slot = excluded.slot, connected = true, state = 'online',
+                ocpp_version = excluded.ocpp_version, remote = excluded.remote, connected_at = excluded.connected_at,
+                last_seen_at = greatest(n.last_seen_at, excluded.last_seen_at)
+            RETURNING station_id, epoch
+        )
+        SELECT c.station_id, c.epoch, b.state IS DISTINCT FROM 'online' AS back
+        FROM claimed c LEFT JOIN before b USING (station_id)
+        """,
+        slot,
+        *arrays,
+    )
+    await connection.execute(
+        """
+        INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change)
+        SELECT station_id, at, 'connected' FROM unnest($1::text[], $2::timestamptz[]) AS o (station_id, at)
+        """,
+        arrays[0],
+        arrays[3],
+    )
+    return {row["station_id"]: (row["epoch"], row["back"]) for row in rows}
+
+
+# --- who has fallen silent --------------------------------------------------------------------------------------
+
+
+async def mark_silent(
+    connection: asyncpg.Connection, now: datetime, tolerated: timedelta
+) -> list[tuple[str, datetime]]:
+    """Mark stations offline that were heard before and have been silent for too long; return (station, last seen).
+
+    Silence counts from the later of the last message and the start of the worker that held the station: while nobody
+    listened nobody was silent.
+    """
+    rows = await connection.fetch(
+        """
+        WITH silent AS (
+            SELECT n.station_id FROM gateway.station_now n LEFT JOIN gateway.worker w USING (slot)
+            WHERE n.state = 'online' AND greatest(n.last_seen_at, w.started_at) < $1
+            ORDER BY n.station_id FOR UPDATE OF n SKIP LOCKED
+        ), marked AS (
+            UPDATE gateway.station_now n SET state = 'offline' FROM silent
+            WHERE n.station_id = silent.station_id RETURNING n.station_id, n.last_seen_at
+        ), noted AS (
+            INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change)
+            SELECT station_id, $2, 'offline' FROM marked
+        )
+        SELECT station_id, last_seen_at FROM marked
+        """,
+        now - tolerated,
+        now,
+    )
+    return [(row["station_id"], row["last_seen_at"]) for row in rows]
