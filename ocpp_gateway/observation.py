@@ -1,7 +1,7 @@
 """What chargers tell us, normalised: one kind of row for each kind of fact.
 
-They are named tuples in the order of the columns they are copied into, since thousands a second pass through here. Times are
-aware UTC: `occurred_at` as the charger said, `received_at` by us, `effective_at` the one to decide by.
+They are named tuples in the order of the columns they are copied into, since thousands a second pass through here. Times
+are aware UTC: `occurred_at` as the charger said, `received_at` by us, `effective_at` the one to decide by.
 """
 
 from dataclasses import dataclass

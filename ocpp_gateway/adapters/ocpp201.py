@@ -94,7 +94,7 @@ def meter_values(payload: Payload, context: Context) -> Outcome:
 
 
 def notify_event(payload: Payload, context: Context) -> Outcome:
-    """Keep what a component reports; a `Problem` becomes part of the record, the status itself comes by StatusNotification."""
+    """Keep what a component reports; the status that goes with a problem comes by StatusNotification."""
     notes: list[Observation] = []
     for i, event in enumerate(payload["eventData"]):
         at = read_time(event["timestamp"], f"eventData[{i}].timestamp")

@@ -48,7 +48,7 @@ def check(validator: Any, payload: dict[str, Any], version: Version) -> None:
 
 def _refusal(error: Any, version: Version) -> Refusal:
     keyword = error.kind.name
-    member = _path(error.instance_path)
+    member = _path([*error.instance_path, *_named(error.kind)])
     if keyword in OCCURRENCE:
         code = version.occurrence_violation
     elif keyword in FORMAT:
@@ -59,6 +59,13 @@ def _refusal(error: Any, version: Version) -> Refusal:
         code = "PropertyConstraintViolation"
     reason = f"{member}: {error.message}" if member else error.message
     return Refusal(code, reason, details={"member": member, "rule": keyword})
+
+
+def _named(kind: Any) -> list[str]:
+    """Return the member that is missing, or the first that should not be there."""
+    if kind.name == "required":
+        return [kind.property]
+    return list(kind.unexpected)[:1] if kind.name == "additionalProperties" else []
 
 
 def _path(parts: list[str | int]) -> str:

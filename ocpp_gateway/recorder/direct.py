@@ -102,6 +102,12 @@ class DirectRecorder:
         if self._connection:
             await self._connection.close()
 
+    async def settled(self) -> None:
+        """Wait until everything submitted so far is settled."""
+        done = asyncio.Event()
+        self.submit(Entry("", datetime.now(UTC), "", settle=lambda settlement: done.set()))
+        await done.wait()
+
     def stop(self) -> None:
         """Let `run` end when everything submitted is settled."""
         self._stopping = True
