@@ -1,0 +1,145 @@
+"""Who is asking: signed tokens that every service verifies without a call, and what each role may do.
+
+The registry issues (`TokenIssuer`); the kernel verifies (`TokenVerifier`). Ed25519, so whoever verifies cannot issue.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from youguan.errors import Unauthenticated
+
+ALGORITHM = "EdDSA"
+ISSUER = "youguan"
+
+REGULATOR, INSPECTOR, OPERATOR, REVIEWER = "regulator", "inspector", "operator", "reviewer"
+ROLES = (REGULATOR, INSPECTOR, OPERATOR, REVIEWER)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking, and within which bounds: an operator's organisation, an inspector's division (a code's prefix)."""
+
+    subject: str
+    name: str
+    roles: frozenset[str]
+    organisation_id: str | None
+    division: str | None
+    token_id: str
+    csrf: str
+    issued_at: datetime
+
+    def has(self, *roles: str) -> bool:
+        """Say whether any of the roles is theirs."""
+        return not self.roles.isdisjoint(roles)
+
+    def sees_everything(self) -> bool:
+        """Regulators and reviewers are bounded by no organisation and no division."""
+        return self.has(REGULATOR, REVIEWER)
+
+
+class TokenIssuer:
+    """Signs tokens."""
+
+    def __init__(self, private_key: str, lifetime: timedelta) -> None:
+        self._key = private_key
+        self._lifetime = lifetime
+
+    def issue(
+        self,
+        *,
+        subject: str,
+        name: str,
+        roles: frozenset[str],
+        organisation_id: str | None,
+        division: str | None,
+        now: datetime,
+    ) -> str:
+        """Return a token for one login."""
+        claims = {
+            "iss": ISSUER,
+            "sub": subject,
+            "name": name,
+            "roles": sorted(roles),
+            "org": organisation_id,
+            "div": division,
+            "jti": secrets.token_urlsafe(12),
+            "csrf": secrets.token_urlsafe(18),
+            "iat": now,
+            "exp": now + self._lifetime,
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+
+
+class TokenVerifier:
+    """Reads tokens, and remembers those that were revoked."""
+
+    def __init__(self, public_key: str | None) -> None:
+        self._key = public_key
+        self._revoked_tokens: set[str] = set()
+        self._revoked_subjects: dict[str, datetime] = {}
+
+    def revoke(self, subject: str, token_id: str | None, at: datetime) -> None:
+        """Let one token, or everything issued to a subject before `at`, no longer hold."""
+        if token_id is not None:
+            self._revoked_tokens.add(token_id)
+        else:
+            self._revoked_subjects[subject] = max(at, self._revoked_subjects.get(subject, at))
+
+    def verify(self, token: str) -> Principal:
+        """Return who holds the token; Unauthenticated where it does not hold."""
+        if self._key is None:
+            raise Unauthenticated("no key to verify tokens with is configured")
+        try:
+            claims = jwt.decode(
+                token,
+                self._key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                options={"require": ["exp", "iat", "sub", "jti"]},
+            )
+        except jwt.PyJWTError:
+            raise Unauthenticated("the token does not hold (any more)") from None
+        principal = _principal(claims)
+        if self._is_revoked(principal):
+            raise Unauthenticated("the token was revoked")
+        return principal
+
+    def _is_revoked(self, principal: Principal) -> bool:
+        before = self._revoked_subjects.get(principal.subject)
+        return principal.token_id in self._revoked_tokens or (before is not None and principal.issued_at < before)
+
+
+def _principal(claims: dict[str, object]) -> Principal:
+    issued = claims["iat"]
+    roles = claims.get("roles")
+    assert isinstance(issued, int | float)
+    assert isinstance(roles, list)
+    return Principal(
+        subject=str(claims["sub"]),
+        name=str(claims.get("name", "")),
+        roles=frozenset(map(str, roles)),
+        organisation_id=_text(claims.get("org")),
+        division=_text(claims.get("div")),
+        token_id=str(claims["jti"]),
+        csrf=str(claims.get("csrf", "")),
+        issued_at=datetime.fromtimestamp(issued, tz=UTC),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def generate_keys() -> tuple[str, str]:
+    """Return a new (private, public) pair of Ed25519 keys as PEM."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()

@@ -1,0 +1,198 @@
+"""One application out of the parts of any number of services."""
+
+import asyncio
+import logging
+import mimetypes
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import FileResponse
+
+from youguan import __version__
+from youguan.auth import TokenVerifier
+from youguan.database import AWAY
+from youguan.errors import NotFound, YouguanError
+from youguan.eventlog import follow, has_reached, heads, positions_of
+from youguan.events import AccessRevoked
+from youguan.parts import Job, Parts
+from youguan.settings import Settings
+from youguan.web import problems
+from youguan.web.security import identify
+from youguan.web.templates import STATIC
+from youguan.web.translations import COOKIE, LANGUAGES
+
+log = logging.getLogger(__name__)
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'; object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(self)",
+}
+A_YEAR = 365 * 24 * 3600
+requests = Counter("youguan_http_requests_total", "Requests", ["service", "method", "status"])
+seconds = Histogram("youguan_http_request_seconds", "Requests", ["service"], buckets=(0.005, 0.02, 0.1, 0.5, 2, 10))
+
+
+def api(title: str) -> FastAPI:
+    """Return the application of one API: OpenAPI at `openapi.json`, errors as problem+json, nothing loaded from elsewhere."""
+    app = FastAPI(
+        title=title, version=__version__, docs_url=None, redoc_url=None, responses=problems.RESPONSES,
+        redirect_slashes=False,
+    )  # fmt: skip
+    problems.add_handlers(app)
+    return app
+
+
+def application(parts: Sequence[Parts], settings: Settings, pool: asyncpg.Pool) -> FastAPI:
+    """Return the application that serves the APIs and pages of the given services on one port."""
+    verifier = TokenVerifier(settings.token_public_key)
+    readiness = Readiness(parts, pool)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await readiness.start()
+        watchers = [Job("revocations", lambda: keep_revocations(pool, verifier))]
+        watchers += [job for part in parts for job in part.watchers]
+        tasks = [asyncio.create_task(keep_running(job)) for job in watchers]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = FastAPI(title="Youguan", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.demo = settings.demo
+    problems.add_handlers(app)
+    _add_operations(app, readiness)
+    for part in parts:
+        for path, mounted in part.apis.items():
+            mounted.state.demo = settings.demo
+            app.mount(path, mounted)
+        for router in part.pages:
+            app.include_router(router)
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.middleware("http")(_around(verifier))
+    return app
+
+
+def _around(verifier: TokenVerifier) -> Callable[..., Awaitable[Response]]:
+    async def around(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        started = time.monotonic()
+        try:
+            await identify(request, verifier)
+            response = await call_next(request)
+        except YouguanError as error:
+            response = problems.answer(request, error.status, error.title, error.detail, error.code, error.fields)
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        language = request.query_params.get("lang")
+        if language in LANGUAGES:
+            response.set_cookie(COOKIE, language, max_age=A_YEAR, samesite="lax")
+        service = _service(request.url.path)
+        requests.labels(service, request.method, response.status_code).inc()
+        seconds.labels(service).observe(time.monotonic() - started)
+        return response
+
+    return around
+
+
+def _service(path: str) -> str:
+    return path.split("/", 3)[2] if path.startswith("/api/") else "static" if path.startswith("/static/") else "pages"
+
+
+def _add_operations(app: FastAPI, readiness: "Readiness") -> None:
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        """Say that the process lives."""
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    @app.get("/readyz")
+    async def readyz(request: Request) -> Response:
+        """Say whether everything needed is loaded, else what is missing."""
+        missing = await readiness.missing()
+        if missing is None:
+            return JSONResponse({"status": "ready"})
+        return problems.answer(request, 503, "Not ready", missing, "not_ready")
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """Return the metrics of all processes of the suite."""
+        return PlainTextResponse(await asyncio.to_thread(_metrics), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/static/{name:path}")
+    async def static(name: str) -> Response:
+        """Return a file of the pages."""
+        file = (STATIC / name).resolve()
+        if not file.is_relative_to(STATIC.resolve()) or not file.is_file():
+            raise NotFound(name)
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return FileResponse(file, media_type=kind, headers={"Cache-Control": f"public, max-age={A_YEAR}, immutable"})
+
+
+def _metrics() -> bytes:
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)
+    return generate_latest(registry)
+
+
+class Readiness:
+    """Ready when every consumer has handled what had been published when this process began, and every part says so."""
+
+    def __init__(self, parts: Sequence[Parts], pool: asyncpg.Pool) -> None:
+        self._parts = parts
+        self._pool = pool
+        self._goal: dict[str, int] = {}
+        self._ready = False
+
+    async def start(self) -> None:
+        async with self._pool.acquire() as connection:
+            self._goal = await heads(connection)
+
+    async def missing(self) -> str | None:
+        """Return what is missing, or None."""
+        try:
+            async with asyncio.timeout(3), self._pool.acquire() as connection:
+                if not self._ready:
+                    for consumer in (consumer for part in self._parts for consumer in part.consumers):
+                        if not has_reached(await positions_of(connection, consumer.name), self._goal):
+                            return f"{consumer.name} has not handled everything yet"
+                await connection.execute("SELECT 1")
+        except (TimeoutError, *AWAY) as error:
+            return f"the database is away: {error}"
+        for part in self._parts:
+            if part.ready is not None and (reason := await part.ready()) is not None:
+                return f"{part.name}: {reason}"
+        self._ready = True
+        return None
+
+
+async def keep_revocations(pool: asyncpg.Pool, verifier: TokenVerifier) -> None:
+    """Load what was revoked, then follow."""
+    async for batch in follow(pool, (AccessRevoked,), {}):
+        for stored in batch:
+            if isinstance(stored.event, AccessRevoked):
+                verifier.revoke(stored.event.subject, stored.event.token_id, stored.event.at)
+
+
+async def keep_running(job: Job) -> None:
+    """Run a job until cancelled; begin it again when it fails, ever more slowly."""
+    pause = 0.5
+    while True:
+        try:
+            await job.run()
+        except Exception:
+            log.exception("%s failed and begins again in %.1f s", job.name, pause)
+        else:
+            return
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, 30.0)

@@ -1,0 +1,75 @@
+"""Who is asking, over HTTP: bearer token or session cookie, CSRF, and what a role needs."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import Request
+from starlette.responses import Response
+
+from youguan.auth import Principal, TokenVerifier
+from youguan.errors import Forbidden, Unauthenticated
+
+SESSION_COOKIE = "youguan_session"
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+FORM = "application/x-www-form-urlencoded"
+
+
+async def identify(request: Request, verifier: TokenVerifier) -> None:
+    """Put who is asking into `request.state.principal`; refuse a cookie's change without its CSRF token."""
+    request.state.principal = None
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        request.state.principal = verifier.verify(token)
+        return
+    _refuse_foreign_origin(request)
+    cookie = request.cookies.get(SESSION_COOKIE)
+    if cookie is None:
+        return
+    try:
+        principal = verifier.verify(cookie)
+    except Unauthenticated:
+        return  # an old cookie is as good as none
+    if request.method not in SAFE_METHODS:
+        await _check_csrf(request, principal)
+    request.state.principal = principal
+
+
+def _refuse_foreign_origin(request: Request) -> None:
+    """A browser says from where a form is sent; another site's forms are refused, the login form's too."""
+    origin = request.headers.get("origin")
+    if request.method in SAFE_METHODS or origin is None:
+        return
+    if urlsplit(origin).netloc != request.headers.get("host"):
+        raise Forbidden("this request was sent by another site")
+
+
+async def _check_csrf(request: Request, principal: Principal) -> None:
+    given = request.headers.get("x-csrf-token", "")
+    if not given and request.headers.get("content-type", "").startswith(FORM):
+        given = parse_qs((await request.body()).decode(errors="replace")).get("csrf", [""])[0]
+    if not secrets.compare_digest(given.encode(), principal.csrf.encode()):
+        raise Forbidden("the form has expired or was not ours (CSRF token); load the page again")
+
+
+def principal_of(request: Request) -> Principal | None:
+    """Return who is asking, or None."""
+    found: Principal | None = getattr(request.state, "principal", None)
+    return found
+
+
+def require(*roles: str) -> Callable[[Request], Principal]:
+    """Return a dependency that gives the principal and refuses whoever has none of the roles (none named: any login)."""
+
+    def dependency(request: Request) -> Principal:
+        principal = principal_of(request)
+        if principal is None:
+            raise Unauthenticated("log in first")
+        if roles and not principal.has(*roles):
+            raise Forbidden(f"this needs one of the roles: {', '.join(roles)}")
+        return principal
+
+    return dependency
+
+
+Next = Callable[[Request], Awaitable[Response]]

@@ -1,0 +1,73 @@
+"""Pages: Jinja2 with the shell of the house, in the reader's language."""
+
+import hashlib
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from youguan.web.translations import language_of, translate
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+LOCAL_TIME = ZoneInfo("Asia/Shanghai")
+
+
+class Templates:
+    """The templates of one service, with those of the kernel behind them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader([folder, HERE / "templates"]),
+            autoescape=select_autoescape(["html"]),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["local_time"] = local_time
+        self._environment.globals["static"] = static_url
+
+    def render(self, request: Request, name: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
+        """Return a page; `_` in it translates, `principal` is who is logged in or None."""
+        language = language_of(request)
+
+        def say(text: str, **values: object) -> str:
+            translated = translate(text, language)
+            return translated.format(**values) if values else translated
+
+        html = self._environment.get_template(name).render(
+            request=request,
+            language=language,
+            _=say,
+            principal=getattr(request.state, "principal", None),
+            demo=getattr(request.app.state, "demo", False),
+            path=request.url.path,
+            **context,
+        )
+        response = HTMLResponse(html, status_code)
+        response.headers["Vary"] = "Accept-Language, Cookie"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+@cache
+def kernel_templates() -> Templates:
+    """Return the templates of the kernel alone."""
+    return Templates(HERE / "templates")
+
+
+def local_time(moment: datetime | None) -> str:
+    """Return a time as people in the county read it."""
+    return moment.astimezone(LOCAL_TIME).strftime("%m-%d %H:%M:%S") if moment else "—"
+
+
+@cache
+def static_url(name: str) -> str:
+    """Return the address of a static file; its content's hash is in it, so that it may be kept for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
