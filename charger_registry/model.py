@@ -1,0 +1,120 @@
+"""The registry's tables."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE
+from sqlmodel import Field, SQLModel
+
+METADATA = MetaData(schema="registry")
+EVER = "tstzrange(now(), NULL)"
+
+
+class Table(SQLModel):
+    """What the registry's tables share: one schema."""
+
+    metadata = METADATA
+
+
+def moment(**options: Any) -> Any:
+    """Return the column of a point in time."""
+    return Column(DateTime(timezone=True), **options)
+
+
+class Division(Table, table=True):
+    """A street, town or township, or a county."""
+
+    __tablename__ = "division"
+    code: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    name_en: str = Field(sa_column=Column(Text, nullable=False))
+    longitude: float
+    latitude: float
+
+
+class Organisation(Table, table=True):
+    """A legal body; `uscc` is its unified social credit code, `deregistered_at` when it ceased to be."""
+
+    __tablename__ = "organisation"
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    uscc: str | None = Field(sa_column=Column(Text, unique=True))
+    phone: str | None = Field(sa_column=Column(Text))
+    deregistered_at: datetime | None = Field(sa_column=moment())
+    generated: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+class Site(Table, table=True):
+    """A place with chargers; the point is WGS-84, what was given stands beside it with its reference system."""
+
+    __tablename__ = "site"
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    address: str = Field(sa_column=Column(Text, nullable=False))
+    division_code: str | None = Field(sa_column=Column(Text))
+    longitude: float
+    latitude: float
+    given_longitude: float
+    given_latitude: float
+    given_crs: str = Field(sa_column=Column(Text, nullable=False))
+    generated: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    filed_at: datetime = Field(sa_column=moment(nullable=False))
+    retired_at: datetime | None = Field(sa_column=moment())
+    unmanaged_reason: str | None = Field(sa_column=Column(Text))
+    unmanaged_since: datetime | None = Field(sa_column=moment())
+
+
+class Station(Table, table=True):
+    """A charging station; its id is its OCPP identity."""
+
+    __tablename__ = "station"
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    site_id: str = Field(sa_column=Column(Text, nullable=False, index=True))
+    connectors: int
+    power_w: int
+    current_type: str = Field(sa_column=Column(Text, nullable=False))
+    retired_at: datetime | None = Field(sa_column=moment())
+
+
+class Responsibility(Table, table=True):
+    """Who had which role, when (`during`), as it was believed (`believed`). `station_id` '' means the whole site."""
+
+    __tablename__ = "responsibility"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    site_id: str = Field(sa_column=Column(Text, nullable=False))
+    station_id: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
+    role: str = Field(sa_column=Column(Text, nullable=False))
+    organisation_id: str = Field(sa_column=Column(Text, nullable=False))
+    during: Any = Field(sa_column=Column(TSTZRANGE, nullable=False))
+    believed: Any = Field(sa_column=Column(TSTZRANGE, nullable=False, server_default=text(EVER)))
+    origin: str = Field(sa_column=Column(Text, nullable=False))
+    evidence: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class Person(Table, table=True):
+    """Somebody who logs in."""
+
+    __tablename__ = "person"
+    username: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = Field(sa_column=Column(Text, nullable=False))
+    password_hash: str = Field(sa_column=Column(Text, nullable=False))
+    roles: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    organisation_id: str | None = Field(sa_column=Column(Text))
+    division: str | None = Field(sa_column=Column(Text))
+    active: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    demo: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+class ImportRun(Table, table=True):
+    """One import: from where, how many, and the fingerprint by which the same input is recognised."""
+
+    __tablename__ = "import_run"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    source: str = Field(sa_column=Column(Text, nullable=False))
+    fingerprint: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=moment(nullable=False))
+    added: int
+    changed: int
+    unchanged: int
+    refused: int

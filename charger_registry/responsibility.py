@@ -1,0 +1,53 @@
+"""Who is responsible at an instant: pure rules over the lines of a site's ledger."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+ROLES = ("builder", "owner", "manager", "maintainer", "property_manager")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a ledger: [since, until), `until` None: open; `station_id` '' means the whole site."""
+
+    role: str
+    organisation_id: str
+    station_id: str
+    since: datetime
+    until: datetime | None
+
+    def holds_at(self, instant: datetime) -> bool:
+        return self.since <= instant and (self.until is None or instant < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """Nobody manages a site: why, and since when."""
+
+    reason: str
+    since: datetime
+
+
+def holder(lines: Iterable[Line], role: str, instant: datetime, station_id: str = "") -> Line | None:
+    """Return who has a role at an instant; a station's own line takes precedence over the site's."""
+    candidates = [line for line in lines if line.role == role and line.holds_at(instant)]
+    own = [line for line in candidates if station_id and line.station_id == station_id]
+    return next(iter(own or [line for line in candidates if not line.station_id]), None)
+
+
+def unmanaged(
+    lines: Sequence[Line], instant: datetime, deregistered: dict[str, datetime], filed_at: datetime
+) -> Unmanaged | None:
+    """Say why nobody manages a site at an instant, or None where somebody does.
+
+    `deregistered`: when organisations ceased to be. `no_manager`: there never was one; `contract_ended`: the last one's period
+    is over.
+    """
+    manager = holder(lines, "manager", instant)
+    if manager is not None:
+        ceased = deregistered.get(manager.organisation_id)
+        return Unmanaged("deregistered", max(ceased, manager.since)) if ceased and ceased <= instant else None
+    ends = [line.until for line in lines if line.role == "manager" and not line.station_id and line.until]
+    past = [end for end in ends if end <= instant]
+    return Unmanaged("contract_ended", max(past)) if past else Unmanaged("no_manager", filed_at)
