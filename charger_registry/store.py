@@ -1,0 +1,474 @@
+"""The registry's statements."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from charger_registry.coordinates import to_wgs84
+from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft
+from charger_registry.responsibility import Line, Unmanaged, unmanaged
+from youguan.errors import Conflict, NotFound
+from youguan.eventlog import publish
+from youguan.events import (
+    Event,
+    OrganisationFiled,
+    ResponsibilitiesChanged,
+    ResponsibilityEntry,
+    SiteFiled,
+    SiteManaged,
+    SiteRetired,
+    SiteUnmanaged,
+    StationFile,
+)
+
+STREAM = "registry"
+
+
+# --- filing -----------------------------------------------------------------------------------------------------
+
+
+async def file_all(connection: asyncpg.Connection, filing: Filing, now: datetime) -> None:
+    """File everything in the caller's transaction and tell it; what is filed already is brought up to date."""
+    await _retire_sites(connection, filing.retired_site_ids, now)
+    await _file_organisations(connection, filing.organisations)
+    await _file_sites(connection, filing.sites, now)
+    await _file_stations(connection, filing.sites)
+    await _file_roles(connection, filing.roles)
+    touched = list(dict.fromkeys([*(site.id for site in filing.sites), *(role.site_id for role in filing.roles)]))
+    events: list[Event] = [SiteRetired(site_id=s, station_ids=ids) for s, ids in await _retired(connection, filing)]
+    events += [
+        OrganisationFiled(organisation_id=o.id, name=o.name, uscc=o.uscc, phone=o.phone) for o in filing.organisations
+    ]
+    events += await site_files(connection, [site.id for site in filing.sites])
+    events += await ledger_events(connection, touched, now)
+    await publish(connection, STREAM, events)
+
+
+async def _retire_sites(connection: asyncpg.Connection, site_ids: Sequence[str], now: datetime) -> None:
+    if site_ids:
+        await connection.execute("UPDATE registry.site SET retired_at = $2 WHERE id = ANY($1)", list(site_ids), now)
+        await connection.execute(
+            "UPDATE registry.station SET retired_at = $2 WHERE site_id = ANY($1)", list(site_ids), now
+        )
+
+
+async def _retired(connection: asyncpg.Connection, filing: Filing) -> list[tuple[str, tuple[str, ...]]]:
+    rows = await connection.fetch(
+        "SELECT site_id, array_agg(id ORDER BY id) AS ids FROM registry.station WHERE site_id = ANY($1) GROUP BY 1",
+        list(filing.retired_site_ids),
+    )
+    found = {row["site_id"]: tuple(row["ids"]) for row in rows}
+    return [(site_id, found.get(site_id, ())) for site_id in filing.retired_site_ids]
+
+
+async def _file_organisations(connection: asyncpg.Connection, drafts: Sequence[OrganisationDraft]) -> None:
+    await connection.execute(
+        """
+        INSERT INTO registry.organisation (id, name, uscc, phone, generated)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[])
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, uscc = excluded.uscc, phone = excluded.phone
+        """,
+        *_columns([(d.id, d.name, d.uscc, d.phone, d.generated) for d in drafts], 5),
+    )
+
+
+async def _file_sites(connection: asyncpg.Connection, drafts: Sequence[SiteDraft], now: datetime) -> None:
+    rows = [
+        (d.id, d.name, d.address, d.division_code, *to_wgs84((d.longitude, d.latitude), d.crs), d.longitude, d.latitude,
+         d.crs, d.generated)
+        for d in drafts
+    ]  # fmt: skip
+    await connection.execute(
+        """
+        INSERT INTO registry.site (id, name, address, division_code, longitude, latitude, given_longitude,
+                                   given_latitude, given_crs, generated, filed_at)
+        SELECT s.*, $11 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::float8[],
+                                    $7::float8[], $8::float8[], $9::text[], $10::bool[]) AS s
+        ON CONFLICT (id) DO UPDATE SET
+            name = excluded.name, address = excluded.address, division_code = excluded.division_code,
+            longitude = excluded.longitude, latitude = excluded.latitude, given_longitude = excluded.given_longitude,
+            given_latitude = excluded.given_latitude, given_crs = excluded.given_crs, retired_at = NULL
+        """,
+        *_columns(rows, 10),
+        now,
+    )
+
+
+async def _file_stations(connection: asyncpg.Connection, sites: Sequence[SiteDraft]) -> None:
+    rows = [(s.id, site.id, s.connectors, s.power_w, s.current_type) for site in sites for s in site.stations]
+    await connection.execute(
+        """
+        INSERT INTO registry.station (id, site_id, connectors, power_w, current_type)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[])
+        ON CONFLICT (id) DO UPDATE SET site_id = excluded.site_id, connectors = excluded.connectors,
+            power_w = excluded.power_w, current_type = excluded.current_type, retired_at = NULL
+        """,
+        *_columns(rows, 5),
+    )
+
+
+async def _file_roles(connection: asyncpg.Connection, drafts: Sequence[RoleDraft]) -> None:
+    """Add lines that no line with the same role, organisation and beginning says already."""
+    await connection.execute(
+        """
+        INSERT INTO registry.responsibility (site_id, role, organisation_id, during, origin, evidence)
+        SELECT r.site_id, r.role, r.organisation_id, tstzrange(r.since, r.until), r.origin, r.evidence
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[])
+            AS r (site_id, role, organisation_id, since, until, origin, evidence)
+        WHERE NOT EXISTS (
+            SELECT FROM registry.responsibility b WHERE b.site_id = r.site_id AND b.role = r.role
+            AND b.organisation_id = r.organisation_id AND lower(b.during) = r.since AND upper_inf(b.believed)
+        )
+        """,
+        *_columns([(d.site_id, d.role, d.organisation_id, d.since, d.until, d.origin, d.evidence) for d in drafts], 7),
+    )
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) -> list[Event]:
+    """Return the files of sites as they are now, as events."""
+    rows = await connection.fetch(
+        """
+        SELECT s.*, d.name AS division_name,
+               array_remove(array_agg(t ORDER BY t.id) FILTER (WHERE t.retired_at IS NULL), NULL) AS stations
+        FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code
+        LEFT JOIN registry.station t ON t.site_id = s.id
+        WHERE s.id = ANY($1) GROUP BY s.id, d.name ORDER BY s.id
+        """,
+        list(site_ids),
+    )
+    return [
+        SiteFiled(
+            site_id=row["id"],
+            name=row["name"],
+            address=row["address"],
+            division_code=row["division_code"],
+            division_name=row["division_name"],
+            longitude=row["longitude"],
+            latitude=row["latitude"],
+            stations=tuple(
+                StationFile(
+                    station_id=s["id"],
+                    connectors=s["connectors"],
+                    power_w=s["power_w"],
+                    current_type=s["current_type"],
+                )
+                for s in row["stations"] or ()
+            ),
+        )
+        for row in rows
+    ]
+
+
+# --- the ledger -------------------------------------------------------------------------------------------------
+
+LEDGER = """
+SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, o.name AS organisation_name
+FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
+WHERE r.site_id = ANY($1) AND r.believed @> $2::timestamptz ORDER BY r.site_id, lower(r.during), r.id
+"""
+
+
+async def ledger(connection: asyncpg.Connection, site_id: str, as_known_at: datetime) -> list[asyncpg.Record]:
+    """Return the lines of a site as they were believed at an instant."""
+    rows: list[asyncpg.Record] = await connection.fetch(LEDGER, [site_id], as_known_at)
+    return rows
+
+
+def line_of(row: asyncpg.Record) -> Line:
+    """Return a row of the ledger as the rules read it."""
+    return Line(row["role"], row["organisation_id"], row["station_id"], row["since"], row["until"])
+
+
+async def ledger_events(connection: asyncpg.Connection, site_ids: Collection[str], now: datetime) -> list[Event]:
+    """Return the ledgers of sites as events, and what changed in whether somebody manages them."""
+    rows = await connection.fetch(LEDGER.replace("r.believed @> $2::timestamptz", "upper_inf(r.believed)").replace(
+        "$1", "$1::text[]"), list(site_ids))  # fmt: skip
+    lines: dict[str, list[asyncpg.Record]] = {site_id: [] for site_id in site_ids}
+    for row in rows:
+        lines[row["site_id"]].append(row)
+    events: list[Event] = [
+        ResponsibilitiesChanged(site_id=site_id, entries=tuple(map(_entry, entries)))
+        for site_id, entries in lines.items()
+    ]
+    found = {site_id: [line_of(row) for row in entries] for site_id, entries in lines.items()}
+    return events + await judge_management(connection, found, now)
+
+
+def _entry(row: asyncpg.Record) -> ResponsibilityEntry:
+    return ResponsibilityEntry(
+        role=row["role"],
+        organisation_id=row["organisation_id"],
+        organisation_name=row["organisation_name"],
+        station_id=row["station_id"] or None,
+        since=row["since"],
+        until=row["until"],
+    )
+
+
+async def judge_management(
+    connection: asyncpg.Connection, ledgers: dict[str, list[Line]], now: datetime
+) -> list[Event]:
+    """Note which sites nobody manages any more, and which somebody manages again; return that as events."""
+    ceased = {
+        row["id"]: row["deregistered_at"]
+        for row in await connection.fetch(
+            "SELECT id, deregistered_at FROM registry.organisation WHERE deregistered_at IS NOT NULL"
+        )
+    }
+    sites = await connection.fetch(
+        "SELECT id, filed_at, unmanaged_reason FROM registry.site WHERE id = ANY($1) AND retired_at IS NULL",
+        list(ledgers),
+    )
+    events: list[Event] = []
+    for site in sites:
+        lines = ledgers[site["id"]]
+        finding = unmanaged(lines, now, ceased, site["filed_at"])
+        events += await _note_finding(connection, site, finding, lines, now)
+    return events
+
+
+async def _note_finding(
+    connection: asyncpg.Connection,
+    site: asyncpg.Record,
+    finding: Unmanaged | None,
+    lines: Iterable[Line],
+    now: datetime,
+) -> list[Event]:
+    if (finding.reason if finding else None) == site["unmanaged_reason"]:
+        return []
+    await connection.execute(
+        "UPDATE registry.site SET unmanaged_reason = $2, unmanaged_since = $3 WHERE id = $1",
+        site["id"],
+        finding.reason if finding else None,
+        finding.since if finding else None,
+    )
+    if finding:
+        return [SiteUnmanaged(site_id=site["id"], reason=finding.reason, since=finding.since, at=now)]
+    manager = next(line for line in lines if line.role == "manager" and line.holds_at(now))
+    return [SiteManaged(site_id=site["id"], organisation_id=manager.organisation_id, at=now)]
+
+
+async def assign(
+    connection: asyncpg.Connection,
+    *,
+    site_id: str,
+    role: str,
+    organisation_id: str,
+    since: datetime,
+    origin: str,
+    evidence: str,
+    now: datetime,
+) -> None:
+    """Give a role from an instant on: whoever had it then ends there. What was believed before is kept."""
+    if not await connection.fetchval("SELECT true FROM registry.site WHERE id = $1 FOR UPDATE", site_id):
+        raise NotFound(f"site {site_id}")
+    if not await connection.fetchval("SELECT true FROM registry.organisation WHERE id = $1", organisation_id):
+        raise NotFound(f"organisation {organisation_id}")
+    later = await connection.fetchval(
+        """
+        SELECT o.name FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
+        WHERE r.site_id = $1 AND r.station_id = '' AND r.role = $2 AND upper_inf(r.believed) AND lower(r.during) >= $3
+        """,
+        site_id,
+        role,
+        since,
+    )
+    if later:
+        raise Conflict(f"{later} has this role from the same time or later")
+    await connection.execute(
+        """
+        WITH ended AS (
+            UPDATE registry.responsibility SET believed = tstzrange(lower(believed), $4)
+            WHERE site_id = $1 AND station_id = '' AND role = $2 AND upper_inf(believed) AND during @> $3::timestamptz
+            RETURNING *
+        )
+        INSERT INTO registry.responsibility (site_id, station_id, role, organisation_id, during, believed, origin, evidence)
+        SELECT site_id, station_id, role, organisation_id, tstzrange(lower(during), $3), tstzrange($4, NULL), origin, evidence
+        FROM ended WHERE lower(during) < $3
+        """,
+        site_id,
+        role,
+        since,
+        now,
+    )
+    await connection.execute(
+        """
+        INSERT INTO registry.responsibility (site_id, role, organisation_id, during, believed, origin, evidence)
+        VALUES ($1, $2, $3, tstzrange($4, NULL), tstzrange($5, NULL), $6, $7)
+        """,
+        site_id,
+        role,
+        organisation_id,
+        since,
+        now,
+        origin,
+        evidence,
+    )
+    await publish(connection, STREAM, await ledger_events(connection, [site_id], now))
+
+
+async def sites_with_ended_manager(connection: asyncpg.Connection, now: datetime) -> list[str]:
+    """Return sites whose manager's period ended without the registry having said so yet."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT r.site_id FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
+        WHERE r.role = 'manager' AND upper_inf(r.believed) AND upper(r.during) <= $1
+          AND s.unmanaged_reason IS NULL AND s.retired_at IS NULL
+          AND NOT EXISTS (SELECT FROM registry.responsibility n WHERE n.site_id = r.site_id AND n.role = 'manager'
+                          AND n.station_id = '' AND upper_inf(n.believed) AND n.during @> $1::timestamptz)
+        """,
+        now,
+    )
+    return [row["site_id"] for row in rows]
+
+
+async def deactivate_demo_people(connection: asyncpg.Connection) -> None:
+    await connection.execute("UPDATE registry.person SET active = false WHERE demo AND active")
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+async def list_stations(
+    connection: asyncpg.Connection, *, managed: bool | None, site_id: str | None, after: str | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return stations by id; `managed`: whether somebody manages their site."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT t.*, s.unmanaged_reason IS NULL AS managed FROM registry.station t JOIN registry.site s ON s.id = t.site_id
+        WHERE t.retired_at IS NULL AND ($1::bool IS NULL OR (s.unmanaged_reason IS NULL) = $1)
+          AND ($2::text IS NULL OR t.site_id = $2) AND ($3::text IS NULL OR t.id > $3)
+        ORDER BY t.id LIMIT $4
+        """,
+        managed,
+        site_id,
+        after,
+        limit,
+    )
+    return rows
+
+
+async def list_sites(
+    connection: asyncpg.Connection,
+    *,
+    unmanaged_only: bool | None,
+    division: str | None,
+    words: str | None,
+    after: str | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return sites by id."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT s.*, d.name AS division_name,
+               (SELECT count(*) FROM registry.station t WHERE t.site_id = s.id AND t.retired_at IS NULL) AS stations
+        FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code
+        WHERE s.retired_at IS NULL AND ($1::bool IS NULL OR (s.unmanaged_reason IS NOT NULL) = $1)
+          AND ($2::text IS NULL OR starts_with(s.division_code, $2))
+          AND ($3::text IS NULL OR strpos(lower(s.name || ' ' || s.address || ' ' || s.id), lower($3)) > 0)
+          AND ($4::text IS NULL OR s.id > $4)
+        ORDER BY s.id LIMIT $5
+        """,
+        unmanaged_only,
+        division,
+        words,
+        after,
+        limit,
+    )
+    return rows
+
+
+async def get_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record:
+    """Return a site; NotFound."""
+    row = await connection.fetchrow(
+        """
+        SELECT s.*, d.name AS division_name,
+               (SELECT count(*) FROM registry.station t WHERE t.site_id = s.id AND t.retired_at IS NULL) AS stations
+        FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code WHERE s.id = $1
+        """,
+        site_id,
+    )
+    if row is None:
+        raise NotFound(f"site {site_id}")
+    return row
+
+
+async def list_organisations(connection: asyncpg.Connection, after: str | None, limit: int) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM registry.organisation WHERE $1::text IS NULL OR id > $1 ORDER BY id LIMIT $2", after, limit
+    )
+    return rows
+
+
+async def list_divisions(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch("SELECT * FROM registry.division ORDER BY code")
+    return rows
+
+
+async def file_divisions(
+    connection: asyncpg.Connection, divisions: Sequence[tuple[str, str, str, float, float]]
+) -> None:
+    """File (code, name, English name, longitude, latitude)."""
+    await connection.executemany(
+        "INSERT INTO registry.division VALUES ($1, $2, $3, $4, $5) ON CONFLICT (code) DO NOTHING", divisions
+    )
+
+
+async def find_person(connection: asyncpg.Connection, username: str) -> asyncpg.Record | None:
+    return await connection.fetchrow("SELECT * FROM registry.person WHERE username = $1 AND active", username)
+
+
+async def save_person(connection: asyncpg.Connection, person: Sequence[Any]) -> None:
+    """Save (username, name, password hash, roles, organisation, division, demo)."""
+    await connection.execute(
+        """
+        INSERT INTO registry.person (username, name, password_hash, roles, organisation_id, division, demo)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (username) DO UPDATE SET name = excluded.name, password_hash = excluded.password_hash,
+            roles = excluded.roles, organisation_id = excluded.organisation_id, division = excluded.division, active = true
+        """,
+        *person,
+    )
+
+
+async def last_import(connection: asyncpg.Connection, source: str) -> str | None:
+    """Return the fingerprint of the last import of a source."""
+    found: str | None = await connection.fetchval(
+        "SELECT fingerprint FROM registry.import_run WHERE source = $1 ORDER BY id DESC LIMIT 1", source
+    )
+    return found
+
+
+async def note_import(connection: asyncpg.Connection, run: Sequence[Any]) -> None:
+    """Note (source, fingerprint, at, added, changed, unchanged, refused)."""
+    await connection.execute(
+        """
+        INSERT INTO registry.import_run (source, fingerprint, at, added, changed, unchanged, refused)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """,
+        *run,
+    )
+
+
+async def known_sites(connection: asyncpg.Connection, site_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    """Return what is filed of sites, in the form of `importing.facts`."""
+    rows = await connection.fetch(
+        """
+        SELECT s.id, s.name, s.address, s.division_code, s.given_longitude, s.given_latitude, s.given_crs,
+               (SELECT count(*) FROM registry.station t WHERE t.site_id = s.id AND t.retired_at IS NULL) AS stations
+        FROM registry.site s WHERE s.id = ANY($1) AND s.retired_at IS NULL
+        """,
+        list(site_ids),
+    )
+    return {row["id"]: tuple(row)[1:] for row in rows}
+
+
+async def generated_sites(connection: asyncpg.Connection) -> list[str]:
+    rows = await connection.fetch("SELECT id FROM registry.site WHERE generated AND retired_at IS NULL ORDER BY id")
+    return [row["id"] for row in rows]
