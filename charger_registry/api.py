@@ -1,0 +1,207 @@
+"""/api/registry: sites, stations, organisations and who is responsible for them."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import asyncpg
+from fastapi import Depends, FastAPI, Query, Request
+from pydantic import AwareDatetime, BaseModel, Field
+
+from charger_registry import store
+from charger_registry.responsibility import holder
+from youguan import audit
+from youguan.auth import REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.errors import NotFound
+from youguan.web.application import api
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.security import require
+
+Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
+
+
+class StationOut(BaseModel):
+    """A charging station, as everybody may know it."""
+
+    id: str
+    site_id: str
+    connectors: int
+    power_w: int
+    current_type: str
+    managed: bool
+
+
+class SiteOut(BaseModel):
+    """A site; coordinates in WGS-84 degrees, `given_crs` is the system they were filed in."""
+
+    id: str
+    name: str
+    address: str
+    division_code: str | None
+    division_name: str | None
+    longitude: float
+    latitude: float
+    given_crs: str
+    stations: int
+    filed_at: UtcTime
+    reason: str | None = Field(description="why nobody manages it; null where somebody does")
+    unmanaged_since: UtcTime | None
+
+
+class OrganisationOut(BaseModel):
+    """An organisation."""
+
+    id: str
+    name: str
+    uscc: str | None
+    phone: str | None
+
+
+class OrganisationName(BaseModel):
+    """An organisation in short."""
+
+    id: str
+    name: str
+
+
+class ResponsibilityOut(BaseModel):
+    """Who has a role, from when until when (null: open)."""
+
+    role: str
+    organisation: OrganisationName
+    station_id: str | None
+    since: UtcTime = Field(serialization_alias="from")
+    until: UtcTime | None
+    origin: str
+    evidence: str
+
+
+class Assignment(BaseModel):
+    """Give a role to an organisation."""
+
+    role: Role
+    organisation_id: str
+    reason: str = Field(min_length=1, max_length=500)
+    since: AwareDatetime | None = None
+
+
+def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
+    """Return /api/registry."""
+    app = api("Youguan registry")
+
+    @app.get("/stations")
+    async def stations(
+        managed: bool | None = None, site: str | None = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[StationOut]:
+        """List charging stations, by id. No login needed."""
+        key = decode_cursor(cursor, str)
+        async with pool.acquire() as connection:
+            rows = await store.list_stations(
+                connection, managed=managed, site_id=site, after=key[0] if key else None, limit=limit
+            )
+        return Page(items=[StationOut(**dict(row)) for row in rows], next=_next(rows, limit))
+
+    @app.get("/sites")
+    async def sites(
+        unmanaged: bool | None = None,
+        division: str | None = None,
+        q: str | None = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[SiteOut]:
+        """List sites, by id; `unmanaged=true`: those that nobody manages, with the reason."""
+        key = decode_cursor(cursor, str)
+        async with pool.acquire() as connection:
+            rows = await store.list_sites(
+                connection,
+                unmanaged_only=unmanaged,
+                division=division,
+                words=q,
+                after=key[0] if key else None,
+                limit=limit,
+            )
+        return Page(items=[_site(row) for row in rows], next=_next(rows, limit))
+
+    @app.get("/sites/{site_id}")
+    async def site(site_id: str) -> SiteOut:
+        """Return one site."""
+        async with pool.acquire() as connection:
+            return _site(await store.get_site(connection, site_id))
+
+    @app.get("/sites/{site_id}/responsibilities")
+    async def responsibilities(
+        site_id: str,
+        at: Annotated[AwareDatetime | None, Query(description="valid time; default now")] = None,
+        as_known_at: Annotated[AwareDatetime | None, Query(description="recorded time; default now")] = None,
+    ) -> Page[ResponsibilityOut]:
+        """Say who has which role at an instant, as it is or was believed."""
+        now = clock.now()
+        async with pool.acquire() as connection:
+            await store.get_site(connection, site_id)
+            rows = await store.ledger(connection, site_id, as_known_at or now)
+        instant = at or now
+        return Page(items=[_responsibility(row) for row in rows if store.line_of(row).holds_at(instant)])
+
+    @app.post("/sites/{site_id}/responsibilities", status_code=201)
+    async def assign(
+        site_id: str, assignment: Assignment, request: Request, who: Annotated[Principal, Depends(require(REGULATOR))]
+    ) -> ResponsibilityOut:
+        """Give a role from an instant on (default now); whoever had it then ends there."""
+        now = clock.now()
+        since: datetime = assignment.since or now
+        async with pool.acquire() as connection, connection.transaction():
+            await audit.record(
+                connection,
+                at=now,
+                actor=who.subject,
+                action="assign",
+                subject=f"site {site_id}",
+                after=assignment.model_dump(mode="json"),
+                remote=request.client.host if request.client else None,
+            )
+            await store.assign(
+                connection,
+                site_id=site_id,
+                role=assignment.role,
+                organisation_id=assignment.organisation_id,
+                since=since,
+                origin="order",
+                evidence=assignment.reason,
+                now=now,
+            )
+            rows = await store.ledger(connection, site_id, clock.now())
+        line = holder(map(store.line_of, rows), assignment.role, since)
+        found = next((row for row in rows if store.line_of(row) == line), None)
+        if found is None:
+            raise NotFound(f"{assignment.role} of site {site_id}")
+        return _responsibility(found)
+
+    @app.get("/organisations")
+    async def organisations(limit: Limit = 100, cursor: Cursor = None) -> Page[OrganisationOut]:
+        """List organisations, by id."""
+        key = decode_cursor(cursor, str)
+        async with pool.acquire() as connection:
+            rows = await store.list_organisations(connection, key[0] if key else None, limit)
+        return Page(items=[OrganisationOut(**dict(row)) for row in rows], next=_next(rows, limit))
+
+    return app
+
+
+def _next(rows: list[asyncpg.Record], limit: int) -> str | None:
+    return encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
+
+
+def _site(row: asyncpg.Record) -> SiteOut:
+    return SiteOut(**dict(row), reason=row["unmanaged_reason"])
+
+
+def _responsibility(row: asyncpg.Record) -> ResponsibilityOut:
+    return ResponsibilityOut(
+        role=row["role"],
+        organisation=OrganisationName(id=row["organisation_id"], name=row["organisation_name"]),
+        station_id=row["station_id"] or None,
+        since=row["since"],
+        until=row["until"],
+        origin=row["origin"],
+        evidence=row["evidence"],
+    )
