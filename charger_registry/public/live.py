@@ -1,0 +1,134 @@
+"""The live picture in the memory of each web process: the sites' counts, the GeoJSON made of them, and who is watching."""
+
+import asyncio
+import gzip
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import orjson
+
+from charger_registry.public import store
+from youguan.database import AWAY
+
+POLL_S = 2.0
+COALESCE_S = 0.3
+# Watchers learn of so many of the latest changes; who missed more loads the page again.
+REMEMBERED = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Bytes that are ready to send, and by what they are recognised."""
+
+    etag: str
+    plain: bytes
+    zipped: bytes
+
+
+class Picture:
+    """The latest counts of every site."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self.version = 0
+        self.loaded = False
+        self.sites: dict[str, Mapping[str, Any]] = {}
+        self._rendered: Rendered | None = None
+        self._changed = asyncio.Condition()
+
+    async def keep(self) -> None:
+        """Load the picture, then bring it up to date whenever the projection rings."""
+        rung = asyncio.Event()
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await connection.add_listener(store.CHANNEL, lambda *_: rung.set())
+                    try:
+                        await self._refresh_for_ever(connection, rung)
+                    finally:
+                        if not connection.is_closed():
+                            await connection.reset()
+            except AWAY:
+                await asyncio.sleep(0.5)
+
+    async def _refresh_for_ever(self, connection: asyncpg.Connection, rung: asyncio.Event) -> None:
+        while True:
+            rung.clear()
+            await self._take(await store.read_sites(connection, self.version))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await rung.wait()
+            await asyncio.sleep(COALESCE_S)
+
+    async def _take(self, rows: list[asyncpg.Record]) -> None:
+        self.loaded = True
+        if not rows:
+            return
+        for row in rows:
+            if row["retired_at"] is None:
+                self.sites[row["site_id"]] = dict(row)
+            else:
+                self.sites.pop(row["site_id"], None)
+        self.version = rows[-1]["version"]
+        self._rendered = None
+        async with self._changed:
+            self._changed.notify_all()
+
+    def geojson(self) -> Rendered:
+        """Return one feature a site, made again only when something has changed."""
+        if self._rendered is None:
+            features = [feature(site) for _, site in sorted(self.sites.items())]
+            plain = orjson.dumps({"type": "FeatureCollection", "features": features})
+            etag = f'"{hashlib.sha256(plain).hexdigest()[:20]}"'
+            self._rendered = Rendered(etag, plain, gzip.compress(plain, 6))
+        return self._rendered
+
+    async def changes(self, since: int | None) -> AsyncIterator[tuple[int, list[dict[str, Any]]]]:
+        """Yield (version, features of the sites that changed) from a version on (None: from now)."""
+        seen = self.version if since is None or since > self.version else since
+        while True:
+            fresh = [site for site in self.sites.values() if site["version"] > seen]
+            if fresh:
+                seen = self.version
+                yield seen, [feature(site) for site in fresh]
+                continue
+            async with self._changed:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(15):
+                        await self._changed.wait()
+            if self.version == seen:
+                yield seen, []
+
+
+def state_of(site: Mapping[str, Any]) -> str:
+    """Return the one word for a site: free, busy, broken, or unknown where nothing is known."""
+    if site["available"]:
+        return "free"
+    if site["in_use"]:
+        return "busy"
+    return "broken" if site["faulted"] or site["unavailable"] else "unknown"
+
+
+def feature(site: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a site as a GeoJSON feature; coordinates are WGS-84."""
+    return {
+        "type": "Feature",
+        "id": site["site_id"],
+        "geometry": {"type": "Point", "coordinates": [round(site["longitude"], 6), round(site["latitude"], 6)]},
+        "properties": {
+            "id": site["site_id"],
+            "name": site["name"],
+            "division": site["division_name"],
+            "state": state_of(site),
+            "available": site["available"],
+            "in_use": site["in_use"],
+            "faulted": site["faulted"],
+            "unavailable": site["unavailable"],
+            "unknown": site["unknown"],
+            "managed": site["unmanaged_reason"] is None,
+        },
+    }

@@ -1,0 +1,156 @@
+"""The public page, a site's page, the feed of changes, and the regulator's dashboard."""
+
+from collections.abc import AsyncIterator, Mapping
+from math import cos, hypot, radians
+from typing import Annotated, Any
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from charger_registry import store as registry
+from charger_registry.pages import REASONS
+from charger_registry.public import store
+from charger_registry.public.live import Picture, state_of
+from charger_registry.responsibility import holder
+from youguan.auth import REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.web.application import api
+from youguan.web.security import require
+from youguan.web.templates import Templates
+
+PAGE = 30
+STATES = {"free": ("good", "有空闲"), "busy": ("busy", "使用中"), "broken": ("bad", "故障"), "unknown": ("", "未知")}
+CONDITIONS = {
+    "available": ("good", "空闲"),
+    "occupied": ("busy", "占用"),
+    "charging": ("busy", "充电中"),
+    "reserved": ("busy", "预约"),
+    "unavailable": ("warn", "停用"),
+    "faulted": ("bad", "故障"),
+    "unknown": ("", "未知"),
+}
+ORDER = {"free": 0, "busy": 1, "unknown": 2, "broken": 3}
+
+
+def public_api(picture: Picture) -> FastAPI:
+    """Return /api/public."""
+    app = api("Youguan public data")
+
+    @app.get("/sites.geojson")
+    async def sites(request: Request, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        """Return one feature a site, WGS-84, with the counts of its connectors."""
+        rendered = picture.geojson()
+        headers = {"ETag": rendered.etag, "Cache-Control": "public, max-age=1", "Vary": "Accept-Encoding"}
+        if if_none_match is not None and rendered.etag in if_none_match:
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return Response(rendered.zipped, headers=headers, media_type="application/geo+json")
+        return Response(rendered.plain, headers=headers, media_type="application/geo+json")
+
+    @app.get("/changes")
+    async def changes(last_event_id: Annotated[int | None, Header()] = None) -> StreamingResponse:
+        """Send the features of sites as they change (server-sent events); the id is where to go on."""
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield b"retry: 1000\n\n"
+            async for version, features in picture.changes(last_event_id):
+                yield b"id: %d\ndata: %s\n\n" % (version, orjson.dumps(features)) if features else b": still here\n\n"
+
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Encoding": "identity"}
+        return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
+
+    return app
+
+
+def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clock: Clock) -> APIRouter:
+    """Return `/`, /sites/{id} and /dashboard."""
+    router = APIRouter()
+
+    @router.get("/")
+    async def first(
+        request: Request,
+        q: str = "",
+        free: bool = False,
+        at: Annotated[str | None, Query(pattern=r"^-?\d+(\.\d+)?,-?\d+(\.\d+)?$")] = None,
+        start: Annotated[int, Query(ge=0)] = 0,
+    ) -> Response:
+        here = tuple(map(float, at.split(","))) if at else None
+        chosen = choose(picture.sites.values(), q, free, here)
+        async with pool.acquire() as connection:
+            towns = [dict(row) for row in await store.towns(connection)]
+        return templates.render(
+            request,
+            "public.html",
+            sites=chosen[start : start + PAGE],
+            total=len(chosen),
+            start=start,
+            following=start + PAGE if len(chosen) > start + PAGE else None,
+            q=q,
+            free=free,
+            at=at or "",
+            here=here,
+            distance=distance_km,
+            states=STATES,
+            state_of=state_of,
+            towns=towns,
+            version=picture.version,
+        )
+
+    @router.get("/sites/{site_id}")
+    async def site(request: Request, site_id: str) -> Response:
+        now = clock.now()
+        async with pool.acquire() as connection:
+            found = await registry.get_site(connection, site_id)
+            stations = await store.read_stations(connection, site_id)
+            rows = await registry.ledger(connection, site_id, now)
+        lines = {registry.line_of(row): row for row in rows}
+        manager = holder(lines, "manager", now)
+        return templates.render(
+            request,
+            "site.html",
+            site=found,
+            stations=[station_view(dict(row)) for row in stations],
+            manager=lines[manager] if manager else None,
+            reasons=REASONS,
+            conditions=CONDITIONS,
+        )
+
+    @router.get("/dashboard")
+    async def dashboard(request: Request, _: Annotated[Principal, Depends(require(REGULATOR))]) -> Response:
+        async with pool.acquire() as connection:
+            figures = await store.counts(connection)
+            divisions = await store.counts_by_division(connection)
+        figures["never_connected"] = figures["stations"] - figures["online"] - figures["offline"]
+        name = "dashboard_figures.html" if request.headers.get("hx-request") else "dashboard.html"
+        return templates.render(request, name, figures=figures, divisions=divisions)
+
+    return router
+
+
+def choose(sites: Any, words: str, free_only: bool, here: tuple[float, ...] | None) -> list[Mapping[str, Any]]:
+    """Return the sites that fit, nearest first where the driver says where he is, else those with a free connector first."""
+    wanted = words.strip().lower()
+    found = [
+        site
+        for site in sites
+        if (not free_only or site["available"])
+        and wanted in f"{site['name']} {site['division_name']} {site['division_name_en']} {site['address']}".lower()
+    ]
+    if here:
+        return sorted(found, key=lambda site: (not site["available"], distance_km(site, here)))
+    return sorted(found, key=lambda site: (ORDER[state_of(site)], -site["available"], site["site_id"]))
+
+
+def distance_km(site: Mapping[str, Any], here: tuple[float, ...]) -> float:
+    """Return kilometres as the crow flies; `here` is (longitude, latitude)."""
+    east = (site["longitude"] - here[0]) * cos(radians(here[1])) * 111.32
+    return hypot(east, (site["latitude"] - here[1]) * 110.57)
+
+
+def station_view(station: dict[str, Any]) -> dict[str, Any]:
+    """Return a station with a condition for each filed connector: unknown where it is not online or did not say."""
+    told = {c["connector"]: c["condition"] for c in station["told"]} if station["state"] == "online" else {}
+    return {**station, "conditions": [told.get(n, "unknown") for n in range(1, station["connectors"] + 1)]}

@@ -1,0 +1,84 @@
+"""Keeps what the map and the dashboard show, from what all services publish."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from charger_registry.public import store
+from youguan.eventlog import Consumer, StoredEvent
+from youguan.events import (
+    AlertRaised,
+    AlertResolved,
+    ConnectorStatusChanged,
+    Event,
+    ResponsibilitiesChanged,
+    SiteFiled,
+    SiteManaged,
+    SiteRetired,
+    SiteUnmanaged,
+    StationOffline,
+    StationOnline,
+    TaskMoved,
+    TaskOpened,
+)
+
+TYPES = (
+    AlertRaised,
+    AlertResolved,
+    ConnectorStatusChanged,
+    ResponsibilitiesChanged,
+    SiteFiled,
+    SiteManaged,
+    SiteRetired,
+    SiteUnmanaged,
+    StationOffline,
+    StationOnline,
+    TaskMoved,
+    TaskOpened,
+)
+
+
+async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+    """Take in a batch and count the sites that it touches again."""
+    events = [stored.event for stored in batch]
+    changes = [event for event in events if isinstance(event, ConnectorStatusChanged)]
+    if changes:
+        await store.write_connectors(connection, changes)
+    stations = {change.station_id for change in changes}
+    sites: set[str] = set()
+    for event in events:
+        station, site = await _apply(connection, event)
+        stations |= station
+        sites |= site
+    if stations:
+        sites |= await store.sites_of(connection, stations)
+    await store.refresh_sites(connection, sites)
+
+
+async def _apply(connection: asyncpg.Connection, event: Event) -> tuple[set[str], set[str]]:
+    """Take in one event; return the stations and the sites that it touches."""
+    match event:
+        case StationOnline():
+            await store.write_station(connection, event.station_id, "online", event.at)
+            return {event.station_id}, set()
+        case StationOffline():
+            await store.write_station(connection, event.station_id, "offline", event.last_seen_at)
+            return {event.station_id}, set()
+        case SiteFiled() | SiteManaged() | SiteUnmanaged() | SiteRetired() | ResponsibilitiesChanged():
+            return set(), {event.site_id}
+        case AlertRaised(alert_id=id_, rule=rule):
+            matter = ("alert", id_, rule, event.site_id, event.station_id, event.since, None)
+            await store.open_matter(connection, matter)
+        case TaskOpened(task_id=id_, cause=cause):
+            matter = ("task", id_, cause, event.site_id, event.station_id, event.at, event.due_on)
+            await store.open_matter(connection, matter)
+        case AlertResolved(alert_id=id_):
+            await store.close_matter(connection, "alert", id_)
+        case TaskMoved(task_id=id_, state="closed"):
+            await store.close_matter(connection, "task", id_)
+    return set(), set()
+
+
+def consumer(pool: asyncpg.Pool) -> Consumer:
+    """Return the projection."""
+    return Consumer(pool, "registry.live", project, types=TYPES)

@@ -1,0 +1,64 @@
+"""The registry, composed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from charger_registry import store
+from charger_registry.api import registry_api
+from charger_registry.login import TEMPLATES, Login, login_api, login_pages
+from charger_registry.pages import registry_pages
+from charger_registry.public import projection
+from charger_registry.public.live import Picture
+from charger_registry.public.pages import public_api, public_pages
+from youguan.clock import Clock
+from youguan.database import create_pool
+from youguan.eventlog import publish
+from youguan.parts import Job, Parts
+from youguan.settings import Settings
+from youguan.web.templates import Templates
+
+MANAGEMENT_WATCH_S = 20.0
+
+
+@asynccontextmanager
+async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
+    """Put the registry together."""
+    async with await create_pool(settings.dsn_for("registry")) as pool:
+        templates = Templates(TEMPLATES)
+        login = Login(pool, settings, clock)
+        picture = Picture(pool)
+
+        async def ready() -> str | None:
+            return None if picture.loaded else "the map is not loaded yet"
+
+        yield Parts(
+            name="registry",
+            apis={
+                "/api/registry": registry_api(pool, clock),
+                "/api/auth": login_api(login),
+                "/api/public": public_api(picture),
+            },
+            pages=[
+                login_pages(login, templates, settings),
+                registry_pages(pool, templates, clock),
+                public_pages(pool, picture, templates, clock),
+            ],
+            jobs=[Job("registry.management_watch", lambda: watch_management(pool, clock))],
+            consumers=[projection.consumer(pool)],
+            watchers=[Job("registry.picture", picture.keep)],
+            ready=ready,
+        )
+
+
+async def watch_management(pool: asyncpg.Pool, clock: Clock) -> None:
+    """Say which sites lose their manager as time passes."""
+    while True:
+        now = clock.now()
+        async with pool.acquire() as connection, connection.transaction():
+            ended = await store.sites_with_ended_manager(connection, now)
+            if ended:
+                await publish(connection, store.STREAM, await store.ledger_events(connection, ended, now))
+        await asyncio.sleep(MANAGEMENT_WATCH_S)

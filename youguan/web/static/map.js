@@ -1,0 +1,69 @@
+// The live map and the list beside it. No tiles: nothing is asked of any other machine.
+"use strict";
+(() => {
+  const holder = document.getElementById("map");
+  const states = JSON.parse(holder.dataset.states);
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const colours = { free: colour("--good"), busy: colour("--busy"), broken: colour("--bad"), unknown: colour("--off") };
+  const kinds = { free: "good", busy: "busy", broken: "bad", unknown: "" };
+  const map = L.map(holder, { preferCanvas: true, attributionControl: false, zoomSnap: 0.5 }).setView([29.3, 121.43], 10.5);
+  L.control.scale({ imperial: false }).addTo(map);
+  for (const town of JSON.parse(holder.dataset.towns)) {
+    const name = document.createElement("span");
+    name.textContent = holder.dataset.language === "zh" ? town.name : town.name_en;
+    L.marker([town.latitude, town.longitude], {
+      interactive: false, keyboard: false, icon: L.divIcon({ className: "town", html: name, iconSize: null }),
+    }).addTo(map);
+  }
+  const markers = new Map();
+  const radius = (p) => 4 + Math.min(8, Math.sqrt(p.available + p.in_use + p.faulted + p.unknown));
+  const look = (p) => ({
+    radius: radius(p), color: colours[p.state], weight: p.managed ? 2 : 1, fillColor: colours[p.state],
+    fillOpacity: p.state === "free" ? 0.85 : 0.3, dashArray: p.managed ? null : "3 3",
+  });
+  const show = (feature) => {
+    const p = feature.properties;
+    let marker = markers.get(p.id);
+    if (!marker) {
+      const [lng, lat] = feature.geometry.coordinates;
+      marker = L.circleMarker([lat, lng], look(p)).addTo(map);
+      marker.bindTooltip("");
+      marker.on("click", () => { location.href = `/sites/${encodeURIComponent(p.id)}`; });
+      markers.set(p.id, marker);
+    }
+    marker.setStyle(look(p)).setRadius(radius(p));
+    const text = document.createElement("span");
+    text.textContent = `${p.name} · ${states[p.state]} ${p.available}`;
+    marker.setTooltipContent(text);
+  };
+  const update = (feature) => {
+    const p = feature.properties;
+    show(feature);
+    const row = document.querySelector(`[data-site="${CSS.escape(p.id)}"]`);
+    if (!row) return;
+    const badge = row.querySelector("[data-badge] .badge");
+    badge.className = `badge ${kinds[p.state]}`;
+    badge.textContent = states[p.state];
+    row.querySelector("[data-free-count]").textContent = row.dataset.free.replace("{n}", p.available);
+    row.classList.remove("changed");
+    void row.offsetWidth;
+    row.classList.add("changed");
+  };
+  fetch("/api/public/sites.geojson").then((answer) => answer.json()).then((all) => {
+    all.features.forEach(show);
+    if (all.features.length) {
+      map.fitBounds(L.latLngBounds(all.features.map((f) => [f.geometry.coordinates[1], f.geometry.coordinates[0]])).pad(0.05));
+    }
+    new EventSource("/api/public/changes").onmessage = (event) => JSON.parse(event.data).forEach(update);
+  });
+  const near = document.getElementById("near");
+  if (navigator.geolocation) {
+    near.hidden = false;
+    near.addEventListener("click", () => navigator.geolocation.getCurrentPosition((found) => {
+      const form = near.closest("form");
+      form.elements.at.value = `${found.coords.longitude.toFixed(5)},${found.coords.latitude.toFixed(5)}`;
+      form.requestSubmit();
+    }));
+  }
+})();
