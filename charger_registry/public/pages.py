@@ -51,15 +51,15 @@ def public_api(picture: Picture) -> FastAPI:
         return Response(rendered.plain, headers=headers, media_type="application/geo+json")
 
     @app.get("/changes")
-    async def changes(last_event_id: Annotated[int | None, Header()] = None) -> StreamingResponse:
+    async def changes(last_event_id: Annotated[int | None, Header()] = None, since: int | None = None) -> StreamingResponse:
         """Send the features of sites as they change (server-sent events); the id is where to go on."""
 
         async def stream() -> AsyncIterator[bytes]:
             yield b"retry: 1000\n\n"
-            async for version, features in picture.changes(last_event_id):
+            async for version, features in picture.changes(last_event_id if last_event_id is not None else since):
                 yield b"id: %d\ndata: %s\n\n" % (version, orjson.dumps(features)) if features else b": still here\n\n"
 
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Encoding": "identity"}
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
 
     return app

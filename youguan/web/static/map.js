@@ -55,7 +55,7 @@
     if (all.features.length) {
       map.fitBounds(L.latLngBounds(all.features.map((f) => [f.geometry.coordinates[1], f.geometry.coordinates[0]])).pad(0.05));
     }
-    new EventSource("/api/public/changes").onmessage = (event) => JSON.parse(event.data).forEach(update);
+    new EventSource(`/api/public/changes?since=${holder.dataset.version}`).onmessage = (event) => JSON.parse(event.data).forEach(update);
   });
   const near = document.getElementById("near");
   if (navigator.geolocation) {

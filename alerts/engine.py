@@ -1,0 +1,169 @@
+"""Raises and resolves: applies what events say about the rules to what is open."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+
+import asyncpg
+
+from alerts import store
+from alerts.lifecycle import Finding, Holds, Over, SiteGone, findings, severity
+from youguan.clock import Clock
+from youguan.eventlog import Consumer, StoredEvent, publish
+from youguan.events import (
+    AlertRaised,
+    AlertResolved,
+    ConnectorStatusChanged,
+    Event,
+    SiteFiled,
+    SiteManaged,
+    SiteRetired,
+    SiteUnmanaged,
+    StationOffline,
+    StationOnline,
+    UnfiledStationSeen,
+)
+
+STREAM = "alerts"
+TYPES = (
+    ConnectorStatusChanged,
+    SiteFiled,
+    SiteManaged,
+    SiteRetired,
+    SiteUnmanaged,
+    StationOffline,
+    StationOnline,
+    UnfiledStationSeen,
+)
+PENDING_WATCH_S = 1.0
+
+
+class Engine:
+    """The rules at work."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    def consumer(self) -> Consumer:
+        """Return the consumer that feeds the rules."""
+        return Consumer(self._pool, "alerts.rules", self.handle, types=TYPES)
+
+    async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+        """Apply a batch of events and publish what came of it."""
+        rules = await store.rules(connection)
+        dangerous = await store.dangerous_errors(connection)
+        news: list[Event] = []
+        for stored in batch:
+            await self._project(connection, stored.event)
+            for finding in findings(stored.event, self._clock.now()):
+                news += await self._apply(connection, finding, rules, dangerous)
+        await publish(connection, STREAM, news)
+
+    async def _project(self, connection: asyncpg.Connection, event: Event) -> None:
+        match event:
+            case SiteFiled():
+                await store.file_site(connection, event)
+            case SiteRetired():
+                await store.retire_site(connection, event.site_id)
+
+    async def _apply(
+        self,
+        connection: asyncpg.Connection,
+        finding: Finding,
+        rules: dict[str, asyncpg.Record],
+        dangerous: frozenset[str],
+    ) -> list[Event]:
+        match finding:
+            case Holds():
+                rule = rules[finding.rule]
+                return await self._raise(connection, finding, rule, dangerous) if rule["enabled"] else []
+            case Over():
+                return await self._resolve(connection, finding)
+            case SiteGone():
+                now = self._clock.now()
+                events: list[Event] = []
+                for row in await store.open_about(connection, finding.site_id, finding.station_ids):
+                    events += await self._resolve(connection, Over(row["rule"], row["subject"], now))
+                return events
+
+    async def _raise(
+        self, connection: asyncpg.Connection, holds: Holds, rule: asyncpg.Record, dangerous: frozenset[str]
+    ) -> list[Event]:
+        now = self._clock.now()
+        site_id = holds.site_id
+        if site_id is None and holds.station_id is not None:
+            site_id = await store.site_of(connection, holds.station_id)
+        bad = severity(rule["severity"], holds.details, dangerous)
+        firing = rule["for_s"] == 0
+        alert_id = str(uuid.uuid4())
+        alert = (
+            alert_id,
+            holds.rule,
+            holds.subject,
+            "firing" if firing else "pending",
+            bad,
+            site_id,
+            holds.station_id,
+            holds.connector,
+            holds.since,
+            now if firing else None,
+            holds.details,
+        )
+        if not await store.raise_alert(connection, alert) or not firing:
+            return []
+        return [
+            AlertRaised(
+                alert_id=alert_id,
+                rule=holds.rule,
+                severity=bad,
+                site_id=site_id,
+                station_id=holds.station_id,
+                connector=holds.connector,
+                since=holds.since,
+                at=now,
+                details=holds.details,
+            )
+        ]
+
+    async def _resolve(self, connection: asyncpg.Connection, over: Over) -> list[Event]:
+        now = self._clock.now()
+        was = await store.resolve_alert(connection, over.rule, over.subject, now)
+        if was is None or was["state"] == "pending":
+            return []
+        return [
+            AlertResolved(
+                alert_id=was["id"],
+                rule=was["rule"],
+                site_id=was["site_id"],
+                station_id=was["station_id"],
+                connector=was["connector"],
+                at=now,
+            )
+        ]
+
+    async def watch_pending(self) -> None:
+        """Let pending alerts fire when their time has come."""
+        while True:
+            async with self._pool.acquire() as connection, connection.transaction():
+                await self.fire_due(connection)
+            await asyncio.sleep(PENDING_WATCH_S)
+
+    async def fire_due(self, connection: asyncpg.Connection) -> None:
+        """Fire what is due now."""
+        rows = await store.fire_due(connection, self._clock.now())
+        await publish(connection, STREAM, [_raised(row) for row in rows])
+
+
+def _raised(row: asyncpg.Record) -> AlertRaised:
+    return AlertRaised(
+        alert_id=row["id"],
+        rule=row["rule"],
+        severity=row["severity"],
+        site_id=row["site_id"],
+        station_id=row["station_id"],
+        connector=row["connector"],
+        since=row["since"],
+        at=row["raised_at"],
+        details=row["details"],
+    )

@@ -1,0 +1,7 @@
+"""Where the alerts' migrations are."""
+
+from pathlib import Path
+
+from youguan.database import History
+
+HISTORY = History("alerts", ("alerts",), Path(__file__).parent / "migrations")

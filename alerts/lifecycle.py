@@ -1,0 +1,107 @@
+"""From events to conditions: which rule begins or ceases to hold for which subject. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from youguan.events import (
+    ConnectorStatusChanged,
+    Event,
+    SiteFiled,
+    SiteManaged,
+    SiteRetired,
+    SiteUnmanaged,
+    StationOffline,
+    StationOnline,
+    UnfiledStationSeen,
+)
+
+CONNECTOR_FAULT = "connector_fault"
+STATION_OFFLINE = "station_offline"
+UNMANAGED_SITE = "unmanaged_site"
+UNFILED_CHARGER = "unfiled_charger"
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A rule holds for a subject since a time."""
+
+    rule: str
+    subject: str
+    since: datetime
+    site_id: str | None = None
+    station_id: str | None = None
+    connector: int | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A rule no longer holds for a subject."""
+
+    rule: str
+    subject: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SiteGone:
+    """Everything about a site and its stations is over."""
+
+    site_id: str
+    station_ids: tuple[str, ...]
+
+
+Finding = Holds | Over | SiteGone
+
+
+def findings(event: Event, now: datetime) -> Sequence[Finding]:
+    """Return what an event says about the rules."""
+    match event:
+        case ConnectorStatusChanged():
+            return [_connector(event)]
+        case StationOffline():
+            details = {"last_seen_at": event.last_seen_at}
+            station = event.station_id
+            return [Holds(STATION_OFFLINE, station, event.last_seen_at, station_id=station, details=details)]
+        case StationOnline():
+            return [Over(STATION_OFFLINE, event.station_id, event.at)]
+        case SiteUnmanaged():
+            details = {"reason": event.reason}
+            return [Holds(UNMANAGED_SITE, event.site_id, event.since, site_id=event.site_id, details=details)]
+        case SiteManaged():
+            return [Over(UNMANAGED_SITE, event.site_id, event.at)]
+        case UnfiledStationSeen():
+            details = {"remote": event.remote, "vendor": event.vendor, "model": event.model}
+            return [Holds(UNFILED_CHARGER, event.station_id, event.at, station_id=event.station_id, details=details)]
+        case SiteFiled():
+            return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
+        case SiteRetired():
+            return [SiteGone(event.site_id, event.station_ids)]
+    return []
+
+
+def _connector(event: ConnectorStatusChanged) -> Finding:
+    subject = f"{event.station_id}#{event.connector}"
+    if event.condition != "faulted":
+        return Over(CONNECTOR_FAULT, subject, event.effective_at)
+    details = {
+        "status": event.status,
+        "error_code": event.error_code,
+        "error_info": event.error_info,
+        "vendor_error_code": event.vendor_error_code,
+    }
+    return Holds(
+        CONNECTOR_FAULT,
+        subject,
+        event.effective_at,
+        station_id=event.station_id,
+        connector=event.connector,
+        details=details,
+    )
+
+
+def severity(rule_severity: str, details: dict[str, Any], dangerous: frozenset[str]) -> str:
+    """Return how bad an alert is: what endangers people is critical."""
+    return "critical" if details.get("error_code") in dangerous else rule_severity

@@ -1,0 +1,147 @@
+"""The alerts' statements."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from youguan.errors import NotFound
+from youguan.events import SiteFiled
+
+
+async def rules(connection: asyncpg.Connection) -> dict[str, asyncpg.Record]:
+    return {row["name"]: row for row in await connection.fetch("SELECT * FROM alerts.rule ORDER BY name")}
+
+
+async def dangerous_errors(connection: asyncpg.Connection) -> frozenset[str]:
+    return frozenset(row["code"] for row in await connection.fetch("SELECT code FROM alerts.dangerous_error"))
+
+
+async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
+    await connection.execute("DELETE FROM alerts.station_site WHERE site_id = $1", filed.site_id)
+    await connection.execute(
+        """
+        INSERT INTO alerts.station_site SELECT unnest($2::text[]), $1
+        ON CONFLICT (station_id) DO UPDATE SET site_id = excluded.site_id
+        """,
+        filed.site_id,
+        [station.station_id for station in filed.stations],
+    )
+
+
+async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
+    await connection.execute("DELETE FROM alerts.station_site WHERE site_id = $1", site_id)
+
+
+async def site_of(connection: asyncpg.Connection, station_id: str) -> str | None:
+    found: str | None = await connection.fetchval(
+        "SELECT site_id FROM alerts.station_site WHERE station_id = $1", station_id
+    )
+    return found
+
+
+async def raise_alert(connection: asyncpg.Connection, alert: Sequence[Any]) -> bool:
+    """Raise an alert unless one is open for the same condition; say whether it is new.
+
+    (id, rule, subject, state, severity, site, station, connector, since, raised at, details)
+    """
+    row = await connection.fetchval(
+        """
+        INSERT INTO alerts.alert (id, rule, subject, state, severity, site_id, station_id, connector, since, raised_at,
+                                  details)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        ON CONFLICT (rule, subject) WHERE state <> 'resolved' DO NOTHING RETURNING true
+        """,
+        *alert,
+    )
+    return bool(row)
+
+
+async def resolve_alert(connection: asyncpg.Connection, rule: str, subject: str, at: datetime) -> asyncpg.Record | None:
+    """Resolve what is open for a condition; return it as it was."""
+    return await connection.fetchrow(
+        """
+        WITH open AS (SELECT * FROM alerts.alert WHERE rule = $1 AND subject = $2 AND state <> 'resolved' FOR UPDATE)
+        UPDATE alerts.alert a SET state = 'resolved', resolved_at = $3 FROM open WHERE a.id = open.id RETURNING open.*
+        """,
+        rule,
+        subject,
+        at,
+    )
+
+
+async def open_about(connection: asyncpg.Connection, site_id: str, station_ids: Sequence[str]) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT rule, subject FROM alerts.alert
+        WHERE state <> 'resolved' AND (site_id = $1 OR station_id = ANY($2)) ORDER BY id
+        """,
+        site_id,
+        list(station_ids),
+    )
+    return rows
+
+
+async def fire_due(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
+    """Let pending alerts fire whose condition has held for as long as their rule asks."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        UPDATE alerts.alert a SET state = 'firing', raised_at = $1 FROM alerts.rule r
+        WHERE r.name = a.rule AND a.state = 'pending' AND a.since + make_interval(secs => r.for_s) <= $1 RETURNING a.*
+        """,
+        now,
+    )
+    return rows
+
+
+async def list_alerts(
+    connection: asyncpg.Connection,
+    *,
+    state: str | None,
+    rule: str | None,
+    station_id: str | None,
+    site_id: str | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return alerts, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM alerts.alert
+        WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR rule = $2)
+          AND ($3::text IS NULL OR station_id = $3) AND ($4::text IS NULL OR site_id = $4)
+          AND ($5::timestamptz IS NULL OR (recorded_at, id) < ($5, $6))
+        ORDER BY recorded_at DESC, id DESC LIMIT $7
+        """,
+        state,
+        rule,
+        station_id,
+        site_id,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def get_alert(connection: asyncpg.Connection, alert_id: str) -> asyncpg.Record:
+    row = await connection.fetchrow("SELECT * FROM alerts.alert WHERE id = $1", alert_id)
+    if row is None:
+        raise NotFound(f"alert {alert_id}")
+    return row
+
+
+async def acknowledge(connection: asyncpg.Connection, alert_id: str, by: str, at: datetime) -> asyncpg.Record:
+    """Note who has seen an alert; the first stays."""
+    row = await connection.fetchrow(
+        """
+        UPDATE alerts.alert SET acknowledged_at = coalesce(acknowledged_at, $2), acknowledged_by = coalesce(acknowledged_by, $3)
+        WHERE id = $1 RETURNING *
+        """,
+        alert_id,
+        at,
+        by,
+    )
+    if row is None:
+        raise NotFound(f"alert {alert_id}")
+    return row
