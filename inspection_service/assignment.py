@@ -1,0 +1,57 @@
+"""Whose task it is: the manager at the time it happened, else the owner, else the builder, else the township's team. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+LINE_OF_ACCOUNT = ("manager", "owner", "builder")
+COUNTY_TEAM = ("team-county", "县指挥中心")
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A line of a site's ledger: [since, until), `until` None: open; `station_id` None: the whole site."""
+
+    role: str
+    organisation_id: str
+    organisation_name: str
+    station_id: str | None
+    since: datetime
+    until: datetime | None
+
+    def holds_at(self, instant: datetime) -> bool:
+        return self.since <= instant and (self.until is None or instant < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignee:
+    """Who gets a task, and as what."""
+
+    id: str
+    name: str
+    role: str
+
+
+def assignee(
+    duties: Iterable[Duty],
+    instant: datetime,
+    *,
+    station_id: str | None,
+    division_code: str | None,
+    division_name: str | None,
+) -> Assignee:
+    """Return who was to answer at an instant; a station's own line takes precedence over the site's."""
+    held = [duty for duty in duties if duty.holds_at(instant) and duty.station_id in (None, station_id)]
+    held.sort(key=lambda duty: duty.station_id is None)
+    for role in LINE_OF_ACCOUNT:
+        for duty in held:
+            if duty.role == role:
+                return Assignee(duty.organisation_id, duty.organisation_name, role)
+    return team(division_code, division_name)
+
+
+def team(division_code: str | None, division_name: str | None) -> Assignee:
+    """Return the township's team, or the county's where the township is not known."""
+    if division_code is None:
+        return Assignee(*COUNTY_TEAM, "team")
+    return Assignee(f"team-{division_code}", f"{division_name or division_code}执法队", "team")

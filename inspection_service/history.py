@@ -1,0 +1,7 @@
+"""Where the inspection service's migrations are."""
+
+from pathlib import Path
+
+from youguan.database import History
+
+HISTORY = History("inspection", ("inspection",), Path(__file__).parent / "migrations")

@@ -1,0 +1,229 @@
+"""The inspection service's statements."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from inspection_service.assignment import Duty
+from youguan.errors import NotFound
+from youguan.events import ResponsibilitiesChanged, SiteFiled
+
+
+async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
+    await connection.execute(
+        """
+        INSERT INTO inspection.site VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address,
+            division_code = excluded.division_code, division_name = excluded.division_name,
+            longitude = excluded.longitude, latitude = excluded.latitude
+        """,
+        filed.site_id,
+        filed.name,
+        filed.address,
+        filed.division_code,
+        filed.division_name,
+        filed.longitude,
+        filed.latitude,
+    )
+
+
+async def replace_duties(connection: asyncpg.Connection, changed: ResponsibilitiesChanged) -> None:
+    await connection.execute("DELETE FROM inspection.responsibility WHERE site_id = $1", changed.site_id)
+    await connection.executemany(
+        "INSERT INTO inspection.responsibility VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        [
+            (changed.site_id, n, e.station_id, e.role, e.organisation_id, e.organisation_name, e.since, e.until)
+            for n, e in enumerate(changed.entries)
+        ],
+    )
+
+
+async def duties(connection: asyncpg.Connection, site_id: str) -> list[Duty]:
+    rows = await connection.fetch("SELECT * FROM inspection.responsibility WHERE site_id = $1 ORDER BY since", site_id)
+    return [
+        Duty(
+            row["role"],
+            row["organisation_id"],
+            row["organisation_name"],
+            row["station_id"],
+            row["since"],
+            row["until"],
+        )
+        for row in rows
+    ]
+
+
+async def get_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record | None:
+    return await connection.fetchrow("SELECT * FROM inspection.site WHERE id = $1", site_id)
+
+
+async def policies(connection: asyncpg.Connection) -> tuple[dict[str, int], dict[str, int]]:
+    """Return days to mend by severity, and seconds within which a fault opens its old task again by cause."""
+    periods = await connection.fetch("SELECT * FROM inspection.mending_period")
+    reopening = await connection.fetch("SELECT * FROM inspection.reopening")
+    return {r["severity"]: r["days"] for r in periods}, {r["cause"]: r["within_s"] for r in reopening}
+
+
+async def next_number(connection: asyncpg.Connection, year: int) -> str:
+    """Return the next number of the year's series; the series is held until commit, so it has no gaps."""
+    last = await connection.fetchval(
+        """
+        INSERT INTO inspection.series AS s VALUES ($1, 1)
+        ON CONFLICT (year) DO UPDATE SET last = s.last + 1 RETURNING last
+        """,
+        year,
+    )
+    return f"GD-{year}-{last:06d}"
+
+
+async def unclosed(connection: asyncpg.Connection, cause: str, subject: str) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        "SELECT * FROM inspection.task WHERE cause = $1 AND subject = $2 AND state <> 'closed' FOR UPDATE",
+        cause,
+        subject,
+    )
+
+
+async def closed_since(
+    connection: asyncpg.Connection, cause: str, subject: str, since: datetime
+) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        """
+        SELECT * FROM inspection.task WHERE cause = $1 AND subject = $2 AND state = 'closed' AND closed_at > $3
+        ORDER BY closed_at DESC LIMIT 1 FOR UPDATE
+        """,
+        cause,
+        subject,
+        since,
+    )
+
+
+async def verifying_at(connection: asyncpg.Connection, station_id: str, connector: int) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM inspection.task WHERE station_id = $1 AND state = 'verifying'
+          AND (connector = $2 OR connector IS NULL) FOR UPDATE
+        """,
+        station_id,
+        connector,
+    )
+    return rows
+
+
+async def due_verifications(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM inspection.task WHERE state = 'verifying' AND verify_until <= $1
+        ORDER BY verify_until LIMIT 500 FOR UPDATE SKIP LOCKED
+        """,
+        now,
+    )
+    return rows
+
+
+async def next_verification(connection: asyncpg.Connection) -> datetime | None:
+    found: datetime | None = await connection.fetchval(
+        "SELECT min(verify_until) FROM inspection.task WHERE state = 'verifying'"
+    )
+    return found
+
+
+async def insert_task(connection: asyncpg.Connection, task: Sequence[Any]) -> None:
+    await connection.execute(
+        """
+        INSERT INTO inspection.task (id, number, cause, subject, alert_id, severity, state, site_id, station_id, connector,
+            division_code, assignee_id, assignee_name, assignee_role, occurred_at, opened_at, due_on, details)
+        VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        """,
+        *task,
+    )
+
+
+async def set_state(
+    connection: asyncpg.Connection,
+    task_id: str,
+    state: str,
+    *,
+    verify_until: datetime | None,
+    closed_at: datetime | None,
+) -> None:
+    await connection.execute(
+        "UPDATE inspection.task SET state = $2, verify_until = $3, closed_at = $4 WHERE id = $1",
+        task_id,
+        state,
+        verify_until,
+        closed_at,
+    )
+
+
+async def add_history(connection: asyncpg.Connection, task_id: str, line: Sequence[Any]) -> None:
+    """Add (at, actor, command, previous, state, reason)."""
+    await connection.execute(
+        """
+        INSERT INTO inspection.task_history
+        SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5, $6, $7 FROM inspection.task_history WHERE task_id = $1
+        """,
+        task_id,
+        *line,
+    )
+
+
+LIST = """
+SELECT t.*, s.name AS site_name, s.division_name, s.address, s.longitude, s.latitude
+FROM inspection.task t LEFT JOIN inspection.site s ON s.id = t.site_id
+"""
+
+
+async def list_tasks(
+    connection: asyncpg.Connection,
+    *,
+    status: str | None,
+    station_id: str | None,
+    site_id: str | None,
+    cause: str | None,
+    assignee_id: str | None,
+    division: str | None,
+    overdue: bool,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return tasks, newest first; status `open` means every task that is not closed."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        LIST
+        + """
+        WHERE ($1::text IS NULL OR ($1 = 'open' AND t.state <> 'closed') OR t.state = $1)
+          AND ($2::text IS NULL OR t.station_id = $2) AND ($3::text IS NULL OR t.site_id = $3)
+          AND ($4::text IS NULL OR t.cause = $4) AND ($5::text IS NULL OR t.assignee_id = $5)
+          AND ($6::text IS NULL OR starts_with(t.division_code, $6))
+          AND (NOT $7 OR (t.state <> 'closed' AND t.due_on < current_date))
+          AND ($8::timestamptz IS NULL OR (t.opened_at, t.id) < ($8, $9))
+        ORDER BY t.opened_at DESC, t.id DESC LIMIT $10
+        """,
+        status,
+        station_id,
+        site_id,
+        cause,
+        assignee_id,
+        division,
+        overdue,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def get_task(connection: asyncpg.Connection, task_id: str, *, hold: bool = False) -> asyncpg.Record:
+    """Return a task; `hold` keeps others from moving it until commit."""
+    row = await connection.fetchrow(LIST + " WHERE t.id = $1" + (" FOR UPDATE OF t" if hold else ""), task_id)
+    if row is None:
+        raise NotFound(f"task {task_id}")
+    return row
+
+
+async def history(connection: asyncpg.Connection, task_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM inspection.task_history WHERE task_id = $1 ORDER BY place", task_id
+    )
+    return rows
