@@ -6,7 +6,7 @@ import sys
 
 from amqtt.broker import Broker
 
-from deploy.lifeline import end_with_supervisor
+from youguan.lifeline import end_with_supervisor
 
 
 async def run(port: int) -> None:

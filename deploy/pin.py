@@ -27,7 +27,17 @@ def wanted() -> list[str]:
 def resolve(requirements: list[str]) -> dict[str, str]:
     """Return name → version as pip resolves them now, nothing installed taken into account."""
     with tempfile.NamedTemporaryFile() as report:
-        command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", report.name]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--dry-run",
+            "--ignore-installed",
+            "--quiet",
+            "--report",
+            report.name,
+        ]
         subprocess.run([*command, *requirements], check=True, stderr=subprocess.DEVNULL)
         found = json.loads(Path(report.name).read_text(encoding="utf-8"))["install"]
     return {normal(item["metadata"]["name"]): item["metadata"]["version"] for item in found}

@@ -10,18 +10,26 @@ import sys
 import uvloop
 
 from ocpp_gateway import worker
+from ocpp_gateway.service import compose
+from youguan.lifeline import end_with_supervisor
 from youguan.settings import Settings
+from youguan.web.serve import serve
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ocpp_gateway")
-    parser.add_argument("role", choices=["worker"])
+    parser.add_argument("role", choices=["worker", "all"], nargs="?", default="all")
     parser.add_argument("--slot", type=int, default=0)
     parser.add_argument("--listen-fd", type=int)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    end_with_supervisor()
     settings = Settings()
-    uvloop.run(_work(settings, arguments.slot, listening_socket(settings, arguments.listen_fd)))
+    listening = listening_socket(settings, arguments.listen_fd)
+    if arguments.role == "worker":
+        uvloop.run(_work(settings, arguments.slot, listening))
+    else:
+        uvloop.run(_everything(settings, arguments.slot, listening))
 
 
 def listening_socket(settings: Settings, descriptor: int | None) -> socket.socket:
@@ -40,6 +48,14 @@ async def _work(settings: Settings, slot: int, listening: socket.socket) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await worker.run(settings, slot, listening, stop)
+
+
+async def _everything(settings: Settings, slot: int, listening: socket.socket) -> None:
+    stop = asyncio.Event()
+    sockets = asyncio.create_task(worker.run(settings, slot, listening, stop))
+    await serve([compose], settings)  # until SIGTERM
+    stop.set()
+    await sockets
 
 
 if __name__ == "__main__":

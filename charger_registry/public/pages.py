@@ -51,7 +51,9 @@ def public_api(picture: Picture) -> FastAPI:
         return Response(rendered.plain, headers=headers, media_type="application/geo+json")
 
     @app.get("/changes")
-    async def changes(last_event_id: Annotated[int | None, Header()] = None, since: int | None = None) -> StreamingResponse:
+    async def changes(
+        last_event_id: Annotated[int | None, Header()] = None, since: int | None = None
+    ) -> StreamingResponse:
         """Send the features of sites as they change (server-sent events); the id is where to go on."""
 
         async def stream() -> AsyncIterator[bytes]:

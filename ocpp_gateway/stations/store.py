@@ -176,3 +176,11 @@ async def mark_silent(
         now,
     )
     return [(row["station_id"], row["last_seen_at"]) for row in rows]
+
+
+async def sites_of(connection: asyncpg.Connection, station_ids: Sequence[str]) -> dict[str, str]:
+    """Return station → site of those that are filed."""
+    rows = await connection.fetch(
+        "SELECT station_id, site_id FROM gateway.station_directory WHERE station_id = ANY($1)", list(station_ids)
+    )
+    return {row["station_id"]: row["site_id"] for row in rows}

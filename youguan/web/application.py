@@ -79,13 +79,15 @@ def application(parts: Sequence[Parts], settings: Settings, pool: asyncpg.Pool) 
         for router in part.pages:
             app.include_router(router)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
-    app.middleware("http")(_around(verifier))
+    app.middleware("http")(_around(verifier, {path for part in parts for path in part.apis}))
     return app
 
 
-def _around(verifier: TokenVerifier) -> Callable[..., Awaitable[Response]]:
+def _around(verifier: TokenVerifier, mounted: set[str]) -> Callable[..., Awaitable[Response]]:
     async def around(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         started = time.monotonic()
+        if request.url.path in mounted:
+            request.scope["path"] += "/"  # the API's own first address, without a redirect
         try:
             await identify(request, verifier)
             response = await call_next(request)

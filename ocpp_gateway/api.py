@@ -1,0 +1,200 @@
+"""/api/gateway: what stations are and said."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import asyncpg
+from fastapi import Depends, FastAPI, Query
+from pydantic import AwareDatetime, BaseModel, Field
+
+from ocpp_gateway import store
+from youguan.auth import REGULATOR, Principal
+from youguan.web.application import api
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.security import require
+
+StationState = Literal["never_connected", "online", "offline"]
+From = Annotated[AwareDatetime | None, Query(alias="from", description="from this time on")]
+To = Annotated[AwareDatetime | None, Query(alias="to", description="before this time")]
+
+
+class ConnectorOut(BaseModel):
+    """A connector's latest state; number 0 is the station itself."""
+
+    connector: int
+    status: str
+    condition: str
+    error_code: str | None
+    occurred_at: UtcTime
+
+
+class StationOut(BaseModel):
+    """A station as the gateway knows it. Never heard from is not offline."""
+
+    id: str
+    site_id: str | None
+    connected: bool
+    state: StationState
+    ocpp_version: str | None
+    connected_at: UtcTime | None
+    last_seen_at: UtcTime | None
+    vendor: str | None
+    model: str | None
+    serial_number: str | None
+    firmware_version: str | None
+    booted_at: UtcTime | None
+
+
+class StationWithConnectors(StationOut):
+    """A station with its connectors."""
+
+    connectors: list[ConnectorOut]
+
+
+class StatusOut(BaseModel):
+    """A status as it was reported: in the protocol's own word, at the charger's own time."""
+
+    connector: int
+    status: str
+    condition: str
+    occurred_at: UtcTime
+    received_at: UtcTime
+    effective_at: UtcTime
+    error_code: str | None
+    error_info: str | None
+    vendor_error_code: str | None
+
+
+class TransactionOut(BaseModel):
+    """A transaction; `energy_wh` is null while the meter has not said it."""
+
+    transaction_id: str
+    connector: int | None
+    started_at: UtcTime | None
+    stopped_at: UtcTime | None
+    meter_start_wh: float | None
+    meter_stop_wh: float | None
+    energy_wh: float | None
+    reason: str | None
+
+
+class SampleOut(BaseModel):
+    """A measured value in its base unit."""
+
+    connector: int
+    occurred_at: UtcTime
+    measurand: str
+    phase: str
+    location: str
+    context: str
+    unit: str
+    value: float
+    transaction_id: str | None
+
+
+class FrameOut(BaseModel):
+    """A message exactly as it was received."""
+
+    received_at: UtcTime
+    frame: str = Field(description="OCPP-J text")
+
+
+def gateway_api(pool: asyncpg.Pool) -> FastAPI:
+    """Return /api/gateway."""
+    app = api("Youguan gateway")
+
+    @app.get("/stations")
+    async def stations(
+        state: StationState | None = None,
+        connected: bool | None = None,
+        site: str | None = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[StationOut]:
+        """List stations, by id."""
+        key = decode_cursor(cursor, str)
+        async with pool.acquire() as connection:
+            rows = await store.list_stations(
+                connection,
+                state=state,
+                connected=connected,
+                site_id=site,
+                after=key[0] if key else None,
+                limit=limit,
+            )
+        following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
+        return Page(items=[StationOut(**dict(row)) for row in rows], next=following)
+
+    @app.get("/stations/{station_id}")
+    async def station(station_id: str) -> StationWithConnectors:
+        """Return one station with its connectors."""
+        async with pool.acquire() as connection:
+            row = await store.get_station(connection, station_id)
+            found = await store.connectors(connection, station_id)
+        return StationWithConnectors(**dict(row), connectors=[ConnectorOut(**dict(c)) for c in found])
+
+    @app.get("/stations/{station_id}/status-changes")
+    async def status_changes(
+        station_id: str, since: From = None, until: To = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[StatusOut]:
+        """List what a station reported, by the charger's own time. No login needed."""
+        key = decode_cursor(cursor, str, int, str)
+        async with pool.acquire() as connection:
+            await store.get_station(connection, station_id)
+            rows = await store.status_changes(
+                connection,
+                station_id,
+                since=since,
+                until=until,
+                after=(datetime.fromisoformat(key[0]), key[1], key[2]) if key else None,
+                limit=limit,
+            )
+        last = rows[-1] if len(rows) == limit else None
+        following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["status"]) if last else None
+        return Page(items=[StatusOut(**dict(row)) for row in rows], next=following)
+
+    @app.get("/stations/{station_id}/transactions")
+    async def transactions(
+        station_id: str,
+        _: Annotated[Principal, Depends(require())],
+        open: bool = False,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[TransactionOut]:
+        """List a station's transactions, newest first."""
+        key = decode_cursor(cursor, int)
+        async with pool.acquire() as connection:
+            await store.get_station(connection, station_id)
+            rows = await store.transactions(
+                connection, station_id, open_only=open, before=key[0] if key else None, limit=limit
+            )
+        following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
+        return Page(items=[TransactionOut(**dict(row)) for row in rows], next=following)
+
+    @app.get("/stations/{station_id}/meter-samples")
+    async def meter_samples(
+        station_id: str,
+        _: Annotated[Principal, Depends(require())],
+        since: From = None,
+        until: To = None,
+        limit: Limit = 100,
+    ) -> Page[SampleOut]:
+        """List a station's measured values, newest first."""
+        async with pool.acquire() as connection:
+            rows = await store.meter_samples(connection, station_id, since, until, limit)
+        return Page(items=[SampleOut(**dict(row)) for row in rows])
+
+    @app.get("/stations/{station_id}/frames")
+    async def frames(
+        station_id: str,
+        _: Annotated[Principal, Depends(require(REGULATOR))],
+        since: From = None,
+        until: To = None,
+        limit: Limit = 100,
+    ) -> Page[FrameOut]:
+        """List a station's messages as received, newest first: evidence."""
+        async with pool.acquire() as connection:
+            rows = await store.frames(connection, station_id, since, until, limit)
+        return Page(items=[FrameOut(**dict(row)) for row in rows])
+
+    return app

@@ -1,0 +1,157 @@
+"""What the gateway's API reads."""
+
+from datetime import datetime
+
+import asyncpg
+
+from youguan.errors import NotFound
+
+STATION = """
+SELECT coalesce(n.station_id, d.station_id) AS id, d.site_id, coalesce(n.connected, false) AS connected,
+       coalesce(n.state, 'never_connected') AS state, n.ocpp_version, n.connected_at, n.last_seen_at, n.vendor, n.model,
+       n.serial_number, n.firmware_version, n.booted_at
+FROM gateway.station_directory d FULL JOIN gateway.station_now n ON n.station_id = d.station_id
+"""
+
+
+async def list_stations(
+    connection: asyncpg.Connection,
+    *,
+    state: str | None,
+    connected: bool | None,
+    site_id: str | None,
+    after: str | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return stations by id, those never heard from included."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT * FROM ({STATION}) s
+        WHERE ($1::text IS NULL OR state = $1) AND ($2::bool IS NULL OR connected = $2)
+          AND ($3::text IS NULL OR site_id = $3) AND ($4::text IS NULL OR id > $4)
+        ORDER BY id LIMIT $5
+        """,
+        state,
+        connected,
+        site_id,
+        after,
+        limit,
+    )
+    return rows
+
+
+async def get_station(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record:
+    """Return a station that is filed or was heard; NotFound."""
+    row = await connection.fetchrow(
+        f"SELECT * FROM ({STATION}) s WHERE id = $1",
+        station_id,
+    )
+    if row is None:
+        raise NotFound(f"station {station_id}")
+    return row
+
+
+async def connectors(connection: asyncpg.Connection, station_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM gateway.connector_now WHERE station_id = $1 ORDER BY connector", station_id
+    )
+    return rows
+
+
+async def status_changes(
+    connection: asyncpg.Connection,
+    station_id: str,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    after: tuple[datetime, int, str] | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return what a station reported, by the charger's own time."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM telemetry.status_change
+        WHERE station_id = $1 AND ($2::timestamptz IS NULL OR occurred_at >= $2)
+          AND ($3::timestamptz IS NULL OR occurred_at < $3)
+          AND ($4::timestamptz IS NULL OR (occurred_at, connector, status) > ($4, $5, $6))
+        ORDER BY occurred_at, connector, status LIMIT $7
+        """,
+        station_id,
+        since,
+        until,
+        *(after or (None, None, None)),
+        limit,
+    )
+    return rows
+
+
+async def transactions(
+    connection: asyncpg.Connection, station_id: str, *, open_only: bool, before: int | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return a station's transactions, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT *, meter_stop_wh - meter_start_wh AS energy_wh FROM telemetry.transaction
+        WHERE station_id = $1 AND (NOT $2 OR stopped_at IS NULL) AND ($3::bigint IS NULL OR id < $3)
+        ORDER BY id DESC LIMIT $4
+        """,
+        station_id,
+        open_only,
+        before,
+        limit,
+    )
+    return rows
+
+
+async def meter_samples(
+    connection: asyncpg.Connection, station_id: str, since: datetime | None, until: datetime | None, limit: int
+) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM telemetry.meter_value WHERE station_id = $1 AND ($2::timestamptz IS NULL OR occurred_at >= $2)
+          AND ($3::timestamptz IS NULL OR occurred_at < $3) ORDER BY occurred_at DESC LIMIT $4
+        """,
+        station_id,
+        since,
+        until,
+        limit,
+    )
+    return rows
+
+
+async def frames(
+    connection: asyncpg.Connection, station_id: str, since: datetime | None, until: datetime | None, limit: int
+) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT received_at, frame FROM telemetry.raw_frame
+        WHERE station_id = $1 AND ($2::timestamptz IS NULL OR received_at >= $2)
+          AND ($3::timestamptz IS NULL OR received_at < $3) ORDER BY received_at DESC LIMIT $4
+        """,
+        station_id,
+        since,
+        until,
+        limit,
+    )
+    return rows
+
+
+async def old_days(connection: asyncpg.Connection, before: datetime) -> list[str]:
+    """Return the raw frames' partitions whose day is past keeping."""
+    rows = await connection.fetch(
+        """
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'telemetry.raw_frame'::regclass AND c.relname ~ '^raw_frame_[0-9]{8}$'
+          AND to_date(right(c.relname, 8), 'YYYYMMDD') < $1::date
+        """,
+        before,
+    )
+    return [row["relname"] for row in rows]
+
+
+async def drop_day(connection: asyncpg.Connection, partition: str) -> None:
+    await connection.execute(f'DROP TABLE telemetry."{partition}"')
+
+
+async def drop_chunks(connection: asyncpg.Connection, before: datetime) -> None:
+    await connection.execute("SELECT drop_chunks('telemetry.raw_frame', $1::timestamptz)", before)
