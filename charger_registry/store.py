@@ -472,3 +472,7 @@ async def known_sites(connection: asyncpg.Connection, site_ids: Sequence[str]) -
 async def generated_sites(connection: asyncpg.Connection) -> list[str]:
     rows = await connection.fetch("SELECT id FROM registry.site WHERE generated AND retired_at IS NULL ORDER BY id")
     return [row["id"] for row in rows]
+
+
+async def activate_demo_people(connection: asyncpg.Connection) -> None:
+    await connection.execute("UPDATE registry.person SET active = true WHERE demo AND NOT active")

@@ -1,0 +1,87 @@
+"""Puts the sample county, or the sites of a file with invented roles, into the registry; done already, it does nothing."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import asyncpg
+
+from charger_registry import store
+from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft
+from charger_registry.importing import fingerprint, import_sites
+from charger_registry.people import Passwords
+from deploy.demo.county import DIVISIONS, SEED, sample_county, sample_organisations, sample_roles
+from youguan.clock import SystemClock
+from youguan.database import connect
+from youguan.settings import Settings
+
+SAMPLE = "sample"
+PASSWORD = "demo"
+ACCOUNTS = ("demo-regulator", "demo-inspector", "demo-operator", "demo-reviewer")
+
+
+async def load_sample(settings: Settings, *, sites_file: Path | None, crs: str) -> None:
+    """Make the registry hold the sample that is asked for, and nothing of another one."""
+    wanted = f"seed {SEED}" if sites_file is None else fingerprint(sites_file, crs)
+    connection = await connect(settings.dsn_for("registry"))
+    try:
+        if await store.last_import(connection, SAMPLE) != wanted:
+            async with connection.transaction():
+                await store.file_divisions(connection, DIVISIONS)
+                roles = await (_county(connection) if sites_file is None else _file(connection, sites_file, crs))
+                now = SystemClock().now()
+                await store.note_import(connection, (SAMPLE, wanted, now, 0, 0, 0, 0))
+                await _people(connection, roles)
+    finally:
+        await connection.close()
+
+
+async def close_sample_accounts(settings: Settings) -> None:
+    """Let nobody log in with a demo account."""
+    connection = await connect(settings.dsn_for("registry"))
+    try:
+        await store.deactivate_demo_people(connection)
+    finally:
+        await connection.close()
+
+
+async def open_sample_accounts(settings: Settings) -> None:
+    """Let the demo accounts log in again."""
+    connection = await connect(settings.dsn_for("registry"))
+    try:
+        await store.activate_demo_people(connection)
+    finally:
+        await connection.close()
+
+
+async def _county(connection: asyncpg.Connection) -> tuple[RoleDraft, ...]:
+    filing = sample_county(Random(SEED))
+    await store.file_all(connection, filing, SystemClock().now())
+    return filing.roles
+
+
+async def _file(connection: asyncpg.Connection, sites_file: Path, crs: str) -> tuple[RoleDraft, ...]:
+    """Import the file's sites, retire the generated ones, and invent organisations and roles."""
+    now = SystemClock().now()
+    outcome = await import_sites(connection, sites_file, crs, now)
+    random = Random(SEED)
+    organisations: tuple[OrganisationDraft, ...] = sample_organisations(random)
+    roles = sample_roles(random, outcome.site_ids, organisations)
+    gone = [site_id for site_id in await store.generated_sites(connection) if site_id not in set(outcome.site_ids)]
+    filing = Filing(organisations=organisations, roles=roles, retired_site_ids=tuple(gone))
+    await store.file_all(connection, filing, now)
+    return roles
+
+
+async def _people(connection: asyncpg.Connection, roles: tuple[RoleDraft, ...]) -> None:
+    managers = Counter(role.organisation_id for role in roles if role.role == "manager" and role.until is None)
+    busiest = managers.most_common(1)[0][0]
+    hashed = Passwords().hash(PASSWORD)
+    people = (
+        ("demo-regulator", "演示监管员", ["regulator"], None),
+        ("demo-inspector", "演示执法队员", ["inspector"], None),
+        ("demo-operator", "演示运营商", ["operator"], busiest),
+        ("demo-reviewer", "演示法制员", ["reviewer"], None),
+    )
+    for username, name, held, organisation_id in people:
+        await store.save_person(connection, (username, name, hashed, held, organisation_id, None, True))
