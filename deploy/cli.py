@@ -1,0 +1,169 @@
+"""The `youguan` command."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from charger_registry.importing import import_sites
+from deploy import embedded, status
+from deploy import up as suite
+from deploy.suite import HISTORIES
+from youguan.clock import SystemClock
+from youguan.database import connect, migrate
+from youguan.errors import YouguanError
+from youguan.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_DATA = ROOT / ".youguan"
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Youguan 有管: someone is in charge.")
+imports = typer.Typer(no_args_is_help=True, help="Bring data of your own in.")
+app.add_typer(imports, name="import")
+
+Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command()
+def up(
+    data: Data = DEFAULT_DATA,
+    demo: Annotated[bool, typer.Option("--demo", help="a sample county and a simulated fleet")] = False,
+    sites: Annotated[Path | None, typer.Option(help="with --demo: sites of this CSV instead of the sample's")] = None,
+    crs: Annotated[str, typer.Option(help="the CSV's coordinates: gcj02, wgs84, cgcs2000, bd09")] = "wgs84",
+    stations: Annotated[int, typer.Option(min=0, help="with --demo: simulated stations")] = 300,
+    http_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 8000,
+    ocpp_port: Annotated[int, typer.Option(min=0, max=65535)] = 9000,
+    mqtt_port: Annotated[int, typer.Option(min=0, max=65535)] = 1883,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="gateway processes")] = 3,
+) -> None:
+    """Run the whole suite on this machine until Ctrl-C."""
+    if sites is not None and not demo:
+        raise typer.BadParameter("--sites goes with --demo; to add sites to a suite use `import sites`")
+    options = suite.Options(data, demo, sites, crs, stations, http_port, ocpp_port, mqtt_port, workers)
+    raise typer.Exit(suite.up(options))
+
+
+@app.command("status")
+def show_status(data: Data = DEFAULT_DATA, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Say how every part of a running suite is."""
+    found = status.read(data)
+    if found is None:
+        typer.echo(f"youguan: nothing runs on {data}", err=True)
+        raise typer.Exit(1)
+    for part in found.parts:
+        if part.state == "running" and status.alive(part) is None:
+            part.state = "dead"
+    supervisor = status.PartStatus("supervisor", found.pid, "running")
+    supervisor.created = status.created(found.pid)
+    found.ready = found.ready and status.alive(supervisor) is not None
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    else:
+        typer.echo(f"{'ready' if found.ready else 'not ready'}; storage {found.storage}; broker {found.broker}")
+        for part in found.parts:
+            typer.echo(f"  {part.name:<12} {part.state:<11} {part.pid or '-':>8}  restarts {part.restarts}")
+        for name, address in found.addresses.items():
+            typer.echo(f"  {name:<12} {address}")
+    raise typer.Exit(0 if found.ready else 1)
+
+
+@app.command("migrate")
+def migrate_all() -> None:
+    """Bring every schema of YOUGUAN_DATABASE_URL to its newest revision."""
+    asyncio.run(migrate(Settings(), HISTORIES))
+
+
+@imports.command("sites")
+def import_sites_command(
+    file: Annotated[Path, typer.Argument(help="a CSV with the columns id, longitude, latitude and more")],
+    crs: Annotated[str, typer.Option(help="its coordinates: gcj02, wgs84, cgcs2000, bd09")] = "wgs84",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Add the sites of a CSV to a running suite; nothing is invented, nothing is doubled."""
+    try:
+        outcome = asyncio.run(_import(file, crs, data))
+    except YouguanError as error:
+        typer.echo(f"youguan: {error.detail}", err=True)
+        raise typer.Exit(2) from None
+    for row in outcome.refused:
+        typer.echo(f"{file.name}:{row.row}: {row.field}: {row.reason}", err=True)
+    if outcome.ignored_columns:
+        typer.echo(f"columns not used: {', '.join(outcome.ignored_columns)}", err=True)
+    counts = f"{outcome.added} added, {outcome.changed} changed, {outcome.unchanged} unchanged"
+    typer.echo(f"{counts}, {len(outcome.refused)} refused")
+    raise typer.Exit(1 if outcome.refused else 0)
+
+
+async def _import(file: Path, crs: str, data: Path):  # type: ignore[no-untyped-def]
+    connection = await connect(os.environ.get("YOUGUAN_DATABASE_URL") or embedded.cluster(data).dsn())
+    try:
+        return await import_sites(connection, file, crs, SystemClock().now())
+    finally:
+        await connection.close()
+
+
+@app.command()
+def simulate(
+    stations: Annotated[int, typer.Option(min=1)] = 50,
+    faults_per_hour: Annotated[float, typer.Option(min=0)] = 0.2,
+    url: Annotated[str | None, typer.Option(help="ws://host:port/ocpp; default: the suite on --data")] = None,
+    http: Annotated[str | None, typer.Option(help="where the registry lists the stations")] = None,
+    seed: int = 1,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Connect a simulated fleet by hand."""
+    found = status.read(data)
+    ports = found.ports if found else {"http": 8000, "ocpp": 9000}
+    url = url or f"ws://127.0.0.1:{ports['ocpp']}/ocpp"
+    http = http or f"http://127.0.0.1:{ports['http']}"
+    options = [f"--url={url}", f"--http={http}", f"--stations={stations}", f"--seed={seed}"]
+    _become("deploy.demo.fleet", *options, f"--faults-per-hour={faults_per_hour}")
+
+
+@app.command(context_settings=PASSED_ON)
+def test(context: typer.Context) -> None:
+    """Run every check: ruff, mypy, import-linter, pytest (arguments go to pytest)."""
+    binaries = Path(sys.executable).parent
+    checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"]]
+    for check in [] if context.args else checks:
+        typer.echo(f"== {' '.join(check)}", err=True)
+        done = subprocess.run([str(binaries / check[0]), *check[1:]], cwd=ROOT, check=False)
+        if done.returncode:
+            raise typer.Exit(done.returncode)
+    os.chdir(ROOT)
+    _become("pytest", *context.args)
+
+
+@app.command(context_settings=PASSED_ON)
+def bench(context: typer.Context) -> None:
+    """Measure acknowledged messages a second and their latency, next to the stock way."""
+    os.chdir(ROOT)
+    _become("tests.bench", *context.args)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what was found on this machine."""
+    typer.echo(f"python      {sys.version.split()[0]}")
+    typer.echo(f"mosquitto   {embedded.mosquitto() or 'not found: amqtt is used'}")
+    typer.echo(f"chromium    {shutil.which('chromium') or 'not found: browser tests are skipped'}")
+    typer.echo(f"database    {os.environ.get('YOUGUAN_DATABASE_URL', 'our own PostgreSQL')}")
+    for name, found in status.versions().items():
+        typer.echo(f"{name:<11} {found}")
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Run a module in this very process, so that signals reach it."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,174 @@
+"""The processes of a suite: started, watched, begun again when they die, stopped in order."""
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.embedded import Account
+from youguan.lifeline import VARIABLE
+
+log = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1
+LARGEST_LOG = 8 * 1024 * 1024
+TOO_OFTEN = 6  # deaths
+WITHIN_S = 60.0
+LONGEST_BACKOFF_S = 8.0
+
+
+class GivenUp(Exception):
+    """A part keeps dying."""
+
+
+@dataclass
+class Part:
+    """One process: how to start it, how it is, and where its words go."""
+
+    name: str
+    command: list[str]
+    log_file: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    descriptors: tuple[int, ...] = ()
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_within_s: float = 10.0
+    state: str = "stopped"
+    restarts: int = 0
+    process: asyncio.subprocess.Process | None = None
+    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=TOO_OFTEN))
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process and self.process.returncode is None else None
+
+    def last_words(self, lines: int = 20) -> str:
+        """Return the end of the part's log."""
+        with suppress(OSError):
+            return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+
+class Supervisor:
+    """Starts parts, keeps them alive, and stops them in the opposite order."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self.parts: list[Part] = []
+        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._on_change = on_change
+        self._stopping = False
+        self._lifeline, self._held = os.pipe()  # children read the one end; the other dies with us
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def start(self, part: Part) -> None:
+        """Start a part and watch it from now on."""
+        self.parts.append(part)
+        await self._spawn(part)
+        self._watches[part.name] = asyncio.create_task(self._watch(part))
+
+    async def _spawn(self, part: Part) -> None:
+        part.log_file.parent.mkdir(parents=True, exist_ok=True)
+        if part.log_file.exists() and part.log_file.stat().st_size > LARGEST_LOG:
+            part.log_file.replace(part.log_file.with_suffix(".log.1"))
+        identity = {"user": part.account.uid, "group": part.account.gid, "extra_groups": ()} if part.account else {}
+        with part.log_file.open("ab") as output:
+            part.process = await asyncio.create_subprocess_exec(
+                *part.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **part.environment, VARIABLE: str(self._lifeline)},
+                pass_fds=(self._lifeline, *part.descriptors),
+                start_new_session=True,  # Ctrl-C is for the supervisor, who stops the parts in order
+                cwd="/" if part.account else None,
+                preexec_fn=_die_with_parent(part.stop_signal),
+                **identity,  # type: ignore[arg-type]
+            )
+        part.state = "running"
+        self._on_change()
+
+    async def _watch(self, part: Part) -> None:
+        """Begin a part again when it dies; give up when it keeps dying."""
+        while True:
+            assert part.process is not None
+            code = await part.process.wait()
+            if self._stopping or part.state == "stopping":
+                return
+            part.deaths.append(time.monotonic())
+            part.restarts += 1
+            part.state = "restarting"
+            self._on_change()
+            log.warning("%s died (%s) and begins again", part.name, code)
+            if len(part.deaths) == TOO_OFTEN and part.deaths[-1] - part.deaths[0] < WITHIN_S:
+                part.state = "failed"
+                self._on_change()
+                if not self.failed.done():
+                    self.failed.set_exception(GivenUp(f"{part.name} keeps dying; its last words:\n{part.last_words()}"))
+                return
+            recent = sum(time.monotonic() - death < WITHIN_S for death in part.deaths)
+            await asyncio.sleep(min(0.2 * 2 ** (recent - 1), LONGEST_BACKOFF_S))
+            if self._stopping:
+                return
+            await self._spawn(part)
+
+    async def stop(self) -> None:
+        """Stop every part, those that were started last first."""
+        self._stopping = True
+        for group in _by_kind(reversed(self.parts)):
+            await asyncio.gather(*(self._stop(part) for part in group))
+        for watch in self._watches.values():
+            watch.cancel()
+        await asyncio.gather(*self._watches.values(), return_exceptions=True)
+        if self.failed.done():
+            self.failed.exception()
+
+    async def _stop(self, part: Part) -> None:
+        process = part.process
+        if process is None or process.returncode is not None:
+            part.state = "stopped"
+            return
+        part.state = "stopping"
+        self._on_change()
+        with suppress(ProcessLookupError):
+            process.send_signal(part.stop_signal)
+        try:
+            async with asyncio.timeout(part.stop_within_s):
+                await process.wait()
+        except TimeoutError:
+            log.warning("%s did not stop in time and is killed", part.name)
+            process.kill()
+            await process.wait()
+        part.state = "stopped"
+
+
+def _by_kind(parts: Iterable[Part]) -> list[list[Part]]:
+    """Group neighbours of one kind (gateway-0, gateway-1 …), which stop side by side."""
+    groups: list[list[Part]] = []
+    for part in parts:
+        kind = part.name.rstrip("0123456789")
+        if groups and groups[-1][0].name.rstrip("0123456789") == kind:
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return groups
+
+
+def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """On Linux the kernel tells a child that its parent was killed; elsewhere the lifeline and the next start must do."""
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None, use_errno=True)
+
+    def tell() -> None:
+        library.prctl(PR_SET_PDEATHSIG, int(number))
+
+    return tell

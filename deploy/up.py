@@ -1,0 +1,343 @@
+"""`youguan up`: one machine, everything: database, broker, gateway workers, jobs, web, and the sample fleet."""
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+import httpx
+
+from deploy import embedded, status
+from deploy.demo import load
+from deploy.processes import GivenUp, Part, Supervisor
+from deploy.suite import HISTORIES
+from youguan.auth import generate_keys
+from youguan.database import AWAY, connect, migrate, storage_mode
+from youguan.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = ["127.0.0.0/8", "::1/128"]
+READY_WITHIN_S = 120.0
+DEMO_HOLDING_TIME_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line."""
+
+    data: Path
+    demo: bool = False
+    sites: Path | None = None
+    crs: str = "wgs84"
+    stations: int = 300
+    http_port: int = 8000
+    ocpp_port: int = 9000
+    mqtt_port: int = 1883
+    workers: int = 3
+
+
+def up(options: Options) -> int:
+    """Run the suite until SIGTERM or Ctrl-C; return the exit code."""
+    options.data.mkdir(parents=True, exist_ok=True, mode=0o755)
+    held = _hold(options.data)
+    if held is None:
+        running = status.read(options.data)
+        pid = f" (process {running.pid})" if running and running.pid else ""
+        print(f"youguan: a suite is running on {options.data} already{pid}; stop it first, or use another --data")
+        return 1
+    logging.basicConfig(level=logging.WARNING, format="youguan: %(message)s", stream=sys.stderr)
+    try:
+        return asyncio.run(Up(options).run())
+    except OSError as error:
+        print(f"youguan: {error}", file=sys.stderr)
+        return 1
+
+
+def _hold(data: Path) -> IO[str] | None:
+    """Take the data folder for ourselves; the lock ends with the process, however it ends."""
+    file = (data / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+class Up:
+    """One run of the suite."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._data = options.data.resolve()
+        self._status = status.Status(pid=os.getpid(), versions=status.versions())
+        self._stop = asyncio.Event()
+        self._supervisor: Supervisor | None = None
+
+    async def run(self) -> int:
+        """Start everything in order, wait, stop everything in order."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        leftover = status.read(self._data)
+        if leftover:
+            await asyncio.to_thread(status.end_leftovers, leftover.parts)
+        self._supervisor = Supervisor(self._write_status)
+        try:
+            await self._until_stopped(self._start())
+            if not self._stop.is_set():
+                self._announce()
+                await self._until_stopped(self._stop.wait())
+        except GivenUp as error:
+            print(f"youguan: {error}", file=sys.stderr)
+            return 1
+        finally:
+            self._status.ready = False
+            await self._supervisor.stop()
+            self._write_status()
+        return 0
+
+    async def _until_stopped(self, work: Awaitable[object]) -> None:
+        """Do something unless we are told to stop first, or a part keeps dying."""
+        assert self._supervisor is not None
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.create_task(self._stop.wait())
+        waited: set[asyncio.Future[object]] = {working, stopping, self._supervisor.failed}  # type: ignore[arg-type]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if self._supervisor.failed.done():
+            working.cancel()
+            self._supervisor.failed.result()
+        if working.done():
+            working.result()
+        else:
+            working.cancel()
+        stopping.cancel()
+
+    async def _start(self) -> None:
+        options = self._options
+        http = _listen(options.http_port)
+        ocpp = _listen(options.ocpp_port)
+        self._status.ports = {"http": http.getsockname()[1], "ocpp": ocpp.getsockname()[1]}
+        settings = self._settings(await self._start_database())
+        await self._migrate(settings)
+        settings = settings.model_copy(update={"mqtt_url": await self._start_broker()})
+        environment = as_environment(settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder())}
+        for slot in range(options.workers):
+            await self._start_python(
+                f"gateway-{slot}", environment, "ocpp_gateway", "worker", f"--slot={slot}",
+                f"--listen-fd={ocpp.fileno()}", descriptors=(ocpp.fileno(),), stop_within_s=18,
+            )  # fmt: skip
+        await self._start_python("jobs", environment, "deploy.jobs")
+        await self._start_python(
+            "web", environment, "deploy.web", f"--listen-fd={http.fileno()}", descriptors=(http.fileno(),)
+        )
+        await self._wait_ready()
+        if options.demo and options.stations > 0:
+            await self._start_python(
+                "fleet", environment, "deploy.demo.fleet", f"--url={self._address('ocpp')}",
+                f"--http={self._address('http')}", f"--stations={options.stations}", stop_within_s=4,
+            )  # fmt: skip
+        self._status.ready = True
+        self._write_status()
+
+    # --- the parts, in their order ------------------------------------------------------------------------------
+
+    async def _start_database(self) -> str:
+        given = os.environ.get("YOUGUAN_DATABASE_URL")
+        if given:
+            return given
+        cluster = await asyncio.to_thread(embedded.cluster, self._data)
+        await asyncio.to_thread(embedded.initialise, cluster)
+        await asyncio.to_thread(embedded.end_stray_server, cluster)
+        await self._supervise(
+            Part(
+                "postgresql",
+                cluster.command(),
+                self._data / "logs" / "postgresql.log",
+                account=cluster.account,
+                stop_signal=signal.SIGINT,  # fast shutdown: nothing is lost, nobody is waited for
+                stop_within_s=25,
+            )
+        )
+        return cluster.dsn()
+
+    async def _migrate(self, settings: Settings) -> None:
+        await _patiently(lambda: _greet(settings), "the database")
+        await migrate(settings, HISTORIES)
+        connection = await connect(settings.database_url)
+        self._status.storage = await storage_mode(connection)
+        await connection.close()
+        if self._options.demo:
+            await load.load_sample(settings, sites_file=self._options.sites, crs=self._options.crs)
+            await load.open_sample_accounts(settings)
+        else:
+            await load.close_sample_accounts(settings)
+
+    async def _start_broker(self) -> str:
+        given = os.environ.get("YOUGUAN_MQTT_URL")
+        if given:
+            self._status.broker = "given"
+            self._status.ports["mqtt"] = urlsplit(given).port or 1883
+            return given
+        port = self._options.mqtt_port or _free_port()
+        self._status.ports["mqtt"] = port
+        self._status.broker, command = embedded.broker_command(self._data / "mqtt", port, sys.executable)
+        await self._supervise(Part("mqtt", command, self._data / "logs" / "mqtt.log"))
+        return f"mqtt://127.0.0.1:{port}"
+
+    async def _start_python(
+        self,
+        name: str,
+        environment: dict[str, str],
+        module: str,
+        *arguments: str,
+        descriptors: tuple[int, ...] = (),
+        stop_within_s: float = 10,
+    ) -> None:
+        await self._supervise(
+            Part(
+                name,
+                [sys.executable, "-m", module, *arguments],
+                self._data / "logs" / f"{name}.log",
+                environment=environment,
+                descriptors=descriptors,
+                stop_within_s=stop_within_s,
+            )
+        )
+
+    async def _supervise(self, part: Part) -> None:
+        assert self._supervisor is not None
+        await self._supervisor.start(part)
+
+    async def _wait_ready(self) -> None:
+        address = self._address("http") + "/readyz"
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+
+            async def ask() -> None:
+                answer = await client.get(address)
+                if answer.status_code != httpx.codes.OK:
+                    raise ConnectionError(answer.json()["detail"])
+
+            await _patiently(ask, "the suite")
+
+    # --- what everybody is told ---------------------------------------------------------------------------------
+
+    def _settings(self, database_url: str) -> Settings:
+        """Return the settings of every part: what the environment says, and what this run adds."""
+        folder = self._data / "secrets"
+        keys = json.loads(embedded.keep_secret(folder / "token-keys", lambda: json.dumps(generate_keys())))
+        role_secret = embedded.keep_secret(folder / "role-secret", lambda: os.urandom(24).hex())
+        update: dict[str, object] = {
+            "data_dir": self._data,
+            "database_url": database_url,
+            "role_secret": role_secret,
+            "token_private_key": keys[0],
+            "token_public_key": keys[1],
+            "http_port": self._status.ports["http"],
+            "ocpp_port": self._status.ports["ocpp"],
+            "workers": self._options.workers,
+        }
+        settings = Settings()
+        if self._options.demo:
+            update |= {"demo": True, "ocpp_open_networks": LOOPBACK}
+            if "holding_time_s" not in settings.model_fields_set:
+                update["holding_time_s"] = DEMO_HOLDING_TIME_S
+        return settings.model_copy(update=update)
+
+    def _address(self, part: str) -> str:
+        port = self._status.ports[part]
+        return f"ws://127.0.0.1:{port}/ocpp" if part == "ocpp" else f"http://127.0.0.1:{port}"
+
+    def _metrics_folder(self) -> Path:
+        folder = self._data / "metrics"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
+
+    def _write_status(self) -> None:
+        parts = self._supervisor.parts if self._supervisor else []
+        self._status.parts = [
+            status.PartStatus(part.name, part.pid, part.state, part.restarts, status.created(part.pid))
+            for part in parts
+        ]
+        if self._status.ports.get("http"):
+            self._status.addresses = {
+                "public": self._address("http") + "/",
+                "tasks": self._address("http") + "/tasks",
+                "dashboard": self._address("http") + "/dashboard",
+                "ocpp": self._address("ocpp") + "/{station id}",
+                "mqtt": f"mqtt://127.0.0.1:{self._status.ports.get('mqtt', 0)}",
+            }
+        status.write(self._data, self._status)
+
+    def _announce(self) -> None:
+        rows = [
+            ("public page", self._status.addresses["public"]),
+            ("tasks", self._status.addresses["tasks"]),
+            ("dashboard", self._status.addresses["dashboard"]),
+            ("chargers", self._status.addresses["ocpp"] + "   (OCPP 1.6J, 2.0.1)"),
+            ("MQTT", f"{self._status.addresses['mqtt']}   ({self._status.broker})"),
+            ("storage", self._status.storage),
+            ("data", str(self._data)),
+        ]
+        print("\nYouguan 有管 is ready. Ctrl-C stops it.\n")
+        for name, value in rows:
+            print(f"  {name:<12} {value}")
+        if self._options.demo:
+            print(f"\n  Sample data, generated. WARNING: demo accounts are open: {', '.join(load.ACCOUNTS)};")
+            print(f"  password: {load.PASSWORD}. Stations connect without credentials from this machine.\n")
+        sys.stdout.flush()
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the settings as the environment of a part."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    return {
+        f"YOUGUAN_{name.upper()}": json.dumps(value) if isinstance(value, list | bool) else str(value)
+        for name, value in values.items()
+    }
+
+
+def _listen(port: int) -> socket.socket:
+    """Bind a listening socket that the parts inherit: they may die and come back without a refused connection."""
+    try:
+        listening = socket.create_server(("127.0.0.1", port), backlog=4096)
+    except OSError as error:
+        raise OSError(f"port {port} cannot be had: {error.strerror}; name another one, or 0 for any free one") from None
+    listening.set_inheritable(True)
+    return listening
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+async def _greet(settings: Settings) -> None:
+    connection = await connect(settings.database_url)
+    await connection.close()
+
+
+async def _patiently(ask: Callable[[], Awaitable[None]], what: str) -> None:
+    """Ask until there is an answer. Crash recovery takes as long as it takes: say so now and then, and wait on."""
+    began = told = time.monotonic()
+    while True:
+        try:
+            await ask()
+            return
+        except (*AWAY, httpx.HTTPError) as error:
+            if time.monotonic() - told > 10:
+                told = time.monotonic()
+                log.warning("still waiting for %s after %.0f s: %s", what, told - began, error)
+        await asyncio.sleep(0.1)
