@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,11 @@ def up(options: Options) -> int:
     logging.basicConfig(level=logging.WARNING, format="youguan: %(message)s", stream=sys.stderr)
     try:
         return asyncio.run(Up(options).run())
-    except OSError as error:
-        print(f"youguan: {error}", file=sys.stderr)
+    except Exception as error:
+        trace = options.data / "logs" / "up.log"
+        trace.parent.mkdir(exist_ok=True)
+        trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        print(f"youguan: could not start: {error} (more in {trace})", file=sys.stderr)
         return 1
 
 

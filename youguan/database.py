@@ -18,7 +18,7 @@ from sqlalchemy import Connection as MigrationConnection
 from sqlalchemy import MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
-from sqlalchemy.util import await_only
+from sqlalchemy.util import await_
 
 from youguan.settings import SERVICES, Settings, database_name, role_credentials
 
@@ -107,8 +107,8 @@ async def migrate(settings: Settings, histories: Sequence[History]) -> None:
             await _create_roles(connection, settings, settings.role_secret)
         for history in histories:
             await _upgrade(connection, settings, history)
-        if settings.role_secret is not None:
-            await _grant_shared(connection, settings)
+            if history.service is None and settings.role_secret is not None:
+                await _grant_shared(connection, settings)
     finally:
         await connection.close()
 
@@ -188,7 +188,7 @@ def run_script(connection: MigrationConnection, script: str) -> None:
     connection.exec_driver_sql("SELECT 1")  # the driver's transaction begins with the first statement SQLAlchemy sees
     driver = connection.connection.driver_connection
     assert driver is not None
-    await_only(driver.execute(script))
+    await_(driver.execute(script))
 
 
 def sqlalchemy_url(dsn: str) -> str:
