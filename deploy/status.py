@@ -84,7 +84,7 @@ def end_leftovers(parts: Sequence[PartStatus]) -> None:
     left = [process for part in parts if (process := alive(part))]
     for process in left:
         process.terminate()
-    _, stubborn = psutil.wait_procs(left, timeout=10)
+    _, stubborn = psutil.wait_procs(left, timeout=3)  # what was not acknowledged is told again
     for process in stubborn:
         process.kill()
     psutil.wait_procs(stubborn, timeout=5)

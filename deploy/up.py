@@ -89,6 +89,7 @@ class Up:
         self._status = status.Status(pid=os.getpid(), versions=status.versions())
         self._stop = asyncio.Event()
         self._supervisor: Supervisor | None = None
+        self._listening: list[socket.socket] = []  # ours for as long as we run: a part that comes back inherits them
 
     async def run(self) -> int:
         """Start everything in order, wait, stop everything in order."""
@@ -132,6 +133,7 @@ class Up:
         options = self._options
         http = _listen(options.http_port)
         ocpp = _listen(options.ocpp_port)
+        self._listening = [http, ocpp]
         self._status.ports = {"http": http.getsockname()[1], "ocpp": ocpp.getsockname()[1]}
         settings = self._settings(await self._start_database())
         await self._migrate(settings)
