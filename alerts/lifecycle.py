@@ -62,19 +62,18 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
         case ConnectorStatusChanged():
             return [_connector(event)]
         case StationOffline():
-            details = {"last_seen_at": event.last_seen_at}
-            station = event.station_id
-            return [Holds(STATION_OFFLINE, station, event.last_seen_at, station_id=station, details=details)]
+            seen, station = event.last_seen_at, event.station_id
+            return [Holds(STATION_OFFLINE, station, seen, station_id=station, details={"last_seen_at": seen})]
         case StationOnline():
             return [Over(STATION_OFFLINE, event.station_id, event.at)]
         case SiteUnmanaged():
-            details = {"reason": event.reason}
-            return [Holds(UNMANAGED_SITE, event.site_id, event.since, site_id=event.site_id, details=details)]
+            site, why = event.site_id, event.reason
+            return [Holds(UNMANAGED_SITE, site, event.since, site_id=site, details={"reason": why})]
         case SiteManaged():
             return [Over(UNMANAGED_SITE, event.site_id, event.at)]
         case UnfiledStationSeen():
-            details = {"remote": event.remote, "vendor": event.vendor, "model": event.model}
-            return [Holds(UNFILED_CHARGER, event.station_id, event.at, station_id=event.station_id, details=details)]
+            shown = {"remote": event.remote, "vendor": event.vendor, "model": event.model}
+            return [Holds(UNFILED_CHARGER, event.station_id, event.at, station_id=event.station_id, details={**shown})]
         case SiteFiled():
             return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
         case SiteRetired():

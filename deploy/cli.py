@@ -24,7 +24,12 @@ from youguan.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_DATA = ROOT / ".youguan"
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Youguan 有管: someone is in charge.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Youguan 有管: someone is in charge.",
+)
 imports = typer.Typer(no_args_is_help=True, help="Bring data of your own in.")
 app.add_typer(imports, name="import")
 

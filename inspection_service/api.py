@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field
 
 from inspection_service import store
+from inspection_service.deadlines import COUNTY
 from inspection_service.desk import STREAM, Desk
 from inspection_service.task import Command, State, may
 from youguan import audit
@@ -113,6 +114,10 @@ class Counter:
         self.pool = pool
         self._desk = desk
         self._clock = clock
+
+    def today(self) -> date:
+        """Return the county's date."""
+        return self._clock.now().astimezone(COUNTY).date()
 
     async def read(self, who: Principal, task_id: str) -> tuple[asyncpg.Record, list[asyncpg.Record]]:
         """Return a task and its history; NotFound beyond one's bounds too."""
@@ -225,7 +230,7 @@ def inspection_pages(counter: Counter, templates: Templates) -> APIRouter:
         following = encode_cursor(rows[-1]["opened_at"].isoformat(), rows[-1]["id"]) if len(rows) == PAGE else None
         return templates.render(
             request, "tasks.html", rows=rows, next=following, status=status, cause=cause or "", overdue=overdue,
-            cursor=cursor, causes=CAUSES, states=STATES, today=date.today(),
+            cursor=cursor, causes=CAUSES, states=STATES, today=counter.today(),
         )  # fmt: skip
 
     async def show(request: Request, who: Principal, task_id: str, error: str = "", code: int = 200) -> Response:

@@ -10,6 +10,7 @@ import logging
 import socket
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from picows import (
@@ -22,7 +23,7 @@ from picows import (
     WSUpgradeResponse,
     WSUpgradeResponseWithListener,
 )
-from picows.picows import WSAutoPingStrategy, WSProtocol
+from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]  # not in its stubs
 
 from ocpp_gateway import metrics
 from ocpp_gateway.protocol.versions import Version, negotiate
@@ -55,22 +56,22 @@ class Server:
         """Begin to accept."""
         self._server = await asyncio.get_running_loop().create_server(self._protocol, sock=listening, backlog=4096)
 
-    def _protocol(self) -> WSProtocol:
+    def _protocol(self) -> Any:
         """Return picows' protocol with a handshake that knows the peer, which its own server does not tell."""
-        protocol = WSProtocol(
+        protocol: Any = WSProtocol(
             None, None, False, lambda request: self._shake_hands(request, protocol), socket_log, True, HANDSHAKE_S,
             False, 20, 20, WSAutoPingStrategy.PING_WHEN_IDLE, True, LARGEST_MESSAGE * 2, None, READ_BUFFER,
         )  # fmt: skip
         return protocol
 
-    def _shake_hands(self, request: WSUpgradeRequest, protocol: WSProtocol) -> WSUpgradeResponseWithListener:
+    def _shake_hands(self, request: WSUpgradeRequest, protocol: Any) -> WSUpgradeResponseWithListener:
         try:
             return self._accept(request, protocol)
         except Exception:
             log.exception("handshake")
             return _rejection(HTTPStatus.INTERNAL_SERVER_ERROR, "error")
 
-    def _accept(self, request: WSUpgradeRequest, protocol: WSProtocol) -> WSUpgradeResponseWithListener:
+    def _accept(self, request: WSUpgradeRequest, protocol: Any) -> WSUpgradeResponseWithListener:
         station_id = station_in(request.path)
         if station_id is None:
             return _rejection(HTTPStatus.NOT_FOUND, "path")
@@ -162,7 +163,7 @@ def _rejection(status: HTTPStatus, reason: str, headers: dict[str, str] | None =
     return WSUpgradeResponseWithListener(response, None)
 
 
-class Farewell(WSListener):  # type: ignore[misc]
+class Farewell(WSListener):
     """No common subprotocol: OCPP-J wants the handshake completed without one and the connection closed at once."""
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -192,7 +193,7 @@ class PicowsWire:
         self._transport.disconnect()
 
 
-class Listener(WSListener):  # type: ignore[misc]
+class Listener(WSListener):
     """Turns the frames of one connection into whole text messages."""
 
     def __init__(self, server: Server, station_id: str, version: Version, remote: str) -> None:

@@ -16,7 +16,7 @@ from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
 
-DEMO_TOKEN = "DEMO"
+DEMO_TOKEN = "DEMO"  # noqa: S105  # an OCPP id token, no secret
 DRAIN_S = 15.0
 
 
@@ -27,7 +27,9 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
         directory = Directory(pool)
         ownership = Ownership(pool, slot, clock)
         recorder = DirectRecorder(
-            settings.dsn_for("gateway"), slot, on_lost=lambda station_ids: server.close_lost(station_ids)
+            settings.dsn_for("gateway"),
+            slot,
+            on_lost=lambda station_ids: server.close_lost(station_ids),  # noqa: PLW0108  # made below
         )
         around = Surroundings(
             recorder=recorder,

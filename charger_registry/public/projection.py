@@ -67,11 +67,12 @@ async def _apply(connection: asyncpg.Connection, event: Event) -> tuple[set[str]
         case SiteFiled() | SiteManaged() | SiteUnmanaged() | SiteRetired() | ResponsibilitiesChanged():
             return set(), {event.site_id}
         case AlertRaised(alert_id=id_, rule=rule):
-            matter = ("alert", id_, rule, event.site_id, event.station_id, event.since, None)
-            await store.open_matter(connection, matter)
+            await store.open_matter(
+                connection, ("alert", id_, rule, event.site_id, event.station_id, event.since, None)
+            )
         case TaskOpened(task_id=id_, cause=cause):
-            matter = ("task", id_, cause, event.site_id, event.station_id, event.at, event.due_on)
-            await store.open_matter(connection, matter)
+            where = (event.site_id, event.station_id)
+            await store.open_matter(connection, ("task", id_, cause, *where, event.at, event.due_on))
         case AlertResolved(alert_id=id_):
             await store.close_matter(connection, "alert", id_)
         case TaskMoved(task_id=id_, state="closed"):

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from ocpp_gateway import metrics
-from ocpp_gateway.observation import MeterKind
+from ocpp_gateway.observation import MeterKind, StatusReported, TransactionBegun
 from ocpp_gateway.recorder import store
 from ocpp_gateway.recorder.batch import (
     Batch,
@@ -237,7 +237,7 @@ class DirectRecorder:
         return numbers, latest
 
     async def _recognise(
-        self, connection: asyncpg.Connection, statuses: Sequence[store.StatusReported]
+        self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]
     ) -> tuple[dict[Place, Now], list[Event]]:
         unknown = {(s.station_id, s.connector) for s in statuses} - self._connectors.keys()
         known = (
@@ -291,7 +291,7 @@ COMMITTED = Committed()
 
 def _committed(entry: Entry, numbers: dict[TransactionKey, tuple[int, bool]]) -> Settlement:
     for observation in entry.observations:
-        if isinstance(observation, store.TransactionBegun):
+        if isinstance(observation, TransactionBegun):
             return Committed(numbers[key_of(observation)][0])
     return COMMITTED
 
@@ -342,15 +342,21 @@ async def _reports(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
     events: list[Event] = []
     for report in await store.insert_reports(connection, batch.reported):
         energy_wh = await store.merge_report(connection, report)
-        where = {"station_id": report.station_id, "connector": report.connector or 0}
+        number = report.connector or 0
         if report.kind == "Started":
             events.append(
-                TransactionStarted(**where, transaction_id=report.transaction_id, effective_at=report.effective_at)
+                TransactionStarted(
+                    station_id=report.station_id,
+                    connector=number,
+                    transaction_id=report.transaction_id,
+                    effective_at=report.effective_at,
+                )
             )
         elif report.kind == "Ended":
             events.append(
                 TransactionEnded(
-                    **where,
+                    station_id=report.station_id,
+                    connector=number,
                     transaction_id=report.transaction_id,
                     energy_wh=energy_wh,
                     reason=report.reason,
