@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -118,11 +118,11 @@ class Server:
         self._listeners.discard(listener)
         metrics.connections.dec()
 
-    def close_lost(self, station_ids: set[str]) -> None:
-        """Close the connections of stations that another worker holds now."""
-        for station_id in station_ids:
+    def close_lost(self, epochs: Mapping[str, int]) -> None:
+        """Close the connections of stations that another worker holds now; not one that is newer still."""
+        for station_id, epoch in epochs.items():
             session = self.sessions.get(station_id)
-            if session is not None:
+            if session is not None and session.is_older_than(epoch):
                 session.end("taken over")
                 session.replace()
 

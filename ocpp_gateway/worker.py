@@ -29,7 +29,7 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
         recorder = DirectRecorder(
             settings.dsn_for("gateway"),
             slot,
-            on_lost=lambda station_ids: server.close_lost(station_ids),  # noqa: PLW0108  # made below
+            on_lost=lambda epochs: server.close_lost(epochs),  # noqa: PLW0108  # made below
         )
         around = Surroundings(
             recorder=recorder,

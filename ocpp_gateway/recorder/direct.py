@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -64,7 +64,7 @@ POISON = (
 class DirectRecorder:
     """Writes what the stations of one worker say; the only writer of its stream."""
 
-    def __init__(self, dsn: str, slot: int, *, on_lost: Callable[[set[str]], None]) -> None:
+    def __init__(self, dsn: str, slot: int, *, on_lost: Callable[[Mapping[str, int]], None]) -> None:
         self.stream = f"gateway/{slot}"
         self._dsn = dsn
         self._slot = slot
@@ -76,7 +76,7 @@ class DirectRecorder:
         self._plain = True
         self._days: set[tuple[str, date]] = set()
         self._kinds: dict[MeterKind, int] = {}
-        self._losses = 0
+        self._losses: int | None = None
         self._connectors: dict[Place, Now] = {}
         self._places: dict[str, set[Place]] = {}
         self._seen: dict[str, datetime] = {}
@@ -169,10 +169,11 @@ class DirectRecorder:
         connection = self._connection or await self._open()
         await self._prepare(connection, gather(entries))
         async with connection.transaction():
-            lost = await self._check_losses(connection)
+            count, lost = await self._check_losses(connection)
             kept = [entry for entry in entries if entry.station_id not in lost] if lost else entries
             batch = gather(kept)
             numbers, latest = await self._store(connection, batch, careful=careful)
+        self._losses = count
         self._remember(latest)
         self._settle(entries, lost, numbers)
         metrics.batch_size.observe(len(entries))
@@ -182,7 +183,8 @@ class DirectRecorder:
         connection = await connect(self._dsn)
         self._plain = await storage_mode(connection) == "plain"
         self._kinds = await store.load_kinds(connection)
-        self._losses = await store.losses(connection, self._slot)
+        if self._losses is None:  # what was taken from us while the database was away is still to be noticed
+            self._losses = await store.losses(connection, self._slot)
         self._connectors.clear()
         self._places.clear()
         self._connection = connection
@@ -199,17 +201,19 @@ class DirectRecorder:
             await store.add_kinds(connection, kinds)
             self._kinds = await store.load_kinds(connection)
 
-    async def _check_losses(self, connection: asyncpg.Connection) -> set[str]:
+    async def _check_losses(self, connection: asyncpg.Connection) -> tuple[int, Mapping[str, int]]:
+        """Return the count of losses and, of those since the last commit, the stations that others hold now."""
         count = await store.losses(connection, self._slot)
-        if count == self._losses:
-            return set()
-        lost = await store.lost_since(connection, self._slot, self._losses)
-        self._losses = count
+        if self._losses is None or count == self._losses:
+            return count, {}
+        taken = await store.taken_since(connection, self._slot, self._losses)
+        for station_id in taken:
+            self.forget(station_id)  # others have written it, even where it has come back to us
+        lost = {station_id: epoch for station_id, epoch in taken.items() if epoch is not None}
         for station_id in lost:
-            self.forget(station_id)
             self._seen.pop(station_id, None)
         self._on_lost(lost)
-        return lost
+        return count, lost
 
     async def _store(
         self, connection: asyncpg.Connection, batch: Batch, *, careful: bool
@@ -277,7 +281,7 @@ class DirectRecorder:
             self._places.setdefault(place[0], set()).add(place)
 
     def _settle(
-        self, entries: Iterable[Entry], lost: set[str], numbers: dict[TransactionKey, tuple[int, bool]]
+        self, entries: Iterable[Entry], lost: Collection[str], numbers: dict[TransactionKey, tuple[int, bool]]
     ) -> None:
         for entry in entries:
             if lost and entry.station_id in lost:

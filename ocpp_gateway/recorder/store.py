@@ -50,12 +50,20 @@ async def losses(connection: asyncpg.Connection, slot: int) -> int:
     return int(count or 0)
 
 
-async def lost_since(connection: asyncpg.Connection, slot: int, number: int) -> set[str]:
-    """Return the stations that were taken from this worker after the given count."""
+async def taken_since(connection: asyncpg.Connection, slot: int, number: int) -> dict[str, int | None]:
+    """Return the stations that were taken from this worker after the given count, with the epoch of whoever has them.
+
+    None: this worker has taken the station back since.
+    """
     rows = await connection.fetch(
-        "SELECT station_id FROM gateway.takeover WHERE slot = $1 AND number > $2", slot, number
+        """
+        SELECT DISTINCT station_id, CASE WHEN n.slot <> $1 THEN n.epoch END AS epoch
+        FROM gateway.takeover t JOIN gateway.station_now n USING (station_id) WHERE t.slot = $1 AND t.number > $2
+        """,
+        slot,
+        number,
     )
-    return {row["station_id"] for row in rows}
+    return {row["station_id"]: row["epoch"] for row in rows}
 
 
 async def copy_frames(connection: asyncpg.Connection, batch: Batch) -> None:

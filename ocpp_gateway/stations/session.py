@@ -219,6 +219,10 @@ class Session:
         gone = Disconnected(self.station_id, self._epoch or 0, now, reason)
         self._around.recorder.submit(Entry(self.station_id, now, "", [gone]))
 
+    def is_older_than(self, epoch: int) -> bool:
+        """Say whether a connection of this epoch came after ours; one that still waits for its own epoch comes last."""
+        return self._epoch is not None and self._epoch < epoch
+
     def replace(self) -> None:
         """Close because the station has come back on a newer connection."""
         self._wire.close(1000, "replaced by a newer connection")
