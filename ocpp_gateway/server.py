@@ -242,12 +242,12 @@ class Listener(WSListener):
             self.close(WSCloseCode.MESSAGE_TOO_BIG, "message too big")
             return
         try:
-            message.decode()
+            text = message.decode()
         except UnicodeDecodeError:
             self.close(WSCloseCode.INVALID_TEXT, "not UTF-8")
             return
         if self._session is not None:
-            self._session.receive(message)
+            self._session.receive(message, text)
 
     def close(self, code: WSCloseCode, reason: str) -> None:
         if self._wire is not None:

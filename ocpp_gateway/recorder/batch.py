@@ -124,7 +124,7 @@ def gather(entries: Iterable[Entry]) -> Batch:
 
 
 def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry) -> None:
-    match observation:
+    match observation:  # the most frequent first
         case MeterSampled():
             batch.samples.append(observation)
         case StatusReported():

@@ -5,7 +5,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Protocol
+
+from prometheus_client import Counter
 
 from ocpp_gateway import metrics
 from ocpp_gateway.adapters import ocpp16, ocpp201
@@ -60,6 +63,12 @@ class Surroundings:
     accepted_tokens: frozenset[str]
 
 
+@cache
+def _counter(version: str, action: str) -> Counter:
+    """Return the counter of an action, looked up once."""
+    return metrics.frames.labels(version, action)
+
+
 class Session:
     """One station, one connection."""
 
@@ -81,8 +90,8 @@ class Session:
         if around.knows(station_id):
             self._claim()
 
-    def receive(self, raw: bytes) -> None:
-        """Take one whole text message."""
+    def receive(self, raw: bytes, text: str) -> None:
+        """Take one whole message: its bytes, and the same as text."""
         now = self._around.clock.now()
         try:
             message = read(raw, self.version)
@@ -97,9 +106,9 @@ class Session:
             if known[1] is not None:
                 self._wire.send(known[1])
             return
-        self._call(message, raw, now)
+        self._call(message, raw, text, now)
 
-    def _call(self, call: Call, raw: bytes, now: datetime) -> None:
+    def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
         try:
             outcome = self._handle(call, now, known)
@@ -107,14 +116,14 @@ class Session:
             refusal.message_id = call.message_id
             self._refuse(refusal, raw, now)
             return
-        metrics.frames.labels(self.version.name, call.action).inc()
+        _counter(self.version.name, call.action).inc()
         self._remember(call.message_id, raw, None)
         entry = Entry(
             self.station_id,
             now,
-            raw.decode(),
+            text,
             outcome.observations,
-            [self._doubt("PropertyConstraintViolation", reason, raw, now) for reason in outcome.doubts],
+            [self._doubt("PropertyConstraintViolation", r, raw, now) for r in outcome.doubts] if outcome.doubts else (),
             self._remote,
             self.version.name,
             fact=known,
