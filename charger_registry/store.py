@@ -469,8 +469,15 @@ async def known_sites(connection: asyncpg.Connection, site_ids: Sequence[str]) -
     return {row["id"]: tuple(row)[1:] for row in rows}
 
 
-async def generated_sites(connection: asyncpg.Connection) -> list[str]:
-    rows = await connection.fetch("SELECT id FROM registry.site WHERE generated AND retired_at IS NULL ORDER BY id")
+async def sample_sites(connection: asyncpg.Connection) -> list[str]:
+    """Return the sites of the sample, those of a file included: roles were invented for them."""
+    rows = await connection.fetch(
+        """
+        SELECT id FROM registry.site s WHERE retired_at IS NULL AND EXISTS (
+            SELECT FROM registry.responsibility r WHERE r.site_id = s.id AND r.origin = 'sample'
+        ) ORDER BY id
+        """
+    )
     return [row["id"] for row in rows]
 
 

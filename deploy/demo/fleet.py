@@ -4,14 +4,16 @@ import argparse
 import asyncio
 import logging
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import websockets
+from ocpp.exceptions import OCPPError
 
 from deploy.demo.behaviour import Act, Step, life
 from deploy.demo.stations import Speaker, Station16, Station201
@@ -22,7 +24,7 @@ log = logging.getLogger("fleet")
 RAMP_A_SECOND = 150
 LONGEST_BACKOFF_S = 30.0
 # What ends a connection, or what the station is answered when it cannot go on: it comes back.
-TROUBLE = (OSError, TimeoutError, websockets.WebSocketException, ConnectionError)
+TROUBLE = (OSError, TimeoutError, websockets.WebSocketException, OCPPError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,21 @@ class Simulated:
     id: str
     connectors: int
     power_w: int
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a station knows whether it is connected or not, by connector."""
+
+    meters_wh: dict[int, float]
+    words: dict[int, tuple[str, str]]  # status and fault
+    transactions: dict[int, Any] = field(default_factory=dict)
+
+
+def memory_of(station: Simulated, random: Random) -> Memory:
+    """Return what a station knows when it begins."""
+    connectors = range(1, station.connectors + 1)
+    return Memory({n: random.uniform(1e5, 9e6) for n in connectors}, dict.fromkeys(connectors, ("Available", "")))
 
 
 async def first_stations(http: str, count: int) -> list[Simulated]:
@@ -74,29 +91,31 @@ async def _keep(url: str, station: Simulated, kind: Any, faults_per_hour: float,
     """Keep a station connected; come back ever more slowly while the gateway is away."""
     backoff = 1.0
     steps = life(random, connectors=station.connectors, power_w=station.power_w, faults_per_hour=faults_per_hour)
-    meters = {n: random.uniform(1e5, 9e6) for n in range(1, station.connectors + 1)}
+    memory = memory_of(station, random)
     while True:
         try:
             async with websockets.connect(
                 f"{url}/{quote(station.id, safe='')}", subprotocols=[kind.subprotocol], compression=None,
                 proxy=None, open_timeout=20, close_timeout=1, ping_interval=None,
             ) as socket:  # fmt: skip
-                await _live(kind(station.id, socket), station, steps, meters)
+                await _live(kind(station.id, socket, memory.transactions), steps, memory)
                 backoff = 1.0
-        except TROUBLE:
+        except TROUBLE as error:
+            if isinstance(error, OCPPError):
+                log.warning("%s: refused: %s", station.id, error)
             backoff = min(backoff * 2, LONGEST_BACKOFF_S)
         await asyncio.sleep(random.uniform(0.5, 1) * backoff)
 
 
-async def _live(speaker: Any, station: Simulated, steps: Any, meters: dict[int, float]) -> None:
+async def _live(speaker: Any, steps: Iterator[Step], memory: Memory) -> None:
     listening = asyncio.create_task(speaker.start())
     try:
         interval = await _boot(speaker)
-        for connector in range(1, station.connectors + 1):
-            await speaker.status(connector, "Available")
+        for connector, (word, fault) in memory.words.items():
+            await speaker.status(connector, word, fault)
         beating = asyncio.create_task(_beat(speaker, interval))
         try:
-            while await _step(speaker, next(steps), meters, listening):
+            while await _step(speaker, next(steps), memory, listening):
                 pass
         finally:
             beating.cancel()
@@ -122,32 +141,38 @@ async def _beat(speaker: Speaker, interval: int) -> None:
             await speaker.heartbeat()
 
 
-async def _step(speaker: Speaker, step: Step, meters: dict[int, float], listening: "asyncio.Task[None]") -> bool:
+async def _step(speaker: Speaker, step: Step, memory: Memory, listening: "asyncio.Task[None]") -> bool:
     """Do one thing; say False when the connection is to be dropped."""
     done, _ = await asyncio.wait({listening}, timeout=step.wait_s)
     if done:
         listening.result()
         return False
-    n = step.connector
+    n, meters = step.connector, memory.meters_wh
+    if step.act in WORDS:
+        memory.words[n] = (WORDS[step.act], step.fault)
     match step.act:
-        case Act.PLUG:
-            await speaker.status(n, "Preparing")
         case Act.START:
             await speaker.begin(n, meters[n])
-            await speaker.status(n, "Charging")
         case Act.METER:
             meters[n] += step.power_w * step.wait_s / 3600
             await speaker.measure(n, meters[n], step.power_w)
         case Act.STOP:
             await speaker.finish(n, meters[n])
-            await speaker.status(n, "Finishing")
-        case Act.FAULT:
-            await speaker.status(n, "Faulted", step.fault)
-        case Act.UNPLUG | Act.REPAIR:
-            await speaker.status(n, "Available")
         case Act.DROP:
             return False
+    if step.act in WORDS:
+        await speaker.status(n, *memory.words[n])
     return True
+
+
+WORDS = {
+    Act.PLUG: "Preparing",
+    Act.START: "Charging",
+    Act.STOP: "Finishing",
+    Act.UNPLUG: "Available",
+    Act.FAULT: "Faulted",
+    Act.REPAIR: "Available",
+}
 
 
 async def main() -> None:

@@ -1,6 +1,8 @@
 """Puts the sample county, or the sites of a file with invented roles, into the registry; done already, it does nothing."""
 
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -56,19 +58,25 @@ async def open_sample_accounts(settings: Settings) -> None:
 
 async def _county(connection: asyncpg.Connection) -> tuple[RoleDraft, ...]:
     filing = sample_county(Random(SEED))
-    await store.file_all(connection, filing, SystemClock().now())
+    gone = await _no_longer_wanted(connection, {site.id for site in filing.sites})
+    await store.file_all(connection, replace(filing, retired_site_ids=gone), SystemClock().now())
     return filing.roles
 
 
+async def _no_longer_wanted(connection: asyncpg.Connection, site_ids: Collection[str]) -> tuple[str, ...]:
+    """Return the sites of another sample that was loaded before."""
+    return tuple(site_id for site_id in await store.sample_sites(connection) if site_id not in site_ids)
+
+
 async def _file(connection: asyncpg.Connection, sites_file: Path, crs: str) -> tuple[RoleDraft, ...]:
-    """Import the file's sites, retire the generated ones, and invent organisations and roles."""
+    """Import the file's sites, retire those of another sample, and invent organisations and roles."""
     now = SystemClock().now()
     outcome = await import_sites(connection, sites_file, crs, now)
     random = Random(SEED)
     organisations: tuple[OrganisationDraft, ...] = sample_organisations(random)
     roles = sample_roles(random, outcome.site_ids, organisations)
-    gone = [site_id for site_id in await store.generated_sites(connection) if site_id not in set(outcome.site_ids)]
-    filing = Filing(organisations=organisations, roles=roles, retired_site_ids=tuple(gone))
+    gone = await _no_longer_wanted(connection, set(outcome.site_ids))
+    filing = Filing(organisations=organisations, roles=roles, retired_site_ids=gone)
     await store.file_all(connection, filing, now)
     return roles
 

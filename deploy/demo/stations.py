@@ -1,5 +1,6 @@
 """Simulated stations that speak OCPP by the `ocpp` package's ChargePoint: they share nothing with the gateway."""
 
+import uuid
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -34,9 +35,9 @@ class Station16(ChargePoint16):  # type: ignore[misc]
 
     subprotocol = "ocpp1.6"
 
-    def __init__(self, station_id: str, connection: Any) -> None:
+    def __init__(self, station_id: str, connection: Any, transactions: dict[int, Any]) -> None:
         super().__init__(station_id, connection)
-        self._transactions: dict[int, int] = {}
+        self._transactions = transactions  # connector → transaction id; a lost connection does not end them
 
     async def say(self, request: Any) -> Any:
         return await self.call(request, suppress=False, skip_schema_validation=True)
@@ -71,19 +72,25 @@ class Station16(ChargePoint16):  # type: ignore[misc]
             {"value": "400.0", "measurand": "Voltage", "unit": "V"},
         ]
         meter_value = [{"timestamp": now(), "sampledValue": values}]
-        await self.say(
-            call16.MeterValues(
-                connector_id=connector, meter_value=meter_value, transaction_id=self._transactions.get(connector)
+        if connector in self._transactions:
+            await self.say(
+                call16.MeterValues(
+                    connector_id=connector, meter_value=meter_value, transaction_id=self._transactions[connector]
+                )
             )
-        )
 
     async def finish(self, connector: int, meter_wh: float) -> None:
-        transaction_id = self._transactions.pop(connector, 0)
+        if connector not in self._transactions:
+            return
         await self.say(
             call16.StopTransaction(
-                meter_stop=round(meter_wh), timestamp=now(), transaction_id=transaction_id, id_tag=ID_TOKEN
+                meter_stop=round(meter_wh),
+                timestamp=now(),
+                transaction_id=self._transactions[connector],
+                id_tag=ID_TOKEN,
             )
         )
+        del self._transactions[connector]
 
 
 WORDS_201 = {"Preparing": "Occupied", "Charging": "Occupied", "Finishing": "Occupied"}
@@ -94,9 +101,9 @@ class Station201(ChargePoint201):  # type: ignore[misc]
 
     subprotocol = "ocpp2.0.1"
 
-    def __init__(self, station_id: str, connection: Any) -> None:
+    def __init__(self, station_id: str, connection: Any, transactions: dict[int, Any]) -> None:
         super().__init__(station_id, connection)
-        self._transactions: dict[int, tuple[str, int]] = {}
+        self._transactions = transactions  # connector → (transaction id, next sequence number)
         self._said: dict[int, str] = {}
         self._count = 0
 
@@ -137,8 +144,7 @@ class Station201(ChargePoint201):  # type: ignore[misc]
         await self.say(call201.NotifyEvent(generated_at=now(), seq_no=0, event_data=[event]))
 
     async def begin(self, connector: int, meter_wh: float) -> None:
-        self._count += 1
-        self._transactions[connector] = (f"{self.id}-{now()}-{self._count}", 0)
+        self._transactions[connector] = (str(uuid.uuid4()), 0)
         await self._event(connector, "Started", "Authorized", meter_wh, token=True)
 
     async def measure(self, connector: int, meter_wh: float, power_w: float) -> None:
