@@ -1,0 +1,87 @@
+"""Fakes of what a conversation stands between."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from ocpp_gateway.protocol.versions import V16, Version
+from ocpp_gateway.recorder.batch import Committed, Entry, Settlement
+from ocpp_gateway.stations.session import Session, Surroundings
+from ocpp_gateway.stations.store import Opening
+from youguan.clock import ManualClock
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@dataclass
+class FakeWire:
+    """Keeps what is sent."""
+
+    sent: list[list[Any]] = field(default_factory=list)
+    paused: bool = False
+    closed: int | None = None
+
+    def send(self, frame: bytes) -> None:
+        self.sent.append(orjson.loads(frame))
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed = code
+
+
+@dataclass
+class FakeRecorder:
+    """Keeps entries until a test settles them."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def submit(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def settle(self, settlement: Settlement | None = None) -> None:
+        """Settle everything submitted so far."""
+        entries, self.entries = self.entries, []
+        for entry in entries:
+            entry.settle(settlement or Committed(7))
+
+
+@dataclass
+class FakeClaims:
+    """Grants at once."""
+
+    epoch: int = 0
+
+    def claim(self, opening: Opening, granted: Callable[[int], None]) -> None:
+        self.epoch += 1
+        granted(self.epoch)
+
+
+class Talk:
+    """A conversation with fakes all around."""
+
+    def __init__(self, version: Version = V16, *, filed: bool = True) -> None:
+        self.wire, self.recorder, self.clock = FakeWire(), FakeRecorder(), ManualClock(NOW)
+        self.filed = filed
+        around = Surroundings(
+            recorder=self.recorder,
+            claims=FakeClaims(),
+            knows=lambda _: self.filed,
+            clock=self.clock,
+            heartbeat_interval_s=60,
+            accepted_tokens=frozenset({"DEMO"}),
+        )
+        self.session = Session("s1", version, "127.0.0.1", self.wire, around)
+
+    def say(self, action: str, payload: dict[str, Any], message_id: str = "1") -> None:
+        self.raw(orjson.dumps([2, message_id, action, payload]))
+
+    def raw(self, frame: bytes) -> None:
+        self.session.receive(frame, frame.decode())

@@ -1,0 +1,199 @@
+"""Group commit on a real PostgreSQL: once, in order, whatever is wrong with one row."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from ocpp_gateway.observation import (
+    Condition,
+    MeterKind,
+    MeterSampled,
+    StatusReported,
+    TransactionBegun,
+    TransactionStopped,
+)
+from ocpp_gateway.recorder.batch import Committed, Entry, Lost, Refused, Settlement
+from ocpp_gateway.recorder.direct import DirectRecorder
+from ocpp_gateway.stations.ownership import Ownership
+from ocpp_gateway.stations.store import Opening
+from youguan.clock import ManualClock
+from youguan.database import create_pool
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+KIND = MeterKind("Energy.Active.Import.Register", "", "Outlet", "Sample.Periodic", "Wh")
+
+
+class Desk:
+    """A recorder at work, and what became of each entry."""
+
+    def __init__(self, dsn: str, slot: int = 0) -> None:
+        self.lost: set[str] = set()
+        self.recorder = DirectRecorder(dsn, slot, on_lost=self.lost.update)
+        self.running = asyncio.create_task(self.recorder.run())
+
+    async def put(self, *observations: Any, station: str = "s1", frame: str = "[]") -> Settlement:
+        """Submit one entry and wait until it is settled."""
+        done: asyncio.Future[Settlement] = asyncio.get_running_loop().create_future()
+        self.recorder.submit(Entry(station, NOW, frame, observations, settle=done.set_result))
+        return await done
+
+    async def stop(self) -> None:
+        self.recorder.stop()
+        await self.running
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with await create_pool(database_url) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def desk(database_url: str, pool: asyncpg.Pool) -> AsyncIterator[Desk]:
+    await Ownership(pool, 0, ManualClock(NOW)).start()
+    desk = Desk(database_url)
+    yield desk
+    await desk.stop()
+
+
+def status(
+    word: str = "Available", *, at: datetime = NOW, station: str = "s1", info: str | None = None
+) -> StatusReported:
+    condition = Condition.FAULTED if word == "Faulted" else Condition.AVAILABLE
+    return StatusReported(station, 1, at, NOW, at, word, condition, None, info, None)
+
+
+async def events(pool: asyncpg.Pool, kind: str) -> list[Any]:
+    rows = await pool.fetch("SELECT payload FROM eventlog.event WHERE type = $1 ORDER BY stream, sequence", kind)
+    return [row["payload"] for row in rows]
+
+
+async def count(pool: asyncpg.Pool, table: str) -> int:
+    found: int = await pool.fetchval(f"SELECT count(*) FROM {table}")
+    return found
+
+
+async def test_a_change_is_told_once_and_every_report_is_stored(desk: Desk, pool: asyncpg.Pool) -> None:
+    for minute, word in enumerate(["Available", "Faulted", "Faulted", "Available"]):
+        assert await desk.put(status(word, at=NOW + timedelta(minutes=minute))) == Committed()
+    told = await events(pool, "ConnectorStatusChanged")
+    assert [(e["previous_condition"], e["condition"]) for e in told] == [
+        (None, "available"),
+        ("available", "faulted"),
+        ("faulted", "available"),
+    ]
+    assert await count(pool, "telemetry.status_change") == 4
+
+
+async def test_a_repeat_changes_nothing_even_when_it_comes_late(desk: Desk, pool: asyncpg.Pool) -> None:
+    await desk.put(status("Faulted"))
+    await desk.put(status("Available", at=NOW + timedelta(minutes=1)))
+    assert await desk.put(status("Faulted")) == Committed()
+    assert await pool.fetchval("SELECT status FROM gateway.connector_now") == "Available"
+    assert await count(pool, "telemetry.status_change") == 2
+    assert len(await events(pool, "ConnectorStatusChanged")) == 2
+
+
+async def test_repeats_within_one_batch_and_beside_news(desk: Desk, pool: asyncpg.Pool) -> None:
+    await desk.put(status("Available"))
+    sample = MeterSampled("s1", 1, KIND, NOW, NOW, 5.0, None)
+    settled = await asyncio.gather(
+        desk.put(status("Available")),
+        desk.put(sample),
+        desk.put(sample),
+        desk.put(status("Faulted", at=NOW + timedelta(1))),
+    )
+    assert settled == [Committed()] * 4
+    assert await count(pool, "telemetry.status_change") == 2
+    assert await count(pool, "telemetry.meter_sample") == 1
+
+
+@pytest.mark.parametrize("year", [1970, 2016, 2099])
+async def test_a_charger_with_a_wrong_clock_loses_nothing(desk: Desk, pool: asyncpg.Pool, year: int) -> None:
+    at = datetime(year, 1, 1, 0, 0, 1, tzinfo=UTC)
+    await desk.put(status("Faulted", at=at), MeterSampled("s1", 1, KIND, at, NOW, 1.0, None))
+    assert await pool.fetchval("SELECT occurred_at FROM telemetry.status_change") == at
+    assert await pool.fetchval("SELECT occurred_at FROM telemetry.meter_value") == at
+
+
+async def test_a_day_that_a_wrong_clock_had_reached_before_gets_its_partition(desk: Desk, pool: asyncpg.Pool) -> None:
+    if await pool.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
+        pytest.skip("plain storage only")
+    ahead = NOW + timedelta(days=400)
+    await desk.put(status(at=ahead))
+    await pool.execute("SELECT telemetry.ensure_day('status_change', $1)", ahead.date())
+    assert await count(pool, f"telemetry.status_change_{ahead:%Y%m%d}") == 1
+
+
+@pytest.mark.parametrize("spoil", [lambda: status(info="a\x00b"), lambda: status()._replace(connector=2**40)])
+async def test_a_row_that_the_database_refuses_is_isolated(
+    desk: Desk, pool: asyncpg.Pool, spoil: Callable[[], StatusReported]
+) -> None:
+    good = [desk.put(status(station=f"g{n}"), station=f"g{n}") for n in range(6)]
+    settled = await asyncio.gather(*good[:3], desk.put(spoil(), frame="the frame"), *good[3:])
+    assert isinstance(settled[3], Refused)
+    assert [s for n, s in enumerate(settled) if n != 3] == [Committed()] * 6
+    assert await pool.fetchval("SELECT frame FROM gateway.refused_input") == "the frame"
+    assert await count(pool, "telemetry.status_change") == 6
+
+
+async def test_the_same_start_is_the_same_transaction(desk: Desk, pool: asyncpg.Pool) -> None:
+    begun = TransactionBegun("s1", 1, "A", NOW, NOW, 100.0)
+    first, again = await desk.put(begun), await desk.put(begun)
+    other = await desk.put(TransactionBegun("s1", 1, "A", NOW + timedelta(hours=1), NOW, 100.0))
+    assert isinstance(first, Committed)
+    assert first == again != other
+    stop = TransactionStopped("s1", str(first.transaction_id), NOW, NOW, 1600.0, "Local", "A")
+    await desk.put(stop)
+    await desk.put(stop)
+    assert [e["energy_wh"] for e in await events(pool, "TransactionEnded")] == [1500.0]
+
+
+async def test_a_stop_whose_start_was_never_seen_is_kept(desk: Desk, pool: asyncpg.Pool) -> None:
+    await desk.put(TransactionStopped("s1", "42", NOW, NOW, 9.0, "PowerLoss", None))
+    assert await pool.fetchval("SELECT reason FROM telemetry.transaction WHERE transaction_id = '42'") == "PowerLoss"
+
+
+async def test_a_lost_connection_to_the_database_loses_and_doubles_nothing(desk: Desk, pool: asyncpg.Pool) -> None:
+    for round_ in range(5):
+        waiting = [
+            asyncio.create_task(desk.put(status(at=NOW + timedelta(seconds=n + 100 * round_)))) for n in range(20)
+        ]
+        await asyncio.sleep(0)
+        await pool.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert await asyncio.gather(*waiting) == [Committed()] * 20
+    assert await count(pool, "telemetry.status_change") == 100
+
+
+async def test_a_station_that_moves_is_written_by_its_new_worker_only(
+    desk: Desk, pool: asyncpg.Pool, database_url: str
+) -> None:
+    clock = ManualClock(NOW)
+    owners = [Ownership(pool, slot, clock) for slot in (0, 1)]
+    await owners[1].start()
+    running = [asyncio.create_task(owner.run()) for owner in owners]
+    epochs: list[int] = []
+    for owner in owners:
+        granted = asyncio.Event()
+        owner.claim(
+            Opening("s1", "1.6", "x", NOW), lambda epoch, granted=granted: (epochs.append(epoch), granted.set())
+        )  # type: ignore[misc]
+        await granted.wait()
+        if owner is owners[0]:
+            await desk.put(status("Faulted"))
+    assert epochs == [1, 2]
+    assert await desk.put(status("Available", at=NOW + timedelta(seconds=1))) == Lost()
+    assert desk.lost == {"s1"}
+    other = Desk(database_url, 1)
+    assert await other.put(status("Available", at=NOW + timedelta(seconds=2))) == Committed()
+    await other.stop()
+    assert [e["condition"] for e in await events(pool, "ConnectorStatusChanged")] == ["faulted", "available"]
+    for task in running:
+        task.cancel()

@@ -1,0 +1,115 @@
+"""The conversation: nothing is answered before it is settled, repeats get the same answer, nobody may flood."""
+
+from typing import Any
+
+import pytest
+
+from ocpp_gateway.protocol.versions import V16, V201, Version
+from ocpp_gateway.recorder.batch import Lost, Refused
+from ocpp_gateway.stations.session import OPEN_CALLS
+from tests.ocpp_gateway.fakes import Talk
+
+STATUS: dict[str, Any] = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+BOOT: dict[Version, dict[str, Any]] = {
+    V16: {"chargePointVendor": "v", "chargePointModel": "m"},
+    V201: {"reason": "PowerUp", "chargingStation": {"vendorName": "v", "model": "m"}},
+}
+
+
+def test_nothing_is_answered_before_it_is_durable() -> None:
+    talk = Talk()
+    talk.say("StatusNotification", STATUS)
+    assert talk.wire.sent == []
+    talk.recorder.settle()
+    assert talk.wire.sent == [[3, "1", {}]]
+
+
+def test_a_repeat_is_stored_once_and_answered_again() -> None:
+    talk = Talk()
+    talk.say("StatusNotification", STATUS)
+    talk.say("StatusNotification", STATUS)
+    assert len(talk.recorder.entries) == 1
+    talk.recorder.settle()
+    talk.say("StatusNotification", STATUS)
+    assert talk.recorder.entries == []
+    assert talk.wire.sent == [[3, "1", {}], [3, "1", {}]]
+
+
+def test_an_id_used_for_something_else_is_no_repeat() -> None:
+    talk = Talk()
+    talk.say("StatusNotification", STATUS)
+    talk.recorder.settle()
+    talk.say("StatusNotification", {**STATUS, "status": "Faulted"})
+    assert len(talk.recorder.entries) == 1
+
+
+@pytest.mark.parametrize("version", [V16, V201])
+def test_an_unfiled_station_is_pending_and_its_word_is_no_fact(version: Version) -> None:
+    talk = Talk(version, filed=False)
+    talk.say("BootNotification", BOOT[version])
+    talk.recorder.settle()
+    assert talk.wire.sent[-1][2]["status"] == "Pending"
+    talk.say("FirmwareStatusNotification", {"status": "Installed"}, "2")
+    assert talk.wire.sent[-1][:3] == [4, "2", "SecurityError"]
+    assert not any(entry.fact and entry.observations for entry in talk.recorder.entries)
+    talk.filed = True
+    talk.say("BootNotification", BOOT[version], "3")
+    talk.recorder.settle()
+    assert talk.wire.sent[-1][2]["status"] == "Accepted"
+
+
+def test_who_floods_is_no_longer_read_until_answered() -> None:
+    talk = Talk()
+    for number in range(OPEN_CALLS):
+        talk.say("Heartbeat", {}, str(number))
+    assert talk.wire.paused
+    talk.recorder.settle()
+    assert not talk.wire.paused
+    assert [answer[1] for answer in talk.wire.sent] == [str(number) for number in range(OPEN_CALLS)]
+
+
+def test_what_the_database_refuses_is_an_internal_error() -> None:
+    talk = Talk()
+    talk.say("StatusNotification", STATUS)
+    talk.recorder.settle(Refused("no"))
+    assert talk.wire.sent[-1][:3] == [4, "1", "InternalError"]
+
+
+def test_what_another_worker_has_taken_is_not_answered() -> None:
+    talk = Talk()
+    talk.say("StatusNotification", STATUS)
+    talk.recorder.settle(Lost())
+    assert talk.wire.sent == []
+
+
+@pytest.mark.parametrize(("action", "code"), [("Nonsense", "NotImplemented"), ("Reset", "NotSupported")])
+def test_actions_that_are_not_for_a_station(action: str, code: str) -> None:
+    talk = Talk()
+    talk.say(action, {})
+    assert talk.wire.sent[-1][:3] == [4, "1", code]
+
+
+def test_what_is_refused_is_kept_with_its_reason() -> None:
+    talk = Talk()
+    talk.raw(b"nonsense")
+    (entry,) = talk.recorder.entries
+    assert [(doubt.code, doubt.frame) for doubt in entry.doubts] == [("FormationViolation", "nonsense")]
+
+
+def test_a_transaction_gets_the_number_that_the_store_gives() -> None:
+    talk = Talk()
+    start = {"connectorId": 1, "idTag": "DEMO", "meterStart": 1, "timestamp": "2026-05-04T12:00:00Z"}
+    talk.say("StartTransaction", start)
+    talk.recorder.settle()
+    assert talk.wire.sent == [[3, "1", {"idTagInfo": {"status": "Accepted"}, "transactionId": 7}]]
+
+
+def test_one_value_that_is_no_number_does_not_take_the_others_with_it() -> None:
+    talk = Talk()
+    values = [{"value": "1.5", "unit": "kWh"}, {"value": "broken", "measurand": "Voltage"}]
+    talk.say(
+        "MeterValues", {"connectorId": 1, "meterValue": [{"timestamp": "1970-01-01T00:00:00Z", "sampledValue": values}]}
+    )
+    (entry,) = talk.recorder.entries
+    assert [sample.value for sample in entry.observations] == [1500.0]  # type: ignore[union-attr]
+    assert [doubt.reason for doubt in entry.doubts] == ["meterValue[0].sampledValue[1].value: not a finite number"]
