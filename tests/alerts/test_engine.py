@@ -1,0 +1,146 @@
+"""Alerts on a real PostgreSQL: raised once, resolved when it is over, whatever is told twice."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from alerts.engine import Engine
+from youguan.clock import ManualClock
+from youguan.database import create_pool
+from youguan.eventlog import publish
+from youguan.events import (
+    ConnectorStatusChanged,
+    Event,
+    SiteFiled,
+    SiteManaged,
+    SiteRetired,
+    SiteUnmanaged,
+    StationFile,
+    StationOffline,
+    StationOnline,
+    UnfiledStationSeen,
+)
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+STATION = StationFile(station_id="a", connectors=2, power_w=7000, current_type="AC")
+FILED = SiteFiled(
+    site_id="s",
+    name="s",
+    address="",
+    division_code=None,
+    division_name=None,
+    longitude=1,
+    latitude=1,
+    stations=(STATION,),
+)
+
+
+def status(condition: str, *, connector: int = 1, error: str | None = None) -> ConnectorStatusChanged:
+    return ConnectorStatusChanged(
+        station_id="a", connector=connector, status=condition.title(), condition=condition, previous_condition=None,
+        error_code=error, error_info=None, vendor_error_code=None, occurred_at=NOW, received_at=NOW, effective_at=NOW,
+    )  # fmt: skip
+
+
+OFFLINE = StationOffline(station_id="a", last_seen_at=NOW, at=NOW)
+ONLINE = StationOnline(station_id="a", at=NOW)
+UNMANAGED = SiteUnmanaged(site_id="s", reason="no_manager", since=NOW, at=NOW)
+MANAGED = SiteManaged(site_id="s", organisation_id="o", at=NOW)
+UNFILED = UnfiledStationSeen(station_id="a", remote="1.2.3.4", ocpp_version="1.6", vendor=None, model=None, at=NOW)
+RETIRED = SiteRetired(site_id="s", station_ids=("a",))
+
+
+class World:
+    """The engine with a clock of its own, fed event by event."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+        self.clock = ManualClock(NOW)
+        self.engine = Engine(pool, self.clock)
+
+    async def tell(self, *events: Event) -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            await publish(connection, "test", events)
+        await self.engine.consumer().catch_up()
+
+    async def states(self) -> list[tuple[str, str]]:
+        rows = await self.pool.fetch("SELECT rule, state FROM alerts.alert ORDER BY recorded_at, id")
+        return [tuple(row) for row in rows]
+
+    async def said(self) -> list[Any]:
+        rows = await self.pool.fetch("SELECT type FROM eventlog.event WHERE stream = 'alerts' ORDER BY sequence")
+        return [row["type"] for row in rows]
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with await create_pool(database_url) as pool:
+        yield World(pool)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "rule"),
+    [
+        (status("faulted"), status("available"), "connector_fault"),
+        (status("faulted"), status("charging"), "connector_fault"),
+        (OFFLINE, ONLINE, "station_offline"),
+        (UNMANAGED, MANAGED, "unmanaged_site"),
+        (UNFILED, FILED, "unfiled_charger"),
+        (status("faulted"), RETIRED, "connector_fault"),
+        (UNMANAGED, RETIRED, "unmanaged_site"),
+    ],
+)
+async def test_raised_once_and_resolved_when_over(world: World, begins: Event, ends: Event, rule: str) -> None:
+    await world.tell(begins, begins)
+    await world.tell(begins)
+    assert await world.states() == [(rule, "firing")]
+    await world.tell(ends, ends)
+    assert await world.states() == [(rule, "resolved")]
+    await world.tell(begins)
+    assert await world.states() == [(rule, "resolved"), (rule, "firing")]
+    assert await world.said() == ["AlertRaised", "AlertResolved", "AlertRaised"]
+
+
+async def test_connectors_are_subjects_of_their_own(world: World) -> None:
+    await world.tell(FILED, status("faulted"), status("faulted", connector=2), status("available", connector=2))
+    assert await world.states() == [("connector_fault", "firing"), ("connector_fault", "resolved")]
+    assert await world.pool.fetchval("SELECT DISTINCT site_id FROM alerts.alert") == "s"
+
+
+async def test_a_fault_stays_when_its_station_goes_silent(world: World) -> None:
+    await world.tell(status("faulted"), OFFLINE, ONLINE)
+    assert await world.states() == [("connector_fault", "firing"), ("station_offline", "resolved")]
+
+
+@pytest.mark.parametrize(
+    ("error", "severity"), [("GroundFailure", "critical"), ("ReaderFailure", "major"), (None, "major")]
+)
+async def test_what_endangers_people_is_critical(world: World, error: str | None, severity: str) -> None:
+    await world.tell(status("faulted", error=error))
+    assert await world.pool.fetchval("SELECT severity FROM alerts.alert") == severity
+
+
+async def test_a_rule_that_waits_fires_only_when_its_condition_has_held(world: World) -> None:
+    await world.pool.execute("UPDATE alerts.rule SET for_s = 60 WHERE name = 'connector_fault'")
+    await world.tell(status("faulted"))
+    async with world.pool.acquire() as connection, connection.transaction():
+        await world.engine.fire_due(connection)
+        assert await world.states() == [("connector_fault", "pending")]
+        world.clock.advance(timedelta(seconds=60))
+        await world.engine.fire_due(connection)
+    assert await world.states() == [("connector_fault", "firing")]
+
+
+async def test_what_was_pending_and_is_over_was_never_told(world: World) -> None:
+    await world.pool.execute("UPDATE alerts.rule SET for_s = 60")
+    await world.tell(status("faulted"), status("available"))
+    assert await world.said() == []
+
+
+async def test_a_rule_that_is_switched_off_raises_nothing(world: World) -> None:
+    await world.pool.execute("UPDATE alerts.rule SET enabled = false")
+    await world.tell(status("faulted"))
+    assert await world.states() == []

@@ -1,0 +1,151 @@
+"""The ledger on a real PostgreSQL: at most one manager, the past is kept, two at once are told apart; imports."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from charger_registry import store
+from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from charger_registry.importing import import_sites
+from charger_registry.responsibility import holder
+from youguan.database import create_pool
+from youguan.errors import Conflict, Invalid
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """A registry with one site, three organisations and a builder."""
+    async with await create_pool(database_url) as pool:
+        filing = Filing(
+            sites=(SiteDraft("s", "场站", 121.4, 29.3, stations=(StationDraft("s-1"),)),),
+            organisations=tuple(OrganisationDraft(name, name) for name in "abc"),
+            roles=(RoleDraft("s", "builder", "a", START),),
+        )
+        async with pool.acquire() as connection, connection.transaction():
+            await store.file_all(connection, filing, START)
+        yield pool
+
+
+async def assign(pool: asyncpg.Pool, who: str, since: datetime, now: datetime = NOW) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await store.assign(
+            connection,
+            site_id="s",
+            role="manager",
+            organisation_id=who,
+            since=since,
+            origin="order",
+            evidence="x",
+            now=now,
+        )
+
+
+async def manager(pool: asyncpg.Pool, at: datetime, as_known_at: datetime) -> str | None:
+    async with pool.acquire() as connection:
+        rows = await store.ledger(connection, "s", as_known_at)
+    found = holder(map(store.line_of, rows), "manager", at)
+    return found.organisation_id if found else None
+
+
+async def told(pool: asyncpg.Pool) -> list[str]:
+    rows = await pool.fetch("SELECT type FROM eventlog.event WHERE type LIKE 'Site%anaged' ORDER BY sequence")
+    return [row["type"] for row in rows]
+
+
+async def test_who_managed_and_who_was_believed_to(pool: asyncpg.Pool) -> None:
+    await assign(pool, "b", START, NOW)
+    await assign(pool, "c", NOW - timedelta(days=10), NOW + timedelta(days=1))
+    later = NOW + timedelta(days=2)
+    assert await manager(pool, NOW - timedelta(days=20), later) == "b"
+    assert await manager(pool, NOW - timedelta(days=5), later) == "c"
+    assert await manager(pool, NOW - timedelta(days=5), NOW) == "b"  # what was believed then
+    assert await manager(pool, NOW, NOW - timedelta(seconds=1)) is None
+    assert await told(pool) == ["SiteUnmanaged", "SiteManaged"]
+
+
+async def test_of_two_assignments_at_once_one_is_told(pool: asyncpg.Pool) -> None:
+    results = await asyncio.gather(assign(pool, "b", NOW), assign(pool, "c", NOW), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["Conflict", "NoneType"]
+    (conflict,) = [result for result in results if isinstance(result, Conflict)]
+    assert conflict.detail.split()[0] in ("b", "c")
+
+
+async def test_the_table_itself_refuses_a_second_manager(pool: asyncpg.Pool) -> None:
+    insert = """
+        INSERT INTO registry.responsibility (site_id, role, organisation_id, during, origin, evidence)
+        VALUES ('s', 'manager', $1, tstzrange($2, NULL), 'order', 'x')
+    """
+    await pool.execute(insert, "b", START)
+    with pytest.raises(asyncpg.ExclusionViolationError):
+        await pool.execute(insert, "c", NOW)
+
+
+async def test_a_contract_that_ends_is_found(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        ends = Filing(roles=(RoleDraft("s", "manager", "b", START, NOW),))
+        await store.file_all(connection, ends, START)
+        assert await store.sites_with_ended_manager(connection, NOW - timedelta(seconds=1)) == []
+        assert await store.sites_with_ended_manager(connection, NOW) == ["s"]
+
+
+def csv(tmp_path: Path, *lines: str) -> Path:
+    file = tmp_path / "sites.csv"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+async def test_good_rows_go_in_and_bad_ones_are_named(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    file = csv(
+        tmp_path, "station_id,longitude,latitude,charge_count,TAZID", "n1,121.4,29.3,3,1", "n2,east,29.3,1,1",
+        "n3,121.4,95,1,1", "n1,121.4,29.3,1,1", "n/4,121.4,29.3,1,1", "n5,121.4,29.3,-1,1", "n6,121.5,29.4,2,1",
+    )  # fmt: skip
+    async with pool.acquire() as connection:
+        outcome = await import_sites(connection, file, "gcj02", NOW)
+        again = await import_sites(connection, file, "gcj02", NOW)
+        stations = [row["id"] for row in await connection.fetch("SELECT id FROM registry.station ORDER BY id")]
+    assert [(r.row, r.field) for r in outcome.refused] == [
+        (3, "longitude"), (4, "latitude"), (5, "station_id"), (6, "station_id"), (7, "charge_count"),
+    ]  # fmt: skip
+    assert (outcome.added, outcome.unchanged, outcome.ignored_columns) == (2, 0, ["TAZID"])
+    assert (again.added, again.changed, again.unchanged) == (0, 0, 2)
+    assert stations == ["n1-001", "n1-002", "n1-003", "n6-001", "n6-002", "s-1"]
+
+
+async def test_an_import_invents_nothing(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    file = csv(tmp_path, "id,lng,lat", "n1,121.4,29.3")
+    async with pool.acquire() as connection:
+        await import_sites(connection, file, "wgs84", NOW)
+        assert await store.ledger(connection, "n1", NOW) == []
+        assert (await store.get_site(connection, "n1"))["unmanaged_reason"] == "no_manager"
+
+
+@pytest.mark.parametrize(
+    ("header", "crs", "field"), [("id,latitude", "wgs84", "longitude"), ("id,longitude,latitude", "mars", "crs")]
+)
+async def test_a_file_that_cannot_be_read_says_why(
+    pool: asyncpg.Pool, tmp_path: Path, header: str, crs: str, field: str
+) -> None:
+    async with pool.acquire() as connection:
+        with pytest.raises(Invalid) as error:
+            await import_sites(connection, csv(tmp_path, header), crs, NOW)
+    assert [f.field for f in error.value.fields] == [field]
+
+
+async def test_a_city_is_imported_and_found_again(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    """As many sites as the real file of Shenzhen, and the file itself where it lies beside the checkout."""
+    real = Path(__file__).resolve().parents[3] / "shared" / "data" / "urbanev_stations.csv"
+    lines = [f"{n},{114 + n % 40 / 100},{22.5 + n // 40 / 100},{10 + n % 10}" for n in range(1587)]
+    file = real if real.exists() else csv(tmp_path, "station_id,longitude,latitude,charge_count", *lines)
+    async with pool.acquire() as connection:
+        outcome = await import_sites(connection, file, "gcj02", NOW)
+        page = await store.list_stations(connection, managed=None, site_id=None, after=None, limit=1000)
+        total = await connection.fetchval("SELECT count(*) FROM registry.station")
+    assert (outcome.added, outcome.refused, len(page)) == (1587, [], 1000)
+    assert total - 1 == (23441 if real.exists() else sum(10 + n % 10 for n in range(1587)))

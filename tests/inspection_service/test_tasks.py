@@ -1,0 +1,230 @@
+"""Tasks: every (state, command) pair, whose they are, and their life on a real PostgreSQL."""
+
+import itertools
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from inspection_service.assignment import Duty, assignee
+from inspection_service.deadlines import due_on
+from inspection_service.desk import Desk
+from inspection_service.task import Command, State, move
+from youguan.clock import ManualClock
+from youguan.database import create_pool
+from youguan.errors import Conflict
+from youguan.eventlog import publish
+from youguan.events import (
+    AlertRaised,
+    AlertResolved,
+    Event,
+    ResponsibilitiesChanged,
+    ResponsibilityEntry,
+    SiteFiled,
+    TransactionEnded,
+)
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+TABLE = {
+    ("open", "accept"): "accepted",
+    ("open", "mend"): "mended",
+    ("open", "recover"): "verifying",
+    ("open", "settle"): "closed",
+    ("accepted", "mend"): "mended",
+    ("accepted", "recover"): "verifying",
+    ("accepted", "settle"): "closed",
+    ("mended", "recover"): "verifying",
+    ("mended", "fail"): "open",
+    ("mended", "settle"): "closed",
+    ("verifying", "fail"): "open",
+    ("verifying", "hold"): "closed",
+    ("verifying", "succeed"): "closed",
+    ("verifying", "settle"): "closed",
+    ("closed", "fail"): "open",
+}
+
+
+@pytest.mark.parametrize(("state", "command"), list(itertools.product(State, Command)))
+def test_every_pair(state: State, command: Command) -> None:
+    expected = TABLE.get((state, command))
+    if expected is None:
+        with pytest.raises(Conflict):
+            move(state, command)
+    else:
+        assert move(state, command) == expected
+
+
+def duty(role: str, who: str, since: int = 0, until: int | None = None, station: str | None = None) -> Duty:
+    start = NOW - timedelta(days=100)
+    return Duty(
+        role, who, who, station, start + timedelta(days=since), start + timedelta(days=until) if until else None
+    )
+
+
+@pytest.mark.parametrize(
+    ("duties", "who", "role"),
+    [
+        ([duty("builder", "b"), duty("owner", "o"), duty("manager", "m")], "m", "manager"),
+        ([duty("manager", "old", 0, 100), duty("manager", "new", 100)], "new", "manager"),
+        ([duty("manager", "old", 0, 101), duty("manager", "new", 101)], "old", "manager"),
+        ([duty("builder", "b"), duty("owner", "o")], "o", "owner"),
+        ([duty("builder", "b"), duty("manager", "m", 0, 50)], "b", "builder"),
+        ([duty("maintainer", "x")], "team-330226001", "team"),
+        ([duty("manager", "m"), duty("manager", "own", station="a")], "own", "manager"),
+        ([duty("manager", "m"), duty("manager", "other", station="z")], "m", "manager"),
+    ],
+)
+def test_whose_task_it_is(duties: list[Duty], who: str, role: str) -> None:
+    found = assignee(duties, NOW, station_id="a", division_code="330226001", division_name="跃龙街道")
+    assert (found.id, found.role) == (who, role)
+
+
+def test_days_are_the_countys() -> None:
+    assert due_on(datetime(2026, 5, 4, 17, tzinfo=UTC), 3) == date(2026, 5, 8)
+
+
+SITE = SiteFiled(
+    site_id="s", name="场站", address="", division_code="330226001", division_name="跃龙街道",
+    longitude=121.0, latitude=29.0, stations=(),
+)  # fmt: skip
+
+
+def ledger(*entries: tuple[str, str, int]) -> ResponsibilitiesChanged:
+    """Return a ledger of (role, organisation, days ago since when)."""
+    return ResponsibilitiesChanged(
+        site_id="s",
+        entries=tuple(
+            ResponsibilityEntry(
+                role=role,
+                organisation_id=who,
+                organisation_name=who,
+                station_id=None,
+                since=NOW - timedelta(days=ago),
+                until=None,
+            )
+            for role, who, ago in entries
+        ),
+    )
+
+
+def raised(rule: str = "connector_fault", since: datetime = NOW, connector: int | None = 1) -> AlertRaised:
+    return AlertRaised(
+        alert_id="x", rule=rule, severity="major", site_id="s", station_id=None if rule == "unmanaged_site" else "a",
+        connector=connector, since=since, at=NOW, details={},
+    )  # fmt: skip
+
+
+def resolved(rule: str = "connector_fault", connector: int | None = 1) -> AlertResolved:
+    station = None if rule == "unmanaged_site" else "a"
+    return AlertResolved(alert_id="x", rule=rule, site_id="s", station_id=station, connector=connector, at=NOW)
+
+
+class World:
+    """The desk with a clock of its own, fed event by event."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+        self.clock = ManualClock(NOW)
+        self.desk = Desk(pool, self.clock, timedelta(seconds=30))
+
+    async def tell(self, *events: Event) -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            await publish(connection, "test", events)
+        await self.desk.consumer().catch_up()
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.advance(timedelta(seconds=seconds))
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self.desk.close_due(connection)
+
+    async def tasks(self) -> list[tuple[Any, ...]]:
+        rows = await self.pool.fetch("SELECT number, state, assignee_id FROM inspection.task ORDER BY number")
+        return [tuple(row) for row in rows]
+
+    async def state(self) -> str:
+        found: str = await self.pool.fetchval("SELECT state FROM inspection.task ORDER BY number DESC LIMIT 1")
+        return found
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with await create_pool(database_url) as pool:
+        world = World(pool)
+        await world.tell(SITE, ledger(("builder", "b", 90), ("manager", "m", 80)))
+        yield world
+
+
+async def test_from_fault_to_closed(world: World) -> None:
+    await world.tell(raised())
+    assert await world.tasks() == [("GD-2026-000001", "open", "m")]
+    await world.tell(resolved())
+    assert await world.state() == "verifying"
+    await world.pass_time(29)
+    assert await world.state() == "verifying"
+    await world.pass_time(1)
+    assert await world.state() == "closed"
+    lines = await world.pool.fetch("SELECT command, state FROM inspection.task_history ORDER BY place")
+    assert [tuple(line) for line in lines] == [("open", "open"), ("recover", "verifying"), ("hold", "closed")]
+
+
+async def test_the_manager_at_the_faults_time_gets_it(world: World) -> None:
+    await world.tell(ledger(("builder", "b", 90), ("manager", "new", 10)))
+    await world.tell(raised(since=NOW - timedelta(days=20)))
+    assert await world.tasks() == [("GD-2026-000001", "open", "b")]
+
+
+async def test_a_flapping_charger_keeps_one_task(world: World) -> None:
+    for _ in range(5):
+        await world.tell(raised(), resolved())
+        await world.pass_time(10)
+    assert await world.tasks() == [("GD-2026-000001", "verifying", "m")]
+    await world.pass_time(30)
+    await world.tell(raised())
+    assert await world.tasks() == [("GD-2026-000001", "open", "m")]
+    await world.tell(resolved())
+    await world.pass_time(30)
+    await world.pass_time(3601)
+    await world.tell(raised())
+    assert [number for number, _, _ in await world.tasks()] == ["GD-2026-000001", "GD-2026-000002"]
+
+
+@pytest.mark.parametrize(("energy", "state"), [(1500.0, "closed"), (0.0, "verifying"), (None, "verifying")])
+async def test_a_successful_transaction_proves_the_connector(world: World, energy: float | None, state: str) -> None:
+    ended = TransactionEnded(
+        station_id="a", connector=1, transaction_id="t", energy_wh=energy, reason=None, effective_at=NOW
+    )
+    await world.tell(raised(), ended)
+    assert await world.state() == "open"
+    await world.tell(resolved(), ended)
+    assert await world.state() == state
+
+
+async def test_people_do_not_close(world: World) -> None:
+    await world.tell(raised())
+    async with world.pool.acquire() as connection:
+        task = await connection.fetchrow("SELECT * FROM inspection.task")
+        for command in (Command.HOLD, Command.SUCCEED):
+            with pytest.raises(Conflict):
+                await world.desk.move(connection, task, command, "x", "")
+        await world.desk.move(connection, task, Command.MEND, "m", "done")
+    await world.pass_time(3600)
+    assert await world.state() == "mended"
+    await world.tell(resolved())
+    assert await world.state() == "verifying"
+
+
+async def test_nobody_manages_and_then_somebody_does(world: World) -> None:
+    await world.tell(raised("unmanaged_site", connector=None))
+    await world.tell(resolved("unmanaged_site", connector=None))
+    assert await world.state() == "closed"
+
+
+async def test_numbers_have_no_gaps_and_history_does_not_change(world: World) -> None:
+    await world.tell(*(raised(connector=n) for n in range(1, 6)))
+    assert [number for number, _, _ in await world.tasks()] == [f"GD-2026-{n:06d}" for n in range(1, 6)]
+    with pytest.raises(asyncpg.RaiseError):
+        await world.pool.execute("UPDATE inspection.task_history SET reason = 'other'")
+    with pytest.raises(asyncpg.RaiseError):
+        await world.pool.execute("DELETE FROM inspection.task_history")
