@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 LOOPBACK = ["127.0.0.0/8", "::1/128"]
 READY_WITHIN_S = 120.0
 DEMO_HOLDING_TIME_S = 30
+DEMO_FAULTS_PER_HOUR = 0.6  # with 300 stations a few a minute: enough to watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class Up:
         if options.demo and options.stations > 0:
             await self._start_python(
                 "fleet", environment, "deploy.demo.fleet", f"--url={self._address('ocpp')}",
-                f"--http={self._address('http')}", f"--stations={options.stations}", stop_within_s=4,
+                f"--http={self._address('http')}", f"--stations={options.stations}", f"--faults-per-hour={DEMO_FAULTS_PER_HOUR}", stop_within_s=4,
             )  # fmt: skip
         self._status.ready = True
         self._write_status()
