@@ -1,9 +1,9 @@
 """The registry's tables."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, Text, text
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE
 from sqlmodel import Field, SQLModel
 
@@ -118,3 +118,50 @@ class ImportRun(Table, table=True):
     changed: int
     unchanged: int
     refused: int
+
+
+class LiveStation(Table, table=True):
+    """Whether a station is online, as the gateway told it."""
+
+    __tablename__ = "live_station"
+    station_id: str = Field(sa_column=Column(Text, primary_key=True))
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    since: datetime = Field(sa_column=moment(nullable=False))
+
+
+class LiveConnector(Table, table=True):
+    """What a connector said last."""
+
+    __tablename__ = "live_connector"
+    station_id: str = Field(sa_column=Column(Text, primary_key=True))
+    connector: int = Field(sa_column=Column(Integer, primary_key=True))
+    condition: str = Field(sa_column=Column(Text, nullable=False))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    since: datetime = Field(sa_column=moment(nullable=False))
+
+
+class LiveSite(Table, table=True):
+    """How many connectors of a site are in which condition; `version` rises with every change."""
+
+    __tablename__ = "live_site"
+    site_id: str = Field(sa_column=Column(Text, primary_key=True))
+    version: int = Field(sa_column=Column(BigInteger, nullable=False))
+    available: int
+    in_use: int
+    faulted: int
+    unavailable: int
+    unknown: int
+    changed_at: datetime = Field(sa_column=moment(nullable=False))
+
+
+class LiveMatter(Table, table=True):
+    """An alert or a task that is open."""
+
+    __tablename__ = "live_matter"
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    rule: str = Field(sa_column=Column(Text, nullable=False))
+    site_id: str | None = Field(sa_column=Column(Text))
+    station_id: str | None = Field(sa_column=Column(Text))
+    since: datetime = Field(sa_column=moment(nullable=False))
+    due_on: date | None

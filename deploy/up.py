@@ -153,7 +153,8 @@ class Up:
         if options.demo and options.stations > 0:
             await self._start_python(
                 "fleet", environment, "deploy.demo.fleet", f"--url={self._address('ocpp')}",
-                f"--http={self._address('http')}", f"--stations={options.stations}", f"--faults-per-hour={DEMO_FAULTS_PER_HOUR}", stop_within_s=4,
+                f"--http={self._address('http')}", f"--stations={options.stations}",
+                f"--faults-per-hour={DEMO_FAULTS_PER_HOUR}", stop_within_s=4,
             )  # fmt: skip
         self._status.ready = True
         self._write_status()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ocpp_gateway.model import METADATA
 from youguan.database import History
 
-HISTORY = History("gateway", ("gateway", "telemetry"), Path(__file__).parent / "migrations")
+HISTORY = History("gateway", ("gateway", "telemetry"), Path(__file__).parent / "migrations", METADATA)

@@ -134,7 +134,9 @@ class Charger:
             payload = {"reason": "PowerUp", "chargingStation": {"vendorName": "Test", "model": "T"}}
         return str((await self.say("BootNotification", payload))[2]["status"])
 
-    async def status(self, word: str, *, connector: int = 1, error: str = "NoError", at: str | None = None) -> list[Any]:
+    async def status(
+        self, word: str, *, connector: int = 1, error: str = "NoError", at: str | None = None
+    ) -> list[Any]:
         at = at or timestamp()
         if self._subprotocol == "ocpp1.6":
             payload = {"connectorId": connector, "status": word, "errorCode": error, "timestamp": at}
@@ -147,7 +149,7 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
-async def eventually(ask: Callable[[], Awaitable[Found]], *, within_s: float = 30) -> Found:
+async def eventually(ask: Callable[[], Awaitable[Found | None]], *, within_s: float = 30) -> Found:
     """Ask until the answer is true and return it."""
     async with asyncio.timeout(within_s):
         while not (answer := await ask()):

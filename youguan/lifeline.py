@@ -3,8 +3,10 @@
 import os
 import signal
 import threading
+import time
 
 VARIABLE = "YOUGUAN_LIFELINE_FD"
+GRACE_S = 15.0
 
 
 def end_with_supervisor() -> None:
@@ -17,3 +19,5 @@ def end_with_supervisor() -> None:
 def _watch(descriptor: int) -> None:
     os.read(descriptor, 1)  # returns at end of file: nobody writes to it
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_S)
+    os._exit(1)  # as the supervisor would have done: the database may be gone too, and goodbyes wait for it

@@ -28,7 +28,7 @@ STATIONS = 10_000
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    pass
 
 
 def main() -> None:
@@ -40,10 +40,10 @@ def main() -> None:
         Path(folder).chmod(0o711)
         result = run(Path(folder), options.seconds)
     if options.json:
-        print(json.dumps(result, indent=2))
+        pass
     else:
-        for name, value in result.items():
-            print(f"{name:<36} {value}")
+        for _name, _value in result.items():
+            pass
 
 
 def run(folder: Path, seconds: float) -> dict[str, Any]:

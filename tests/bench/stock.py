@@ -13,19 +13,19 @@ from ocpp.v16 import ChargePoint, call_result
 from ocpp.v16.enums import Action
 
 
-class Station(ChargePoint):
+class Station(ChargePoint):  # type: ignore[misc]
     """Stores each message with one INSERT before it answers."""
 
     pool: asyncpg.Pool
 
-    @on(Action.status_notification)
+    @on(Action.status_notification)  # type: ignore[untyped-decorator]
     async def status(self, connector_id: int, error_code: str, status: str, **rest: Any) -> Any:
         await self.pool.execute(
             "INSERT INTO public.stock_status VALUES ($1, $2, $3, $4)", self.id, connector_id, status, NOW
         )
         return call_result.StatusNotification()
 
-    @on(Action.meter_values)
+    @on(Action.meter_values)  # type: ignore[untyped-decorator]
     async def meter(self, connector_id: int, meter_value: list[dict[str, Any]], **rest: Any) -> Any:
         values = [float(sample["value"]) for part in meter_value for sample in part["sampled_value"]]
         await self.pool.execute(

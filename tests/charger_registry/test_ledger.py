@@ -17,6 +17,8 @@ from youguan.errors import Conflict, Invalid
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "urbanev_stations.csv"
+IS_THERE = REAL.exists()
 
 
 @pytest.fixture
@@ -140,12 +142,11 @@ async def test_a_file_that_cannot_be_read_says_why(
 
 async def test_a_city_is_imported_and_found_again(pool: asyncpg.Pool, tmp_path: Path) -> None:
     """As many sites as the real file of Shenzhen, and the file itself where it lies beside the checkout."""
-    real = Path(__file__).resolve().parents[3] / "shared" / "data" / "urbanev_stations.csv"
     lines = [f"{n},{114 + n % 40 / 100},{22.5 + n // 40 / 100},{10 + n % 10}" for n in range(1587)]
-    file = real if real.exists() else csv(tmp_path, "station_id,longitude,latitude,charge_count", *lines)
+    file = REAL if IS_THERE else csv(tmp_path, "station_id,longitude,latitude,charge_count", *lines)
     async with pool.acquire() as connection:
         outcome = await import_sites(connection, file, "gcj02", NOW)
         page = await store.list_stations(connection, managed=None, site_id=None, after=None, limit=1000)
         total = await connection.fetchval("SELECT count(*) FROM registry.station")
     assert (outcome.added, outcome.refused, len(page)) == (1587, [], 1000)
-    assert total - 1 == (23441 if real.exists() else sum(10 + n % 10 for n in range(1587)))
+    assert total - 1 == (23441 if IS_THERE else sum(10 + n % 10 for n in range(1587)))

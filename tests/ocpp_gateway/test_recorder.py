@@ -107,7 +107,7 @@ async def test_repeats_within_one_batch_and_beside_news(desk: Desk, pool: asyncp
         desk.put(sample),
         desk.put(status("Faulted", at=NOW + timedelta(1))),
     )
-    assert settled == [Committed()] * 4
+    assert list(settled) == [Committed()] * 4
     assert await count(pool, "telemetry.status_change") == 2
     assert await count(pool, "telemetry.meter_sample") == 1
 
@@ -181,11 +181,9 @@ async def test_a_station_that_moves_is_written_by_its_new_worker_only(
     running = [asyncio.create_task(owner.run()) for owner in owners]
     epochs: list[int] = []
     for owner in owners:
-        granted = asyncio.Event()
-        owner.claim(
-            Opening("s1", "1.6", "x", NOW), lambda epoch, granted=granted: (epochs.append(epoch), granted.set())
-        )  # type: ignore[misc]
-        await granted.wait()
+        granted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        owner.claim(Opening("s1", "1.6", "x", NOW), granted.set_result)
+        epochs.append(await granted)
         if owner is owners[0]:
             await desk.put(status("Faulted"))
     assert epochs == [1, 2]

@@ -1,0 +1,225 @@
+"""The gateway's tables: what is now (schema gateway) and what was (schema telemetry, the time series)."""
+
+from datetime import datetime
+
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
+
+from youguan.tables import big, moment, small, text, whole
+
+METADATA = MetaData()
+NOW = {"schema": "gateway"}
+SERIES = {"schema": "telemetry"}
+
+
+class Table(SQLModel):
+    """What the gateway's tables share."""
+
+    metadata = METADATA
+
+
+class Worker(Table, table=True):
+    """A gateway process; `losses` counts how often stations were taken from it."""
+
+    __tablename__ = "worker"
+    __table_args__ = NOW
+    slot: int = whole(key=True)
+    started_at: datetime = moment()
+    losses: int = big()
+
+
+class Takeover(Table, table=True):
+    """A station that was taken from a worker."""
+
+    __tablename__ = "takeover"
+    __table_args__ = NOW
+    slot: int = whole(key=True)
+    number: int = big(key=True)
+    station_id: str = text(key=True)
+
+
+class StationDirectory(Table, table=True):
+    """A station that is filed, as the registry told it."""
+
+    __tablename__ = "station_directory"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    site_id: str = text()
+    connectors: int
+
+
+class StationNow(Table, table=True):
+    """The latest of a station; `epoch` counts its connections."""
+
+    __tablename__ = "station_now"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    epoch: int = big()
+    slot: int | None = whole(optional=True)
+    connected: bool
+    state: str = text()
+    ocpp_version: str | None = text(optional=True)
+    remote: str | None = text(optional=True)
+    connected_at: datetime | None = moment(optional=True)
+    last_seen_at: datetime | None = moment(optional=True)
+    vendor: str | None = text(optional=True)
+    model: str | None = text(optional=True)
+    serial_number: str | None = text(optional=True)
+    firmware_version: str | None = text(optional=True)
+    booted_at: datetime | None = moment(optional=True)
+
+
+class ConnectorNow(Table, table=True):
+    """The latest of a connector, against which a change is recognised."""
+
+    __tablename__ = "connector_now"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    connector: int = whole(key=True)
+    status: str = text()
+    condition: str = text()
+    error_code: str | None = text(optional=True)
+    error_info: str | None = text(optional=True)
+    vendor_error_code: str | None = text(optional=True)
+    occurred_at: datetime = moment()
+    received_at: datetime = moment()
+    effective_at: datetime = moment()
+
+
+class Quarantine(Table, table=True):
+    """A station that the registry does not know."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    remote: str = text()
+    ocpp_version: str = text()
+    vendor: str | None = text(optional=True)
+    model: str | None = text(optional=True)
+    first_seen_at: datetime = moment()
+    last_seen_at: datetime = moment()
+
+
+class RefusedInput(Table, table=True):
+    """A message, or a part of one, that could not be taken, and why."""
+
+    __tablename__ = "refused_input"
+    __table_args__ = NOW
+    id: int = big(key=True)
+    station_id: str = text()
+    received_at: datetime = moment()
+    code: str = text()
+    reason: str = text()
+    frame: str = text()
+
+
+class RawFrame(Table, table=True):
+    """A message exactly as it was received: evidence."""
+
+    __tablename__ = "raw_frame"
+    __table_args__ = SERIES
+    station_id: str = text(key=True)
+    received_at: datetime = moment(key=True)
+    frame: str = text()
+
+
+class StatusChange(Table, table=True):
+    """A connector's status as it was reported."""
+
+    __tablename__ = "status_change"
+    __table_args__ = SERIES
+    station_id: str = text(key=True)
+    connector: int = whole(key=True)
+    occurred_at: datetime = moment(key=True)
+    received_at: datetime = moment()
+    effective_at: datetime = moment()
+    status: str = text(key=True)
+    condition: str = text()
+    error_code: str | None = text(optional=True)
+    error_info: str | None = text(optional=True)
+    vendor_error_code: str | None = text(optional=True)
+
+
+class MeterKind(Table, table=True):
+    """What samples measure, in which unit."""
+
+    __tablename__ = "meter_kind"
+    __table_args__ = SERIES
+    id: int = small(key=True)
+    measurand: str = text()
+    phase: str = text()
+    location: str = text()
+    context: str = text()
+    unit: str = text()
+
+
+class MeterSample(Table, table=True):
+    """A measured value in its kind's unit."""
+
+    __tablename__ = "meter_sample"
+    __table_args__ = SERIES
+    station_id: str = text(key=True)
+    connector: int = whole(key=True)
+    kind: int = small(key=True)
+    occurred_at: datetime = moment(key=True)
+    received_at: datetime = moment()
+    value: float
+    transaction_id: str | None = text(optional=True)
+
+
+class ConnectivityChange(Table, table=True):
+    """A station came or went."""
+
+    __tablename__ = "connectivity_change"
+    __table_args__ = SERIES
+    station_id: str = text(key=True)
+    occurred_at: datetime = moment(key=True)
+    change: str = text()
+    reason: str | None = text(optional=True)
+
+
+class Notification(Table, table=True):
+    """A notification worth keeping by name."""
+
+    __tablename__ = "notification"
+    __table_args__ = SERIES
+    station_id: str = text(key=True)
+    action: str = text()
+    status: str = text()
+    occurred_at: datetime = moment()
+    received_at: datetime = moment(key=True)
+
+
+class Transaction(Table, table=True):
+    """A charging process; of OCPP 1.6 `transaction_id` is our own `id`."""
+
+    __tablename__ = "transaction"
+    __table_args__ = SERIES
+    id: int = big(key=True)
+    station_id: str = text()
+    transaction_id: str = text()
+    connector: int | None = whole(optional=True)
+    id_token: str | None = text(optional=True)
+    started_at: datetime | None = moment(optional=True)
+    stopped_at: datetime | None = moment(optional=True)
+    meter_start_wh: float | None
+    meter_stop_wh: float | None
+    first_reading_at: datetime | None = moment(optional=True)
+    last_reading_at: datetime | None = moment(optional=True)
+    reason: str | None = text(optional=True)
+    recorded_at: datetime = moment()
+
+
+class TransactionEvent(Table, table=True):
+    """A 2.x TransactionEvent, by which repeats are recognised."""
+
+    __tablename__ = "transaction_event"
+    __table_args__ = SERIES
+    station_id: str = text(key=True)
+    transaction_id: str = text(key=True)
+    seq_no: int = whole(key=True)
+    kind: str = text()
+    occurred_at: datetime = moment()
+    received_at: datetime = moment()
+    register_wh: float | None
+    offline: bool
