@@ -93,10 +93,11 @@ class SampleOut(BaseModel):
 
 
 class FrameOut(BaseModel):
-    """A message exactly as it was received."""
+    """A message exactly as it was received, or sent on our own account."""
 
     received_at: UtcTime
     frame: str = Field(description="OCPP-J text")
+    sent: bool = Field(description="a call of ours to the station; else what the station said")
 
 
 def gateway_api(pool: asyncpg.Pool) -> FastAPI:

@@ -1,11 +1,12 @@
 """The gateway's tables: what is now (schema gateway) and what was (schema telemetry, the time series)."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
-from youguan.tables import big, moment, small, text, whole
+from youguan.tables import big, document, moment, small, text, whole
 
 METADATA = MetaData()
 NOW = {"schema": "gateway"}
@@ -113,14 +114,38 @@ class RefusedInput(Table, table=True):
     frame: str = text()
 
 
+class Command(Table, table=True):
+    """What the supervisor asked of a station, and what became of it."""
+
+    __tablename__ = "command"
+    __table_args__ = NOW
+    id: str = text(key=True)
+    station_id: str = text()
+    ocpp_version: str = text()
+    action: str = text()
+    payload: dict[str, Any] = document()
+    requested_by: str = text()
+    reason: str = text()
+    requested_at: datetime = moment()
+    timeout_s: int = whole()
+    state: str = text()
+    slot: int | None = whole(optional=True)
+    sent_at: datetime | None = moment(optional=True)
+    answer: dict[str, Any] | None = document(optional=True)
+    error_code: str | None = text(optional=True)
+    error_description: str | None = text(optional=True)
+    ended_at: datetime | None = moment(optional=True)
+
+
 class RawFrame(Table, table=True):
-    """A message exactly as it was received: evidence."""
+    """A message exactly as it was received, or sent on our own account: evidence."""
 
     __tablename__ = "raw_frame"
     __table_args__ = SERIES
     station_id: str = text(key=True)
     received_at: datetime = moment(key=True)
     frame: str = text()
+    sent: bool
 
 
 class StatusChange(Table, table=True):

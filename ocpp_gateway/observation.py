@@ -7,7 +7,7 @@ are aware UTC: `occurred_at` as the charger said, `received_at` by us, `effectiv
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 STATION_ITSELF = 0
 EVSES_A_ROW = 100
@@ -137,6 +137,20 @@ class Notified:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class CommandOutcome:
+    """What became of a command of ours: `state` is answered, refused, invalid, timed_out or undeliverable."""
+
+    station_id: str
+    command_id: str
+    action: str
+    state: str
+    at: datetime
+    answer: dict[str, Any] | None = None
+    error_code: str | None = None
+    error_description: str | None = None
+
+
 Observation = (
     StatusReported
     | MeterSampled
@@ -146,6 +160,7 @@ Observation = (
     | Booted
     | Announced
     | Notified
+    | CommandOutcome
 )
 
 

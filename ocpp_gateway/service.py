@@ -9,6 +9,8 @@ import asyncpg
 
 from ocpp_gateway import store
 from ocpp_gateway.api import gateway_api
+from ocpp_gateway.commands.api import add_commands
+from ocpp_gateway.commands.desk import Desk
 from ocpp_gateway.heartbeat_watch import HeartbeatWatch
 from ocpp_gateway.mqtt_out import StatusPublisher
 from ocpp_gateway.stations import directory
@@ -30,14 +32,19 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         consumers = [directory.consumer(pool)]
         if settings.mqtt_url:
             consumers.append(StatusPublisher(pool, settings.mqtt_url).consumer())
+        desk = Desk(pool, clock)
+        api = gateway_api(pool)
+        add_commands(api, pool, desk)
         yield Parts(
             name="gateway",
-            apis={"/api/gateway": gateway_api(pool)},
+            apis={"/api/gateway": api},
             jobs=[
                 Job("gateway.heartbeat_watch", watch.run),
                 Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
+                Job("gateway.command_watch", desk.watch),
             ],
             consumers=consumers,
+            watchers=[Job("gateway.command_answers", desk.keep_answers)],
         )
 
 

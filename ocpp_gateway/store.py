@@ -124,7 +124,7 @@ async def frames(
 ) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT received_at, frame FROM telemetry.raw_frame
+        SELECT received_at, frame, sent FROM telemetry.raw_frame
         WHERE station_id = $1 AND ($2::timestamptz IS NULL OR received_at >= $2)
           AND ($3::timestamptz IS NULL OR received_at < $3) ORDER BY received_at DESC LIMIT $4
         """,

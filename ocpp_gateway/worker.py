@@ -6,6 +6,7 @@ import logging
 import socket
 from contextlib import suppress
 
+from ocpp_gateway.commands.outbox import Outbox
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.server import Server
 from ocpp_gateway.stations.directory import Directory
@@ -24,7 +25,7 @@ DRAIN_S = 15.0
 async def run(settings: Settings, slot: int, listening: socket.socket, stop: asyncio.Event) -> None:
     """Serve stations until told to stop, then store and answer what has been said."""
     clock = SystemClock()
-    async with await create_pool(settings.dsn_for("gateway"), max_size=4, patience_s=3600) as pool:
+    async with await create_pool(settings.dsn_for("gateway"), max_size=6, patience_s=3600) as pool:
         directory = Directory(pool)
         ownership = Ownership(pool, slot, clock)
         recorder = DirectRecorder(
@@ -41,9 +42,11 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
             accepted_tokens=frozenset({DEMO_TOKEN} if settings.demo else ()),
         )
         server = Server(around, settings.ocpp_open_networks)
+        outbox = Outbox(pool, slot, server.sessions.get, recorder, clock)
         await ownership.start()
+        await outbox.start()
         loaded = asyncio.Event()
-        beside = [asyncio.create_task(directory.keep(loaded)), asyncio.create_task(ownership.run())]
+        beside = [asyncio.create_task(run) for run in (directory.keep(loaded), ownership.run(), outbox.run())]
         writing = asyncio.create_task(recorder.run())
         await loaded.wait()
         await server.start(listening)

@@ -124,6 +124,20 @@ class UnfiledStationSeen(Event):
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEnded(Event):
+    """A command to a station has its answer, or has got none.
+
+    `state`: answered, refused, invalid, timed_out or undeliverable.
+    """
+
+    station_id: str
+    command_id: str
+    action: str
+    state: str
+    at: datetime
+
+
 # --- charger_registry -------------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,6 @@ def big(*, key: bool = False, optional: bool = False, **options: Any) -> Any:
     return Field(sa_column=Column(BigInteger, primary_key=key, nullable=optional, **options))
 
 
-def document(**options: Any) -> Any:
+def document(*, optional: bool = False, **options: Any) -> Any:
     """Return a jsonb column."""
-    return Field(sa_column=Column(JSONB, nullable=False, **options))
+    return Field(sa_column=Column(JSONB, nullable=optional, **options))

@@ -105,6 +105,11 @@ def read(raw: bytes, version: Version) -> Call | Answer:
     return reader.result() if kind == CALLRESULT else reader.error()
 
 
+def call_frame(call: Call) -> bytes:
+    """Return a CALL of ours, compact."""
+    return orjson.dumps([CALL, call.message_id, call.action, call.payload])
+
+
 def call_result(message_id: str, payload: dict[str, Any]) -> bytes:
     """Return a CALLRESULT, compact."""
     return orjson.dumps([CALLRESULT, message_id, payload])

@@ -20,9 +20,17 @@ V16 = Version("1.6", "ocpp1.6", "v16", "", "FormationViolation", "FormationViola
 V201 = Version(
     "2.0.1", "ocpp2.0.1", "v201", "Request", "RpcFrameworkError", "FormatViolation", "OccurrenceConstraintViolation"
 )
+V21 = Version(
+    "2.1", "ocpp2.1", "v21", "Request", "RpcFrameworkError", "FormatViolation", "OccurrenceConstraintViolation"
+)
 
 # In order of preference.
 VERSIONS = (V201, V16)
+
+
+def named(name: str) -> Version:
+    """Return the version of a name; KeyError."""
+    return {version.name: version for version in (V21, V201, V16)}[name]
 
 
 def negotiate(offered: list[str]) -> Version | None:

@@ -74,6 +74,7 @@ class Entry:
     remote: str = ""
     ocpp_version: str = ""
     fact: bool = True  # False: from a station in quarantine
+    sent: bool = False  # the frame is ours to the station
     settle: Callable[[Settlement], None] = lambda settlement: None
 
 
@@ -82,6 +83,7 @@ class Batch:
     """The rows of one commit, by table."""
 
     frames: list[tuple[str, datetime, str]] = field(default_factory=list)
+    sent: list[tuple[str, datetime, str]] = field(default_factory=list)
     statuses: list[StatusReported] = field(default_factory=list)
     samples: list[MeterSampled] = field(default_factory=list)
     begun: dict["TransactionKey", TransactionBegun] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class Batch:
     announced: dict[str, tuple[Announced, Entry]] = field(default_factory=dict)
     ended: list[Disconnected] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    seldom: list[Observation] = field(default_factory=list)
     seen: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -114,7 +117,9 @@ def gather(entries: Iterable[Entry]) -> Batch:
     """Sort what the entries say into the rows of one commit."""
     batch = Batch()
     for entry in entries:
-        if entry.fact and entry.frame:
+        if entry.sent:
+            batch.sent.append((entry.station_id, entry.received_at, entry.frame))
+        elif entry.fact and entry.frame:
             batch.frames.append((entry.station_id, entry.received_at, entry.frame))
             batch.seen[entry.station_id] = entry.received_at
         batch.doubts.extend(entry.doubts)
@@ -143,6 +148,8 @@ def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry
             batch.notified.append(observation)
         case Disconnected():
             batch.ended.append(observation)
+        case _:
+            batch.seldom.append(observation)
 
 
 class Now(NamedTuple):

@@ -16,7 +16,7 @@ import asyncpg
 
 from ocpp_gateway import metrics
 from ocpp_gateway.observation import MeterKind, StatusReported, TransactionBegun
-from ocpp_gateway.recorder import store
+from ocpp_gateway.recorder import seldom, store
 from ocpp_gateway.recorder.batch import (
     Batch,
     Committed,
@@ -236,6 +236,7 @@ class DirectRecorder:
         latest, changes = await self._recognise(connection, statuses)
         events += changes
         events += await self._connectivity(connection, batch)
+        events += await seldom.write(connection, batch.seldom)
         await store.keep_refused(connection, batch.doubts)
         await publish(connection, self.stream, events)
         return numbers, latest
@@ -304,7 +305,7 @@ def needed_days(batch: Batch) -> set[tuple[str, date]]:
     """Return the (table, day) whose partitions must exist; times that no partition is made for go to the default one."""
     latest = datetime.now(UTC) + timedelta(days=1)
     times: dict[str, set[date]] = {
-        "raw_frame": {frame[1].date() for frame in batch.frames},
+        "raw_frame": {frame[1].date() for frames in (batch.frames, batch.sent) for frame in frames},
         "notification": {n.received_at.date() for n in batch.notified},
         "status_change": {s.occurred_at.date() for s in batch.statuses},
         "meter_sample": {s.occurred_at.date() for s in batch.samples},

@@ -71,6 +71,13 @@ async def copy_frames(connection: asyncpg.Connection, batch: Batch) -> None:
         await connection.copy_records_to_table(
             "raw_frame", schema_name="telemetry", columns=FRAME_COLUMNS, records=batch.frames
         )
+    if batch.sent:
+        await connection.copy_records_to_table(
+            "raw_frame",
+            schema_name="telemetry",
+            columns=(*FRAME_COLUMNS, "sent"),
+            records=[(*frame, True) for frame in batch.sent],
+        )
 
 
 async def copy_statuses(connection: asyncpg.Connection, statuses: Sequence[StatusReported]) -> None:

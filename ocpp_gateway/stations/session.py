@@ -14,7 +14,7 @@ from ocpp_gateway import metrics
 from ocpp_gateway.adapters import ocpp16, ocpp201
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome
 from ocpp_gateway.protocol import schemas
-from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_result, read
+from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_frame, call_result, read
 from ocpp_gateway.protocol.versions import V16, V201, Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.store import Opening
@@ -28,6 +28,10 @@ OPEN_CALLS = 8
 REMEMBERED = 32
 # Of what is refused, so much is kept for each connection; the rest is only counted.
 DOUBTS_A_CONNECTION = 100
+
+
+Answered = Callable[[Answer | None, str], None]
+"""Told the answer to a call of ours and its frame; None when none will come."""
 
 
 class Wire(Protocol):
@@ -87,6 +91,7 @@ class Session:
         self._doubts = 0
         # message id → (frame, answer once it is sent): a repeat gets the same answer, the same id with other content does not
         self._recent: OrderedDict[str, tuple[bytes, bytes | None]] = OrderedDict()
+        self._asked: deque[tuple[Call, Answered]] = deque()  # the first of them is with the station
         if around.knows(station_id):
             self._claim()
 
@@ -99,7 +104,7 @@ class Session:
             self._refuse(refusal, raw, now)
             return
         if isinstance(message, Answer):
-            metrics.frames.labels(self.version.name, "unexpected answer").inc()
+            self._take_answer(message, text)
             return
         known = self._recent.get(message.message_id)
         if known is not None and known[0] == raw:
@@ -168,6 +173,41 @@ class Session:
             answer = answer(settlement.transaction_id or 0)
         return call_result(call.message_id, answer)
 
+    def ask(self, call: Call, answered: Answered) -> None:
+        """Send a call of ours, once those before it have their answers: OCPP allows one open call."""
+        if self._closed:
+            answered(None, "")
+            return
+        self._asked.append((call, answered))
+        if len(self._asked) == 1:
+            self._send_asked()
+
+    def give_up(self, message_id: str) -> None:
+        """Wait no longer for the answer to a call of ours, or do not send it at all."""
+        place = next((i for i, (call, _) in enumerate(self._asked) if call.message_id == message_id), None)
+        if place is not None:
+            _, answered = self._asked[place]
+            del self._asked[place]
+            answered(None, "")
+            if place == 0:
+                self._send_asked()
+
+    def _send_asked(self) -> None:
+        if not self._asked:
+            return
+        call, _ = self._asked[0]
+        frame = call_frame(call)
+        self._wire.send(frame)
+        self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
+
+    def _take_answer(self, answer: Answer, text: str) -> None:
+        if not self._asked or self._asked[0][0].message_id != answer.message_id:
+            metrics.frames.labels(self.version.name, "unexpected answer").inc()
+            return
+        _, answered = self._asked.popleft()
+        answered(answer, text)
+        self._send_asked()
+
     def _submit(self, entry: Entry) -> None:
         if entry.fact and self._epoch is None:
             self._held.append(entry)
@@ -220,6 +260,8 @@ class Session:
         if self._closed:
             return
         self._closed = True
+        while self._asked:
+            self._asked.popleft()[1](None, "")
         if self._epoch is not None:
             self._say_goodbye(reason)
 

@@ -1,0 +1,1 @@
+"""Commands down: what the supervisor asks of a station, from the request to the station's answer."""

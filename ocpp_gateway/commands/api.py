@@ -1,0 +1,88 @@
+"""Commands over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import asyncpg
+from fastapi import Depends, FastAPI, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from ocpp_gateway import store as stations
+from ocpp_gateway.commands import store
+from ocpp_gateway.commands.desk import ANSWER_WITHIN_S, Desk, Wish
+from youguan.auth import INSPECTOR, REGULATOR, Principal
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.security import require
+
+LONGEST_WAIT_S = 120
+ENDED = {"answered", "refused", "invalid", "timed_out", "undeliverable"}
+Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT_S, description="seconds to wait for the station's answer")]
+
+
+class CommandIn(BaseModel):
+    """What a station is to do: an action of its OCPP version and the payload that its schema describes."""
+
+    action: str = Field(min_length=1, max_length=50)
+    payload: dict[str, Any] = Field(default_factory=dict)
+    reason: str = Field(default="", max_length=500)
+    timeout_s: int = Field(default=ANSWER_WITHIN_S, ge=1, le=600, description="how long the station has to answer")
+
+
+class CommandOut(BaseModel):
+    """A command and what became of it; `answer` is the station's payload."""
+
+    id: str
+    station_id: str
+    ocpp_version: str
+    action: str
+    payload: dict[str, Any]
+    requested_by: str
+    reason: str
+    requested_at: UtcTime
+    state: Literal["queued", "sent", "answered", "refused", "invalid", "timed_out", "undeliverable"]
+    sent_at: UtcTime | None
+    answer: dict[str, Any] | None
+    error_code: str | None
+    error_description: str | None
+    ended_at: UtcTime | None
+
+
+def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
+    """Add the commands to /api/gateway."""
+    looks = require(REGULATOR, INSPECTOR)
+
+    @app.post("/stations/{station_id}/commands", status_code=202)
+    async def ask(
+        station_id: str,
+        command: CommandIn,
+        request: Request,
+        response: Response,
+        who: Annotated[Principal, Depends(looks)],
+        wait: Wait = 0,
+    ) -> CommandOut:
+        """Send a command; 202 when it is dispatched, 200 when its end was waited for."""
+        wish = Wish(station_id, command.action, command.payload, command.reason, command.timeout_s)
+        remote = request.client.host if request.client else None
+        row = await desk.ask(who, wish, wait_s=wait, remote=remote)
+        if wait and row["state"] in ENDED:
+            response.status_code = 200
+        return CommandOut(**dict(row))
+
+    @app.get("/stations/{station_id}/commands")
+    async def commands(
+        station_id: str, _: Annotated[Principal, Depends(looks)], limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[CommandOut]:
+        """List a station's commands, newest first."""
+        key = decode_cursor(cursor, str, str)
+        async with pool.acquire() as connection:
+            await stations.get_station(connection, station_id)
+            before = (datetime.fromisoformat(key[0]), key[1]) if key else None
+            rows = await store.list_commands(connection, station_id, before, limit)
+        last = rows[-1] if len(rows) == limit else None
+        following = encode_cursor(last["requested_at"].isoformat(), last["id"]) if last else None
+        return Page(items=[CommandOut(**dict(row)) for row in rows], next=following)
+
+    @app.get("/commands/{command_id}")
+    async def command(command_id: str, _: Annotated[Principal, Depends(looks)]) -> CommandOut:
+        """Return a command and what became of it."""
+        return CommandOut(**dict(await desk.read(command_id)))

@@ -1,0 +1,142 @@
+"""A worker's outbox: takes the commands that are queued for its stations, sends each, and stores what comes back.
+
+Commands are rows; a notification only rings, and looking now and then does without it. A row is taken by the worker that
+holds the station's connection, and by nobody else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from ocpp_gateway.commands import store
+from ocpp_gateway.commands.effects import Exchange, effects
+from ocpp_gateway.commands.recording import told
+from ocpp_gateway.observation import CommandOutcome
+from ocpp_gateway.protocol import schemas
+from ocpp_gateway.protocol.frames import Answer, Call, Refusal
+from ocpp_gateway.recorder.batch import Entry, Lost, Settlement
+from ocpp_gateway.stations.session import Recorder, Session
+from youguan.clock import Clock
+from youguan.database import AWAY
+from youguan.eventlog import publish
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command on its way to a station."""
+
+    id: str
+    station_id: str
+    action: str
+    payload: dict[str, Any]
+
+
+class Outbox:
+    """Sends what is queued for the stations of one worker."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, slot: int, find: Callable[[str], Session | None], recorder: Recorder, clock: Clock
+    ) -> None:
+        self._pool = pool
+        self._slot = slot
+        self._find = find
+        self._recorder = recorder
+        self._clock = clock
+
+    async def start(self) -> None:
+        """End what a predecessor in this slot had sent: its answer will not find us."""
+        now = self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            outcomes = [
+                CommandOutcome(row["station_id"], row["id"], row["action"], "timed_out", now,
+                               error_description="the gateway restarted before the answer came")
+                for row in await store.under_way(connection, self._slot)
+            ]  # fmt: skip
+            ended = await store.end_commands(connection, outcomes)
+            await publish(connection, f"gateway/{self._slot}", [told(outcome) for outcome in ended])
+
+    async def run(self) -> None:
+        """Send what is queued and what comes, until cancelled; survive a database that goes away."""
+        rung = asyncio.Event()
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await connection.add_listener(store.CHANNEL, lambda *_: rung.set())
+                    try:
+                        await self._serve(connection, rung)
+                    finally:
+                        if not connection.is_closed():
+                            await connection.reset()
+            except AWAY as error:
+                log.warning("outbox %d: database away: %s", self._slot, error)
+                await asyncio.sleep(POLL_S)
+
+    async def _serve(self, connection: asyncpg.Connection, rung: asyncio.Event) -> None:
+        while True:
+            rung.clear()
+            for row in await store.take_queued(connection, self._slot, self._clock.now()):
+                command = Command(row["id"], row["station_id"], row["action"], row["payload"])
+                self._send(command, row["ocpp_version"], row["timeout_s"])
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await rung.wait()
+
+    def _send(self, command: Command, version: str, timeout_s: float) -> None:
+        session = self._find(command.station_id)
+        if session is None or session.version.name != version:
+            self._end(command, "undeliverable", error_description="the station is not connected any more")
+            return
+        waiting: asyncio.TimerHandle | None = None
+
+        def answered(answer: Answer | None, frame: str) -> None:
+            if waiting is not None:
+                waiting.cancel()
+            self._take_answer(command, session, answer, frame)
+
+        session.ask(Call(command.id, command.action, command.payload), answered)
+        waiting = asyncio.get_running_loop().call_later(timeout_s, session.give_up, command.id)
+
+    def _take_answer(self, command: Command, session: Session, answer: Answer | None, frame: str) -> None:
+        if answer is None:
+            self._end(command, "timed_out", error_description="the station did not answer in time")
+        elif answer.payload is None:
+            self._end(command, "refused", frame, error_code=answer.error, error_description=answer.description)
+        else:
+            self._answered(command, session, answer.payload, frame)
+
+    def _answered(self, command: Command, session: Session, payload: dict[str, Any], frame: str) -> None:
+        version = session.version
+        try:
+            schemas.check(schemas.responses(version)[command.action], payload, version)
+        except Refusal as refusal:
+            self._end(
+                command, "invalid", frame, answer=payload, error_code=refusal.code,
+                error_description=refusal.description,
+            )  # fmt: skip
+            return
+        exchange = Exchange(command.station_id, version, command.action, command.payload, payload, self._clock.now())
+        self._end(command, "answered", frame, answer=payload, exchange=exchange)
+
+    def _end(
+        self, command: Command, state: str, frame: str = "", *, exchange: Exchange | None = None, **rest: Any
+    ) -> None:
+        now = self._clock.now()
+        outcome = CommandOutcome(command.station_id, command.id, command.action, state, now, **rest)
+        observations = [outcome, *(effects(exchange) if exchange else ())]
+
+        def settle(settlement: Settlement) -> None:
+            if isinstance(
+                settlement, Lost
+            ):  # the station has moved on; what became of the command is still ours to tell
+                self._recorder.submit(Entry("", now, "", observations))
+
+        self._recorder.submit(Entry(command.station_id, now, frame, observations, settle=settle))

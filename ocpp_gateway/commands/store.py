@@ -1,0 +1,110 @@
+"""The statements about commands."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from ocpp_gateway.observation import CommandOutcome
+from youguan.errors import NotFound
+
+CHANNEL = "gateway_command"
+
+
+async def insert_command(connection: asyncpg.Connection, command: Sequence[Any]) -> None:
+    """Queue a command and ring for the workers.
+
+    (id, station, OCPP version, action, payload, requested by, reason, requested at, seconds to wait for the answer)
+    """
+    await connection.execute(
+        """
+        INSERT INTO gateway.command
+            (id, station_id, ocpp_version, action, payload, requested_by, reason, requested_at, timeout_s)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        *command,
+    )
+    await connection.execute(f"SELECT pg_notify('{CHANNEL}', $1)", command[0])
+
+
+async def take_queued(connection: asyncpg.Connection, slot: int, now: datetime) -> list[asyncpg.Record]:
+    """Take what is queued for the stations that a worker holds, oldest first: nobody else will send it."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        UPDATE gateway.command c SET state = 'sent', slot = $1, sent_at = $2
+        FROM gateway.station_now n
+        WHERE c.state = 'queued' AND n.station_id = c.station_id AND n.slot = $1 AND n.connected
+        RETURNING c.*
+        """,
+        slot,
+        now,
+    )
+    return sorted(rows, key=lambda row: (row["requested_at"], row["id"]))
+
+
+async def overdue(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
+    """Return commands that no worker could take in time."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT id, station_id, action FROM gateway.command
+        WHERE state = 'queued' AND requested_at + make_interval(secs => timeout_s) < $1
+        FOR UPDATE SKIP LOCKED
+        """,
+        now,
+    )
+    return rows
+
+
+async def under_way(connection: asyncpg.Connection, slot: int) -> list[asyncpg.Record]:
+    """Return what a worker had sent without having its answer when it ended."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT id, station_id, action FROM gateway.command WHERE state = 'sent' AND slot = $1 FOR UPDATE", slot
+    )
+    return rows
+
+
+async def end_commands(connection: asyncpg.Connection, ended: Sequence[CommandOutcome]) -> list[CommandOutcome]:
+    """Note how commands ended; return those that had not ended before."""
+    fresh: list[CommandOutcome] = []
+    for end in ended:
+        found = await connection.fetchval(
+            """
+            UPDATE gateway.command SET state = $2, answer = $3, error_code = $4, error_description = $5, ended_at = $6
+            WHERE id = $1 AND state IN ('queued', 'sent') RETURNING true
+            """,
+            end.command_id,
+            end.state,
+            end.answer,
+            end.error_code,
+            end.error_description,
+            end.at,
+        )
+        if found:
+            fresh.append(end)
+    return fresh
+
+
+async def get_command(connection: asyncpg.Connection, command_id: str) -> asyncpg.Record:
+    """Return a command; NotFound."""
+    row = await connection.fetchrow("SELECT * FROM gateway.command WHERE id = $1", command_id)
+    if row is None:
+        raise NotFound(f"command {command_id}")
+    return row
+
+
+async def list_commands(
+    connection: asyncpg.Connection, station_id: str, before: tuple[datetime, str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return a station's commands, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM gateway.command
+        WHERE station_id = $1 AND ($2::timestamptz IS NULL OR (requested_at, id) < ($2, $3))
+        ORDER BY requested_at DESC, id DESC LIMIT $4
+        """,
+        station_id,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows

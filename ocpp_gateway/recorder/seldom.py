@@ -1,0 +1,27 @@
+"""What is stored seldom: a table of who writes which kind of observation, each in the recorder's own commit."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from ocpp_gateway.commands import recording as commands
+from ocpp_gateway.observation import CommandOutcome, Observation
+from youguan.events import Event
+
+Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
+"""Stores observations of one kind, in the order of receipt, and returns what is news."""
+
+WRITERS: Mapping[type[Any], Writer] = {
+    CommandOutcome: commands.write_outcomes,
+}
+
+
+async def write(connection: asyncpg.Connection, observations: Sequence[Observation]) -> list[Event]:
+    """Store what was observed, kind by kind."""
+    events: list[Event] = []
+    for kind, writer in WRITERS.items() if observations else ():
+        found = [observation for observation in observations if isinstance(observation, kind)]
+        if found:
+            events += await writer(connection, found)
+    return events

@@ -1,0 +1,238 @@
+"""Commands down: what each version permits, who may ask, and the way of a command through a worker on a real PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from ocpp_gateway.commands import catalogue
+from ocpp_gateway.commands.desk import Desk, Wish, may_ask
+from ocpp_gateway.commands.outbox import Outbox
+from ocpp_gateway.protocol import schemas
+from ocpp_gateway.protocol.versions import V16, V21, V201, Version
+from ocpp_gateway.recorder.direct import DirectRecorder
+from ocpp_gateway.stations.ownership import Ownership
+from ocpp_gateway.stations.session import Session, Surroundings
+from tests.ocpp_gateway.fakes import NOW, FakeWire
+from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
+from youguan.clock import ManualClock
+from youguan.database import create_pool
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.eventlog import publish
+from youguan.events import SiteFiled, StationFile
+
+RESET = {"type": "Soft"}
+
+
+def principal(*roles: str) -> Principal:
+    return Principal("p1", "P", frozenset(roles), None, None, "t", "c", NOW)
+
+
+@pytest.mark.parametrize("version", [V16, V201, V21], ids=lambda version: version.name)
+def test_every_action_that_goes_down_has_both_schemas(version: Version) -> None:
+    assert catalogue.ACTIONS[version] <= schemas.requests(version).keys()
+    assert catalogue.ACTIONS[version] <= schemas.responses(version).keys()
+
+
+@pytest.mark.parametrize(
+    ("action", "role", "may"),
+    [
+        ("Reset", REGULATOR, True),
+        ("Reset", INSPECTOR, False),
+        ("TriggerMessage", REGULATOR, True),
+        ("TriggerMessage", INSPECTOR, True),
+        ("TriggerMessage", OPERATOR, False),
+        ("TriggerMessage", REVIEWER, False),
+        ("ChangeAvailability", INSPECTOR, False),
+        ("RemoteStartTransaction", INSPECTOR, False),
+        ("SetVariables", INSPECTOR, False),
+    ],
+)
+def test_who_may_ask(action: str, role: str, may: bool) -> None:
+    assert may_ask(principal(role), action) is may
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "field"),
+    [
+        ("Reset", {}, "payload.type"),
+        ("Reset", {"type": "Gently"}, "payload.type"),
+        ("Reset", {"type": "Soft", "why": 1}, "payload.why"),
+        ("ChangeAvailability", {"connectorId": "1", "type": "Operative"}, "payload.connectorId"),
+    ],
+)
+def test_the_member_that_is_wrong_is_named(action: str, payload: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        catalogue.check(V16, action, payload)
+    assert [error.field for error in caught.value.fields] == [field]
+
+
+def test_what_a_station_sends_is_no_command() -> None:
+    with pytest.raises(NotFound):
+        catalogue.check(V16, "BootNotification", {})
+
+
+def test_connector_99_is_for_the_station_to_judge() -> None:
+    catalogue.check(V16, "ChangeAvailability", {"connectorId": 99, "type": "Operative"})
+
+
+class Bench:
+    """One worker with one connected station, and the desk of a web process."""
+
+    def __init__(self, dsn: str, pool: asyncpg.Pool) -> None:
+        self.pool, self.clock, self.wire = pool, ManualClock(NOW), FakeWire()
+        self.recorder = DirectRecorder(dsn, 0, on_lost=lambda _: None)
+        self.ownership = Ownership(pool, 0, self.clock)
+        self.sessions: dict[str, Session] = {}
+        self.outbox = Outbox(pool, 0, self.sessions.get, self.recorder, self.clock)
+        self.desk = Desk(pool, self.clock)
+
+    async def start(self) -> None:
+        await self.ownership.start()
+        self.running = [
+            asyncio.create_task(run)
+            for run in (self.recorder.run(), self.ownership.run(), self.outbox.run(), self.desk.keep_answers())
+        ]
+        around = Surroundings(self.recorder, self.ownership, lambda _: True, self.clock, 60, frozenset())
+        self.sessions["s1"] = Session("s1", V16, "127.0.0.1", self.wire, around)
+        async with asyncio.timeout(20):
+            while not await self.pool.fetchval("SELECT connected FROM gateway.station_now WHERE station_id = 's1'"):
+                await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        for task in self.running:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def sent(self, count: int = 1) -> list[Any]:
+        """Wait until the station has been sent so many calls; return the last."""
+        async with asyncio.timeout(20):
+            while len(self.wire.sent) < count:
+                await asyncio.sleep(0.01)
+        return self.wire.sent[-1]
+
+    def answer(self, text: str) -> None:
+        self.sessions["s1"].receive(text.encode(), text)
+
+    async def ask(self, action: str = "Reset", payload: dict[str, Any] | None = None, **rest: Any) -> asyncpg.Record:
+        wish = Wish("s1", action, RESET if payload is None else payload, "because", **rest)
+        return await self.desk.ask(principal(REGULATOR), wish, wait_s=20)
+
+
+@pytest.fixture
+async def bench(database_url: str) -> AsyncIterator[Bench]:
+    async with await create_pool(database_url) as pool:
+        station = StationFile(station_id="s1", connectors=1, power_w=7000, current_type="AC")
+        site = SiteFiled(
+            site_id="x", name="X", address="", division_code=None, division_name=None, longitude=121.4, latitude=29.3,
+            stations=(station,),
+        )  # fmt: skip
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "registry", [site])
+        bench = Bench(database_url, pool)
+        await bench.start()
+        yield bench
+        await bench.stop()
+
+
+async def test_a_command_is_sent_and_its_answer_stored_with_both_frames(bench: Bench) -> None:
+    asked = asyncio.create_task(bench.ask())
+    call = await bench.sent()
+    assert call[0] == 2
+    assert call[2:] == ["Reset", RESET]
+    bench.answer(f'[3,"{call[1]}",{{"status":"Accepted"}}]')
+    row = await asked
+    assert (row["state"], row["answer"], row["requested_by"]) == ("answered", {"status": "Accepted"}, "p1")
+    frames = await bench.pool.fetch("SELECT frame, sent FROM telemetry.raw_frame ORDER BY sent")
+    assert [frame["sent"] for frame in frames] == [False, True]
+    assert frames[0]["frame"] == f'[3,"{call[1]}",{{"status":"Accepted"}}]'
+    audited = await bench.pool.fetchrow("SELECT action, subject, actor, after FROM audit.trail")
+    assert audited is not None
+    assert tuple(audited)[:3] == ("command Reset", "station s1", "p1")
+    assert audited["after"]["reason"] == "because"
+
+
+async def test_one_call_at_a_time(bench: Bench) -> None:
+    first, second = asyncio.create_task(bench.ask()), asyncio.create_task(bench.ask("ClearCache", {}))
+    call = await bench.sent()
+    assert await bench.pool.fetchval("SELECT count(*) FROM gateway.command WHERE state = 'queued'") <= 1
+    bench.answer(f'[3,"{call[1]}",{{"status":"Accepted"}}]')
+    following = await bench.sent(2)
+    assert {call[2], following[2]} == {"Reset", "ClearCache"}
+    bench.answer(f'[3,"{following[1]}",{{"status":"Accepted"}}]')
+    assert {(await first)["state"], (await second)["state"]} == {"answered"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "code"),
+    [
+        ('[4,"{}","NotSupported","no",{{}}]', "refused", "NotSupported"),
+        ('[3,"{}",{{"status":"Perhaps"}}]', "invalid", "PropertyConstraintViolation"),
+    ],
+)
+async def test_what_else_may_come_back(bench: Bench, answer: str, state: str, code: str) -> None:
+    asked = asyncio.create_task(bench.ask())
+    bench.answer(answer.format((await bench.sent())[1]))
+    row = await asked
+    assert (row["state"], row["error_code"]) == (state, code)
+
+
+async def test_no_answer_in_time(bench: Bench) -> None:
+    row = await bench.ask(timeout_s=1)
+    assert row["state"] == "timed_out"
+    late = asyncio.create_task(bench.ask())
+    call = await bench.sent(2)
+    assert call[1] != row["id"], "the next call goes out although the first was never answered"
+    bench.answer(f'[3,"{call[1]}",{{"status":"Accepted"}}]')
+    assert (await late)["state"] == "answered"
+
+
+async def test_the_connection_ends_before_the_answer(bench: Bench) -> None:
+    asked = asyncio.create_task(bench.ask())
+    await bench.sent()
+    bench.sessions["s1"].end("closed")
+    assert (await asked)["state"] == "timed_out"
+
+
+async def test_a_station_that_is_not_connected(bench: Bench) -> None:
+    bench.sessions.pop("s1").end("closed")
+    async with asyncio.timeout(20):
+        while await bench.pool.fetchval("SELECT connected FROM gateway.station_now"):
+            await asyncio.sleep(0.01)
+    with pytest.raises(Conflict):
+        await bench.ask()
+    with pytest.raises(NotFound):
+        await bench.desk.ask(principal(REGULATOR), Wish("nobody", "Reset", RESET))
+
+
+async def test_whoever_may_not_ask_leaves_no_trace(bench: Bench) -> None:
+    with pytest.raises(Forbidden):
+        await bench.desk.ask(principal(INSPECTOR), Wish("s1", "Reset", RESET))
+    with pytest.raises(Invalid):
+        await bench.ask(payload={})
+    assert await bench.pool.fetchval("SELECT count(*) FROM gateway.command") == 0
+    assert await bench.pool.fetchval("SELECT count(*) FROM audit.trail") == 0
+
+
+async def test_what_a_worker_had_sent_when_it_died_ends(bench: Bench) -> None:
+    asked = asyncio.create_task(bench.ask())
+    await bench.sent()
+    await Outbox(bench.pool, 0, lambda _: None, bench.recorder, bench.clock).start()
+    assert (await asked)["state"] == "timed_out"
+
+
+async def test_what_no_worker_takes_ends(bench: Bench) -> None:
+    await bench.pool.execute("UPDATE gateway.station_now SET slot = 9")
+    asked = asyncio.create_task(bench.ask(timeout_s=1))
+    async with asyncio.timeout(20):
+        while not await bench.pool.fetchval("SELECT count(*) FROM gateway.command"):
+            await asyncio.sleep(0.01)
+    bench.clock.advance(timedelta(seconds=2))
+    async with bench.pool.acquire() as connection:
+        assert await bench.desk.end_overdue(connection) == 1
+    assert (await asked)["state"] == "undeliverable"
