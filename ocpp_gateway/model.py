@@ -1,10 +1,11 @@
 """The gateway's tables: what is now (schema gateway) and what was (schema telemetry, the time series)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import MetaData
-from sqlmodel import SQLModel
+from sqlalchemy import Column, Integer, MetaData
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Field, SQLModel
 
 from youguan.tables import big, document, moment, small, text, whole
 
@@ -213,6 +214,56 @@ class Notification(Table, table=True):
     status: str = text()
     occurred_at: datetime = moment()
     received_at: datetime = moment(key=True)
+
+
+class ConnectorDay(Table, table=True):
+    """Seconds of a day of the county in each state; `hours` the same hour by hour, NULL where there was only one."""
+
+    __tablename__ = "connector_day"
+    __table_args__ = SERIES
+    station_id: str = text(key=True)
+    connector: int = whole(key=True)
+    day: date = Field(primary_key=True)
+    available_s: int
+    occupied_s: int
+    charging_s: int
+    reserved_s: int
+    unavailable_s: int
+    faulted_s: int
+    offline_s: int
+    unknown_s: int
+    excluded_s: int
+    energy_wh: float
+    transactions: int
+    closing_condition: str = text()
+    closing_link: str = text()
+    hours: list[int] | None = Field(sa_column=Column(ARRAY(Integer)))
+
+
+class DayDue(Table, table=True):
+    """A day that must be counted again."""
+
+    __tablename__ = "day_due"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    day: date = Field(primary_key=True)
+
+
+class Exclusion(Table, table=True):
+    """A period in which a station's outage does not count, and why."""
+
+    __tablename__ = "exclusion"
+    __table_args__ = NOW
+    id: str = text(key=True)
+    station_id: str = text()
+    kind: str = text()
+    since: datetime = moment()
+    until: datetime = moment()
+    announced_at: datetime | None = moment(optional=True)
+    reason: str = text()
+    recorded_by: str = text()
+    recorded_at: datetime = moment()
+    withdrawn_at: datetime | None = moment(optional=True)
 
 
 class Transaction(Table, table=True):

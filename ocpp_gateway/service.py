@@ -14,6 +14,8 @@ from ocpp_gateway.commands.desk import Desk
 from ocpp_gateway.heartbeat_watch import HeartbeatWatch
 from ocpp_gateway.mqtt_out import StatusPublisher
 from ocpp_gateway.stations import directory
+from ocpp_gateway.timeseries.api import add_timeseries
+from ocpp_gateway.timeseries.rollup import Rollup
 from youguan.clock import Clock
 from youguan.database import create_pool, storage_mode
 from youguan.parts import Job, Parts
@@ -29,12 +31,14 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         tolerated = timedelta(seconds=settings.heartbeat_interval_s * settings.offline_after_heartbeats)
         watch = HeartbeatWatch(pool, clock, tolerated)
         keep = timedelta(days=settings.raw_frame_retention_days)
-        consumers = [directory.consumer(pool)]
+        rollup = Rollup(pool, clock)
+        consumers = [directory.consumer(pool), rollup.consumer()]
         if settings.mqtt_url:
             consumers.append(StatusPublisher(pool, settings.mqtt_url).consumer())
         desk = Desk(pool, clock)
         api = gateway_api(pool)
         add_commands(api, pool, desk)
+        add_timeseries(api, pool, clock)
         yield Parts(
             name="gateway",
             apis={"/api/gateway": api},
@@ -42,6 +46,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 Job("gateway.heartbeat_watch", watch.run),
                 Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
                 Job("gateway.command_watch", desk.watch),
+                Job("gateway.rollup", rollup.run),
             ],
             consumers=consumers,
             watchers=[Job("gateway.command_answers", desk.keep_answers)],

@@ -307,11 +307,16 @@ async def note_seen(connection: asyncpg.Connection, seen: Mapping[str, datetime]
         before AS (
             SELECT station_id, state FROM gateway.station_now
             WHERE station_id = ANY($1) ORDER BY station_id FOR UPDATE
+        ), noted AS (
+            UPDATE gateway.station_now n SET last_seen_at = greatest(n.last_seen_at, seen.at), state = 'online'
+            FROM seen JOIN before USING (station_id)
+            WHERE n.station_id = seen.station_id
+            RETURNING n.station_id, before.state, seen.at
+        ), back AS (
+            INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change)
+            SELECT station_id, at, 'online' FROM noted WHERE state <> 'online'
         )
-        UPDATE gateway.station_now n SET last_seen_at = greatest(n.last_seen_at, seen.at), state = 'online'
-        FROM seen JOIN before USING (station_id)
-        WHERE n.station_id = seen.station_id
-        RETURNING n.station_id, before.state
+        SELECT station_id, state FROM noted
         """,
         *columns(sorted(seen.items()), 2),
     )

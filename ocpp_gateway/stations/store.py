@@ -168,12 +168,11 @@ async def mark_silent(
             WHERE n.station_id = silent.station_id RETURNING n.station_id, n.last_seen_at
         ), noted AS (
             INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change)
-            SELECT station_id, $2, 'offline' FROM marked
+            SELECT station_id, last_seen_at, 'offline' FROM marked
         )
         SELECT station_id, last_seen_at FROM marked
         """,
         now - tolerated,
-        now,
     )
     return [(row["station_id"], row["last_seen_at"]) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Hours of the time series, and what does not count as outage."""
+"""Days of every connector, hour by hour, and what does not count as outage."""
 
 from alembic import op
 
@@ -8,7 +8,198 @@ revision = "0005"
 down_revision = "0004"
 
 TABLES = """
-SELECT 1;
+-- One row for each connector and day of the county. `hours` holds the same seconds hour by hour (24 times the eight states, in
+-- the order of their columns); NULL where the whole day was in one state.
+CREATE TABLE telemetry.connector_day (
+    station_id text NOT NULL,
+    connector integer NOT NULL,
+    day date NOT NULL,
+    available_s integer NOT NULL,
+    occupied_s integer NOT NULL,
+    charging_s integer NOT NULL,
+    reserved_s integer NOT NULL,
+    unavailable_s integer NOT NULL,
+    faulted_s integer NOT NULL,
+    offline_s integer NOT NULL,
+    unknown_s integer NOT NULL,
+    excluded_s integer NOT NULL,
+    energy_wh double precision NOT NULL,
+    transactions integer NOT NULL,
+    closing_condition text NOT NULL,
+    closing_link text NOT NULL,
+    hours integer[],
+    PRIMARY KEY (day, station_id, connector)
+) WITH (fillfactor = 90);
+CREATE INDEX connector_day_station ON telemetry.connector_day (station_id, day);
+
+-- Days that must be counted again, because something was learnt late.
+CREATE TABLE gateway.day_due (
+    station_id text NOT NULL,
+    day date NOT NULL,
+    PRIMARY KEY (day, station_id)
+);
+
+-- Outage that does not count, each an explicit record: the reason, who recorded it, and whether it was announced.
+CREATE TABLE gateway.exclusion (
+    id text PRIMARY KEY,
+    station_id text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('scheduled_maintenance', 'grid_outage', 'force_majeure', 'vandalism', 'vehicle')),
+    since timestamptz NOT NULL,
+    until timestamptz NOT NULL CHECK (until > since),
+    announced_at timestamptz,
+    reason text NOT NULL,
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    withdrawn_at timestamptz
+);
+CREATE INDEX exclusion_station ON gateway.exclusion (station_id, since);
+CREATE INDEX transaction_stopped ON telemetry.transaction (stopped_at) WHERE stopped_at IS NOT NULL;
+
+CREATE VIEW telemetry.connector_hour AS
+    SELECT d.station_id, d.connector, d.day, h.hour,
+           s[1] AS available_s, s[2] AS occupied_s, s[3] AS charging_s, s[4] AS reserved_s,
+           s[5] AS unavailable_s, s[6] AS faulted_s, s[7] AS offline_s, s[8] AS unknown_s
+    FROM telemetry.connector_day d CROSS JOIN generate_series(0, 23) AS h (hour)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN d.hours IS NOT NULL THEN d.hours[h.hour * 8 + 1 : h.hour * 8 + 8] ELSE ARRAY[
+            least(greatest(d.available_s - h.hour * 3600, 0), 3600), least(greatest(d.occupied_s - h.hour * 3600, 0), 3600),
+            least(greatest(d.charging_s - h.hour * 3600, 0), 3600), least(greatest(d.reserved_s - h.hour * 3600, 0), 3600),
+            least(greatest(d.unavailable_s - h.hour * 3600, 0), 3600), least(greatest(d.faulted_s - h.hour * 3600, 0), 3600),
+            least(greatest(d.offline_s - h.hour * 3600, 0), 3600), least(greatest(d.unknown_s - h.hour * 3600, 0), 3600)
+        ] END
+    ) AS u (s);
+
+-- Count the day [low, high) of some stations, or of all; return the stations whose next day must be counted again because
+-- this one ends otherwise than it did. The state at the beginning is that at the end of the day before.
+CREATE FUNCTION telemetry.roll_day(the_day date, low timestamptz, high timestamptz, chosen text[]) RETURNS SETOF text
+LANGUAGE sql AS $$
+WITH place AS MATERIALIZED (
+    SELECT d.station_id, n AS connector FROM gateway.station_directory d, generate_series(1, d.connectors) n
+    WHERE chosen IS NULL OR d.station_id = ANY(chosen)
+    UNION
+    SELECT station_id, connector FROM gateway.connector_now
+    WHERE connector > 0 AND (chosen IS NULL OR station_id = ANY(chosen))
+), said AS (
+    SELECT station_id, connector, effective_at, condition FROM telemetry.status_change
+    WHERE occurred_at >= low AND occurred_at < high AND effective_at = occurred_at
+      AND (chosen IS NULL OR station_id = ANY(chosen))
+    UNION ALL  -- a wrong clock: the time of receipt counts
+    SELECT station_id, connector, effective_at, condition FROM telemetry.status_change
+    WHERE (occurred_at < '2015-01-01' OR occurred_at >= high) AND effective_at >= low AND effective_at < high
+      AND (chosen IS NULL OR station_id = ANY(chosen))
+), conditions AS (
+    SELECT station_id, connector, condition, at AS since,
+           lead(at, 1, high) OVER (PARTITION BY station_id, connector ORDER BY at, later) AS until
+    FROM (
+        SELECT p.station_id, p.connector, low AS at, 0 AS later,
+               coalesce(y.closing_condition, b.condition, 'unknown') AS condition
+        FROM place p
+        LEFT JOIN telemetry.connector_day y ON y.day = the_day - 1 AND y.station_id = p.station_id AND y.connector = p.connector
+        LEFT JOIN LATERAL (
+            SELECT condition FROM telemetry.status_change s
+            WHERE y.day IS NULL AND s.station_id = p.station_id AND s.connector = p.connector
+              AND s.occurred_at < low AND s.occurred_at >= '2015-01-01'
+            ORDER BY s.occurred_at DESC LIMIT 1
+        ) b ON true
+        UNION ALL
+        SELECT station_id, connector, effective_at, 1, condition FROM said JOIN place USING (station_id, connector)
+    ) c
+), stations AS MATERIALIZED (
+    SELECT DISTINCT station_id FROM place
+), links AS (
+    SELECT station_id, link, at AS since,
+           lead(at, 1, high) OVER (PARTITION BY station_id ORDER BY at, later) AS until
+    FROM (
+        SELECT t.station_id, low AS at, 0 AS later, coalesce(y.closing_link, b.link, 'never') AS link
+        FROM stations t
+        LEFT JOIN LATERAL (
+            SELECT closing_link FROM telemetry.connector_day y
+            WHERE y.day = the_day - 1 AND y.station_id = t.station_id LIMIT 1
+        ) y ON true
+        LEFT JOIN LATERAL (
+            SELECT CASE WHEN c.change = 'offline' THEN 'offline' ELSE 'online' END AS link FROM telemetry.connectivity_change c
+            WHERE y.closing_link IS NULL AND c.station_id = t.station_id AND c.change <> 'disconnected' AND c.occurred_at < low
+            ORDER BY c.occurred_at DESC, c.change = 'offline' DESC LIMIT 1
+        ) b ON true
+        UNION ALL
+        SELECT c.station_id, c.occurred_at, CASE WHEN c.change = 'offline' THEN 2 ELSE 1 END,
+               CASE WHEN c.change = 'offline' THEN 'offline' ELSE 'online' END
+        FROM telemetry.connectivity_change c JOIN stations USING (station_id)
+        WHERE c.occurred_at >= low AND c.occurred_at < high AND c.change <> 'disconnected'
+    ) l
+), pieces AS MATERIALIZED (
+    SELECT c.station_id, c.connector, greatest(c.since, l.since) AS since, least(c.until, l.until) AS until,
+           CASE l.link WHEN 'offline' THEN 'offline' WHEN 'never' THEN 'unknown' ELSE c.condition END AS state
+    FROM conditions c JOIN links l ON l.station_id = c.station_id AND l.since < c.until AND l.until > c.since
+    WHERE c.since < c.until AND l.since < l.until
+), excluded AS (
+    SELECT p.station_id, p.connector, sum(extract(epoch FROM upper(r) - lower(r))) AS seconds
+    FROM pieces p JOIN (
+        SELECT station_id, range_agg(tstzrange(since, until)) AS periods FROM gateway.exclusion
+        WHERE withdrawn_at IS NULL AND since < high AND until > low GROUP BY station_id
+    ) e USING (station_id), unnest(tstzmultirange(tstzrange(p.since, p.until)) * e.periods) AS r
+    WHERE p.state IN ('unavailable', 'faulted', 'offline')
+    GROUP BY 1, 2
+), totals AS (
+    SELECT station_id, connector, count(DISTINCT state) AS states,
+           round(coalesce(sum(s) FILTER (WHERE state = 'available'), 0)) AS available_s,
+           round(coalesce(sum(s) FILTER (WHERE state = 'occupied'), 0)) AS occupied_s,
+           round(coalesce(sum(s) FILTER (WHERE state = 'charging'), 0)) AS charging_s,
+           round(coalesce(sum(s) FILTER (WHERE state = 'reserved'), 0)) AS reserved_s,
+           round(coalesce(sum(s) FILTER (WHERE state = 'unavailable'), 0)) AS unavailable_s,
+           round(coalesce(sum(s) FILTER (WHERE state = 'faulted'), 0)) AS faulted_s,
+           round(coalesce(sum(s) FILTER (WHERE state = 'offline'), 0)) AS offline_s,
+           round(coalesce(sum(s) FILTER (WHERE state = 'unknown'), 0)) AS unknown_s
+    FROM (SELECT *, extract(epoch FROM until - since) AS s FROM pieces) p GROUP BY 1, 2
+), grid AS (
+    SELECT station_id, connector, array_agg(seconds ORDER BY hour, place) AS hours
+    FROM (
+        SELECT t.station_id, t.connector, h.hour, k.place, coalesce(round(sum(
+                   extract(epoch FROM least(p.until, h.until) - greatest(p.since, h.since))
+               ) FILTER (WHERE p.state IS NOT NULL))::integer, 0) AS seconds
+        FROM totals t CROSS JOIN (
+            SELECT n AS hour, low + make_interval(hours => n) AS since, low + make_interval(hours => n + 1) AS until
+            FROM generate_series(0, 23) n
+        ) h
+        CROSS JOIN unnest(ARRAY['available', 'occupied', 'charging', 'reserved', 'unavailable', 'faulted', 'offline', 'unknown'])
+            WITH ORDINALITY AS k (state, place)
+        LEFT JOIN pieces p ON p.station_id = t.station_id AND p.connector = t.connector AND p.state = k.state
+            AND p.since < h.until AND p.until > h.since
+        WHERE t.states > 1 GROUP BY 1, 2, 3, 4
+    ) g GROUP BY 1, 2
+), charged AS (
+    SELECT station_id, connector, count(*) AS transactions,
+           coalesce(sum(meter_stop_wh - meter_start_wh), 0) AS energy_wh
+    FROM telemetry.transaction
+    WHERE stopped_at >= low AND stopped_at < high AND (chosen IS NULL OR station_id = ANY(chosen)) GROUP BY 1, 2
+), closing AS (
+    SELECT DISTINCT ON (c.station_id, c.connector) c.station_id, c.connector, c.condition, l.link
+    FROM conditions c JOIN LATERAL (
+        SELECT link FROM links l WHERE l.station_id = c.station_id ORDER BY l.since DESC, l.until DESC LIMIT 1
+    ) l ON true
+    ORDER BY c.station_id, c.connector, c.since DESC, c.until DESC
+), before AS MATERIALIZED (
+    SELECT d.station_id, d.connector, d.closing_condition, d.closing_link FROM telemetry.connector_day d
+    WHERE d.day = the_day AND (chosen IS NULL OR d.station_id = ANY(chosen))
+), written AS (
+    INSERT INTO telemetry.connector_day AS d
+    SELECT t.station_id, t.connector, the_day, t.available_s, t.occupied_s, t.charging_s, t.reserved_s, t.unavailable_s,
+           t.faulted_s, t.offline_s, t.unknown_s, coalesce(round(e.seconds), 0), coalesce(w.energy_wh, 0),
+           coalesce(w.transactions, 0), c.condition, c.link, g.hours
+    FROM totals t JOIN closing c USING (station_id, connector)
+    LEFT JOIN excluded e USING (station_id, connector) LEFT JOIN grid g USING (station_id, connector)
+    LEFT JOIN charged w USING (station_id, connector)
+    ON CONFLICT (day, station_id, connector) DO UPDATE SET
+        available_s = excluded.available_s, occupied_s = excluded.occupied_s, charging_s = excluded.charging_s,
+        reserved_s = excluded.reserved_s, unavailable_s = excluded.unavailable_s, faulted_s = excluded.faulted_s,
+        offline_s = excluded.offline_s, unknown_s = excluded.unknown_s, excluded_s = excluded.excluded_s,
+        energy_wh = excluded.energy_wh, transactions = excluded.transactions,
+        closing_condition = excluded.closing_condition, closing_link = excluded.closing_link, hours = excluded.hours
+    RETURNING station_id, connector, closing_condition, closing_link
+)
+SELECT DISTINCT w.station_id FROM written w JOIN before b USING (station_id, connector)
+WHERE (w.closing_condition, w.closing_link) IS DISTINCT FROM (b.closing_condition, b.closing_link)
+$$;
 """
 
 

@@ -1,0 +1,199 @@
+"""Uptime, hours, and what does not count as outage, over HTTP."""
+
+import uuid
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+
+import asyncpg
+from fastapi import Depends, FastAPI, Query
+from pydantic import AwareDatetime, BaseModel, Field
+
+from ocpp_gateway import store as stations
+from ocpp_gateway.timeseries import store
+from ocpp_gateway.timeseries.rollup import days_between
+from ocpp_gateway.timeseries.store import Grouping
+from ocpp_gateway.timeseries.uptime import RULES, Seconds
+from youguan import audit
+from youguan.auth import REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.errors import FieldError, Invalid
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.security import require
+
+LONGEST_PERIOD = timedelta(days=400)
+Since = Annotated[date, Query(alias="from", description="first day, the county's")]
+Until = Annotated[date, Query(alias="to", description="the day after the last")]
+Kind = Literal["scheduled_maintenance", "grid_outage", "force_majeure", "vandalism", "vehicle"]
+
+
+class UptimeOut(BaseModel):
+    """Seconds in each state within the period, and uptime in percent by each rule; null where nothing was observed."""
+
+    site_id: str | None = None
+    station_id: str | None = None
+    connector: int | None = None
+    available_s: int
+    occupied_s: int
+    charging_s: int
+    reserved_s: int
+    unavailable_s: int
+    faulted_s: int
+    offline_s: int
+    unknown_s: int
+    excluded_s: int
+    energy_wh: float
+    transactions: int
+    nevi_percent: float | None
+    uk_percent: float | None
+    intact_percent: float | None
+    online_percent: float | None
+
+
+class HourOut(BaseModel):
+    """Seconds of one hour in each state; `hour` in the county's time."""
+
+    day: date
+    hour: int
+    connector: int
+    available_s: int
+    occupied_s: int
+    charging_s: int
+    reserved_s: int
+    unavailable_s: int
+    faulted_s: int
+    offline_s: int
+    unknown_s: int
+
+
+class ExclusionIn(BaseModel):
+    """A period in which outage does not count, for one station or all of a site."""
+
+    station_id: str | None = None
+    site_id: str | None = None
+    kind: Kind
+    since: AwareDatetime = Field(validation_alias="from")
+    until: AwareDatetime
+    announced_at: AwareDatetime | None = None
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class ExclusionOut(BaseModel):
+    """A recorded period; what is withdrawn counts as outage again."""
+
+    id: str
+    station_id: str
+    kind: Kind
+    since: UtcTime = Field(serialization_alias="from")
+    until: UtcTime
+    announced_at: UtcTime | None
+    reason: str
+    recorded_by: str
+    recorded_at: UtcTime
+    withdrawn_at: UtcTime | None
+
+
+def add_timeseries(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
+    """Add uptime and exclusions to /api/gateway."""
+
+    @app.get("/uptime")
+    async def uptime(
+        _: Annotated[Principal, Depends(require())],
+        since: Since,
+        until: Until,
+        by: Grouping = "site",
+        site: str | None = None,
+        station: str | None = None,
+    ) -> list[UptimeOut]:
+        """Sum the days of a period by connector, station, site, or for the county."""
+        _check_period(since, until)
+        async with pool.acquire() as connection:
+            rows = await store.sum_days(connection, since, until, by, site_id=site, station_id=station)
+        return [_uptime(row) for row in rows if row["available_s"] is not None]
+
+    @app.get("/stations/{station_id}/hours")
+    async def hours(
+        station_id: str, _: Annotated[Principal, Depends(require())], since: Since, until: Until
+    ) -> list[HourOut]:
+        """Return a station's hours."""
+        _check_period(since, until)
+        async with pool.acquire() as connection:
+            await stations.get_station(connection, station_id)
+            rows = await store.hours(connection, station_id, since, until)
+        return [HourOut(**dict(row)) for row in rows]
+
+    @app.get("/exclusions")
+    async def exclusions(
+        _: Annotated[Principal, Depends(require())],
+        station: str | None = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[ExclusionOut]:
+        """List periods in which outage does not count, those recorded last first."""
+        key = decode_cursor(cursor, str, str)
+        before = (datetime.fromisoformat(key[0]), key[1]) if key else None
+        async with pool.acquire() as connection:
+            rows = await store.list_exclusions(connection, station, before, limit)
+        last = rows[-1] if len(rows) == limit else None
+        following = encode_cursor(last["recorded_at"].isoformat(), last["id"]) if last else None
+        return Page(items=[ExclusionOut(**dict(row)) for row in rows], next=following)
+
+    @app.post("/exclusions", status_code=201)
+    async def exclude(given: ExclusionIn, who: Annotated[Principal, Depends(require(REGULATOR))]) -> list[str]:
+        """Record a period; return an id for each station."""
+        _check_exclusion(given)
+        now = clock.now()
+        async with pool.acquire() as connection, connection.transaction():
+            if given.site_id is not None:
+                chosen = await store.stations_of_site(connection, given.site_id)
+            else:
+                chosen = [(await stations.get_station(connection, given.station_id or ""))["id"]]
+            rows = [
+                (str(uuid.uuid4()), station_id, given.kind, given.since, given.until, given.announced_at, given.reason,
+                 who.subject, now)
+                for station_id in chosen
+            ]  # fmt: skip
+            await audit.record(
+                connection, at=now, actor=who.subject, action="exclude", subject=given.site_id or f"{given.station_id}",
+                after=given.model_dump(mode="json"),
+            )  # fmt: skip
+            await store.insert_exclusions(connection, rows)
+            await _count_again(connection, chosen, given.since, given.until)
+        return [row[0] for row in rows]
+
+    @app.delete("/exclusions/{exclusion_id}", status_code=204)
+    async def withdraw(exclusion_id: str, who: Annotated[Principal, Depends(require(REGULATOR))]) -> None:
+        """Let a period count as outage again; the record stays."""
+        now = clock.now()
+        async with pool.acquire() as connection, connection.transaction():
+            row = await store.withdraw_exclusion(connection, exclusion_id, now)
+            await audit.record(connection, at=now, actor=who.subject, action="withdraw exclusion", subject=exclusion_id)
+            await _count_again(connection, [row["station_id"]], row["since"], row["until"])
+
+
+async def _count_again(
+    connection: asyncpg.Connection, station_ids: list[str], since: datetime, until: datetime
+) -> None:
+    days = list(days_between(since, until))
+    await store.mark_due(connection, ((station_id, day) for station_id in station_ids for day in days))
+
+
+def _check_period(since: date, until: date) -> None:
+    if not timedelta(0) < until - since <= LONGEST_PERIOD:
+        reason = f"must come after `from`, by at most {LONGEST_PERIOD.days} days"
+        raise Invalid(f"to: {reason}", fields=[FieldError("to", reason)])
+
+
+def _check_exclusion(given: ExclusionIn) -> None:
+    if (given.station_id is None) == (given.site_id is None):
+        raise Invalid("station_id: name a station or a site", fields=[FieldError("station_id", "a station or a site")])
+    if not timedelta(0) < given.until - given.since <= LONGEST_PERIOD:
+        raise Invalid("until: must come after `from`", fields=[FieldError("until", "must come after `from`")])
+    if given.kind == "scheduled_maintenance" and (given.announced_at is None or given.announced_at >= given.since):
+        reason = "scheduled maintenance counts only when it was announced before it began"
+        raise Invalid(f"announced_at: {reason}", fields=[FieldError("announced_at", reason)])
+
+
+def _uptime(row: asyncpg.Record) -> UptimeOut:
+    members = {**dict(row), "energy_wh": float(row["energy_wh"])}
+    seconds = Seconds(**{name: int(members[name]) for name in Seconds.__dataclass_fields__})
+    return UptimeOut(**members, **{f"{name}_percent": rule(seconds) for name, rule in RULES.items()})

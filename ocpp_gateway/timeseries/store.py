@@ -1,0 +1,153 @@
+"""Statements about days, hours and what does not count as outage."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+
+import asyncpg
+
+from youguan.errors import NotFound
+
+Grouping = Literal["connector", "station", "site", "county"]
+KEYS: dict[Grouping, tuple[str, ...]] = {
+    "connector": ("site_id", "station_id", "connector"),
+    "station": ("site_id", "station_id"),
+    "site": ("site_id",),
+    "county": (),
+}
+
+
+async def roll_day(
+    connection: asyncpg.Connection, day: date, low: datetime, high: datetime, station_ids: Collection[str] | None
+) -> list[str]:
+    """Count a day again; return the stations whose next day must be counted again as well."""
+    chosen = None if station_ids is None else sorted(station_ids)
+    rows = await connection.fetch("SELECT telemetry.roll_day($1, $2, $3, $4)", day, low, high, chosen)
+    return [row[0] for row in rows]
+
+
+async def newest_day(connection: asyncpg.Connection) -> date | None:
+    """Return the last day that was counted."""
+    found: date | None = await connection.fetchval("SELECT max(day) FROM telemetry.connector_day")
+    return found
+
+
+async def mark_due(connection: asyncpg.Connection, due: Iterable[tuple[str, date]]) -> None:
+    """Note (station, day) pairs that must be counted again."""
+    pairs = sorted(set(due))
+    if pairs:
+        await connection.execute(
+            "INSERT INTO gateway.day_due SELECT * FROM unnest($1::text[], $2::date[]) ON CONFLICT DO NOTHING",
+            [station_id for station_id, _ in pairs],
+            [day for _, day in pairs],
+        )
+
+
+async def take_due(connection: asyncpg.Connection, before: date) -> tuple[date, list[str]] | None:
+    """Take the earliest day that is due, with its stations."""
+    rows = await connection.fetch(
+        """
+        DELETE FROM gateway.day_due WHERE day = (SELECT min(day) FROM gateway.day_due WHERE day < $1)
+        RETURNING day, station_id
+        """,
+        before,
+    )
+    return (rows[0]["day"], [row["station_id"] for row in rows]) if rows else None
+
+
+async def sum_days(
+    connection: asyncpg.Connection,
+    since: date,
+    until: date,
+    by: Grouping,
+    *,
+    site_id: str | None,
+    station_id: str | None,
+) -> list[asyncpg.Record]:
+    """Return seconds in each state, energy and transactions of the days [since, until), summed as asked for."""
+    keys = KEYS[by]
+    listed = "".join(f"{key}, " for key in keys)
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT {listed} sum(available_s) AS available_s, sum(occupied_s) AS occupied_s, sum(charging_s) AS charging_s,
+               sum(reserved_s) AS reserved_s, sum(unavailable_s) AS unavailable_s, sum(faulted_s) AS faulted_s,
+               sum(offline_s) AS offline_s, sum(unknown_s) AS unknown_s, sum(excluded_s) AS excluded_s,
+               sum(energy_wh) AS energy_wh, sum(transactions) AS transactions
+        FROM (
+            SELECT station_id, connector, sum(available_s) AS available_s, sum(occupied_s) AS occupied_s,
+                   sum(charging_s) AS charging_s, sum(reserved_s) AS reserved_s, sum(unavailable_s) AS unavailable_s,
+                   sum(faulted_s) AS faulted_s, sum(offline_s) AS offline_s, sum(unknown_s) AS unknown_s,
+                   sum(excluded_s) AS excluded_s, sum(energy_wh) AS energy_wh, sum(transactions) AS transactions
+            FROM telemetry.connector_day
+            WHERE day >= $1 AND day < $2 AND ($4::text IS NULL OR station_id = $4) GROUP BY station_id, connector
+        ) d LEFT JOIN gateway.station_directory s USING (station_id)
+        WHERE $3::text IS NULL OR site_id = $3
+        {"GROUP BY " + ", ".join(keys) + " ORDER BY " + ", ".join(keys) if keys else ""}
+        """,
+        since,
+        until,
+        site_id,
+        station_id,
+    )
+    return rows
+
+
+async def hours(connection: asyncpg.Connection, station_id: str, since: date, until: date) -> list[asyncpg.Record]:
+    """Return a station's seconds in each state by connector and hour of the days [since, until)."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM telemetry.connector_hour WHERE station_id = $1 AND day >= $2 AND day < $3
+        ORDER BY day, hour, connector
+        """,
+        station_id,
+        since,
+        until,
+    )
+    return rows
+
+
+# --- what does not count ----------------------------------------------------------------------------------------
+
+
+async def insert_exclusions(connection: asyncpg.Connection, exclusions: Sequence[Sequence[Any]]) -> None:
+    """Record periods: (id, station, kind, since, until, announced at, reason, recorded by, recorded at)."""
+    await connection.executemany(
+        "INSERT INTO gateway.exclusion VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", exclusions
+    )
+
+
+async def withdraw_exclusion(connection: asyncpg.Connection, exclusion_id: str, at: datetime) -> asyncpg.Record:
+    """Let a period count again; what was recorded stays on record. NotFound."""
+    row = await connection.fetchrow(
+        "UPDATE gateway.exclusion SET withdrawn_at = $2 WHERE id = $1 AND withdrawn_at IS NULL RETURNING *",
+        exclusion_id,
+        at,
+    )
+    if row is None:
+        raise NotFound(f"exclusion {exclusion_id}")
+    return row
+
+
+async def list_exclusions(
+    connection: asyncpg.Connection, station_id: str | None, before: tuple[datetime, str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return recorded periods, those recorded last first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM gateway.exclusion
+        WHERE ($1::text IS NULL OR station_id = $1) AND ($2::timestamptz IS NULL OR (recorded_at, id) < ($2, $3))
+        ORDER BY recorded_at DESC, id DESC LIMIT $4
+        """,
+        station_id,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def stations_of_site(connection: asyncpg.Connection, site_id: str) -> list[str]:
+    """Return the stations of a site; NotFound where it has none."""
+    rows = await connection.fetch("SELECT station_id FROM gateway.station_directory WHERE site_id = $1", site_id)
+    if not rows:
+        raise NotFound(f"site {site_id}")
+    return [row["station_id"] for row in rows]

@@ -1,0 +1,268 @@
+"""Days, hours and uptime: the database's counting held against a plain one, and the three rules on worked examples."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ocpp_gateway.timeseries import store
+from ocpp_gateway.timeseries.rollup import Rollup, bounds, days_between
+from ocpp_gateway.timeseries.uptime import Seconds, intact, nevi, online, uk
+from youguan.clock import ManualClock
+from youguan.database import create_pool
+from youguan.eventlog import publish
+from youguan.events import ConnectorStatusChanged
+
+DAY = date(2026, 5, 4)
+LOW, HIGH = bounds(DAY)
+STATES = ("available", "occupied", "charging", "reserved", "unavailable", "faulted", "offline", "unknown")
+A_DAY_S = 86400
+
+
+@pytest.mark.parametrize(
+    ("seconds", "by_nevi", "by_uk", "by_intact", "by_online"),
+    [
+        (Seconds(), None, None, None, None),
+        (Seconds(unknown_s=500), None, None, None, None),
+        (Seconds(available_s=100), 100, 100, 100, 100),
+        (Seconds(available_s=50, charging_s=25, occupied_s=15, reserved_s=10), 100, 100, 100, 100),
+        (Seconds(available_s=90, faulted_s=10), 90, 90, 90, 100),
+        (Seconds(available_s=90, unavailable_s=10), 90, 90, 100, 100),
+        # The two disagree about lost communication: down under NEVI, reliable under the UK rule.
+        (Seconds(available_s=90, offline_s=10), 90, 100, 100, 90),
+        (Seconds(available_s=80, faulted_s=20, excluded_s=15), 95, 80, 80, 100),
+        (Seconds(available_s=80, offline_s=10, faulted_s=10, excluded_s=20), 100, 90, 90, 90),
+        # A year of 525,600 minutes with 14,892 of outage: exactly 97.1666…, above the 97 asked for.
+        (Seconds(available_s=(525_600 - 14_892) * 60, faulted_s=14_892 * 60), 97.16666666666667, None, None, None),
+    ],
+)
+def test_the_rules(
+    seconds: Seconds, by_nevi: float | None, by_uk: float | None, by_intact: float | None, by_online: float | None
+) -> None:
+    assert nevi(seconds) == by_nevi
+    if by_uk is not None or by_nevi is None:
+        assert (uk(seconds), intact(seconds), online(seconds)) == (by_uk, by_intact, by_online)
+
+
+@given(st.builds(Seconds, *[st.integers(0, A_DAY_S)] * 8, st.integers(0, A_DAY_S)))
+def test_no_rule_leaves_its_bounds_and_an_exclusion_never_harms(seconds: Seconds) -> None:
+    for rule in (nevi, uk, intact, online):
+        figure = rule(seconds)
+        assert figure is None or 0 <= figure <= 100
+    counted = replace(seconds, excluded_s=0)
+    if seconds.observed_s:
+        assert (nevi(seconds) or 0) >= (nevi(counted) or 0)
+
+
+def test_a_day_of_the_county_begins_at_midnight_there() -> None:
+    assert LOW.astimezone(UTC) == datetime(2026, 5, 3, 16, tzinfo=UTC)
+    assert list(days_between(LOW - timedelta(seconds=1), LOW + timedelta(seconds=1))) == [date(2026, 5, 3), DAY]
+    assert list(days_between(LOW, HIGH)) == [DAY]
+
+
+# --- the database's counting ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    async with await create_pool(database_url, min_size=1, max_size=2) as pool, pool.acquire() as connection:
+        yield connection
+
+
+async def file(connection: asyncpg.Connection, *stations: str, connectors: int = 1) -> None:
+    await connection.executemany(
+        "INSERT INTO gateway.station_directory VALUES ($1, 'site', $2)", [(s, connectors) for s in stations]
+    )
+
+
+async def say(
+    connection: asyncpg.Connection, at: datetime, condition: str, *, station: str = "s", number: int = 1
+) -> None:
+    await connection.execute(
+        "INSERT INTO telemetry.status_change VALUES ($1, $2, $3, $3, $3, $4, $4)", station, number, at, condition
+    )
+
+
+async def link(connection: asyncpg.Connection, at: datetime, change: str, station: str = "s") -> None:
+    await connection.execute("INSERT INTO telemetry.connectivity_change VALUES ($1, $2, $3)", station, at, change)
+
+
+async def day(connection: asyncpg.Connection, the_day: date = DAY, station: str = "s") -> dict[str, Any]:
+    row = await connection.fetchrow(
+        "SELECT * FROM telemetry.connector_day WHERE day = $1 AND station_id = $2 AND connector = 1", the_day, station
+    )
+    assert row is not None
+    return dict(row)
+
+
+def plain(changes: list[tuple[int, str]], links: list[tuple[int, str]]) -> dict[str, list[int]]:
+    """Count second by second, hour by hour, in the plainest way."""
+    counted = {state: [0] * 24 for state in STATES}
+    condition, connected = "unknown", "never"
+    by_second = dict(changes)
+    link_by_second = dict(links)
+    for second in range(A_DAY_S):
+        condition = by_second.get(second, condition)
+        connected = link_by_second.get(second, connected)
+        state = {"offline": "offline", "never": "unknown"}.get(connected, condition)
+        counted[state][second // 3600] += 1
+    return counted
+
+
+SECOND = st.integers(0, A_DAY_S - 1)
+CHANGES = st.lists(st.tuples(SECOND, st.sampled_from(STATES[:6])), max_size=8, unique_by=lambda c: c[0])
+LINKS = st.lists(st.tuples(SECOND, st.sampled_from(["online", "offline"])), max_size=5, unique_by=lambda c: c[0])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=CHANGES, links=LINKS)
+async def test_the_counting_is_that_of_a_plain_clock(
+    connection: asyncpg.Connection, changes: list[tuple[int, str]], links: list[tuple[int, str]]
+) -> None:
+    await connection.execute(
+        "TRUNCATE gateway.station_directory, telemetry.status_change, telemetry.connectivity_change, telemetry.connector_day"
+    )
+    await file(connection, "s")
+    for second, condition in changes:
+        await say(connection, LOW + timedelta(seconds=second), condition)
+    for second, change in links:
+        await link(connection, LOW + timedelta(seconds=second), change)
+    await store.roll_day(connection, DAY, LOW, HIGH, None)
+    expected = plain(changes, links)
+    row = await day(connection)
+    assert {state: row[f"{state}_s"] for state in STATES} == {state: sum(hours) for state, hours in expected.items()}
+    hours = await store.hours(connection, "s", DAY, DAY + timedelta(days=1))
+    assert len(hours) == 24
+    assert {state: [h[f"{state}_s"] for h in hours] for state in STATES} == expected
+
+
+async def test_a_day_begins_as_the_one_before_ended(connection: asyncpg.Connection) -> None:
+    await file(connection, "s")
+    await link(connection, LOW - timedelta(days=30), "connected")
+    await say(connection, LOW - timedelta(days=30), "faulted")
+    for n in (-1, 0):
+        low, high = bounds(DAY + timedelta(days=n))
+        await store.roll_day(connection, DAY + timedelta(days=n), low, high, None)
+    assert (await day(connection))["faulted_s"] == A_DAY_S, "known from thirty days ago, then from day to day"
+
+
+async def test_what_is_learnt_late_reaches_every_day_that_follows(connection: asyncpg.Connection) -> None:
+    await file(connection, "s")
+    await link(connection, LOW, "connected")
+    await say(connection, LOW, "available")
+    days = [DAY + timedelta(days=n) for n in range(3)]
+    for the_day in days:
+        assert await store.roll_day(connection, the_day, *bounds(the_day), None) == []
+    await say(connection, LOW + timedelta(hours=12), "faulted")
+    assert await store.roll_day(connection, days[0], *bounds(days[0]), ["s"]) == ["s"]
+    assert await store.roll_day(connection, days[1], *bounds(days[1]), ["s"]) == ["s"]
+    assert await store.roll_day(connection, days[1], *bounds(days[1]), ["s"]) == [], "the second time nothing is new"
+    assert (await day(connection, days[0]))["faulted_s"] == A_DAY_S // 2
+    assert (await day(connection, days[1]))["faulted_s"] == A_DAY_S
+    assert (await day(connection, days[2]))["faulted_s"] == 0, "not yet counted again"
+
+
+async def test_a_charger_that_believes_it_is_1970_is_counted_by_the_time_of_receipt(
+    connection: asyncpg.Connection,
+) -> None:
+    await file(connection, "s")
+    await link(connection, LOW, "connected")
+    await connection.execute(
+        "INSERT INTO telemetry.status_change VALUES ('s', 1, '1970-01-01Z', $1, $1, 'Faulted', 'faulted')",
+        LOW + timedelta(hours=18),
+    )
+    await store.roll_day(connection, DAY, LOW, HIGH, None)
+    assert (await day(connection))["faulted_s"] == A_DAY_S // 4
+
+
+async def test_excluded_is_only_outage_within_the_periods(connection: asyncpg.Connection) -> None:
+    await file(connection, "s")
+    await link(connection, LOW, "connected")
+    await say(connection, LOW, "available")
+    await say(connection, LOW + timedelta(hours=6), "faulted")
+    await say(connection, LOW + timedelta(hours=12), "available")
+    periods = [(0, 8), (7, 9), (11, 20)]
+    await store.insert_exclusions(
+        connection,
+        [
+            (str(n), "s", "grid_outage", LOW + timedelta(hours=a), LOW + timedelta(hours=b), None, "r", "p", LOW)
+            for n, (a, b) in enumerate(periods)
+        ],
+    )
+    await store.roll_day(connection, DAY, LOW, HIGH, None)
+    assert (await day(connection))["excluded_s"] == 4 * 3600, "6 to 9 and 11 to 12, what overlaps once"
+    await store.withdraw_exclusion(connection, "2", LOW)
+    await store.roll_day(connection, DAY, LOW, HIGH, None)
+    assert (await day(connection))["excluded_s"] == 3 * 3600
+
+
+async def test_energy_and_transactions_count_on_the_day_they_end(connection: asyncpg.Connection) -> None:
+    await file(connection, "s")
+    await connection.executemany(
+        """
+        INSERT INTO telemetry.transaction (station_id, transaction_id, connector, stopped_at, meter_start_wh, meter_stop_wh)
+        VALUES ('s', $1, 1, $2, 1000, $3)
+        """,
+        [("a", LOW, 3000.0), ("b", HIGH - timedelta(seconds=1), 1500.0), ("c", HIGH, 9000.0)],
+    )
+    await store.roll_day(connection, DAY, LOW, HIGH, None)
+    row = await day(connection)
+    assert (row["transactions"], row["energy_wh"]) == (2, 2500)
+
+
+async def test_sums_by_connector_station_site_and_county(connection: asyncpg.Connection) -> None:
+    await file(connection, "s", "t", connectors=2)
+    await connection.execute("UPDATE gateway.station_directory SET site_id = 'other' WHERE station_id = 't'")
+    for station in ("s", "t"):
+        await link(connection, LOW, "connected", station)
+        for number in (1, 2):
+            await say(connection, LOW, "available", station=station, number=number)
+    await say(connection, LOW + timedelta(hours=12), "faulted", station="t", number=2)
+    await store.roll_day(connection, DAY, LOW, HIGH, None)
+
+    async def sums(by: Any, **where: Any) -> list[tuple[int, int]]:
+        given_ = {"site_id": None, "station_id": None, **where}
+        rows = await store.sum_days(connection, DAY, DAY + timedelta(days=1), by, **given_)
+        return [(row["available_s"], row["faulted_s"]) for row in rows]
+
+    half = A_DAY_S // 2
+    assert sorted(await sums("connector")) == [(half, half), (half * 2, 0), (half * 2, 0), (half * 2, 0)]
+    assert sorted(await sums("station")) == [(half * 3, half), (half * 4, 0)]
+    assert sorted(await sums("site")) == [(half * 3, half), (half * 4, 0)]
+    assert await sums("county") == [(half * 7, half)]
+    assert await sums("county", site_id="other") == [(half * 3, half)]
+    assert sorted(await sums("connector", station_id="t")) == [(half, half), (half * 2, 0)]
+
+
+async def test_the_job_counts_today_so_far_yesterday_and_what_came_late(database_url: str) -> None:
+    clock = ManualClock(LOW + timedelta(hours=6))
+    async with await create_pool(database_url) as pool:
+        rollup = Rollup(pool, clock)
+        async with pool.acquire() as connection:
+            await file(connection, "s")
+            await link(connection, LOW, "connected")
+            await say(connection, LOW, "available")
+            await rollup.roll(connection)
+            assert (await day(connection))["available_s"] == 6 * 3600
+            clock.advance(timedelta(days=1))
+            await rollup.roll(connection)
+            assert (await day(connection))["available_s"] == A_DAY_S
+            late = LOW + timedelta(hours=20)
+            await say(connection, late, "faulted")
+            change = ConnectorStatusChanged(
+                station_id="s", connector=1, status="Faulted", condition="faulted", previous_condition="available",
+                error_code=None, error_info=None, vendor_error_code=None, occurred_at=late, received_at=clock.now(),
+                effective_at=late,
+            )  # fmt: skip
+            await publish(connection, "gateway/0", [change])
+        await rollup.consumer().catch_up()
+        async with pool.acquire() as connection:
+            await rollup.roll_late(connection)
+            assert (await day(connection))["faulted_s"] == 4 * 3600
+            await rollup.roll(connection)
+            assert (await day(connection, DAY + timedelta(days=1)))["faulted_s"] == 6 * 3600
