@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData
+from sqlalchemy import Column, Integer, MetaData, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -217,7 +217,7 @@ class Notification(Table, table=True):
 
 
 class ConnectorDay(Table, table=True):
-    """Seconds of a day of the county in each state; `hours` the same hour by hour, NULL where there was only one."""
+    """Seconds of a day of the county in each state, and its line of states: the n-th begins at `begins_s[n]`."""
 
     __tablename__ = "connector_day"
     __table_args__ = SERIES
@@ -233,11 +233,13 @@ class ConnectorDay(Table, table=True):
     offline_s: int
     unknown_s: int
     excluded_s: int
+    counted_s: int
     energy_wh: float
     transactions: int
     closing_condition: str = text()
     closing_link: str = text()
-    hours: list[int] | None = Field(sa_column=Column(ARRAY(Integer)))
+    begins_s: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
+    states: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
 
 
 class DayDue(Table, table=True):

@@ -8,8 +8,8 @@ revision = "0005"
 down_revision = "0004"
 
 TABLES = """
--- One row for each connector and day of the county. `hours` holds the same seconds hour by hour (24 times the eight states, in
--- the order of their columns); NULL where the whole day was in one state.
+-- One row for each connector and day of the county: the seconds in each state, and the day's line of states, of which the n-th
+-- begins `begins_s[n]` seconds after the day.
 CREATE TABLE telemetry.connector_day (
     station_id text NOT NULL,
     connector integer NOT NULL,
@@ -23,11 +23,13 @@ CREATE TABLE telemetry.connector_day (
     offline_s integer NOT NULL,
     unknown_s integer NOT NULL,
     excluded_s integer NOT NULL,
+    counted_s integer NOT NULL,
     energy_wh double precision NOT NULL,
     transactions integer NOT NULL,
     closing_condition text NOT NULL,
     closing_link text NOT NULL,
-    hours integer[],
+    begins_s integer[] NOT NULL,
+    states text[] NOT NULL,
     PRIMARY KEY (day, station_id, connector)
 ) WITH (fillfactor = 90);
 CREATE INDEX connector_day_station ON telemetry.connector_day (station_id, day);
@@ -57,22 +59,28 @@ CREATE INDEX transaction_stopped ON telemetry.transaction (stopped_at) WHERE sto
 
 CREATE VIEW telemetry.connector_hour AS
     SELECT d.station_id, d.connector, d.day, h.hour,
-           s[1] AS available_s, s[2] AS occupied_s, s[3] AS charging_s, s[4] AS reserved_s,
-           s[5] AS unavailable_s, s[6] AS faulted_s, s[7] AS offline_s, s[8] AS unknown_s
+           coalesce(sum(p.s) FILTER (WHERE p.state = 'available'), 0)::integer AS available_s,
+           coalesce(sum(p.s) FILTER (WHERE p.state = 'occupied'), 0)::integer AS occupied_s,
+           coalesce(sum(p.s) FILTER (WHERE p.state = 'charging'), 0)::integer AS charging_s,
+           coalesce(sum(p.s) FILTER (WHERE p.state = 'reserved'), 0)::integer AS reserved_s,
+           coalesce(sum(p.s) FILTER (WHERE p.state = 'unavailable'), 0)::integer AS unavailable_s,
+           coalesce(sum(p.s) FILTER (WHERE p.state = 'faulted'), 0)::integer AS faulted_s,
+           coalesce(sum(p.s) FILTER (WHERE p.state = 'offline'), 0)::integer AS offline_s,
+           coalesce(sum(p.s) FILTER (WHERE p.state = 'unknown'), 0)::integer AS unknown_s
     FROM telemetry.connector_day d CROSS JOIN generate_series(0, 23) AS h (hour)
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN d.hours IS NOT NULL THEN d.hours[h.hour * 8 + 1 : h.hour * 8 + 8] ELSE ARRAY[
-            least(greatest(d.available_s - h.hour * 3600, 0), 3600), least(greatest(d.occupied_s - h.hour * 3600, 0), 3600),
-            least(greatest(d.charging_s - h.hour * 3600, 0), 3600), least(greatest(d.reserved_s - h.hour * 3600, 0), 3600),
-            least(greatest(d.unavailable_s - h.hour * 3600, 0), 3600), least(greatest(d.faulted_s - h.hour * 3600, 0), 3600),
-            least(greatest(d.offline_s - h.hour * 3600, 0), 3600), least(greatest(d.unknown_s - h.hour * 3600, 0), 3600)
-        ] END
-    ) AS u (s);
+        SELECT l.state, greatest(least(l.until, (h.hour + 1) * 3600) - greatest(l.since, h.hour * 3600), 0) AS s
+        FROM (
+            SELECT state, since, lead(since, 1, d.counted_s) OVER (ORDER BY since) AS until
+            FROM unnest(d.begins_s, d.states) AS u (since, state)
+        ) l
+    ) p
+    GROUP BY 1, 2, 3, 4;
 
 -- Count the day [low, high) of some stations, or of all; return the stations whose next day must be counted again because
 -- this one ends otherwise than it did. The state at the beginning is that at the end of the day before.
 CREATE FUNCTION telemetry.roll_day(the_day date, low timestamptz, high timestamptz, chosen text[]) RETURNS SETOF text
-LANGUAGE sql AS $$
+LANGUAGE sql SET enable_nestloop = off SET work_mem = '64MB' AS $$  -- the sets are large, and nobody can estimate them
 WITH place AS MATERIALIZED (
     SELECT d.station_id, n AS connector FROM gateway.station_directory d, generate_series(1, d.connectors) n
     WHERE chosen IS NULL OR d.station_id = ANY(chosen)
@@ -141,7 +149,7 @@ WITH place AS MATERIALIZED (
     WHERE p.state IN ('unavailable', 'faulted', 'offline')
     GROUP BY 1, 2
 ), totals AS (
-    SELECT station_id, connector, count(DISTINCT state) AS states,
+    SELECT station_id, connector, array_agg(begins_s ORDER BY since) AS begins_s, array_agg(state ORDER BY since) AS states,
            round(coalesce(sum(s) FILTER (WHERE state = 'available'), 0)) AS available_s,
            round(coalesce(sum(s) FILTER (WHERE state = 'occupied'), 0)) AS occupied_s,
            round(coalesce(sum(s) FILTER (WHERE state = 'charging'), 0)) AS charging_s,
@@ -150,23 +158,9 @@ WITH place AS MATERIALIZED (
            round(coalesce(sum(s) FILTER (WHERE state = 'faulted'), 0)) AS faulted_s,
            round(coalesce(sum(s) FILTER (WHERE state = 'offline'), 0)) AS offline_s,
            round(coalesce(sum(s) FILTER (WHERE state = 'unknown'), 0)) AS unknown_s
-    FROM (SELECT *, extract(epoch FROM until - since) AS s FROM pieces) p GROUP BY 1, 2
-), grid AS (
-    SELECT station_id, connector, array_agg(seconds ORDER BY hour, place) AS hours
     FROM (
-        SELECT t.station_id, t.connector, h.hour, k.place, coalesce(round(sum(
-                   extract(epoch FROM least(p.until, h.until) - greatest(p.since, h.since))
-               ) FILTER (WHERE p.state IS NOT NULL))::integer, 0) AS seconds
-        FROM totals t CROSS JOIN (
-            SELECT n AS hour, low + make_interval(hours => n) AS since, low + make_interval(hours => n + 1) AS until
-            FROM generate_series(0, 23) n
-        ) h
-        CROSS JOIN unnest(ARRAY['available', 'occupied', 'charging', 'reserved', 'unavailable', 'faulted', 'offline', 'unknown'])
-            WITH ORDINALITY AS k (state, place)
-        LEFT JOIN pieces p ON p.station_id = t.station_id AND p.connector = t.connector AND p.state = k.state
-            AND p.since < h.until AND p.until > h.since
-        WHERE t.states > 1 GROUP BY 1, 2, 3, 4
-    ) g GROUP BY 1, 2
+        SELECT *, extract(epoch FROM until - since) AS s, extract(epoch FROM since - low)::integer AS begins_s FROM pieces
+    ) p GROUP BY 1, 2
 ), charged AS (
     SELECT station_id, connector, count(*) AS transactions,
            coalesce(sum(meter_stop_wh - meter_start_wh), 0) AS energy_wh
@@ -184,17 +178,19 @@ WITH place AS MATERIALIZED (
 ), written AS (
     INSERT INTO telemetry.connector_day AS d
     SELECT t.station_id, t.connector, the_day, t.available_s, t.occupied_s, t.charging_s, t.reserved_s, t.unavailable_s,
-           t.faulted_s, t.offline_s, t.unknown_s, coalesce(round(e.seconds), 0), coalesce(w.energy_wh, 0),
-           coalesce(w.transactions, 0), c.condition, c.link, g.hours
+           t.faulted_s, t.offline_s, t.unknown_s, coalesce(round(e.seconds), 0),
+           extract(epoch FROM high - low), coalesce(w.energy_wh, 0), coalesce(w.transactions, 0), c.condition, c.link,
+           t.begins_s, t.states
     FROM totals t JOIN closing c USING (station_id, connector)
-    LEFT JOIN excluded e USING (station_id, connector) LEFT JOIN grid g USING (station_id, connector)
+    LEFT JOIN excluded e USING (station_id, connector)
     LEFT JOIN charged w USING (station_id, connector)
     ON CONFLICT (day, station_id, connector) DO UPDATE SET
         available_s = excluded.available_s, occupied_s = excluded.occupied_s, charging_s = excluded.charging_s,
         reserved_s = excluded.reserved_s, unavailable_s = excluded.unavailable_s, faulted_s = excluded.faulted_s,
         offline_s = excluded.offline_s, unknown_s = excluded.unknown_s, excluded_s = excluded.excluded_s,
-        energy_wh = excluded.energy_wh, transactions = excluded.transactions,
-        closing_condition = excluded.closing_condition, closing_link = excluded.closing_link, hours = excluded.hours
+        counted_s = excluded.counted_s, energy_wh = excluded.energy_wh, transactions = excluded.transactions,
+        closing_condition = excluded.closing_condition, closing_link = excluded.closing_link, begins_s = excluded.begins_s,
+        states = excluded.states
     RETURNING station_id, connector, closing_condition, closing_link
 )
 SELECT DISTINCT w.station_id FROM written w JOIN before b USING (station_id, connector)
