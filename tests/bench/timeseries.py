@@ -97,7 +97,10 @@ async def _compression(connection: asyncpg.Connection, table: str, fill: str) ->
     )
     assert rows
     sizes = await connection.fetchrow(
-        "SELECT before_compression_total_bytes AS b, after_compression_total_bytes AS a FROM hypertable_compression_stats($1::regclass)",
+        """
+        SELECT before_compression_total_bytes AS b, after_compression_total_bytes AS a
+        FROM hypertable_compression_stats($1::regclass)
+        """,
         f"telemetry.{table}",
     )
     assert sizes is not None

@@ -166,12 +166,10 @@ WITH place AS MATERIALIZED (
            coalesce(sum(meter_stop_wh - meter_start_wh), 0) AS energy_wh
     FROM telemetry.transaction
     WHERE stopped_at >= low AND stopped_at < high AND (chosen IS NULL OR station_id = ANY(chosen)) GROUP BY 1, 2
-), closing AS (
-    SELECT DISTINCT ON (c.station_id, c.connector) c.station_id, c.connector, c.condition, l.link
-    FROM conditions c JOIN LATERAL (
-        SELECT link FROM links l WHERE l.station_id = c.station_id ORDER BY l.since DESC, l.until DESC LIMIT 1
-    ) l ON true
-    ORDER BY c.station_id, c.connector, c.since DESC, c.until DESC
+), last_condition AS MATERIALIZED (
+    SELECT station_id, connector, condition FROM conditions WHERE until = high
+), last_link AS MATERIALIZED (
+    SELECT station_id, link FROM links WHERE until = high
 ), before AS MATERIALIZED (
     SELECT d.station_id, d.connector, d.closing_condition, d.closing_link FROM telemetry.connector_day d
     WHERE d.day = the_day AND (chosen IS NULL OR d.station_id = ANY(chosen))
@@ -179,9 +177,9 @@ WITH place AS MATERIALIZED (
     INSERT INTO telemetry.connector_day AS d
     SELECT t.station_id, t.connector, the_day, t.available_s, t.occupied_s, t.charging_s, t.reserved_s, t.unavailable_s,
            t.faulted_s, t.offline_s, t.unknown_s, coalesce(round(e.seconds), 0),
-           extract(epoch FROM high - low), coalesce(w.energy_wh, 0), coalesce(w.transactions, 0), c.condition, c.link,
+           extract(epoch FROM high - low), coalesce(w.energy_wh, 0), coalesce(w.transactions, 0), c.condition, l.link,
            t.begins_s, t.states
-    FROM totals t JOIN closing c USING (station_id, connector)
+    FROM totals t JOIN last_condition c USING (station_id, connector) JOIN last_link l USING (station_id)
     LEFT JOIN excluded e USING (station_id, connector)
     LEFT JOIN charged w USING (station_id, connector)
     ON CONFLICT (day, station_id, connector) DO UPDATE SET
