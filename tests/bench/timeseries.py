@@ -34,9 +34,9 @@ INSERT INTO telemetry.connectivity_change SELECT 'm' || n, $2, 'connected' FROM 
 """
 DAYS = """
 INSERT INTO telemetry.connector_day
-SELECT station_id, connector, $1 + n, available_s, occupied_s, charging_s, reserved_s, unavailable_s, faulted_s, offline_s,
+SELECT station_id, connector, $1::date + n, available_s, occupied_s, charging_s, reserved_s, unavailable_s, faulted_s, offline_s,
        unknown_s, excluded_s, counted_s, energy_wh, transactions, closing_condition, closing_link, begins_s, states
-FROM telemetry.connector_day, generate_series(1, $2) n WHERE day = $1
+FROM telemetry.connector_day, generate_series(1, $2) n WHERE day = $1::date
 """
 # As stations send them: one power sample a minute from many stations, values that wander.
 SAMPLES = """
