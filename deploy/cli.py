@@ -12,12 +12,12 @@ from typing import Annotated
 
 import typer
 
-from charger_registry.importing import import_sites
+from charger_registry.importing import Outcome, import_sites
 from deploy import embedded, status
 from deploy import up as suite
 from deploy.suite import HISTORIES
 from youguan.clock import SystemClock
-from youguan.database import connect, migrate
+from youguan.database import AWAY, connect, migrate
 from youguan.errors import YouguanError
 from youguan.settings import Settings
 
@@ -41,7 +41,12 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_opt
 def up(
     data: Data = DEFAULT_DATA,
     demo: Annotated[bool, typer.Option("--demo", help="a sample county and a simulated fleet")] = False,
-    sites: Annotated[Path | None, typer.Option(help="with --demo: sites of this CSV instead of the sample's")] = None,
+    sites: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, readable=True, help="with --demo: sites of this CSV instead of the sample's"
+        ),
+    ] = None,
     crs: Annotated[str, typer.Option(help="the CSV's coordinates: gcj02, wgs84, cgcs2000, bd09")] = "wgs84",
     stations: Annotated[int, typer.Option(min=0, help="with --demo: simulated stations")] = 300,
     http_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 8000,
@@ -60,15 +65,13 @@ def up(
 def show_status(data: Data = DEFAULT_DATA, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Say how every part of a running suite is."""
     found = status.read(data)
-    if found is None:
+    if found is None or not (as_json or status.alive(found)):
         typer.echo(f"youguan: nothing runs on {data}", err=True)
         raise typer.Exit(1)
     for part in found.parts:
         if part.state == "running" and status.alive(part) is None:
             part.state = "dead"
-    supervisor = status.PartStatus("supervisor", found.pid, "running")
-    supervisor.created = status.created(found.pid)
-    found.ready = found.ready and status.alive(supervisor) is not None
+    found.ready = found.ready and status.alive(found) is not None
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
     else:
@@ -93,11 +96,21 @@ def import_sites_command(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Add the sites of a CSV to a running suite; nothing is invented, nothing is doubled."""
+    database_url = os.environ.get("YOUGUAN_DATABASE_URL")
+    if database_url is None:
+        running = status.read(data)
+        if running is None or not status.alive(running):
+            typer.echo(f"youguan: nothing runs on {data}", err=True)
+            raise typer.Exit(1)
+        database_url = embedded.cluster(data).dsn()
     try:
-        outcome = asyncio.run(_import(file, crs, data))
+        outcome = asyncio.run(_import(file, crs, database_url))
     except YouguanError as error:
         typer.echo(f"youguan: {error.detail}", err=True)
         raise typer.Exit(2) from None
+    except AWAY as error:
+        typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
+        raise typer.Exit(1) from None
     for row in outcome.refused:
         typer.echo(f"{file.name}:{row.row}: {row.field}: {row.reason}", err=True)
     if outcome.ignored_columns:
@@ -107,8 +120,8 @@ def import_sites_command(
     raise typer.Exit(1 if outcome.refused else 0)
 
 
-async def _import(file: Path, crs: str, data: Path):  # type: ignore[no-untyped-def]
-    connection = await connect(os.environ.get("YOUGUAN_DATABASE_URL") or embedded.cluster(data).dsn())
+async def _import(file: Path, crs: str, database_url: str) -> Outcome:
+    connection = await connect(database_url)
     try:
         return await import_sites(connection, file, crs, SystemClock().now())
     finally:

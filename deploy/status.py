@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Status:
 
     ready: bool = False
     pid: int | None = None
+    created: float | None = None
     ports: dict[str, int] = field(default_factory=dict)
     storage: str = "plain"
     broker: str = ""
@@ -57,8 +58,14 @@ def read(folder: Path) -> Status | None:
         found: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    parts = [PartStatus(**part) for part in found.pop("parts")]
-    return Status(**found, parts=parts)
+    parts = [PartStatus(**_known(PartStatus, part)) for part in found.pop("parts", ())]
+    return Status(**_known(Status, found), parts=parts)
+
+
+def _known(kind: type, found: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what another version of us has written."""
+    names = {member.name for member in fields(kind)}
+    return {name: value for name, value in found.items() if name in names}
 
 
 def created(pid: int | None) -> float | None:
@@ -69,8 +76,8 @@ def created(pid: int | None) -> float | None:
         return None
 
 
-def alive(part: PartStatus) -> psutil.Process | None:
-    """Return the very process that was recorded, if it still lives."""
+def alive(part: PartStatus | Status) -> psutil.Process | None:
+    """Return the very process that was recorded, a part's or the supervisor's, if it still lives."""
     try:
         process = psutil.Process(part.pid) if part.pid else None
         same = process and part.created is not None and abs(process.create_time() - part.created) < 1

@@ -25,6 +25,7 @@ from deploy.processes import GivenUp, Part, Supervisor
 from deploy.suite import HISTORIES
 from youguan.auth import generate_keys
 from youguan.database import AWAY, connect, migrate, storage_mode
+from youguan.files import allow_many_files
 from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -52,22 +53,35 @@ class Options:
 
 def up(options: Options) -> int:
     """Run the suite until SIGTERM or Ctrl-C; return the exit code."""
-    options.data.mkdir(parents=True, exist_ok=True, mode=0o755)
-    held = _hold(options.data)
+    try:
+        options.data.mkdir(parents=True, exist_ok=True, mode=0o755)
+        held = _hold(options.data)
+    except OSError as error:
+        print(f"youguan: the data folder {options.data} cannot be used: {error.strerror}", file=sys.stderr)
+        return 1
     if held is None:
         running = status.read(options.data)
         pid = f" (process {running.pid})" if running and running.pid else ""
         print(f"youguan: a suite is running on {options.data} already{pid}; stop it first, or use another --data")
         return 1
     logging.basicConfig(level=logging.WARNING, format="youguan: %(message)s", stream=sys.stderr)
+    allow_many_files()  # every part inherits it: the web process and the fleet hold many connections too
     try:
         return asyncio.run(Up(options).run())
     except Exception as error:
-        trace = options.data / "logs" / "up.log"
+        print(f"youguan: could not start: {error}{_keep_trace(options.data, error)}", file=sys.stderr)
+        return 1
+
+
+def _keep_trace(data: Path, error: Exception) -> str:
+    """Write down where it happened, and say where that stands."""
+    trace = data / "logs" / "up.log"
+    try:
         trace.parent.mkdir(exist_ok=True)
         trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        print(f"youguan: could not start: {error} (more in {trace})", file=sys.stderr)
-        return 1
+    except OSError:
+        return ""
+    return f" (more in {trace})"
 
 
 def _hold(data: Path) -> IO[str] | None:
@@ -87,7 +101,8 @@ class Up:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._data = options.data.resolve()
-        self._status = status.Status(pid=os.getpid(), versions=status.versions())
+        self._status = status.Status(pid=os.getpid(), created=status.created(os.getpid()), versions=status.versions())
+        self._mqtt_host = "127.0.0.1"
         self._stop = asyncio.Event()
         self._supervisor: Supervisor | None = None
         self._listening: list[socket.socket] = []  # ours for as long as we run: a part that comes back inherits them
@@ -134,6 +149,8 @@ class Up:
         options = self._options
         http = _listen(options.http_port)
         ocpp = _listen(options.ocpp_port)
+        if "YOUGUAN_MQTT_URL" not in os.environ:
+            _listen(options.mqtt_port).close()  # the broker binds it itself, but says less clearly that it cannot
         self._listening = [http, ocpp]
         self._status.ports = {"http": http.getsockname()[1], "ocpp": ocpp.getsockname()[1]}
         settings = self._settings(await self._start_database())
@@ -195,8 +212,10 @@ class Up:
     async def _start_broker(self) -> str:
         given = os.environ.get("YOUGUAN_MQTT_URL")
         if given:
+            address = urlsplit(given)
             self._status.broker = "given"
-            self._status.ports["mqtt"] = urlsplit(given).port or 1883
+            self._status.ports["mqtt"] = address.port or (8883 if address.scheme == "mqtts" else 1883)
+            self._mqtt_host = address.hostname or self._mqtt_host
             return given
         port = self._options.mqtt_port or _free_port()
         self._status.ports["mqtt"] = port
@@ -285,9 +304,12 @@ class Up:
                 "tasks": self._address("http") + "/tasks",
                 "dashboard": self._address("http") + "/dashboard",
                 "ocpp": self._address("ocpp") + "/{station id}",
-                "mqtt": f"mqtt://127.0.0.1:{self._status.ports.get('mqtt', 0)}",
+                "mqtt": f"mqtt://{self._mqtt_host}:{self._status.ports.get('mqtt', 0)}",
             }
-        status.write(self._data, self._status)
+        try:
+            status.write(self._data, self._status)
+        except OSError as error:  # a full disk must not keep a part from beginning again
+            log.warning("the status could not be written: %s", error)
 
     def _announce(self) -> None:
         rows = [
@@ -328,7 +350,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+    with _listen(0) as probe:
         return int(probe.getsockname()[1])
 
 

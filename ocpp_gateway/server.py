@@ -4,7 +4,6 @@ picows gives frames as they come: fragments, their assembly and UTF-8 are ours. 
 the client the text of whatever is raised in it, so nothing may be raised in it.
 """
 
-import asyncio
 import ipaddress
 import logging
 import socket
@@ -26,8 +25,10 @@ from picows import (
 from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]  # not in its stubs
 
 from ocpp_gateway import metrics
+from ocpp_gateway.acceptor import Acceptor
 from ocpp_gateway.protocol.versions import Version, negotiate
 from ocpp_gateway.stations.session import Session, Surroundings
+from youguan.files import allow_many_files
 
 log = logging.getLogger(__name__)
 socket_log = logging.getLogger("picows.server")  # a line for every connection that comes and goes: only warnings
@@ -48,13 +49,14 @@ class Server:
     def __init__(self, around: Surroundings, open_networks: Sequence[str]) -> None:
         self._around = around
         self._open: list[Network] = [ipaddress.ip_network(network) for network in open_networks]
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
         self.sessions: dict[str, Session] = {}
         self._listeners: set[Listener] = set()
 
-    async def start(self, listening: socket.socket) -> None:
+    def start(self, listening: socket.socket) -> None:
         """Begin to accept."""
-        self._server = await asyncio.get_running_loop().create_server(self._protocol, sock=listening, backlog=4096)
+        self._acceptor = Acceptor(listening, self._protocol, lambda: len(self._listeners), allow_many_files())
+        self._acceptor.start()
 
     def _protocol(self) -> Any:
         """Return picows' protocol with a handshake that knows the peer, which its own server does not tell."""
@@ -128,8 +130,8 @@ class Server:
 
     def stop_accepting(self) -> None:
         """Accept no more connections; those that are open go on."""
-        if self._server is not None:
-            self._server.close()
+        if self._acceptor is not None:
+            self._acceptor.stop()
 
     def close_all(self) -> None:
         """Tell every station that we restart."""

@@ -49,7 +49,7 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
         beside = [asyncio.create_task(run) for run in (directory.keep(loaded), ownership.run(), outbox.run())]
         writing = asyncio.create_task(recorder.run())
         await loaded.wait()
-        await server.start(listening)
+        server.start(listening)
         _spare_the_collector()
         log.info("worker %d listens", slot)
         await first_of(stop, writing, *beside)

@@ -30,6 +30,14 @@ class Server:
         return urlunsplit(urlsplit(self.admin)._replace(path=f"/{database}"))
 
 
+@pytest.fixture(scope="module")
+def data_folder() -> Iterator[Path]:
+    """A data folder that the account PostgreSQL runs as can reach, so that everything in it goes away with it."""
+    with tempfile.TemporaryDirectory(prefix="yg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder) / "data"
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The DSN of a server: `YOUGUAN_TEST_DATABASE_URL`, one with TimescaleDB for instance, or one of our own."""
