@@ -7,17 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 import psutil
 import pytest
 from aiomqtt import Client
 
 from deploy import embedded
+from tests.conftest import Server
 from tests.suite import COMMAND, ROOT, Api, Charger, Suite, eventually
+from youguan.settings import SERVICES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -38,7 +41,7 @@ def youguan(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
     """Run a command to its end."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("YOUGUAN_")}
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*COMMAND, *(str(argument) for argument in arguments)],
         cwd=ROOT, env=inherited | environment, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
 
@@ -199,13 +202,28 @@ def broker(folder: Path) -> Iterator[int]:
     folder.chmod(0o755)
     _, command = embedded.broker_command(folder, port, sys.executable)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        yield port
-        process.terminate()
+        try:
+            yield port
+        finally:
+            process.terminate()
 
 
-async def test_a_given_database_and_a_given_broker_are_used(database_url: str, tmp_path: Path) -> None:
+@pytest.fixture
+async def empty_database(server: Server) -> AsyncIterator[str]:
+    """The DSN of a database that somebody has made for us."""
+    name = f"youguan_given_{os.getpid()}"
+    connection = await asyncpg.connect(server.admin)
+    await connection.execute(f"CREATE DATABASE {name}")
+    yield server.dsn(name)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    for service in SERVICES:
+        await connection.execute(f"DROP ROLE {name}_{service}")
+    await connection.close()
+
+
+async def test_a_given_database_and_a_given_broker_are_used(empty_database: str, tmp_path: Path) -> None:
     with broker(tmp_path) as port:
-        given = {"YOUGUAN_DATABASE_URL": database_url, "YOUGUAN_MQTT_URL": f"mqtt://localhost:{port}"}
+        given = {"YOUGUAN_DATABASE_URL": empty_database, "YOUGUAN_MQTT_URL": f"mqtt://localhost:{port}"}
         suite = Suite(tmp_path / "data", "--demo", "--stations=0", "--workers=1", **given)
         await asyncio.to_thread(suite.start)
         found = suite.status()
@@ -245,10 +263,10 @@ async def test_a_suite_that_is_stopped_while_it_starts_leaves_nothing(
         stderr=subprocess.STDOUT,
     ) as up:
 
-        async def under_way() -> list[psutil.Process]:
+        async def under_way() -> bool:
             with contextlib.suppress(psutil.Error):
-                return [child for child in up.children() if "postgres" in child.name()]
-            return []
+                return any("postgres" in child.name() for child in up.children())
+            return False
 
         await eventually(under_way)
         children = up.children(recursive=True)
