@@ -89,6 +89,7 @@ def cluster(folder: Path) -> Cluster:
     """Return the cluster of a data folder; nothing is made yet."""
     account = _account()
     home = _reachable_home(folder, account)
+    account = account and _owner(home / "postgres", account)
     if account and SHARED_STATE in home.parents:
         _make_shared_state()
     _make_private(home, account)
@@ -178,6 +179,13 @@ def _account() -> Account | None:
             continue
         return Account(entry.pw_uid, entry.pw_gid)
     raise Unusable("PostgreSQL cannot run as root and no unprivileged user was found; run as another user")
+
+
+def _owner(data: Path, account: Account) -> Account:
+    """Return the account that the data belongs to already: one that this machine was given later does not own it."""
+    if not data.exists() or data.stat().st_uid == 0:
+        return account
+    return Account(data.stat().st_uid, data.stat().st_gid)
 
 
 def _reachable_home(folder: Path, account: Account | None) -> Path:

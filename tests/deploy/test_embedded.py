@@ -188,3 +188,11 @@ def test_as_root_the_data_is_where_the_account_can_reach_it(folder: Path) -> Non
     finally:
         cluster.sockets.rmdir()
         cluster.data.parent.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root must change to another account")
+def test_data_stays_with_the_account_it_was_made_for(folder: Path) -> None:
+    cluster = embedded.cluster(folder)
+    cluster.data.mkdir()
+    os.chown(cluster.data, 4321, 4322)
+    assert embedded.cluster(folder).account == embedded.Account(4321, 4322)

@@ -48,7 +48,7 @@ def youguan(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
 
 def offspring(suite: Suite) -> list[psutil.Process]:
     assert suite.process is not None
-    return psutil.Process(suite.process.pid).children(recursive=True)
+    return [*psutil.Process(suite.process.pid).children(recursive=True)]
 
 
 # --- a running suite ------------------------------------------------------------------------------------------------
