@@ -208,7 +208,9 @@ async def test_a_second_suite_on_the_same_data_is_refused(suite: Suite) -> None:
     done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "already" in done.stdout + done.stderr
-    assert (await logged_in(suite)).client.headers["Authorization"], "the first one goes on"
+    api = await logged_in(suite)
+    assert api.client.headers["Authorization"], "the first one goes on"
+    await api.client.aclose()
 
 
 def processes(suite: Suite) -> list[psutil.Process]:
