@@ -24,6 +24,12 @@ RULES = {
     "unmanaged_site": "场站无人管理",
     "unfiled_charger": "未备案充电桩",
 }
+REASONS = {
+    "no_manager": "从未有管理单位",
+    "deregistered": "管理单位已注销",
+    "contract_ended": "管理合同已到期",
+    "silent": "管理单位失联",
+}
 SEVERITIES = {"critical": ("bad", "危险"), "major": ("bad", "严重"), "minor": ("warn", "一般"), "info": ("", "提示")}
 
 
@@ -120,6 +126,8 @@ def alerts_pages(pool: asyncpg.Pool, templates: Templates) -> APIRouter:
             rows = await store.list_alerts(
                 connection, state="firing", rule=rule or None, station_id=None, site_id=None, before=None, limit=200
             )
-        return templates.render(request, "alerts.html", rows=rows, rule=rule or "", rules=RULES, severities=SEVERITIES)
+        return templates.render(
+            request, "alerts.html", rows=rows, rule=rule or "", rules=RULES, reasons=REASONS, severities=SEVERITIES
+        )
 
     return router

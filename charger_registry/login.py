@@ -116,7 +116,7 @@ def login_pages(login: Login, templates: Templates, settings: Settings) -> APIRo
 
     @router.get("/login")
     async def page(request: Request, next: str = "") -> Response:
-        return templates.render(request, "login.html", next=next, error="")
+        return templates.render(request, "login.html", next=next, username="", error="")
 
     @router.post("/login")
     async def log_in(
@@ -126,7 +126,9 @@ def login_pages(login: Login, templates: Templates, settings: Settings) -> APIRo
             token, roles = await login.log_in(username, password, _remote(request))
         except (Unauthenticated, TooManyRequests) as error:
             reason = "尝试次数过多，请稍后再试" if isinstance(error, TooManyRequests) else "用户名或密码不正确"
-            return templates.render(request, "login.html", status_code=error.status, next=next, error=reason)
+            return templates.render(
+                request, "login.html", status_code=error.status, next=next, username=username, error=reason
+            )
         response = RedirectResponse(next if _is_ours(next) else first_screen(roles), 303)
         response.set_cookie(
             SESSION_COOKIE,

@@ -42,6 +42,18 @@ ROLES = {
     "builder": "建设单位（当时无管理、产权单位）",
     "team": "属地执法队",
 }
+ACTORS = {"system": "系统", "charger": "充电桩自报"}
+MOVES = {
+    "open": "告警触发，派给责任单位",
+    "accept": "接单",
+    "mend": "报告已修复",
+    "recover": "充电桩报告恢复正常",
+    "fail": "故障再次出现",
+    "hold": "观察期内一直正常",
+    "succeed": "成功充电",
+    "settle": "事由已消除",
+}
+HANDLERS = (OPERATOR, INSPECTOR, REGULATOR)
 COMMANDS = {"accept": "接单", "mend": "报告已修复"}
 
 
@@ -129,7 +141,7 @@ class Counter:
 
     async def do(self, who: Principal, task_id: str, command: Command, reason: str) -> None:
         """Let somebody move a task; NotFound, Forbidden, Conflict."""
-        if not who.has(OPERATOR, INSPECTOR, REGULATOR):
+        if not who.has(*HANDLERS):
             raise Forbidden("this needs one of the roles: operator, inspector, regulator")
         async with self.pool.acquire() as connection, connection.transaction():
             task = await store.get_task(connection, task_id, hold=True)
@@ -235,10 +247,11 @@ def inspection_pages(counter: Counter, templates: Templates) -> APIRouter:
 
     async def show(request: Request, who: Principal, task_id: str, error: str = "", code: int = 200) -> Response:
         row, history = await counter.read(who, task_id)
-        commands = {name: label for name, label in COMMANDS.items() if may(State(row["state"]), Command(name))}
+        state = State(row["state"])
+        commands = {name: label for name, label in COMMANDS.items() if who.has(*HANDLERS) and may(state, Command(name))}
         return templates.render(
             request, "task.html", status_code=code, task=row, history=history, commands=commands, error=error,
-            causes=CAUSES, states=STATES, roles=ROLES,
+            causes=CAUSES, states=STATES, roles=ROLES, actors=ACTORS, moves=MOVES,
         )  # fmt: skip
 
     @router.get("/tasks/{task_id}")

@@ -76,7 +76,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
         request: Request,
         q: str = "",
         free: bool = False,
-        at: Annotated[str | None, Query(pattern=r"^-?\d+(\.\d+)?,-?\d+(\.\d+)?$")] = None,
+        at: Annotated[str | None, Query(pattern=r"^(-?\d+(\.\d+)?,-?\d+(\.\d+)?)?$")] = None,
         start: Annotated[int, Query(ge=0)] = 0,
     ) -> Response:
         here = tuple(map(float, at.split(","))) if at else None
@@ -109,12 +109,16 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             stations = await store.read_stations(connection, site_id)
             rows = await registry.ledger(connection, site_id, now)
         lines = {registry.line_of(row): row for row in rows}
+        views = [station_view(dict(row)) for row in stations]
+        told = [condition for view in views for condition in view["conditions"]]
         manager = holder(lines, "manager", now)
         return templates.render(
             request,
             "site.html",
             site=found,
-            stations=[station_view(dict(row)) for row in stations],
+            stations=views,
+            free=told.count("available"),
+            connectors=len(told),
             manager=lines[manager] if manager else None,
             reasons=REASONS,
             conditions=CONDITIONS,

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -38,6 +39,14 @@ class Problem(BaseModel):
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"model": Problem, "description": "What went wrong", "content": {"application/problem+json": {}}}
+}
+
+
+# What a person is told: what happened, and what to do now.
+WORDS: dict[int, tuple[str, str]] = {
+    Forbidden.status: ("没有权限", "您的账号不能查看或办理这一项。需要时请换一个账号登录。"),
+    HTTPStatus.NOT_FOUND: ("没有找到这个页面", "地址可能写错了，或者它不在您的范围内。"),
+    Unavailable.status: ("服务暂时不可用", "暂时连不上数据库。已经保存的数据没有丢失，请稍后再试。"),
 }
 
 
@@ -93,6 +102,8 @@ def answer(
     """Return the problem in the form that the asker can use."""
     if _wants_page(request):
         return _page(request, status, detail)
+    if status == Unauthenticated.status and "hx-request" in request.headers:
+        headers = {**(headers or {}), "HX-Redirect": _login_address(request)}
     problem = Problem(
         title=title,
         status=status,
@@ -103,6 +114,13 @@ def answer(
     return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type="application/problem+json")
 
 
+def _login_address(request: Request) -> str:
+    """Return where to log in and come back from: to the page asked for, or to the one that a form or a refresh belongs to."""
+    sent_from = None if request.method in ("GET", "HEAD") else request.headers.get("referer", "/")
+    back = urlsplit(request.headers.get("hx-current-url") or sent_from or str(request.url))
+    return f"/login?next={quote(back.path + (f'?{back.query}' if back.query else ''))}"
+
+
 def _wants_page(request: Request) -> bool:
     path = request.scope.get("root_path", "") + request.url.path
     return "/api/" not in path and "text/html" in request.headers.get("accept", "")
@@ -110,13 +128,12 @@ def _wants_page(request: Request) -> bool:
 
 def _page(request: Request, status: int, detail: str) -> Response:
     if status == Unauthenticated.status:
-        return RedirectResponse(f"/login?next={request.url.path}", 303)
-    shown = detail if status < HTTPStatus.INTERNAL_SERVER_ERROR else ""
-    titles = {
-        Forbidden.status: "没有权限",
-        HTTPStatus.NOT_FOUND: "没有找到这个页面",
-        Unavailable.status: "服务暂时不可用",
-    }
+        return RedirectResponse(_login_address(request), 303)
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    title, advice = WORDS.get(
+        status, ("出了点问题", "问题已经记录下来，请稍后再试。" if is_ours else "请求没有被接受。")
+    )
+    shown = "" if is_ours or status == HTTPStatus.NOT_FOUND else detail
     return kernel_templates().render(
-        request, "error.html", status_code=status, title=titles.get(status, "出了点问题"), detail=shown
+        request, "error.html", status_code=status, title=title, advice=advice, detail=shown, again=is_ours
     )

@@ -30,6 +30,7 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.filters["local_time"] = local_time
+        self._environment.filters["local_minute"] = local_minute
         self._environment.globals["static"] = static_url
 
     def render(self, request: Request, name: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
@@ -64,6 +65,11 @@ def kernel_templates() -> Templates:
 def local_time(moment: datetime | None) -> str:
     """Return a time as people in the county read it."""
     return moment.astimezone(LOCAL_TIME).strftime("%m-%d %H:%M:%S") if moment else "—"
+
+
+def local_minute(moment: datetime | None) -> str:
+    """Return a time of any year as people in the county read it."""
+    return moment.astimezone(LOCAL_TIME).strftime("%Y-%m-%d %H:%M") if moment else "—"
 
 
 @cache

@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const holder = document.getElementById("map");
+  holder.textContent = "";
   const states = JSON.parse(holder.dataset.states);
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
@@ -33,6 +34,7 @@
       markers.set(p.id, marker);
     }
     marker.setStyle(look(p)).setRadius(radius(p));
+    if (p.state === "unknown") marker.bringToBack();
     const text = document.createElement("span");
     text.textContent = `${p.name} · ${states[p.state]} ${p.available}`;
     marker.setTooltipContent(text);
@@ -50,20 +52,39 @@
     void row.offsetWidth;
     row.classList.add("changed");
   };
+  // The feed rests while nobody looks: a phone's battery, and a browser's few connections to one machine.
+  let since = holder.dataset.version;
+  let feed = null;
+  const listen = () => {
+    feed = new EventSource(`/api/public/changes?since=${since}`);
+    feed.onopen = () => document.dispatchEvent(new Event("youguan:back"));
+    feed.onerror = () => document.dispatchEvent(new Event("youguan:lost"));
+    feed.onmessage = (event) => {
+      since = event.lastEventId;
+      JSON.parse(event.data).forEach(update);
+    };
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (!feed) return;
+    feed.close();
+    if (!document.hidden) listen();
+  });
   fetch("/api/public/sites.geojson").then((answer) => answer.json()).then((all) => {
     all.features.forEach(show);
     if (all.features.length) {
       map.fitBounds(L.latLngBounds(all.features.map((f) => [f.geometry.coordinates[1], f.geometry.coordinates[0]])).pad(0.05));
     }
-    new EventSource(`/api/public/changes?since=${holder.dataset.version}`).onmessage = (event) => JSON.parse(event.data).forEach(update);
+    listen();
   });
   const near = document.getElementById("near");
+  const refused = document.getElementById("refused");
   if (navigator.geolocation) {
     near.hidden = false;
     near.addEventListener("click", () => navigator.geolocation.getCurrentPosition((found) => {
       const form = near.closest("form");
       form.elements.at.value = `${found.coords.longitude.toFixed(5)},${found.coords.latitude.toFixed(5)}`;
       form.requestSubmit();
-    }));
+      refused.hidden = true;
+    }, () => { refused.hidden = false; }));
   }
 })();

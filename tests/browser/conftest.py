@@ -1,0 +1,152 @@
+"""A real browser on a real suite: one of each for all browser tests."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+import websockets
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
+
+from tests.browser.chromium import NO_BROWSER, chromium, executable
+from tests.suite import Api, Charger, Suite
+
+# Longer than anything should take, so that a busy machine fails no test.
+PATIENCE_MS = 20_000
+DESKTOP = ViewportSize(width=1280, height=800)
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """Where the browser is; without one these tests are skipped, and say so."""
+    path = executable()
+    if path is None:
+        pytest.skip(NO_BROWSER)
+    expect.set_options(timeout=PATIENCE_MS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def suite(browser_path: str) -> Iterator[Suite]:
+    """A county without a fleet: the tests' own chargers are the only ones that speak."""
+    with tempfile.TemporaryDirectory(prefix="yg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        options = ("--demo", "--stations=0", "--workers=2")
+        suite = Suite(Path(folder) / "data", *options, YOUGUAN_HOLDING_TIME_S="1")
+        suite.start()
+        yield suite
+        assert suite.stop() == 0, suite.output()
+
+
+@pytest.fixture(scope="session")
+def address(suite: Suite) -> str:
+    return f"http://127.0.0.1:{suite.ports()['http']}"
+
+
+@pytest.fixture(scope="session")
+def ocpp(suite: Suite) -> int:
+    return suite.ports()["ocpp"]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(browser_path: str) -> AsyncIterator[Browser]:
+    async with chromium(browser_path) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def api(suite: Suite) -> AsyncIterator[Api]:
+    """The suite over HTTP, as the regulator."""
+    api = Api(suite.ports()["http"])
+    await api.log_in()
+    yield api
+    await api.client.aclose()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def ids(api: Api) -> dict[str, str]:
+    """Ids for the addresses in `pages.PAGES`."""
+    site = (await api.items("/api/registry/sites", unmanaged="false", limit="1"))[0]["id"]
+    unmanaged = (await api.items("/api/registry/sites", unmanaged="true"))[-1]["id"]
+    task = (await api.items("/api/inspection/tasks", cause="unmanaged_site", site=unmanaged))[0]["id"]
+    return {"site": site, "unmanaged": unmanaged, "task": task}
+
+
+class Visitor:
+    """Opens pages as somebody, and notes whatever a page should not do."""
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self._browser = browser
+        self._address = address
+        self._contexts: list[BrowserContext] = []
+        self.faults: list[str] = []
+        self.expected: list[str] = []  # parts of console messages that belong to the test
+
+    async def come(self, account: str | None = None, **options: Any) -> Page:
+        """Return an empty page of a new context, logged in as `account`."""
+        options = {"viewport": DESKTOP, "locale": "zh-CN", "base_url": self._address, **options}
+        context = await self._browser.new_context(**options)
+        context.set_default_timeout(PATIENCE_MS)
+        self._contexts.append(context)
+        context.on("request", lambda request: self._asked(request.url))
+        context.on("console", self._said)
+        context.on("weberror", lambda error: self.faults.append(str(error.error)))
+        if account:
+            done = await context.request.post("/login", form={"username": account, "password": "demo"}, max_redirects=0)
+            assert done.status == 303, await done.text()
+        return await context.new_page()
+
+    def _asked(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob") and f"{parts.scheme}://{parts.netloc}" != self._address:
+            self.faults.append(f"asked another machine: {url}")
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not any(part in message.text for part in self.expected):
+            self.faults.append(f"{message.type}: {message.text}")
+
+    async def leave(self) -> None:
+        for context in self._contexts:
+            await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(browser: Browser, address: str) -> AsyncIterator[Visitor]:
+    """Somebody with a browser; at the end no page may have asked another machine or complained on the console."""
+    visitor = Visitor(browser, address)
+    yield visitor
+    await visitor.leave()
+    assert visitor.faults == []
+
+
+class Chargers:
+    """Connects chargers, and leaves each in order."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connected: list[Charger] = []
+
+    async def connect(self, station: str) -> Charger:
+        """Return a charger that is accepted and free."""
+        charger = await Charger(self._port, station).connect()
+        self._connected.append(charger)
+        assert await charger.boot() == "Accepted"
+        await charger.status("Available")
+        return charger
+
+    async def leave(self) -> None:
+        for charger in self._connected:
+            with suppress(websockets.ConnectionClosed):
+                await charger.status("Available")
+            await charger.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chargers(ocpp: int) -> AsyncIterator[Chargers]:
+    chargers = Chargers(ocpp)
+    yield chargers
+    await chargers.leave()
