@@ -167,6 +167,13 @@ def bench(context: typer.Context) -> None:
     _become("tests.bench", *context.args)
 
 
+@app.command(context_settings=PASSED_ON)
+def screenshots(context: typer.Context) -> None:
+    """Take the pictures of the README and the docs into docs/img; needs Chromium."""
+    os.chdir(ROOT)
+    _become("tests.browser.screenshots", *context.args)
+
+
 @app.command()
 def doctor() -> None:
     """Say what was found on this machine."""
