@@ -15,7 +15,7 @@ from tests.browser.pages import INSPECTOR, REGULATOR
 from tests.suite import ROOT, Api, Suite, eventually
 
 STATIONS = 300
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
 
@@ -33,7 +33,6 @@ class Picture:
 
 PICTURES = (
     Picture("public.png", "/", DESKTOP),
-    Picture("public-zh.png", "/", DESKTOP, "zh-CN"),
     Picture("dashboard.png", "/dashboard", DESKTOP, account=REGULATOR),
     Picture("task-phone.png", "/tasks?cause=connector_fault", PHONE, account=INSPECTOR, click="#tasks a.row"),
 )
@@ -80,7 +79,9 @@ async def alive(api: Api) -> bool:
 
 
 async def photograph(browser: Browser, address: str, picture: Picture, file: Path) -> None:
-    context = await browser.new_context(base_url=address, locale=picture.locale, **picture.screen)
+    context = await browser.new_context(
+        base_url=address, locale=picture.locale, reduced_motion="reduce", **picture.screen
+    )
     if picture.account:
         await context.request.post("/login", form={"username": picture.account, "password": "demo"}, max_redirects=0)
     page = await context.new_page()

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Chargers, Visitor
-from tests.suite import Api
+from tests.suite import Api, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -160,7 +160,7 @@ async def test_without_javascript_the_list_and_the_search_are_there(
     await expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
-async def test_a_hidden_page_lets_the_feed_rest_and_catches_up(visitor: Visitor, chargers: Chargers) -> None:
+async def test_a_hidden_page_lets_the_feed_rest_and_catches_up(visitor: Visitor, chargers: Chargers, api: Api) -> None:
     charger = await chargers.connect("NH0016-001")
     page = await visitor.come()
     await page.goto("/")
@@ -175,6 +175,13 @@ async def test_a_hidden_page_lets_the_feed_rest_and_catches_up(visitor: Visitor,
         }"""
     )
     await charger.status("Faulted")
+
+    async def known() -> bool:
+        sites = (await api.get("/api/public/sites.geojson"))["features"]
+        return any(one["id"] == "NH0016" and one["properties"]["state"] == "broken" for one in sites)
+
+    await eventually(known)
+    await expect(badge).to_have_text("有空闲")
     async with page.expect_request("**/api/public/changes?since=*"):
         await page.evaluate("window.look(false)")
     await expect(badge).to_have_text("故障")
