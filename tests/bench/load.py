@@ -1,11 +1,16 @@
 """Load over real sockets, in a process of its own: `python -m tests.bench.load '{"url": …}'` prints what it measured as JSON."""
 
 import asyncio
+import json
 import random
+import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psutil
+import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 STATUSES = ("Available", "Preparing")
@@ -18,6 +23,16 @@ MEASURANDS = (
     "Temperature",
 )
 EPOCH = datetime.now(UTC)
+WARM_UP_S = 2.0
+CONNECTS_AT_ONCE = 200
+
+# Templates, since what a generator spends is taken from those whom it measures: they share the machine's cores.
+STATUS = '[2,"{n}","StatusNotification",{{"connectorId":1,"errorCode":"NoError","status":"{word}","timestamp":"{at}"}}]'
+METER_VALUES = (
+    '[2,"{n}","MeterValues",{{"connectorId":1,"meterValue":[{{"timestamp":"{at}","sampledValue":['
+    + ",".join(f'{{{{"value":"{{value}}.5","measurand":"{name}"}}}}' for name in MEASURANDS)
+    + "]}}]}}]"
+)
 
 
 class Station(WSListener):
@@ -26,7 +41,7 @@ class Station(WSListener):
     def __init__(self, load: "Load", number: int) -> None:
         super().__init__()
         self._load = load
-        self._number = number
+        self.number = number
         self._count = 0
         self._sent = 0.0
         self.transport: WSTransport | None = None
@@ -41,96 +56,121 @@ class Station(WSListener):
 
     def send_next(self) -> None:
         self._count += 1
-        at = (EPOCH + timedelta(milliseconds=self._count * 10 + self._number % 10)).isoformat()
-        message = self._status(at) if self._count % 2 else self._meter_values(at)
+        at = (EPOCH + timedelta(milliseconds=self._count * 10 + self.number % 10)).isoformat()
+        if self._count % 2:
+            message = STATUS.format(n=self._count, at=at, word=STATUSES[self._count // 2 % 2])
+        else:
+            message = METER_VALUES.format(n=self._count, at=at, value=self._count * 7 % 1000)
         self._sent = time.perf_counter()
         if self.transport is not None:
             self.transport.send(WSMsgType.TEXT, message.encode())
 
-    def _status(self, at: str) -> str:
-        word = STATUSES[self._count // 2 % 2]
-        payload = f'{{"connectorId":1,"errorCode":"NoError","status":"{word}","timestamp":"{at}"}}'
-        return f'[2,"{self._count}","StatusNotification",{payload}]'
-
-    def _meter_values(self, at: str) -> str:
-        values = ",".join(f'{{"value":"{self._count * 7 % 1000}.5","measurand":"{name}"}}' for name in MEASURANDS)
-        payload = f'{{"connectorId":1,"meterValue":[{{"timestamp":"{at}","sampledValue":[{values}]}}]}}'
-        return f'[2,"{self._count}","MeterValues",{payload}]'
-
 
 class Load:
-    """Many stations, either as fast as they are answered or at a given rate."""
+    """Many stations, either as fast as they are answered or at a given rate.
+
+    `watch` names processes whose time on the processor is measured as well, those that they started included.
+    """
 
     def __init__(self, options: dict[str, Any]) -> None:
         self._url = options["url"]
         self._connections = options["connections"]
         self._seconds = options["seconds"]
         self._rate = options.get("rate", 0)
+        self._watch: dict[str, int] = options.get("watch", {})
         self._measuring = False
         self._stopped = False
         self._latencies: list[float] = []
         self._refused = 0
+        self._sent = 0
+        self._answered = 0
         self._idle: list[Station] = []
-        self._late = 0
+
+    def send(self, station: Station) -> None:
+        self._sent += 1
+        station.send_next()
 
     def answered(self, station: Station, latency_s: float, accepted: bool) -> None:
-        if self._measuring:
+        self._answered += 1
+        self._refused += not accepted
+        if self._measuring and accepted:
             self._latencies.append(latency_s)
-            self._refused += not accepted
         if self._stopped:
             return
         if self._rate:
             self._idle.append(station)
         else:
-            station.send_next()
+            self.send(station)
 
     async def run(self) -> dict[str, Any]:
-        """Connect, warm up, measure; return acknowledged messages a second and latencies in ms."""
+        """Connect, warm up, measure; return acknowledged messages a second, latencies in ms, µs of processor a message."""
         began = time.perf_counter()
         stations = [Station(self, number) for number in range(self._connections)]
-        for start in range(0, len(stations), 200):
-            await asyncio.gather(*map(self._connect, stations[start : start + 200]))
+        for start in range(0, len(stations), CONNECTS_AT_ONCE):
+            await asyncio.gather(*map(self._connect, stations[start : start + CONNECTS_AT_ONCE]))
         connected_s = time.perf_counter() - began
         driving = asyncio.create_task(self._drive(stations))
-        await asyncio.sleep(2)
-        self._measuring = True
-        began = time.perf_counter()
+        await asyncio.sleep(WARM_UP_S)
+        spent, began, self._measuring = processor_s(self._watch), time.perf_counter(), True
         await asyncio.sleep(self._seconds)
         self._measuring = False
         elapsed = time.perf_counter() - began
+        spent = {name: now - spent[name] for name, now in processor_s(self._watch).items()}
         self._stopped = True
         driving.cancel()
-        return self._result(elapsed, connected_s)
+        await self._all_answered()
+        return self._result(elapsed, connected_s, spent)
 
     async def _connect(self, station: Station) -> None:
-        url = f"{self._url}/b{station._number:05d}"
+        url = f"{self._url}/b{station.number:05d}"
         await ws_connect(lambda: station, url, extra_headers={"Sec-WebSocket-Protocol": "ocpp1.6"})
 
     async def _drive(self, stations: list[Station]) -> None:
         if not self._rate:
             for station in stations:
-                station.send_next()
+                self.send(station)
             return
         self._idle = random.sample(stations, len(stations))
-        due, began = 0.0, time.perf_counter()
+        began = time.perf_counter()
         while True:
-            due = (time.perf_counter() - began) * self._rate - self._late
-            for _ in range(int(due)):
-                if self._idle:
-                    self._idle.pop(random.randrange(len(self._idle))).send_next()
-                self._late += 1
+            due = int((time.perf_counter() - began) * self._rate)
+            while self._sent < due and self._idle:
+                place = random.randrange(len(self._idle))
+                self._idle[place], self._idle[-1] = self._idle[-1], self._idle[place]
+                self.send(self._idle.pop())
             await asyncio.sleep(0.001)
 
-    def _result(self, elapsed: float, connected_s: float) -> dict[str, Any]:
+    async def _all_answered(self) -> None:
+        """Wait for what is under way, so that answers can be held against rows."""
+        async with asyncio.timeout(60):
+            while self._answered < self._sent:
+                await asyncio.sleep(0.01)
+
+    def _result(self, elapsed: float, connected_s: float, spent_s: Mapping[str, float]) -> dict[str, Any]:
         ordered = sorted(self._latencies)
+        count = len(ordered)
         return {
-            "acknowledged_per_s": round((len(ordered) - self._refused) / elapsed),
-            "refused": self._refused,
-            "p50_ms": round(ordered[len(ordered) // 2] * 1000, 2) if ordered else None,
-            "p99_ms": round(ordered[int(len(ordered) * 0.99)] * 1000, 2) if ordered else None,
+            "acknowledged_per_s": round(count / elapsed),
+            "p50_ms": round(ordered[count // 2] * 1000, 2) if ordered else None,
+            "p99_ms": round(ordered[int(count * 0.99)] * 1000, 2) if ordered else None,
             "connects_per_s": round(self._connections / connected_s),
+            "processor_us_a_message": {name: round(s / max(1, count) * 1e6, 1) for name, s in spent_s.items()},
+            "acknowledged": self._answered - self._refused,
+            "refused": self._refused,
         }
 
 
+def processor_s(watch: Mapping[str, int]) -> dict[str, float]:
+    """Return the seconds on a processor of this process and of those watched, with what they started."""
+    return {name: _tree_s(psutil.Process(pid)) for name, pid in {**watch, "load": psutil.Process().pid}.items()}
+
+
+def _tree_s(process: psutil.Process) -> float:
+    ended = process.cpu_times()
+    alive = [process, *process.children(recursive=True)]
+    times = [one.cpu_times() for one in alive]
+    return float(sum(t.user + t.system for t in times) + ended.children_user + ended.children_system)
+
+
 if __name__ == "__main__":
-    pass
+    print(json.dumps(uvloop.run(Load(json.loads(sys.argv[1])).run())))
