@@ -1,17 +1,15 @@
 """What an adapter is given and what it returns."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ocpp_gateway.observation import Observation
 
 Payload = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a handler may know besides the payload; `known` says whether the registry has the station."""
 
     station_id: str
@@ -21,8 +19,7 @@ class Context:
     accepted_tokens: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The answer to send once the observations are stored.
 
     `answer` may be a function of the transaction id that the store gave, where the answer carries it.

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from ocpp_gateway.observation import MeterKind
 from ocpp_gateway.protocol.frames import Refusal
@@ -18,13 +18,14 @@ def read_time(text: str, member: str) -> datetime:
     """Return a time in UTC; one without a zone is taken as UTC, as stations that write such mean it."""
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is UTC:  # as nearly all are; converting costs more than reading
+            return moment
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Refusal("TypeConstraintViolation", f"{member}: {text!r:.40} is not a time") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A measured value in its base unit."""
 
     kind: MeterKind
@@ -37,23 +38,29 @@ def read_value(sample: dict[str, Any]) -> Value | None:
         number = float(sample["value"])
     except ValueError:
         return None
-    measurand = sample.get("measurand", REGISTER)
-    unit, multiplier = _unit(sample, measurand)
-    number *= multiplier
-    if not math.isfinite(number):
-        return None
-    place = sample.get("location", "Outlet")
-    return Value(
-        MeterKind(measurand, sample.get("phase", ""), place, sample.get("context", "Sample.Periodic"), unit), number
+    get = sample.get
+    described = get("unitOfMeasure") or {}
+    kind, factor = _kind(
+        get("measurand", REGISTER),
+        get("phase", ""),
+        get("location", "Outlet"),
+        get("context", "Sample.Periodic"),
+        described.get("unit") or get("unit"),
+        described.get("multiplier", 0),
     )
+    number *= factor
+    return Value(kind, number) if math.isfinite(number) else None
 
 
-def _unit(sample: dict[str, Any], measurand: str) -> tuple[str, float]:
-    described = sample.get("unitOfMeasure") or {}
-    unit = described.get("unit") or sample.get("unit") or BASE_UNITS.get(measurand.split(".", 1)[0], "")
-    multiplier = 10.0 ** described.get("multiplier", 0)
+@lru_cache(maxsize=4096)  # a county has a few dozen kinds, and every MeterValues is made of them
+def _kind(
+    measurand: str, phase: str, location: str, context: str, unit: str | None, multiplier: int
+) -> tuple[MeterKind, float]:
+    """Return the kind in its base unit, and by what a number is multiplied to be in it."""
+    unit = unit or BASE_UNITS.get(measurand.split(".", 1)[0], "")
     base = THOUSANDS.get(unit)
-    return (base, multiplier * 1000) if base else (unit, multiplier)
+    factor = float(f"1e{multiplier}") * (1000 if base else 1)  # out of all measure it is infinite, and no error
+    return MeterKind(measurand, phase, location, context, base or unit), factor
 
 
 def registers(meter_values: list[dict[str, Any]]) -> Iterator[tuple[str, float]]:

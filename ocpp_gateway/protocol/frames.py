@@ -1,7 +1,7 @@
 """Frames of OCPP-J: [2, id, action, payload], [3, id, payload], [4, id, code, description, details]."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -12,8 +12,7 @@ LONGEST_MESSAGE_ID = 36
 UNKNOWN_ID = "-1"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request; `payload` is a JSON object."""
 
     message_id: str
@@ -85,13 +84,20 @@ class _Reader:
         return Answer(self.message_id(), None, str(self.parts[2]), description)
 
 
-def read(raw: bytes, version: Version) -> Call | Answer:
+def read(raw: bytes | str, version: Version) -> Call | Answer:
     """Return the message of a frame; raise Refusal where it is none."""
-    reader = _Reader(version)
     try:
         parts = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise reader.refuse(f"not JSON: {error}") from None
+        raise _Reader(version).refuse(f"not JSON: {error}") from None
+    match parts:
+        case [2, str(message_id), str(action), dict(payload)] if 0 < len(message_id) <= LONGEST_MESSAGE_ID:
+            return Call(message_id, action, payload)  # nearly every frame; whatever is wrong is named below
+    return _read_other(parts, version)
+
+
+def _read_other(parts: Any, version: Version) -> Call | Answer:
+    reader = _Reader(version)
     if not isinstance(parts, list) or not parts:
         raise reader.refuse("not a JSON array")
     reader = _Reader(version, parts)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of each: found by identity in the tables of every frame
 class Version:
     """One version of OCPP-J; `folder` and `request_suffix` say where the `ocpp` package keeps its schemas."""
 
