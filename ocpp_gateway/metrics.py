@@ -1,13 +1,31 @@
 """What the gateway counts."""
 
+import asyncio
+from bisect import bisect_left
+from collections import Counter as Counts
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
+
+TELL_EVERY_S = 1.0
+
+
+class GroupedHistogram(Histogram):
+    """A histogram that takes many observations at the price of one."""
+
+    def observe_all(self, amounts: Iterable[float]) -> None:
+        amounts = list(amounts)
+        self._sum.inc(sum(amounts))
+        for place, count in Counts(bisect_left(self._upper_bounds, amount) for amount in amounts).items():
+            self._buckets[place].inc(count)
+
 
 connections = Gauge("youguan_ocpp_connections", "Stations connected", multiprocess_mode="livesum")
 frames = Counter("youguan_ocpp_frames_total", "Messages received", ["version", "action"])
 acknowledged = Counter("youguan_ocpp_acknowledged_total", "Messages acknowledged after their commit")
 refused = Counter("youguan_ocpp_refused_total", "Messages refused", ["code"])
 rejected = Counter("youguan_ocpp_handshakes_rejected_total", "Connections that were not accepted", ["reason"])
-acknowledgement_seconds = Histogram(
+acknowledgement_seconds = GroupedHistogram(
     "youguan_ocpp_acknowledgement_seconds",
     "From the frame to its answer",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
@@ -16,3 +34,42 @@ batch_size = Histogram("youguan_recorder_batch_messages", "Messages in a commit"
 commit_seconds = Histogram(
     "youguan_recorder_commit_seconds", "One commit", buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 1, 10)
 )
+
+
+class Tally:
+    """What is counted at every frame, summed up before the metrics hear of it.
+
+    Where processes share their metrics, as under `youguan up`, one increment takes 2 µs and one observation 3 µs: together 7 µs
+    a message, a third of the whole conversation.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counts[Counter] = Counts()
+        self._waits: list[float] = []
+
+    def received(self, action: Counter) -> None:
+        self._counts[action] += 1
+
+    def answered(self, wait_s: float) -> None:
+        self._waits.append(wait_s)
+
+    def tell(self) -> None:
+        """Add what was counted to the metrics."""
+        for counter, count in self._counts.items():
+            counter.inc(count)
+        acknowledged.inc(len(self._waits))
+        acknowledgement_seconds.observe_all(self._waits)
+        self._counts.clear()
+        self._waits.clear()
+
+    async def run(self) -> None:
+        """Tell regularly, until cancelled, and at the end."""
+        try:
+            while True:
+                await asyncio.sleep(TELL_EVERY_S)
+                self.tell()
+        finally:
+            self.tell()
+
+
+tally = Tally()

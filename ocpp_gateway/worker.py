@@ -6,6 +6,7 @@ import logging
 import socket
 from contextlib import suppress
 
+from ocpp_gateway import metrics
 from ocpp_gateway.commands.outbox import Outbox
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.server import Server
@@ -46,7 +47,8 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
         await ownership.start()
         await outbox.start()
         loaded = asyncio.Event()
-        beside = [asyncio.create_task(run) for run in (directory.keep(loaded), ownership.run(), outbox.run())]
+        duties = (directory.keep(loaded), ownership.run(), outbox.run(), metrics.tally.run())
+        beside = [asyncio.create_task(duty) for duty in duties]
         writing = asyncio.create_task(recorder.run())
         await loaded.wait()
         server.start(listening)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from prometheus_client import Counter
 
@@ -67,10 +67,23 @@ class Surroundings:
     accepted_tokens: frozenset[str]
 
 
+class Route(NamedTuple):
+    """What becomes of an action: by what its payload is checked, who handles it, where it is counted."""
+
+    validator: Any
+    handler: Handler
+    counter: Counter
+
+
 @cache
-def _counter(version: str, action: str) -> Counter:
-    """Return the counter of an action, looked up once."""
-    return metrics.frames.labels(version, action)
+def _routes(version: Version) -> dict[str, Route]:
+    """Return the route of every action that a station may send."""
+    validators = schemas.requests(version)
+    return {
+        action: Route(validators[action], handler, metrics.frames.labels(version.name, action))
+        for action, handler in HANDLERS[version].items()
+        if action in validators
+    }
 
 
 class Session:
@@ -79,6 +92,7 @@ class Session:
     def __init__(self, station_id: str, version: Version, remote: str, wire: Wire, around: Surroundings) -> None:
         self.station_id = station_id
         self.version = version
+        self._routes = _routes(version)
         self._remote = remote
         self._wire = wire
         self._around = around
@@ -99,7 +113,7 @@ class Session:
         """Take one whole message: its bytes, and the same as text."""
         now = self._around.clock.now()
         try:
-            message = read(raw, self.version)
+            message = read(text, self.version)
         except Refusal as refusal:
             self._refuse(refusal, raw, now)
             return
@@ -121,7 +135,6 @@ class Session:
             refusal.message_id = call.message_id
             self._refuse(refusal, raw, now)
             return
-        _counter(self.version.name, call.action).inc()
         self._remember(call.message_id, raw, None)
         entry = Entry(
             self.station_id,
@@ -138,17 +151,17 @@ class Session:
         self._count_open(1)
 
     def _handle(self, call: Call, now: datetime, known: bool) -> Outcome:
-        handler = HANDLERS[self.version].get(call.action)
-        validator = schemas.requests(self.version).get(call.action)
-        if handler is None or validator is None:
-            if validator is None:
+        route = self._routes.get(call.action)
+        if route is None:
+            if call.action not in schemas.requests(self.version):
                 raise Refusal("NotImplemented", f"{call.action} is no action of OCPP {self.version.name}")
             raise Refusal("NotSupported", f"{call.action} is not for a station to send, or not supported here")
-        schemas.check(validator, call.payload, self.version)
+        schemas.check(route.validator, call.payload, self.version)
         if not known and call.action not in BEFORE_ACCEPTANCE:
             raise Refusal("SecurityError", "this station is not filed; only BootNotification is answered until it is")
+        metrics.tally.received(route.counter)
         context = Context(self.station_id, now, known, self._around.heartbeat_interval_s, self._around.accepted_tokens)
-        return handler(call.payload, context)
+        return route.handler(call.payload, context)
 
     def _settling(self, call: Call, outcome: Outcome, raw: bytes) -> Callable[[Settlement], None]:
         started = time.monotonic()
@@ -159,7 +172,8 @@ class Session:
             frame = self._answer(call, outcome, settlement)
             self._remember(call.message_id, raw, frame)
             self._wire.send(frame)
-            metrics.acknowledgement_seconds.observe(time.monotonic() - started)
+            if isinstance(settlement, Committed):
+                metrics.tally.answered(time.monotonic() - started)
             self._count_open(-1)
 
         return settle
@@ -167,7 +181,6 @@ class Session:
     def _answer(self, call: Call, outcome: Outcome, settlement: Settlement) -> bytes:
         if not isinstance(settlement, Committed):
             return call_error(Refusal("InternalError", "this message could not be stored"), call.message_id)
-        metrics.acknowledged.inc()
         answer = outcome.answer
         if callable(answer):
             answer = answer(settlement.transaction_id or 0)
