@@ -90,9 +90,11 @@ def read(raw: bytes | str, version: Version) -> Call | Answer:
         parts = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise _Reader(version).refuse(f"not JSON: {error}") from None
-    match parts:
-        case [2, str(message_id), str(action), dict(payload)] if 0 < len(message_id) <= LONGEST_MESSAGE_ID:
-            return Call(message_id, action, payload)  # nearly every frame; whatever is wrong is named below
+    if isinstance(parts, list) and len(parts) == 4 and parts[0] == CALL:  # nearly every frame; the rest is named below
+        _, message_id, action, payload = parts
+        named = isinstance(message_id, str) and 0 < len(message_id) <= LONGEST_MESSAGE_ID and isinstance(action, str)
+        if named and isinstance(payload, dict):
+            return Call(message_id, action, payload)
     return _read_other(parts, version)
 
 
