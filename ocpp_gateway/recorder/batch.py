@@ -122,16 +122,18 @@ def gather(entries: Iterable[Entry]) -> Batch:
         elif entry.fact and entry.frame:
             batch.frames.append((entry.station_id, entry.received_at, entry.frame))
             batch.seen[entry.station_id] = entry.received_at
-        batch.doubts.extend(entry.doubts)
+        if entry.doubts:
+            batch.doubts.extend(entry.doubts)
         for observation in entry.observations:
-            _sort_in(batch, observation, entry)
+            if isinstance(observation, MeterSampled):  # six to one of everything else
+                batch.samples.append(observation)
+            else:
+                _sort_in(batch, observation, entry)
     return batch
 
 
 def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry) -> None:
     match observation:  # the most frequent first
-        case MeterSampled():
-            batch.samples.append(observation)
         case StatusReported():
             batch.statuses.append(observation)
         case TransactionReported():

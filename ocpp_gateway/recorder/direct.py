@@ -48,6 +48,7 @@ from youguan.events import (
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 2000
+SMALLEST_HALF = 128  # fewer are not worth two commits
 SEEN_EVERY_S = 1.0
 LONGEST_PAUSE_S = 2.0
 # What the database says about a row, not about itself: class 22 (data) and 23 (constraints), and what cannot be encoded.
@@ -96,7 +97,7 @@ class DirectRecorder:
         """Write until `stop`, then write what is left."""
         while not (self._stopping and not self._waiting):
             await self._wait()
-            entries = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
+            entries = [self._waiting.popleft() for _ in range(batch_size(len(self._waiting)))]
             if entries or self._seen_due():
                 await self._write(entries)
         if self._connection:
@@ -167,11 +168,12 @@ class DirectRecorder:
     async def _commit(self, entries: list[Entry], *, careful: bool) -> None:
         started = time.monotonic()
         connection = self._connection or await self._open()
-        await self._prepare(connection, gather(entries))
+        batch = gather(entries)
+        await self._prepare(connection, batch)
         async with connection.transaction():
             count, lost = await self._check_losses(connection)
-            kept = [entry for entry in entries if entry.station_id not in lost] if lost else entries
-            batch = gather(kept)
+            if lost:
+                batch = gather(entry for entry in entries if entry.station_id not in lost)
             numbers, latest = await self._store(connection, batch, careful=careful)
         self._losses = count
         self._remember(latest)
@@ -292,6 +294,15 @@ class DirectRecorder:
 
 
 COMMITTED = Committed()
+
+
+def batch_size(waiting: int) -> int:
+    """Return how many of those that wait go into one commit.
+
+    Half of a crowd: while the database writes one half, the other is parsed, and answered stations speak again. Whoever takes
+    all has the database idle while he parses and answers, and is idle himself while it writes.
+    """
+    return min(waiting, max(SMALLEST_HALF, waiting // 2), LARGEST_BATCH)
 
 
 def _committed(entry: Entry, numbers: dict[TransactionKey, tuple[int, bool]]) -> Settlement:

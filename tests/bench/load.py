@@ -111,11 +111,11 @@ class Load:
         connected_s = time.perf_counter() - began
         driving = asyncio.create_task(self._drive(stations))
         await asyncio.sleep(WARM_UP_S)
-        spent, began, self._measuring = processor_s(self._watch), time.perf_counter(), True
+        before, began, self._measuring = processor_s(self._watch), time.perf_counter(), True
         await asyncio.sleep(self._seconds)
         self._measuring = False
         elapsed = time.perf_counter() - began
-        spent = {name: now - spent[name] for name, now in processor_s(self._watch).items()}
+        spent = {name: now - before[name] for name, now in processor_s(self._watch).items()}
         self._stopped = True
         driving.cancel()
         await self._all_answered()
@@ -154,15 +154,32 @@ class Load:
             "p50_ms": round(ordered[count // 2] * 1000, 2) if ordered else None,
             "p99_ms": round(ordered[int(count * 0.99)] * 1000, 2) if ordered else None,
             "connects_per_s": round(self._connections / connected_s),
-            "processor_us_a_message": {name: round(s / max(1, count) * 1e6, 1) for name, s in spent_s.items()},
+            "processor_us_a_message": {
+                name: round(s / max(1, count) * 1e6, 1) for name, s in spent_s.items() if name not in MACHINE
+            },
+            "processor_share": {
+                name: round(s / elapsed / psutil.cpu_count(), 2) for name, s in _with_others(spent_s).items()
+            },
             "acknowledged": self._answered - self._refused,
             "refused": self._refused,
         }
 
 
+MACHINE = ("busy", "idle")
+
+
 def processor_s(watch: Mapping[str, int]) -> dict[str, float]:
-    """Return the seconds on a processor of this process and of those watched, with what they started."""
-    return {name: _tree_s(psutil.Process(pid)) for name, pid in {**watch, "load": psutil.Process().pid}.items()}
+    """Return the seconds on a processor of this process and of those watched, with what they started, and of the machine."""
+    whole = psutil.cpu_times()
+    idle = whole.idle + getattr(whole, "iowait", 0)
+    spent = {name: _tree_s(psutil.Process(pid)) for name, pid in {**watch, "load": psutil.Process().pid}.items()}
+    return {**spent, "busy": sum(whole) - idle, "idle": idle}
+
+
+def _with_others(spent_s: Mapping[str, float]) -> dict[str, float]:
+    """Say beside ours what the machine did for others: a figure measured among many of them is worth little."""
+    ours = {name: s for name, s in spent_s.items() if name not in MACHINE}
+    return {**ours, "others": max(0.0, spent_s["busy"] - sum(ours.values())), "idle": spent_s["idle"]}
 
 
 def _tree_s(process: psutil.Process) -> float:
