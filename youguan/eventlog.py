@@ -67,18 +67,30 @@ Handler = Callable[[asyncpg.Connection, Sequence[StoredEvent]], Awaitable[None]]
 
 # --- publishing -------------------------------------------------------------------------------------------------
 
-PUBLISH = """
-WITH head AS (
-    INSERT INTO eventlog.stream AS s (name, last_sequence) VALUES ($1, $2)
-    ON CONFLICT (name) DO UPDATE SET last_sequence = s.last_sequence + $2
-    RETURNING s.last_sequence - $2 AS base
-), turn AS (
-    SELECT base, nextval('eventlog.event_serial') AS serial FROM head
-)
-INSERT INTO eventlog.event (stream, sequence, serial, type, version, payload)
-SELECT $1, turn.base + e.place, turn.serial, e.type, e.version, e.payload::jsonb
-FROM turn, unnest($3::text[], $4::smallint[], $5::text[]) WITH ORDINALITY AS e (type, version, payload, place)
-"""
+
+def appending(first: int, condition: str = "true") -> str:
+    """Return the common table expressions that append events, for a statement that does more than that.
+
+    Its parameters from `$first` on are `appended(…)`; nothing is appended unless the condition holds. Leave them out where
+    there are no events: consumers are woken by the statement, not by its rows.
+    """
+    stream, count, types, versions, payloads = (f"${first + place}" for place in range(5))
+    return f"""
+    head AS (
+        INSERT INTO eventlog.stream AS s (name, last_sequence) SELECT {stream}::text, {count}::bigint WHERE {condition}
+        ON CONFLICT (name) DO UPDATE SET last_sequence = s.last_sequence + {count}
+        RETURNING s.last_sequence - {count} AS base
+    ), turn AS (
+        SELECT base, nextval('eventlog.event_serial') AS serial FROM head
+    ), told AS (
+        INSERT INTO eventlog.event (stream, sequence, serial, type, version, payload)
+        SELECT {stream}, turn.base + e.place, turn.serial, e.type, e.version, e.payload::jsonb
+        FROM turn, unnest({types}::text[], {versions}::smallint[], {payloads}::text[])
+            WITH ORDINALITY AS e (type, version, payload, place)
+    )"""
+
+
+PUBLISH = f"WITH {appending(1)} SELECT"
 
 
 async def publish(connection: asyncpg.Connection, stream: str, events: Sequence[Event]) -> None:
@@ -88,8 +100,12 @@ async def publish(connection: asyncpg.Connection, stream: str, events: Sequence[
     """
     if not events:
         return
-    await connection.execute(
-        PUBLISH,
+    await connection.execute(PUBLISH, *appended(stream, events))
+
+
+def appended(stream: str, events: Sequence[Event]) -> tuple[str, int, list[str], list[int], list[str]]:
+    """Return the parameters of `appending`."""
+    return (
         stream,
         len(events),
         [type(event).__name__ for event in events],

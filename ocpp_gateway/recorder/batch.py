@@ -97,6 +97,11 @@ class Batch:
     seldom: list[Observation] = field(default_factory=list)
     seen: dict[str, datetime] = field(default_factory=dict)
 
+    def is_simple(self) -> bool:
+        """Say whether it holds nothing but frames, statuses and samples."""
+        others = (self.begun, self.stopped, self.reported, self.notified, self.booted, self.announced, self.ended)
+        return not any(others) and not self.doubts
+
 
 class TransactionKey(NamedTuple):
     """By what a 1.6 transaction is recognised when its start is told again."""

@@ -48,6 +48,7 @@ from youguan.events import (
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 2000
+LARGEST_STATEMENT = 64
 SMALLEST_HALF = 128  # fewer are not worth two commits
 SEEN_EVERY_S = 1.0
 LONGEST_PAUSE_S = 2.0
@@ -60,6 +61,9 @@ POISON = (
     OverflowError,
     TypeError,
 )
+
+# InternalClientError: what asyncpg says of a connection that ends while it looks up a statement's types.
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class DirectRecorder:
@@ -140,7 +144,7 @@ class DirectRecorder:
                     await self._isolate(entries, error)
                     return
                 careful = True
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except AWAY as error:
                 careful = True  # the lost commit may have gone through
                 pause = await self._pause(pause, error)
 
@@ -170,6 +174,29 @@ class DirectRecorder:
         connection = self._connection or await self._open()
         batch = gather(entries)
         await self._prepare(connection, batch)
+        fits = not careful and len(entries) <= LARGEST_STATEMENT and batch.is_simple() and not self._seen_due()
+        if not (fits and await self._commit_at_once(connection, entries, batch)):
+            await self._commit_in_steps(connection, entries, batch, careful=careful)
+        metrics.batch_size.observe(len(entries))
+        metrics.commit_seconds.observe(time.monotonic() - started)
+
+    async def _commit_at_once(self, connection: asyncpg.Connection, entries: list[Entry], batch: Batch) -> bool:
+        """Commit the everyday batch in one statement; False when stations were lost: then nothing is stored."""
+        if self._losses is None:
+            return False
+        latest, changes = recognise(batch.statuses, await self._known(connection, batch.statuses))
+        if not await store.write_at_once(
+            connection, self._slot, self._losses, batch, self._kinds, self.stream, changes
+        ):
+            return False
+        self._seen.update(batch.seen)
+        self._remember(latest)
+        self._settle(entries, (), {})
+        return True
+
+    async def _commit_in_steps(
+        self, connection: asyncpg.Connection, entries: list[Entry], batch: Batch, *, careful: bool
+    ) -> None:
         async with connection.transaction():
             count, lost = await self._check_losses(connection)
             if lost:
@@ -178,8 +205,6 @@ class DirectRecorder:
         self._losses = count
         self._remember(latest)
         self._settle(entries, lost, numbers)
-        metrics.batch_size.observe(len(entries))
-        metrics.commit_seconds.observe(time.monotonic() - started)
 
     async def _open(self) -> asyncpg.Connection:
         connection = await connect(self._dsn)
@@ -246,13 +271,16 @@ class DirectRecorder:
     async def _recognise(
         self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]
     ) -> tuple[dict[Place, Now], list[Event]]:
-        unknown = {(s.station_id, s.connector) for s in statuses} - self._connectors.keys()
-        known = (
-            {**self._connectors, **await store.read_connectors(connection, unknown)} if unknown else self._connectors
-        )
-        latest, changes = recognise(statuses, known)
+        latest, changes = recognise(statuses, await self._known(connection, statuses))
         await store.write_connectors(connection, latest)
         return latest, list(changes)
+
+    async def _known(self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]) -> Mapping[Place, Now]:
+        """Return the latest of at least the connectors that are spoken of."""
+        unknown = {(s.station_id, s.connector) for s in statuses} - self._connectors.keys()
+        if not unknown:
+            return self._connectors
+        return {**self._connectors, **await store.read_connectors(connection, unknown)}
 
     async def _connectivity(self, connection: asyncpg.Connection, batch: Batch) -> list[Event]:
         self._seen.update(batch.seen)

@@ -15,6 +15,8 @@ from ocpp_gateway.observation import (
     TransactionStopped,
 )
 from ocpp_gateway.recorder.batch import Batch, Disconnected, Doubt, Now, Place, TransactionKey
+from youguan.eventlog import appended, appending
+from youguan.events import Event
 
 FRAME_COLUMNS = ("station_id", "received_at", "frame")
 SAMPLE_COLUMNS = ("station_id", "connector", "kind", "occurred_at", "received_at", "value", "transaction_id")
@@ -64,6 +66,65 @@ async def taken_since(connection: asyncpg.Connection, slot: int, number: int) ->
         number,
     )
     return {row["station_id"]: row["epoch"] for row in rows}
+
+
+# A commit in one round trip. `held` keeps the row that whoever takes a station from us must change: where he was faster,
+# nothing is written.
+AT_ONCE = """
+WITH held AS MATERIALIZED (
+    SELECT FROM gateway.worker WHERE slot = $1 AND losses = $2 FOR SHARE
+), said AS MATERIALIZED (
+    SELECT s.* FROM held, unnest($3::text[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
+                                 $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
+        WITH ORDINALITY AS s (station_id, connector, occurred_at, received_at, effective_at,
+                              status, condition, error_code, error_info, vendor_error_code, place)
+), statuses AS (
+    INSERT INTO telemetry.status_change
+    SELECT station_id, connector, occurred_at, received_at, effective_at,
+           status, condition, error_code, error_info, vendor_error_code FROM said
+), connectors AS (
+    INSERT INTO gateway.connector_now
+    SELECT DISTINCT ON (station_id, connector) station_id, connector, status, condition, error_code, error_info,
+           vendor_error_code, occurred_at, received_at, effective_at
+    FROM said ORDER BY station_id, connector, place DESC
+    ON CONFLICT (station_id, connector) DO UPDATE SET
+        status = excluded.status, condition = excluded.condition, error_code = excluded.error_code,
+        error_info = excluded.error_info, vendor_error_code = excluded.vendor_error_code,
+        occurred_at = excluded.occurred_at, received_at = excluded.received_at, effective_at = excluded.effective_at
+), samples AS (
+    INSERT INTO telemetry.meter_sample
+    SELECT s.* FROM held, unnest($13::text[], $14::int[], $15::smallint[], $16::timestamptz[], $17::timestamptz[],
+                                 $18::float8[], $19::text[]) AS s
+), frames AS (
+    INSERT INTO telemetry.raw_frame
+    SELECT f.* FROM held, unnest($20::text[], $21::timestamptz[], $22::text[]) AS f
+)"""
+DONE = " SELECT EXISTS (SELECT FROM held)"
+WRITE = AT_ONCE + DONE
+WRITE_AND_TELL = f"{AT_ONCE}, {appending(23, 'EXISTS (SELECT FROM held)')}{DONE}"
+
+
+async def write_at_once(
+    connection: asyncpg.Connection,
+    slot: int,
+    losses: int,
+    batch: Batch,
+    kinds: Mapping[MeterKind, int],
+    stream: str,
+    events: Sequence[Event],
+) -> bool:
+    """Store frames, statuses with the connectors' latest, samples and events; False, and nothing done, after a loss.
+
+    The rows are expected to be new; a repeat is a UniqueViolationError.
+    """
+    rows = (
+        *columns(batch.statuses, len(StatusReported._fields)),
+        *columns(sample_rows(batch.samples, kinds), len(SAMPLE_COLUMNS)),
+        *columns(batch.frames, len(FRAME_COLUMNS)),
+    )
+    if events:
+        return bool(await connection.fetchval(WRITE_AND_TELL, slot, losses, *rows, *appended(stream, events)))
+    return bool(await connection.fetchval(WRITE, slot, losses, *rows))
 
 
 async def copy_frames(connection: asyncpg.Connection, batch: Batch) -> None:
