@@ -1,7 +1,7 @@
 """What goes into one commit, and what of it is news: pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import NamedTuple
 
@@ -98,9 +98,9 @@ class Batch:
     seen: dict[str, datetime] = field(default_factory=dict)
 
     def is_simple(self) -> bool:
-        """Say whether it holds nothing but frames, statuses and samples."""
-        others = (self.begun, self.stopped, self.reported, self.notified, self.booted, self.announced, self.ended)
-        return not any(others) and not self.doubts
+        """Say whether it holds nothing but received frames, statuses and samples."""
+        simple = {"frames", "statuses", "samples", "seen"}
+        return not any(getattr(self, member.name) for member in fields(self) if member.name not in simple)
 
 
 class TransactionKey(NamedTuple):
