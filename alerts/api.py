@@ -23,6 +23,7 @@ RULES = {
     "station_offline": "充电桩离线",
     "unmanaged_site": "场站无人管理",
     "unfiled_charger": "未备案充电桩",
+    "clock_skew": "充电桩时钟偏差",
 }
 SEVERITIES = {"critical": ("bad", "危险"), "major": ("bad", "严重"), "minor": ("warn", "一般"), "info": ("", "提示")}
 
@@ -53,6 +54,7 @@ class RuleOut(BaseModel):
     for_s: int
     enabled: bool
     version: int
+    opens_task: bool
 
 
 def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:

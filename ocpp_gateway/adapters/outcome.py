@@ -1,13 +1,27 @@
 """What an adapter is given and what it returns."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ocpp_gateway.observation import Observation
 
 Payload = dict[str, Any]
+SignsCertificates = Callable[[str, str], bool]
+"""Takes (station id, certificate signing request in PEM); says whether the certificate will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What 2.x tells of a fault apart from the status: the code and its explanation."""
+
+    code: str
+    info: str | None
+
+
+Problems = dict[int, Problem | None]
+"""Connector number (0: the station) → its latest problem; None where it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +33,8 @@ class Context:
     known: bool
     heartbeat_interval_s: int
     accepted_tokens: frozenset[str]
+    problems: Mapping[int, Problem | None] = field(default_factory=dict)
+    signs_certificates: SignsCertificates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +47,7 @@ class Outcome:
     answer: Payload | Callable[[int], Payload]
     observations: Sequence[Observation] = ()
     doubts: Sequence[str] = ()  # parts that could not be used, with the reason
+    problems: Mapping[int, Problem | None] | None = None  # to be remembered for as long as the connection lasts
 
 
 Handler = Callable[[Payload, Context], Outcome]

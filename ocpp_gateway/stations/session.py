@@ -3,24 +3,38 @@
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Protocol
 
 from prometheus_client import Counter
 
 from ocpp_gateway import metrics
-from ocpp_gateway.adapters import ocpp16, ocpp201
-from ocpp_gateway.adapters.outcome import Context, Handler, Outcome
+from ocpp_gateway.adapters import ocpp16, ocpp21, ocpp201
+from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Problems, SignsCertificates
 from ocpp_gateway.protocol import schemas
-from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_frame, call_result, read
-from ocpp_gateway.protocol.versions import V16, V201, Version
+from ocpp_gateway.protocol.frames import (
+    CALLRESULTERROR,
+    ERROR_CODES,
+    Answer,
+    Call,
+    Complaint,
+    Refusal,
+    Send,
+    call_error,
+    call_frame,
+    call_result,
+    read,
+)
+from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
+from ocpp_gateway.stations.clock_skew import ClockGauge
 from ocpp_gateway.stations.store import Opening
 from youguan.clock import Clock
 
-HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS}
+HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS, V21: ocpp21.HANDLERS}
+SENDS: dict[Version, dict[str, Handler]] = {V16: {}, V201: {}, V21: ocpp21.SENDS}
 # What a station may say before the registry knows it.
 BEFORE_ACCEPTANCE = {"BootNotification", "Heartbeat"}
 # OCPP allows one open call. A few more are borne, then the station is not read until it has been answered.
@@ -65,6 +79,8 @@ class Surroundings:
     clock: Clock
     heartbeat_interval_s: int
     accepted_tokens: frozenset[str]
+    signs_certificates: SignsCertificates | None = None
+    tolerated_skew: timedelta = timedelta(minutes=5)
 
 
 @cache
@@ -92,6 +108,8 @@ class Session:
         # message id → (frame, answer once it is sent): a repeat gets the same answer, the same id with other content does not
         self._recent: OrderedDict[str, tuple[bytes, bytes | None]] = OrderedDict()
         self._asked: deque[tuple[Call, Answered]] = deque()  # the first of them is with the station
+        self._problems: Problems = {}
+        self._gauge = ClockGauge(station_id, around.tolerated_skew)
         if around.knows(station_id):
             self._claim()
 
@@ -103,8 +121,8 @@ class Session:
         except Refusal as refusal:
             self._refuse(refusal, raw, now)
             return
-        if isinstance(message, Answer):
-            self._take_answer(message, text)
+        if not isinstance(message, Call):
+            self._take_other(message, raw, text, now)
             return
         known = self._recent.get(message.message_id)
         if known is not None and known[0] == raw:
@@ -116,7 +134,7 @@ class Session:
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
         try:
-            outcome = self._handle(call, now, known)
+            outcome = self._handle(HANDLERS, call, now, known)
         except Refusal as refusal:
             refusal.message_id = call.message_id
             self._refuse(refusal, raw, now)
@@ -137,8 +155,38 @@ class Session:
         self._submit(entry)
         self._count_open(1)
 
-    def _handle(self, call: Call, now: datetime, known: bool) -> Outcome:
-        handler = HANDLERS[self.version].get(call.action)
+    def _take_other(self, message: Answer | Complaint | Send, raw: bytes, text: str, now: datetime) -> None:
+        match message:
+            case Answer():
+                self._take_answer(message, raw, text, now)
+            case Complaint():
+                _counter(self.version.name, "CALLRESULTERROR").inc()
+                reason = f"the station cannot take our answer {message.message_id}: {message.description}"
+                self._refuse(Refusal(message.error, reason, answered_as=None), raw, now)
+            case Send():
+                self._take_send(message, raw, text, now)
+
+    def _take_send(self, send: Send, raw: bytes, text: str, now: datetime) -> None:
+        """Take what wants no answer; it counts as open until it is stored, so that no flood of it fills the memory."""
+        known = self._around.knows(self.station_id)
+        try:
+            outcome = self._handle(SENDS, send, now, known)
+        except Refusal as refusal:
+            refusal.answered_as = None
+            self._refuse(refusal, raw, now)
+            return
+        _counter(self.version.name, send.action).inc()
+        entry = Entry(
+            self.station_id, now, text, outcome.observations, (), self._remote, self.version.name,
+            settle=lambda _: self._count_open(-1),
+        )  # fmt: skip
+        self._submit(entry)
+        self._count_open(1)
+
+    def _handle(
+        self, tables: dict[Version, dict[str, Handler]], call: Call | Send, now: datetime, known: bool
+    ) -> Outcome:
+        handler = tables[self.version].get(call.action)
         validator = schemas.requests(self.version).get(call.action)
         if handler is None or validator is None:
             if validator is None:
@@ -147,8 +195,16 @@ class Session:
         schemas.check(validator, call.payload, self.version)
         if not known and call.action not in BEFORE_ACCEPTANCE:
             raise Refusal("SecurityError", "this station is not filed; only BootNotification is answered until it is")
-        context = Context(self.station_id, now, known, self._around.heartbeat_interval_s, self._around.accepted_tokens)
-        return handler(call.payload, context)
+        around = self._around
+        context = Context(
+            self.station_id, now, known, around.heartbeat_interval_s, around.accepted_tokens, self._problems,
+            around.signs_certificates,
+        )  # fmt: skip
+        outcome = handler(call.payload, context)
+        if outcome.problems:
+            self._problems.update(outcome.problems)
+        measured = self._gauge.measure(outcome.observations, now)
+        return replace(outcome, observations=(*outcome.observations, measured)) if measured else outcome
 
     def _settling(self, call: Call, outcome: Outcome, raw: bytes) -> Callable[[Settlement], None]:
         started = time.monotonic()
@@ -200,9 +256,19 @@ class Session:
         self._wire.send(frame)
         self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
 
-    def _take_answer(self, answer: Answer, text: str) -> None:
+    def reject(self, refusal: Refusal, message_id: str) -> None:
+        """Tell the station that its answer to a call of ours cannot be taken, where its version has a word for that."""
+        if not self.version.complains or self._closed:
+            return
+        frame = call_error(Refusal(refusal.code, refusal.description, answered_as=CALLRESULTERROR), message_id)
+        self._wire.send(frame)
+        self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
+
+    def _take_answer(self, answer: Answer, raw: bytes, text: str, now: datetime) -> None:
         if not self._asked or self._asked[0][0].message_id != answer.message_id:
             metrics.frames.labels(self.version.name, "unexpected answer").inc()
+            late = Refusal("ProtocolError", "an answer to no call of ours that is open", answered_as=None)
+            self._refuse(late, raw, now)
             return
         _, answered = self._asked.popleft()
         answered(answer, text)
@@ -231,8 +297,9 @@ class Session:
             self._around.recorder.submit(self._held.popleft())
 
     def _refuse(self, refusal: Refusal, raw: bytes, now: datetime) -> None:
-        metrics.refused.labels(refusal.code).inc()
-        self._wire.send(call_error(refusal))
+        metrics.refused.labels(refusal.code if refusal.code in ERROR_CODES else "other").inc()
+        if refusal.answered_as is not None:
+            self._wire.send(call_error(refusal))
         self._doubts += 1
         if self._doubts <= DOUBTS_A_CONNECTION:
             doubt = self._doubt(refusal.code, refusal.description, raw, now)
