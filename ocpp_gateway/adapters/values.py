@@ -33,13 +33,12 @@ class Value:
 
 def read_value(sample: dict[str, Any]) -> Value | None:
     """Return a sampled value of 1.6 or 2.x, or None where it is no finite number (signed data is kept in the frame)."""
-    try:
-        number = float(sample["value"])
-    except ValueError:
-        return None
     measurand = sample.get("measurand", REGISTER)
-    unit, multiplier = _unit(sample, measurand)
-    number *= multiplier
+    try:
+        unit, multiplier = _unit(sample, measurand)
+        number = float(sample["value"]) * multiplier
+    except (ValueError, OverflowError):
+        return None
     if not math.isfinite(number):
         return None
     place = sample.get("location", "Outlet")

@@ -1,5 +1,6 @@
 """The conversation with one station over one connection: what it says, and what it is answered."""
 
+import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -32,6 +33,8 @@ from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, L
 from ocpp_gateway.stations.clock_skew import ClockGauge
 from ocpp_gateway.stations.store import Opening
 from youguan.clock import Clock
+
+log = logging.getLogger(__name__)
 
 HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS, V21: ocpp21.HANDLERS}
 SENDS: dict[Version, dict[str, Handler]] = {V16: {}, V201: {}, V21: ocpp21.SENDS}
@@ -138,6 +141,11 @@ class Session:
         except Refusal as refusal:
             refusal.message_id = call.message_id
             self._refuse(refusal, raw, now)
+            return
+        except Exception:
+            log.exception("%s: %s could not be handled", self.station_id, call.action)
+            reason = "this message could not be handled"
+            self._refuse(Refusal("InternalError", reason, message_id=call.message_id), raw, now)
             return
         _counter(self.version.name, call.action).inc()
         self._remember(call.message_id, raw, None)
