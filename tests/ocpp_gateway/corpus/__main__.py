@@ -9,4 +9,4 @@ for file in FILES:
     written = json.dumps(replay(frames, version_of(file)), indent=1, ensure_ascii=False) + "\n"
     if written != file.read_text():
         file.write_text(written)
-        print(file.name)  # noqa: T201
+        print(file.name)
