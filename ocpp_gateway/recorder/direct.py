@@ -139,7 +139,7 @@ class DirectRecorder:
                     await self._isolate(entries, error)
                     return
                 careful = True
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 careful = True  # the lost commit may have gone through
                 pause = await self._pause(pause, error)
 

@@ -11,7 +11,7 @@ from ocpp_gateway.adapters import ocpp16, ocpp201
 from ocpp_gateway.adapters.outcome import Context
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_result, read
-from ocpp_gateway.protocol.versions import V16, V201, Version, negotiate
+from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version, negotiate
 from tests.ocpp_gateway.fakes import NOW
 
 JSON = st.recursive(
@@ -89,7 +89,13 @@ def test_answers_are_compact() -> None:
 
 @pytest.mark.parametrize(
     ("offered", "version"),
-    [(["ocpp1.6"], V16), (["ocpp1.6", "ocpp2.0.1"], V201), (["ocpp2.0"], None), ([], None)],
+    [
+        (["ocpp1.6"], V16),
+        (["ocpp1.6", "ocpp2.0.1"], V201),
+        (["ocpp1.6", "ocpp2.1", "ocpp2.0.1"], V21),
+        (["ocpp2.0"], None),
+        ([], None),
+    ],
 )
 def test_the_newest_common_version_is_taken(offered: list[str], version: Version | None) -> None:
     assert negotiate(offered) is version
@@ -97,11 +103,11 @@ def test_the_newest_common_version_is_taken(offered: list[str], version: Version
 
 @given(st.binary(max_size=60) | JSON.map(orjson.dumps))
 def test_no_frame_is_read_with_anything_but_a_refusal(raw: bytes) -> None:
-    for version in (V16, V201):
+    for version in VERSIONS:
         try:
             read(raw, version)
         except Refusal as refusal:
-            assert orjson.loads(call_error(refusal))[0] == 4
+            assert orjson.loads(call_error(refusal))[0] in (4, 5)
 
 
 @given(st.data())
