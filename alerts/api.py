@@ -23,6 +23,7 @@ RULES = {
     "station_offline": "充电桩离线",
     "unmanaged_site": "场站无人管理",
     "unfiled_charger": "未备案充电桩",
+    "clock_skew": "充电桩时钟偏差",
 }
 REASONS = {
     "no_manager": "从未有管理单位",
@@ -59,6 +60,7 @@ class RuleOut(BaseModel):
     for_s: int
     enabled: bool
     version: int
+    opens_task: bool
 
 
 def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:

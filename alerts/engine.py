@@ -19,6 +19,8 @@ from youguan.events import (
     SiteManaged,
     SiteRetired,
     SiteUnmanaged,
+    StationClockRight,
+    StationClockSkewed,
     StationOffline,
     StationOnline,
     UnfiledStationSeen,
@@ -31,6 +33,8 @@ TYPES = (
     SiteManaged,
     SiteRetired,
     SiteUnmanaged,
+    StationClockRight,
+    StationClockSkewed,
     StationOffline,
     StationOnline,
     UnfiledStationSeen,
@@ -123,6 +127,7 @@ class Engine:
                 since=holds.since,
                 at=now,
                 details=holds.details,
+                opens_task=rule["opens_task"],
             )
         ]
 
@@ -166,4 +171,5 @@ def _raised(row: asyncpg.Record) -> AlertRaised:
         since=row["since"],
         at=row["raised_at"],
         details=row["details"],
+        opens_task=row["opens_task"],
     )

@@ -12,6 +12,8 @@ from youguan.events import (
     SiteManaged,
     SiteRetired,
     SiteUnmanaged,
+    StationClockRight,
+    StationClockSkewed,
     StationOffline,
     StationOnline,
     UnfiledStationSeen,
@@ -21,6 +23,7 @@ CONNECTOR_FAULT = "connector_fault"
 STATION_OFFLINE = "station_offline"
 UNMANAGED_SITE = "unmanaged_site"
 UNFILED_CHARGER = "unfiled_charger"
+CLOCK_SKEW = "clock_skew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,11 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
         case UnfiledStationSeen():
             shown = {"remote": event.remote, "vendor": event.vendor, "model": event.model}
             return [Holds(UNFILED_CHARGER, event.station_id, event.at, station_id=event.station_id, details={**shown})]
+        case StationClockSkewed():
+            station, skew = event.station_id, {"skew_s": event.skew_s}
+            return [Holds(CLOCK_SKEW, station, event.at, station_id=station, details={**skew})]
+        case StationClockRight():
+            return [Over(CLOCK_SKEW, event.station_id, event.at)]
         case SiteFiled():
             return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
         case SiteRetired():

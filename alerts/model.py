@@ -18,7 +18,7 @@ class Table(SQLModel):
 
 
 class Rule(Table, table=True):
-    """A rule; it fires when its condition has held for `for_s` seconds."""
+    """A rule; it fires when its condition has held for `for_s` seconds, and then opens a task or does not."""
 
     __tablename__ = "rule"
     name: str = text(key=True)
@@ -26,6 +26,7 @@ class Rule(Table, table=True):
     for_s: int = whole()
     enabled: bool
     version: int
+    opens_task: bool
 
 
 class DangerousError(Table, table=True):

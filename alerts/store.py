@@ -88,7 +88,8 @@ async def fire_due(connection: asyncpg.Connection, now: datetime) -> list[asyncp
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         UPDATE alerts.alert a SET state = 'firing', raised_at = $1 FROM alerts.rule r
-        WHERE r.name = a.rule AND a.state = 'pending' AND a.since + make_interval(secs => r.for_s) <= $1 RETURNING a.*
+        WHERE r.name = a.rule AND a.state = 'pending' AND a.since + make_interval(secs => r.for_s) <= $1
+        RETURNING a.*, r.opens_task
         """,
         now,
     )

@@ -174,6 +174,13 @@ def screenshots(context: typer.Context) -> None:
     _become("tests.browser.screenshots", *context.args)
 
 
+@app.command(context_settings=PASSED_ON)
+def fuzz(context: typer.Context) -> None:
+    """Throw made-up frames at the OCPP conversation for --seconds (60), and stop at the first that breaks something."""
+    os.chdir(ROOT)
+    _become("tests.fuzz", *context.args)
+
+
 @app.command()
 def doctor() -> None:
     """Say what was found on this machine."""

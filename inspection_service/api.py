@@ -28,6 +28,7 @@ CAUSES = {
     "station_offline": "充电桩离线",
     "unmanaged_site": "明确管理单位",
     "unfiled_charger": "未备案充电桩",
+    "clock_skew": "充电桩时钟偏差",
 }
 STATES = {
     "open": ("bad", "待接单"),

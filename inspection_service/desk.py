@@ -61,7 +61,9 @@ class Desk:
         await publish(connection, STREAM, news)
 
     async def _raised(self, connection: asyncpg.Connection, alert: AlertRaised) -> list[Event]:
-        """Open a task, or go on with the one that is about the same thing."""
+        """Open a task, or go on with the one that is about the same thing; some alerts are nobody's work."""
+        if not alert.opens_task:
+            return []
         subject = subject_of(alert)
         task = await store.unclosed(connection, alert.rule, subject)
         if task is None:

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from ocpp_gateway import store
 from youguan.auth import REGULATOR, Principal
+from youguan.errors import FieldError, Invalid
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
 from youguan.web.security import require
@@ -43,6 +44,9 @@ class StationOut(BaseModel):
     serial_number: str | None
     firmware_version: str | None
     booted_at: UtcTime | None
+    boot_reason: str | None = Field(description="as OCPP 2.x says it")
+    clock_skew_s: float | None = Field(description="how far its clock is ahead of ours; negative: behind")
+    clock_skewed: bool = Field(description="more than is tolerated")
 
 
 class StationWithConnectors(StationOut):
@@ -65,19 +69,6 @@ class StatusOut(BaseModel):
     vendor_error_code: str | None
 
 
-class TransactionOut(BaseModel):
-    """A transaction; `energy_wh` is null while the meter has not said it."""
-
-    transaction_id: str
-    connector: int | None
-    started_at: UtcTime | None
-    stopped_at: UtcTime | None
-    meter_start_wh: float | None
-    meter_stop_wh: float | None
-    energy_wh: float | None
-    reason: str | None
-
-
 class SampleOut(BaseModel):
     """A measured value in its base unit."""
 
@@ -98,6 +89,14 @@ class FrameOut(BaseModel):
     received_at: UtcTime
     frame: str = Field(description="OCPP-J text")
     sent: bool = Field(description="a call of ours to the station; else what the station said")
+
+
+def moment_of(text: str) -> datetime:
+    """Return the time in a cursor; Invalid where somebody has written his own."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")]) from None
 
 
 def gateway_api(pool: asyncpg.Pool) -> FastAPI:
@@ -147,30 +146,12 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
                 station_id,
                 since=since,
                 until=until,
-                after=(datetime.fromisoformat(key[0]), key[1], key[2]) if key else None,
+                after=(moment_of(key[0]), key[1], key[2]) if key else None,
                 limit=limit,
             )
         last = rows[-1] if len(rows) == limit else None
         following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["status"]) if last else None
         return Page(items=[StatusOut(**dict(row)) for row in rows], next=following)
-
-    @app.get("/stations/{station_id}/transactions")
-    async def transactions(
-        station_id: str,
-        _: Annotated[Principal, Depends(require())],
-        open: bool = False,
-        limit: Limit = 100,
-        cursor: Cursor = None,
-    ) -> Page[TransactionOut]:
-        """List a station's transactions, newest first."""
-        key = decode_cursor(cursor, int)
-        async with pool.acquire() as connection:
-            await store.get_station(connection, station_id)
-            rows = await store.transactions(
-                connection, station_id, open_only=open, before=key[0] if key else None, limit=limit
-            )
-        following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
-        return Page(items=[TransactionOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/meter-samples")
     async def meter_samples(
@@ -179,11 +160,17 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         since: From = None,
         until: To = None,
         limit: Limit = 100,
+        cursor: Cursor = None,
     ) -> Page[SampleOut]:
         """List a station's measured values, newest first."""
+        key = decode_cursor(cursor, str, int, int)
+        before = (moment_of(key[0]), key[1], key[2]) if key else None
         async with pool.acquire() as connection:
-            rows = await store.meter_samples(connection, station_id, since, until, limit)
-        return Page(items=[SampleOut(**dict(row)) for row in rows])
+            await store.get_station(connection, station_id)
+            rows = await store.meter_samples(connection, station_id, store.Span(since, until), before, limit)
+        last = rows[-1] if len(rows) == limit else None
+        following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["kind"]) if last else None
+        return Page(items=[SampleOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/frames")
     async def frames(
@@ -192,10 +179,15 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         since: From = None,
         until: To = None,
         limit: Limit = 100,
+        cursor: Cursor = None,
     ) -> Page[FrameOut]:
         """List a station's messages as received, newest first: evidence."""
+        key = decode_cursor(cursor, str, str)
+        before = (moment_of(key[0]), key[1]) if key else None
         async with pool.acquire() as connection:
-            rows = await store.frames(connection, station_id, since, until, limit)
-        return Page(items=[FrameOut(**dict(row)) for row in rows])
+            await store.get_station(connection, station_id)
+            rows = await store.frames(connection, station_id, store.Span(since, until), before, limit)
+        following = encode_cursor(rows[-1]["received_at"].isoformat(), rows[-1]["mark"]) if len(rows) == limit else None
+        return Page(items=[FrameOut(**dict(row)) for row in rows], next=following)
 
     return app

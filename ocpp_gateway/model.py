@@ -69,6 +69,10 @@ class StationNow(Table, table=True):
     serial_number: str | None = text(optional=True)
     firmware_version: str | None = text(optional=True)
     booted_at: datetime | None = moment(optional=True)
+    boot_reason: str | None = text(optional=True)
+    clock_skew_s: float | None
+    clock_skewed: bool
+    clock_measured_at: datetime | None = moment(optional=True)
 
 
 class ConnectorNow(Table, table=True):
@@ -136,6 +140,26 @@ class Command(Table, table=True):
     error_code: str | None = text(optional=True)
     error_description: str | None = text(optional=True)
     ended_at: datetime | None = moment(optional=True)
+
+
+class StationVariable(Table, table=True):
+    """A variable as its station last reported it; EVSE and connector 0: the station's own."""
+
+    __tablename__ = "variable"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    component: str = text(key=True)
+    component_instance: str = text(key=True)
+    evse: int = whole(key=True)
+    connector: int = whole(key=True)
+    variable: str = text(key=True)
+    variable_instance: str = text(key=True)
+    attribute: str = text(key=True)
+    value: str | None = text(optional=True)
+    mutability: str | None = text(optional=True)
+    data_type: str | None = text(optional=True)
+    unit: str | None = text(optional=True)
+    reported_at: datetime = moment()
 
 
 class RawFrame(Table, table=True):

@@ -84,6 +84,7 @@ class TransactionStopped:
     meter_stop_wh: float
     reason: str | None
     id_token: str | None
+    samples: tuple[MeterSampled, ...] = ()  # transactionData; which connector they belong to, its start has said
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Booted:
     serial_number: str | None
     firmware_version: str | None
     at: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,47 @@ class CommandOutcome:
     error_description: str | None = None
 
 
+class VariableKey(NamedTuple):
+    """Which variable of a station: of which component (1.6 has none), where (0: the station), which attribute."""
+
+    component: str
+    component_instance: str
+    evse: int
+    connector: int
+    variable: str
+    variable_instance: str
+    attribute: str
+
+
+class Variable(NamedTuple):
+    """A variable with what was said about it; None: nothing was."""
+
+    key: VariableKey
+    value: str | None
+    mutability: str | None = None
+    data_type: str | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariablesReported:
+    """Variables as a station reports them, or as it accepted them from us."""
+
+    station_id: str
+    reported_at: datetime
+    variables: tuple[Variable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMeasured:
+    """How far a station's clock is ahead of ours (negative: behind), and whether that is more than is tolerated."""
+
+    station_id: str
+    skew_s: float
+    skewed: bool
+    at: datetime
+
+
 Observation = (
     StatusReported
     | MeterSampled
@@ -161,6 +204,8 @@ Observation = (
     | Announced
     | Notified
     | CommandOutcome
+    | VariablesReported
+    | ClockMeasured
 )
 
 

@@ -11,11 +11,13 @@ from ocpp_gateway import store
 from ocpp_gateway.api import gateway_api
 from ocpp_gateway.commands.api import add_commands
 from ocpp_gateway.commands.desk import Desk
+from ocpp_gateway.devices.api import add_variables
 from ocpp_gateway.heartbeat_watch import HeartbeatWatch
 from ocpp_gateway.mqtt_out import StatusPublisher
 from ocpp_gateway.stations import directory
 from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.timeseries.rollup import Rollup
+from ocpp_gateway.transactions.api import add_transactions
 from youguan.clock import Clock
 from youguan.database import create_pool, storage_mode
 from youguan.parts import Job, Parts
@@ -39,6 +41,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         api = gateway_api(pool)
         add_commands(api, pool, desk)
         add_timeseries(api, pool, clock)
+        add_transactions(api, pool)
+        add_variables(api, pool)
         yield Parts(
             name="gateway",
             apis={"/api/gateway": api},

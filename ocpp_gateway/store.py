@@ -1,5 +1,6 @@
 """What the gateway's API reads."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
@@ -9,7 +10,8 @@ from youguan.errors import NotFound
 STATION = """
 SELECT coalesce(n.station_id, d.station_id) AS id, d.site_id, coalesce(n.connected, false) AS connected,
        coalesce(n.state, 'never_connected') AS state, n.ocpp_version, n.connected_at, n.last_seen_at, n.vendor, n.model,
-       n.serial_number, n.firmware_version, n.booted_at
+       n.serial_number, n.firmware_version, n.booted_at, n.boot_reason, n.clock_skew_s,
+       coalesce(n.clock_skewed, false) AS clock_skewed
 FROM gateway.station_directory d FULL JOIN gateway.station_now n ON n.station_id = d.station_id
 """
 
@@ -85,52 +87,58 @@ async def status_changes(
     return rows
 
 
-async def transactions(
-    connection: asyncpg.Connection, station_id: str, *, open_only: bool, before: int | None, limit: int
-) -> list[asyncpg.Record]:
-    """Return a station's transactions, newest first."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT *, meter_stop_wh - meter_start_wh AS energy_wh FROM telemetry.transaction
-        WHERE station_id = $1 AND (NOT $2 OR stopped_at IS NULL) AND ($3::bigint IS NULL OR id < $3)
-        ORDER BY id DESC LIMIT $4
-        """,
-        station_id,
-        open_only,
-        before,
-        limit,
-    )
-    return rows
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the past; None: no bound."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+SAMPLE = """
+SELECT s.station_id, s.connector, s.kind, s.occurred_at, s.received_at, s.value, s.transaction_id,
+       k.measurand, k.phase, k.location, k.context, k.unit
+FROM telemetry.meter_sample s JOIN telemetry.meter_kind k ON k.id = s.kind
+"""
 
 
 async def meter_samples(
-    connection: asyncpg.Connection, station_id: str, since: datetime | None, until: datetime | None, limit: int
+    connection: asyncpg.Connection, station_id: str, span: Span, before: tuple[datetime, int, int] | None, limit: int
 ) -> list[asyncpg.Record]:
+    """Return measured values, newest first."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT * FROM telemetry.meter_value WHERE station_id = $1 AND ($2::timestamptz IS NULL OR occurred_at >= $2)
-          AND ($3::timestamptz IS NULL OR occurred_at < $3) ORDER BY occurred_at DESC LIMIT $4
+        f"""
+        {SAMPLE} WHERE s.station_id = $1 AND ($2::timestamptz IS NULL OR s.occurred_at >= $2)
+          AND ($3::timestamptz IS NULL OR s.occurred_at < $3)
+          AND ($4::timestamptz IS NULL OR (s.occurred_at, s.connector, s.kind) < ($4, $5::int, $6::smallint))
+        ORDER BY s.occurred_at DESC, s.connector DESC, s.kind DESC LIMIT $7
         """,
         station_id,
-        since,
-        until,
+        span.since,
+        span.until,
+        *(before or (None, None, None)),
         limit,
     )
     return rows
 
 
 async def frames(
-    connection: asyncpg.Connection, station_id: str, since: datetime | None, until: datetime | None, limit: int
+    connection: asyncpg.Connection, station_id: str, span: Span, before: tuple[datetime, str] | None, limit: int
 ) -> list[asyncpg.Record]:
+    """Return messages, newest first; `mark` tells those of the same instant apart."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT received_at, frame, sent FROM telemetry.raw_frame
+        SELECT received_at, frame, sent, mark
+        FROM telemetry.raw_frame, LATERAL (SELECT md5(sent || frame) AS mark) m
         WHERE station_id = $1 AND ($2::timestamptz IS NULL OR received_at >= $2)
-          AND ($3::timestamptz IS NULL OR received_at < $3) ORDER BY received_at DESC LIMIT $4
+          AND ($3::timestamptz IS NULL OR received_at < $3)
+          AND ($4::timestamptz IS NULL OR received_at <= $4 AND (received_at, mark) < ($4, $5))
+        ORDER BY received_at DESC, mark DESC LIMIT $6
         """,
         station_id,
-        since,
-        until,
+        span.since,
+        span.until,
+        *(before or (None, None)),
         limit,
     )
     return rows

@@ -5,6 +5,7 @@ import gc
 import logging
 import socket
 from contextlib import suppress
+from datetime import timedelta
 
 from ocpp_gateway import metrics
 from ocpp_gateway.commands.outbox import Outbox
@@ -41,6 +42,7 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
             clock=clock,
             heartbeat_interval_s=settings.heartbeat_interval_s,
             accepted_tokens=frozenset({DEMO_TOKEN} if settings.demo else ()),
+            tolerated_skew=timedelta(seconds=settings.tolerated_clock_skew_s),
         )
         server = Server(around, settings.ocpp_open_networks)
         outbox = Outbox(pool, slot, server.sessions.get, recorder, clock)

@@ -71,6 +71,7 @@ class StationBooted(Event):
     serial_number: str | None
     firmware_version: str | None
     at: datetime
+    reason: str | None = None  # why it booted, as OCPP 2.x says it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,23 @@ class StationOffline(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationOnline(Event):
     """A station is heard for the first time, or again after it was offline."""
+
+    station_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationClockSkewed(Event):
+    """A station's clock is ahead of ours (`skew_s` > 0) or behind by more than is tolerated."""
+
+    station_id: str
+    skew_s: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationClockRight(Event):
+    """A station's clock that was wrong is right again."""
 
     station_id: str
     at: datetime
@@ -241,8 +259,9 @@ class AccessRevoked(Event):
 class AlertRaised(Event):
     """A rule holds for a subject: it is firing.
 
-    `rule`: connector_fault, station_offline, unmanaged_site, unfiled_charger. `severity`: critical, major, minor, info.
-    `since`: when the condition began (effective time); `details`: members that explain it, by rule.
+    `rule`: connector_fault, station_offline, unmanaged_site, unfiled_charger, clock_skew. `severity`: critical, major,
+    minor, info. `since`: when the condition began (effective time); `details`: members that explain it, by rule;
+    `opens_task`: whether somebody has to do something about it.
     """
 
     alert_id: str
@@ -254,6 +273,7 @@ class AlertRaised(Event):
     since: datetime
     at: datetime
     details: dict[str, Any]
+    opens_task: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

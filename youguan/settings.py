@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     ocpp_open_networks: list[str] = Field(default_factory=list, description="networks whose stations need no password")
     heartbeat_interval_s: int = Field(default=60, ge=1)
     offline_after_heartbeats: int = Field(default=3, ge=1)
+    tolerated_clock_skew_s: int = Field(default=300, ge=1, description="a station's clock may lead or lag by this much")
     holding_time_s: int = Field(default=300, ge=0, description="a mended connector must stay in order this long")
     raw_frame_retention_days: int = Field(default=180, ge=1)
 

@@ -2,7 +2,7 @@
 
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
 from ocpp_gateway.adapters.values import read_time, read_value
-from ocpp_gateway.observation import MeterSampled, Notified, Observation
+from ocpp_gateway.observation import MeterSampled, Notified
 from youguan.clock import utc_text
 
 
@@ -16,6 +16,13 @@ def data_transfer(payload: Payload, context: Context) -> Outcome:
 
 def security_event(payload: Payload, context: Context) -> Outcome:
     return Outcome({}, [notified("SecurityEventNotification", payload["type"], context, payload["timestamp"])])
+
+
+def sign_certificate(payload: Payload, context: Context) -> Outcome:
+    """Rejected unless there is somebody who signs; the certificate itself comes later, by CertificateSigned."""
+    signs = context.signs_certificates
+    status = "Accepted" if signs is not None and signs(context.station_id, payload["csr"]) else "Rejected"
+    return Outcome({"status": status}, [notified("SignCertificate", status, context)])
 
 
 def status_only(action: str) -> Handler:
@@ -35,9 +42,9 @@ def notified(action: str, status: str, context: Context, occurred: str | None = 
 
 def samples(
     meter_values: list[Payload], connector: int, transaction_id: str | None, context: Context
-) -> tuple[list[Observation], list[str]]:
+) -> tuple[list[MeterSampled], list[str]]:
     """Return every sampled value that is a number, and where the others stand."""
-    found: list[Observation] = []
+    found: list[MeterSampled] = []
     doubts: list[str] = []
     for i, meter_value in enumerate(meter_values):
         at = read_time(meter_value["timestamp"], f"meterValue[{i}].timestamp")

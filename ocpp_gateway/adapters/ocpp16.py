@@ -28,9 +28,9 @@ CONDITIONS = {
 
 def boot_notification(payload: Payload, context: Context) -> Outcome:
     answer = {
-        "status": "Accepted" if context.known else "Pending",
         "currentTime": utc_text(context.received_at),
         "interval": context.heartbeat_interval_s,
+        "status": "Accepted" if context.known else "Pending",
     }
     vendor, model = payload["chargePointVendor"], payload["chargePointModel"]
     if not context.known:
@@ -84,6 +84,7 @@ def start_transaction(payload: Payload, context: Context) -> Outcome:
 def stop_transaction(payload: Payload, context: Context) -> Outcome:
     stopped_at = read_time(payload["timestamp"], "timestamp")
     token = payload.get("idTag")
+    samples, doubts = common.samples(payload.get("transactionData", []), 0, str(payload["transactionId"]), context)
     stopped = TransactionStopped(
         context.station_id,
         str(payload["transactionId"]),
@@ -92,10 +93,10 @@ def stop_transaction(payload: Payload, context: Context) -> Outcome:
         float(payload["meterStop"]),
         payload.get("reason", "Local"),
         token,
+        tuple(samples),
     )
-    samples, doubts = common.samples(payload.get("transactionData", []), 0, str(payload["transactionId"]), context)
     answer = {"idTagInfo": _token_info(token, context)} if token else {}
-    return Outcome(answer, [stopped, *samples], doubts)
+    return Outcome(answer, [stopped], doubts)
 
 
 def meter_values(payload: Payload, context: Context) -> Outcome:
@@ -116,6 +117,8 @@ HANDLERS: dict[str, Handler] = {
     "LogStatusNotification": common.status_only("LogStatusNotification"),
     "MeterValues": meter_values,
     "SecurityEventNotification": common.security_event,
+    "SignCertificate": common.sign_certificate,
+    "SignedFirmwareStatusNotification": common.status_only("SignedFirmwareStatusNotification"),
     "StartTransaction": start_transaction,
     "StatusNotification": status_notification,
     "StopTransaction": stop_transaction,

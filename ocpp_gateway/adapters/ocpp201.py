@@ -1,16 +1,21 @@
-"""OCPP 2.0.1, what a charging station says."""
+"""OCPP 2.0.1, what a charging station says; 2.1 says most of it in the same words."""
+
+from collections.abc import Callable, Iterable
 
 from ocpp_gateway.adapters import common
-from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
+from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload, Problem, Problems
 from ocpp_gateway.adapters.values import read_time, registers
+from ocpp_gateway.devices import reported
 from ocpp_gateway.observation import (
+    STATION_ITSELF,
     Announced,
     Booted,
     Condition,
-    Notified,
     Observation,
     StatusReported,
     TransactionReported,
+    Variable,
+    VariablesReported,
     connector_number,
 )
 from youguan.clock import effective_time, utc_text
@@ -22,6 +27,9 @@ CONDITIONS = {
     "Unavailable": Condition.UNAVAILABLE,
     "Faulted": Condition.FAULTED,
 }
+# The variables by which a component says that something is wrong with it.
+PROBLEMS = {"Problem", "Tripped", "Overload"}
+UNSUPPORTED = {"reasonCode": "UnsupportedRequest"}
 
 
 def boot_notification(payload: Payload, context: Context) -> Outcome:
@@ -35,24 +43,31 @@ def boot_notification(payload: Payload, context: Context) -> Outcome:
     if not context.known:
         return Outcome(answer, [Announced(context.station_id, vendor, model, context.received_at)])
     serial, firmware = station.get("serialNumber"), station.get("firmwareVersion")
-    return Outcome(answer, [Booted(context.station_id, vendor, model, serial, firmware, context.received_at)])
+    reason = payload["reason"]
+    return Outcome(answer, [Booted(context.station_id, vendor, model, serial, firmware, context.received_at, reason)])
 
 
 def status_notification(payload: Payload, context: Context) -> Outcome:
-    occurred_at = read_time(payload["timestamp"], "timestamp")
-    report = StatusReported(
+    number = connector_number(payload["evseId"], payload["connectorId"])
+    return Outcome({}, [_status(number, payload["connectorStatus"], payload["timestamp"], "timestamp", context)])
+
+
+def _status(number: int, status: str, said: str, member: str, context: Context) -> StatusReported:
+    """Return a status; a fault carries the problem that was told of the connector, or of its station, before."""
+    occurred_at = read_time(said, member)
+    problem = context.problems.get(number) or context.problems.get(STATION_ITSELF) if status == "Faulted" else None
+    return StatusReported(
         context.station_id,
-        connector_number(payload["evseId"], payload["connectorId"]),
+        number,
         occurred_at,
         context.received_at,
         effective_time(occurred_at, context.received_at),
-        payload["connectorStatus"],
-        CONDITIONS[payload["connectorStatus"]],
-        None,
-        None,
+        status,
+        CONDITIONS[status],
+        problem.code if problem else None,
+        problem.info if problem else None,
         None,
     )
-    return Outcome({}, [report])
 
 
 def authorize(payload: Payload, context: Context) -> Outcome:
@@ -94,26 +109,122 @@ def meter_values(payload: Payload, context: Context) -> Outcome:
 
 
 def notify_event(payload: Payload, context: Context) -> Outcome:
-    """Keep what a component reports; the status that goes with a problem comes by StatusNotification."""
-    notes: list[Observation] = []
+    """Keep what components report: as variables, as the status of a connector, and as the problem of a later fault."""
+    observations: list[Observation] = []
+    problems: Problems = {}
     for i, event in enumerate(payload["eventData"]):
-        at = read_time(event["timestamp"], f"eventData[{i}].timestamp")
-        said = event.get("techCode") or event["actualValue"]
-        status = f"{event['component']['name']}.{event['variable']['name']}={said}"
-        notes.append(Notified(context.station_id, "NotifyEvent", status, at, context.received_at))
-    return Outcome({}, notes)
+        member = f"eventData[{i}].timestamp"
+        at = read_time(event["timestamp"], member)
+        variable = reported.variable(event, reported.ACTUAL, event["actualValue"])
+        said = event.get("techCode") or variable.value or ""
+        name = f"{variable.key.component}.{variable.key.variable}"
+        observations.append(common.notified("NotifyEvent", f"{name}={said}", context, event["timestamp"]))
+        variables = (variable,)
+        observations.append(VariablesReported(context.station_id, effective_time(at, context.received_at), variables))
+        number = _place(variable)
+        if variable.key.variable == "AvailabilityState" and number is not None and variable.value in CONDITIONS:
+            observations.append(_status(number, variable.value, event["timestamp"], member, context))
+        elif variable.key.variable in PROBLEMS:
+            problems[connector_number(variable.key.evse, variable.key.connector or 1)] = _problem(event, variable)
+    return Outcome({}, observations, problems=problems)
+
+
+def _place(variable: Variable) -> int | None:
+    """Return whose state a variable tells; an EVSE's own is the sum of its connectors', which tell theirs."""
+    if variable.key.component == "ChargingStation":
+        return STATION_ITSELF
+    if variable.key.component == "Connector" and variable.key.evse:
+        return connector_number(variable.key.evse, variable.key.connector or 1)
+    return None
+
+
+def _problem(event: Payload, variable: Variable) -> Problem | None:
+    if event.get("cleared") or (variable.value or "").lower() in ("false", "0"):
+        return None
+    return Problem(event.get("techCode") or variable.key.variable, event.get("techInfo"))
+
+
+def notify_report(payload: Payload, context: Context) -> Outcome:
+    return _variables(payload, reported.report(payload.get("reportData", [])), context)
+
+
+def notify_monitoring_report(payload: Payload, context: Context) -> Outcome:
+    return _variables(payload, reported.monitors(payload.get("monitor", [])), context)
+
+
+def _variables(payload: Payload, found: Iterable[Variable], context: Context) -> Outcome:
+    at = effective_time(read_time(payload["generatedAt"], "generatedAt"), context.received_at)
+    variables = tuple(found)
+    return Outcome({}, [VariablesReported(context.station_id, at, variables)] if variables else [])
+
+
+def noted(action: str, say: Callable[[Payload], str], time: str | None = None) -> Handler:
+    """Return the handler of an action that is kept by name and answered with nothing; `time` is its member of time."""
+
+    def handle(payload: Payload, context: Context) -> Outcome:
+        return Outcome({}, [common.notified(action, say(payload), context, payload.get(time) if time else None)])
+
+    return handle
+
+
+def customer_information(payload: Payload, context: Context) -> Outcome:
+    """Keep that it came, not what it says of a person."""
+    said = f"request {payload['requestId']}, part {payload['seqNo']}"
+    return Outcome({}, [common.notified("NotifyCustomerInformation", said, context)])
+
+
+def ev_charging_needs(payload: Payload, context: Context) -> Outcome:
+    """No schedule is made here for a single vehicle: the specification's word for that is Rejected."""
+    said = payload["chargingNeeds"]["requestedEnergyTransfer"]
+    answer = {"status": "Rejected", "statusInfo": UNSUPPORTED}
+    return Outcome(answer, [common.notified("NotifyEVChargingNeeds", said, context)])
+
+
+def ev_charging_schedule(payload: Payload, context: Context) -> Outcome:
+    """Accepted says that the message was taken, not that the schedule is approved."""
+    said = f"EVSE {payload['evseId']}"
+    return Outcome({"status": "Accepted"}, [common.notified("NotifyEVChargingSchedule", said, context)])
+
+
+def ev_certificate(payload: Payload, context: Context) -> Outcome:
+    """There is no contract certificate pool behind us."""
+    answer = {"status": "Failed", "exiResponse": "", "statusInfo": UNSUPPORTED}
+    return Outcome(answer, [common.notified("Get15118EVCertificate", payload["action"], context)])
+
+
+def certificate_status(payload: Payload, context: Context) -> Outcome:
+    """No OCSP responder is asked from here."""
+    said = payload["ocspRequestData"]["serialNumber"]
+    answer = {"status": "Failed", "statusInfo": UNSUPPORTED}
+    return Outcome(answer, [common.notified("GetCertificateStatus", said, context)])
 
 
 HANDLERS: dict[str, Handler] = {
     "Authorize": authorize,
     "BootNotification": boot_notification,
+    "ClearedChargingLimit": noted("ClearedChargingLimit", lambda p: str(p["chargingLimitSource"])),
     "DataTransfer": common.data_transfer,
     "FirmwareStatusNotification": common.status_only("FirmwareStatusNotification"),
+    "Get15118EVCertificate": ev_certificate,
+    "GetCertificateStatus": certificate_status,
     "Heartbeat": common.heartbeat,
     "LogStatusNotification": common.status_only("LogStatusNotification"),
     "MeterValues": meter_values,
+    "NotifyChargingLimit": noted("NotifyChargingLimit", lambda p: str(p["chargingLimit"]["chargingLimitSource"])),
+    "NotifyCustomerInformation": customer_information,
+    "NotifyDisplayMessages": noted("NotifyDisplayMessages", lambda p: f"{len(p.get('messageInfo', []))} messages"),
+    "NotifyEVChargingNeeds": ev_charging_needs,
+    "NotifyEVChargingSchedule": ev_charging_schedule,
     "NotifyEvent": notify_event,
+    "NotifyMonitoringReport": notify_monitoring_report,
+    "NotifyReport": notify_report,
+    "PublishFirmwareStatusNotification": common.status_only("PublishFirmwareStatusNotification"),
+    "ReportChargingProfiles": noted("ReportChargingProfiles", lambda p: f"{len(p['chargingProfile'])} profiles"),
+    "ReservationStatusUpdate": noted(
+        "ReservationStatusUpdate", lambda p: f"{p['reservationId']} {p['reservationUpdateStatus']}"
+    ),
     "SecurityEventNotification": common.security_event,
+    "SignCertificate": common.sign_certificate,
     "StatusNotification": status_notification,
     "TransactionEvent": transaction_event,
 }

@@ -1,12 +1,28 @@
 """What an adapter is given and what it returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from ocpp_gateway.observation import Observation
 
 Payload = dict[str, Any]
+SignsCertificates = Callable[[str, str], bool]
+"""Takes (station id, certificate signing request in PEM); says whether the certificate will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What 2.x tells of a fault apart from the status: the code and its explanation."""
+
+    code: str
+    info: str | None
+
+
+Problems = dict[int, Problem | None]
+"""Connector number (0: the station) → its latest problem; None where it is over."""
+NO_PROBLEMS: Mapping[int, Problem | None] = {}
 
 
 class Context(NamedTuple):
@@ -17,6 +33,8 @@ class Context(NamedTuple):
     known: bool
     heartbeat_interval_s: int
     accepted_tokens: frozenset[str]
+    problems: Mapping[int, Problem | None] = NO_PROBLEMS
+    signs_certificates: SignsCertificates | None = None
 
 
 class Outcome(NamedTuple):
@@ -28,6 +46,7 @@ class Outcome(NamedTuple):
     answer: Payload | Callable[[int], Payload]
     observations: Sequence[Observation] = ()
     doubts: Sequence[str] = ()  # parts that could not be used, with the reason
+    problems: Mapping[int, Problem | None] | None = None  # to be remembered for as long as the connection lasts
 
 
 Handler = Callable[[Payload, Context], Outcome]

@@ -1,11 +1,12 @@
 """What a station's answer to a command tells us beyond itself: a reservation holds, a list has a version, a key a value. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ocpp_gateway.observation import Observation
+from ocpp_gateway.devices.reported import accepted, configuration_key, set_as_asked
+from ocpp_gateway.observation import Observation, Variable, VariablesReported
 from ocpp_gateway.protocol.versions import Version
 
 
@@ -23,7 +24,44 @@ class Exchange:
 
 Effect = Callable[[Exchange], Sequence[Observation]]
 
-EFFECTS: Mapping[tuple[str, str], Effect] = {}
+
+def _variables(exchange: Exchange, found: Iterable[Variable]) -> list[Observation]:
+    variables = tuple(found)
+    return [VariablesReported(exchange.station_id, exchange.answered_at, variables)] if variables else []
+
+
+def configuration_told(exchange: Exchange) -> Sequence[Observation]:
+    """1.6 GetConfiguration: keys with their values."""
+    keys = exchange.answer.get("configurationKey", [])
+    return _variables(exchange, (configuration_key(k["key"], k.get("value"), k["readonly"]) for k in keys))
+
+
+def configuration_changed(exchange: Exchange) -> Sequence[Observation]:
+    """1.6 ChangeConfiguration: the value holds now, unless it takes a reboot."""
+    if exchange.answer["status"] != "Accepted":
+        return []
+    return _variables(exchange, [configuration_key(exchange.request["key"], exchange.request["value"])])
+
+
+def variables_told(exchange: Exchange) -> Sequence[Observation]:
+    """2.x GetVariables."""
+    return _variables(exchange, accepted(exchange.answer["getVariableResult"]))
+
+
+def variables_set(exchange: Exchange) -> Sequence[Observation]:
+    """2.x SetVariables."""
+    asked, results = exchange.request["setVariableData"], exchange.answer["setVariableResult"]
+    return _variables(exchange, set_as_asked(asked, results))
+
+
+EFFECTS: Mapping[tuple[str, str], Effect] = {
+    ("1.6", "GetConfiguration"): configuration_told,
+    ("1.6", "ChangeConfiguration"): configuration_changed,
+    ("2.0.1", "GetVariables"): variables_told,
+    ("2.0.1", "SetVariables"): variables_set,
+    ("2.1", "GetVariables"): variables_told,
+    ("2.1", "SetVariables"): variables_set,
+}
 """(version, action) → what is to be kept besides the answer."""
 
 

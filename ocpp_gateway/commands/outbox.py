@@ -118,6 +118,7 @@ class Outbox:
         try:
             schemas.check(schemas.responses(version)[command.action], payload, version)
         except Refusal as refusal:
+            session.reject(refusal, command.id)
             self._end(
                 command, "invalid", frame, answer=payload, error_code=refusal.code,
                 error_description=refusal.description,

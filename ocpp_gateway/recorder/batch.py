@@ -86,6 +86,7 @@ class Batch:
     sent: list[tuple[str, datetime, str]] = field(default_factory=list)
     statuses: list[StatusReported] = field(default_factory=list)
     samples: list[MeterSampled] = field(default_factory=list)
+    stop_samples: list[MeterSampled] = field(default_factory=list)  # of connectors that only the store knows
     begun: dict["TransactionKey", TransactionBegun] = field(default_factory=dict)
     stopped: dict[tuple[str, str], TransactionStopped] = field(default_factory=dict)
     reported: list[TransactionReported] = field(default_factory=list)
@@ -147,6 +148,7 @@ def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry
             batch.begun.setdefault(key_of(observation), observation)
         case TransactionStopped():
             batch.stopped.setdefault((observation.station_id, observation.transaction_id), observation)
+            batch.stop_samples.extend(observation.samples)
         case Booted():
             batch.booted[observation.station_id] = observation
         case Announced():

@@ -223,7 +223,7 @@ class DirectRecorder:
         if missing:
             await store.ensure_days(connection, sorted(missing))
             self._days |= missing
-        kinds = {sample.kind for sample in batch.samples} - self._kinds.keys()
+        kinds = {s.kind for samples in (batch.samples, batch.stop_samples) for s in samples} - self._kinds.keys()
         if kinds:
             await store.add_kinds(connection, kinds)
             self._kinds = await store.load_kinds(connection)
@@ -259,6 +259,9 @@ class DirectRecorder:
         numbers = await store.begin_transactions(connection, batch.begun.values())
         events += _starts(batch, numbers)
         events += await _stops(connection, batch)
+        if batch.stop_samples:
+            placed = await store.placed(connection, batch.stop_samples)
+            await store.insert_samples(connection, store.sample_rows(placed, self._kinds))
         events += await _reports(connection, batch)
         latest, changes = await self._recognise(connection, statuses)
         events += changes
@@ -299,6 +302,7 @@ class DirectRecorder:
                 serial_number=b.serial_number,
                 firmware_version=b.firmware_version,
                 at=b.at,
+                reason=b.reason,
             )
             for b in batch.booted.values()
         ]
@@ -347,7 +351,7 @@ def needed_days(batch: Batch) -> set[tuple[str, date]]:
         "raw_frame": {frame[1].date() for frames in (batch.frames, batch.sent) for frame in frames},
         "notification": {n.received_at.date() for n in batch.notified},
         "status_change": {s.occurred_at.date() for s in batch.statuses},
-        "meter_sample": {s.occurred_at.date() for s in batch.samples},
+        "meter_sample": {s.occurred_at.date() for samples in (batch.samples, batch.stop_samples) for s in samples},
         "connectivity_change": {e.at.date() for e in batch.ended},
     }
     plausible = (EARLIEST_PLAUSIBLE.date(), latest.date())

@@ -6,7 +6,8 @@ from typing import Any
 import asyncpg
 
 from ocpp_gateway.commands import recording as commands
-from ocpp_gateway.observation import CommandOutcome, Observation
+from ocpp_gateway.devices import recording as devices
+from ocpp_gateway.observation import ClockMeasured, CommandOutcome, Observation, VariablesReported
 from youguan.events import Event
 
 Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
@@ -14,6 +15,8 @@ Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
 
 WRITERS: Mapping[type[Any], Writer] = {
     CommandOutcome: commands.write_outcomes,
+    VariablesReported: devices.write_variables,
+    ClockMeasured: devices.write_clocks,
 }
 
 

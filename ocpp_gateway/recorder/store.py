@@ -289,12 +289,27 @@ async def stop_transactions(
     return rows
 
 
+async def placed(connection: asyncpg.Connection, samples: Sequence[MeterSampled]) -> list[MeterSampled]:
+    """Return samples of 1.6 stops with the connector on which their transaction began, where that was seen."""
+    rows = await connection.fetch(
+        """
+        SELECT station_id, transaction_id, connector FROM telemetry.transaction
+        JOIN unnest($1::text[], $2::text[]) AS k (station_id, transaction_id) USING (station_id, transaction_id)
+        WHERE connector IS NOT NULL
+        """,
+        *columns(sorted({(s.station_id, s.transaction_id or "") for s in samples}), 2),
+    )
+    begun_on = {(row["station_id"], row["transaction_id"]): row["connector"] for row in rows}
+    return [s._replace(connector=begun_on.get((s.station_id, s.transaction_id or ""), s.connector)) for s in samples]
+
+
 async def insert_reports(
     connection: asyncpg.Connection, reported: Sequence[TransactionReported]
 ) -> list[TransactionReported]:
     """Store 2.x transaction events; return those that are no repeats."""
     if not reported:
         return []
+    await set_aside_reused(connection, [r for r in reported if r.kind == "Started"])
     rows = await connection.fetch(
         """
         INSERT INTO telemetry.transaction_event
@@ -322,6 +337,35 @@ async def insert_reports(
     fresh = {tuple(row) for row in rows}
     found = {(r.station_id, r.transaction_id, r.seq_no): r for r in reversed(reported)}
     return [r for key, r in reversed(found.items()) if key in fresh]
+
+
+async def set_aside_reused(connection: asyncpg.Connection, starts: Sequence[TransactionReported]) -> None:
+    """Let transactions whose id a station has used again make way: theirs gets the time of its start added.
+
+    The id counts as used again where the same sequence number starts at another time, unless that is a start which has
+    made way itself.
+    """
+    if not starts:
+        return
+    reused = await connection.fetch(
+        """
+        SELECT e.station_id, e.transaction_id,
+               e.transaction_id || '@' || (extract(epoch FROM e.occurred_at) * 1000)::bigint AS aside
+        FROM telemetry.transaction_event e
+        JOIN unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[]) AS s (station_id, transaction_id, seq_no, at)
+          ON (e.station_id, e.transaction_id, e.seq_no) = (s.station_id, s.transaction_id, s.seq_no)
+        WHERE e.occurred_at <> s.at AND e.kind = 'Started' AND NOT EXISTS (
+            SELECT FROM telemetry.transaction t WHERE t.station_id = s.station_id
+            AND t.transaction_id = s.transaction_id || '@' || (extract(epoch FROM s.at) * 1000)::bigint
+        )
+        """,
+        *columns([(r.station_id, r.transaction_id, r.seq_no, r.occurred_at) for r in starts], 4),
+    )
+    for table in ("telemetry.transaction_event", "telemetry.transaction") if reused else ():
+        await connection.executemany(
+            f"UPDATE {table} SET transaction_id = $3 WHERE station_id = $1 AND transaction_id = $2",
+            [tuple(row) for row in reused],
+        )
 
 
 async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -> float | None:
@@ -390,17 +434,17 @@ async def note_boots(connection: asyncpg.Connection, batch: Batch) -> None:
     await connection.execute(
         """
         UPDATE gateway.station_now n SET vendor = b.vendor, model = b.model, serial_number = b.serial_number,
-            firmware_version = b.firmware_version, booted_at = b.at
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-            AS b (station_id, vendor, model, serial_number, firmware_version, at)
+            firmware_version = b.firmware_version, booted_at = b.at, boot_reason = b.reason
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
+            AS b (station_id, vendor, model, serial_number, firmware_version, at, reason)
         WHERE n.station_id = b.station_id
         """,
         *columns(
             [
-                (b.station_id, b.vendor, b.model, b.serial_number, b.firmware_version, b.at)
+                (b.station_id, b.vendor, b.model, b.serial_number, b.firmware_version, b.at, b.reason)
                 for b in batch.booted.values()
             ],
-            6,
+            7,
         ),
     )
 

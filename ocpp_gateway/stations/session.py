@@ -1,26 +1,43 @@
 """The conversation with one station over one connection: what it says, and what it is answered."""
 
+import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from prometheus_client import Counter
 
 from ocpp_gateway import metrics
-from ocpp_gateway.adapters import ocpp16, ocpp201
-from ocpp_gateway.adapters.outcome import Context, Handler, Outcome
+from ocpp_gateway.adapters import ocpp16, ocpp21, ocpp201
+from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Problems, SignsCertificates
 from ocpp_gateway.protocol import schemas
-from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_frame, call_result, read
-from ocpp_gateway.protocol.versions import V16, V201, Version
+from ocpp_gateway.protocol.frames import (
+    CALLRESULTERROR,
+    ERROR_CODES,
+    Answer,
+    Call,
+    Complaint,
+    Refusal,
+    Send,
+    call_error,
+    call_frame,
+    call_result,
+    read,
+)
+from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
+from ocpp_gateway.stations.clock_skew import ClockGauge
 from ocpp_gateway.stations.store import Opening
 from youguan.clock import Clock
 
-HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS}
+log = logging.getLogger(__name__)
+
+HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS, V21: ocpp21.HANDLERS}
+SENDS: dict[Version, dict[str, Handler]] = {V16: {}, V201: {}, V21: ocpp21.SENDS}
 # What a station may say before the registry knows it.
 BEFORE_ACCEPTANCE = {"BootNotification", "Heartbeat"}
 # OCPP allows one open call. A few more are borne, then the station is not read until it has been answered.
@@ -65,6 +82,8 @@ class Surroundings:
     clock: Clock
     heartbeat_interval_s: int
     accepted_tokens: frozenset[str]
+    signs_certificates: SignsCertificates | None = None
+    tolerated_skew: timedelta = timedelta(minutes=5)
 
 
 class Route(NamedTuple):
@@ -76,12 +95,12 @@ class Route(NamedTuple):
 
 
 @cache
-def _routes(version: Version) -> dict[str, Route]:
-    """Return the route of every action that a station may send."""
+def _routes(version: Version, *, sends: bool = False) -> dict[str, Route]:
+    """Return the route of every action that a station may send as a CALL, or as a SEND."""
     validators = schemas.requests(version)
     return {
         action: Route(validators[action], handler, metrics.frames.labels(version.name, action))
-        for action, handler in HANDLERS[version].items()
+        for action, handler in (SENDS if sends else HANDLERS)[version].items()
         if action in validators
     }
 
@@ -106,6 +125,8 @@ class Session:
         # message id → (frame, answer once it is sent): a repeat gets the same answer, the same id with other content does not
         self._recent: OrderedDict[str, tuple[bytes, bytes | None]] = OrderedDict()
         self._asked: deque[tuple[Call, Answered]] = deque()  # the first of them is with the station
+        self._problems: Problems = {}
+        self._gauge = ClockGauge(station_id, around.tolerated_skew)
         if around.knows(station_id):
             self._claim()
 
@@ -117,8 +138,8 @@ class Session:
         except Refusal as refusal:
             self._refuse(refusal, raw, now)
             return
-        if isinstance(message, Answer):
-            self._take_answer(message, text)
+        if not isinstance(message, Call):
+            self._take_other(message, raw, text, now)
             return
         known = self._recent.get(message.message_id)
         if known is not None and known[0] == raw:
@@ -130,10 +151,15 @@ class Session:
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
         try:
-            outcome = self._handle(call, now, known)
+            outcome = self._handle(self._routes, call, now, known)
         except Refusal as refusal:
             refusal.message_id = call.message_id
             self._refuse(refusal, raw, now)
+            return
+        except Exception:
+            log.exception("%s: %s could not be handled", self.station_id, call.action)
+            reason = "this message could not be handled"
+            self._refuse(Refusal("InternalError", reason, message_id=call.message_id), raw, now)
             return
         self._remember(call.message_id, raw, None)
         entry = Entry(
@@ -150,8 +176,35 @@ class Session:
         self._submit(entry)
         self._count_open(1)
 
-    def _handle(self, call: Call, now: datetime, known: bool) -> Outcome:
-        route = self._routes.get(call.action)
+    def _take_other(self, message: Answer | Complaint | Send, raw: bytes, text: str, now: datetime) -> None:
+        match message:
+            case Answer():
+                self._take_answer(message, raw, text, now)
+            case Complaint():
+                metrics.frames.labels(self.version.name, "CALLRESULTERROR").inc()
+                reason = f"the station cannot take our answer {message.message_id}: {message.description}"
+                self._refuse(Refusal(message.error, reason, answered_as=None), raw, now)
+            case Send():
+                self._take_send(message, raw, text, now)
+
+    def _take_send(self, send: Send, raw: bytes, text: str, now: datetime) -> None:
+        """Take what wants no answer; it counts as open until it is stored, so that no flood of it fills the memory."""
+        known = self._around.knows(self.station_id)
+        try:
+            outcome = self._handle(_routes(self.version, sends=True), send, now, known)
+        except Refusal as refusal:
+            refusal.answered_as = None
+            self._refuse(refusal, raw, now)
+            return
+        entry = Entry(
+            self.station_id, now, text, outcome.observations, (), self._remote, self.version.name,
+            settle=lambda _: self._count_open(-1),
+        )  # fmt: skip
+        self._submit(entry)
+        self._count_open(1)
+
+    def _handle(self, routes: dict[str, Route], call: Call | Send, now: datetime, known: bool) -> Outcome:
+        route = routes.get(call.action)
         if route is None:
             if call.action not in schemas.requests(self.version):
                 raise Refusal("NotImplemented", f"{call.action} is no action of OCPP {self.version.name}")
@@ -160,8 +213,16 @@ class Session:
         if not known and call.action not in BEFORE_ACCEPTANCE:
             raise Refusal("SecurityError", "this station is not filed; only BootNotification is answered until it is")
         metrics.tally.received(route.counter)
-        context = Context(self.station_id, now, known, self._around.heartbeat_interval_s, self._around.accepted_tokens)
-        return route.handler(call.payload, context)
+        around = self._around
+        context = Context(
+            self.station_id, now, known, around.heartbeat_interval_s, around.accepted_tokens, self._problems,
+            around.signs_certificates,
+        )  # fmt: skip
+        outcome = route.handler(call.payload, context)
+        if outcome.problems:
+            self._problems.update(outcome.problems)
+        measured = self._gauge.measure(outcome.observations, now)
+        return outcome._replace(observations=(*outcome.observations, measured)) if measured else outcome
 
     def _settling(self, call: Call, outcome: Outcome, raw: bytes) -> Callable[[Settlement], None]:
         started = time.monotonic()
@@ -213,9 +274,19 @@ class Session:
         self._wire.send(frame)
         self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
 
-    def _take_answer(self, answer: Answer, text: str) -> None:
+    def reject(self, refusal: Refusal, message_id: str) -> None:
+        """Tell the station that its answer to a call of ours cannot be taken, where its version has a word for that."""
+        if not self.version.complains or self._closed:
+            return
+        frame = call_error(Refusal(refusal.code, refusal.description, answered_as=CALLRESULTERROR), message_id)
+        self._wire.send(frame)
+        self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
+
+    def _take_answer(self, answer: Answer, raw: bytes, text: str, now: datetime) -> None:
         if not self._asked or self._asked[0][0].message_id != answer.message_id:
             metrics.frames.labels(self.version.name, "unexpected answer").inc()
+            late = Refusal("ProtocolError", "an answer to no call of ours that is open", answered_as=None)
+            self._refuse(late, raw, now)
             return
         _, answered = self._asked.popleft()
         answered(answer, text)
@@ -244,8 +315,9 @@ class Session:
             self._around.recorder.submit(self._held.popleft())
 
     def _refuse(self, refusal: Refusal, raw: bytes, now: datetime) -> None:
-        metrics.refused.labels(refusal.code).inc()
-        self._wire.send(call_error(refusal))
+        metrics.refused.labels(refusal.code if refusal.code in ERROR_CODES else "other").inc()
+        if refusal.answered_as is not None:
+            self._wire.send(call_error(refusal))
         self._doubts += 1
         if self._doubts <= DOUBTS_A_CONNECTION:
             doubt = self._doubt(refusal.code, refusal.description, raw, now)

@@ -18,6 +18,8 @@ from youguan.events import (
     SiteManaged,
     SiteRetired,
     SiteUnmanaged,
+    StationClockRight,
+    StationClockSkewed,
     StationFile,
     StationOffline,
     StationOnline,
@@ -50,6 +52,8 @@ ONLINE = StationOnline(station_id="a", at=NOW)
 UNMANAGED = SiteUnmanaged(site_id="s", reason="no_manager", since=NOW, at=NOW)
 MANAGED = SiteManaged(site_id="s", organisation_id="o", at=NOW)
 UNFILED = UnfiledStationSeen(station_id="a", remote="1.2.3.4", ocpp_version="1.6", vendor=None, model=None, at=NOW)
+SKEWED = StationClockSkewed(station_id="a", skew_s=600.0, at=NOW)
+RIGHT = StationClockRight(station_id="a", at=NOW)
 RETIRED = SiteRetired(site_id="s", station_ids=("a",))
 
 
@@ -89,6 +93,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
         (OFFLINE, ONLINE, "station_offline"),
         (UNMANAGED, MANAGED, "unmanaged_site"),
         (UNFILED, FILED, "unfiled_charger"),
+        (SKEWED, RIGHT, "clock_skew"),
         (status("faulted"), RETIRED, "connector_fault"),
         (UNMANAGED, RETIRED, "unmanaged_site"),
     ],
@@ -144,3 +149,14 @@ async def test_a_rule_that_is_switched_off_raises_nothing(world: World) -> None:
     await world.pool.execute("UPDATE alerts.rule SET enabled = false")
     await world.tell(status("faulted"))
     assert await world.states() == []
+
+
+async def test_a_rule_says_whether_its_alerts_are_work(world: World) -> None:
+    await world.pool.execute("UPDATE alerts.rule SET for_s = 60 WHERE name = 'clock_skew'")
+    await world.tell(status("faulted"), SKEWED)
+    world.clock.advance(timedelta(seconds=60))
+    async with world.pool.acquire() as connection, connection.transaction():
+        await world.engine.fire_due(connection)
+    rows = await world.pool.fetch("SELECT payload FROM eventlog.event WHERE type = 'AlertRaised' ORDER BY sequence")
+    told = [(row["payload"]["rule"], row["payload"]["severity"], row["payload"]["opens_task"]) for row in rows]
+    assert told == [("connector_fault", "major", True), ("clock_skew", "minor", False)]

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -167,6 +168,12 @@ async def test_from_fault_to_closed(world: World) -> None:
     assert await world.state() == "closed"
     lines = await world.pool.fetch("SELECT command, state FROM inspection.task_history ORDER BY place")
     assert [tuple(line) for line in lines] == [("open", "open"), ("recover", "verifying"), ("hold", "closed")]
+
+
+async def test_an_alert_that_is_nobodys_work_opens_no_task(world: World) -> None:
+    await world.tell(replace(raised(rule="clock_skew", connector=None), opens_task=False))
+    await world.tell(resolved(rule="clock_skew", connector=None))
+    assert await world.tasks() == []
 
 
 async def test_the_manager_at_the_faults_time_gets_it(world: World) -> None:

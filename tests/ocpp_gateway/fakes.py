@@ -21,10 +21,12 @@ class FakeWire:
     """Keeps what is sent."""
 
     sent: list[list[Any]] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
     paused: bool = False
     closed: int | None = None
 
     def send(self, frame: bytes) -> None:
+        self.raw.append(frame)
         self.sent.append(orjson.loads(frame))
 
     def pause(self) -> None:

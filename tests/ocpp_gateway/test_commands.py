@@ -1,6 +1,7 @@
 """Commands down: what each version permits, who may ask, and the way of a command through a worker on a real PostgreSQL."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
@@ -11,7 +12,9 @@ import pytest
 
 from ocpp_gateway.commands import catalogue
 from ocpp_gateway.commands.desk import Desk, Wish, may_ask
+from ocpp_gateway.commands.effects import Exchange, effects
 from ocpp_gateway.commands.outbox import Outbox
+from ocpp_gateway.observation import VariablesReported
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.direct import DirectRecorder
@@ -104,7 +107,10 @@ class Bench:
                 await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
-        for task in self.running:
+        writing, *others = self.running
+        self.recorder.stop()
+        await writing
+        for task in others:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -236,3 +242,42 @@ async def test_what_no_worker_takes_ends(bench: Bench) -> None:
     async with bench.pool.acquire() as connection:
         assert await bench.desk.end_overdue(connection) == 1
     assert (await asked)["state"] == "undeliverable"
+
+
+async def test_what_a_station_answers_about_itself_is_kept_without_its_secrets(bench: Bench) -> None:
+    keys = [
+        {"key": "HeartbeatInterval", "readonly": False, "value": "60"},
+        {"key": "AuthorizationKey", "readonly": False, "value": "0123456789abcdef"},
+    ]
+    asked = asyncio.create_task(bench.ask("GetConfiguration", {}))
+    bench.answer(json.dumps([3, (await bench.sent())[1], {"configurationKey": keys}]))
+    await asked
+    for number, (answer, key) in enumerate([("Accepted", "A"), ("RebootRequired", "B"), ("Rejected", "C")], 2):
+        asked = asyncio.create_task(bench.ask("ChangeConfiguration", {"key": key, "value": "5"}))
+        bench.answer(json.dumps([3, (await bench.sent(number))[1], {"status": answer}]))
+        await asked
+    rows = await bench.pool.fetch("SELECT variable, value, mutability FROM gateway.variable ORDER BY variable")
+    assert [tuple(row) for row in rows] == [
+        ("A", "5", None), ("AuthorizationKey", None, "ReadWrite"), ("HeartbeatInterval", "60", "ReadWrite"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [V201, V21], ids=lambda version: version.name)
+def test_what_was_set_and_read_in_2x_is_known(version: Version) -> None:
+    place = {"component": {"name": "C"}, "variable": {"name": "V"}}
+    secret = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+
+    def known(action: str, request: dict[str, Any], answer: dict[str, Any]) -> list[Any]:
+        schemas.check(schemas.requests(version)[action], request, version)
+        schemas.check(schemas.responses(version)[action], answer, version)
+        found = effects(Exchange("s1", version, action, request, answer, NOW))
+        return [(v.key.variable, v.value) for o in found if isinstance(o, VariablesReported) for v in o.variables]
+
+    asked = [{**place, "attributeValue": "7"}, {**secret, "attributeValue": "hush-hush-hush-hush"}]
+    results = [{**place, "attributeStatus": "Accepted"}, {**secret, "attributeStatus": "Accepted"}]
+    told = known("SetVariables", {"setVariableData": asked}, {"setVariableResult": results})
+    assert told == [("V", "7"), ("BasicAuthPassword", None)]
+    refused = [{**place, "attributeStatus": "Rejected"}]
+    assert known("SetVariables", {"setVariableData": asked[:1]}, {"setVariableResult": refused}) == []
+    read = [{**place, "attributeStatus": "Accepted", "attributeValue": "8"}]
+    assert known("GetVariables", {"getVariableData": [place]}, {"getVariableResult": read}) == [("V", "8")]

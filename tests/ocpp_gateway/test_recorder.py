@@ -9,12 +9,18 @@ import asyncpg
 import pytest
 
 from ocpp_gateway.observation import (
+    Booted,
+    ClockMeasured,
     Condition,
     MeterKind,
     MeterSampled,
     StatusReported,
     TransactionBegun,
+    TransactionReported,
     TransactionStopped,
+    Variable,
+    VariableKey,
+    VariablesReported,
 )
 from ocpp_gateway.recorder.batch import Committed, Entry, Lost, Refused, Settlement
 from ocpp_gateway.recorder.direct import DirectRecorder
@@ -195,3 +201,77 @@ async def test_a_station_that_moves_is_written_by_its_new_worker_only(
     assert [e["condition"] for e in await events(pool, "ConnectorStatusChanged")] == ["faulted", "available"]
     for task in running:
         task.cancel()
+
+
+async def test_stop_data_belongs_to_the_connector_on_which_its_transaction_began(
+    desk: Desk, pool: asyncpg.Pool
+) -> None:
+    begun = await desk.put(TransactionBegun("s1", 3, "A", NOW, NOW, 100.0))
+    assert isinstance(begun, Committed)
+    for number, connector in ((str(begun.transaction_id), 3), ("unseen", 0)):
+        sample = MeterSampled("s1", 0, KIND, NOW + timedelta(seconds=connector), NOW, 1600.0, number)
+        stop = TransactionStopped("s1", number, NOW, NOW, 1600.0, "Local", "A", (sample,))
+        await desk.put(stop)
+        await desk.put(stop)
+        row = await pool.fetchrow("SELECT connector FROM telemetry.meter_value WHERE transaction_id = $1", number)
+        assert row is not None
+        assert row["connector"] == connector
+    assert await count(pool, "telemetry.meter_sample") == 2
+
+
+def reported(seq_no: int, kind: str, *, at: datetime = NOW, wh: float | None = None) -> TransactionReported:
+    return TransactionReported("s1", "t1", seq_no, kind, 1, "A", at, at, NOW, wh, None, False)
+
+
+async def test_events_in_any_order_make_one_transaction(desk: Desk, pool: asyncpg.Pool) -> None:
+    hour = timedelta(hours=1)
+    await desk.put(reported(3, "Ended", at=NOW + 3 * hour, wh=900.0))
+    await desk.put(reported(1, "Updated", at=NOW + hour, wh=300.0))
+    await desk.put(reported(0, "Started", wh=100.0))
+    row = await pool.fetchrow("SELECT *, meter_stop_wh - meter_start_wh AS wh FROM telemetry.transaction")
+    assert row is not None
+    assert (row["started_at"], row["stopped_at"], row["wh"]) == (NOW, NOW + 3 * hour, 800.0)
+
+
+async def test_an_id_that_a_station_uses_again_is_another_transaction(desk: Desk, pool: asyncpg.Pool) -> None:
+    later = NOW + timedelta(hours=1)
+    await desk.put(reported(0, "Started", wh=1.0))
+    await desk.put(reported(1, "Ended", at=NOW + timedelta(minutes=1), wh=5.0))
+    await desk.put(reported(0, "Started", at=later, wh=5.0))
+    await desk.put(reported(0, "Started", wh=1.0))  # the first one told again changes nothing
+    await desk.put(reported(0, "Started", at=later, wh=5.0))
+    rows = await pool.fetch("SELECT transaction_id, started_at FROM telemetry.transaction ORDER BY id")
+    assert [tuple(row) for row in rows] == [(f"t1@{round(NOW.timestamp() * 1000)}", NOW), ("t1", later)]
+    assert await count(pool, "telemetry.transaction_event") == 3
+    assert len(await events(pool, "TransactionStarted")) == 2
+
+
+def variables(value: str | None, *, at: datetime = NOW, mutability: str | None = None) -> VariablesReported:
+    key = VariableKey("OCPPCommCtrlr", "", 0, 0, "HeartbeatInterval", "", "Actual")
+    return VariablesReported("s1", at, (Variable(key, value, mutability, "integer" if mutability else None),))
+
+
+async def test_the_latest_value_of_a_variable_stays_with_what_else_is_known_of_it(
+    desk: Desk, pool: asyncpg.Pool
+) -> None:
+    await desk.put(variables("60", mutability="ReadWrite"))
+    await desk.put(variables("300", at=NOW + timedelta(seconds=2)), variables("90", at=NOW + timedelta(seconds=1)))
+    await desk.put(variables("0", at=NOW - timedelta(days=1)))
+    rows = await pool.fetch("SELECT value, mutability, data_type FROM gateway.variable")
+    assert [tuple(row) for row in rows] == [("300", "ReadWrite", "integer")]
+
+
+async def test_a_clock_is_told_when_it_goes_wrong_and_when_it_is_right_again(desk: Desk, pool: asyncpg.Pool) -> None:
+    await pool.execute("INSERT INTO gateway.station_now (station_id) VALUES ('s1')")
+    for skew_s, skewed in ((1.0, False), (600.0, True), (700.0, True), (2.0, False)):
+        await desk.put(ClockMeasured("s1", skew_s, skewed, NOW))
+    assert [e["skew_s"] for e in await events(pool, "StationClockSkewed")] == [600.0]
+    assert len(await events(pool, "StationClockRight")) == 1
+    assert await pool.fetchval("SELECT clock_skew_s FROM gateway.station_now") == 2.0
+
+
+async def test_why_a_station_booted_is_kept(desk: Desk, pool: asyncpg.Pool) -> None:
+    await pool.execute("INSERT INTO gateway.station_now (station_id) VALUES ('s1')")
+    await desk.put(Booted("s1", "v", "m", None, "3", NOW, "Watchdog"))
+    assert await pool.fetchval("SELECT boot_reason FROM gateway.station_now") == "Watchdog"
+    assert [e["reason"] for e in await events(pool, "StationBooted")] == ["Watchdog"]

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from ocpp_gateway.protocol.versions import V16, V201, Version
+from ocpp_gateway.observation import ClockMeasured
+from ocpp_gateway.protocol.frames import Answer, Call, Refusal
+from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version
 from ocpp_gateway.recorder.batch import Lost, Refused
 from ocpp_gateway.stations.session import OPEN_CALLS
 from tests.ocpp_gateway.fakes import Talk
@@ -13,6 +15,7 @@ STATUS: dict[str, Any] = {"connectorId": 1, "errorCode": "NoError", "status": "A
 BOOT: dict[Version, dict[str, Any]] = {
     V16: {"chargePointVendor": "v", "chargePointModel": "m"},
     V201: {"reason": "PowerUp", "chargingStation": {"vendorName": "v", "model": "m"}},
+    V21: {"reason": "PowerUp", "chargingStation": {"vendorName": "v", "model": "m"}},
 }
 
 
@@ -43,7 +46,7 @@ def test_an_id_used_for_something_else_is_no_repeat() -> None:
     assert len(talk.recorder.entries) == 1
 
 
-@pytest.mark.parametrize("version", [V16, V201])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_an_unfiled_station_is_pending_and_its_word_is_no_fact(version: Version) -> None:
     talk = Talk(version, filed=False)
     talk.say("BootNotification", BOOT[version])
@@ -113,3 +116,88 @@ def test_one_value_that_is_no_number_does_not_take_the_others_with_it() -> None:
     (entry,) = talk.recorder.entries
     assert [sample.value for sample in entry.observations] == [1500.0]  # type: ignore[union-attr]
     assert [doubt.reason for doubt in entry.doubts] == ["meterValue[0].sampledValue[1].value: not a finite number"]
+
+
+STREAM = b'[6,"1","NotifyPeriodicEventStream",{"id":1,"pending":0,"basetime":"2026-05-04T12:00:00Z","data":[{"t":0,"v":"1"}]}]'
+
+
+def test_a_send_is_stored_and_never_answered() -> None:
+    talk = Talk(V21)
+    talk.raw(STREAM)
+    assert [len(entry.observations) for entry in talk.recorder.entries] == [1]
+    talk.recorder.settle()
+    talk.raw(STREAM.replace(b'"pending":0,', b""))
+    assert [doubt.code for entry in talk.recorder.entries for doubt in entry.doubts] == [
+        "OccurrenceConstraintViolation"
+    ]
+    assert talk.wire.sent == []
+
+
+def test_who_floods_with_sends_is_no_longer_read_until_they_are_stored() -> None:
+    talk = Talk(V21)
+    for _ in range(OPEN_CALLS):
+        talk.raw(STREAM)
+    assert talk.wire.paused
+    talk.recorder.settle()
+    assert not talk.wire.paused
+
+
+def test_a_send_of_an_unfiled_station_is_no_fact() -> None:
+    talk = Talk(V21, filed=False)
+    talk.raw(STREAM)
+    assert not any(entry.observations for entry in talk.recorder.entries)
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
+@pytest.mark.parametrize("frame", [b'[3,"x",{}]', b'[4,"x","GenericError","",{}]'])
+def test_an_answer_to_a_call_never_made_is_kept_and_not_answered(version: Version, frame: bytes) -> None:
+    talk = Talk(version)
+    talk.raw(frame)
+    (entry,) = talk.recorder.entries
+    assert [doubt.frame for doubt in entry.doubts] == [frame.decode()]
+    assert talk.wire.sent == []
+
+
+def test_a_late_answer_does_not_pass_for_the_next_one() -> None:
+    talk = Talk()
+    got: list[Any] = []
+    for number in ("a", "b"):
+        talk.session.ask(Call(number, "ClearCache", {}), lambda answer, _: got.append(answer))
+    talk.session.give_up("a")
+    talk.raw(b'[3,"a",{"status":"Accepted"}]')
+    talk.raw(b'[3,"b",{"status":"Rejected"}]')
+    assert got == [None, Answer("b", {"status": "Rejected"})]
+
+
+def test_a_station_may_complain_of_our_answer_in_21_only() -> None:
+    for version, kept, answered in (
+        (V21, "PropertyConstraintViolation", False),
+        (V201, "MessageTypeNotSupported", True),
+    ):
+        talk = Talk(version)
+        talk.raw(b'[5,"x","PropertyConstraintViolation","status",{}]')
+        assert [doubt.code for entry in talk.recorder.entries for doubt in entry.doubts] == [kept]
+        assert bool(talk.wire.sent) is answered
+
+
+@pytest.mark.parametrize(("version", "sent"), [(V21, [[5, "c", "FormatViolation", "why", {}]]), (V201, []), (V16, [])])
+def test_we_complain_in_21_only(version: Version, sent: list[Any]) -> None:
+    talk = Talk(version)
+    talk.session.reject(Refusal("FormatViolation", "why"), "c")
+    assert talk.wire.sent == sent
+    assert [entry.sent for entry in talk.recorder.entries] == [True] * len(sent)
+
+
+def test_a_character_that_the_database_cannot_hold_is_named() -> None:
+    talk = Talk()
+    talk.say("StatusNotification", {**STATUS, "info": "a\x00b"})
+    assert talk.wire.sent[-1][:4] == [4, "1", "PropertyConstraintViolation", "info: contains U+0000"]
+
+
+def test_a_wrong_clock_is_observed_with_the_message_that_shows_it() -> None:
+    talk = Talk()
+    for number in range(3):
+        talk.say("StatusNotification", {**STATUS, "timestamp": f"2026-05-04T12:10:0{number}Z"}, str(number))
+    last = talk.recorder.entries[-1].observations[-1]
+    assert isinstance(last, ClockMeasured)
+    assert (last.skew_s, last.skewed) == (601.0, True)

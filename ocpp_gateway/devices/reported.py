@@ -1,0 +1,82 @@
+"""From what a station says of itself to variables. Pure.
+
+What opens a door is no fact to keep: a variable whose name says that it is a secret, or that can only be written, loses
+its value here, before anything is stored of it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ocpp_gateway.observation import Variable, VariableKey
+
+ACTUAL = "Actual"
+NO_COMPONENT = ""  # OCPP 1.6 knows keys only
+SECRET = re.compile(
+    "passw|secret|authorizationkey|vpnkey|privatekey|presharedkey|credential|simpin|token$", re.IGNORECASE
+)
+TRUE_IN_16 = {True: "ReadOnly", False: "ReadWrite"}
+
+
+def is_secret(name: str) -> bool:
+    """Say whether a variable's name promises a secret: AuthorizationKey, BasicAuthPassword and the like."""
+    return SECRET.search(name) is not None
+
+
+def variable(payload: dict[str, Any], attribute: str, value: str | None, mutability: str | None = None) -> Variable:
+    """Return a variable of 2.x from the members `component`, `variable` and, where given, `variableCharacteristics`."""
+    component, named = payload["component"], payload["variable"]
+    evse = component.get("evse", {})
+    described = payload.get("variableCharacteristics", {})
+    key = VariableKey(
+        component["name"],
+        component.get("instance", ""),
+        evse.get("id", 0),
+        evse.get("connectorId", 0),
+        named["name"],
+        named.get("instance", ""),
+        attribute,
+    )
+    hidden = is_secret(named["name"]) or mutability == "WriteOnly"
+    return Variable(key, None if hidden else value, mutability, described.get("dataType"), described.get("unit"))
+
+
+def report(report_data: Iterable[dict[str, Any]]) -> Iterator[Variable]:
+    """Yield what a NotifyReport says, one variable for each attribute."""
+    for entry in report_data:
+        for attribute in entry["variableAttribute"]:
+            said = attribute.get("value"), attribute.get("mutability", "ReadWrite")
+            yield variable(entry, attribute.get("type", ACTUAL), *said)
+
+
+def monitors(monitored: Iterable[dict[str, Any]]) -> Iterator[Variable]:
+    """Yield what a NotifyMonitoringReport says: each monitor is an attribute that is named by its kind."""
+    for entry in monitored:
+        for monitor in entry["variableMonitoring"]:
+            yield variable(entry, f"Monitor.{monitor['type']}", f"{monitor['value']:g}")
+
+
+def accepted(results: Iterable[dict[str, Any]]) -> Iterator[Variable]:
+    """Yield what the answer to GetVariables says."""
+    for result in results:
+        if result["attributeStatus"] == "Accepted":
+            yield variable(result, result.get("attributeType", ACTUAL), result.get("attributeValue"))
+
+
+def set_as_asked(asked: Iterable[dict[str, Any]], results: Iterable[dict[str, Any]]) -> Iterator[Variable]:
+    """Yield what SetVariables has set: the values that we asked for, where the station accepted them."""
+    wanted = {_place(entry): entry["attributeValue"] for entry in asked}
+    for result in results:
+        if result["attributeStatus"] == "Accepted" and _place(result) in wanted:
+            yield variable(result, result.get("attributeType", ACTUAL), wanted[_place(result)])
+
+
+def _place(entry: dict[str, Any]) -> VariableKey:
+    return variable(entry, entry.get("attributeType", ACTUAL), None).key
+
+
+def configuration_key(name: str, value: str | None, readonly: bool | None = None) -> Variable:
+    """Return a configuration key of 1.6 as a variable of no component."""
+    mutability = None if readonly is None else TRUE_IN_16[readonly]
+    key = VariableKey(NO_COMPONENT, "", 0, 0, name, "", ACTUAL)
+    return Variable(key, None if is_secret(name) else value, mutability)

@@ -1,0 +1,63 @@
+"""How far a station's clock is off, from the times that it gives to what it says as it happens. Pure.
+
+A message that waited for a connection looks like one from a slow clock. So what seems to come from the past counts once in
+`SPACING`, however many such messages come at once, and the middle one of the last few decides. The future has no such excuse.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from statistics import median
+
+from ocpp_gateway.observation import ClockMeasured, Observation, StatusReported, TransactionReported
+from youguan.clock import EARLIEST_PLAUSIBLE
+
+KEPT, ENOUGH = 5, 3
+SPACING = timedelta(seconds=10)
+WORTH_TELLING_S = 60.0
+
+
+class ClockGauge:
+    """Measures one station's clock over one connection."""
+
+    def __init__(self, station_id: str, tolerated: timedelta) -> None:
+        self._station_id = station_id
+        self._tolerated_s = tolerated.total_seconds()
+        self._leads_s: deque[float] = deque(maxlen=KEPT)
+        self._next_at: datetime | None = None
+        self._told_s: float | None = None
+
+    def measure(self, observations: Sequence[Observation], now: datetime) -> ClockMeasured | None:
+        """Take what a message says; return how the clock is when that is known for the first time or has changed."""
+        said = _said_at(observations[0], now) if observations else None
+        if said is None or (said <= now and self._next_at is not None and now < self._next_at):
+            return None
+        return self._take(said, now)
+
+    def _take(self, said: datetime, now: datetime) -> ClockMeasured | None:
+        if said < EARLIEST_PLAUSIBLE:
+            return None
+        self._next_at = now + SPACING
+        self._leads_s.append((said - now).total_seconds())
+        if len(self._leads_s) < ENOUGH:
+            return None
+        skew_s = median(self._leads_s)
+        if self._told_s is not None and not self._is_news(skew_s, self._told_s):
+            return None
+        self._told_s = skew_s
+        return ClockMeasured(self._station_id, skew_s, self._is_skewed(skew_s), now)
+
+    def _is_news(self, skew_s: float, told_s: float) -> bool:
+        return self._is_skewed(skew_s) != self._is_skewed(told_s) or abs(skew_s - told_s) >= WORTH_TELLING_S
+
+    def _is_skewed(self, skew_s: float) -> bool:
+        return abs(skew_s) > self._tolerated_s
+
+
+def _said_at(observation: Observation, now: datetime) -> datetime | None:
+    """Return the time that a station gave to what it says as it happens; None where it gave none or says it later."""
+    if isinstance(observation, StatusReported):
+        return observation.occurred_at if observation.occurred_at is not now else None
+    if isinstance(observation, TransactionReported) and not observation.offline:
+        return observation.occurred_at
+    return None

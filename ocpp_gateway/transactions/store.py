@@ -1,0 +1,108 @@
+"""The statements about transactions as they are read."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from ocpp_gateway.store import SAMPLE
+from youguan.errors import NotFound
+
+# `missing_events`: how many numbers are missing between the first and the last that came, in 2.x; counting from 0 while
+# the start is missing.
+TRANSACTION = """
+SELECT t.*, t.meter_stop_wh - t.meter_start_wh AS energy_wh,
+       extract(epoch FROM t.stopped_at - t.started_at)::float8 AS duration_s, coalesce(e.missing, 0) AS missing_events
+FROM telemetry.transaction t LEFT JOIN LATERAL (
+    SELECT max(seq_no) + 1 - CASE WHEN bool_or(kind = 'Started') THEN min(seq_no) ELSE 0 END - count(*) AS missing
+    FROM telemetry.transaction_event e WHERE e.station_id = t.station_id AND e.transaction_id = t.transaction_id
+) e ON true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionFilter:
+    """Which transactions; None: any. `open` False: those that have ended."""
+
+    station_id: str | None = None
+    open: bool | None = None
+    id_token: str | None = None
+
+
+CHOSEN = """
+WHERE ($1::text IS NULL OR station_id = $1) AND ($2::text IS NULL OR id_token = $2)
+  AND ($3::bool IS NULL OR (stopped_at IS NULL) = $3)
+"""
+
+
+async def transactions(
+    connection: asyncpg.Connection, chosen: TransactionFilter, *, before: int | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return transactions, those first that we learnt of last."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        {TRANSACTION} WHERE t.id IN (
+            SELECT id FROM telemetry.transaction {CHOSEN} AND ($4::bigint IS NULL OR id < $4) ORDER BY id DESC LIMIT $5
+        ) ORDER BY t.id DESC
+        """,
+        chosen.station_id,
+        chosen.id_token,
+        chosen.open,
+        before,
+        limit,
+    )
+    return rows
+
+
+async def count_transactions(connection: asyncpg.Connection, chosen: TransactionFilter) -> int:
+    count: int = await connection.fetchval(
+        f"SELECT count(*) FROM telemetry.transaction {CHOSEN}", chosen.station_id, chosen.id_token, chosen.open
+    )
+    return count
+
+
+async def get_transaction(connection: asyncpg.Connection, station_id: str, transaction_id: str) -> asyncpg.Record:
+    """Return a transaction; NotFound."""
+    row = await connection.fetchrow(
+        f"{TRANSACTION} WHERE t.station_id = $1 AND t.transaction_id = $2", station_id, transaction_id
+    )
+    if row is None:
+        raise NotFound(f"transaction {transaction_id} of station {station_id}")
+    return row
+
+
+async def transaction_events(
+    connection: asyncpg.Connection, station_id: str, transaction_id: str
+) -> list[asyncpg.Record]:
+    """Return the events of a 2.x transaction by their numbers."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM telemetry.transaction_event WHERE station_id = $1 AND transaction_id = $2 ORDER BY seq_no",
+        station_id,
+        transaction_id,
+    )
+    return rows
+
+
+def said_as(transaction: asyncpg.Record) -> str:
+    """Return the id that the station used: one that was used again has the time of its start added by the recorder."""
+    started_at, transaction_id = transaction["started_at"], str(transaction["transaction_id"])
+    return transaction_id.removesuffix(f"@{round(started_at.timestamp() * 1000)}") if started_at else transaction_id
+
+
+async def transaction_samples(
+    connection: asyncpg.Connection, transaction: asyncpg.Record, limit: int
+) -> list[asyncpg.Record]:
+    """Return what was measured in a transaction, in order, with a minute of grace at both ends."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        {SAMPLE} WHERE s.station_id = $1 AND s.transaction_id = $2
+          AND ($3::timestamptz IS NULL OR s.occurred_at >= $3 - interval '1 minute')
+          AND ($4::timestamptz IS NULL OR s.occurred_at <= $4 + interval '1 minute')
+        ORDER BY s.occurred_at, s.connector, s.kind LIMIT $5
+        """,
+        transaction["station_id"],
+        said_as(transaction),
+        transaction["started_at"],
+        transaction["stopped_at"],
+        limit,
+    )
+    return rows

@@ -1,0 +1,182 @@
+"""What is read of stations over HTTP: pages that go on, transactions with their gaps, variables."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ocpp_gateway.api import gateway_api
+from ocpp_gateway.devices.api import add_variables
+from ocpp_gateway.observation import (
+    MeterKind,
+    MeterSampled,
+    TransactionReported,
+    Variable,
+    VariableKey,
+    VariablesReported,
+)
+from ocpp_gateway.recorder.batch import Entry
+from ocpp_gateway.recorder.direct import DirectRecorder
+from ocpp_gateway.transactions.api import add_transactions, missing
+from youguan.auth import REGULATOR, Principal
+from youguan.database import create_pool
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+KINDS = [MeterKind(measurand, "", "Outlet", "Sample.Periodic", "V") for measurand in ("Voltage", "Frequency")]
+
+
+class LoggedIn:
+    """The regulator asks."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = {"principal": Principal("p1", "P", frozenset({REGULATOR}), None, None, "t", "c", NOW)}
+        await self._app(scope, receive, send)
+
+
+class World:
+    """A recorder that writes and an API that reads."""
+
+    def __init__(self, recorder: DirectRecorder, client: httpx.AsyncClient) -> None:
+        self.recorder = recorder
+        self.client = client
+
+    async def put(self, *observations: Any, frames: list[str] | None = None, station: str = "s1") -> None:
+        for frame in frames or ["[]"]:
+            self.recorder.submit(Entry(station, NOW, frame, observations))
+        await self.recorder.settled()
+
+    async def get(self, path: str, **query: Any) -> Any:
+        answer = await self.client.get(path, params=query)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        return answer.json()
+
+    async def all(self, path: str, **query: Any) -> list[Any]:
+        """Return the items of every page; two a page."""
+        items: list[Any] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = await self.get(path, limit=2, **query, **cursor)
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            cursor = {"cursor": page["next"]}
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with await create_pool(database_url) as pool:
+        await pool.execute("INSERT INTO gateway.worker VALUES (0, now()), (1, now())")
+        await pool.execute("INSERT INTO gateway.station_now (station_id) VALUES ('s1'), ('s2')")
+        recorder = DirectRecorder(database_url, 0, on_lost=lambda _: None)
+        running = asyncio.create_task(recorder.run())
+        async with httpx.AsyncClient(transport=transport(pool), base_url="http://test") as client:
+            yield World(recorder, client)
+        recorder.stop()
+        await running
+
+
+def transport(pool: asyncpg.Pool) -> httpx.ASGITransport:
+    app = gateway_api(pool)
+    add_transactions(app, pool)
+    add_variables(app, pool)
+    return httpx.ASGITransport(app=LoggedIn(app))
+
+
+def reported(
+    seq_no: int, kind: str, *, transaction: str = "t1", minutes: int = 0, token: str | None = None, station: str = "s1"
+) -> TransactionReported:
+    at = NOW + timedelta(minutes=minutes)
+    return TransactionReported(
+        station, transaction, seq_no, kind, 1, token, at, at, NOW, 100.0 + minutes * 10, "Local" if kind == "Ended" else None,
+        seq_no == 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([], []),
+        ([(0, "Started"), (1, "Updated"), (2, "Ended")], []),
+        ([(0, "Started"), (3, "Ended")], [1, 2]),
+        ([(2, "Updated"), (4, "Ended")], [0, 1, 3]),
+        ([(5, "Started"), (6, "Ended")], []),
+        ([(0, "Started"), (2**31 - 1, "Ended")], list(range(1, 101))),
+    ],
+)
+def test_the_numbers_that_never_came(events: list[tuple[int, str]], expected: list[int]) -> None:
+    assert missing(events) == expected
+
+
+async def test_a_transaction_with_what_is_missing_of_it(world: World) -> None:
+    kind = KINDS[0]
+    samples = [MeterSampled("s1", 1, kind, NOW + timedelta(minutes=m), NOW, 230.0 + m, "t1") for m in (0, 5, 600)]
+    await world.put(reported(0, "Started", token="A"), reported(3, "Ended", minutes=10), *samples)
+    found = await world.get("/stations/s1/transactions/t1")
+    assert (found["energy_wh"], found["duration_s"], found["id_token"], found["reason"]) == (100.0, 600.0, "A", "Local")
+    assert (found["missing_events"], found["missing_seq"]) == (2, [1, 2])
+    assert [(event["seq_no"], event["kind"]) for event in found["events"]] == [(0, "Started"), (3, "Ended")]
+    assert [sample["value"] for sample in found["meter_samples"]] == [230.0, 235.0]
+    assert (await world.client.get("/stations/s1/transactions/t2")).status_code == httpx.codes.NOT_FOUND
+
+
+async def test_transactions_newest_first_by_filter_with_their_count(world: World) -> None:
+    for number in range(3):
+        await world.put(reported(0, "Started", transaction=f"t{number}", token="A"))
+    await world.put(
+        reported(0, "Started", transaction="t3", token="B"), reported(1, "Ended", transaction="t0", minutes=5)
+    )
+    await world.put(reported(0, "Started", transaction="u", token="B", station="s2"), station="s2")
+
+    async def ids(path: str, **query: Any) -> list[str]:
+        found = [transaction["transaction_id"] for transaction in await world.all(path, **query)]
+        assert (await world.get(path, limit=1, **query))["count"] == len(found)
+        return found
+
+    assert await ids("/stations/s1/transactions") == ["t3", "t2", "t1", "t0"]
+    assert await ids("/stations/s1/transactions", open=True) == ["t3", "t2", "t1"]
+    assert await ids("/stations/s1/transactions", open=False) == ["t0"]
+    assert await ids("/stations/s1/transactions", id_token="B") == ["t3"]
+    assert await ids("/transactions", id_token="B") == ["u", "t3"]
+    assert await ids("/transactions", station="s2") == ["u"]
+
+
+async def test_measured_values_go_on_where_the_page_ended(world: World) -> None:
+    samples = [
+        MeterSampled("s1", connector, kind, NOW + timedelta(seconds=second), NOW, second, None)
+        for second in range(3) for connector in (1, 2) for kind in KINDS
+    ]  # fmt: skip
+    await world.put(*samples)
+    found = await world.all("/stations/s1/meter-samples")
+    assert len({(s["occurred_at"], s["connector"], s["measurand"]) for s in found}) == len(found) == len(samples)
+    assert [s["occurred_at"] for s in found] == sorted((s["occurred_at"] for s in found), reverse=True)
+    assert len(await world.all("/stations/s1/meter-samples", **{"from": (NOW + timedelta(seconds=2)).isoformat()})) == 4
+
+
+async def test_messages_go_on_where_the_page_ended(world: World) -> None:
+    await world.put(frames=[f'[2,"{number}","Heartbeat",{{}}]' for number in range(5)])
+    found = await world.all("/stations/s1/frames")
+    assert len({frame["frame"] for frame in found}) == len(found) == 5
+
+
+async def test_variables_by_key(world: World) -> None:
+    keys = [VariableKey("EVSE", "", evse, 0, name, "", "Actual") for evse in (1, 2) for name in ("Power", "Available")]
+    await world.put(VariablesReported("s1", NOW, tuple(Variable(key, "1", "ReadOnly", "decimal", "W") for key in keys)))
+    found = await world.all("/stations/s1/variables")
+    assert [(v["evse"], v["variable"]) for v in found] == sorted((key.evse, key.variable) for key in keys)
+    assert len(await world.all("/stations/s1/variables", variable="Power")) == 2
+    assert await world.all("/stations/s1/variables", component="OCPPCommCtrlr") == []
+
+
+@pytest.mark.parametrize("path", ["meter-samples", "frames", "status-changes", "transactions", "variables"])
+async def test_a_cursor_of_another_list_is_named(world: World, path: str) -> None:
+    answer = await world.client.get(f"/stations/s1/{path}", params={"cursor": "WyJ4IiwieSIsInoiXQ"})
+    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    assert answer.json()["fields"][0]["field"] == "cursor"
