@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from ocpp_gateway.authorisation.facts import AuthorisationFact
+
 STATION_ITSELF = 0
 EVSES_A_ROW = 100
 
@@ -161,6 +163,7 @@ Observation = (
     | Announced
     | Notified
     | CommandOutcome
+    | AuthorisationFact
 )
 
 

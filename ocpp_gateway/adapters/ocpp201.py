@@ -2,7 +2,11 @@
 
 from ocpp_gateway.adapters import common
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
-from ocpp_gateway.adapters.values import read_time, registers
+from ocpp_gateway.adapters.values import read_integer, read_time, registers
+from ocpp_gateway.authorisation.adapter import report_charging_profiles, reservation_status_update
+from ocpp_gateway.authorisation.facts import ReservationUsed
+from ocpp_gateway.authorisation.rules import Presented, Purpose
+from ocpp_gateway.authorisation.wording import id_token_info
 from ocpp_gateway.observation import (
     Announced,
     Booted,
@@ -56,13 +60,9 @@ def status_notification(payload: Payload, context: Context) -> Outcome:
 
 
 def authorize(payload: Payload, context: Context) -> Outcome:
-    return Outcome({"idTokenInfo": _token_info(payload["idToken"], context)})
-
-
-def _token_info(token: Payload, context: Context) -> Payload:
-    if token["type"] == "NoAuthorization":
-        return {"status": "Accepted"}
-    return {"status": "Accepted" if token["idToken"] in context.accepted_tokens else "Invalid"}
+    token = payload["idToken"]
+    presented = Presented(token["idToken"], token["type"], Purpose.ASK, context.station_id)
+    return Outcome({"idTokenInfo": id_token_info(context.authorise(presented))})
 
 
 def transaction_event(payload: Payload, context: Context) -> Outcome:
@@ -85,7 +85,26 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
         payload.get("offline", False),
     )
     samples, doubts = common.samples(payload.get("meterValue", []), number or 0, info["transactionId"], context)
-    return Outcome({"idTokenInfo": _token_info(token, context)} if token else {}, [reported, *samples], doubts)
+    observations = [reported, *_reservation(payload, reported), *samples]
+    return Outcome(_token_answer(token, reported, context), observations, doubts)
+
+
+def _token_answer(token: Payload | None, reported: TransactionReported, context: Context) -> Payload:
+    if token is None:
+        return {}
+    purpose = Purpose.START if reported.kind == "Started" else Purpose.GO_ON
+    presented = Presented(
+        token["idToken"], token["type"], purpose, context.station_id, reported.connector, reported.transaction_id
+    )
+    return {"idTokenInfo": id_token_info(context.authorise(presented))}
+
+
+def _reservation(payload: Payload, reported: TransactionReported) -> list[Observation]:
+    named = payload.get("reservationId")
+    if named is None and (reported.kind != "Started" or reported.id_token is None):
+        return []
+    named = named if named is None else read_integer(named, "reservationId")
+    return [ReservationUsed(reported.station_id, reported.effective_at, named, reported.id_token, reported.connector)]
 
 
 def meter_values(payload: Payload, context: Context) -> Outcome:
@@ -113,6 +132,8 @@ HANDLERS: dict[str, Handler] = {
     "LogStatusNotification": common.status_only("LogStatusNotification"),
     "MeterValues": meter_values,
     "NotifyEvent": notify_event,
+    "ReportChargingProfiles": report_charging_profiles,
+    "ReservationStatusUpdate": reservation_status_update,
     "SecurityEventNotification": common.security_event,
     "StatusNotification": status_notification,
     "TransactionEvent": transaction_event,

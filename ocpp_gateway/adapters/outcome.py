@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ocpp_gateway.authorisation.rules import Decision, Presented
 from ocpp_gateway.observation import Observation
 
 Payload = dict[str, Any]
+Authorise = Callable[[Presented], Decision]
+"""Says from memory whether an id token may charge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Context:
     received_at: datetime
     known: bool
     heartbeat_interval_s: int
-    accepted_tokens: frozenset[str]
+    authorise: Authorise
 
 
 @dataclass(frozen=True, slots=True)

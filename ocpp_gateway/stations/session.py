@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from ocpp_gateway import metrics
 from ocpp_gateway.adapters import ocpp16, ocpp201
-from ocpp_gateway.adapters.outcome import Context, Handler, Outcome
+from ocpp_gateway.adapters.outcome import Authorise, Context, Handler, Outcome
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_frame, call_result, read
 from ocpp_gateway.protocol.versions import V16, V201, Version
@@ -23,6 +23,8 @@ from youguan.clock import Clock
 HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS}
 # What a station may say before the registry knows it.
 BEFORE_ACCEPTANCE = {"BootNotification", "Heartbeat"}
+# What states no fact: it may be answered from memory while the database is away.
+ONLY_ASKS = {"Authorize"}
 # OCPP allows one open call. A few more are borne, then the station is not read until it has been answered.
 OPEN_CALLS = 8
 REMEMBERED = 32
@@ -46,6 +48,8 @@ class Wire(Protocol):
 class Recorder(Protocol):
     """Where observations become durable."""
 
+    @property
+    def away(self) -> bool: ...
     def submit(self, entry: Entry) -> None: ...
 
 
@@ -64,7 +68,7 @@ class Surroundings:
     knows: Callable[[str], bool]
     clock: Clock
     heartbeat_interval_s: int
-    accepted_tokens: frozenset[str]
+    authorise: Authorise
 
 
 @cache
@@ -132,10 +136,11 @@ class Session:
             self._remote,
             self.version.name,
             fact=known,
+            states_no_fact=call.action in ONLY_ASKS,
             settle=self._settling(call, outcome, raw),
         )
-        self._submit(entry)
         self._count_open(1)
+        self._submit(entry)
 
     def _handle(self, call: Call, now: datetime, known: bool) -> Outcome:
         handler = HANDLERS[self.version].get(call.action)
@@ -147,7 +152,7 @@ class Session:
         schemas.check(validator, call.payload, self.version)
         if not known and call.action not in BEFORE_ACCEPTANCE:
             raise Refusal("SecurityError", "this station is not filed; only BootNotification is answered until it is")
-        context = Context(self.station_id, now, known, self._around.heartbeat_interval_s, self._around.accepted_tokens)
+        context = Context(self.station_id, now, known, self._around.heartbeat_interval_s, self._around.authorise)
         return handler(call.payload, context)
 
     def _settling(self, call: Call, outcome: Outcome, raw: bytes) -> Callable[[Settlement], None]:
@@ -210,6 +215,8 @@ class Session:
 
     def _submit(self, entry: Entry) -> None:
         if entry.fact and self._epoch is None:
+            if self._around.recorder.away and len(self._held) < REMEMBERED:
+                entry.let_go()
             self._held.append(entry)
             self._claim()
         else:
