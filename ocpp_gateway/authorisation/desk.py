@@ -57,14 +57,29 @@ class Sent:
 
 def wrong(token: Token, groups: Iterable[str]) -> list[FieldError]:
     """Return what is wrong with an id token, by field."""
-    errors: list[FieldError] = []
-    if not token.id_token.strip() or not token.id_token.isprintable():
-        errors.append(FieldError("id_token", "must be written in printable characters"))
+    errors = unwritable(id_token=token.id_token, type=token.type or "", note=token.note)
+    if not token.id_token.strip():
+        errors.append(FieldError("id_token", "is empty"))
     if len(token.id_token) > LONGEST_21:
         errors.append(FieldError("id_token", f"has more than {LONGEST_21} characters"))
     if token.group_id is not None and token.group_id not in groups:
         errors.append(FieldError("group_id", f"there is no group {token.group_id}"))
     return errors
+
+
+def unwritable(**texts: str) -> list[FieldError]:
+    """Return which texts hold characters that cannot be printed: no card carries them, and no database all of them."""
+    return [
+        FieldError(field, "must be written in printable characters")
+        for field, text in texts.items()
+        if not text.isprintable()
+    ]
+
+
+def refuse(errors: list[FieldError], kind: type[Invalid | Conflict] = Invalid) -> None:
+    """Raise the first error in words and all of them by field, where there are any."""
+    if errors:
+        raise kind(f"{errors[0].field}: {errors[0].reason}", fields=errors)
 
 
 class TokenDesk:
@@ -78,10 +93,8 @@ class TokenDesk:
     async def add(self, who: Principal, token: Token) -> asyncpg.Record:
         """Register an id token; Invalid, Conflict where there is one already."""
         refused, added = await self.bring_in(who, [token], replacing=False)
-        if refused:
-            errors = refused[0]
-            kind = Conflict if errors[0].reason == ALREADY else Invalid
-            raise kind(f"{errors[0].field}: {errors[0].reason}", fields=errors)
+        errors = refused.get(0, [])
+        refuse(errors, Conflict if ALREADY in {error.reason for error in errors} else Invalid)
         return added[0]
 
     async def bring_in(
@@ -92,7 +105,7 @@ class TokenDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             groups = {row["group_id"] for row in await store.list_groups(connection)}
             keys = [compared(token.id_token) for token in tokens]
-            taken = set() if replacing else await store.known_keys(connection, keys)
+            taken = set() if replacing else await store.known_keys(connection, [k for k in keys if k.isprintable()])
             refused: dict[int, list[FieldError]] = {}
             good: dict[str, Token] = {}
             for place, (key, token) in enumerate(zip(keys, tokens, strict=True)):
@@ -117,8 +130,7 @@ class TokenDesk:
             before = _token(await store.get_token(connection, id_token, hold=True))
             after = replace(before, **changes)
             errors = wrong(after, {row["group_id"] for row in await store.list_groups(connection)})
-            if errors:
-                raise Invalid(f"{errors[0].field}: {errors[0].reason}", fields=errors)
+            refuse(errors)
             await store.put_tokens(connection, [after.row(self._clock.now())])
             row = await store.get_token(connection, id_token)
             subject = f"id token {before.id_token}"
@@ -135,7 +147,8 @@ class TokenDesk:
             await publish(connection, STREAM, [IdTokensChanged(entries=(), removed=(before.id_token,))])
 
     async def put_group(self, who: Principal, group_id: str, name: str, master_pass: bool) -> None:
-        """Make a group or change it."""
+        """Make a group or change it; Invalid."""
+        refuse(unwritable(group_id=group_id, name=name))
         async with self.pool.acquire() as connection, connection.transaction():
             await store.put_group(connection, group_id, name, master_pass)
             after = {"name": name, "master_pass": master_pass}

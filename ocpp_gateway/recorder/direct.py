@@ -70,7 +70,14 @@ POISON = (
 class DirectRecorder:
     """Writes what the stations of one worker say; the only writer of its stream."""
 
-    def __init__(self, dsn: str, slot: int, *, on_lost: Callable[[Mapping[str, int]], None]) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        slot: int,
+        *,
+        on_lost: Callable[[Mapping[str, int]], None],
+        away_after_s: float = AWAY_AFTER_S,
+    ) -> None:
         self.stream = f"gateway/{slot}"
         self._dsn = dsn
         self._slot = slot
@@ -87,6 +94,7 @@ class DirectRecorder:
         self._places: dict[str, set[Place]] = {}
         self._seen: dict[str, datetime] = {}
         self._seen_noted = 0.0
+        self._away_after_s = away_after_s
         self.away = False
         self._let_go = 0
 
@@ -141,7 +149,7 @@ class DirectRecorder:
         pause = 0.05
         careful = False
         while True:
-            patience = asyncio.get_running_loop().call_later(AWAY_AFTER_S, self._notice_away, entries)
+            patience = asyncio.get_running_loop().call_later(self._away_after_s, self._notice_away, entries)
             try:
                 await self._commit(entries, careful=careful)
                 self.away, self._let_go = False, 0

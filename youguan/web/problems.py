@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -47,6 +48,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(asyncpg.CharacterNotInRepertoireError, _unwritable)
     for away in AWAY:
         app.add_exception_handler(away, _away)
 
@@ -74,6 +76,11 @@ async def _away(request: Request, error: Exception) -> Response:
     log.warning("%s: database away: %s", request.url.path, error)
     detail = "the database is away for the moment; try again"
     return answer(request, Unavailable.status, Unavailable.title, detail, Unavailable.code, (), {"Retry-After": "2"})
+
+
+async def _unwritable(request: Request, error: Exception) -> Response:
+    detail = "a text holds a character that cannot be stored, such as NUL"
+    return answer(request, Invalid.status, Invalid.title, detail, Invalid.code)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
