@@ -3,7 +3,11 @@
 from ocpp_gateway.adapters import common
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
 from ocpp_gateway.adapters.values import read_integer, read_time, registers
-from ocpp_gateway.authorisation.adapter import report_charging_profiles, reservation_status_update
+from ocpp_gateway.authorisation.adapter import (
+    cleared_charging_limit,
+    report_charging_profiles,
+    reservation_status_update,
+)
 from ocpp_gateway.authorisation.facts import ReservationUsed
 from ocpp_gateway.authorisation.rules import Presented, Purpose
 from ocpp_gateway.authorisation.wording import id_token_info
@@ -126,6 +130,7 @@ def notify_event(payload: Payload, context: Context) -> Outcome:
 HANDLERS: dict[str, Handler] = {
     "Authorize": authorize,
     "BootNotification": boot_notification,
+    "ClearedChargingLimit": cleared_charging_limit,
     "DataTransfer": common.data_transfer,
     "FirmwareStatusNotification": common.status_only("FirmwareStatusNotification"),
     "Heartbeat": common.heartbeat,

@@ -2,8 +2,8 @@
 
 from ocpp_gateway.adapters.outcome import Context, Outcome, Payload
 from ocpp_gateway.adapters.values import read_integer
-from ocpp_gateway.authorisation.charging_profiles import read_profile
-from ocpp_gateway.authorisation.facts import ChargingProfileSet, ReservationEnded
+from ocpp_gateway.authorisation.charging_profiles import EXTERNAL, read_profile
+from ocpp_gateway.authorisation.facts import ChargingProfilesCleared, ChargingProfileSet, Criteria, ReservationEnded
 
 UPDATES = {"Expired": "expired", "Removed": "removed"}
 
@@ -15,6 +15,13 @@ def reservation_status_update(payload: Payload, context: Context) -> Outcome:
     if how is None:
         return Outcome({})
     return Outcome({}, [ReservationEnded(context.station_id, context.received_at, reservation_id, how)])
+
+
+def cleared_charging_limit(payload: Payload, context: Context) -> Outcome:
+    """Somebody else's limit, which the station had reported, holds no longer."""
+    sources = frozenset({payload["chargingLimitSource"]})
+    criteria = Criteria(None, payload.get("evseId"), EXTERNAL, None, sources)
+    return Outcome({}, [ChargingProfilesCleared(context.station_id, context.received_at, criteria)])
 
 
 def report_charging_profiles(payload: Payload, context: Context) -> Outcome:

@@ -23,15 +23,18 @@ from youguan.events import Event
 
 
 async def write_reservations(connection: asyncpg.Connection, facts: Sequence[ReservationFact]) -> list[Event]:
+    used = {fact.station_id for fact in facts if isinstance(fact, ReservationUsed)}
+    reserving = await store.reserving(connection, used) if used else set()
     for fact in facts:
         match fact:
             case ReservationMade():
                 await store.make_reservation(connection, fact)
+                reserving.add(fact.station_id)
             case ReservationEnded():
                 how = Happening(fact.how)
                 await store.end_reservation(connection, fact.station_id, fact.reservation_id, how, fact.at)
-            case ReservationUsed():
-                await store.use_reservations(connection, [fact])
+            case ReservationUsed() if fact.station_id in reserving:  # every start comes by here, few are reserved
+                await store.use_reservation(connection, fact)
     return []
 
 

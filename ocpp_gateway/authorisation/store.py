@@ -1,6 +1,6 @@
 """The statements about id tokens, local lists, reservations and charging profiles."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -222,21 +222,33 @@ async def end_reservation(
     )
 
 
-async def use_reservations(connection: asyncpg.Connection, used: Sequence[ReservationUsed]) -> None:
-    """Note the reservations that transactions name, or else those of their id tokens at their connectors."""
-    await connection.executemany(
+async def reserving(connection: asyncpg.Connection, station_ids: Collection[str]) -> set[str]:
+    """Return which stations have reservations that a transaction may use."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT station_id FROM gateway.reservation WHERE station_id = ANY($1) AND state = ANY($2)",
+        list(station_ids),
+        concerned(Happening.USED),
+    )
+    return {row["station_id"] for row in rows}
+
+
+async def use_reservation(connection: asyncpg.Connection, used: ReservationUsed) -> None:
+    """Note the reservation that a transaction names, or else that of its id token at its connector."""
+    await connection.execute(
         """
-        UPDATE gateway.reservation r SET state = 'used', ended_at = $5
+        UPDATE gateway.reservation SET state = 'used', ended_at = $5
         WHERE station_id = $1 AND state = ANY($6)
           AND (reservation_id = $2
                OR ($2::bigint IS NULL AND lower(id_token) = lower($3::text) AND (connector IS NULL OR connector = $4)
                    AND $5::timestamptz BETWEEN made_at AND expires_at))
         """,
-        [
-            (u.station_id, u.reservation_id, u.id_token, u.connector, u.at, concerned(Happening.USED))
-            for u in used
-        ],
-    )  # fmt: skip
+        used.station_id,
+        used.reservation_id,
+        used.id_token,
+        used.connector,
+        used.at,
+        concerned(Happening.USED),
+    )
 
 
 async def expire_reservations(connection: asyncpg.Connection, now: datetime) -> int:

@@ -351,14 +351,19 @@ def test_the_difference_leads_from_any_list_to_any_other(has: dict[str, Any], sh
 
 
 def test_the_life_of_a_reservation_pair_by_pair() -> None:
-    held: dict[Happening, State] = dict(zip(Happening, State, strict=True))  # made → held, used → used, …
+    ends = {
+        Happening.USED: State.USED,
+        Happening.CANCELLED: State.CANCELLED,
+        Happening.EXPIRED: State.EXPIRED,
+        Happening.REMOVED: State.REMOVED,
+    }
     for state in State:
         for happening in Happening:
             expected = state
             if happening is Happening.MADE:
                 expected = State.HELD
             elif state is State.HELD:
-                expected = held[happening]
+                expected = ends[happening]
             elif (state, happening) == (State.EXPIRED, Happening.USED):
                 expected = State.USED
             assert after(state, happening) is expected, (state, happening)
@@ -512,7 +517,7 @@ def test_a_new_profile_leaves_no_other_with_its_id_or_its_place(new: Profile, pr
 
 def profile(purpose: str, *periods: tuple[int, float], **rest: Any) -> Profile:
     """A profile for connector 1, in watts, that begins when it is asked for unless told otherwise."""
-    schedule = {
+    schedule: dict[str, Any] = {
         "chargingRateUnit": rest.pop("unit", "W"),
         "chargingSchedulePeriod": [{"startPeriod": start, "limit": limit} for start, limit in periods],
         **{member: rest.pop(member) for member in ("duration", "startSchedule") if member in rest},

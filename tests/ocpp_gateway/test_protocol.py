@@ -151,6 +151,7 @@ GOOD: list[tuple[Version, str, dict[str, Any]]] = [
             "evse": {"id": 1, "connectorId": 1},
         },
     ),
+    (V201, "ClearedChargingLimit", {"chargingLimitSource": "EMS", "evseId": 1}),
     (V201, "ReservationStatusUpdate", {"reservationId": 1, "reservationUpdateStatus": "Expired"}),
     (
         V201,
