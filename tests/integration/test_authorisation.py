@@ -1,5 +1,6 @@
 """Who may charge, on real processes: id tokens, lists, reservations and profiles with the `ocpp` package's stations."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import pytest
 from ocpp.routing import on
 from ocpp.v16 import call as call16
@@ -14,6 +16,7 @@ from ocpp.v16 import call_result as result16
 from ocpp.v201 import call as call201
 from ocpp.v201 import call_result as result201
 
+from deploy import embedded
 from tests.integration.stations import VERSIONS, Station16, Station201, connected, now, text
 from tests.suite import Api, Suite, eventually
 
@@ -435,6 +438,48 @@ async def test_charging_profiles_and_what_they_permit_together(
         assert await stored() == []
     gone = await api.items(f"{address}/charging-profiles", cleared="true")
     assert {1, 2} <= {item["profile_id"] for item in gone}
+
+
+@asynccontextmanager
+async def database_away(suite: Suite) -> AsyncIterator[None]:
+    """Nobody is connected to the suite's database, and nobody is let in."""
+    admin = await asyncpg.connect(embedded.cluster(suite.data).dsn("postgres"))
+    try:
+        await admin.execute(f"ALTER DATABASE {embedded.DATABASE} ALLOW_CONNECTIONS false")
+        await admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", embedded.DATABASE
+        )
+        yield
+    finally:
+        await admin.execute(f"ALTER DATABASE {embedded.DATABASE} ALLOW_CONNECTIONS true")
+        await admin.close()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_while_the_database_is_away_drivers_are_known_and_starts_wait(
+    suite: Suite, ports: dict[str, int], api: Api, given: Given, version: str
+) -> None:
+    token, blocked = await given.token(api), await given.token(api, status="blocked")
+    here, there = await given.station(api), await given.station(api)
+    async with booted(ports["ocpp"], here, version) as asks, booted(ports["ocpp"], there, version) as starts:
+        for station in (asks, starts):
+            await becomes(station, token, OK)
+            await becomes(station, blocked, "Blocked")
+        async with database_away(suite):
+            start = asyncio.create_task(starts.begin(token))
+            for _ in range(3):
+                assert await asks.authorize(token) == OK
+                assert await asks.authorize(blocked) == "Blocked"
+            assert not start.done()
+        status, transaction = await start
+        assert (status, bool(transaction)) == (OK, True)
+
+        async def stored() -> bool:
+            frames = await api.items(f"/api/gateway/stations/{quote(here)}/frames", limit="1000")
+            return sum('"Authorize"' in frame["frame"] for frame in frames) >= 8
+
+        await eventually(stored)
+        await starts.finish(transaction)
 
 
 async def test_who_may_see_and_change_id_tokens(ports: dict[str, int], api: Api) -> None:
