@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -341,14 +341,18 @@ async def test_a_profile_of_a_transaction_goes_with_it(recording: Recording, poo
 # --- the database is away ---------------------------------------------------------------------------------------
 
 
-async def refuse_connections(server: Server, database_url: str, refuse: bool) -> None:
-    """Send everybody away from a database, and let nobody in, or let them in again."""
+@asynccontextmanager
+async def away(server: Server, database_url: str) -> AsyncIterator[None]:
+    """Everybody is sent away from a database, and nobody is let in."""
     name = database_url.split("?", maxsplit=1)[0].rpartition("/")[2]
     connection = await asyncpg.connect(server.admin)
-    await connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {not refuse}')
-    if refuse:
+    try:
+        await connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
-    await connection.close()
+        yield
+    finally:
+        await connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await connection.close()
 
 
 def watched(recorder: DirectRecorder, what: str, settled: list[str], *, asks: bool) -> None:
@@ -369,13 +373,12 @@ async def test_while_the_database_is_away_questions_are_answered_and_facts_wait(
 ) -> None:
     settled: list[str] = []
     await recording.put()
-    await refuse_connections(server, database_url, True)
-    watched(recording.recorder, "fact", settled, asks=False)
-    watched(recording.recorder, "question under way", settled, asks=True)
-    await until(settled, "question under way")
-    watched(recording.recorder, "question", settled, asks=True)
-    assert settled == ["question under way", "question"]
-    await refuse_connections(server, database_url, False)
+    async with away(server, database_url):
+        watched(recording.recorder, "fact", settled, asks=False)
+        watched(recording.recorder, "question under way", settled, asks=True)
+        await until(settled, "question under way")
+        watched(recording.recorder, "question", settled, asks=True)
+        assert settled == ["question under way", "question"]
     await until(settled, "question under way", "question", "fact")
     await recording.put()
     assert not recording.recorder.away
