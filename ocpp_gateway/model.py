@@ -162,6 +162,79 @@ class StationVariable(Table, table=True):
     reported_at: datetime = moment()
 
 
+class IdTokenGroup(Table, table=True):
+    """Id tokens that may end each other's transactions; those of a master pass end any, and begin none."""
+
+    __tablename__ = "id_token_group"
+    __table_args__ = NOW
+    group_id: str = text(key=True)
+    name: str = text()
+    master_pass: bool
+
+
+class IdToken(Table, table=True):
+    """What a driver identifies with; `key` is the token as it is compared, `type` None goes for any."""
+
+    __tablename__ = "id_token"
+    __table_args__ = NOW
+    key: str = text(key=True)
+    id_token: str = text()
+    type: str | None = text(optional=True)
+    group_id: str | None = text(optional=True)
+    status: str = text()
+    expires_at: datetime | None = moment(optional=True)
+    concurrent: bool
+    note: str = text()
+    changed_at: datetime = moment()
+
+
+class LocalList(Table, table=True):
+    """The list that a station authorises by itself; `entries` None: it holds what we did not send."""
+
+    __tablename__ = "local_list"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    version: int = whole()
+    entries: dict[str, Any] | None = document(optional=True)
+    at: datetime = moment()
+
+
+class Reservation(Table, table=True):
+    """A reservation that a station accepted, and what became of it."""
+
+    __tablename__ = "reservation"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    reservation_id: int = big(key=True)
+    connector: int | None = whole(optional=True)
+    id_token: str = text()
+    group_id: str | None = text(optional=True)
+    expires_at: datetime = moment()
+    state: str = text()
+    made_at: datetime = moment()
+    ended_at: datetime | None = moment(optional=True)
+
+
+class ChargingProfile(Table, table=True):
+    """A charging profile that a station accepted or reported; `source` says who limits (CSO: we)."""
+
+    __tablename__ = "charging_profile"
+    __table_args__ = NOW
+    id: int = big(key=True)
+    station_id: str = text()
+    profile_id: int = big()
+    connector: int | None = whole(optional=True)
+    purpose: str = text()
+    stack_level: int = whole()
+    transaction_id: str | None = text(optional=True)
+    valid_from: datetime | None = moment(optional=True)
+    valid_to: datetime | None = moment(optional=True)
+    profile: dict[str, Any] = document()
+    source: str = text()
+    set_at: datetime = moment()
+    cleared_at: datetime | None = moment(optional=True)
+
+
 class RawFrame(Table, table=True):
     """A message exactly as it was received, or sent on our own account: evidence."""
 

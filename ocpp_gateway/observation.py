@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from ocpp_gateway.authorisation.facts import AuthorisationFact
+
 STATION_ITSELF = 0
 EVSES_A_ROW = 100
 
@@ -206,6 +208,7 @@ Observation = (
     | CommandOutcome
     | VariablesReported
     | ClockMeasured
+    | AuthorisationFact
 )
 
 

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import asyncpg
 
 from ocpp_gateway import store
 from ocpp_gateway.api import gateway_api
+from ocpp_gateway.authorisation.api import add_authorisation
+from ocpp_gateway.authorisation.desk import TokenDesk
+from ocpp_gateway.authorisation.pages import id_token_pages
 from ocpp_gateway.commands.api import add_commands
 from ocpp_gateway.commands.desk import Desk
 from ocpp_gateway.devices.api import add_variables
@@ -22,6 +26,7 @@ from youguan.clock import Clock
 from youguan.database import create_pool, storage_mode
 from youguan.parts import Job, Parts
 from youguan.settings import Settings
+from youguan.web.templates import Templates
 
 RETENTION_S = 3600.0
 
@@ -43,14 +48,19 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_timeseries(api, pool, clock)
         add_transactions(api, pool)
         add_variables(api, pool)
+        tokens = TokenDesk(pool, desk, clock)
+        add_authorisation(api, tokens, clock)
+        templates = Templates(Path(__file__).parent / "templates")
         yield Parts(
             name="gateway",
             apis={"/api/gateway": api},
+            pages=[id_token_pages(tokens, templates)],
             jobs=[
                 Job("gateway.heartbeat_watch", watch.run),
                 Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
                 Job("gateway.command_watch", desk.watch),
                 Job("gateway.rollup", rollup.run),
+                Job("gateway.reservation_watch", tokens.watch_reservations),
             ],
             consumers=consumers,
             watchers=[Job("gateway.command_answers", desk.keep_answers)],

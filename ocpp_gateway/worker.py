@@ -8,6 +8,8 @@ from contextlib import suppress
 from datetime import timedelta
 
 from ocpp_gateway import metrics
+from ocpp_gateway.authorisation.desk import add_demo_token
+from ocpp_gateway.authorisation.memory import Memory
 from ocpp_gateway.commands.outbox import Outbox
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.server import Server
@@ -20,7 +22,6 @@ from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
 
-DEMO_TOKEN = "DEMO"  # noqa: S105  # an OCPP id token, no secret
 DRAIN_S = 15.0
 
 
@@ -30,6 +31,7 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
     async with await create_pool(settings.dsn_for("gateway"), max_size=6, patience_s=3600) as pool:
         directory = Directory(pool)
         ownership = Ownership(pool, slot, clock)
+        memory = Memory(clock)
         recorder = DirectRecorder(
             settings.dsn_for("gateway"),
             slot,
@@ -41,18 +43,23 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
             knows=directory.knows,
             clock=clock,
             heartbeat_interval_s=settings.heartbeat_interval_s,
-            accepted_tokens=frozenset({DEMO_TOKEN} if settings.demo else ()),
+            authorise=memory.authorise,
             tolerated_skew=timedelta(seconds=settings.tolerated_clock_skew_s),
         )
         server = Server(around, settings.ocpp_open_networks)
         outbox = Outbox(pool, slot, server.sessions.get, recorder, clock)
         await ownership.start()
         await outbox.start()
-        loaded = asyncio.Event()
-        duties = (directory.keep(loaded), ownership.run(), outbox.run(), metrics.tally.run())
+        if settings.demo:
+            await add_demo_token(pool, clock)
+        loaded, remembers = asyncio.Event(), asyncio.Event()
+        duties = (
+            directory.keep(loaded), memory.keep(pool, remembers), ownership.run(), outbox.run(), metrics.tally.run()
+        )  # fmt: skip
         beside = [asyncio.create_task(duty) for duty in duties]
         writing = asyncio.create_task(recorder.run())
         await loaded.wait()
+        await remembers.wait()
         server.start(listening)
         _spare_the_collector()
         log.info("worker %d listens", slot)

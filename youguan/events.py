@@ -116,6 +116,18 @@ class TransactionStarted(Event):
     connector: int
     transaction_id: str
     effective_at: datetime
+    id_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionAuthorised(Event):
+    """A transaction under way learnt whose it is: in OCPP 2 the cable may come before the card."""
+
+    station_id: str
+    connector: int
+    transaction_id: str
+    id_token: str
+    effective_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +166,30 @@ class CommandEnded(Event):
     action: str
     state: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdTokenEntry:
+    """An id token as it is now (a member of events, not an event).
+
+    `id_token_type` None: of any type. `status`: accepted or blocked. `concurrent`: may be in several transactions at once.
+    """
+
+    id_token: str
+    id_token_type: str | None
+    group_id: str | None
+    master_pass: bool
+    status: str
+    expires_at: datetime | None
+    concurrent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdTokensChanged(Event):
+    """Id tokens were added, changed or removed: each as it is now."""
+
+    entries: tuple[IdTokenEntry, ...]
+    removed: tuple[str, ...] = ()
 
 
 # --- charger_registry -------------------------------------------------------------------------------------------

@@ -2,7 +2,10 @@
 
 from ocpp_gateway.adapters import common
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
-from ocpp_gateway.adapters.values import read_time
+from ocpp_gateway.adapters.values import read_integer, read_time
+from ocpp_gateway.authorisation.facts import ReservationUsed
+from ocpp_gateway.authorisation.rules import Presented, Purpose
+from ocpp_gateway.authorisation.wording import id_tag_info
 from ocpp_gateway.observation import (
     Announced,
     Booted,
@@ -60,14 +63,15 @@ def status_notification(payload: Payload, context: Context) -> Outcome:
 
 
 def authorize(payload: Payload, context: Context) -> Outcome:
-    return Outcome({"idTagInfo": _token_info(payload["idTag"], context)})
+    return Outcome({"idTagInfo": _token_info(payload["idTag"], Purpose.ASK, context)})
 
 
-def _token_info(token: str, context: Context) -> Payload:
-    return {"status": "Accepted" if token in context.accepted_tokens else "Invalid"}
+def _token_info(token: str, purpose: Purpose, context: Context, connector: int | None = None) -> Payload:
+    return id_tag_info(context.authorise(Presented(token, None, purpose, context.station_id, connector)))
 
 
 def start_transaction(payload: Payload, context: Context) -> Outcome:
+    """Keep a start and give it its id whatever is the case with its id token: it may have happened offline long ago."""
     started_at = read_time(payload["timestamp"], "timestamp")
     begun = TransactionBegun(
         context.station_id,
@@ -77,8 +81,16 @@ def start_transaction(payload: Payload, context: Context) -> Outcome:
         effective_time(started_at, context.received_at),
         float(payload["meterStart"]),
     )
-    info = _token_info(payload["idTag"], context)
-    return Outcome(lambda transaction_id: {"idTagInfo": info, "transactionId": transaction_id}, [begun])
+    named = payload.get("reservationId")
+    used = ReservationUsed(
+        context.station_id,
+        begun.effective_at,
+        named if named is None else read_integer(named, "reservationId"),
+        begun.id_token,
+        begun.connector,
+    )
+    info = _token_info(payload["idTag"], Purpose.START, context, payload["connectorId"])
+    return Outcome(lambda transaction_id: {"idTagInfo": info, "transactionId": transaction_id}, [begun, used])
 
 
 def stop_transaction(payload: Payload, context: Context) -> Outcome:
@@ -95,7 +107,7 @@ def stop_transaction(payload: Payload, context: Context) -> Outcome:
         token,
         tuple(samples),
     )
-    answer = {"idTagInfo": _token_info(token, context)} if token else {}
+    answer = {"idTagInfo": _token_info(token, Purpose.GO_ON, context)} if token else {}
     return Outcome(answer, [stopped], doubts)
 
 

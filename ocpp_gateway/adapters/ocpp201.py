@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterable
 
 from ocpp_gateway.adapters import common
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload, Problem, Problems
-from ocpp_gateway.adapters.values import read_time, registers
+from ocpp_gateway.adapters.values import read_integer, read_time, registers
+from ocpp_gateway.authorisation.adapter import (
+    cleared_charging_limit,
+    report_charging_profiles,
+    reservation_status_update,
+)
+from ocpp_gateway.authorisation.facts import ReservationUsed
+from ocpp_gateway.authorisation.rules import Presented, Purpose
+from ocpp_gateway.authorisation.wording import id_token_info
 from ocpp_gateway.devices import reported
 from ocpp_gateway.observation import (
     STATION_ITSELF,
@@ -71,13 +79,9 @@ def _status(number: int, status: str, said: str, member: str, context: Context) 
 
 
 def authorize(payload: Payload, context: Context) -> Outcome:
-    return Outcome({"idTokenInfo": _token_info(payload["idToken"], context)})
-
-
-def _token_info(token: Payload, context: Context) -> Payload:
-    if token["type"] == "NoAuthorization":
-        return {"status": "Accepted"}
-    return {"status": "Accepted" if token["idToken"] in context.accepted_tokens else "Invalid"}
+    token = payload["idToken"]
+    presented = Presented(token["idToken"], token["type"], Purpose.ASK, context.station_id)
+    return Outcome({"idTokenInfo": id_token_info(context.authorise(presented))})
 
 
 def transaction_event(payload: Payload, context: Context) -> Outcome:
@@ -100,7 +104,26 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
         payload.get("offline", False),
     )
     samples, doubts = common.samples(payload.get("meterValue", []), number or 0, info["transactionId"], context)
-    return Outcome({"idTokenInfo": _token_info(token, context)} if token else {}, [reported, *samples], doubts)
+    observations = [reported, *_reservation(payload, reported), *samples]
+    return Outcome(_token_answer(token, reported, context), observations, doubts)
+
+
+def _token_answer(token: Payload | None, reported: TransactionReported, context: Context) -> Payload:
+    if token is None:
+        return {}
+    purpose = Purpose.START if reported.kind == "Started" else Purpose.GO_ON
+    presented = Presented(
+        token["idToken"], token["type"], purpose, context.station_id, reported.connector, reported.transaction_id
+    )
+    return {"idTokenInfo": id_token_info(context.authorise(presented))}
+
+
+def _reservation(payload: Payload, reported: TransactionReported) -> list[Observation]:
+    named = payload.get("reservationId")
+    if named is None and (reported.kind != "Started" or reported.id_token is None):
+        return []
+    named = named if named is None else read_integer(named, "reservationId")
+    return [ReservationUsed(reported.station_id, reported.effective_at, named, reported.id_token, reported.connector)]
 
 
 def meter_values(payload: Payload, context: Context) -> Outcome:
@@ -202,7 +225,7 @@ def certificate_status(payload: Payload, context: Context) -> Outcome:
 HANDLERS: dict[str, Handler] = {
     "Authorize": authorize,
     "BootNotification": boot_notification,
-    "ClearedChargingLimit": noted("ClearedChargingLimit", lambda p: str(p["chargingLimitSource"])),
+    "ClearedChargingLimit": cleared_charging_limit,
     "DataTransfer": common.data_transfer,
     "FirmwareStatusNotification": common.status_only("FirmwareStatusNotification"),
     "Get15118EVCertificate": ev_certificate,
@@ -219,10 +242,8 @@ HANDLERS: dict[str, Handler] = {
     "NotifyMonitoringReport": notify_monitoring_report,
     "NotifyReport": notify_report,
     "PublishFirmwareStatusNotification": common.status_only("PublishFirmwareStatusNotification"),
-    "ReportChargingProfiles": noted("ReportChargingProfiles", lambda p: f"{len(p['chargingProfile'])} profiles"),
-    "ReservationStatusUpdate": noted(
-        "ReservationStatusUpdate", lambda p: f"{p['reservationId']} {p['reservationUpdateStatus']}"
-    ),
+    "ReportChargingProfiles": report_charging_profiles,
+    "ReservationStatusUpdate": reservation_status_update,
     "SecurityEventNotification": common.security_event,
     "SignCertificate": common.sign_certificate,
     "StatusNotification": status_notification,

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from ocpp_gateway.authorisation.rules import Decision, Presented
 from ocpp_gateway.observation import Observation
 
 Payload = dict[str, Any]
 SignsCertificates = Callable[[str, str], bool]
 """Takes (station id, certificate signing request in PEM); says whether the certificate will come."""
+Authorise = Callable[[Presented], Decision]
+"""Says from memory whether an id token may charge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Context(NamedTuple):
     received_at: datetime
     known: bool
     heartbeat_interval_s: int
-    accepted_tokens: frozenset[str]
+    authorise: Authorise
     problems: Mapping[int, Problem | None] = NO_PROBLEMS
     signs_certificates: SignsCertificates | None = None
 

@@ -25,6 +25,13 @@ def read_time(text: str, member: str) -> datetime:
         raise Refusal("TypeConstraintViolation", f"{member}: {text!r:.40} is not a time") from None
 
 
+def read_integer(number: int, member: str) -> int:
+    """Return an integer of OCPP, which has 32 bits."""
+    if not -(2**31) <= number < 2**31:
+        raise Refusal("PropertyConstraintViolation", f"{member}: not an integer of 32 bits")
+    return number
+
+
 class Value(NamedTuple):
     """A measured value in its base unit."""
 

@@ -1,26 +1,11 @@
 """What a station's answer to a command tells us beyond itself: a reservation holds, a list has a version, a key a value. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
+from ocpp_gateway.authorisation import effects as authorisation
+from ocpp_gateway.commands.exchange import Exchange
 from ocpp_gateway.devices.reported import accepted, configuration_key, set_as_asked
 from ocpp_gateway.observation import Observation, Variable, VariablesReported
-from ocpp_gateway.protocol.versions import Version
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A command of ours and what the station answered."""
-
-    station_id: str
-    version: Version
-    action: str
-    request: dict[str, Any]
-    answer: dict[str, Any]
-    answered_at: datetime
-
 
 Effect = Callable[[Exchange], Sequence[Observation]]
 
@@ -55,6 +40,7 @@ def variables_set(exchange: Exchange) -> Sequence[Observation]:
 
 
 EFFECTS: Mapping[tuple[str, str], Effect] = {
+    **authorisation.EFFECTS,
     ("1.6", "GetConfiguration"): configuration_told,
     ("1.6", "ChangeConfiguration"): configuration_changed,
     ("2.0.1", "GetVariables"): variables_told,

@@ -14,7 +14,8 @@ from typing import Any
 import asyncpg
 
 from ocpp_gateway.commands import store
-from ocpp_gateway.commands.effects import Exchange, effects
+from ocpp_gateway.commands.effects import effects
+from ocpp_gateway.commands.exchange import Exchange
 from ocpp_gateway.commands.recording import told
 from ocpp_gateway.observation import CommandOutcome
 from ocpp_gateway.protocol import schemas

@@ -39,6 +39,7 @@ class Lost:
 
 
 Settlement = Committed | Refused | Lost
+COMMITTED = Committed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,20 @@ class Entry:
     ocpp_version: str = ""
     fact: bool = True  # False: from a station in quarantine
     sent: bool = False  # the frame is ours to the station
+    states_no_fact: bool = False  # it only asks, so it may be answered while the database is away
     settle: Callable[[Settlement], None] = lambda settlement: None
+
+    def let_go(self) -> bool:
+        """Settle now what states no fact, though its frame is stored later; say whether that was so."""
+        if self.states_no_fact:
+            settle, self.settle, self.states_no_fact = self.settle, _settled_before, False
+            settle(COMMITTED)
+            return True
+        return False
+
+
+def _settled_before(_: Settlement) -> None:
+    """Tell nobody: it has been told."""
 
 
 @dataclass(slots=True)

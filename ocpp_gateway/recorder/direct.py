@@ -18,6 +18,7 @@ from ocpp_gateway import metrics
 from ocpp_gateway.observation import MeterKind, StatusReported, TransactionBegun
 from ocpp_gateway.recorder import seldom, store
 from ocpp_gateway.recorder.batch import (
+    COMMITTED,
     Batch,
     Committed,
     Doubt,
@@ -40,6 +41,7 @@ from youguan.events import (
     StationBooted,
     StationDisconnected,
     StationOnline,
+    TransactionAuthorised,
     TransactionEnded,
     TransactionStarted,
     UnfiledStationSeen,
@@ -52,6 +54,10 @@ LARGEST_STATEMENT = 64
 SMALLEST_HALF = 128  # fewer are not worth two commits
 SEEN_EVERY_S = 1.0
 LONGEST_PAUSE_S = 2.0
+# A commit that takes longer says that the database is away before any error does.
+AWAY_AFTER_S = 3.0
+# So many questions are answered before their frames are stored while it is away: memory stays bounded.
+MOST_LET_GO = 10_000
 # What the database says about a row, not about itself: class 22 (data) and 23 (constraints), and what cannot be encoded.
 POISON = (
     asyncpg.DataError,
@@ -69,7 +75,14 @@ AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 class DirectRecorder:
     """Writes what the stations of one worker say; the only writer of its stream."""
 
-    def __init__(self, dsn: str, slot: int, *, on_lost: Callable[[Mapping[str, int]], None]) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        slot: int,
+        *,
+        on_lost: Callable[[Mapping[str, int]], None],
+        away_after_s: float = AWAY_AFTER_S,
+    ) -> None:
         self.stream = f"gateway/{slot}"
         self._dsn = dsn
         self._slot = slot
@@ -86,9 +99,14 @@ class DirectRecorder:
         self._places: dict[str, set[Place]] = {}
         self._seen: dict[str, datetime] = {}
         self._seen_noted = 0.0
+        self._away_after_s = away_after_s
+        self.away = False
+        self._let_go = 0
 
     def submit(self, entry: Entry) -> None:
         """Take an entry; its `settle` is called when it is durable, refused, or lost to another worker."""
+        if self.away:
+            self._let_go_of([entry])
         self._waiting.append(entry)
         self._rung.set()
 
@@ -136,8 +154,10 @@ class DirectRecorder:
         pause = 0.05
         careful = False
         while True:
+            patience = asyncio.get_running_loop().call_later(self._away_after_s, self._notice_away, entries)
             try:
                 await self._commit(entries, careful=careful)
+                self.away, self._let_go = False, 0
                 return
             except POISON as error:
                 if careful or not isinstance(error, asyncpg.UniqueViolationError):
@@ -146,7 +166,20 @@ class DirectRecorder:
                 careful = True
             except AWAY as error:
                 careful = True  # the lost commit may have gone through
+                self._notice_away(entries)
                 pause = await self._pause(pause, error)
+            finally:
+                patience.cancel()
+
+    def _notice_away(self, under_way: Sequence[Entry]) -> None:
+        """Answer what only asks, from now until a commit goes through (docs/adr/0006-authorise-from-memory.md)."""
+        self.away = True
+        self._let_go_of([*under_way, *self._waiting])
+
+    def _let_go_of(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if self._let_go < MOST_LET_GO and entry.let_go():
+                self._let_go += 1
 
     async def _pause(self, pause: float, error: Exception) -> float:
         log.warning("recorder %d: database away, nothing is acknowledged: %s", self._slot, error)
@@ -325,9 +358,6 @@ class DirectRecorder:
             entry.settle(_committed(entry, numbers) if numbers else COMMITTED)
 
 
-COMMITTED = Committed()
-
-
 def batch_size(waiting: int) -> int:
     """Return how many of those that wait go into one commit.
 
@@ -365,6 +395,7 @@ def _starts(batch: Batch, numbers: dict[TransactionKey, tuple[int, bool]]) -> li
             connector=begun.connector,
             transaction_id=str(numbers[key][0]),
             effective_at=begun.effective_at,
+            id_token=begun.id_token,
         )
         for key, begun in batch.begun.items()
         if numbers[key][1]
@@ -397,6 +428,17 @@ async def _reports(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
                     station_id=report.station_id,
                     connector=number,
                     transaction_id=report.transaction_id,
+                    effective_at=report.effective_at,
+                    id_token=report.id_token,
+                )
+            )
+        elif report.kind == "Updated" and report.id_token:
+            events.append(
+                TransactionAuthorised(
+                    station_id=report.station_id,
+                    connector=number,
+                    transaction_id=report.transaction_id,
+                    id_token=report.id_token,
                     effective_at=report.effective_at,
                 )
             )

@@ -5,6 +5,8 @@ from typing import Any
 
 import asyncpg
 
+from ocpp_gateway.authorisation import recording as authorisation
+from ocpp_gateway.authorisation.facts import ChargingProfileFact, LocalListFact, ReservationFact
 from ocpp_gateway.commands import recording as commands
 from ocpp_gateway.devices import recording as devices
 from ocpp_gateway.observation import ClockMeasured, CommandOutcome, Observation, VariablesReported
@@ -14,6 +16,9 @@ Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
 """Stores observations of one kind, in the order of receipt, and returns what is news."""
 
 WRITERS: Mapping[type[Any], Writer] = {
+    ReservationFact: authorisation.write_reservations,
+    LocalListFact: authorisation.write_local_lists,
+    ChargingProfileFact: authorisation.write_charging_profiles,
     CommandOutcome: commands.write_outcomes,
     VariablesReported: devices.write_variables,
     ClockMeasured: devices.write_clocks,

@@ -13,7 +13,7 @@ from prometheus_client import Counter
 
 from ocpp_gateway import metrics
 from ocpp_gateway.adapters import ocpp16, ocpp21, ocpp201
-from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Problems, SignsCertificates
+from ocpp_gateway.adapters.outcome import Authorise, Context, Handler, Outcome, Problems, SignsCertificates
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import (
     CALLRESULTERROR,
@@ -40,6 +40,8 @@ HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp2
 SENDS: dict[Version, dict[str, Handler]] = {V16: {}, V201: {}, V21: ocpp21.SENDS}
 # What a station may say before the registry knows it.
 BEFORE_ACCEPTANCE = {"BootNotification", "Heartbeat"}
+# What states no fact: it may be answered from memory while the database is away.
+ONLY_ASKS = {"Authorize"}
 # OCPP allows one open call. A few more are borne, then the station is not read until it has been answered.
 OPEN_CALLS = 8
 REMEMBERED = 32
@@ -63,6 +65,8 @@ class Wire(Protocol):
 class Recorder(Protocol):
     """Where observations become durable."""
 
+    @property
+    def away(self) -> bool: ...
     def submit(self, entry: Entry) -> None: ...
 
 
@@ -81,7 +85,7 @@ class Surroundings:
     knows: Callable[[str], bool]
     clock: Clock
     heartbeat_interval_s: int
-    accepted_tokens: frozenset[str]
+    authorise: Authorise
     signs_certificates: SignsCertificates | None = None
     tolerated_skew: timedelta = timedelta(minutes=5)
 
@@ -171,10 +175,11 @@ class Session:
             self._remote,
             self.version.name,
             fact=known,
+            states_no_fact=call.action in ONLY_ASKS,
             settle=self._settling(call, outcome, raw),
         )
-        self._submit(entry)
         self._count_open(1)
+        self._submit(entry)
 
     def _take_other(self, message: Answer | Complaint | Send, raw: bytes, text: str, now: datetime) -> None:
         match message:
@@ -215,7 +220,7 @@ class Session:
         metrics.tally.received(route.counter)
         around = self._around
         context = Context(
-            self.station_id, now, known, around.heartbeat_interval_s, around.accepted_tokens, self._problems,
+            self.station_id, now, known, around.heartbeat_interval_s, around.authorise, self._problems,
             around.signs_certificates,
         )  # fmt: skip
         outcome = route.handler(call.payload, context)
@@ -294,6 +299,8 @@ class Session:
 
     def _submit(self, entry: Entry) -> None:
         if entry.fact and self._epoch is None:
+            if self._around.recorder.away and len(self._held) < REMEMBERED:
+                entry.let_go()
             self._held.append(entry)
             self._claim()
         else:

@@ -1,7 +1,7 @@
 """Independent OCPP clients: the `ocpp` package's ChargePoint, which validates every payload both ways."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -109,13 +109,13 @@ KINDS: dict[str, Any] = {"1.6": Station16, "2.0.1": Station201}
 
 
 @asynccontextmanager
-async def connected(port: int, station_id: str, version: str) -> AsyncIterator[Station]:
-    """A station that is connected; it has said nothing yet."""
+async def connected(port: int, station_id: str, version: str, kinds: Mapping[str, Any] = KINDS) -> AsyncIterator[Any]:
+    """A station that is connected, of the kind for its version; it has said nothing yet."""
     async with websockets.connect(
         f"ws://127.0.0.1:{port}/ocpp/{quote(station_id, safe='')}", compression=None, proxy=None, close_timeout=2,
         subprotocols=[websockets.Subprotocol(f"ocpp{version}")],
     ) as connection:  # fmt: skip
-        station = KINDS[version](station_id, connection)
+        station = kinds[version](station_id, connection)
         listening = asyncio.create_task(station.start())
         try:
             yield station

@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from ocpp_gateway.adapters.outcome import Authorise
+from ocpp_gateway.authorisation.rules import Decision, IdToken, Presented, compared, decide
 from ocpp_gateway.protocol.versions import V16, Version
 from ocpp_gateway.recorder.batch import Committed, Entry, Settlement
 from ocpp_gateway.stations.session import Session, Surroundings
@@ -41,11 +43,14 @@ class FakeWire:
 
 @dataclass
 class FakeRecorder:
-    """Keeps entries until a test settles them."""
+    """Keeps entries until a test settles them; `away` as if the database were."""
 
     entries: list[Entry] = field(default_factory=list)
+    away: bool = False
 
     def submit(self, entry: Entry) -> None:
+        if self.away:
+            entry.let_go()
         self.entries.append(entry)
 
     def settle(self, settlement: Settlement | None = None) -> None:
@@ -66,6 +71,16 @@ class FakeClaims:
         granted(self.epoch)
 
 
+def knowing(*tokens: IdToken) -> Authorise:
+    """Answer as a memory with these id tokens, none of them in a transaction."""
+    known = {compared(token.id_token): token for token in tokens}
+
+    def authorise(presented: Presented) -> Decision:
+        return decide(presented, known.get(compared(presented.id_token)), (), NOW)
+
+    return authorise
+
+
 class Talk:
     """A conversation with fakes all around."""
 
@@ -78,7 +93,7 @@ class Talk:
             knows=lambda _: self.filed,
             clock=self.clock,
             heartbeat_interval_s=60,
-            accepted_tokens=frozenset({"DEMO"}),
+            authorise=knowing(IdToken("DEMO")),
         )
         self.session = Session("s1", version, "127.0.0.1", self.wire, around)
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ocpp_gateway.adapters.outcome import Context, Outcome
+from ocpp_gateway.authorisation.rules import IdToken
 from ocpp_gateway.commands.catalogue import ACTIONS
 from ocpp_gateway.observation import Condition, StatusReported, TransactionStopped, VariablesReported
 from ocpp_gateway.protocol import schemas
@@ -15,7 +16,7 @@ from ocpp_gateway.protocol.frames import Refusal
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version
 from ocpp_gateway.stations.session import HANDLERS, SENDS
 from tests.ocpp_gateway import payloads
-from tests.ocpp_gateway.fakes import NOW, Talk
+from tests.ocpp_gateway.fakes import NOW, Talk, knowing
 
 TIME = "2026-05-04T12:00:00Z"
 CSR = "-----BEGIN CERTIFICATE REQUEST-----"
@@ -26,7 +27,7 @@ SAID = [(version, action) for version in VERSIONS for action in sorted(HANDLERS[
 def handle(version: Version, action: str, payload: dict[str, Any], **rest: Any) -> Outcome:
     schemas.check(schemas.requests(version)[action], payload, version)
     table = HANDLERS[version] if action in HANDLERS[version] else SENDS[version]
-    return table[action](payload, Context("s", NOW, True, 60, frozenset({"DEMO"}), **rest))
+    return table[action](payload, Context("s", NOW, True, 60, knowing(IdToken("DEMO", concurrent=True)), **rest))
 
 
 def answer(outcome: Outcome) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import pytest
 
 from ocpp_gateway.commands import catalogue
 from ocpp_gateway.commands.desk import Desk, Wish, may_ask
-from ocpp_gateway.commands.effects import Exchange, effects
+from ocpp_gateway.commands.effects import effects
+from ocpp_gateway.commands.exchange import Exchange
 from ocpp_gateway.commands.outbox import Outbox
 from ocpp_gateway.observation import VariablesReported
 from ocpp_gateway.protocol import schemas
@@ -20,7 +21,7 @@ from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.session import Session, Surroundings
-from tests.ocpp_gateway.fakes import NOW, FakeWire
+from tests.ocpp_gateway.fakes import NOW, FakeWire, knowing
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool
@@ -100,7 +101,7 @@ class Bench:
             asyncio.create_task(run)
             for run in (self.recorder.run(), self.ownership.run(), self.outbox.run(), self.desk.keep_answers())
         ]
-        around = Surroundings(self.recorder, self.ownership, lambda _: True, self.clock, 60, frozenset())
+        around = Surroundings(self.recorder, self.ownership, lambda _: True, self.clock, 60, knowing())
         self.sessions["s1"] = Session("s1", V16, "127.0.0.1", self.wire, around)
         async with asyncio.timeout(20):
             while not await self.pool.fetchval("SELECT connected FROM gateway.station_now WHERE station_id = 's1'"):

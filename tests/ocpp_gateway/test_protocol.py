@@ -12,7 +12,7 @@ from ocpp_gateway.adapters.outcome import Context
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_result, read
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version, negotiate
-from tests.ocpp_gateway.fakes import NOW
+from tests.ocpp_gateway.fakes import NOW, knowing
 
 JSON = st.recursive(
     st.none()
@@ -116,7 +116,7 @@ def test_no_payload_that_fits_its_schema_crashes_the_adapter(data: st.DataObject
     version, action, payload = data.draw(st.sampled_from(GOOD))
     damaged = {**payload, **data.draw(st.dictionaries(st.sampled_from(sorted(payload)), JSON, max_size=2))}
     handlers = ocpp16.HANDLERS if version is V16 else ocpp201.HANDLERS
-    context = Context("s", NOW, True, 60, frozenset())
+    context = Context("s", NOW, True, 60, knowing())
     try:
         schemas.check(schemas.requests(version)[action], damaged, version)
         outcome = handlers[action](damaged, context)
@@ -155,6 +155,33 @@ GOOD: list[tuple[Version, str, dict[str, Any]]] = [
             "seqNo": 0,
             "transactionInfo": {"transactionId": "t"},
             "evse": {"id": 1, "connectorId": 1},
+        },
+    ),
+    (V201, "ClearedChargingLimit", {"chargingLimitSource": "EMS", "evseId": 1}),
+    (V201, "ReservationStatusUpdate", {"reservationId": 1, "reservationUpdateStatus": "Expired"}),
+    (
+        V201,
+        "ReportChargingProfiles",
+        {
+            "requestId": 1,
+            "chargingLimitSource": "CSO",
+            "evseId": 1,
+            "chargingProfile": [
+                {
+                    "id": 1,
+                    "stackLevel": 0,
+                    "chargingProfilePurpose": "TxDefaultProfile",
+                    "chargingProfileKind": "Absolute",
+                    "chargingSchedule": [
+                        {
+                            "id": 1,
+                            "startSchedule": TIME,
+                            "chargingRateUnit": "W",
+                            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 11000}],
+                        }
+                    ],
+                }
+            ],
         },
     ),
     (V201, "FirmwareStatusNotification", {"status": "Installed"}),

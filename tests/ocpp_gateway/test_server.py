@@ -18,7 +18,7 @@ from ocpp_gateway.protocol.versions import VERSIONS
 from ocpp_gateway.recorder.batch import Committed, Entry
 from ocpp_gateway.server import LARGEST_MESSAGE, Server
 from ocpp_gateway.stations.session import Surroundings
-from tests.ocpp_gateway.fakes import FakeClaims, FakeRecorder
+from tests.ocpp_gateway.fakes import FakeClaims, FakeRecorder, knowing
 from youguan.clock import SystemClock
 
 HEARTBEAT = '[2,"1","Heartbeat",{}]'
@@ -96,7 +96,7 @@ class Raw:
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
     recorder = Settling()
-    around = Surroundings(recorder, FakeClaims(), lambda _: True, SystemClock(), 60, frozenset())
+    around = Surroundings(recorder, FakeClaims(), lambda _: True, SystemClock(), 60, knowing())
     server = Server(around, ["127.0.0.0/8"])
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import asyncpg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -56,6 +57,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(asyncpg.CharacterNotInRepertoireError, _unwritable)
     for away in AWAY:
         app.add_exception_handler(away, _away)
 
@@ -83,6 +85,11 @@ async def _away(request: Request, error: Exception) -> Response:
     log.warning("%s: database away: %s", request.url.path, error)
     detail = "the database is away for the moment; try again"
     return answer(request, Unavailable.status, Unavailable.title, detail, Unavailable.code, (), {"Retry-After": "2"})
+
+
+async def _unwritable(request: Request, error: Exception) -> Response:
+    detail = "a text holds a character that cannot be stored, such as NUL"
+    return answer(request, Invalid.status, Invalid.title, detail, Invalid.code)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -46,6 +46,8 @@ def _plain(value: Any) -> Any:
         return {"kind": type(value).__name__, **{name: _plain(member) for name, member in value._asdict().items()}}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, frozenset):
+        return sorted(map(_plain, value))
     if is_dataclass(value) and not isinstance(value, type):
         members = {name: _plain(getattr(value, name)) for name in asdict(value)}
         return {"kind": type(value).__name__, **members}

@@ -1,0 +1,111 @@
+"""Every id token and the transactions that they are in, in the memory of a worker: an answer waits for no query.
+
+Loaded when the worker starts, then brought up to date by events; so it answers while the database is away
+(docs/adr/0006-authorise-from-memory.md).
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+
+import asyncpg
+
+from ocpp_gateway.authorisation import store
+from ocpp_gateway.authorisation.rules import Decision, IdToken, OpenTransaction, Presented, compared, decide
+from youguan.clock import Clock
+from youguan.eventlog import follow
+from youguan.events import (
+    Event,
+    IdTokenEntry,
+    IdTokensChanged,
+    TransactionAuthorised,
+    TransactionEnded,
+    TransactionStarted,
+)
+
+log = logging.getLogger(__name__)
+
+TYPES = (IdTokensChanged, TransactionStarted, TransactionAuthorised, TransactionEnded)
+# A start may be told after its end, of an offline transaction for instance: so many ends are remembered.
+REMEMBERED_ENDS = 10_000
+
+Known = tuple[str, str]
+"""(station id, transaction id)."""
+
+
+class Memory:
+    """Answers whether an id token may charge."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tokens: dict[str, IdToken] = {}
+        self._open: dict[str, dict[Known, OpenTransaction]] = {}  # by token
+        self._whose: dict[Known, str] = {}
+        self._ended: OrderedDict[Known, None] = OrderedDict()
+
+    def authorise(self, presented: Presented) -> Decision:
+        """Return what to answer now."""
+        key = compared(presented.id_token)
+        under_way = self._open.get(key, {}).values()
+        return decide(presented, self._tokens.get(key), under_way, self._clock.now())
+
+    async def keep(self, pool: asyncpg.Pool, loaded: asyncio.Event) -> None:
+        """Load what there is, say so, then follow the events from that very point."""
+        async with pool.acquire() as connection:
+            tokens, under_way, positions = await store.load_memory(connection)
+        for token in tokens:
+            self._put(token)
+        for id_token, transaction in under_way:
+            self._begin(id_token, transaction)
+        loaded.set()
+        log.info("id tokens: %d, transactions under way: %d", len(tokens), len(under_way))
+        async for batch in follow(pool, TYPES, positions):
+            for stored in batch:
+                self.apply(stored.event)
+
+    def apply(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case IdTokensChanged():
+                for entry in event.entries:
+                    self._put(_token(entry))
+                for id_token in event.removed:
+                    self._tokens.pop(compared(id_token), None)
+            case TransactionStarted() | TransactionAuthorised() if event.id_token is not None:
+                self._begin(
+                    event.id_token,
+                    OpenTransaction(event.station_id, event.connector, event.transaction_id, event.effective_at),
+                )
+            case TransactionEnded():
+                self._end((event.station_id, event.transaction_id))
+
+    def _put(self, token: IdToken) -> None:
+        self._tokens[compared(token.id_token)] = token
+
+    def _begin(self, id_token: str, transaction: OpenTransaction) -> None:
+        known = (transaction.station_id, transaction.transaction_id)
+        if known not in self._ended and known not in self._whose:  # the first token is whose transaction it is
+            self._whose[known] = key = compared(id_token)
+            self._open.setdefault(key, {})[known] = transaction
+
+    def _end(self, known: Known) -> None:
+        self._ended[known] = None
+        if len(self._ended) > REMEMBERED_ENDS:
+            self._ended.popitem(last=False)
+        key = self._whose.pop(known, None)
+        if key is not None:
+            del self._open[key][known]
+            if not self._open[key]:
+                del self._open[key]
+
+
+def _token(entry: IdTokenEntry) -> IdToken:
+    return IdToken(
+        entry.id_token,
+        entry.id_token_type,
+        entry.group_id,
+        entry.master_pass,
+        entry.status == "blocked",
+        entry.expires_at,
+        entry.concurrent,
+    )

@@ -1,0 +1,139 @@
+"""The regulator's page of id tokens."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from ocpp_gateway.authorisation import store
+from ocpp_gateway.authorisation.desk import Token, TokenDesk
+from youguan.auth import REGULATOR, Principal
+from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.security import require
+from youguan.web.templates import LOCAL_TIME, Templates
+
+PAGE = 50
+TYPES = {
+    "": "任何类型",
+    "ISO14443": "感应卡 ISO 14443",
+    "ISO15693": "感应卡 ISO 15693",
+    "eMAID": "合同号 eMAID",
+    "KeyCode": "数字密码",
+    "MacAddress": "车辆 MAC 地址",
+    "Central": "后台发起",
+    "Local": "本地发起",
+}
+regulator = require(REGULATOR)
+
+
+def id_token_pages(desk: TokenDesk, templates: Templates) -> APIRouter:
+    """Return /gateway/id-tokens."""
+    router = APIRouter(prefix="/gateway")
+
+    async def show(
+        request: Request,
+        *,
+        q: str = "",
+        status: str = "",
+        cursor: str | None = None,
+        entered: Token | None = None,
+        error: str = "",
+        code: int = 200,
+    ) -> Response:
+        key = decode_cursor(cursor, str)
+        async with desk.pool.acquire() as connection:
+            groups = await store.list_groups(connection)
+            rows = await store.list_tokens(
+                connection, status=status or None, group_id=None, words=q or None, after=key[0] if key else None,
+                limit=PAGE,
+            )  # fmt: skip
+        following = encode_cursor(rows[-1]["key"]) if len(rows) == PAGE else None
+        return templates.render(
+            request, "id_tokens.html", status_code=code, rows=rows, next=following, groups=groups, types=TYPES, q=q,
+            status=status, entered=entered or Token(""), error=error, local_minute=local_minute,
+        )  # fmt: skip
+
+    @router.get("/id-tokens")
+    async def tokens(
+        request: Request,
+        _: Annotated[Principal, Depends(regulator)],
+        q: str = "",
+        status: Literal["", "accepted", "blocked"] = "",
+        cursor: Cursor = None,
+    ) -> Response:
+        return await show(request, q=q, status=status, cursor=cursor)
+
+    @router.post("/id-tokens")
+    async def add(
+        request: Request,
+        who: Annotated[Principal, Depends(regulator)],
+        id_token: str = Form(max_length=255),
+        kind: str = Form("", alias="type", max_length=20),
+        group_id: str = Form(""),
+        expires_at: str = Form(""),
+        concurrent: bool = Form(False),
+        note: str = Form("", max_length=500),
+    ) -> Response:
+        entered = Token(id_token.strip(), kind or None, group_id or None, concurrent=concurrent, note=note)
+        try:
+            until = local_moment(expires_at)
+            await desk.add(
+                who, Token(entered.id_token, entered.type, entered.group_id, "accepted", until, concurrent, note)
+            )
+        except YouguanError as error:
+            return await show(request, entered=entered, error=error.detail, code=error.status)
+        return RedirectResponse("/gateway/id-tokens", 303)
+
+    @router.post("/id-tokens/change")
+    async def change(
+        request: Request,
+        who: Annotated[Principal, Depends(regulator)],
+        id_token: str = Form(),
+        act: Literal["block", "unblock", "edit", "remove"] = Form(),
+        group_id: str = Form(""),
+        expires_at: str = Form(""),
+        concurrent: bool = Form(False),
+    ) -> Response:
+        try:
+            match act:
+                case "block" | "unblock":
+                    await desk.change(who, id_token, {"status": "blocked" if act == "block" else "accepted"})
+                case "remove":
+                    await desk.remove(who, id_token)
+                case _:
+                    until = local_moment(expires_at)
+                    members = {"group_id": group_id or None, "expires_at": until, "concurrent": concurrent}
+                    await desk.change(who, id_token, members)
+        except YouguanError as error:
+            return await show(request, error=error.detail, code=error.status)
+        return RedirectResponse("/gateway/id-tokens", 303)
+
+    @router.post("/id-token-groups")
+    async def put_group(
+        request: Request,
+        who: Annotated[Principal, Depends(regulator)],
+        group_id: str = Form(min_length=1, max_length=255),
+        name: str = Form("", max_length=200),
+        master_pass: bool = Form(False),
+    ) -> Response:
+        await desk.put_group(who, group_id.strip(), name, master_pass)
+        return RedirectResponse("/gateway/id-tokens", 303)
+
+    return router
+
+
+def local_minute(moment: datetime | None, between: str = "T") -> str:
+    """Return a time as `datetime-local` wants it: in the county's time, to the minute."""
+    return moment.astimezone(LOCAL_TIME).strftime(f"%Y-%m-%d{between}%H:%M") if moment else ""
+
+
+def local_moment(text: str) -> datetime | None:
+    """Return what a browser's `datetime-local` says, in the county's time; Invalid where it is no time."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=LOCAL_TIME)
+    except ValueError:
+        raise Invalid("expires_at: not a time", fields=[FieldError("expires_at", "not a time")]) from None
