@@ -17,9 +17,10 @@ from ocpp_gateway.commands import store
 from ocpp_gateway.commands.effects import effects
 from ocpp_gateway.commands.exchange import Exchange
 from ocpp_gateway.commands.recording import told
+from ocpp_gateway.devices.reported import without_secrets
 from ocpp_gateway.observation import CommandOutcome
 from ocpp_gateway.protocol import schemas
-from ocpp_gateway.protocol.frames import Answer, Call, Refusal
+from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_result
 from ocpp_gateway.recorder.batch import Entry, Lost, Settlement
 from ocpp_gateway.stations.session import Recorder, Session
 from youguan.clock import Clock
@@ -126,7 +127,10 @@ class Outbox:
             )  # fmt: skip
             return
         exchange = Exchange(command.station_id, version, command.action, command.payload, payload, self._clock.now())
-        self._end(command, "answered", frame, answer=payload, exchange=exchange)
+        kept = without_secrets(payload)
+        if kept != payload:
+            frame = call_result(command.id, kept).decode()
+        self._end(command, "answered", frame, answer=kept, exchange=exchange)
 
     def _end(
         self, command: Command, state: str, frame: str = "", *, exchange: Exchange | None = None, **rest: Any

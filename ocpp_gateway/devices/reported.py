@@ -23,6 +23,18 @@ def is_secret(name: str) -> bool:
     return SECRET.search(name) is not None
 
 
+def without_secrets(payload: Any) -> Any:
+    """Return an answer of GetConfiguration or GetVariables with nothing in place of the values that are secrets."""
+    if isinstance(payload, list):
+        return [without_secrets(item) for item in payload]
+    if not isinstance(payload, dict):
+        return payload
+    named = payload.get("variable")
+    name = named.get("name", "") if isinstance(named, dict) else payload.get("key", "")
+    hidden = {"value", "attributeValue"} if isinstance(name, str) and is_secret(name) else set()
+    return {member: "" if member in hidden else without_secrets(value) for member, value in payload.items()}
+
+
 def variable(payload: dict[str, Any], attribute: str, value: str | None, mutability: str | None = None) -> Variable:
     """Return a variable of 2.x from the members `component`, `variable` and, where given, `variableCharacteristics`."""
     component, named = payload["component"], payload["variable"]

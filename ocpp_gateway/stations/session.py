@@ -201,6 +201,10 @@ class Session:
             refusal.answered_as = None
             self._refuse(refusal, raw, now)
             return
+        except Exception:
+            log.exception("%s: %s could not be handled", self.station_id, send.action)
+            self._refuse(Refusal("InternalError", "this message could not be handled", answered_as=None), raw, now)
+            return
         entry = Entry(
             self.station_id, now, text, outcome.observations, (), self._remote, self.version.name,
             settle=lambda _: self._count_open(-1),

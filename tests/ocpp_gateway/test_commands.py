@@ -252,7 +252,9 @@ async def test_what_a_station_answers_about_itself_is_kept_without_its_secrets(b
     ]
     asked = asyncio.create_task(bench.ask("GetConfiguration", {}))
     bench.answer(json.dumps([3, (await bench.sent())[1], {"configurationKey": keys}]))
-    await asked
+    assert "0123456789abcdef" not in str(dict(await asked))
+    secret = "SELECT count(*) FROM telemetry.raw_frame WHERE frame LIKE '%0123456789abcdef%'"
+    assert await bench.pool.fetchval(secret) == 0
     for number, (answer, key) in enumerate([("Accepted", "A"), ("RebootRequired", "B"), ("Rejected", "C")], 2):
         asked = asyncio.create_task(bench.ask("ChangeConfiguration", {"key": key, "value": "5"}))
         bench.answer(json.dumps([3, (await bench.sent(number))[1], {"status": answer}]))
