@@ -23,6 +23,10 @@ RULES = {
     "station_offline": "充电桩离线",
     "unmanaged_site": "场站无人管理",
     "unfiled_charger": "未备案充电桩",
+    "smoke": "烟雾报警",
+    "water": "积水报警",
+    "overheating": "温度过高",
+    "bay_blocked": "油车占位",
 }
 SEVERITIES = {"critical": ("bad", "危险"), "major": ("bad", "严重"), "minor": ("warn", "一般"), "info": ("", "提示")}
 

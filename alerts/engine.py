@@ -15,6 +15,8 @@ from youguan.events import (
     AlertResolved,
     ConnectorStatusChanged,
     Event,
+    SensorAlarmed,
+    SensorCleared,
     SiteFiled,
     SiteManaged,
     SiteRetired,
@@ -27,6 +29,8 @@ from youguan.events import (
 STREAM = "alerts"
 TYPES = (
     ConnectorStatusChanged,
+    SensorAlarmed,
+    SensorCleared,
     SiteFiled,
     SiteManaged,
     SiteRetired,

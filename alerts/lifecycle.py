@@ -8,6 +8,8 @@ from typing import Any
 from youguan.events import (
     ConnectorStatusChanged,
     Event,
+    SensorAlarmed,
+    SensorCleared,
     SiteFiled,
     SiteManaged,
     SiteRetired,
@@ -21,6 +23,7 @@ CONNECTOR_FAULT = "connector_fault"
 STATION_OFFLINE = "station_offline"
 UNMANAGED_SITE = "unmanaged_site"
 UNFILED_CHARGER = "unfiled_charger"
+SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,10 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
         case UnfiledStationSeen():
             shown = {"remote": event.remote, "vendor": event.vendor, "model": event.model}
             return [Holds(UNFILED_CHARGER, event.station_id, event.at, station_id=event.station_id, details={**shown})]
+        case SensorAlarmed() if event.alarm in SENSOR_RULES:
+            return [_sensor(event)]
+        case SensorCleared() if event.alarm in SENSOR_RULES:
+            return [Over(event.alarm, _sensor_subject(event), event.effective_at)]
         case SiteFiled():
             return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
         case SiteRetired():
@@ -98,6 +105,22 @@ def _connector(event: ConnectorStatusChanged) -> Finding:
         station_id=event.station_id,
         connector=event.connector,
         details=details,
+    )
+
+
+def _sensor_subject(event: SensorAlarmed | SensorCleared) -> str:
+    return f"{event.site_id}/{event.kind}/{event.sensor}"
+
+
+def _sensor(event: SensorAlarmed) -> Finding:
+    return Holds(
+        event.alarm,
+        _sensor_subject(event),
+        event.effective_at,
+        site_id=event.site_id,
+        station_id=event.station_id,
+        connector=event.connector,
+        details={"sensor": event.sensor, "value": event.value, "unit": event.unit},
     )
 
 

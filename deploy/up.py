@@ -139,12 +139,15 @@ class Up:
         settings = self._settings(await self._start_database())
         await self._migrate(settings)
         settings = settings.model_copy(update={"mqtt_url": await self._start_broker()})
+        if self._status.broker == "amqtt":  # it knows no shared subscriptions
+            settings = settings.model_copy(update={"mqtt_shared": False})
         environment = as_environment(settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder())}
         for slot in range(options.workers):
             await self._start_python(
                 f"gateway-{slot}", environment, "ocpp_gateway", "worker", f"--slot={slot}",
                 f"--listen-fd={ocpp.fileno()}", descriptors=(ocpp.fileno(),), stop_within_s=18,
             )  # fmt: skip
+        await self._start_python("bridge", environment, "ocpp_gateway", "bridge", stop_within_s=18)
         await self._start_python("jobs", environment, "deploy.jobs")
         await self._start_python(
             "web", environment, "deploy.web", f"--listen-fd={http.fileno()}", descriptors=(http.fileno(),)

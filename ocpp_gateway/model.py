@@ -248,3 +248,37 @@ class TransactionEvent(Table, table=True):
     received_at: datetime = moment()
     register_wh: float | None
     offline: bool
+
+
+class SensorNow(Table, table=True):
+    """The latest of a sensor, against which an alarm is recognised; `alarm` names the rule that holds."""
+
+    __tablename__ = "sensor_now"
+    __table_args__ = NOW
+    site_id: str = text(key=True)
+    kind: str = text(key=True)
+    sensor: str = text(key=True)
+    station_id: str | None = text(optional=True)
+    connector: int | None = whole(optional=True)
+    occurred_at: datetime = moment()
+    received_at: datetime = moment()
+    effective_at: datetime = moment()
+    value: float
+    unit: str = text()
+    alarm: str | None = text(optional=True)
+    alarm_since: datetime | None = moment(optional=True)
+
+
+class SensorReading(Table, table=True):
+    """A sensor's value at one time."""
+
+    __tablename__ = "sensor_reading"
+    __table_args__ = SERIES
+    site_id: str = text(key=True)
+    kind: str = text(key=True)
+    sensor: str = text(key=True)
+    occurred_at: datetime = moment(key=True)
+    received_at: datetime = moment()
+    effective_at: datetime = moment()
+    value: float
+    unit: str = text()

@@ -12,7 +12,8 @@ from ocpp_gateway.api import gateway_api
 from ocpp_gateway.commands.api import add_commands
 from ocpp_gateway.commands.desk import Desk
 from ocpp_gateway.heartbeat_watch import HeartbeatWatch
-from ocpp_gateway.mqtt_out import StatusPublisher
+from ocpp_gateway.mqtt.outbound import StatusPublisher
+from ocpp_gateway.sensors.api import add_sensors
 from ocpp_gateway.stations import directory
 from youguan.clock import Clock
 from youguan.database import create_pool, storage_mode
@@ -29,21 +30,22 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         tolerated = timedelta(seconds=settings.heartbeat_interval_s * settings.offline_after_heartbeats)
         watch = HeartbeatWatch(pool, clock, tolerated)
         keep = timedelta(days=settings.raw_frame_retention_days)
-        consumers = [directory.consumer(pool)]
-        if settings.mqtt_url:
-            consumers.append(StatusPublisher(pool, settings.mqtt_url).consumer())
         desk = Desk(pool, clock)
         api = gateway_api(pool)
         add_commands(api, pool, desk)
+        add_sensors(api, pool)
+        jobs = [
+            Job("gateway.heartbeat_watch", watch.run),
+            Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
+            Job("gateway.command_watch", desk.watch),
+        ]
+        if settings.mqtt_url:
+            jobs.append(Job("gateway.mqtt", StatusPublisher(pool, settings).run))
         yield Parts(
             name="gateway",
             apis={"/api/gateway": api},
-            jobs=[
-                Job("gateway.heartbeat_watch", watch.run),
-                Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
-                Job("gateway.command_watch", desk.watch),
-            ],
-            consumers=consumers,
+            jobs=jobs,
+            consumers=[directory.consumer(pool)],
             watchers=[Job("gateway.command_answers", desk.keep_answers)],
         )
 

@@ -20,7 +20,14 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".youguan")
     database_url: str = "postgresql://localhost/youguan"
     role_secret: str | None = Field(default=None, description="makes one database role and password for each service")
-    mqtt_url: str | None = None
+    mqtt_url: str | None = Field(default=None, description="mqtt://user:password@host:1883, or mqtts:// for TLS")
+    mqtt_ca_file: Path | None = Field(default=None, description="who vouches for the broker, where the system does not")
+    mqtt_certificate_file: Path | None = Field(default=None, description="ours, where the broker wants to see one")
+    mqtt_key_file: Path | None = None
+    mqtt_client_id: str = Field(default="youguan", description="with which our names at the broker begin")
+    mqtt_mapping: Path | None = Field(default=None, description="a mapping of topics in place of the one that ships")
+    mqtt_shared: bool = Field(default=True, description="share what comes among several bridges ($share)")
+    mqtt_session_s: int = Field(default=7 * 86400, ge=60, description="how long the broker keeps what we have not heard")
 
     http_host: str = "127.0.0.1"
     http_port: int = 8000

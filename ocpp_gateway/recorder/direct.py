@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from ocpp_gateway import metrics
-from ocpp_gateway.observation import MeterKind, StatusReported, TransactionBegun
+from ocpp_gateway.observation import MeterKind, SensorRead, StatusReported, TransactionBegun
 from ocpp_gateway.recorder import seldom, store
 from ocpp_gateway.recorder.batch import (
     Batch,
@@ -64,7 +64,10 @@ POISON = (
 class DirectRecorder:
     """Writes what the stations of one worker say; the only writer of its stream."""
 
-    def __init__(self, dsn: str, slot: int, *, on_lost: Callable[[Mapping[str, int]], None]) -> None:
+    def __init__(
+        self, dsn: str, slot: int, *, on_lost: Callable[[Mapping[str, int]], None], source: str = "ocpp"
+    ) -> None:
+        self._source = source
         self.stream = f"gateway/{slot}"
         self._dsn = dsn
         self._slot = slot
@@ -248,7 +251,7 @@ class DirectRecorder:
         known = (
             {**self._connectors, **await store.read_connectors(connection, unknown)} if unknown else self._connectors
         )
-        latest, changes = recognise(statuses, known)
+        latest, changes = recognise(statuses, known, self._source)
         await store.write_connectors(connection, latest)
         return latest, list(changes)
 
@@ -310,6 +313,7 @@ def needed_days(batch: Batch) -> set[tuple[str, date]]:
         "status_change": {s.occurred_at.date() for s in batch.statuses},
         "meter_sample": {s.occurred_at.date() for s in batch.samples},
         "connectivity_change": {e.at.date() for e in batch.ended},
+        "sensor_reading": {s.occurred_at.date() for s in batch.seldom if isinstance(s, SensorRead)},
     }
     plausible = (EARLIEST_PLAUSIBLE.date(), latest.date())
     return {(table, day) for table, days in times.items() for day in days if plausible[0] <= day <= plausible[1]}

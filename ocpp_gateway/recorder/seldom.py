@@ -6,7 +6,8 @@ from typing import Any
 import asyncpg
 
 from ocpp_gateway.commands import recording as commands
-from ocpp_gateway.observation import CommandOutcome, Observation
+from ocpp_gateway.observation import CommandOutcome, Observation, SensorRead
+from ocpp_gateway.sensors import recording as sensors
 from youguan.events import Event
 
 Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
@@ -14,6 +15,7 @@ Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
 
 WRITERS: Mapping[type[Any], Writer] = {
     CommandOutcome: commands.write_outcomes,
+    SensorRead: sensors.write_readings,
 }
 
 
