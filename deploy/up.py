@@ -139,8 +139,6 @@ class Up:
         settings = self._settings(await self._start_database())
         await self._migrate(settings)
         settings = settings.model_copy(update={"mqtt_url": await self._start_broker()})
-        if self._status.broker == "amqtt":  # it knows no shared subscriptions
-            settings = settings.model_copy(update={"mqtt_shared": False})
         environment = as_environment(settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder())}
         for slot in range(options.workers):
             await self._start_python(

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 KEEP_ALIVE_S = 30
-GREETED_WITHIN_S = 10.0
+CONNECTED_WITHIN_S = 10.0
+GREETED_WITHIN_S = 5.0
 ANSWERED_WITHIN_S = 30.0
 UNANSWERED = 1000  # messages that the broker may send us before it has our word for the first
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
@@ -105,6 +106,7 @@ class Link:
         self._version = version
         self._greeted: asyncio.Future[None] = self._loop.create_future()
         self._lost: asyncio.Future[str] = self._loop.create_future()
+        self._there = False
         self._unanswered: dict[int, asyncio.Future[None]] = {}
         self._client = self._make_client()
 
@@ -118,7 +120,7 @@ class Link:
             reconnect_on_failure=False,
             manual_ack=True,
         )
-        client.connect_timeout = GREETED_WITHIN_S
+        client.connect_timeout = CONNECTED_WITHIN_S
         if self._broker.user is not None:
             client.username_pw_set(self._broker.user, self._broker.password)
         if self._broker.tls is not None:
@@ -134,17 +136,19 @@ class Link:
     async def open(self) -> None:
         """Connect, subscribe, and say that we are there; BrokerAway."""
         try:
-            async with asyncio.timeout(2 * GREETED_WITHIN_S):
-                await asyncio.to_thread(self._connect)
-                self._attach()
-                await self._greeted
-        except (OSError, TimeoutError, ValueError) as error:
-            if isinstance(error, BrokerAway):
-                raise
+            await asyncio.to_thread(self._connect)
+        except (OSError, ValueError) as error:
             raise BrokerAway(str(error) or type(error).__name__) from None
+        self._attach()
+        try:
+            async with asyncio.timeout(GREETED_WITHIN_S):
+                await self._greeted
+        except TimeoutError:  # so amqtt does when it does not understand
+            raise _NotSpoken("it does not greet us") from None
         for name in self._caller.filters:
             await self._subscribe(name)
         await self.publish(self._caller.state_topic, b"online", retain=True)
+        self._there = True
 
     def _connect(self) -> None:
         broker, properties = self._broker, None
@@ -161,12 +165,12 @@ class Link:
 
     async def close(self) -> None:
         """Say goodbye in order, so that the broker need not say it for us."""
-        if not self._lost.done():
+        if self._there and not self._lost.done():
             try:
                 await self.publish(self._caller.state_topic, b"offline", retain=True)
             except BrokerAway as error:
                 log.info("MQTT: no goodbye: %s", error)
-            self._client.disconnect()
+        self._client.disconnect()
         self._end("closed")
 
     async def lost(self) -> None:
