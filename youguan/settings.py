@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     mqtt_client_id: str = Field(default="youguan", description="with which our names at the broker begin")
     mqtt_mapping: Path | None = Field(default=None, description="a mapping of topics in place of the one that ships")
     mqtt_shared: bool = Field(default=False, description="several bridges share what comes ($share)")
-    mqtt_session_s: int = Field(default=7 * 86400, ge=60, description="how long the broker keeps what we have not heard")
+    mqtt_session_s: int = Field(
+        default=7 * 86400, ge=60, description="how long the broker keeps what we have not heard"
+    )
 
     http_host: str = "127.0.0.1"
     http_port: int = 8000

@@ -1,6 +1,7 @@
 """The bridge with a real Mosquitto and a real PostgreSQL: what was acknowledged is stored once, what is bad blocks nothing."""
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
@@ -21,6 +22,7 @@ import pytest
 from deploy import embedded
 from ocpp_gateway.mqtt import process
 from ocpp_gateway.mqtt.connection import Broker, BrokerAway, Caller, Delivery, Dialer
+from ocpp_gateway.mqtt.connection import broker as broker_of
 from ocpp_gateway.mqtt.outbound import StatusPublisher, republish
 from ocpp_gateway.stations import directory
 from ocpp_gateway.stations.ownership import Ownership
@@ -84,7 +86,7 @@ async def bridging(settings: Settings, slot: int = 1000) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def client(settings: Settings, **options: Any) -> AsyncIterator[aiomqtt.Client]:
-    broker = process.broker(settings)
+    broker = broker_of(settings)
     async with aiomqtt.Client(
         broker.host, broker.port, username=broker.user, password=broker.password, tls_context=broker.tls, **options
     ) as connected:
@@ -266,7 +268,7 @@ async def test_what_was_committed_but_not_acknowledged_is_recognised_when_it_com
         pass
     taken: list[Delivery] = []
     caller = Caller("youguan-in-1000", "x/state", settings.mqtt_session_s, (), taken.append)
-    link = await Dialer(process.broker(settings), caller).open()
+    link = await Dialer(broker_of(settings), caller).open()
     await send(settings, (STATUS, status(1, "Faulted")), (STATUS, status(2)))
 
     async def both() -> bool:
@@ -439,7 +441,8 @@ async def test_tls_and_a_password(database_url: str, pool: asyncpg.Pool, guarded
         settings.model_copy(update={"mqtt_url": f"mqtt://{address}"}),
     ):
         with pytest.raises(BrokerAway):
-            await Dialer(process.broker(spoilt), Caller("x", "x/state")).open()
+            await Dialer(broker_of(spoilt), Caller("x", "x/state")).open()
+    gc.collect()
 
 
 @pytest.fixture
@@ -486,7 +489,8 @@ async def test_what_is_now_goes_out_whatever_becomes_of_the_broker(
     publishing = asyncio.create_task(StatusPublisher(pool, settings).run())
 
     async def published(word: str) -> bool:
-        return orjson.loads(await until_retained(settings, topic, None))["status"] == word
+        found: str = orjson.loads(await until_retained(settings, topic, None))["status"]
+        return found == word
 
     async with bridging(settings):
         await send(settings, (STATUS, status(1, "Faulted")))
