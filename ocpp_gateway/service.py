@@ -11,6 +11,8 @@ from ocpp_gateway import store
 from ocpp_gateway.api import gateway_api
 from ocpp_gateway.commands.api import add_commands
 from ocpp_gateway.commands.desk import Desk
+from ocpp_gateway.files.api import add_files, files_api, sweep
+from ocpp_gateway.files.depot import Depot
 from ocpp_gateway.heartbeat_watch import HeartbeatWatch
 from ocpp_gateway.mqtt.outbound import StatusPublisher
 from ocpp_gateway.sensors.api import add_sensors
@@ -34,16 +36,19 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         api = gateway_api(pool)
         add_commands(api, pool, desk)
         add_sensors(api, pool)
+        depot = Depot(pool, desk, clock, settings)
+        add_files(api, pool, depot)
         jobs = [
             Job("gateway.heartbeat_watch", watch.run),
             Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
             Job("gateway.command_watch", desk.watch),
+            Job("gateway.upload_sweep", lambda: sweep(depot)),
         ]
         if settings.mqtt_url:
             jobs.append(Job("gateway.mqtt", StatusPublisher(pool, settings).run))
         yield Parts(
             name="gateway",
-            apis={"/api/gateway": api},
+            apis={"/api/gateway": api, "/files": files_api(depot)},
             jobs=jobs,
             consumers=[directory.consumer(pool)],
             watchers=[Job("gateway.command_answers", desk.keep_answers)],

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     ocpp_port: int = 9000
     workers: int = Field(default=3, ge=1, le=64)
 
+    public_url: str | None = Field(default=None, description="where stations reach the HTTP port: https://host")
+    largest_upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1024, description="of a station's diagnostics")
+    largest_firmware_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
+
     demo: bool = False
     ocpp_open_networks: list[str] = Field(default_factory=list, description="networks whose stations need no password")
     heartbeat_interval_s: int = Field(default=60, ge=1)
@@ -61,6 +65,11 @@ class Settings(BaseSettings):
         path = os.environ.get("YOUGUAN_SETTINGS_FILE")
         file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
         return (init_settings, env_settings, *file)
+
+    @property
+    def base_url(self) -> str:
+        """Return where stations reach the HTTP port."""
+        return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
 
     def dsn_for(self, service: str) -> str:
         """Return the DSN with which `service` connects: as its own role when `role_secret` is set."""
