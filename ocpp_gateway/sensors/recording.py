@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -56,26 +56,13 @@ def _follow(reading: SensorRead, before: State | None) -> tuple[State, list[Even
 
 
 def _alarmed(reading: SensorRead, alarm: str) -> SensorAlarmed:
-    return SensorAlarmed(
-        alarm=alarm,
-        site_id=reading.site_id,
-        sensor=reading.sensor,
-        kind=reading.kind,
-        station_id=reading.station_id,
-        connector=reading.connector,
-        value=reading.value,
-        unit=reading.unit,
-        effective_at=reading.effective_at,
-    )
+    return SensorAlarmed(alarm=alarm, value=reading.value, unit=reading.unit, **_whose(reading))
 
 
 def _cleared(reading: SensorRead, alarm: str) -> SensorCleared:
-    return SensorCleared(
-        alarm=alarm,
-        site_id=reading.site_id,
-        sensor=reading.sensor,
-        kind=reading.kind,
-        station_id=reading.station_id,
-        connector=reading.connector,
-        effective_at=reading.effective_at,
-    )
+    return SensorCleared(alarm=alarm, **_whose(reading))
+
+
+def _whose(reading: SensorRead) -> dict[str, Any]:
+    names = ("site_id", "sensor", "kind", "station_id", "connector", "effective_at")
+    return {name: getattr(reading, name) for name in names}
