@@ -24,6 +24,10 @@ RULES = {
     "unmanaged_site": "场站无人管理",
     "unfiled_charger": "未备案充电桩",
     "clock_skew": "充电桩时钟偏差",
+    "smoke": "烟雾报警",
+    "water": "积水报警",
+    "overheating": "温度过高",
+    "bay_blocked": "油车占位",
 }
 REASONS = {
     "no_manager": "从未有管理单位",

@@ -15,6 +15,8 @@ from youguan.events import (
     AlertResolved,
     ConnectorStatusChanged,
     Event,
+    SensorAlarmed,
+    SensorCleared,
     SiteFiled,
     SiteManaged,
     SiteRetired,
@@ -29,6 +31,8 @@ from youguan.events import (
 STREAM = "alerts"
 TYPES = (
     ConnectorStatusChanged,
+    SensorAlarmed,
+    SensorCleared,
     SiteFiled,
     SiteManaged,
     SiteRetired,

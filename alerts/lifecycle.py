@@ -8,6 +8,8 @@ from typing import Any
 from youguan.events import (
     ConnectorStatusChanged,
     Event,
+    SensorAlarmed,
+    SensorCleared,
     SiteFiled,
     SiteManaged,
     SiteRetired,
@@ -24,6 +26,7 @@ STATION_OFFLINE = "station_offline"
 UNMANAGED_SITE = "unmanaged_site"
 UNFILED_CHARGER = "unfiled_charger"
 CLOCK_SKEW = "clock_skew"
+SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,10 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
             return [Holds(CLOCK_SKEW, station, event.at, station_id=station, details={**skew})]
         case StationClockRight():
             return [Over(CLOCK_SKEW, event.station_id, event.at)]
+        case SensorAlarmed() if event.alarm in SENSOR_RULES:
+            return [_sensor(event)]
+        case SensorCleared() if event.alarm in SENSOR_RULES:
+            return [Over(event.alarm, _sensor_subject(event), event.effective_at)]
         case SiteFiled():
             return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
         case SiteRetired():
@@ -106,6 +113,22 @@ def _connector(event: ConnectorStatusChanged) -> Finding:
         station_id=event.station_id,
         connector=event.connector,
         details=details,
+    )
+
+
+def _sensor_subject(event: SensorAlarmed | SensorCleared) -> str:
+    return f"{event.site_id}/{event.kind}/{event.sensor}"
+
+
+def _sensor(event: SensorAlarmed) -> Finding:
+    return Holds(
+        event.alarm,
+        _sensor_subject(event),
+        event.effective_at,
+        site_id=event.site_id,
+        station_id=event.station_id,
+        connector=event.connector,
+        details={"sensor": event.sensor, "value": event.value, "unit": event.unit},
     )
 
 

@@ -312,6 +312,8 @@ allow_anonymous true
 persistence true
 persistence_location {folder}/
 autosave_interval 30
+max_inflight_messages 1000
+max_queued_messages 1000000
 log_dest stderr
 """
 

@@ -162,6 +162,7 @@ class Up:
                 f"gateway-{slot}", environment, "ocpp_gateway", "worker", f"--slot={slot}",
                 f"--listen-fd={ocpp.fileno()}", descriptors=(ocpp.fileno(),), stop_within_s=18,
             )  # fmt: skip
+        await self._start_python("bridge", environment, "ocpp_gateway", "bridge", stop_within_s=18)
         await self._start_python("jobs", environment, "deploy.jobs")
         await self._start_python(
             "web", environment, "deploy.web", f"--listen-fd={http.fileno()}", descriptors=(http.fileno(),)

@@ -29,6 +29,10 @@ CAUSES = {
     "unmanaged_site": "明确管理单位",
     "unfiled_charger": "未备案充电桩",
     "clock_skew": "充电桩时钟偏差",
+    "smoke": "烟雾报警",
+    "water": "积水报警",
+    "overheating": "温度过高",
+    "bay_blocked": "油车占位",
 }
 STATES = {
     "open": ("bad", "待接单"),

@@ -1,4 +1,7 @@
-"""`python -m ocpp_gateway worker --slot K --listen-fd FD`: a worker; without arguments the whole service in one process."""
+"""`python -m ocpp_gateway worker --slot K --listen-fd FD`: a worker; `bridge --slot K`: a bridge to the MQTT broker.
+
+Without arguments the whole service in one process, without a bridge.
+"""
 
 import argparse
 import asyncio
@@ -10,6 +13,8 @@ import sys
 import uvloop
 
 from ocpp_gateway import worker
+from ocpp_gateway.mqtt import process
+from ocpp_gateway.mqtt.process import FIRST_SLOT
 from ocpp_gateway.service import compose
 from youguan.lifeline import end_with_supervisor
 from youguan.settings import Settings
@@ -18,13 +23,16 @@ from youguan.web.serve import serve
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ocpp_gateway")
-    parser.add_argument("role", choices=["worker", "all"], nargs="?", default="all")
+    parser.add_argument("role", choices=["worker", "bridge", "all"], nargs="?", default="all")
     parser.add_argument("--slot", type=int, default=0)
     parser.add_argument("--listen-fd", type=int)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     end_with_supervisor()
     settings = Settings()
+    if arguments.role == "bridge":
+        uvloop.run(_bridge(settings, arguments.slot or FIRST_SLOT))
+        return
     listening = listening_socket(settings, arguments.listen_fd)
     if arguments.role == "worker":
         uvloop.run(_work(settings, arguments.slot, listening))
@@ -43,11 +51,19 @@ def listening_socket(settings: Settings, descriptor: int | None) -> socket.socke
     return own
 
 
-async def _work(settings: Settings, slot: int, listening: socket.socket) -> None:
+def _told_to_stop() -> asyncio.Event:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await worker.run(settings, slot, listening, stop)
+    return stop
+
+
+async def _work(settings: Settings, slot: int, listening: socket.socket) -> None:
+    await worker.run(settings, slot, listening, _told_to_stop())
+
+
+async def _bridge(settings: Settings, slot: int) -> None:
+    await process.run(settings, slot, _told_to_stop())
 
 
 async def _everything(settings: Settings, slot: int, listening: socket.socket) -> None:

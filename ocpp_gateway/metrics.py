@@ -24,6 +24,9 @@ connections = Gauge("youguan_ocpp_connections", "Stations connected", multiproce
 frames = Counter("youguan_ocpp_frames_total", "Messages received", ["version", "action"])
 acknowledged = Counter("youguan_ocpp_acknowledged_total", "Messages acknowledged after their commit")
 refused = Counter("youguan_ocpp_refused_total", "Messages refused", ["code"])
+mqtt_messages = Counter(
+    "youguan_mqtt_messages_total", "MQTT messages taken, refused in part or whole, or dropped (QoS 0)", ["outcome"]
+)
 rejected = Counter("youguan_ocpp_handshakes_rejected_total", "Connections that were not accepted", ["reason"])
 acknowledgement_seconds = GroupedHistogram(
     "youguan_ocpp_acknowledgement_seconds",

@@ -398,3 +398,78 @@ class TransactionEvent(Table, table=True):
     received_at: datetime = moment()
     register_wh: float | None
     offline: bool
+
+
+class SensorNow(Table, table=True):
+    """The latest of a sensor, against which an alarm is recognised; `alarm` names the rule that holds."""
+
+    __tablename__ = "sensor_now"
+    __table_args__ = NOW
+    site_id: str = text(key=True)
+    kind: str = text(key=True)
+    sensor: str = text(key=True)
+    station_id: str | None = text(optional=True)
+    connector: int | None = whole(optional=True)
+    occurred_at: datetime = moment()
+    received_at: datetime = moment()
+    effective_at: datetime = moment()
+    value: float
+    unit: str = text()
+    alarm: str | None = text(optional=True)
+    alarm_since: datetime | None = moment(optional=True)
+
+
+class SensorReading(Table, table=True):
+    """A sensor's value at one time."""
+
+    __tablename__ = "sensor_reading"
+    __table_args__ = SERIES
+    site_id: str = text(key=True)
+    kind: str = text(key=True)
+    sensor: str = text(key=True)
+    occurred_at: datetime = moment(key=True)
+    received_at: datetime = moment()
+    effective_at: datetime = moment()
+    value: float
+    unit: str = text()
+
+
+class EvidenceFile(Table, table=True):
+    """A file that a station was asked for; with `received_at` it is there."""
+
+    __tablename__ = "evidence_file"
+    __table_args__ = NOW
+    id: str = text(key=True)
+    station_id: str = text()
+    kind: str = text()
+    token_hash: str = text()
+    requested_by: str = text()
+    requested_at: datetime = moment()
+    expires_at: datetime = moment()
+    request_id: int | None = whole(optional=True)
+    command_id: str | None = text(optional=True)
+    received_at: datetime | None = moment(optional=True)
+    remote: str | None = text(optional=True)
+    name: str | None = text(optional=True)
+    content_type: str | None = text(optional=True)
+    size_bytes: int | None = big(optional=True)
+    sha256: str | None = text(optional=True)
+
+
+class Firmware(Table, table=True):
+    """Firmware for stations of one make; with `received_at` its content is there."""
+
+    __tablename__ = "firmware"
+    __table_args__ = NOW
+    id: str = text(key=True)
+    vendor: str = text()
+    model: str = text()
+    version: str = text()
+    name: str = text()
+    signing_certificate: str | None = text(optional=True)
+    signature: str | None = text(optional=True)
+    announced_by: str = text()
+    announced_at: datetime = moment()
+    received_at: datetime | None = moment(optional=True)
+    size_bytes: int | None = big(optional=True)
+    sha256: str | None = text(optional=True)

@@ -122,11 +122,11 @@ class Booted:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """An unknown station's BootNotification."""
+    """An unknown station's BootNotification, or anything that it says over MQTT: then nothing is known of its make."""
 
     station_id: str
-    vendor: str
-    model: str
+    vendor: str | None
+    model: str | None
     at: datetime
 
 
@@ -196,6 +196,24 @@ class ClockMeasured:
     at: datetime
 
 
+class SensorRead(NamedTuple):
+    """A sensor's value; its mapping's threshold goes along, since the alarm depends on what was before."""
+
+    site_id: str
+    sensor: str
+    kind: str
+    station_id: str | None
+    connector: int | None
+    occurred_at: datetime
+    received_at: datetime
+    effective_at: datetime
+    value: float
+    unit: str
+    alarm: str | None
+    above: float | None
+    clear_below: float | None
+
+
 Observation = (
     StatusReported
     | MeterSampled
@@ -209,6 +227,7 @@ Observation = (
     | VariablesReported
     | ClockMeasured
     | AuthorisationFact
+    | SensorRead
 )
 
 

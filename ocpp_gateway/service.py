@@ -16,8 +16,11 @@ from ocpp_gateway.authorisation.pages import id_token_pages
 from ocpp_gateway.commands.api import add_commands
 from ocpp_gateway.commands.desk import Desk
 from ocpp_gateway.devices.api import add_variables
+from ocpp_gateway.files.api import add_files, files_api, sweep
+from ocpp_gateway.files.depot import Depot
 from ocpp_gateway.heartbeat_watch import HeartbeatWatch
-from ocpp_gateway.mqtt_out import StatusPublisher
+from ocpp_gateway.mqtt.outbound import StatusPublisher
+from ocpp_gateway.sensors.api import add_sensors
 from ocpp_gateway.stations import directory
 from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.timeseries.rollup import Rollup
@@ -39,30 +42,34 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         watch = HeartbeatWatch(pool, clock, tolerated)
         keep = timedelta(days=settings.raw_frame_retention_days)
         rollup = Rollup(pool, clock)
-        consumers = [directory.consumer(pool), rollup.consumer()]
-        if settings.mqtt_url:
-            consumers.append(StatusPublisher(pool, settings.mqtt_url).consumer())
         desk = Desk(pool, clock)
+        tokens = TokenDesk(pool, desk, clock)
+        depot = Depot(pool, desk, clock, settings)
         api = gateway_api(pool)
         add_commands(api, pool, desk)
         add_timeseries(api, pool, clock)
         add_transactions(api, pool)
         add_variables(api, pool)
-        tokens = TokenDesk(pool, desk, clock)
         add_authorisation(api, tokens, clock)
+        add_sensors(api, pool)
+        add_files(api, pool, depot)
         templates = Templates(Path(__file__).parent / "templates")
+        jobs = [
+            Job("gateway.heartbeat_watch", watch.run),
+            Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
+            Job("gateway.command_watch", desk.watch),
+            Job("gateway.rollup", rollup.run),
+            Job("gateway.reservation_watch", tokens.watch_reservations),
+            Job("gateway.upload_sweep", lambda: sweep(depot)),
+        ]
+        if settings.mqtt_url:
+            jobs.append(Job("gateway.mqtt", StatusPublisher(pool, settings).run))
         yield Parts(
             name="gateway",
-            apis={"/api/gateway": api},
+            apis={"/api/gateway": api, "/files": files_api(depot)},
             pages=[id_token_pages(tokens, templates)],
-            jobs=[
-                Job("gateway.heartbeat_watch", watch.run),
-                Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
-                Job("gateway.command_watch", desk.watch),
-                Job("gateway.rollup", rollup.run),
-                Job("gateway.reservation_watch", tokens.watch_reservations),
-            ],
-            consumers=consumers,
+            jobs=jobs,
+            consumers=[directory.consumer(pool), rollup.consumer()],
             watchers=[Job("gateway.command_answers", desk.keep_answers)],
         )
 

@@ -10,7 +10,7 @@ published after a commit comes after what that commit published.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -373,5 +373,6 @@ async def _listening(connection: asyncpg.Connection, ring: Callable[..., None]) 
     try:
         yield
     finally:
-        if not connection.is_closed():
+        # One that was lost has gone back to the pool already; to raise here would swallow a cancellation.
+        with suppress(asyncpg.InterfaceError):
             await connection.remove_listener(CHANNEL, ring)

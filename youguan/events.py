@@ -192,6 +192,37 @@ class IdTokensChanged(Event):
     removed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorAlarmed(Event):
+    """A sensor beside the chargers has reached its threshold.
+
+    `alarm`: smoke, water, overheating, or bay_blocked (a petrol car in a charging bay). `kind`: what the sensor measures.
+    """
+
+    alarm: str
+    site_id: str
+    sensor: str
+    kind: str
+    station_id: str | None
+    connector: int | None
+    value: float
+    unit: str
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorCleared(Event):
+    """What a sensor had alarmed about is over."""
+
+    alarm: str
+    site_id: str
+    sensor: str
+    kind: str
+    station_id: str | None
+    connector: int | None
+    effective_at: datetime
+
+
 # --- charger_registry -------------------------------------------------------------------------------------------
 
 

@@ -20,13 +20,26 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".youguan")
     database_url: str = "postgresql://localhost/youguan"
     role_secret: str | None = Field(default=None, description="makes one database role and password for each service")
-    mqtt_url: str | None = None
+    mqtt_url: str | None = Field(default=None, description="mqtt://user:password@host:1883, or mqtts:// for TLS")
+    mqtt_ca_file: Path | None = Field(default=None, description="who vouches for the broker, where the system does not")
+    mqtt_certificate_file: Path | None = Field(default=None, description="ours, where the broker wants to see one")
+    mqtt_key_file: Path | None = None
+    mqtt_client_id: str = Field(default="youguan", description="with which our names at the broker begin")
+    mqtt_mapping: Path | None = Field(default=None, description="a mapping of topics in place of the one that ships")
+    mqtt_shared: bool = Field(default=False, description="several bridges share what comes ($share)")
+    mqtt_session_s: int = Field(
+        default=7 * 86400, ge=60, description="how long the broker keeps what we have not heard"
+    )
 
     http_host: str = "127.0.0.1"
     http_port: int = 8000
     ocpp_host: str = "127.0.0.1"
     ocpp_port: int = 9000
     workers: int = Field(default=3, ge=1, le=64)
+
+    public_url: str | None = Field(default=None, description="where stations reach the HTTP port: https://host")
+    largest_upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1024, description="of a station's diagnostics")
+    largest_firmware_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
 
     demo: bool = False
     ocpp_open_networks: list[str] = Field(default_factory=list, description="networks whose stations need no password")
@@ -53,6 +66,11 @@ class Settings(BaseSettings):
         path = os.environ.get("YOUGUAN_SETTINGS_FILE")
         file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
         return (init_settings, env_settings, *file)
+
+    @property
+    def base_url(self) -> str:
+        """Return where stations reach the HTTP port."""
+        return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
 
     def dsn_for(self, service: str) -> str:
         """Return the DSN with which `service` connects: as its own role when `role_secret` is set."""

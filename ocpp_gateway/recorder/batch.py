@@ -193,7 +193,7 @@ Place = tuple[str, int]
 
 
 def recognise(
-    statuses: Sequence[StatusReported], known: Mapping[Place, Now]
+    statuses: Sequence[StatusReported], known: Mapping[Place, Now], source: str = "ocpp"
 ) -> tuple[dict[Place, Now], list[ConnectorStatusChanged]]:
     """Return the latest state of every connector reported, and an event for each change, in the order of receipt."""
     latest: dict[Place, Now] = {}
@@ -203,7 +203,7 @@ def recognise(
         before = latest.get(place) or known.get(place)
         latest[place] = _now(report)
         if before is None or _differs(before, report):
-            changes.append(_change(report, before))
+            changes.append(_change(report, before, source))
     return latest, changes
 
 
@@ -228,7 +228,7 @@ def _differs(before: Now, report: StatusReported) -> bool:
     )
 
 
-def _change(report: StatusReported, before: Now | None) -> ConnectorStatusChanged:
+def _change(report: StatusReported, before: Now | None, source: str) -> ConnectorStatusChanged:
     return ConnectorStatusChanged(
         station_id=report.station_id,
         connector=report.connector,
@@ -241,4 +241,5 @@ def _change(report: StatusReported, before: Now | None) -> ConnectorStatusChange
         occurred_at=report.occurred_at,
         received_at=report.received_at,
         effective_at=report.effective_at,
+        source=source,
     )

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from ocpp_gateway import metrics
-from ocpp_gateway.observation import MeterKind, StatusReported, TransactionBegun
+from ocpp_gateway.observation import MeterKind, SensorRead, StatusReported, TransactionBegun
 from ocpp_gateway.recorder import seldom, store
 from ocpp_gateway.recorder.batch import (
     COMMITTED,
@@ -81,8 +81,10 @@ class DirectRecorder:
         slot: int,
         *,
         on_lost: Callable[[Mapping[str, int]], None],
+        source: str = "ocpp",
         away_after_s: float = AWAY_AFTER_S,
     ) -> None:
+        self._source = source
         self.stream = f"gateway/{slot}"
         self._dsn = dsn
         self._slot = slot
@@ -217,7 +219,7 @@ class DirectRecorder:
         """Commit the everyday batch in one statement; False when stations were lost: then nothing is stored."""
         if self._losses is None:
             return False
-        latest, changes = recognise(batch.statuses, await self._known(connection, batch.statuses))
+        latest, changes = recognise(batch.statuses, await self._known(connection, batch.statuses), self._source)
         if not await store.write_at_once(
             connection, self._slot, self._losses, batch, self._kinds, self.stream, changes
         ):
@@ -307,7 +309,7 @@ class DirectRecorder:
     async def _recognise(
         self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]
     ) -> tuple[dict[Place, Now], list[Event]]:
-        latest, changes = recognise(statuses, await self._known(connection, statuses))
+        latest, changes = recognise(statuses, await self._known(connection, statuses), self._source)
         await store.write_connectors(connection, latest)
         return latest, list(changes)
 
@@ -383,6 +385,7 @@ def needed_days(batch: Batch) -> set[tuple[str, date]]:
         "status_change": {s.occurred_at.date() for s in batch.statuses},
         "meter_sample": {s.occurred_at.date() for samples in (batch.samples, batch.stop_samples) for s in samples},
         "connectivity_change": {e.at.date() for e in batch.ended},
+        "sensor_reading": {s.occurred_at.date() for s in batch.seldom if isinstance(s, SensorRead)},
     }
     plausible = (EARLIEST_PLAUSIBLE.date(), latest.date())
     return {(table, day) for table, days in times.items() for day in days if plausible[0] <= day <= plausible[1]}

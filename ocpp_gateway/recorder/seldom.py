@@ -9,7 +9,8 @@ from ocpp_gateway.authorisation import recording as authorisation
 from ocpp_gateway.authorisation.facts import ChargingProfileFact, LocalListFact, ReservationFact
 from ocpp_gateway.commands import recording as commands
 from ocpp_gateway.devices import recording as devices
-from ocpp_gateway.observation import ClockMeasured, CommandOutcome, Observation, VariablesReported
+from ocpp_gateway.observation import ClockMeasured, CommandOutcome, Observation, SensorRead, VariablesReported
+from ocpp_gateway.sensors import recording as sensors
 from youguan.events import Event
 
 Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
@@ -22,6 +23,7 @@ WRITERS: Mapping[type[Any], Writer] = {
     CommandOutcome: commands.write_outcomes,
     VariablesReported: devices.write_variables,
     ClockMeasured: devices.write_clocks,
+    SensorRead: sensors.write_readings,
 }
 
 

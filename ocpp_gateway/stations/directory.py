@@ -27,6 +27,13 @@ class Directory:
     def knows(self, station_id: str) -> bool:
         return station_id in self._sites
 
+    def site_of(self, station_id: str) -> str | None:
+        """Return the site that a station is filed at."""
+        return self._sites.get(station_id)
+
+    def knows_site(self, site_id: str) -> bool:
+        return site_id in self._stations
+
     async def keep(self, loaded: asyncio.Event) -> None:
         """Load what the projection holds, say so, then follow the registry's events from that very point."""
         async with self._pool.acquire() as connection:

@@ -14,6 +14,8 @@ from youguan.eventlog import publish
 from youguan.events import (
     ConnectorStatusChanged,
     Event,
+    SensorAlarmed,
+    SensorCleared,
     SiteFiled,
     SiteManaged,
     SiteRetired,
@@ -54,6 +56,19 @@ MANAGED = SiteManaged(site_id="s", organisation_id="o", at=NOW)
 UNFILED = UnfiledStationSeen(station_id="a", remote="1.2.3.4", ocpp_version="1.6", vendor=None, model=None, at=NOW)
 SKEWED = StationClockSkewed(station_id="a", skew_s=600.0, at=NOW)
 RIGHT = StationClockRight(station_id="a", at=NOW)
+SENSOR: dict[str, Any] = {
+    "site_id": "s", "sensor": "x", "kind": "k", "station_id": None, "connector": None, "effective_at": NOW,
+}  # fmt: skip
+
+
+def alarmed(alarm: str) -> SensorAlarmed:
+    return SensorAlarmed(alarm=alarm, value=1, unit="", **SENSOR)
+
+
+def cleared(alarm: str) -> SensorCleared:
+    return SensorCleared(alarm=alarm, **SENSOR)
+
+
 RETIRED = SiteRetired(site_id="s", station_ids=("a",))
 
 
@@ -96,6 +111,9 @@ async def world(database_url: str) -> AsyncIterator[World]:
         (SKEWED, RIGHT, "clock_skew"),
         (status("faulted"), RETIRED, "connector_fault"),
         (UNMANAGED, RETIRED, "unmanaged_site"),
+        (alarmed("smoke"), cleared("smoke"), "smoke"),
+        (alarmed("water"), cleared("water"), "water"),
+        (alarmed("overheating"), RETIRED, "overheating"),
     ],
 )
 async def test_raised_once_and_resolved_when_over(world: World, begins: Event, ends: Event, rule: str) -> None:
@@ -137,6 +155,18 @@ async def test_a_rule_that_waits_fires_only_when_its_condition_has_held(world: W
         world.clock.advance(timedelta(seconds=60))
         await world.engine.fire_due(connection)
     assert await world.states() == [("connector_fault", "firing")]
+
+
+async def test_a_petrol_car_in_a_bay_has_ten_minutes_to_leave(world: World) -> None:
+    await world.tell(alarmed("bay_blocked"), alarmed("noise"))
+    async with world.pool.acquire() as connection, connection.transaction():
+        world.clock.advance(timedelta(minutes=9, seconds=59))
+        await world.engine.fire_due(connection)
+        assert await world.states() == [("bay_blocked", "pending")]
+        world.clock.advance(timedelta(seconds=1))
+        await world.engine.fire_due(connection)
+    assert await world.states() == [("bay_blocked", "firing")]
+    assert await world.pool.fetchval("SELECT severity FROM alerts.alert") == "minor"
 
 
 async def test_what_was_pending_and_is_over_was_never_told(world: World) -> None:

@@ -1,0 +1,1 @@
+"""Files of stations and for stations: diagnostics and logs as evidence, firmware."""

@@ -1,0 +1,118 @@
+"""Files on disk: streamed in, durable before anybody is told, under names of our own."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, ClassVar
+
+from youguan.errors import YouguanError
+
+AT_ONCE = 1024 * 1024
+SILENCE_S = 60.0
+LEFT_OVER_S = 24 * 3600.0
+
+
+class TooLarge(YouguanError):
+    """More was sent than is taken."""
+
+    status, code, title = 413, "too_large", "Too large"
+
+
+class Interrupted(YouguanError):
+    """The sender fell silent, or sent nothing."""
+
+    status, code, title = 400, "interrupted", "The upload is not whole"
+    retryable: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was received."""
+
+    size_bytes: int
+    sha256: str
+
+
+class Folder:
+    """A folder of files; a file has a name only when it is whole and durable."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._incoming = folder / "incoming"
+
+    def path(self, file_id: str, sha256: str) -> Path:
+        """Return where a file is: under an id of ours and its content's hash, never under a sender's word."""
+        return self._folder / f"{uuid.UUID(file_id)}.{sha256}"
+
+    async def receive(self, file_id: str, chunks: AsyncIterator[bytes], largest_bytes: int) -> Content:
+        """Stream a file to disk; TooLarge and Interrupted, and then nothing of it is kept."""
+        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        incoming = self._incoming / str(uuid.uuid4())
+        try:
+            with incoming.open("wb") as file:
+                content = await _write(file, chunks, largest_bytes)
+            await asyncio.to_thread(_place, incoming, self.path(file_id, content.sha256))
+        finally:
+            incoming.unlink(missing_ok=True)
+        return content
+
+    async def sweep(self) -> int:
+        """Remove what uploads left behind that ended with their process; return how many."""
+        return await asyncio.to_thread(_sweep, self._incoming)
+
+
+async def _write(file: IO[bytes], chunks: AsyncIterator[bytes], largest_bytes: int) -> Content:
+    digest, size, buffer = hashlib.sha256(), 0, bytearray()
+
+    def flush() -> None:
+        digest.update(buffer)
+        file.write(buffer)
+        buffer.clear()
+
+    try:
+        while True:
+            async with asyncio.timeout(SILENCE_S):
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                break
+            size += len(chunk)
+            if size > largest_bytes:
+                raise TooLarge(f"larger than {largest_bytes} bytes")
+            buffer += chunk
+            if len(buffer) >= AT_ONCE:
+                await asyncio.to_thread(flush)
+    except TimeoutError:
+        raise Interrupted(f"nothing came for {SILENCE_S:g} s") from None
+    if not size:
+        raise Interrupted("nothing was sent")
+    await asyncio.to_thread(flush)
+    await asyncio.to_thread(_make_durable, file)
+    return Content(size, digest.hexdigest())
+
+
+def _make_durable(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _place(incoming: Path, path: Path) -> None:
+    incoming.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _sweep(folder: Path) -> int:
+    old = [file for file in folder.glob("*") if file.stat().st_mtime < time.time() - LEFT_OVER_S]
+    for file in old:
+        with contextlib.suppress(FileNotFoundError):
+            file.unlink()
+    return len(old)

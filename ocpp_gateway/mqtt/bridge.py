@@ -1,0 +1,199 @@
+"""From the broker into the recorder: a message is acknowledged when what it says is durable, or is named as refused.
+
+A bridge has a slot of its own, as a gateway worker has, and so a recorder and a stream of its own. A station that speaks
+OCPP for itself keeps the word about its status; one that does not is the bridge's to write.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import asyncpg
+
+from ocpp_gateway import metrics
+from ocpp_gateway.mqtt import store
+from ocpp_gateway.mqtt.connection import Delivery
+from ocpp_gateway.mqtt.mapping import TopicMapping
+from ocpp_gateway.mqtt.reading import Reading, Refused, read
+from ocpp_gateway.observation import Announced, Observation
+from ocpp_gateway.recorder.batch import Doubt, Entry, Lost, Settlement
+from ocpp_gateway.stations.session import Recorder
+from youguan.clock import Clock
+from youguan.database import AWAY
+from youguan.eventlog import publish
+from youguan.events import StationOnline
+
+log = logging.getLogger(__name__)
+
+SOURCE = "mqtt"
+REFUSED = "MqttRefused"
+AT_ONCE = 500
+WAITING_QOS_0 = 5000  # of what nobody promised to keep, so much waits for a database that is away
+DOUBTS_A_MINUTE = 100
+
+
+class Directory(Protocol):
+    """What the registry has filed."""
+
+    def site_of(self, station_id: str) -> str | None: ...
+    def knows_site(self, site_id: str) -> bool: ...
+
+
+@dataclass(slots=True, eq=False)
+class Taken:
+    """A message on its way: what it says, and whether it is settled."""
+
+    delivery: Delivery
+    received_at: datetime
+    reading: Reading
+    settled: bool = False
+
+
+@dataclass(slots=True)
+class Budget:
+    """So much of what is refused is kept a minute; the rest is only counted."""
+
+    limit: int
+    _since: datetime | None = None
+    _spent: int = 0
+
+    def spend(self, now: datetime) -> bool:
+        """Say whether one more is kept."""
+        if self._since is None or now - self._since >= timedelta(minutes=1):
+            self._since, self._spent = now, 0
+        self._spent += 1
+        return self._spent <= self.limit
+
+
+@dataclass(slots=True)
+class Bridge:
+    """Takes what the broker delivers, in its order."""
+
+    pool: asyncpg.Pool
+    slot: int
+    recorder: Recorder
+    directory: Directory
+    mapping: TopicMapping
+    clock: Clock
+    _waiting: deque[Taken] = field(default_factory=deque)  # for their turn
+    _again: deque[Taken] = field(default_factory=deque)  # before them: somebody else took their station meanwhile
+    _unsettled: deque[Taken] = field(default_factory=deque)  # in the order in which they are to be acknowledged
+    _ours: set[str] = field(default_factory=set)  # stations that we may write
+    _rung: asyncio.Event = field(default_factory=asyncio.Event)
+    _budget: Budget = field(default_factory=lambda: Budget(DOUBTS_A_MINUTE))
+
+    def take(self, delivery: Delivery) -> None:
+        """Take a message from the broker."""
+        if not delivery.qos and len(self._waiting) >= WAITING_QOS_0:
+            metrics.mqtt_messages.labels("dropped").inc()
+            return
+        now = self.clock.now()
+        taken = Taken(delivery, now, read(self.mapping, delivery.topic, delivery.payload, now))
+        metrics.mqtt_messages.labels("refused" if taken.reading.refused else "taken").inc()
+        self._waiting.append(taken)
+        self._unsettled.append(taken)
+        self._rung.set()
+
+    def lose(self, epochs: Mapping[str, int]) -> None:
+        """Somebody else writes these stations now."""
+        self._ours -= epochs.keys()
+
+    async def run(self) -> None:
+        """Hand what is taken to the recorder, until cancelled; wait for a database that is away."""
+        while True:
+            await self._rung.wait()
+            self._rung.clear()
+            while batch := self._next():
+                await self._take_over(batch)
+                for taken in batch:
+                    self._submit(taken)
+
+    def _next(self) -> list[Taken]:
+        batch = list(self._again)
+        self._again.clear()
+        return batch + [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
+
+    async def _take_over(self, batch: list[Taken]) -> None:
+        heard = {
+            taken.reading.station_id: taken.received_at
+            for taken in batch
+            if taken.reading.station_id is not None
+            and (taken.reading.statuses or taken.reading.samples)
+            and taken.reading.station_id not in self._ours
+            and self.directory.site_of(taken.reading.station_id) is not None
+        }
+        while heard:
+            try:
+                async with self.pool.acquire() as connection, connection.transaction():
+                    may_write, back = await store.take_over(connection, self.slot, heard)
+                    news = [StationOnline(station_id=station_id, at=heard[station_id]) for station_id in back]
+                    await publish(connection, f"gateway/{self.slot}", news)
+                self._ours |= may_write
+                return
+            except (*AWAY, asyncpg.PostgresError) as error:
+                log.warning("bridge %d: database away, nothing is acknowledged: %s", self.slot, error)
+                await asyncio.sleep(0.2)
+
+    def _submit(self, taken: Taken) -> None:
+        station_id, reading = taken.reading.station_id, taken.reading
+        refused = list(reading.refused)
+        frame = f"{taken.delivery.topic} {taken.delivery.payload.decode(errors='replace')}"
+
+        def settle(settlement: Settlement) -> None:
+            self._settle(taken, settlement)
+
+        if station_id is not None and self.directory.site_of(station_id) is None:
+            doubts = self._doubts(taken, frame, refused)
+            known: list[Observation] = [Announced(station_id, None, None, taken.received_at)]
+            self.recorder.submit(
+                Entry(station_id, taken.received_at, frame, known, doubts, SOURCE, SOURCE, fact=False, settle=settle)
+            )
+            return
+        said = self._facts(reading, refused)
+        doubts = self._doubts(taken, frame, refused)
+        # A site can say something too; no station's id holds a slash.
+        speaker = station_id or f"site/{reading.site_id or ''}"
+        self.recorder.submit(
+            Entry(speaker, taken.received_at, frame if said else "", said, doubts, SOURCE, SOURCE, settle=settle)
+        )
+
+    def _facts(self, reading: Reading, refused: list[Refused]) -> list[Observation]:
+        """Return what of a message is to be stored; what is not is named."""
+        said: list[Observation] = []
+        if reading.statuses and reading.station_id not in self._ours:
+            refused.append(Refused("status", "the station speaks OCPP for itself at this moment; its own word counts"))
+        else:
+            said += reading.statuses
+        said += reading.samples
+        if reading.sensors:
+            filed = self.directory.site_of(reading.station_id) if reading.station_id else None
+            site_id = filed or reading.site_id
+            if site_id is None or not self.directory.knows_site(site_id):
+                refused.append(Refused("site", f"{site_id or 'none'}: no site of this id is filed"))
+            else:
+                said += [sensor._replace(site_id=site_id) for sensor in reading.sensors]
+        return said
+
+    def _doubts(self, taken: Taken, frame: str, refused: list[Refused]) -> list[Doubt]:
+        metrics.refused.labels(REFUSED).inc(len(refused))
+        speaker = taken.reading.station_id or f"site/{taken.reading.site_id or ''}"
+        return [
+            Doubt(speaker, taken.received_at, REFUSED, f"{taken.delivery.topic}: {what}", frame)
+            for what in refused
+            if self._budget.spend(taken.received_at)
+        ]
+
+    def _settle(self, taken: Taken, settlement: Settlement) -> None:
+        if isinstance(settlement, Lost):
+            assert taken.reading.station_id is not None
+            self._ours.discard(taken.reading.station_id)
+            self._again.append(taken)
+            self._rung.set()
+            return
+        taken.settled = True
+        while self._unsettled and self._unsettled[0].settled:
+            self._unsettled.popleft().delivery.acknowledge()

@@ -1,0 +1,79 @@
+"""Sensors over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import asyncpg
+from fastapi import Depends, FastAPI, Query
+from pydantic import AwareDatetime, BaseModel
+
+from ocpp_gateway.sensors import store
+from youguan.auth import Principal
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.security import require
+
+
+class SensorOut(BaseModel):
+    """The latest of a sensor; `alarm` names the rule that holds. A switch's value is 1 or 0."""
+
+    site_id: str
+    kind: str
+    sensor: str
+    station_id: str | None
+    connector: int | None
+    occurred_at: UtcTime
+    received_at: UtcTime
+    value: float
+    unit: str
+    alarm: Literal["smoke", "water", "overheating", "bay_blocked"] | None
+    alarm_since: UtcTime | None
+
+
+class ReadingOut(BaseModel):
+    """A sensor's value at one time."""
+
+    kind: str
+    sensor: str
+    occurred_at: UtcTime
+    received_at: UtcTime
+    value: float
+    unit: str
+
+
+def add_sensors(app: FastAPI, pool: asyncpg.Pool) -> None:
+    """Add the sensors to /api/gateway."""
+
+    @app.get("/sites/{site_id}/sensors")
+    async def sensors(site_id: str, _: Annotated[Principal, Depends(require())]) -> Page[SensorOut]:
+        """List a site's sensors with what they said last."""
+        async with pool.acquire() as connection:
+            rows = await store.sensors(connection, site_id)
+        return Page(items=[SensorOut(**dict(row)) for row in rows])
+
+    @app.get("/sites/{site_id}/sensor-readings")
+    async def readings(
+        site_id: str,
+        _: Annotated[Principal, Depends(require())],
+        kind: str | None = None,
+        sensor: str | None = None,
+        since: Annotated[AwareDatetime | None, Query(alias="from", description="from this time on")] = None,
+        until: Annotated[AwareDatetime | None, Query(alias="to", description="before this time")] = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[ReadingOut]:
+        """List what a site's sensors said, newest first."""
+        key = decode_cursor(cursor, str, str, str)
+        async with pool.acquire() as connection:
+            rows = await store.readings(
+                connection,
+                site_id,
+                kind=kind,
+                sensor=sensor,
+                since=since,
+                until=until,
+                before=(datetime.fromisoformat(key[0]), key[1], key[2]) if key else None,
+                limit=limit,
+            )
+        last = rows[-1] if len(rows) == limit else None
+        following = encode_cursor(last["occurred_at"].isoformat(), last["kind"], last["sensor"]) if last else None
+        return Page(items=[ReadingOut(**dict(row)) for row in rows], next=following)

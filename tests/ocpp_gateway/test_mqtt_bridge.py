@@ -1,0 +1,514 @@
+"""The bridge with a real Mosquitto and a real PostgreSQL: what was acknowledged is stored once, what is bad blocks nothing."""
+
+import asyncio
+import gc
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import asyncpg
+import orjson
+import pytest
+
+from deploy import embedded
+from ocpp_gateway.mqtt import process
+from ocpp_gateway.mqtt.connection import Broker, BrokerAway, Caller, Delivery, Dialer
+from ocpp_gateway.mqtt.connection import broker as broker_of
+from ocpp_gateway.mqtt.outbound import StatusPublisher, republish
+from ocpp_gateway.stations import directory
+from ocpp_gateway.stations.ownership import Ownership
+from ocpp_gateway.stations.store import Opening
+from tests.ocpp_gateway.brokers import Mosquitto, free_port
+from tests.suite import ROOT, eventually
+from youguan.clock import SystemClock
+from youguan.database import create_pool
+from youguan.eventlog import publish
+from youguan.events import SiteFiled, StationFile
+from youguan.settings import Settings
+
+needs_mosquitto = pytest.mark.skipif(embedded.mosquitto() is None, reason="this machine has no mosquitto")
+pytestmark = needs_mosquitto
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+STATUS = "chargers/S1/C1/status"
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path / "mqtt")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """A database in which the site S1 is filed, with the stations C1 and C2."""
+    async with await create_pool(database_url) as pool:
+        stations = tuple(StationFile(station_id=s, connectors=2, power_w=7000, current_type="AC") for s in ("C1", "C2"))
+        site = SiteFiled(
+            site_id="S1", name="S1", address="", division_code=None, division_name=None, longitude=121.4, latitude=29.3,
+            stations=stations,
+        )  # fmt: skip
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "registry", [site])
+        await directory.consumer(pool).catch_up()
+        yield pool
+
+
+@pytest.fixture
+def settings(database_url: str, mosquitto: Mosquitto) -> Settings:
+    return Settings(database_url=database_url, role_secret=None, mqtt_url=f"mqtt://127.0.0.1:{mosquitto.port}")
+
+
+@asynccontextmanager
+async def bridging(settings: Settings, slot: int = 1000) -> AsyncIterator[None]:
+    """A bridge at work in this process, connected and subscribed."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(process.run(settings, slot, stop))
+    state = f"youguan/v1/bridges/in-{slot}/state"
+    try:
+        await until_retained(settings, state, b"online")
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+@asynccontextmanager
+async def client(settings: Settings, **options: Any) -> AsyncIterator[aiomqtt.Client]:
+    broker = broker_of(settings)
+    async with aiomqtt.Client(
+        broker.host, broker.port, username=broker.user, password=broker.password, tls_context=broker.tls, **options
+    ) as connected:
+        yield connected
+
+
+async def until_retained(settings: Settings, topic: str, payload: bytes | None) -> bytes:
+    """Wait until a topic holds a payload (None: any) and return it."""
+    async with asyncio.timeout(40):
+        while True:
+            with suppress(aiomqtt.MqttError):
+                async with client(settings) as watching:
+                    await watching.subscribe(topic, qos=1)
+                    async for message in watching.messages:
+                        if payload is None or message.payload == payload:
+                            assert isinstance(message.payload, bytes)
+                            return message.payload
+            await asyncio.sleep(0.1)
+
+
+async def send(settings: Settings, *messages: tuple[str, Mapping[str, Any] | bytes]) -> None:
+    async with client(settings) as talking:
+        for topic, message in messages:
+            payload = message if isinstance(message, bytes) else orjson.dumps(message)
+            await talking.publish(topic, payload, qos=1)
+
+
+def status(number: int = 0, word: str = "Available", connector: int = 1) -> dict[str, Any]:
+    return {"connector": connector, "status": word, "at": (NOW + timedelta(seconds=number - 4000)).isoformat()}
+
+
+async def count(pool: asyncpg.Pool, table: str, where: str = "true") -> int:
+    found: int = await pool.fetchval(f"SELECT count(*) FROM {table} WHERE {where}")
+    return found
+
+
+async def until_stored(pool: asyncpg.Pool, number: int, table: str = "telemetry.status_change") -> None:
+    async def all_there() -> bool:
+        return await count(pool, table) >= number
+
+    await eventually(all_there, within_s=60)
+    assert await count(pool, table) == number
+
+
+async def events(pool: asyncpg.Pool, kind: str) -> list[Any]:
+    rows = await pool.fetch("SELECT payload FROM eventlog.event WHERE type = $1 ORDER BY serial, sequence", kind)
+    return [row["payload"] for row in rows]
+
+
+# --- what comes in ----------------------------------------------------------------------------------------------
+
+
+async def test_a_message_becomes_facts_and_its_sender_is_online(settings: Settings, pool: asyncpg.Pool) -> None:
+    async with bridging(settings):
+        await send(
+            settings,
+            (STATUS, status(1, "Faulted")),
+            ("chargers/S1/C1/meter", {"connector": 1, "energy_kwh": 1.5, "at": NOW.isoformat()}),
+        )
+        await until_stored(pool, 1, "telemetry.meter_sample")
+    (told,) = await events(pool, "ConnectorStatusChanged")
+    assert (told["condition"], told["source"]) == ("faulted", "mqtt")
+    assert [e["station_id"] for e in await events(pool, "StationOnline")] == ["C1"]
+    row = await pool.fetchrow("SELECT state, connected, slot FROM gateway.station_now")
+    assert row is not None
+    assert tuple(row) == ("online", False, 1000)
+    frame = await pool.fetchval("SELECT frame FROM telemetry.raw_frame ORDER BY received_at LIMIT 1")
+    assert frame.startswith(f"{STATUS} {{")
+
+
+async def test_what_is_bad_is_named_and_blocks_nothing(settings: Settings, pool: asyncpg.Pool) -> None:
+    async with bridging(settings):
+        await send(
+            settings,
+            (STATUS, b"{"),
+            (STATUS, {"connector": 1, "status": "Broken"}),
+            (STATUS, status(connector=2**31 - 1)),
+            ("sensors/S9/smoke/x", {"value": True}),
+            (STATUS, status(1)),
+        )
+        await until_stored(pool, 2)
+    reasons = [row["reason"] for row in await pool.fetch("SELECT reason FROM gateway.refused_input ORDER BY id")]
+    assert [reason.split(":")[0] for reason in reasons] == [STATUS, STATUS, "sensors/S9/smoke/x"]
+    assert "not JSON" in reasons[0]
+    assert "$.status: 'Broken'" in reasons[1]
+    assert "no site of this id is filed" in reasons[2]
+    async with bridging(settings):  # nothing of it comes again: all of it was acknowledged
+        await send(settings, (STATUS, status(2)))
+        await until_stored(pool, 3)
+    assert await count(pool, "gateway.refused_input") == 3
+
+
+async def test_a_station_that_is_not_filed_is_quarantined(settings: Settings, pool: asyncpg.Pool) -> None:
+    async with bridging(settings):
+        await send(
+            settings, ("chargers/S1/NEW/status", status()), ("chargers/S1/NEW/status", status(1)), (STATUS, status())
+        )
+        await until_stored(pool, 1)
+    assert [e["station_id"] for e in await events(pool, "UnfiledStationSeen")] == ["NEW"]
+    assert await pool.fetchval("SELECT ocpp_version FROM gateway.quarantine WHERE station_id = 'NEW'") == "mqtt"
+    assert await count(pool, "telemetry.raw_frame", "station_id = 'NEW'") == 0
+
+
+async def test_sensors_raise_and_clear(settings: Settings, pool: asyncpg.Pool) -> None:
+    def at(second: int, **members: Any) -> dict[str, Any]:
+        return {"at": (NOW + timedelta(seconds=second - 100)).timestamp(), **members}
+
+    heat, bay = "sensors/S1/temperature/hall", "bays/S1/C2/status"
+    async with bridging(settings):
+        await send(
+            settings,
+            (heat, at(1, value=69)), (heat, at(2, value=71)), (heat, at(3, value=65)), (heat, at(3, value=65)),
+            (bay, at(4, connector=1, vehicle="petrol")), (heat, at(5, value=59)), (heat, at(4, value=99)),
+            (bay, at(6, connector=1, vehicle="none")),
+        )  # fmt: skip
+        await until_stored(pool, 7, "telemetry.sensor_reading")
+    alarmed = [(e["alarm"], e["sensor"], e["value"]) for e in await events(pool, "SensorAlarmed")]
+    assert alarmed == [("overheating", "hall", 71.0), ("bay_blocked", "bay-C2-1", 1.0)]
+    assert [e["alarm"] for e in await events(pool, "SensorCleared")] == ["overheating", "bay_blocked"]
+    assert await pool.fetchval("SELECT value FROM gateway.sensor_now WHERE kind = 'temperature'") == 59.0
+
+
+async def test_a_station_that_speaks_for_itself_keeps_the_word(settings: Settings, pool: asyncpg.Pool) -> None:
+    owner = Ownership(pool, 0, SystemClock())
+    await owner.start()
+    owning = asyncio.create_task(owner.run())
+    granted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    async with bridging(settings):
+        await send(settings, (STATUS, status(1, "Faulted")))
+        await until_stored(pool, 1)
+        owner.claim(Opening("C1", "1.6", "x", NOW), granted.set_result)
+        assert await granted == 2
+        await send(
+            settings, (STATUS, status(2)), ("bays/S1/C1/status", {"connector": 1, "vehicle": "petrol"}),
+        )  # fmt: skip
+        await until_stored(pool, 1, "telemetry.sensor_reading")
+        assert await count(pool, "telemetry.status_change") == 1
+        assert "speaks OCPP for itself" in await pool.fetchval("SELECT reason FROM gateway.refused_input")
+        await pool.execute("UPDATE gateway.station_now SET connected = false")
+        await send(settings, (STATUS, status(3)))
+        await until_stored(pool, 2)
+    owning.cancel()
+    assert [e["condition"] for e in await events(pool, "ConnectorStatusChanged")] == ["faulted", "available"]
+
+
+# --- nothing lost, nothing doubled --------------------------------------------------------------------------------
+
+
+async def test_what_came_while_we_were_away_is_stored_once_though_the_broker_restarts(
+    settings: Settings, pool: asyncpg.Pool, mosquitto: Mosquitto
+) -> None:
+    async with bridging(settings):
+        pass
+    await send(settings, *((STATUS, status(n)) for n in range(300)))
+    mosquitto.stop()
+    mosquitto.start()
+    async with bridging(settings):
+        await until_stored(pool, 300)
+
+
+async def test_the_broker_may_restart_while_we_are_there(
+    settings: Settings, pool: asyncpg.Pool, mosquitto: Mosquitto
+) -> None:
+    async with bridging(settings):
+        for n in range(2):
+            await send(settings, (STATUS, status(n)))
+            await until_stored(pool, n + 1)
+            mosquitto.stop()
+            mosquitto.start()
+        await send(settings, (STATUS, status(2)))  # it may come before we are back: the session is kept
+        await until_stored(pool, 3)
+
+
+async def test_what_was_committed_but_not_acknowledged_is_recognised_when_it_comes_again(
+    settings: Settings, pool: asyncpg.Pool
+) -> None:
+    """As if killed between the commit and its acknowledgement: the session's messages are taken, and never acknowledged."""
+    async with bridging(settings):
+        pass
+    taken: list[Delivery] = []
+    caller = Caller("youguan-in-1000", "x/state", settings.mqtt_session_s, (), taken.append)
+    link = await Dialer(broker_of(settings), caller).open()
+    await send(settings, (STATUS, status(1, "Faulted")), (STATUS, status(2)))
+
+    async def both() -> bool:
+        return len(taken) == 2
+
+    await eventually(both)
+    await link.close()
+    async with bridging(settings):
+        await until_stored(pool, 2)
+    await send(settings, *((d.topic, d.payload) for d in taken))
+    async with bridging(settings):
+        await send(settings, (STATUS, status(3)))
+        await until_stored(pool, 3)
+    assert len(await events(pool, "ConnectorStatusChanged")) == 2, "the repeats are none"
+
+
+class Killable:
+    """A bridge in a process of its own."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._log = folder / "bridge.log"
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("YOUGUAN_")},
+            "YOUGUAN_DATABASE_URL": settings.database_url,
+            "YOUGUAN_MQTT_URL": str(settings.mqtt_url),
+        }
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "ocpp_gateway", "bridge"]
+        with self._log.open("ab") as log:
+            return subprocess.Popen(command, env=self._environment, cwd=ROOT, stdout=log, stderr=log)
+
+
+async def test_kill_9_under_load_loses_and_doubles_nothing(
+    settings: Settings, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    bridge = Killable(settings, tmp_path)
+    running = bridge.start()
+    await until_retained(settings, "youguan/v1/bridges/in-1000/state", b"online")
+    number = 3000
+    sending = asyncio.create_task(send(settings, *((STATUS, status(n)) for n in range(number))))
+    for goal in (300, 1200):
+
+        async def so_many(goal: int = goal) -> bool:
+            return await count(pool, "telemetry.status_change") >= goal
+
+        await eventually(so_many, within_s=60)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        assert await count(pool, "telemetry.status_change") < number, "killed too late to mean anything"
+        await until_retained(settings, "youguan/v1/bridges/in-1000/state", b"offline")
+        running = bridge.start()
+    await sending
+    await until_stored(pool, number)
+    running.terminate()
+    assert await asyncio.to_thread(running.wait, 30) == 0
+    await until_retained(settings, "youguan/v1/bridges/in-1000/state", b"offline")
+
+
+class Wall:
+    """The database's socket with a door that can be shut."""
+
+    def __init__(self, dsn: str, folder: Path) -> None:
+        self._real = f"{dsn.partition('host=')[2].replace('%2F', '/')}/.s.PGSQL.5432"
+        self._path = folder / ".s.PGSQL.5432"
+        self.dsn = dsn.partition("?")[0] + f"?host={folder}"
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, self._path)
+
+    async def shut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._path.unlink(missing_ok=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, before = await asyncio.open_unix_connection(self._real)
+        self._writers |= {writer, before}
+        await asyncio.gather(self._copy(reader, before), self._copy(behind, writer))
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+async def test_while_the_database_is_away_nothing_is_acknowledged_and_nothing_lost(
+    settings: Settings, pool: asyncpg.Pool, tmp_path: Path, database_url: str
+) -> None:
+    if "host=" not in database_url:
+        pytest.skip("needs a database behind a unix socket")
+    wall = Wall(database_url, tmp_path)
+    await wall.open()
+    behind = settings.model_copy(update={"database_url": wall.dsn})
+    async with bridging(behind):
+        await send(settings, (STATUS, status(0)))
+        await until_stored(pool, 1)
+        await wall.shut()
+        await send(settings, *((STATUS, status(n)) for n in range(1, 50)))
+        async with client(settings) as other:  # the connection is served: its keep-alive would end it otherwise
+            await other.publish("elsewhere", b"", qos=1)
+        assert await count(pool, "telemetry.status_change") == 1
+        await wall.open()
+        await until_stored(pool, 50)
+    await wall.shut()
+
+
+async def test_bridges_share_what_comes(settings: Settings, pool: asyncpg.Pool) -> None:
+    settings = settings.model_copy(update={"mqtt_shared": True})
+    async with bridging(settings), bridging(settings, 1001):
+        await send(settings, *((f"chargers/S1/C{n % 2 + 1}/status", status(n)) for n in range(200)))
+        await until_stored(pool, 200)
+    streams = await pool.fetch("SELECT name FROM eventlog.stream WHERE name LIKE 'gateway/100_'")
+    assert len(streams) == 2, "both had something to say"
+
+
+# --- how the broker is spoken to ----------------------------------------------------------------------------------
+
+
+def certificates(folder: Path) -> tuple[Path, Path, Path]:
+    """Make a CA and a certificate for 127.0.0.1; return (CA, certificate, key)."""
+    run = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [*run, "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, certificate, key
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[tuple[Mosquitto, Path]]:
+    """A broker with TLS and a password, and the file that vouches for it."""
+    ca, certificate, key = certificates(tmp_path)
+    passwords = tmp_path / "passwords"
+    passwords.write_text("")
+    passwords.chmod(0o600)
+    program = shutil.which("mosquitto_passwd")
+    if program is None:
+        pytest.skip("this machine has no mosquitto_passwd")
+    subprocess.run([program, "-b", passwords, "bridge", "p@ss/word"], check=True)
+    broker = Mosquitto(
+        tmp_path / "guarded",
+        ["allow_anonymous false", f"password_file {passwords}", f"certfile {certificate}", f"keyfile {key}"],
+    )
+    broker.start()
+    yield broker, ca
+    broker.stop()
+
+
+# paho leaves the socket of a failed TLS handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_tls_and_a_password(database_url: str, pool: asyncpg.Pool, guarded: tuple[Mosquitto, Path]) -> None:
+    broker, ca = guarded
+    address = f"bridge:p%40ss%2Fword@127.0.0.1:{broker.port}"
+    settings = Settings(database_url=database_url, role_secret=None, mqtt_url=f"mqtts://{address}", mqtt_ca_file=ca)
+    async with bridging(settings):
+        await send(settings, (STATUS, status()))
+        await until_stored(pool, 1)
+    for spoilt in (
+        settings.model_copy(update={"mqtt_url": f"mqtts://bridge:wrong@127.0.0.1:{broker.port}"}),
+        settings.model_copy(update={"mqtt_ca_file": None}),
+        settings.model_copy(update={"mqtt_url": f"mqtt://{address}"}),
+    ):
+        with pytest.raises(BrokerAway):
+            await Dialer(broker_of(spoilt), Caller("x", "x/state")).open()
+    gc.collect()
+
+
+@pytest.fixture
+def amqtt(tmp_path: Path) -> Iterator[int]:
+    """The port of the broker for machines without Mosquitto."""
+    port = free_port()
+    command = [sys.executable, "-m", "deploy.amqtt_broker", str(port)]
+    with (
+        (tmp_path / "amqtt.log").open("wb") as log,
+        subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log) as broker,
+    ):
+        yield port
+        broker.terminate()
+
+
+async def test_a_broker_that_speaks_3_1_1_only(database_url: str, pool: asyncpg.Pool, amqtt: int) -> None:
+    settings = Settings(database_url=database_url, role_secret=None, mqtt_url=f"mqtt://127.0.0.1:{amqtt}")
+    async with bridging(settings):
+        await send(settings, (STATUS, status()), (STATUS, status(1)))
+        await until_stored(pool, 2)
+
+
+async def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
+    dialer = Dialer(Broker("127.0.0.1", free_port()), Caller("x", "x/state"))
+    with caplog.at_level(logging.WARNING):
+        trying = asyncio.create_task(dialer.stay(lambda link: link.lost()))
+
+        async def tried_again() -> bool:
+            return sum("Connection refused" in record.getMessage() for record in caplog.records) >= 2
+
+        await eventually(tried_again)
+        trying.cancel()
+        with suppress(asyncio.CancelledError):
+            await trying
+
+
+# --- what goes out ------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_now_goes_out_whatever_becomes_of_the_broker(
+    settings: Settings, pool: asyncpg.Pool, mosquitto: Mosquitto
+) -> None:
+    topic = "youguan/v1/sites/S1/connectors/C1-1/status"
+    publishing = asyncio.create_task(StatusPublisher(pool, settings).run())
+
+    async def published(word: str) -> bool:
+        found: str = orjson.loads(await until_retained(settings, topic, None))["status"]
+        return found == word
+
+    async with bridging(settings):
+        await send(settings, (STATUS, status(1, "Faulted")))
+        await eventually(lambda: published("Faulted"))
+        assert await until_retained(settings, "youguan/v1/bridges/out/state", b"online")
+        mosquitto.forget()
+        mosquitto.start()
+        assert orjson.loads(await until_retained(settings, topic, None))["status"] == "Faulted", "it has it anew"
+    mosquitto.stop()
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE gateway.connector_now SET status = 'Charging', condition = 'charging'")
+    mosquitto.start()
+    await eventually(lambda: published("Charging"))
+    publishing.cancel()
+    with suppress(asyncio.CancelledError):
+        await publishing
+    assert await until_retained(settings, "youguan/v1/bridges/out/state", b"offline")
+    mosquitto.forget()
+    mosquitto.start()
+    assert await republish(pool, settings) == 1
+    assert await published("Charging")
