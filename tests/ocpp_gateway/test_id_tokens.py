@@ -59,16 +59,24 @@ def desk(pool: asyncpg.Pool) -> TokenDesk:
     return TokenDesk(pool, CommandDesk(pool, clock), clock)
 
 
-@pytest.fixture
-async def memory(pool: asyncpg.Pool) -> AsyncIterator[Memory]:
-    """The memory of a worker that runs already."""
+@asynccontextmanager
+async def remembering(pool: asyncpg.Pool) -> AsyncIterator[Memory]:
+    """The memory of a worker that runs."""
     memory, loaded = Memory(SystemClock()), asyncio.Event()
     keeping = asyncio.create_task(memory.keep(pool, loaded))
-    await loaded.wait()
-    yield memory
-    keeping.cancel()
-    with suppress(asyncio.CancelledError):
-        await keeping
+    try:
+        await loaded.wait()
+        yield memory
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+
+
+@pytest.fixture
+async def memory(pool: asyncpg.Pool) -> AsyncIterator[Memory]:
+    async with remembering(pool) as memory:
+        yield memory
 
 
 class Recording:
@@ -128,13 +136,8 @@ async def test_a_worker_that_starts_knows_what_was_before(
 ) -> None:
     await desk.add(WHO, Token("CARD"))
     await recording.put(TransactionBegun("s2", 1, "card", NOW, NOW, 0.0))
-    memory, loaded = Memory(SystemClock()), asyncio.Event()
-    keeping = asyncio.create_task(memory.keep(pool, loaded))
-    await loaded.wait()
-    assert memory.authorise(Presented("CARD", None, Purpose.START, "s1", 1)).standing is Standing.CONCURRENT
-    keeping.cancel()
-    with suppress(asyncio.CancelledError):
-        await keeping
+    async with remembering(pool) as memory:
+        assert memory.authorise(Presented("CARD", None, Purpose.START, "s1", 1)).standing is Standing.CONCURRENT
 
 
 async def test_a_transaction_counts_from_its_start_to_its_end(
