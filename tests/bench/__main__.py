@@ -12,6 +12,8 @@ from typing import Any
 import psutil
 
 from deploy import status
+from tests.bench import county
+from tests.bench.crowd import crowd
 from tests.bench.rig import Database, count_rows, database, free_port, gateway, load, say, server
 
 
@@ -19,7 +21,7 @@ def main() -> None:
     options = read_options()
     with tempfile.TemporaryDirectory(prefix="yg-bench-") as folder:
         Path(folder).chmod(0o711)
-        result = {**messages(Path(folder), options), "versions": versions(), "machine": machine()}
+        result = {**measure(Path(folder), options), "versions": versions(), "machine": machine()}
     if options.json:
         print(json.dumps(result, indent=2))
     else:
@@ -34,13 +36,35 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=1000, help="as fast as they are answered")
     parser.add_argument("--stations", type=int, default=10_000, help="connections of the paced load")
     parser.add_argument("--rate", type=int, default=2000, help="messages a second of the paced load")
+    parser.add_argument("--county", action="store_true", help="a whole county connected, then cut at once, as well")
+    parser.add_argument("--fault-to-task", action="store_true", help="from the fault frame to the open task, as well")
+    parser.add_argument("--faults", type=int, default=100, help="how many faults are timed")
+    parser.add_argument("--all", action="store_true", help="everything")
     return parser.parse_args()
+
+
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure what is asked for, each on a fresh database."""
+    result = messages(new_folder(folder, "messages"), options)
+    if options.county or options.all:
+        result |= county.connected_and_cut(new_folder(folder, "county"))
+    if options.fault_to_task or options.all:
+        result |= county.fault_to_task(new_folder(folder, "faults"), options.faults, options.rate)
+    return result
+
+
+def new_folder(folder: Path, name: str) -> Path:
+    """Return a folder that the account PostgreSQL runs as may pass through."""
+    made = folder / name
+    made.mkdir(mode=0o711)
+    return made
 
 
 def messages(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Measure messages: as fast as they are answered, at a pace, and the stock way."""
     stations = max(options.stations, options.connections)
     with database(folder, [f"b{number:05d}" for number in range(stations)]) as postgres:
+        weight = _weight(postgres, folder, options.stations)
         ours = _ours(postgres, folder, options)
         stored = asyncio.run(count_rows(postgres.dsn))
         stock = _stock(postgres, folder, options)
@@ -51,11 +75,24 @@ def messages(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         "times_stock": round(full["acknowledged_per_s"] / max(1, stock["acknowledged_per_s"]), 1),
         "ack_p50_ms": paced["p50_ms"],
         "ack_p99_ms": paced["p99_ms"],
+        "kib_a_connection": weight,
         "acknowledged": full["acknowledged"] + paced["acknowledged"],
         "stored": stored,
         **ours,
         "stock": stock,
     }
+
+
+def _weight(postgres: Database, folder: Path, stations: int) -> float:
+    """Return the KiB of memory that a connection costs a worker, booted and idle."""
+    say(f"ours: {stations} stations connected and idle")
+    with gateway(postgres.dsn, folder) as (url, worker):
+        process = psutil.Process(worker)
+        empty = process.memory_info().rss
+        with crowd(url, [f"b{number:05d}" for number in range(stations)]) as everybody:
+            say(f"  {everybody.gathered()}")
+            weight: int = process.memory_info().rss - empty
+            return round(weight / 1024 / stations, 1)
 
 
 def _ours(postgres: Database, folder: Path, options: argparse.Namespace) -> dict[str, Any]:

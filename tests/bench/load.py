@@ -69,13 +69,15 @@ class Station(WSListener):
 class Load:
     """Many stations, either as fast as they are answered or at a given rate.
 
-    `watch` names processes whose time on the processor is measured as well, those that they started included.
+    `watch` names processes whose time on the processor is measured as well, those that they started included. `seconds`
+    None: says `measuring` on standard output when it begins, and measures until a line comes on standard input.
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
         self._url = options["url"]
         self._connections = options["connections"]
-        self._seconds = options["seconds"]
+        self._station_ids = options.get("station_ids") or [f"b{number:05d}" for number in range(self._connections)]
+        self._seconds: float | None = options["seconds"]
         self._rate = options.get("rate", 0)
         self._watch: dict[str, int] = options.get("watch", {})
         self._measuring = False
@@ -112,7 +114,7 @@ class Load:
         driving = asyncio.create_task(self._drive(stations))
         await asyncio.sleep(WARM_UP_S)
         before, began, self._measuring = processor_s(self._watch), time.perf_counter(), True
-        await asyncio.sleep(self._seconds)
+        await self._enough()
         self._measuring = False
         elapsed = time.perf_counter() - began
         spent = {name: now - before[name] for name, now in processor_s(self._watch).items()}
@@ -121,8 +123,15 @@ class Load:
         await self._all_answered()
         return self._result(elapsed, connected_s, spent)
 
+    async def _enough(self) -> None:
+        if self._seconds is not None:
+            await asyncio.sleep(self._seconds)
+            return
+        print("measuring", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+
     async def _connect(self, station: Station) -> None:
-        url = f"{self._url}/b{station.number:05d}"
+        url = f"{self._url}/{self._station_ids[station.number]}"
         await ws_connect(lambda: station, url, extra_headers={"Sec-WebSocket-Protocol": "ocpp1.6"})
 
     async def _drive(self, stations: list[Station]) -> None:
