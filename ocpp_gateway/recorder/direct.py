@@ -7,6 +7,7 @@ tried again.
 
 import asyncio
 import logging
+import struct
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -64,6 +65,7 @@ POISON = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.UntranslatableCharacterError,
     ValueError,
+    struct.error,
     OverflowError,
     TypeError,
 )
@@ -281,14 +283,13 @@ class DirectRecorder:
         self, connection: asyncpg.Connection, batch: Batch, *, careful: bool
     ) -> tuple[dict[TransactionKey, tuple[int, bool]], dict[Place, Now]]:
         await store.copy_frames(connection, batch)
-        rows = store.sample_rows(batch.samples, self._kinds)
         if careful:
             statuses = await store.insert_statuses(connection, batch.statuses)
-            await store.insert_samples(connection, rows)
+            await store.insert_samples(connection, store.sample_rows(batch.samples, self._kinds))
         else:
             statuses = batch.statuses
             await store.copy_statuses(connection, statuses)
-            await store.copy_samples(connection, rows)
+            await store.copy_samples(connection, batch.samples, self._kinds)
         await store.copy_notifications(connection, batch)
         events: list[Event] = []
         numbers = await store.begin_transactions(connection, batch.begun.values())

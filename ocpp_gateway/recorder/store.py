@@ -14,6 +14,7 @@ from ocpp_gateway.observation import (
     TransactionReported,
     TransactionStopped,
 )
+from ocpp_gateway.recorder import copying
 from ocpp_gateway.recorder.batch import Batch, Disconnected, Doubt, Now, Place, TransactionKey
 from youguan.eventlog import appended, appending
 from youguan.events import Event
@@ -180,11 +181,17 @@ def sample_rows(samples: Sequence[MeterSampled], kinds: Mapping[MeterKind, int])
     return [(s[0], s[1], kinds[s[2]], s[3], s[4], s[5], s[6]) for s in samples]
 
 
-async def copy_samples(connection: asyncpg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+async def copy_samples(
+    connection: asyncpg.Connection, samples: Sequence[MeterSampled], kinds: Mapping[MeterKind, int]
+) -> None:
     """Store samples that are expected to be new; a repeat is a UniqueViolationError."""
-    if rows:
-        await connection.copy_records_to_table(
-            "meter_sample", schema_name="telemetry", columns=SAMPLE_COLUMNS, records=rows
+    if samples:
+        await connection.copy_to_table(
+            "meter_sample",
+            schema_name="telemetry",
+            columns=copying.COLUMNS,
+            format="binary",
+            source=memoryview(copying.copied(samples, kinds)),  # bytes would be taken for a file's name
         )
 
 
