@@ -23,6 +23,7 @@ RULES = {
     "station_offline": "充电桩离线",
     "unmanaged_site": "场站无人管理",
     "unfiled_charger": "未备案充电桩",
+    "access_attempts": "反复尝试接入",
 }
 REASONS = {
     "no_manager": "从未有管理单位",
@@ -52,13 +53,14 @@ class AlertOut(BaseModel):
 
 
 class RuleOut(BaseModel):
-    """A rule; it fires when its condition has held for `for_s` seconds."""
+    """A rule; it fires when its condition has held for `for_s` seconds; some end when not heard of for `quiet_s`."""
 
     name: str
     severity: str
     for_s: int
     enabled: bool
     version: int
+    quiet_s: int | None
 
 
 def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:

@@ -12,6 +12,7 @@ from youguan.events import (
     SiteManaged,
     SiteRetired,
     SiteUnmanaged,
+    StationAccessRefused,
     StationOffline,
     StationOnline,
     UnfiledStationSeen,
@@ -21,6 +22,7 @@ CONNECTOR_FAULT = "connector_fault"
 STATION_OFFLINE = "station_offline"
 UNMANAGED_SITE = "unmanaged_site"
 UNFILED_CHARGER = "unfiled_charger"
+ACCESS_ATTEMPTS = "access_attempts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,19 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
         case UnfiledStationSeen():
             shown = {"remote": event.remote, "vendor": event.vendor, "model": event.model}
             return [Holds(UNFILED_CHARGER, event.station_id, event.at, station_id=event.station_id, details={**shown})]
+        case StationAccessRefused():
+            return [_attempts(event)]
         case SiteFiled():
             return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
         case SiteRetired():
             return [SiteGone(event.site_id, event.station_ids)]
     return []
+
+
+def _attempts(event: StationAccessRefused) -> Finding:
+    subject = f"source {event.source}" if event.source is not None else f"station {event.station_id}"
+    details = {"source": event.source, "tries": event.tries, "reason": event.reason}
+    return Holds(ACCESS_ATTEMPTS, subject, event.since, station_id=event.station_id, details=details)
 
 
 def _connector(event: ConnectorStatusChanged) -> Finding:

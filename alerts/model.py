@@ -18,7 +18,10 @@ class Table(SQLModel):
 
 
 class Rule(Table, table=True):
-    """A rule; it fires when its condition has held for `for_s` seconds."""
+    """A rule; it fires when its condition has held for `for_s` seconds.
+
+    `quiet_s`: nothing says when its condition is over, so it is when it has not been heard of for so long.
+    """
 
     __tablename__ = "rule"
     name: str = text(key=True)
@@ -26,6 +29,7 @@ class Rule(Table, table=True):
     for_s: int = whole()
     enabled: bool
     version: int
+    quiet_s: int | None = whole(optional=True)
 
 
 class DangerousError(Table, table=True):
@@ -62,3 +66,4 @@ class Alert(Table, table=True):
     acknowledged_by: str | None = text(optional=True)
     details: dict[str, Any] = document()
     recorded_at: datetime = moment()
+    heard_at: datetime | None = moment(optional=True)

@@ -28,6 +28,7 @@ CAUSES = {
     "station_offline": "充电桩离线",
     "unmanaged_site": "明确管理单位",
     "unfiled_charger": "未备案充电桩",
+    "access_attempts": "反复尝试接入",
 }
 STATES = {
     "open": ("bad", "待接单"),

@@ -21,38 +21,40 @@ def main() -> None:
     parser.add_argument("role", choices=["worker", "all"], nargs="?", default="all")
     parser.add_argument("--slot", type=int, default=0)
     parser.add_argument("--listen-fd", type=int)
+    parser.add_argument("--listen-tls-fd", type=int)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     end_with_supervisor()
     settings = Settings()
-    listening = listening_socket(settings, arguments.listen_fd)
-    if arguments.role == "worker":
-        uvloop.run(_work(settings, arguments.slot, listening))
-    else:
-        uvloop.run(_everything(settings, arguments.slot, listening))
+    listening = listening_socket(settings.ocpp_host, settings.ocpp_port, arguments.listen_fd)
+    secure = None
+    if settings.ocpp_tls_port is not None and settings.ocpp_tls_certificates:
+        secure = listening_socket(settings.ocpp_host, settings.ocpp_tls_port, arguments.listen_tls_fd)
+    run = _work if arguments.role == "worker" else _everything
+    uvloop.run(run(settings, arguments.slot, listening, secure))
 
 
-def listening_socket(settings: Settings, descriptor: int | None) -> socket.socket:
+def listening_socket(host: str, port: int, descriptor: int | None) -> socket.socket:
     """Return the inherited listening socket, or bind one of our own."""
     if descriptor is not None:
         inherited = socket.socket(fileno=descriptor)
         inherited.setblocking(False)
         return inherited
-    own = socket.create_server((settings.ocpp_host, settings.ocpp_port), backlog=4096)
+    own = socket.create_server((host, port), backlog=4096)
     own.setblocking(False)
     return own
 
 
-async def _work(settings: Settings, slot: int, listening: socket.socket) -> None:
+async def _work(settings: Settings, slot: int, listening: socket.socket, secure: socket.socket | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await worker.run(settings, slot, listening, stop)
+    await worker.run(settings, slot, listening, stop, secure)
 
 
-async def _everything(settings: Settings, slot: int, listening: socket.socket) -> None:
+async def _everything(settings: Settings, slot: int, listening: socket.socket, secure: socket.socket | None) -> None:
     stop = asyncio.Event()
-    sockets = asyncio.create_task(worker.run(settings, slot, listening, stop))
+    sockets = asyncio.create_task(worker.run(settings, slot, listening, stop, secure))
     await serve([compose], settings)  # until SIGTERM
     stop.set()
     await sockets

@@ -25,6 +25,9 @@ frames = Counter("youguan_ocpp_frames_total", "Messages received", ["version", "
 acknowledged = Counter("youguan_ocpp_acknowledged_total", "Messages acknowledged after their commit")
 refused = Counter("youguan_ocpp_refused_total", "Messages refused", ["code"])
 rejected = Counter("youguan_ocpp_handshakes_rejected_total", "Connections that were not accepted", ["reason"])
+handshakes = Gauge("youguan_ocpp_handshakes", "Handshakes under way", multiprocess_mode="livesum")
+admitted = Counter("youguan_ocpp_admitted_total", "Connections that were accepted", ["profile"])
+dropped = Counter("youguan_ocpp_connections_dropped_total", "Connections that we ended", ["reason"])
 acknowledgement_seconds = GroupedHistogram(
     "youguan_ocpp_acknowledgement_seconds",
     "From the frame to its answer",

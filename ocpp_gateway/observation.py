@@ -151,6 +151,16 @@ class CommandOutcome:
     error_description: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateRequested:
+    """A station asks to have its certificate signed; `request` is PEM, names it and is signed with its own key."""
+
+    station_id: str
+    request: str
+    request_number: int | None
+    received_at: datetime
+
+
 Observation = (
     StatusReported
     | MeterSampled
@@ -161,6 +171,7 @@ Observation = (
     | Announced
     | Notified
     | CommandOutcome
+    | CertificateRequested
 )
 
 

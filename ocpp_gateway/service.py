@@ -9,16 +9,20 @@ import asyncpg
 
 from ocpp_gateway import store
 from ocpp_gateway.api import gateway_api
+from ocpp_gateway.certificates.api import add_certificates
+from ocpp_gateway.certificates.desk import CertificateDesk
 from ocpp_gateway.commands.api import add_commands
-from ocpp_gateway.commands.desk import Desk
+from ocpp_gateway.commands.desk import Desk, Keys
+from ocpp_gateway.commands.pages import command_pages
 from ocpp_gateway.heartbeat_watch import HeartbeatWatch
 from ocpp_gateway.mqtt_out import StatusPublisher
-from ocpp_gateway.stations import directory
+from ocpp_gateway.stations import credentials, directory
 from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.timeseries.rollup import Rollup
 from youguan.clock import Clock
 from youguan.database import create_pool, storage_mode
 from youguan.parts import Job, Parts
+from youguan.pki import Authority
 from youguan.settings import Settings
 
 RETENTION_S = 3600.0
@@ -32,25 +36,37 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         watch = HeartbeatWatch(pool, clock, tolerated)
         keep = timedelta(days=settings.raw_frame_retention_days)
         rollup = Rollup(pool, clock)
-        consumers = [directory.consumer(pool), rollup.consumer()]
+        consumers = [directory.consumer(pool), credentials.consumer(pool), rollup.consumer()]
         if settings.mqtt_url:
             consumers.append(StatusPublisher(pool, settings.mqtt_url).consumer())
-        desk = Desk(pool, clock)
+        keys = Keys(settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
+        desk = Desk(pool, clock, keys)
         api = gateway_api(pool)
         add_commands(api, pool, desk)
         add_timeseries(api, pool, clock)
+        signer = Authority(settings.station_authority) if settings.station_authority else None
+        certificates = CertificateDesk(pool, desk, signer, clock)
+        add_certificates(api, pool, certificates)
+        jobs = [Job("gateway.certificates", certificates.approve_by_policy)] if signs_by_itself(settings) else []
         yield Parts(
             name="gateway",
             apis={"/api/gateway": api},
+            pages=[command_pages(desk)],
             jobs=[
                 Job("gateway.heartbeat_watch", watch.run),
                 Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
                 Job("gateway.command_watch", desk.watch),
                 Job("gateway.rollup", rollup.run),
+                *jobs,
             ],
             consumers=consumers,
             watchers=[Job("gateway.command_answers", desk.keep_answers)],
         )
+
+
+def signs_by_itself(settings: Settings) -> bool:
+    """Say whether nobody need approve certificates: never where a station may connect without showing who it is."""
+    return settings.sign_certificates == "automatic" and not settings.ocpp_open_networks
 
 
 async def forget_old_frames(pool: asyncpg.Pool, clock: Clock, keep: timedelta) -> None:

@@ -138,6 +138,53 @@ class CommandEnded(Event):
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationAccessRefused(Event):
+    """Somebody keeps trying to connect and is refused: what was counted since it was last told.
+
+    `source` is an address, or `station_id` whose password is guessed; one of them is None. `reason` is the latest.
+    """
+
+    source: str | None
+    station_id: str | None
+    tries: int
+    reason: str
+    since: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationKeyOffered(Event):
+    """A station is about to be told a new key; `digest` is what is stored of it. It may come back with it until `until`."""
+
+    station_id: str
+    digest: str
+    command_id: str
+    offered_by: str
+    reason: str
+    until: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationKeyAnswered(Event):
+    """What a station said to a new key: `verdict` is accepted, declined, or unknown where no answer came."""
+
+    station_id: str
+    digest: str
+    verdict: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationKeyUsed(Event):
+    """A station came in with a key for the first time since others beside it still hold."""
+
+    station_id: str
+    digest: str
+    at: datetime
+
+
 # --- charger_registry -------------------------------------------------------------------------------------------
 
 
@@ -226,6 +273,23 @@ class SiteManaged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StationCredential:
+    """What is known of a station's key (a member of events, not an event): never the key; `until` None: open."""
+
+    digest: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationCredentialsChanged(Event):
+    """A station's keys changed: all of them as they are now, those that ended lately included."""
+
+    station_id: str
+    credentials: tuple[StationCredential, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRevoked(Event):
     """A token (`token_id`) or everything issued to a subject before `at` no longer holds."""
 
@@ -241,7 +305,8 @@ class AccessRevoked(Event):
 class AlertRaised(Event):
     """A rule holds for a subject: it is firing.
 
-    `rule`: connector_fault, station_offline, unmanaged_site, unfiled_charger. `severity`: critical, major, minor, info.
+    `rule`: connector_fault, station_offline, unmanaged_site, unfiled_charger, access_attempts.
+    `severity`: critical, major, minor, info.
     `since`: when the condition began (effective time); `details`: members that explain it, by rule.
     """
 

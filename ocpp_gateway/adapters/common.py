@@ -2,8 +2,12 @@
 
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
 from ocpp_gateway.adapters.values import read_time, read_value
-from ocpp_gateway.observation import MeterSampled, Notified, Observation
+from ocpp_gateway.observation import CertificateRequested, MeterSampled, Notified, Observation
 from youguan.clock import utc_text
+from youguan.errors import Invalid
+from youguan.pki import check_request
+
+STATION_CERTIFICATE = "ChargingStationCertificate"
 
 
 def heartbeat(_: Payload, context: Context) -> Outcome:
@@ -16,6 +20,20 @@ def data_transfer(payload: Payload, context: Context) -> Outcome:
 
 def security_event(payload: Payload, context: Context) -> Outcome:
     return Outcome({}, [notified("SecurityEventNotification", payload["type"], context, payload["timestamp"])])
+
+
+def sign_certificate(payload: Payload, context: Context) -> Outcome:
+    """Keep a request that could be signed; whether it is, somebody decides."""
+    kind = payload.get("certificateType", STATION_CERTIFICATE)
+    if kind != STATION_CERTIFICATE:
+        return Outcome({"status": "Rejected"}, (), [f"certificateType: no {kind} is signed here"])
+    try:
+        check_request(payload["csr"], context.station_id)
+    except Invalid as error:
+        return Outcome({"status": "Rejected"}, (), [f"csr: {error.detail}"])
+    number = payload.get("requestId")
+    asked = CertificateRequested(context.station_id, payload["csr"], number, context.received_at)
+    return Outcome({"status": "Accepted"}, [asked])
 
 
 def status_only(action: str) -> Handler:

@@ -116,6 +116,7 @@ HANDLERS: dict[str, Handler] = {
     "LogStatusNotification": common.status_only("LogStatusNotification"),
     "MeterValues": meter_values,
     "SecurityEventNotification": common.security_event,
+    "SignCertificate": common.sign_certificate,
     "StartTransaction": start_transaction,
     "StatusNotification": status_notification,
     "StopTransaction": stop_transaction,

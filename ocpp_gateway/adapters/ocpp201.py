@@ -114,6 +114,7 @@ HANDLERS: dict[str, Handler] = {
     "MeterValues": meter_values,
     "NotifyEvent": notify_event,
     "SecurityEventNotification": common.security_event,
+    "SignCertificate": common.sign_certificate,
     "StatusNotification": status_notification,
     "TransactionEvent": transaction_event,
 }

@@ -5,8 +5,9 @@ from typing import Any
 
 import asyncpg
 
+from ocpp_gateway.certificates import store as certificates
 from ocpp_gateway.commands import recording as commands
-from ocpp_gateway.observation import CommandOutcome, Observation
+from ocpp_gateway.observation import CertificateRequested, CommandOutcome, Observation
 from youguan.events import Event
 
 Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
@@ -14,6 +15,7 @@ Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
 
 WRITERS: Mapping[type[Any], Writer] = {
     CommandOutcome: commands.write_outcomes,
+    CertificateRequested: certificates.write_requests,
 }
 
 

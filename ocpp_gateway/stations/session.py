@@ -15,6 +15,7 @@ from ocpp_gateway.adapters import ocpp16, ocpp201
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_frame, call_result, read
+from ocpp_gateway.protocol.secrets import masked
 from ocpp_gateway.protocol.versions import V16, V201, Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.store import Opening
@@ -129,11 +130,17 @@ class Session:
 
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
+        kept = raw
+        shown = masked(self.version, call.action, call.payload)
+        if shown is not call.payload:
+            call = Call(call.message_id, call.action, shown)
+            kept = call_frame(call)
+            text = kept.decode()
         try:
             outcome = self._handle(call, now, known)
         except Refusal as refusal:
             refusal.message_id = call.message_id
-            self._refuse(refusal, raw, now)
+            self._refuse(refusal, kept, now)
             return
         self._remember(call.message_id, raw, None)
         entry = Entry(
@@ -141,7 +148,9 @@ class Session:
             now,
             text,
             outcome.observations,
-            [self._doubt("PropertyConstraintViolation", r, raw, now) for r in outcome.doubts] if outcome.doubts else (),
+            [self._doubt("PropertyConstraintViolation", r, kept, now) for r in outcome.doubts]
+            if outcome.doubts
+            else (),
             self._remote,
             self.version.name,
             fact=known,
@@ -211,6 +220,9 @@ class Session:
         call, _ = self._asked[0]
         frame = call_frame(call)
         self._wire.send(frame)
+        shown = masked(self.version, call.action, call.payload)
+        if shown is not call.payload:
+            frame = call_frame(Call(call.message_id, call.action, shown))
         self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
 
     def _take_answer(self, answer: Answer, text: str) -> None:
