@@ -28,6 +28,7 @@ RULES = {
     "water": "积水报警",
     "overheating": "温度过高",
     "bay_blocked": "油车占位",
+    "access_attempts": "反复尝试接入",
 }
 REASONS = {
     "no_manager": "从未有管理单位",
@@ -57,7 +58,7 @@ class AlertOut(BaseModel):
 
 
 class RuleOut(BaseModel):
-    """A rule; it fires when its condition has held for `for_s` seconds."""
+    """A rule; it fires when its condition has held for `for_s` seconds; some end when not heard of for `quiet_s`."""
 
     name: str
     severity: str
@@ -65,6 +66,7 @@ class RuleOut(BaseModel):
     enabled: bool
     version: int
     opens_task: bool
+    quiet_s: int | None
 
 
 def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:

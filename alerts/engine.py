@@ -21,6 +21,7 @@ from youguan.events import (
     SiteManaged,
     SiteRetired,
     SiteUnmanaged,
+    StationAccessRefused,
     StationClockRight,
     StationClockSkewed,
     StationOffline,
@@ -39,6 +40,7 @@ TYPES = (
     SiteUnmanaged,
     StationClockRight,
     StationClockSkewed,
+    StationAccessRefused,
     StationOffline,
     StationOnline,
     UnfiledStationSeen,
@@ -118,7 +120,10 @@ class Engine:
             now if firing else None,
             holds.details,
         )
-        if not await store.raise_alert(connection, alert) or not firing:
+        fresh = await store.raise_alert(connection, alert)
+        if rule["quiet_s"] is not None:
+            await store.hear_again(connection, holds.rule, holds.subject, now, 0 if fresh else holds.details["tries"])
+        if not fresh or not firing:
             return []
         return [
             AlertRaised(
@@ -152,16 +157,25 @@ class Engine:
         ]
 
     async def watch_pending(self) -> None:
-        """Let pending alerts fire when their time has come."""
+        """Let pending alerts fire when their time has come, and those end that nothing more is heard of."""
         while True:
             async with self._pool.acquire() as connection, connection.transaction():
                 await self.fire_due(connection)
+                await self.end_quiet(connection)
             await asyncio.sleep(PENDING_WATCH_S)
 
     async def fire_due(self, connection: asyncpg.Connection) -> None:
         """Fire what is due now."""
         rows = await store.fire_due(connection, self._clock.now())
         await publish(connection, STREAM, [_raised(row) for row in rows])
+
+    async def end_quiet(self, connection: asyncpg.Connection) -> None:
+        """Resolve what has been quiet for long enough."""
+        now = self._clock.now()
+        news: list[Event] = []
+        for row in await store.quiet(connection, now):
+            news += await self._resolve(connection, Over(row["rule"], row["subject"], now))
+        await publish(connection, STREAM, news)
 
 
 def _raised(row: asyncpg.Record) -> AlertRaised:

@@ -14,6 +14,7 @@ from youguan.events import (
     SiteManaged,
     SiteRetired,
     SiteUnmanaged,
+    StationAccessRefused,
     StationClockRight,
     StationClockSkewed,
     StationOffline,
@@ -27,6 +28,7 @@ UNMANAGED_SITE = "unmanaged_site"
 UNFILED_CHARGER = "unfiled_charger"
 CLOCK_SKEW = "clock_skew"
 SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
+ACCESS_ATTEMPTS = "access_attempts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,16 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
         case UnfiledStationSeen():
             shown = {"remote": event.remote, "vendor": event.vendor, "model": event.model}
             return [Holds(UNFILED_CHARGER, event.station_id, event.at, station_id=event.station_id, details={**shown})]
+        case SiteFiled():
+            return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
+        case SiteRetired():
+            return [SiteGone(event.site_id, event.station_ids)]
+    return _beside(event)
+
+
+def _beside(event: Event) -> Sequence[Finding]:
+    """Return what is wrong beside the charging itself: clocks, sensors, who tries to connect."""
+    match event:
         case StationClockSkewed():
             station, skew = event.station_id, {"skew_s": event.skew_s}
             return [Holds(CLOCK_SKEW, station, event.at, station_id=station, details={**skew})]
@@ -89,11 +101,15 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
             return [_sensor(event)]
         case SensorCleared() if event.alarm in SENSOR_RULES:
             return [Over(event.alarm, _sensor_subject(event), event.effective_at)]
-        case SiteFiled():
-            return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
-        case SiteRetired():
-            return [SiteGone(event.site_id, event.station_ids)]
+        case StationAccessRefused():
+            return [_attempts(event)]
     return []
+
+
+def _attempts(event: StationAccessRefused) -> Finding:
+    subject = f"source {event.source}" if event.source is not None else f"station {event.station_id}"
+    details = {"source": event.source, "tries": event.tries, "reason": event.reason}
+    return Holds(ACCESS_ATTEMPTS, subject, event.since, station_id=event.station_id, details=details)
 
 
 def _connector(event: ConnectorStatusChanged) -> Finding:

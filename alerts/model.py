@@ -18,7 +18,10 @@ class Table(SQLModel):
 
 
 class Rule(Table, table=True):
-    """A rule; it fires when its condition has held for `for_s` seconds, and then opens a task or does not."""
+    """A rule; it fires when its condition has held for `for_s` seconds, and then opens a task or does not.
+
+    `quiet_s`: nothing says when its condition is over, so it is when it has not been heard of for so long.
+    """
 
     __tablename__ = "rule"
     name: str = text(key=True)
@@ -27,6 +30,7 @@ class Rule(Table, table=True):
     enabled: bool
     version: int
     opens_task: bool
+    quiet_s: int | None = whole(optional=True)
 
 
 class DangerousError(Table, table=True):
@@ -63,3 +67,4 @@ class Alert(Table, table=True):
     acknowledged_by: str | None = text(optional=True)
     details: dict[str, Any] = document()
     recorded_at: datetime = moment()
+    heard_at: datetime | None = moment(optional=True)

@@ -58,6 +58,33 @@ async def raise_alert(connection: asyncpg.Connection, alert: Sequence[Any]) -> b
     return bool(row)
 
 
+async def hear_again(connection: asyncpg.Connection, rule: str, subject: str, at: datetime, tries: int) -> None:
+    """Note that an open alert was heard of, and so many more tries."""
+    await connection.execute(
+        """
+        UPDATE alerts.alert SET heard_at = $3,
+            details = jsonb_set(details, '{tries}', to_jsonb(coalesce((details->>'tries')::bigint, 0) + $4))
+        WHERE rule = $1 AND subject = $2 AND state <> 'resolved'
+        """,
+        rule,
+        subject,
+        at,
+        tries,
+    )
+
+
+async def quiet(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
+    """Return open alerts that have not been heard of for as long as their rule asks."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT a.rule, a.subject FROM alerts.alert a JOIN alerts.rule r ON r.name = a.rule
+        WHERE a.state <> 'resolved' AND a.heard_at + make_interval(secs => r.quiet_s) <= $1 ORDER BY a.id
+        """,
+        now,
+    )
+    return rows
+
+
 async def resolve_alert(connection: asyncpg.Connection, rule: str, subject: str, at: datetime) -> asyncpg.Record | None:
     """Resolve what is open for a condition; return it as it was."""
     return await connection.fetchrow(

@@ -165,3 +165,32 @@ class LiveMatter(Table, table=True):
     station_id: str | None = Field(sa_column=Column(Text))
     since: datetime = Field(sa_column=moment(nullable=False))
     due_on: date | None
+
+
+class StationCredential(Table, table=True):
+    """A station's key as a keyed hash; `accepted` False: offered to the station, which has not said yes."""
+
+    __tablename__ = "station_credential"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    station_id: str = Field(sa_column=Column(Text, nullable=False))
+    digest: str = Field(sa_column=Column(Text, nullable=False))
+    origin: str = Field(sa_column=Column(Text, nullable=False))
+    accepted: bool
+    issued_at: datetime = Field(sa_column=moment(nullable=False))
+    issued_by: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    until: datetime | None = Field(sa_column=moment())
+    ended_by: str | None = Field(sa_column=Column(Text))
+    first_used_at: datetime | None = Field(sa_column=moment())
+
+
+class UnfiledStation(Table, table=True):
+    """A station that asked to be accepted and that no site lists, as the gateway told it."""
+
+    __tablename__ = "unfiled_station"
+    station_id: str = Field(sa_column=Column(Text, primary_key=True))
+    remote: str = Field(sa_column=Column(Text, nullable=False))
+    ocpp_version: str = Field(sa_column=Column(Text, nullable=False))
+    vendor: str | None = Field(sa_column=Column(Text))
+    model: str | None = Field(sa_column=Column(Text))
+    first_seen_at: datetime = Field(sa_column=moment(nullable=False))

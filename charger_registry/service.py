@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 
 from charger_registry import store
 from charger_registry.api import registry_api
+from charger_registry.credentials.api import add_credentials
+from charger_registry.credentials.desk import KeyDesk
+from charger_registry.credentials.pages import credential_pages
 from charger_registry.login import TEMPLATES, Login, login_api, login_pages
 from charger_registry.pages import registry_pages
 from charger_registry.public import projection
@@ -30,6 +34,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         templates = Templates(TEMPLATES)
         login = Login(pool, settings, clock)
         picture = Picture(pool)
+        keys = KeyDesk(pool, clock, settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
+        api = registry_api(pool, clock)
+        add_credentials(api, pool, keys, clock)
 
         async def ready() -> str | None:
             return None if picture.loaded else "the map is not loaded yet"
@@ -37,17 +44,18 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         yield Parts(
             name="registry",
             apis={
-                "/api/registry": registry_api(pool, clock),
+                "/api/registry": api,
                 "/api/auth": login_api(login),
                 "/api/public": public_api(picture),
             },
             pages=[
                 login_pages(login, templates, settings),
                 registry_pages(pool, templates, clock),
+                credential_pages(pool, keys, templates, clock),
                 public_pages(pool, picture, templates, clock),
             ],
             jobs=[Job("registry.management_watch", lambda: watch_management(pool, clock))],
-            consumers=[projection.consumer(pool)],
+            consumers=[projection.consumer(pool), keys.consumer()],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
         )

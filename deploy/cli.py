@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from charger_registry.importing import Outcome, import_sites
-from deploy import embedded, status
+from deploy import embedded, pki, status
 from deploy import up as suite
 from deploy.suite import HISTORIES
 from ocpp_gateway.mqtt.mapping import read_mapping
@@ -38,6 +38,7 @@ mqtt = typer.Typer(no_args_is_help=True, help="What comes and goes over MQTT.")
 app.add_typer(mqtt, name="mqtt")
 imports = typer.Typer(no_args_is_help=True, help="Bring data of your own in.")
 app.add_typer(imports, name="import")
+app.add_typer(pki.app, name="pki")
 
 Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -57,13 +58,18 @@ def up(
     stations: Annotated[int, typer.Option(min=0, help="with --demo: simulated stations")] = 300,
     http_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 8000,
     ocpp_port: Annotated[int, typer.Option(min=0, max=65535)] = 9000,
+    ocpp_tls_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="OCPP over TLS too; certificates by `youguan pki` or settings")
+    ] = None,
     mqtt_port: Annotated[int, typer.Option(min=0, max=65535)] = 1883,
     workers: Annotated[int, typer.Option(min=1, max=64, help="gateway processes")] = 3,
 ) -> None:
     """Run the whole suite on this machine until Ctrl-C."""
     if sites is not None and not demo:
         raise typer.BadParameter("--sites goes with --demo; to add sites to a suite use `import sites`")
-    options = suite.Options(data, demo, sites, crs, stations, http_port, ocpp_port, mqtt_port, workers)
+    options = suite.Options(
+        data, demo, sites, crs, stations, http_port, ocpp_port, mqtt_port, workers, ocpp_tls_port=ocpp_tls_port
+    )
     raise typer.Exit(suite.up(options))
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from deploy import embedded, status
+from deploy import embedded, pki, status
 from deploy.demo import load
 from deploy.processes import GivenUp, Part, Supervisor
 from deploy.suite import HISTORIES
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 LOOPBACK = ["127.0.0.0/8", "::1/128"]
 READY_WITHIN_S = 120.0
+DEFAULT_TLS_PORT = 9443
 DEMO_HOLDING_TIME_S = 30
 DEMO_FAULTS_PER_HOUR = 0.6  # with 300 stations a few a minute: enough to watch
 
@@ -49,6 +50,7 @@ class Options:
     ocpp_port: int = 9000
     mqtt_port: int = 1883
     workers: int = 3
+    ocpp_tls_port: int | None = None
 
 
 def up(options: Options) -> int:
@@ -148,11 +150,12 @@ class Up:
     async def _start(self) -> None:
         options = self._options
         http = _listen(options.http_port)
-        ocpp = _listen(options.ocpp_port)
+        ocpp = _listen(options.ocpp_port, Settings().ocpp_host)
         if "YOUGUAN_MQTT_URL" not in os.environ:
             _listen(options.mqtt_port).close()  # the broker binds it itself, but says less clearly that it cannot
         self._listening = [http, ocpp]
         self._status.ports = {"http": http.getsockname()[1], "ocpp": ocpp.getsockname()[1]}
+        secure = self._listen_tls()
         settings = self._settings(await self._start_database())
         await self._migrate(settings)
         settings = settings.model_copy(update={"mqtt_url": await self._start_broker()})
@@ -160,7 +163,8 @@ class Up:
         for slot in range(options.workers):
             await self._start_python(
                 f"gateway-{slot}", environment, "ocpp_gateway", "worker", f"--slot={slot}",
-                f"--listen-fd={ocpp.fileno()}", descriptors=(ocpp.fileno(),), stop_within_s=18,
+                f"--listen-fd={ocpp.fileno()}", *(f"--listen-tls-fd={fd}" for fd in secure),
+                descriptors=(ocpp.fileno(), *secure), stop_within_s=18,
             )  # fmt: skip
         await self._start_python("bridge", environment, "ocpp_gateway", "bridge", stop_within_s=18)
         await self._start_python("jobs", environment, "deploy.jobs")
@@ -176,6 +180,21 @@ class Up:
             )  # fmt: skip
         self._status.ready = True
         self._write_status()
+
+    def _listen_tls(self) -> tuple[int, ...]:
+        """Bind the port for OCPP over TLS where it is asked for, or where the settings name certificates."""
+        settings = Settings()
+        port = self._options.ocpp_tls_port
+        if port is None:
+            if not settings.ocpp_tls_certificates:
+                return ()
+            port = DEFAULT_TLS_PORT if settings.ocpp_tls_port is None else settings.ocpp_tls_port
+        if not (settings.ocpp_tls_certificates or pki.server_certificates(self._data)):
+            raise OSError("OCPP over TLS needs a certificate: `youguan pki init`, then `youguan pki server NAME`")
+        listening = _listen(port, settings.ocpp_host)
+        self._listening.append(listening)
+        self._status.ports["ocpp_tls"] = listening.getsockname()[1]
+        return (listening.fileno(),)
 
     # --- the parts, in their order ------------------------------------------------------------------------------
 
@@ -277,11 +296,27 @@ class Up:
             "workers": self._options.workers,
         }
         settings = Settings()
+        if settings.station_key_secret is None:
+            update["station_key_secret"] = embedded.keep_secret(folder / "station-keys", lambda: os.urandom(32).hex())
+        if settings.station_authority is None:
+            update["station_authority"] = pki.authority(self._data).folder
+        if "ocpp_tls" in self._status.ports:
+            update |= self._tls_settings(settings)
         if self._options.demo:
             update |= {"demo": True, "ocpp_open_networks": LOOPBACK}
             if "holding_time_s" not in settings.model_fields_set:
                 update["holding_time_s"] = DEMO_HOLDING_TIME_S
         return settings.model_copy(update=update)
+
+    def _tls_settings(self, settings: Settings) -> dict[str, object]:
+        """Return where the certificates are: what the settings name, else our own authority's."""
+        own = pki.authority(self._data)
+        return {
+            "ocpp_tls_port": self._status.ports["ocpp_tls"],
+            "ocpp_tls_certificates": settings.ocpp_tls_certificates or pki.server_certificates(self._data),
+            "ocpp_tls_client_ca": settings.ocpp_tls_client_ca or (own.certificate_file if own.exists() else None),
+            "ocpp_tls_revoked": settings.ocpp_tls_revoked or (own.revoked_file if own.exists() else None),
+        }
 
     def _address(self, part: str) -> str:
         port = self._status.ports[part]
@@ -307,6 +342,9 @@ class Up:
                 "ocpp": self._address("ocpp") + "/{station id}",
                 "mqtt": f"mqtt://{self._mqtt_host}:{self._status.ports.get('mqtt', 0)}",
             }
+            if "ocpp_tls" in self._status.ports:
+                address = f"wss://127.0.0.1:{self._status.ports['ocpp_tls']}/ocpp/{{station id}}"
+                self._status.addresses["ocpp over TLS"] = address
         try:
             status.write(self._data, self._status)
         except OSError as error:  # a full disk must not keep a part from beginning again
@@ -318,6 +356,7 @@ class Up:
             ("tasks", self._status.addresses["tasks"]),
             ("dashboard", self._status.addresses["dashboard"]),
             ("chargers", self._status.addresses["ocpp"] + "   (OCPP 1.6J, 2.0.1)"),
+            *([("over TLS", tls)] if (tls := self._status.addresses.get("ocpp over TLS")) else []),
             ("MQTT", f"{self._status.addresses['mqtt']}   ({self._status.broker})"),
             ("storage", self._status.storage),
             ("data", str(self._data)),
@@ -340,10 +379,10 @@ def as_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int, host: str = "127.0.0.1") -> socket.socket:
     """Bind a listening socket that the parts inherit: they may die and come back without a refused connection."""
     try:
-        listening = socket.create_server(("127.0.0.1", port), backlog=4096)
+        listening = socket.create_server((host, port), backlog=4096)
     except OSError as error:
         raise OSError(f"port {port} cannot be had: {error.strerror}; name another one, or 0 for any free one") from None
     listening.set_inheritable(True)

@@ -33,6 +33,7 @@ CAUSES = {
     "water": "积水报警",
     "overheating": "温度过高",
     "bay_blocked": "油车占位",
+    "access_attempts": "反复尝试接入",
 }
 STATES = {
     "open": ("bad", "待接单"),

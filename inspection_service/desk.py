@@ -175,7 +175,7 @@ class Desk:
 
 
 def subject_of(alert: AlertRaised | AlertResolved) -> str:
-    """Return what an alert is about: a connector, a station or a site."""
+    """Return what an alert is about: a connector, a station or a site; where none of them is, the alert stands for itself."""
     if alert.station_id is None:
-        return alert.site_id or ""
+        return alert.site_id or alert.alert_id
     return alert.station_id if alert.connector is None else f"{alert.station_id}#{alert.connector}"

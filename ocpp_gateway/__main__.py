@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("role", choices=["worker", "bridge", "all"], nargs="?", default="all")
     parser.add_argument("--slot", type=int, default=0)
     parser.add_argument("--listen-fd", type=int)
+    parser.add_argument("--listen-tls-fd", type=int)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     end_with_supervisor()
@@ -33,20 +34,21 @@ def main() -> None:
     if arguments.role == "bridge":
         uvloop.run(_bridge(settings, arguments.slot or FIRST_SLOT))
         return
-    listening = listening_socket(settings, arguments.listen_fd)
-    if arguments.role == "worker":
-        uvloop.run(_work(settings, arguments.slot, listening))
-    else:
-        uvloop.run(_everything(settings, arguments.slot, listening))
+    listening = listening_socket(settings.ocpp_host, settings.ocpp_port, arguments.listen_fd)
+    secure = None
+    if settings.ocpp_tls_port is not None and settings.ocpp_tls_certificates:
+        secure = listening_socket(settings.ocpp_host, settings.ocpp_tls_port, arguments.listen_tls_fd)
+    run = _work if arguments.role == "worker" else _everything
+    uvloop.run(run(settings, arguments.slot, listening, secure))
 
 
-def listening_socket(settings: Settings, descriptor: int | None) -> socket.socket:
+def listening_socket(host: str, port: int, descriptor: int | None) -> socket.socket:
     """Return the inherited listening socket, or bind one of our own."""
     if descriptor is not None:
         inherited = socket.socket(fileno=descriptor)
         inherited.setblocking(False)
         return inherited
-    own = socket.create_server((settings.ocpp_host, settings.ocpp_port), backlog=4096)
+    own = socket.create_server((host, port), backlog=4096)
     own.setblocking(False)
     return own
 
@@ -58,17 +60,17 @@ def _told_to_stop() -> asyncio.Event:
     return stop
 
 
-async def _work(settings: Settings, slot: int, listening: socket.socket) -> None:
-    await worker.run(settings, slot, listening, _told_to_stop())
+async def _work(settings: Settings, slot: int, listening: socket.socket, secure: socket.socket | None) -> None:
+    await worker.run(settings, slot, listening, _told_to_stop(), secure)
 
 
 async def _bridge(settings: Settings, slot: int) -> None:
     await process.run(settings, slot, _told_to_stop())
 
 
-async def _everything(settings: Settings, slot: int, listening: socket.socket) -> None:
+async def _everything(settings: Settings, slot: int, listening: socket.socket, secure: socket.socket | None) -> None:
     stop = asyncio.Event()
-    sockets = asyncio.create_task(worker.run(settings, slot, listening, stop))
+    sockets = asyncio.create_task(worker.run(settings, slot, listening, stop, secure))
     await serve([compose], settings)  # until SIGTERM
     stop.set()
     await sockets

@@ -10,7 +10,8 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,9 @@ SHORTEST_DRAW_MS = 4
 HELD_A_MS = 500  # so many connections held lengthen the draw by a millisecond
 SPARE_FILES = 256  # for the database, logs and whatever else a worker opens
 FULL_PAUSE_S = 0.25
+
+Receive = Callable[[socket.socket], Coroutine[Any, Any, object]]
+"""Makes a connection of an accepted socket."""
 
 
 class Acceptor:
@@ -30,9 +34,11 @@ class Acceptor:
         protocol: Callable[[], asyncio.BaseProtocol],
         held: Callable[[], int],
         most_files: int,
+        receive: Receive | None = None,
     ) -> None:
         self._listening = listening
         self._protocol = protocol
+        self._receive = receive or self._plain
         self._held = held
         self._most_files = most_files
         self._loop = asyncio.get_running_loop()
@@ -69,9 +75,12 @@ class Acceptor:
 
     def _open(self, connection: socket.socket) -> None:
         connection.setblocking(False)
-        opening = self._loop.create_task(self._loop.connect_accepted_socket(self._protocol, connection))
+        opening = self._loop.create_task(self._receive(connection))
         self._opening.add(opening)
         opening.add_done_callback(self._opened)
+
+    async def _plain(self, connection: socket.socket) -> object:
+        return await self._loop.connect_accepted_socket(self._protocol, connection)
 
     def _opened(self, opening: asyncio.Task[object]) -> None:
         self._opening.discard(opening)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData, Text
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -233,6 +233,52 @@ class ChargingProfile(Table, table=True):
     source: str = text()
     set_at: datetime = moment()
     cleared_at: datetime | None = moment(optional=True)
+
+
+class StationCredential(Table, table=True):
+    """What is stored of a station's key, as the registry told it; `until` in the past: it holds no longer."""
+
+    __tablename__ = "station_credential"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    digest: str = text(key=True)
+    until: datetime | None = moment(optional=True)
+
+
+class CommandSecret(Table, table=True):
+    """The payload of a command that carries a secret, sealed, until the command has ended."""
+
+    __tablename__ = "command_secret"
+    __table_args__ = NOW
+    command_id: str = text(key=True)
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class KeyRotation(Table, table=True):
+    """Which new key a command tells a station."""
+
+    __tablename__ = "key_rotation"
+    __table_args__ = NOW
+    command_id: str = text(key=True)
+    digest: str = text()
+
+
+class CertificateRequest(Table, table=True):
+    """What a station asked to have signed; `request_number` is its own (2.1)."""
+
+    __tablename__ = "certificate_request"
+    __table_args__ = NOW
+    id: str = text(key=True)
+    station_id: str = text()
+    request: str = text()
+    request_number: int | None = whole(optional=True)
+    received_at: datetime = moment()
+    state: str = text()
+    decided_by: str | None = text(optional=True)
+    decided_at: datetime | None = moment(optional=True)
+    reason: str | None = text(optional=True)
+    serial: str | None = text(optional=True)
+    command_id: str | None = text(optional=True)
 
 
 class RawFrame(Table, table=True):

@@ -214,6 +214,16 @@ class SensorRead(NamedTuple):
     clear_below: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateRequested:
+    """A station asks to have its certificate signed; `request` is PEM, names it and is signed with its own key."""
+
+    station_id: str
+    request: str
+    request_number: int | None
+    received_at: datetime
+
+
 Observation = (
     StatusReported
     | MeterSampled
@@ -228,6 +238,7 @@ Observation = (
     | ClockMeasured
     | AuthorisationFact
     | SensorRead
+    | CertificateRequested
 )
 
 

@@ -4,10 +4,13 @@ picows gives frames as they come: fragments, their assembly and UTF-8 are ours. 
 the client the text of whatever is raised in it, so nothing may be raised in it.
 """
 
-import ipaddress
+import asyncio
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,11 +25,14 @@ from picows import (
     WSUpgradeResponse,
     WSUpgradeResponseWithListener,
 )
-from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]  # not in its stubs
+from picows.picows import WSAutoPingStrategy
 
-from ocpp_gateway import metrics
+from ocpp_gateway import metrics, tls
 from ocpp_gateway.acceptor import Acceptor
+from ocpp_gateway.door import HANDSHAKE_S, Handshakes, Visitor, over_tls
 from ocpp_gateway.protocol.versions import Version, negotiate
+from ocpp_gateway.stations.admission import Admitted, Arrival, Rejected, password_in, source_of
+from ocpp_gateway.stations.doorkeeper import Doorkeeper
 from ocpp_gateway.stations.session import Session, Surroundings
 from youguan.files import allow_many_files
 
@@ -38,67 +44,79 @@ PREFIX = "/ocpp/"
 LONGEST_ID = 48  # OCPP 2.0.1 Part 4: station identity
 LARGEST_MESSAGE = 256 * 1024
 READ_BUFFER = 2048
-HANDSHAKE_S = 10.0
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# A station that says nothing is asked whether it is there, and has as long again to answer.
+SILENCE_S = 20.0
+LOOK_S = 5.0
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="OCPP", charset="UTF-8"'}
+RETRY = {"Retry-After": "60"}
 
 
 class Server:
-    """Accepts stations on a listening socket and holds a conversation with each."""
+    """Accepts stations on listening sockets and holds a conversation with each."""
 
-    def __init__(self, around: Surroundings, open_networks: Sequence[str]) -> None:
+    def __init__(self, around: Surroundings, doorkeeper: Doorkeeper) -> None:
         self._around = around
-        self._open: list[Network] = [ipaddress.ip_network(network) for network in open_networks]
-        self._acceptor: Acceptor | None = None
+        self._doorkeeper = doorkeeper
+        self._handshakes = Handshakes()
+        self._acceptors: list[Acceptor] = []
         self.sessions: dict[str, Session] = {}
         self._listeners: set[Listener] = set()
+        self._of_source: Counter[str] = Counter()
 
-    def start(self, listening: socket.socket) -> None:
-        """Begin to accept."""
-        self._acceptor = Acceptor(listening, self._protocol, lambda: len(self._listeners), allow_many_files())
-        self._acceptor.start()
+    def start(self, listening: socket.socket, context: Callable[[], ssl.SSLContext] | None = None) -> None:
+        """Begin to accept, with `context` over TLS."""
+        receive = over_tls(context, self._visitor, self._handshakes, self._failed) if context else None
+        acceptor = Acceptor(listening, self._visitor, lambda: len(self._listeners), allow_many_files(), receive)
+        self._acceptors.append(acceptor)
+        acceptor.start()
 
-    def _protocol(self) -> Any:
+    def _visitor(self) -> Visitor:
         """Return picows' protocol with a handshake that knows the peer, which its own server does not tell."""
-        protocol: Any = WSProtocol(
-            None, None, False, lambda request: self._shake_hands(request, protocol), socket_log, True, HANDSHAKE_S,
+        visitor: Visitor = Visitor(
+            None, None, False, lambda request: self._shake_hands(request, visitor), socket_log, True, HANDSHAKE_S,
             False, 20, 20, WSAutoPingStrategy.PING_WHEN_IDLE, True, LARGEST_MESSAGE * 2, None, READ_BUFFER,
         )  # fmt: skip
-        return protocol
+        visitor.handshakes = self._handshakes
+        visitor.on_gone = _gave_up
+        return visitor
 
-    def _shake_hands(self, request: WSUpgradeRequest, protocol: Any) -> WSUpgradeResponseWithListener:
+    def _failed(self, address: str, error: BaseException) -> None:
+        self._doorkeeper.refused_before_words(address, tls.reason_of(error))
+
+    def _shake_hands(self, request: WSUpgradeRequest, visitor: Visitor) -> WSUpgradeResponseWithListener:
+        self._handshakes.over(visitor)
         try:
-            return self._accept(request, protocol)
+            return self._accept(request, visitor)
         except Exception:
             log.exception("handshake")
-            return _rejection(HTTPStatus.INTERNAL_SERVER_ERROR, "error")
+            metrics.rejected.labels("error").inc()
+            return _rejection(HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    def _accept(self, request: WSUpgradeRequest, protocol: Any) -> WSUpgradeResponseWithListener:
+    def _accept(self, request: WSUpgradeRequest, visitor: Visitor) -> WSUpgradeResponseWithListener:
         station_id = station_in(request.path)
         if station_id is None:
-            return _rejection(HTTPStatus.NOT_FOUND, "path")
-        peer = protocol.transport.underlying_transport.get_extra_info("peername")
-        remote = peer[0] if peer else ""
-        if not self._may_connect(remote):
-            return _rejection(HTTPStatus.UNAUTHORIZED, "credentials", {"WWW-Authenticate": 'Basic realm="OCPP"'})
-        if "upgrade" in [word.strip().lower() for word in request.headers.get("connection", "").split(",")]:
-            request.headers["connection"] = "upgrade"  # `keep-alive, Upgrade` is legal; picows refuses it
+            metrics.rejected.labels("path").inc()
+            return _rejection(HTTPStatus.NOT_FOUND)
+        if not asks_for_websocket(request):
+            metrics.rejected.labels("no websocket").inc()
+            return _rejection(HTTPStatus.BAD_REQUEST)
+        arrival = arrival_of(station_id, request, visitor.transport.underlying_transport)
+        verdict = self._doorkeeper.admit(arrival, *self._beside(station_id, source_of(arrival.address)))
+        if isinstance(verdict, Rejected):
+            challenged = verdict.status == HTTPStatus.UNAUTHORIZED
+            return _rejection(verdict.status, CHALLENGE if challenged else RETRY)
+        request.headers["connection"] = "upgrade"  # `keep-alive, Upgrade` is legal; picows refuses it
         version = negotiate(offered(request))
         if version is None:
             metrics.rejected.labels("subprotocol").inc()
             return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(), Farewell())
         answer = WSUpgradeResponse.create_101_response({"Sec-WebSocket-Protocol": version.subprotocol})
-        return WSUpgradeResponseWithListener(answer, Listener(self, station_id, version, remote))
+        return WSUpgradeResponseWithListener(answer, Listener(self, station_id, version, arrival.address, verdict))
 
-    def _may_connect(self, remote: str) -> bool:
-        """Without credentials only from networks that a setting names."""
-        try:
-            address = ipaddress.ip_address(remote)
-        except ValueError:
-            return False
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        return any(address in network for network in self._open)
+    def _beside(self, station_id: str, source: str) -> tuple[int, int]:
+        """Return how many connections there are, in all and of a source, beside one that the station comes back from."""
+        replaced = 1 if station_id in self.sessions else 0
+        return len(self._listeners) - replaced, self._of_source[source] - replaced
 
     def enter(self, listener: "Listener", wire: "PicowsWire") -> Session:
         """Begin a conversation; an older one with the same station is closed."""
@@ -109,6 +127,7 @@ class Server:
         session = Session(listener.station_id, listener.version, listener.remote, wire, self._around)
         self.sessions[listener.station_id] = session
         self._listeners.add(listener)
+        self._of_source[listener.source] += 1
         metrics.connections.inc()
         return session
 
@@ -118,6 +137,9 @@ class Server:
         if self.sessions.get(listener.station_id) is session:
             del self.sessions[listener.station_id]
         self._listeners.discard(listener)
+        self._of_source[listener.source] -= 1
+        if not self._of_source[listener.source]:
+            del self._of_source[listener.source]
         metrics.connections.dec()
 
     def close_lost(self, epochs: Mapping[str, int]) -> None:
@@ -128,10 +150,28 @@ class Server:
                 session.end("taken over")
                 session.replace()
 
+    def recheck(self, station_id: str | None = None) -> None:
+        """Close connections whose key or certificate no longer holds: a station's, or any."""
+        for listener in list(self._listeners):
+            if station_id in (None, listener.station_id) and not self._doorkeeper.still_holds(
+                listener.station_id, listener.admitted
+            ):
+                metrics.dropped.labels("credentials").inc()
+                listener.end(WSCloseCode.POLICY_VIOLATION, "credentials no longer hold")
+
+    async def watch(self) -> None:
+        """Ask silent stations whether they are there, drop those that are not, and those whose keys have run out."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self.recheck()
+            now = time.monotonic()
+            for listener in list(self._listeners):
+                listener.look(now)
+
     def stop_accepting(self) -> None:
         """Accept no more connections; those that are open go on."""
-        if self._acceptor is not None:
-            self._acceptor.stop()
+        for acceptor in self._acceptors:
+            acceptor.stop()
 
     def close_all(self) -> None:
         """Tell every station that we restart."""
@@ -153,14 +193,41 @@ def station_in(path: bytes) -> str | None:
     return station_id
 
 
+def asks_for_websocket(request: WSUpgradeRequest) -> bool:
+    """Say whether a request asks for what RFC 6455 describes: what picows would refuse without a word to us."""
+    headers = request.headers
+    connection = [word.strip().lower() for word in headers.get("connection", "").split(",")]
+    return (
+        "upgrade" in connection
+        and headers.get("upgrade", "").lower() == "websocket"
+        and headers.get("sec-websocket-version") == "13"
+        and "sec-websocket-key" in headers
+    )
+
+
 def offered(request: WSUpgradeRequest) -> list[str]:
     """Return the subprotocols that the client offers, in its order."""
     headers = request.headers.getall("sec-websocket-protocol", [])
     return [name.strip() for header in headers for name in header.split(",") if name.strip()]
 
 
-def _rejection(status: HTTPStatus, reason: str, headers: dict[str, str] | None = None) -> WSUpgradeResponseWithListener:
-    metrics.rejected.labels(reason).inc()
+def arrival_of(station_id: str, request: WSUpgradeRequest, transport: Any) -> Arrival:
+    """Return who comes, from where, and what is shown."""
+    peer = transport.get_extra_info("peername")
+    return Arrival(
+        station_id,
+        peer[0] if peer else "",
+        transport.get_extra_info("ssl_object") is not None,
+        password_in(request.headers.get("authorization"), station_id),
+        tls.certificate_of(transport.get_extra_info("peercert")),
+    )
+
+
+def _gave_up() -> None:
+    metrics.rejected.labels("handshake given up").inc()
+
+
+def _rejection(status: HTTPStatus, headers: dict[str, str] | None = None) -> WSUpgradeResponseWithListener:
     response = WSUpgradeResponse.create_error_response(status, status.phrase.encode(), headers)
     return WSUpgradeResponseWithListener(response, None)
 
@@ -178,15 +245,25 @@ class PicowsWire:
 
     def __init__(self, transport: WSTransport) -> None:
         self._transport = transport
+        self.paused = False
 
     def send(self, frame: bytes) -> None:
         if not self._transport.is_close_frame_sent:
             self._transport.send(WSMsgType.TEXT, frame)
 
+    def ping(self) -> None:
+        if not self._transport.is_close_frame_sent:
+            self._transport.send_ping()
+
+    def abort(self) -> None:
+        self._transport.disconnect(False)
+
     def pause(self) -> None:
+        self.paused = True
         self._transport.underlying_transport.pause_reading()
 
     def resume(self) -> None:
+        self.paused = False
         self._transport.underlying_transport.resume_reading()
 
     def close(self, code: int, reason: str) -> None:
@@ -198,12 +275,16 @@ class PicowsWire:
 class Listener(WSListener):
     """Turns the frames of one connection into whole text messages."""
 
-    def __init__(self, server: Server, station_id: str, version: Version, remote: str) -> None:
+    def __init__(self, server: Server, station_id: str, version: Version, remote: str, admitted: Admitted) -> None:
         super().__init__()
         self.station_id = station_id
         self.version = version
         self.remote = remote
+        self.source = source_of(remote)
+        self.admitted = admitted
         self._server = server
+        self.heard_at = time.monotonic()
+        self._asked_at: float | None = None  # since when a ping waits for whatever comes back
         self._fragments: list[bytes] | None = None
         self._wire: PicowsWire | None = None
         self._session: Session | None = None
@@ -216,6 +297,7 @@ class Listener(WSListener):
         self._session = self._server.enter(self, self._wire)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        self.heard_at = time.monotonic()
         kind = frame.msg_type
         if kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
             self._whole(frame.get_payload_as_bytes())
@@ -254,6 +336,28 @@ class Listener(WSListener):
     def close(self, code: WSCloseCode, reason: str) -> None:
         if self._wire is not None:
             self._wire.close(code.value, reason)
+
+    def end(self, code: WSCloseCode, reason: str) -> None:
+        """Close for a reason that is recorded."""
+        if self._session is not None:
+            self._session.end(reason)
+        self.close(code, reason)
+
+    def look(self, now: float) -> None:
+        """Ask a silent station whether it is there; drop it when it has not answered. One that we do not read is not silent."""
+        if self._wire is None or self._wire.paused:
+            self.heard_at = now
+        if self._wire is None or self._asked_at is None or self.heard_at > self._asked_at:
+            self._asked_at = None
+        elif now - self._asked_at >= SILENCE_S:
+            metrics.dropped.labels("no pong").inc()
+            if self._session is not None:
+                self._session.end("no answer to a ping")
+            self._wire.abort()
+            return
+        if self._wire is not None and self._asked_at is None and now - self.heard_at >= SILENCE_S:
+            self._asked_at = now
+            self._wire.ping()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if self._session is not None:

@@ -13,21 +13,25 @@ from ocpp_gateway.api import gateway_api
 from ocpp_gateway.authorisation.api import add_authorisation
 from ocpp_gateway.authorisation.desk import TokenDesk
 from ocpp_gateway.authorisation.pages import id_token_pages
+from ocpp_gateway.certificates.api import add_certificates
+from ocpp_gateway.certificates.desk import CertificateDesk
 from ocpp_gateway.commands.api import add_commands
-from ocpp_gateway.commands.desk import Desk
+from ocpp_gateway.commands.desk import Desk, Keys
+from ocpp_gateway.commands.pages import command_pages
 from ocpp_gateway.devices.api import add_variables
 from ocpp_gateway.files.api import add_files, files_api, sweep
 from ocpp_gateway.files.depot import Depot
 from ocpp_gateway.heartbeat_watch import HeartbeatWatch
 from ocpp_gateway.mqtt.outbound import StatusPublisher
 from ocpp_gateway.sensors.api import add_sensors
-from ocpp_gateway.stations import directory
+from ocpp_gateway.stations import credentials, directory
 from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.timeseries.rollup import Rollup
 from ocpp_gateway.transactions.api import add_transactions
 from youguan.clock import Clock
 from youguan.database import create_pool, storage_mode
 from youguan.parts import Job, Parts
+from youguan.pki import Authority
 from youguan.settings import Settings
 from youguan.web.templates import Templates
 
@@ -42,7 +46,10 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         watch = HeartbeatWatch(pool, clock, tolerated)
         keep = timedelta(days=settings.raw_frame_retention_days)
         rollup = Rollup(pool, clock)
-        desk = Desk(pool, clock)
+        keys = Keys(settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
+        desk = Desk(pool, clock, keys)
+        signer = Authority(settings.station_authority) if settings.station_authority else None
+        certificates = CertificateDesk(pool, desk, signer, clock)
         tokens = TokenDesk(pool, desk, clock)
         depot = Depot(pool, desk, clock, settings)
         api = gateway_api(pool)
@@ -51,6 +58,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_transactions(api, pool)
         add_variables(api, pool)
         add_authorisation(api, tokens, clock)
+        add_certificates(api, pool, certificates)
         add_sensors(api, pool)
         add_files(api, pool, depot)
         templates = Templates(Path(__file__).parent / "templates")
@@ -62,16 +70,23 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             Job("gateway.reservation_watch", tokens.watch_reservations),
             Job("gateway.upload_sweep", lambda: sweep(depot)),
         ]
+        if signs_by_itself(settings):
+            jobs.append(Job("gateway.certificates", certificates.approve_by_policy))
         if settings.mqtt_url:
             jobs.append(Job("gateway.mqtt", StatusPublisher(pool, settings).run))
         yield Parts(
             name="gateway",
             apis={"/api/gateway": api, "/files": files_api(depot)},
-            pages=[id_token_pages(tokens, templates)],
+            pages=[id_token_pages(tokens, templates), command_pages(desk)],
             jobs=jobs,
-            consumers=[directory.consumer(pool), rollup.consumer()],
+            consumers=[directory.consumer(pool), credentials.consumer(pool), rollup.consumer()],
             watchers=[Job("gateway.command_answers", desk.keep_answers)],
         )
+
+
+def signs_by_itself(settings: Settings) -> bool:
+    """Say whether nobody need approve certificates: never where a station may connect without showing who it is."""
+    return settings.sign_certificates == "automatic" and not settings.ocpp_open_networks
 
 
 async def forget_old_frames(pool: asyncpg.Pool, clock: Clock, keep: timedelta) -> None:

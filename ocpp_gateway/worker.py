@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import ipaddress
 import logging
 import socket
 from contextlib import suppress
@@ -11,11 +12,16 @@ from ocpp_gateway import metrics
 from ocpp_gateway.authorisation.desk import add_demo_token
 from ocpp_gateway.authorisation.memory import Memory
 from ocpp_gateway.commands.outbox import Outbox
+from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.server import Server
+from ocpp_gateway.stations.admission import Rules
+from ocpp_gateway.stations.credentials import Credentials
 from ocpp_gateway.stations.directory import Directory
+from ocpp_gateway.stations.doorkeeper import Doorkeeper
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.session import Surroundings
+from ocpp_gateway.tls import Files, Tls
 from youguan.clock import SystemClock
 from youguan.database import create_pool
 from youguan.settings import Settings
@@ -25,11 +31,14 @@ log = logging.getLogger(__name__)
 DRAIN_S = 15.0
 
 
-async def run(settings: Settings, slot: int, listening: socket.socket, stop: asyncio.Event) -> None:
+async def run(
+    settings: Settings, slot: int, listening: socket.socket, stop: asyncio.Event, secure: socket.socket | None = None
+) -> None:
     """Serve stations until told to stop, then store and answer what has been said."""
     clock = SystemClock()
-    async with await create_pool(settings.dsn_for("gateway"), max_size=6, patience_s=3600) as pool:
+    async with await create_pool(settings.dsn_for("gateway"), max_size=8, patience_s=3600) as pool:
         directory = Directory(pool)
+        credentials = Credentials(pool, on_change=lambda station_id: server.recheck(station_id))  # noqa: PLW0108
         ownership = Ownership(pool, slot, clock)
         memory = Memory(clock)
         recorder = DirectRecorder(
@@ -46,21 +55,29 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
             authorise=memory.authorise,
             tolerated_skew=timedelta(seconds=settings.tolerated_clock_skew_s),
         )
-        server = Server(around, settings.ocpp_open_networks)
-        outbox = Outbox(pool, slot, server.sessions.get, recorder, clock)
+        doorkeeper = Doorkeeper(rules_of(settings), knows=directory.knows, keys_of=credentials.of, clock=clock)
+        server = Server(around, doorkeeper)
+        sealer = Sealer(settings.station_key_secret)
+        outbox = Outbox(pool, slot, server.sessions.get, recorder, clock, sealer)
         await ownership.start()
         await outbox.start()
         if settings.demo:
             await add_demo_token(pool, clock)
-        loaded, remembers = asyncio.Event(), asyncio.Event()
-        duties = (
-            directory.keep(loaded), memory.keep(pool, remembers), ownership.run(), outbox.run(), metrics.tally.run()
-        )  # fmt: skip
-        beside = [asyncio.create_task(duty) for duty in duties]
+        loaded, keys_loaded, remembers = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        runs = [
+            directory.keep(loaded), credentials.keep(keys_loaded), memory.keep(pool, remembers), ownership.run(),
+            outbox.run(), server.watch(), doorkeeper.tell(pool, f"gateway/{slot}"), metrics.tally.run(),
+        ]  # fmt: skip
+        if secure is not None:
+            tls = tls_of(settings, doorkeeper, server)
+            runs.append(tls.watch())
+        beside = [asyncio.create_task(run) for run in runs]
         writing = asyncio.create_task(recorder.run())
-        await loaded.wait()
-        await remembers.wait()
+        for event in (loaded, keys_loaded, remembers):
+            await event.wait()
         server.start(listening)
+        if secure is not None:
+            server.start(secure, lambda: tls.context)
         _spare_the_collector()
         log.info("worker %d listens", slot)
         await first_of(stop, writing, *beside)
@@ -69,6 +86,30 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what the settings say about who may connect."""
+    return Rules(
+        open_networks=tuple(ipaddress.ip_network(network) for network in settings.ocpp_open_networks),
+        lowest_profile=settings.ocpp_lowest_security_profile,
+        secret=settings.station_key_secret,
+        onboarding_secret=settings.ocpp_onboarding_secret,
+        welcomes_unfiled=settings.demo,
+        connections=settings.ocpp_connections,
+        connections_per_source=settings.ocpp_connections_per_source,
+    )
+
+
+def tls_of(settings: Settings, doorkeeper: Doorkeeper, server: Server) -> Tls:
+    """Return TLS from the files that the settings name; a certificate that is revoked closes its connection."""
+
+    def revoked(serials: frozenset[int]) -> None:
+        doorkeeper.revoke(serials)
+        server.recheck()
+
+    files = Files(settings.ocpp_tls_certificates, settings.ocpp_tls_client_ca, settings.ocpp_tls_revoked)
+    return Tls(files, revoked)
 
 
 def _spare_the_collector() -> None:

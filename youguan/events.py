@@ -223,6 +223,53 @@ class SensorCleared(Event):
     effective_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationAccessRefused(Event):
+    """Somebody keeps trying to connect and is refused: what was counted since it was last told.
+
+    `source` is an address, or `station_id` whose password is guessed; one of them is None. `reason` is the latest.
+    """
+
+    source: str | None
+    station_id: str | None
+    tries: int
+    reason: str
+    since: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationKeyOffered(Event):
+    """A station is about to be told a new key; `digest` is what is stored of it. It may come back with it until `until`."""
+
+    station_id: str
+    digest: str
+    command_id: str
+    offered_by: str
+    reason: str
+    until: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationKeyAnswered(Event):
+    """What a station said to a new key: `verdict` is accepted, declined, or unknown where no answer came."""
+
+    station_id: str
+    digest: str
+    verdict: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationKeyUsed(Event):
+    """A station came in with a key for the first time since others beside it still hold."""
+
+    station_id: str
+    digest: str
+    at: datetime
+
+
 # --- charger_registry -------------------------------------------------------------------------------------------
 
 
@@ -316,6 +363,23 @@ class AccessRevoked(Event):
 
     subject: str
     token_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationCredential:
+    """What is known of a station's key (a member of events, not an event): never the key; `until` None: open."""
+
+    digest: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationCredentialsChanged(Event):
+    """A station's keys changed: all of them as they are now, those that ended lately included."""
+
+    station_id: str
+    credentials: tuple[StationCredential, ...]
     at: datetime
 
 

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field
@@ -35,6 +36,13 @@ class Settings(BaseSettings):
     http_port: int = 8000
     ocpp_host: str = "127.0.0.1"
     ocpp_port: int = 9000
+    ocpp_tls_port: int | None = Field(default=None, description="OCPP over TLS; needs certificates")
+    ocpp_tls_certificates: list[Path] = Field(
+        default_factory=list,
+        description="PEM, the key in the same file or beside it as .key; one ECDSA and one RSA serve every station",
+    )
+    ocpp_tls_client_ca: Path | None = Field(default=None, description="PEM; who signs stations' certificates")
+    ocpp_tls_revoked: Path | None = Field(default=None, description="PEM; the revocation list of that authority")
     workers: int = Field(default=3, ge=1, le=64)
 
     public_url: str | None = Field(default=None, description="where stations reach the HTTP port: https://host")
@@ -43,6 +51,27 @@ class Settings(BaseSettings):
 
     demo: bool = False
     ocpp_open_networks: list[str] = Field(default_factory=list, description="networks whose stations need no password")
+    ocpp_lowest_security_profile: int = Field(default=1, ge=1, le=3, description="for whoever is in no open network")
+    ocpp_onboarding_secret: str | None = Field(
+        default=None,
+        min_length=16,
+        description="the password with which a station that is not filed may announce itself",
+    )
+    ocpp_connections: int = Field(default=50_000, ge=1, description="a gateway worker holds no more")
+    ocpp_connections_per_source: int = Field(
+        default=2_000, ge=1, description="a worker and source; not in open networks"
+    )
+    station_key_secret: str | None = Field(
+        default=None,
+        min_length=32,
+        description="makes stations' keys into what is stored of them; registry and gateway",
+    )
+    station_authority: Path | None = Field(default=None, description="folder of `youguan pki`; signs what stations ask")
+    sign_certificates: Literal["regulator", "automatic"] = Field(
+        default="regulator",
+        description="who approves what stations ask to have signed; automatic: without open networks",
+    )
+    station_key_grace_s: int = Field(default=24 * 3600, ge=1, description="a replaced key holds so much longer")
     heartbeat_interval_s: int = Field(default=60, ge=1)
     offline_after_heartbeats: int = Field(default=3, ge=1)
     tolerated_clock_skew_s: int = Field(default=300, ge=1, description="a station's clock may lead or lag by this much")

@@ -2,8 +2,12 @@
 
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
 from ocpp_gateway.adapters.values import read_time, read_value
-from ocpp_gateway.observation import MeterSampled, Notified
+from ocpp_gateway.observation import CertificateRequested, MeterSampled, Notified
 from youguan.clock import utc_text
+from youguan.errors import Invalid
+from youguan.pki import check_request
+
+STATION_CERTIFICATE = "ChargingStationCertificate"
 
 
 def heartbeat(_: Payload, context: Context) -> Outcome:
@@ -19,10 +23,17 @@ def security_event(payload: Payload, context: Context) -> Outcome:
 
 
 def sign_certificate(payload: Payload, context: Context) -> Outcome:
-    """Rejected unless there is somebody who signs; the certificate itself comes later, by CertificateSigned."""
-    signs = context.signs_certificates
-    status = "Accepted" if signs is not None and signs(context.station_id, payload["csr"]) else "Rejected"
-    return Outcome({"status": status}, [notified("SignCertificate", status, context)])
+    """Keep a request that could be signed; whether it is, somebody decides."""
+    kind = payload.get("certificateType", STATION_CERTIFICATE)
+    if kind != STATION_CERTIFICATE:
+        return Outcome({"status": "Rejected"}, (), [f"certificateType: no {kind} is signed here"])
+    try:
+        check_request(payload["csr"], context.station_id)
+    except Invalid as error:
+        return Outcome({"status": "Rejected"}, (), [f"csr: {error.detail}"])
+    number = payload.get("requestId")
+    asked = CertificateRequested(context.station_id, payload["csr"], number, context.received_at)
+    return Outcome({"status": "Accepted"}, [asked])
 
 
 def status_only(action: str) -> Handler:

@@ -9,8 +9,6 @@ from ocpp_gateway.authorisation.rules import Decision, Presented
 from ocpp_gateway.observation import Observation
 
 Payload = dict[str, Any]
-SignsCertificates = Callable[[str, str], bool]
-"""Takes (station id, certificate signing request in PEM); says whether the certificate will come."""
 Authorise = Callable[[Presented], Decision]
 """Says from memory whether an id token may charge."""
 
@@ -37,7 +35,6 @@ class Context(NamedTuple):
     heartbeat_interval_s: int
     authorise: Authorise
     problems: Mapping[int, Problem | None] = NO_PROBLEMS
-    signs_certificates: SignsCertificates | None = None
 
 
 class Outcome(NamedTuple):

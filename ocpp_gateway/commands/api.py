@@ -28,6 +28,12 @@ class CommandIn(BaseModel):
     timeout_s: int = Field(default=ANSWER_WITHIN_S, ge=1, le=600, description="how long the station has to answer")
 
 
+class RotationIn(BaseModel):
+    """Why a station gets a new key."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
 class CommandOut(BaseModel):
     """A command and what became of it; `answer` is the station's payload."""
 
@@ -64,6 +70,22 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
         wish = Wish(station_id, command.action, command.payload, command.reason, command.timeout_s)
         remote = request.client.host if request.client else None
         row = await desk.ask(who, wish, wait_s=wait, remote=remote)
+        if wait and row["state"] in ENDED:
+            response.status_code = 200
+        return CommandOut(**dict(row))
+
+    @app.post("/stations/{station_id}/key-rotation", status_code=202)
+    async def rotate_key(
+        station_id: str,
+        rotation: RotationIn,
+        request: Request,
+        response: Response,
+        who: Annotated[Principal, Depends(require(REGULATOR))],
+        wait: Wait = 0,
+    ) -> CommandOut:
+        """Have a station take a new key, which nobody sees; the old one holds until it has come back with the new one."""
+        remote = request.client.host if request.client else None
+        row = await desk.rotate_key(who, station_id, rotation.reason, wait_s=wait, remote=remote)
         if wait and row["state"] in ENDED:
             response.status_code = 200
         return CommandOut(**dict(row))

@@ -2,23 +2,28 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 
 from ocpp_gateway import store as stations
 from ocpp_gateway.commands import catalogue, store
-from ocpp_gateway.commands.recording import told
+from ocpp_gateway.commands.recording import write_outcomes
+from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.observation import CommandOutcome
-from ocpp_gateway.protocol.versions import named
+from ocpp_gateway.protocol.secrets import key_command, masked, sets_station_key
+from ocpp_gateway.protocol.versions import Version, named
 from youguan import audit
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, Forbidden
+from youguan.errors import Conflict, Forbidden, Invalid, Unavailable
 from youguan.eventlog import follow, publish
-from youguan.events import CommandEnded
+from youguan.events import CommandEnded, StationKeyOffered
+from youguan.station_keys import digest, new_key
 
 STREAM = "gateway/jobs"
 ANSWER_WITHIN_S = 60
@@ -36,6 +41,21 @@ class Wish:
     timeout_s: int = ANSWER_WITHIN_S
 
 
+class Keys:
+    """What makes stations' new keys into what is stored, and what carries them to the worker unread."""
+
+    def __init__(self, secret: str | None, grace: timedelta) -> None:
+        self._secret = secret
+        self.grace = grace
+        self.sealer = Sealer(secret)
+
+    def digest(self, station_id: str, key: str) -> str:
+        """Return what is stored of a key; Unavailable without a secret."""
+        if self._secret is None:
+            raise Unavailable("no secret to make keys with is configured (YOUGUAN_STATION_KEY_SECRET)")
+        return digest(self._secret, station_id, key.encode())
+
+
 def may_ask(who: Principal, action: str) -> bool:
     """Say whether somebody may have an action sent: whatever touches drivers or supply is the regulator's."""
     return who.has(REGULATOR) or (who.has(INSPECTOR) and action in catalogue.ONLY_LOOKS)
@@ -44,19 +64,44 @@ def may_ask(who: Principal, action: str) -> bool:
 class Desk:
     """Takes commands for stations, whichever worker holds them."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, keys: Keys | None = None) -> None:
         self._pool = pool
         self._clock = clock
+        self._keys = keys or Keys(None, timedelta())
         self._waiting: dict[str, asyncio.Event] = {}
 
     async def ask(self, who: Principal, wish: Wish, *, wait_s: float = 0, remote: str | None = None) -> asyncpg.Record:
         """Queue a command and return it, ended if somebody waits for that; Invalid, Forbidden, NotFound, Conflict."""
         if not may_ask(who, wish.action):
             raise Forbidden(f"{wish.action} needs the role regulator")
+        return await self._ask(who, lambda _: wish, wish.station_id, wait_s, remote)
+
+    async def rotate_key(
+        self, who: Principal, station_id: str, reason: str, *, wait_s: float = 0, remote: str | None = None
+    ) -> asyncpg.Record:
+        """Tell a station a new key; whoever asks does not see it. Forbidden, NotFound, Conflict, Unavailable."""
+        if not who.has(REGULATOR):
+            raise Forbidden("a new key needs the role regulator")
+        key = new_key()
+
+        def wish(version: Version) -> Wish:
+            return Wish(station_id, *key_command(version, key), reason)
+
+        return await self._ask(who, wish, station_id, wait_s, remote, new_key=key)
+
+    async def _ask(
+        self,
+        who: Principal,
+        wish: Callable[[Version], Wish],
+        station_id: str,
+        wait_s: float,
+        remote: str | None,
+        new_key: str | None = None,
+    ) -> asyncpg.Record:
         command_id = str(uuid.uuid4())
         ended = self._waiting.setdefault(command_id, asyncio.Event())
         try:
-            await self._queue(who, wish, command_id, remote)
+            await self._queue(who, wish, station_id, command_id, remote, new_key)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await ended.wait()
@@ -69,28 +114,59 @@ class Desk:
         async with self._pool.acquire() as connection:
             return await store.get_command(connection, command_id)
 
-    async def _queue(self, who: Principal, wish: Wish, command_id: str, remote: str | None) -> None:
+    async def _queue(
+        self,
+        who: Principal,
+        wanted: Callable[[Version], Wish],
+        station_id: str,
+        command_id: str,
+        remote: str | None,
+        new_key: str | None,
+    ) -> None:
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            station = await stations.get_station(connection, wish.station_id)
+            station = await stations.get_station(connection, station_id)
             if not station["connected"]:
-                raise Conflict(f"station {wish.station_id} is not connected")
+                raise Conflict(f"station {station_id} is not connected")
             version = named(station["ocpp_version"])
+            wish = wanted(version)
             catalogue.check(version, wish.action, wish.payload)
+            if new_key is None and sets_station_key(version, wish.action, wish.payload):
+                raise Invalid(f"a station's key is changed by POST /api/gateway/stations/{station_id}/key-rotation")
+            shown = masked(version, wish.action, wish.payload)
             await audit.record(
                 connection,
                 at=now,
                 actor=who.subject,
                 action=f"command {wish.action}",
                 subject=f"station {wish.station_id}",
-                after={"command": command_id, "payload": wish.payload, "reason": wish.reason},
+                after={"command": command_id, "payload": shown, "reason": wish.reason},
                 remote=remote,
             )
             command = (
-                command_id, wish.station_id, version.name, wish.action, wish.payload, who.subject, wish.reason, now,
+                command_id, wish.station_id, version.name, wish.action, shown, who.subject, wish.reason, now,
                 wish.timeout_s,
             )  # fmt: skip
             await store.insert_command(connection, command)
+            if shown is not wish.payload:
+                await store.seal(connection, command_id, self._keys.sealer.seal(command_id, wish.payload))
+            if new_key is not None:
+                await self._offer(connection, who, wish, command_id, new_key)
+
+    async def _offer(
+        self, connection: asyncpg.Connection, who: Principal, wish: Wish, command_id: str, key: str
+    ) -> None:
+        """Let every worker know the new key before the station does: it may come back with it on any of them at once."""
+        if await store.rotating(connection, wish.station_id):
+            raise Conflict(f"station {wish.station_id} is being told a new key already")
+        now = self._clock.now()
+        kept = self._keys.digest(wish.station_id, key)
+        await store.note_rotation(connection, command_id, kept)
+        offered = StationKeyOffered(
+            station_id=wish.station_id, digest=kept, command_id=command_id, offered_by=who.subject, reason=wish.reason,
+            until=now + self._keys.grace, at=now,
+        )  # fmt: skip
+        await publish(connection, STREAM, [offered])
 
     async def keep_answers(self) -> None:
         """Tell whoever waits that a command has ended."""
@@ -117,6 +193,6 @@ class Desk:
                 )
                 for row in await store.overdue(connection, now)
             ]  # fmt: skip
-            ended = await store.end_commands(connection, outcomes)
-            await publish(connection, STREAM, [told(outcome) for outcome in ended])
-        return len(ended)
+            news = await write_outcomes(connection, outcomes)
+            await publish(connection, STREAM, news)
+        return sum(isinstance(event, CommandEnded) for event in news)

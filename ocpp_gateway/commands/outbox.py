@@ -16,11 +16,12 @@ import asyncpg
 from ocpp_gateway.commands import store
 from ocpp_gateway.commands.effects import effects
 from ocpp_gateway.commands.exchange import Exchange
-from ocpp_gateway.commands.recording import told
-from ocpp_gateway.devices.reported import without_secrets
+from ocpp_gateway.commands.recording import write_outcomes
+from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.observation import CommandOutcome
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_result
+from ocpp_gateway.protocol.secrets import masked_answer
 from ocpp_gateway.recorder.batch import Entry, Lost, Settlement
 from ocpp_gateway.stations.session import Recorder, Session
 from youguan.clock import Clock
@@ -34,25 +35,33 @@ POLL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command on its way to a station."""
+    """A command on its way to a station; `content`: what it is sent, where `payload` hides something of it."""
 
     id: str
     station_id: str
     action: str
     payload: dict[str, Any]
+    content: dict[str, Any] | None
 
 
 class Outbox:
     """Sends what is queued for the stations of one worker."""
 
     def __init__(
-        self, pool: asyncpg.Pool, slot: int, find: Callable[[str], Session | None], recorder: Recorder, clock: Clock
+        self,
+        pool: asyncpg.Pool,
+        slot: int,
+        find: Callable[[str], Session | None],
+        recorder: Recorder,
+        clock: Clock,
+        sealer: Sealer | None = None,
     ) -> None:
         self._pool = pool
         self._slot = slot
         self._find = find
         self._recorder = recorder
         self._clock = clock
+        self._sealer = sealer or Sealer(None)
 
     async def start(self) -> None:
         """End what a predecessor in this slot had sent: its answer will not find us."""
@@ -63,8 +72,7 @@ class Outbox:
                                error_description="the gateway restarted before the answer came")
                 for row in await store.under_way(connection, self._slot)
             ]  # fmt: skip
-            ended = await store.end_commands(connection, outcomes)
-            await publish(connection, f"gateway/{self._slot}", [told(outcome) for outcome in ended])
+            await publish(connection, f"gateway/{self._slot}", await write_outcomes(connection, outcomes))
 
     async def run(self) -> None:
         """Send what is queued and what comes, until cancelled; survive a database that goes away."""
@@ -86,7 +94,9 @@ class Outbox:
         while True:
             rung.clear()
             for row in await store.take_queued(connection, self._slot, self._clock.now()):
-                command = Command(row["id"], row["station_id"], row["action"], row["payload"])
+                sealed = row["sealed"]
+                content = row["payload"] if sealed is None else self._sealer.open(row["id"], sealed)
+                command = Command(row["id"], row["station_id"], row["action"], row["payload"], content)
                 self._send(command, row["ocpp_version"], row["timeout_s"])
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
@@ -97,6 +107,9 @@ class Outbox:
         if session is None or session.version.name != version:
             self._end(command, "undeliverable", error_description="the station is not connected any more")
             return
+        if command.content is None:
+            self._end(command, "undeliverable", error_description="its content was sealed under another secret")
+            return
         waiting: asyncio.TimerHandle | None = None
 
         def answered(answer: Answer | None, frame: str) -> None:
@@ -104,7 +117,7 @@ class Outbox:
                 waiting.cancel()
             self._take_answer(command, session, answer, frame)
 
-        session.ask(Call(command.id, command.action, command.payload), answered)
+        session.ask(Call(command.id, command.action, command.content), answered)
         waiting = asyncio.get_running_loop().call_later(timeout_s, session.give_up, command.id)
 
     def _take_answer(self, command: Command, session: Session, answer: Answer | None, frame: str) -> None:
@@ -117,6 +130,9 @@ class Outbox:
 
     def _answered(self, command: Command, session: Session, payload: dict[str, Any], frame: str) -> None:
         version = session.version
+        shown = masked_answer(version, command.action, payload)
+        if shown is not payload:
+            payload, frame = shown, call_result(command.id, shown).decode()
         try:
             schemas.check(schemas.responses(version)[command.action], payload, version)
         except Refusal as refusal:
@@ -127,10 +143,7 @@ class Outbox:
             )  # fmt: skip
             return
         exchange = Exchange(command.station_id, version, command.action, command.payload, payload, self._clock.now())
-        kept = without_secrets(payload)
-        if kept != payload:
-            frame = call_result(command.id, kept).decode()
-        self._end(command, "answered", frame, answer=kept, exchange=exchange)
+        self._end(command, "answered", frame, answer=payload, exchange=exchange)
 
     def _end(
         self, command: Command, state: str, frame: str = "", *, exchange: Exchange | None = None, **rest: Any
@@ -140,9 +153,7 @@ class Outbox:
         observations = [outcome, *(effects(exchange) if exchange else ())]
 
         def settle(settlement: Settlement) -> None:
-            if isinstance(
-                settlement, Lost
-            ):  # the station has moved on; what became of the command is still ours to tell
+            if isinstance(settlement, Lost):  # the station has moved on; what became of the command is ours to tell
                 self._recorder.submit(Entry("", now, "", observations))
 
         self._recorder.submit(Entry(command.station_id, now, frame, observations, settle=settle))

@@ -28,6 +28,37 @@ async def insert_command(connection: asyncpg.Connection, command: Sequence[Any])
     await connection.execute(f"SELECT pg_notify('{CHANNEL}', $1)", command[0])
 
 
+async def seal(connection: asyncpg.Connection, command_id: str, sealed: bytes) -> None:
+    """Keep what a command carries in secret, until it has ended."""
+    await connection.execute("INSERT INTO gateway.command_secret VALUES ($1, $2)", command_id, sealed)
+
+
+async def note_rotation(connection: asyncpg.Connection, command_id: str, digest: str) -> None:
+    """Note which new key a command tells its station."""
+    await connection.execute("INSERT INTO gateway.key_rotation VALUES ($1, $2)", command_id, digest)
+
+
+async def rotating(connection: asyncpg.Connection, station_id: str) -> bool:
+    """Say whether a station is being told a new key."""
+    return bool(
+        await connection.fetchval(
+            """
+            SELECT EXISTS (SELECT FROM gateway.command c JOIN gateway.key_rotation k ON k.command_id = c.id
+                           WHERE c.station_id = $1 AND c.state IN ('queued', 'sent'))
+            """,
+            station_id,
+        )
+    )
+
+
+async def rotations(connection: asyncpg.Connection, command_ids: Sequence[str]) -> dict[str, str]:
+    """Return, of those commands that tell a new key, what is stored of it."""
+    rows = await connection.fetch(
+        "SELECT command_id, digest FROM gateway.key_rotation WHERE command_id = ANY($1)", list(command_ids)
+    )
+    return {row["command_id"]: row["digest"] for row in rows}
+
+
 async def take_queued(connection: asyncpg.Connection, slot: int, now: datetime) -> list[asyncpg.Record]:
     """Take what is queued for the stations that a worker holds, oldest first: nobody else will send it."""
     rows: list[asyncpg.Record] = await connection.fetch(
@@ -35,7 +66,7 @@ async def take_queued(connection: asyncpg.Connection, slot: int, now: datetime) 
         UPDATE gateway.command c SET state = 'sent', slot = $1, sent_at = $2
         FROM gateway.station_now n
         WHERE c.state = 'queued' AND n.station_id = c.station_id AND n.slot = $1 AND n.connected
-        RETURNING c.*
+        RETURNING c.*, (SELECT sealed FROM gateway.command_secret s WHERE s.command_id = c.id) AS sealed
         """,
         slot,
         now,
@@ -81,6 +112,7 @@ async def end_commands(connection: asyncpg.Connection, ended: Sequence[CommandOu
             end.at,
         )
         if found:
+            await connection.execute("DELETE FROM gateway.command_secret WHERE command_id = $1", end.command_id)
             fresh.append(end)
     return fresh
 

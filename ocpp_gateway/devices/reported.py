@@ -4,35 +4,15 @@ What opens a door is no fact to keep: a variable whose name says that it is a se
 its value here, before anything is stored of it.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ocpp_gateway.observation import Variable, VariableKey
+from ocpp_gateway.protocol.secrets import is_secret
 
 ACTUAL = "Actual"
 NO_COMPONENT = ""  # OCPP 1.6 knows keys only
-SECRET = re.compile(
-    "passw|secret|authorizationkey|vpnkey|privatekey|presharedkey|credential|simpin|token$", re.IGNORECASE
-)
 TRUE_IN_16 = {True: "ReadOnly", False: "ReadWrite"}
-
-
-def is_secret(name: str) -> bool:
-    """Say whether a variable's name promises a secret: AuthorizationKey, BasicAuthPassword and the like."""
-    return SECRET.search(name) is not None
-
-
-def without_secrets(payload: Any) -> Any:
-    """Return an answer of GetConfiguration or GetVariables with nothing in place of the values that are secrets."""
-    if isinstance(payload, list):
-        return [without_secrets(item) for item in payload]
-    if not isinstance(payload, dict):
-        return payload
-    named = payload.get("variable")
-    name = named.get("name", "") if isinstance(named, dict) else payload.get("key", "")
-    hidden = {"value", "attributeValue"} if isinstance(name, str) and is_secret(name) else set()
-    return {member: "" if member in hidden else without_secrets(value) for member, value in payload.items()}
 
 
 def variable(payload: dict[str, Any], attribute: str, value: str | None, mutability: str | None = None) -> Variable:

@@ -7,9 +7,17 @@ import asyncpg
 
 from ocpp_gateway.authorisation import recording as authorisation
 from ocpp_gateway.authorisation.facts import ChargingProfileFact, LocalListFact, ReservationFact
+from ocpp_gateway.certificates import store as certificates
 from ocpp_gateway.commands import recording as commands
 from ocpp_gateway.devices import recording as devices
-from ocpp_gateway.observation import ClockMeasured, CommandOutcome, Observation, SensorRead, VariablesReported
+from ocpp_gateway.observation import (
+    CertificateRequested,
+    ClockMeasured,
+    CommandOutcome,
+    Observation,
+    SensorRead,
+    VariablesReported,
+)
 from ocpp_gateway.sensors import recording as sensors
 from youguan.events import Event
 
@@ -24,6 +32,7 @@ WRITERS: Mapping[type[Any], Writer] = {
     VariablesReported: devices.write_variables,
     ClockMeasured: devices.write_clocks,
     SensorRead: sensors.write_readings,
+    CertificateRequested: certificates.write_requests,
 }
 
 

@@ -484,7 +484,7 @@ async def note_unfiled(connection: asyncpg.Connection, batch: Batch) -> set[str]
 
 
 async def note_ends(connection: asyncpg.Connection, ended: Sequence[Disconnected]) -> set[str]:
-    """Note connections that ended, unless a newer one has taken their place; return the stations now disconnected."""
+    """Note connections that ended; return the stations now disconnected: those that no newer connection speaks for."""
     if not ended:
         return set()
     rows = await connection.fetch(
@@ -494,11 +494,16 @@ async def note_ends(connection: asyncpg.Connection, ended: Sequence[Disconnected
             FROM unnest($1::text[], $2::bigint[]) AS e (station_id, epoch)
             WHERE n.station_id = e.station_id AND n.epoch = e.epoch AND n.connected
             RETURNING n.station_id
+        ), noted AS (
+            INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change, reason)
+            SELECT e.station_id, e.at, 'disconnected', e.reason
+            FROM unnest($1::text[], $3::timestamptz[], $4::text[]) AS e (station_id, at, reason)
+            WHERE NOT EXISTS (
+                SELECT FROM telemetry.connectivity_change c WHERE c.station_id = e.station_id
+                AND c.occurred_at = e.at AND c.change = 'disconnected' AND c.reason = e.reason
+            )
         )
-        INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change, reason)
-        SELECT e.station_id, e.at, 'disconnected', e.reason
-        FROM unnest($1::text[], $3::timestamptz[], $4::text[]) AS e (station_id, at, reason) JOIN gone USING (station_id)
-        RETURNING station_id
+        SELECT station_id FROM gone
         """,
         [e.station_id for e in ended],
         [e.epoch for e in ended],

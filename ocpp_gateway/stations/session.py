@@ -13,7 +13,7 @@ from prometheus_client import Counter
 
 from ocpp_gateway import metrics
 from ocpp_gateway.adapters import ocpp16, ocpp21, ocpp201
-from ocpp_gateway.adapters.outcome import Authorise, Context, Handler, Outcome, Problems, SignsCertificates
+from ocpp_gateway.adapters.outcome import Authorise, Context, Handler, Outcome, Problems
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import (
     CALLRESULTERROR,
@@ -28,6 +28,7 @@ from ocpp_gateway.protocol.frames import (
     call_result,
     read,
 )
+from ocpp_gateway.protocol.secrets import masked
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.clock_skew import ClockGauge
@@ -86,7 +87,6 @@ class Surroundings:
     clock: Clock
     heartbeat_interval_s: int
     authorise: Authorise
-    signs_certificates: SignsCertificates | None = None
     tolerated_skew: timedelta = timedelta(minutes=5)
 
 
@@ -154,11 +154,17 @@ class Session:
 
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
+        kept = raw
+        shown = masked(self.version, call.action, call.payload)
+        if shown is not call.payload:
+            call = Call(call.message_id, call.action, shown)
+            kept = call_frame(call)
+            text = kept.decode()
         try:
             outcome = self._handle(self._routes, call, now, known)
         except Refusal as refusal:
             refusal.message_id = call.message_id
-            self._refuse(refusal, raw, now)
+            self._refuse(refusal, kept, now)
             return
         except Exception:
             log.exception("%s: %s could not be handled", self.station_id, call.action)
@@ -171,7 +177,9 @@ class Session:
             now,
             text,
             outcome.observations,
-            [self._doubt("PropertyConstraintViolation", r, raw, now) for r in outcome.doubts] if outcome.doubts else (),
+            [self._doubt("PropertyConstraintViolation", r, kept, now) for r in outcome.doubts]
+            if outcome.doubts
+            else (),
             self._remote,
             self.version.name,
             fact=known,
@@ -223,10 +231,7 @@ class Session:
             raise Refusal("SecurityError", "this station is not filed; only BootNotification is answered until it is")
         metrics.tally.received(route.counter)
         around = self._around
-        context = Context(
-            self.station_id, now, known, around.heartbeat_interval_s, around.authorise, self._problems,
-            around.signs_certificates,
-        )  # fmt: skip
+        context = Context(self.station_id, now, known, around.heartbeat_interval_s, around.authorise, self._problems)
         outcome = route.handler(call.payload, context)
         if outcome.problems:
             self._problems.update(outcome.problems)
@@ -281,6 +286,9 @@ class Session:
         call, _ = self._asked[0]
         frame = call_frame(call)
         self._wire.send(frame)
+        shown = masked(self.version, call.action, call.payload)
+        if shown is not call.payload:
+            frame = call_frame(Call(call.message_id, call.action, shown))
         self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
 
     def reject(self, refusal: Refusal, message_id: str) -> None:

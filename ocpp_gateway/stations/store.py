@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from youguan.eventlog import positions_of
-from youguan.events import SiteFiled
+from youguan.events import SiteFiled, StationCredentialsChanged
 
 
 async def load_directory(connection: asyncpg.Connection, consumer: str) -> tuple[dict[str, str], dict[str, int]]:
@@ -183,3 +183,37 @@ async def sites_of(connection: asyncpg.Connection, station_ids: Sequence[str]) -
         "SELECT station_id, site_id FROM gateway.station_directory WHERE station_id = ANY($1)", list(station_ids)
     )
     return {row["station_id"]: row["site_id"] for row in rows}
+
+
+# --- who may connect --------------------------------------------------------------------------------------------
+
+
+async def load_credentials(
+    connection: asyncpg.Connection, consumer: str
+) -> tuple[dict[str, dict[str, datetime | None]], dict[str, int]]:
+    """Return station → digest → until, and the positions up to which that holds, from one snapshot."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        rows = await connection.fetch("SELECT station_id, digest, until FROM gateway.station_credential")
+        found: dict[str, dict[str, datetime | None]] = {}
+        for row in rows:
+            found.setdefault(row["station_id"], {})[row["digest"]] = row["until"]
+        return found, await positions_of(connection, consumer)
+
+
+async def replace_credentials(connection: asyncpg.Connection, changed: StationCredentialsChanged) -> None:
+    """Let a station have exactly these keys."""
+    await connection.execute("DELETE FROM gateway.station_credential WHERE station_id = $1", changed.station_id)
+    for known in changed.credentials:
+        await add_credential(connection, changed.station_id, known.digest, known.until)
+
+
+async def add_credential(connection: asyncpg.Connection, station_id: str, digest: str, until: datetime | None) -> None:
+    await connection.execute(
+        """
+        INSERT INTO gateway.station_credential VALUES ($1, $2, $3)
+        ON CONFLICT (station_id, digest) DO UPDATE SET until = excluded.until
+        """,
+        station_id,
+        digest,
+        until,
+    )

@@ -20,6 +20,7 @@ from youguan.events import (
     SiteManaged,
     SiteRetired,
     SiteUnmanaged,
+    StationAccessRefused,
     StationClockRight,
     StationClockSkewed,
     StationFile,
@@ -190,3 +191,38 @@ async def test_a_rule_says_whether_its_alerts_are_work(world: World) -> None:
     rows = await world.pool.fetch("SELECT payload FROM eventlog.event WHERE type = 'AlertRaised' ORDER BY sequence")
     told = [(row["payload"]["rule"], row["payload"]["severity"], row["payload"]["opens_task"]) for row in rows]
     assert told == [("connector_fault", "major", True), ("clock_skew", "minor", False)]
+
+
+def refused(tries: int = 10, source: str | None = "192.0.2.1", station_id: str | None = None) -> StationAccessRefused:
+    return StationAccessRefused(source=source, station_id=station_id, tries=tries, reason="password", since=NOW, at=NOW)
+
+
+async def test_repeated_attempts_to_connect_are_one_alert_that_ends_when_it_is_quiet(world: World) -> None:
+    await world.tell(refused(10), refused(7))
+    assert await world.states() == [("access_attempts", "firing")]
+    row = await world.pool.fetchrow("SELECT severity, subject, details FROM alerts.alert")
+    assert (row["severity"], row["subject"], row["details"]["tries"]) == ("major", "source 192.0.2.1", 17)
+    world.clock.advance(timedelta(minutes=14))
+    await world.tell(refused(1))
+    world.clock.advance(timedelta(minutes=14))
+    async with world.pool.acquire() as connection, connection.transaction():
+        await world.engine.end_quiet(connection)
+        assert await world.states() == [("access_attempts", "firing")]
+        world.clock.advance(timedelta(minutes=1))
+        await world.engine.end_quiet(connection)
+    assert await world.states() == [("access_attempts", "resolved")]
+    assert await world.said() == ["AlertRaised", "AlertResolved"]
+
+
+async def test_a_station_that_is_guessed_at_is_a_subject_of_its_own(world: World) -> None:
+    await world.tell(FILED, refused(), refused(source=None, station_id="a"))
+    rows = await world.pool.fetch("SELECT subject, site_id FROM alerts.alert ORDER BY subject")
+    assert [tuple(row) for row in rows] == [("source 192.0.2.1", None), ("station a", "s")]
+
+
+async def test_what_something_says_to_be_over_does_not_end_by_being_quiet(world: World) -> None:
+    await world.tell(status("faulted"))
+    world.clock.advance(timedelta(days=30))
+    async with world.pool.acquire() as connection, connection.transaction():
+        await world.engine.end_quiet(connection)
+    assert await world.states() == [("connector_fault", "firing")]

@@ -86,17 +86,6 @@ def test_what_is_not_offered_is_no_success(version: Version, action: str, payloa
     assert answer(handle(version, action, payload))["status"] == said
 
 
-def test_a_signer_decides_about_certificates() -> None:
-    asked: list[tuple[str, str]] = []
-
-    def signs(station_id: str, csr: str) -> bool:
-        asked.append((station_id, csr))
-        return True
-
-    assert answer(handle(V21, "SignCertificate", {"csr": CSR}, signs_certificates=signs)) == {"status": "Accepted"}
-    assert asked == [("s", CSR)]
-
-
 def event(component: str, variable: str, value: str, **rest: Any) -> dict[str, Any]:
     return {
         "eventId": 1, "timestamp": TIME, "trigger": "Alerting", "actualValue": value,

@@ -17,9 +17,12 @@ from websockets.asyncio.client import ClientConnection
 from ocpp_gateway.protocol.versions import VERSIONS
 from ocpp_gateway.recorder.batch import Committed, Entry
 from ocpp_gateway.server import LARGEST_MESSAGE, Server
+from ocpp_gateway.stations.doorkeeper import Doorkeeper
 from ocpp_gateway.stations.session import Surroundings
+from ocpp_gateway.worker import rules_of
 from tests.ocpp_gateway.fakes import FakeClaims, FakeRecorder, knowing
 from youguan.clock import SystemClock
+from youguan.settings import Settings
 
 HEARTBEAT = '[2,"1","Heartbeat",{}]'
 FIN, TEXT, CONTINUATION, BINARY, CLOSE, PING, PONG = 0x80, 1, 0, 2, 8, 9, 10
@@ -97,7 +100,9 @@ class Raw:
 async def served() -> AsyncIterator[Served]:
     recorder = Settling()
     around = Surroundings(recorder, FakeClaims(), lambda _: True, SystemClock(), 60, knowing())
-    server = Server(around, ["127.0.0.0/8"])
+    rules = rules_of(Settings(ocpp_open_networks=["127.0.0.0/8"]))
+    doorkeeper = Doorkeeper(rules, knows=lambda _: True, keys_of=lambda _: None, clock=SystemClock())
+    server = Server(around, doorkeeper)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
         server.start(listening)

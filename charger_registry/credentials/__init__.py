@@ -1,0 +1,1 @@
+"""Stations' keys: issued, rotated, revoked; and stations that connect without being filed."""

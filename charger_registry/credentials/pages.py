@@ -1,0 +1,98 @@
+"""The pages of stations' keys, and of stations that are not filed."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+import asyncpg
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from charger_registry.credentials import store
+from charger_registry.credentials.desk import Issued, KeyDesk
+from youguan.auth import REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.errors import YouguanError
+from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.security import require
+from youguan.web.templates import Templates
+
+PAGE = 50
+STATES = {
+    "offered": ("warn", "待桩确认"),
+    "holding": ("good", "有效"),
+    "ending": ("warn", "宽限期内"),
+    "ended": ("", "已失效"),
+}
+ORIGINS = {"issued": "签发", "taken over": "接管原有密钥", "rotation": "协议轮换"}
+
+
+def credential_pages(pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, clock: Clock) -> APIRouter:
+    """Return /registry/credentials and /registry/unfiled-stations."""
+    router = APIRouter(prefix="/registry")
+    regulator = require(REGULATOR)
+
+    async def station_page(
+        request: Request, station_id: str, *, issued: Issued | None = None, error: YouguanError | None = None
+    ) -> Response:
+        now = clock.now()
+        async with pool.acquire() as connection:
+            rows = await store.of_station(connection, station_id)
+        lines = [(row, store.state_of(row, now)) for row in rows]
+        return templates.render(
+            request, "station_keys.html", status_code=error.status if error else 200, station_id=station_id,
+            lines=lines, issued=issued, error=error.detail if error else "", states=STATES, origins=ORIGINS,
+        )  # fmt: skip
+
+    @router.get("/credentials")
+    async def stations(
+        request: Request, _: Annotated[Principal, Depends(regulator)], q: str = "", cursor: Cursor = None
+    ) -> Response:
+        key = decode_cursor(cursor, str)
+        async with pool.acquire() as connection:
+            rows = await store.list_stations(connection, q or None, key[0] if key else None, PAGE, clock.now())
+        following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
+        return templates.render(request, "credentials.html", rows=rows, next=following, q=q)
+
+    @router.get("/credentials/{station_id}")
+    async def station(request: Request, station_id: str, _: Annotated[Principal, Depends(regulator)]) -> Response:
+        return await station_page(request, station_id)
+
+    @router.post("/credentials/{station_id}")
+    async def issue(
+        request: Request,
+        station_id: str,
+        who: Annotated[Principal, Depends(regulator)],
+        reason: str = Form(min_length=1, max_length=500),
+        key: str = Form(""),
+    ) -> Response:
+        remote = request.client.host if request.client else None
+        try:
+            issued = await keys.issue(who, station_id, reason, key=key.strip() or None, remote=remote)
+        except YouguanError as error:
+            return await station_page(request, station_id, error=error)
+        return await station_page(request, station_id, issued=issued)
+
+    @router.post("/credentials/{station_id}/revoke")
+    async def revoke(
+        request: Request,
+        station_id: str,
+        who: Annotated[Principal, Depends(regulator)],
+        reason: str = Form(min_length=1, max_length=500),
+        credential_id: int | None = Form(None),
+    ) -> Response:
+        remote = request.client.host if request.client else None
+        try:
+            await keys.revoke(who, station_id, credential_id, reason, remote)
+        except YouguanError as error:
+            return await station_page(request, station_id, error=error)
+        return RedirectResponse(f"/registry/credentials/{quote(station_id, safe='')}", 303)
+
+    @router.get("/unfiled-stations")
+    async def unfiled(request: Request, _: Annotated[Principal, Depends(regulator)], cursor: Cursor = None) -> Response:
+        key = decode_cursor(cursor, str)
+        async with pool.acquire() as connection:
+            rows = await store.list_unfiled(connection, key[0] if key else None, PAGE)
+        following = encode_cursor(rows[-1]["station_id"]) if len(rows) == PAGE else None
+        return templates.render(request, "unfiled_stations.html", rows=rows, next=following)
+
+    return router

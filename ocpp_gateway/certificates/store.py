@@ -1,0 +1,99 @@
+"""The statements about certificates that stations ask for."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from ocpp_gateway.observation import CertificateRequested
+from youguan.errors import Conflict, NotFound
+from youguan.events import Event
+
+
+async def write_requests(connection: asyncpg.Connection, requests: Sequence[CertificateRequested]) -> list[Event]:
+    """Keep what stations ask for; what a station asks last takes the place of what nobody has decided yet."""
+    for asked in requests:
+        await connection.execute(
+            """
+            INSERT INTO gateway.certificate_request (id, station_id, request, request_number, received_at)
+            VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (station_id) WHERE state = 'pending' DO UPDATE
+            SET request = excluded.request, request_number = excluded.request_number, received_at = excluded.received_at
+            """,
+            str(uuid.uuid4()),
+            asked.station_id,
+            asked.request,
+            asked.request_number,
+            asked.received_at,
+        )
+    return []
+
+
+async def get_pending(connection: asyncpg.Connection, request_id: str) -> asyncpg.Record:
+    """Return what nobody has decided yet, held; NotFound, Conflict."""
+    row = await connection.fetchrow("SELECT * FROM gateway.certificate_request WHERE id = $1 FOR UPDATE", request_id)
+    if row is None:
+        raise NotFound(f"certificate request {request_id}")
+    if row["state"] != "pending":
+        raise Conflict(f"certificate request {request_id} is {row['state']}")
+    return row
+
+
+async def decide(
+    connection: asyncpg.Connection,
+    request_id: str,
+    state: str,
+    *,
+    by: str,
+    at: datetime,
+    reason: str,
+    serial: str | None = None,
+    command_id: str | None = None,
+) -> asyncpg.Record:
+    """Note what was decided."""
+    row = await connection.fetchrow(
+        """
+        UPDATE gateway.certificate_request
+        SET state = $2, decided_by = $3, decided_at = $4, reason = $5, serial = $6, command_id = $7
+        WHERE id = $1 RETURNING *
+        """,
+        request_id,
+        state,
+        by,
+        at,
+        reason,
+        serial,
+        command_id,
+    )
+    assert row is not None
+    return row
+
+
+async def list_requests(
+    connection: asyncpg.Connection, state: str | None, before: tuple[datetime, str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return what stations ask for, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM gateway.certificate_request
+        WHERE ($1::text IS NULL OR state = $1) AND ($2::timestamptz IS NULL OR (received_at, id) < ($2, $3))
+        ORDER BY received_at DESC, id DESC LIMIT $4
+        """,
+        state,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def pending_of_connected(connection: asyncpg.Connection) -> list[str]:
+    """Return the requests that nobody has decided, of stations that are there to be told."""
+    rows = await connection.fetch(
+        """
+        SELECT r.id FROM gateway.certificate_request r JOIN gateway.station_now n USING (station_id)
+        JOIN gateway.station_directory d USING (station_id)
+        WHERE r.state = 'pending' AND n.connected ORDER BY r.received_at LIMIT 100
+        """
+    )
+    return [row["id"] for row in rows]

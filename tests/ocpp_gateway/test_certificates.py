@@ -1,0 +1,158 @@
+"""SignCertificate: a station asks, somebody approves, the station comes in with what it was sent."""
+
+import json
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import websockets
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ocpp_gateway.certificates.desk import CertificateDesk
+from ocpp_gateway.observation import CertificateRequested
+from ocpp_gateway.protocol.versions import V16, V201, Version
+from ocpp_gateway.service import signs_by_itself
+from tests.ocpp_gateway.fakes import Talk
+from tests.ocpp_gateway.house import REGULATOR_A, House, house_of
+from tests.suite import eventually
+from youguan.clock import SystemClock
+from youguan.database import create_pool
+from youguan.errors import Conflict, NotFound, Unavailable
+from youguan.settings import Settings
+
+OPEN = '["127.0.0.0/8"]'
+
+
+def request_of(key: ec.EllipticCurvePrivateKey, station_id: str = "s1") -> str:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, station_id)])
+    made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    ("version", "station_id", "more", "status"),
+    [
+        (V16, "s1", {}, "Accepted"),
+        (V16, "s2", {}, "Rejected"),
+        (V201, "s1", {}, "Accepted"),
+        (V201, "s2", {}, "Rejected"),
+        (V201, "s1", {"certificateType": "ChargingStationCertificate"}, "Accepted"),
+        (V201, "s1", {"certificateType": "V2GCertificate"}, "Rejected"),
+    ],
+)
+def test_what_a_station_may_ask_for(version: Version, station_id: str, more: dict[str, str], status: str) -> None:
+    talk = Talk(version)
+    talk.say("SignCertificate", {"csr": request_of(ec.generate_private_key(ec.SECP256R1()), station_id), **more})
+    (entry,) = talk.recorder.entries
+    assert [type(observation) for observation in entry.observations] == (
+        [CertificateRequested] if status == "Accepted" else []
+    )
+    assert bool(entry.doubts) == (status == "Rejected")
+    talk.recorder.settle()
+    assert talk.wire.sent == [[3, "1", {"status": status}]]
+
+
+@pytest.fixture
+async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    async with (
+        await create_pool(database_url) as pool,
+        house_of(database_url, pool, tmp_path, YOUGUAN_OCPP_OPEN_NETWORKS=OPEN) as house,
+    ):
+        yield house
+
+
+def desk_of(house: House) -> CertificateDesk:
+    return CertificateDesk(house.pool, house.desk, house.authority, SystemClock())
+
+
+async def ask(socket: websockets.ClientConnection, request: str) -> None:
+    await socket.send(json.dumps([2, "sign", "SignCertificate", {"csr": request}]))
+    assert json.loads(await socket.recv()) == [3, "sign", {"status": "Accepted"}]
+
+
+async def pending(house: House) -> asyncpg.Record:
+    async def found() -> Any:
+        return await house.pool.fetchrow("SELECT * FROM gateway.certificate_request WHERE state = 'pending'")
+
+    row: asyncpg.Record = await eventually(found)
+    return row
+
+
+async def test_from_the_request_to_a_connection_with_the_certificate(house: House) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    async with house.connect() as socket:
+        await ask(socket, request_of(ec.generate_private_key(ec.SECP256R1())))
+        await ask(socket, request_of(key))
+        row = await desk_of(house).approve(REGULATOR_A, (await pending(house))["id"], "checked")
+        _, command_id, action, payload = json.loads(await socket.recv())
+        await socket.send(json.dumps([3, command_id, {"status": "Accepted"}]))
+    assert (row["state"], row["command_id"], action) == ("approved", command_id, "CertificateSigned")
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    context = ssl.create_default_context(cafile=str(house.authority.certificate_file))
+    context.load_cert_chain(*house.files_of(payload["certificateChain"], private.decode()))
+    assert await house.status_of(context=context) == 101
+    house.authority.revoke(row["serial"], SystemClock().now())
+
+    async def refused() -> bool:
+        return await house.status_of(context=context) == 401
+
+    await eventually(refused)
+    actions = {line["action"] for line in await house.pool.fetch("SELECT action FROM audit.trail")}
+    assert actions == {"command CertificateSigned", "certificate approved"}
+
+
+async def test_what_is_decided_is_decided_once(house: House) -> None:
+    desk = desk_of(house)
+    async with house.connect() as socket:
+        await ask(socket, request_of(ec.generate_private_key(ec.SECP256R1())))
+        request_id = (await pending(house))["id"]
+        assert (await desk.reject(REGULATOR_A, request_id, "unknown"))["state"] == "rejected"
+        for decide in (desk.approve, desk.reject):
+            with pytest.raises(Conflict):
+                await decide(REGULATOR_A, request_id, "again")
+            with pytest.raises(NotFound):
+                await decide(REGULATOR_A, "nothing", "again")
+    with pytest.raises(Unavailable):
+        await CertificateDesk(house.pool, house.desk, None, SystemClock()).approve(REGULATOR_A, request_id, "x")
+
+
+async def test_a_station_that_is_gone_is_sent_nothing_and_its_request_waits(house: House) -> None:
+    async with house.connect() as socket:
+        await ask(socket, request_of(ec.generate_private_key(ec.SECP256R1())))
+        request_id = (await pending(house))["id"]
+
+    async def gone() -> bool:
+        return not await house.pool.fetchval("SELECT connected FROM gateway.station_now WHERE station_id = 's1'")
+
+    await eventually(gone)
+    with pytest.raises(Conflict):
+        await desk_of(house).approve(REGULATOR_A, request_id, "checked")
+    assert await desk_of(house).approve_pending() == 0
+    assert (await pending(house))["id"] == request_id
+
+
+async def test_by_policy(house: House) -> None:
+    async with house.connect() as socket:
+        await ask(socket, request_of(ec.generate_private_key(ec.SECP256R1())))
+        await pending(house)
+        assert await desk_of(house).approve_pending() == 1
+        assert json.loads(await socket.recv())[2] == "CertificateSigned"
+        assert await desk_of(house).approve_pending() == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "networks", "by_itself"),
+    [("automatic", [], True), ("automatic", ["10.0.0.0/8"], False), ("regulator", [], False)],
+)
+def test_nothing_signs_by_itself_where_nobody_shows_who_he_is(
+    policy: Any, networks: list[str], by_itself: bool
+) -> None:
+    assert signs_by_itself(Settings(sign_certificates=policy, ocpp_open_networks=networks)) is by_itself
