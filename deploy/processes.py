@@ -24,6 +24,8 @@ LARGEST_LOG = 8 * 1024 * 1024
 TOO_OFTEN = 6  # deaths
 WITHIN_S = 60.0
 LONGEST_BACKOFF_S = 8.0
+STOP_WITHIN_S = 25.0  # all parts together: who stops us waits 30 s
+LEAST_STOP_S = 1.0  # what a part has even when others took all of it
 
 
 class GivenUp(Exception):
@@ -66,11 +68,17 @@ def backoff_s(deaths: int) -> float:
 class Supervisor:
     """Starts parts, keeps them alive, and stops them in the opposite order."""
 
-    def __init__(self, on_change: Callable[[], None], backoff_s: Callable[[int], float] = backoff_s) -> None:
+    def __init__(
+        self,
+        on_change: Callable[[], None],
+        backoff_s: Callable[[int], float] = backoff_s,
+        stop_within_s: float = STOP_WITHIN_S,
+    ) -> None:
         self.parts: list[Part] = []
         self._watches: list[asyncio.Task[None]] = []
         self._on_change = on_change
         self._backoff_s = backoff_s
+        self._stop_within_s = stop_within_s
         self._lifeline, self._held = os.pipe()  # children read the one end; the other dies with us
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -129,16 +137,17 @@ class Supervisor:
             self.failed.set_exception(GivenUp(f"{part.name} keeps dying; its last words:\n{part.last_words()}"))
 
     async def stop(self) -> None:
-        """Stop every part, those that were started last first."""
+        """Stop every part, those that were started last first; who is too slow, or too late, is killed."""
+        deadline = asyncio.get_running_loop().time() + self._stop_within_s
         for watch in self._watches:  # first: none of them may begin a part again behind our back
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
         for group in _by_kind(reversed(self.parts)):
-            await asyncio.gather(*(self._stop(part) for part in group))
+            await asyncio.gather(*(self._stop(part, deadline) for part in group))
         if self.failed.done():
             self.failed.exception()
 
-    async def _stop(self, part: Part) -> None:
+    async def _stop(self, part: Part, deadline: float) -> None:
         process = part.process
         if process is None or process.returncode is not None:
             part.state = "stopped"
@@ -148,7 +157,8 @@ class Supervisor:
         with suppress(ProcessLookupError):
             process.send_signal(part.stop_signal)
         try:
-            async with asyncio.timeout(part.stop_within_s):
+            left = max(deadline - asyncio.get_running_loop().time(), LEAST_STOP_S)
+            async with asyncio.timeout(min(part.stop_within_s, left)):
                 await process.wait()
         except TimeoutError:
             log.warning("%s did not stop in time and is killed", part.name)

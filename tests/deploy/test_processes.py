@@ -133,6 +133,18 @@ async def test_nothing_begins_again_once_everything_stops(tmp_path: Path, change
     assert (one.state, one.pid) == ("stopped", None)
 
 
+async def test_slow_parts_share_the_time_there_is(tmp_path: Path, changes: Changes) -> None:
+    """Each may take its time, all of them together may not."""
+    changes.supervisor = Supervisor(changes, stop_within_s=0)
+    parts = [part(tmp_path, name, DEAF, stop_within_s=600) for name in ("database", "web")]
+    for each in parts:
+        await changes.supervisor.start(each)
+        await speaks(each)
+    async with asyncio.timeout(60):
+        await changes.supervisor.stop()
+    assert [each.process and each.process.returncode for each in parts] == [-signal.SIGKILL] * 2
+
+
 def test_the_wait_doubles_up_to_a_limit() -> None:
     waits = [backoff_s(deaths) for deaths in range(1, TOO_OFTEN + 2)]
     assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, LONGEST_BACKOFF_S]
