@@ -64,9 +64,9 @@ def messages(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Measure messages: as fast as they are answered, at a pace, and the stock way."""
     stations = max(options.stations, options.connections)
     with database(folder, [f"b{number:05d}" for number in range(stations)]) as postgres:
-        weight = _weight(postgres, folder, options.stations)
         ours = _ours(postgres, folder, options)
         stored = asyncio.run(count_rows(postgres.dsn))
+        weight = _weight(postgres, folder, options.stations)
         stock = _stock(postgres, folder, options)
     full, paced = ours["full"], ours["paced"]
     return {
