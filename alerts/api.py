@@ -77,7 +77,7 @@ def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
         cursor: Cursor = None,
     ) -> Page[AlertOut]:
         """List alerts, newest first."""
-        key = decode_cursor(cursor, str, str)
+        key = decode_cursor(cursor, datetime, str)
         async with pool.acquire() as connection:
             rows = await store.list_alerts(
                 connection,
@@ -85,10 +85,10 @@ def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
                 rule=rule,
                 station_id=station,
                 site_id=site,
-                before=(datetime.fromisoformat(key[0]), key[1]) if key else None,
+                before=(key[0], key[1]) if key else None,
                 limit=limit,
             )
-        following = encode_cursor(rows[-1]["recorded_at"].isoformat(), rows[-1]["id"]) if len(rows) == limit else None
+        following = encode_cursor(rows[-1]["recorded_at"], rows[-1]["id"]) if len(rows) == limit else None
         return Page(items=[AlertOut(**dict(row)) for row in rows], next=following)
 
     app.add_api_route("", list_alerts, methods=["GET"])

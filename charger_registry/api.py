@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from charger_registry import store
 from charger_registry.responsibility import holder
@@ -14,7 +14,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import NotFound
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
 from youguan.web.security import require
 
 Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
@@ -82,7 +82,7 @@ class Assignment(BaseModel):
     role: Role
     organisation_id: str
     reason: str = Field(min_length=1, max_length=500)
-    since: AwareDatetime | None = None
+    since: GivenTime | None = None
 
 
 def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
@@ -131,8 +131,8 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
     @app.get("/sites/{site_id}/responsibilities")
     async def responsibilities(
         site_id: str,
-        at: Annotated[AwareDatetime | None, Query(description="valid time; default now")] = None,
-        as_known_at: Annotated[AwareDatetime | None, Query(description="recorded time; default now")] = None,
+        at: Annotated[GivenTime | None, Query(description="valid time; default now")] = None,
+        as_known_at: Annotated[GivenTime | None, Query(description="recorded time; default now")] = None,
     ) -> Page[ResponsibilityOut]:
         """Say who has which role at an instant, as it is or was believed."""
         now = clock.now()

@@ -177,7 +177,7 @@ def inspection_api(counter: Counter) -> FastAPI:
         cursor: Cursor = None,
     ) -> Page[TaskOut]:
         """List tasks within one's bounds, newest first."""
-        key = decode_cursor(cursor, str, str)
+        key = decode_cursor(cursor, datetime, str)
         async with counter.pool.acquire() as connection:
             rows = await store.list_tasks(
                 connection,
@@ -186,11 +186,11 @@ def inspection_api(counter: Counter) -> FastAPI:
                 site_id=site,
                 cause=cause,
                 overdue=overdue,
-                before=(datetime.fromisoformat(key[0]), key[1]) if key else None,
+                before=(key[0], key[1]) if key else None,
                 limit=limit,
                 **bounds(who),
             )
-        following = encode_cursor(rows[-1]["opened_at"].isoformat(), rows[-1]["id"]) if len(rows) == limit else None
+        following = encode_cursor(rows[-1]["opened_at"], rows[-1]["id"]) if len(rows) == limit else None
         return Page(items=[TaskOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/tasks/{task_id}")
@@ -227,7 +227,7 @@ def inspection_pages(counter: Counter, templates: Templates) -> APIRouter:
         overdue: bool = False,
         cursor: Cursor = None,
     ) -> Response:
-        key = decode_cursor(cursor, str, str)
+        key = decode_cursor(cursor, datetime, str)
         async with counter.pool.acquire() as connection:
             rows = await store.list_tasks(
                 connection,
@@ -236,11 +236,11 @@ def inspection_pages(counter: Counter, templates: Templates) -> APIRouter:
                 site_id=None,
                 cause=cause or None,
                 overdue=overdue,
-                before=(datetime.fromisoformat(key[0]), key[1]) if key else None,
+                before=(key[0], key[1]) if key else None,
                 limit=PAGE,
                 **bounds(who),
             )
-        following = encode_cursor(rows[-1]["opened_at"].isoformat(), rows[-1]["id"]) if len(rows) == PAGE else None
+        following = encode_cursor(rows[-1]["opened_at"], rows[-1]["id"]) if len(rows) == PAGE else None
         return templates.render(
             request, "tasks.html", rows=rows, next=following, status=status, cause=cause or "", overdue=overdue,
             cursor=cursor, causes=CAUSES, states=STATES, today=counter.today(),

@@ -5,18 +5,18 @@ from typing import Annotated, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from ocpp_gateway import store
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import FieldError, Invalid
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
 from youguan.web.security import require
 
 StationState = Literal["never_connected", "online", "offline"]
-From = Annotated[AwareDatetime | None, Query(alias="from", description="from this time on")]
-To = Annotated[AwareDatetime | None, Query(alias="to", description="before this time")]
+From = Annotated[GivenTime | None, Query(alias="from", description="from this time on")]
+To = Annotated[GivenTime | None, Query(alias="to", description="before this time")]
 
 
 class ConnectorOut(BaseModel):
@@ -138,7 +138,7 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         station_id: str, since: From = None, until: To = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[StatusOut]:
         """List what a station reported, by the charger's own time. No login needed."""
-        key = decode_cursor(cursor, str, int, str)
+        key = decode_cursor(cursor, datetime, int, str)
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
             rows = await store.status_changes(
@@ -146,11 +146,11 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
                 station_id,
                 since=since,
                 until=until,
-                after=(moment_of(key[0]), key[1], key[2]) if key else None,
+                after=(key[0], key[1], key[2]) if key else None,
                 limit=limit,
             )
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["status"]) if last else None
+        following = encode_cursor(last["occurred_at"], last["connector"], last["status"]) if last else None
         return Page(items=[StatusOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/meter-samples")

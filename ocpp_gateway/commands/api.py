@@ -73,13 +73,13 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
         station_id: str, _: Annotated[Principal, Depends(looks)], limit: Limit = 100, cursor: Cursor = None
     ) -> Page[CommandOut]:
         """List a station's commands, newest first."""
-        key = decode_cursor(cursor, str, str)
+        key = decode_cursor(cursor, datetime, str)
         async with pool.acquire() as connection:
             await stations.get_station(connection, station_id)
-            before = (datetime.fromisoformat(key[0]), key[1]) if key else None
+            before = (key[0], key[1]) if key else None
             rows = await store.list_commands(connection, station_id, before, limit)
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["requested_at"].isoformat(), last["id"]) if last else None
+        following = encode_cursor(last["requested_at"], last["id"]) if last else None
         return Page(items=[CommandOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/commands/{command_id}")

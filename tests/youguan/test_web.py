@@ -1,5 +1,7 @@
 """The web side of all services in one application, on a real PostgreSQL: errors, login, CSRF, languages, readiness."""
 
+import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,7 @@ from youguan.database import connect, create_pool
 from youguan.errors import Unauthenticated
 from youguan.settings import Settings
 from youguan.web.application import application
+from youguan.web.paging import decode_cursor, encode_cursor
 
 NOW = datetime.now(UTC)
 PRIVATE, PUBLIC = generate_keys()
@@ -79,6 +82,15 @@ async def page_login(client: httpx.AsyncClient, name: str, **form: str) -> httpx
         ("GET", "/api/alerts", 401, "unauthenticated"),
         ("GET", "/api/inspection/tasks", 401, "unauthenticated"),
         ("POST", "/api/auth/login", 422, "invalid"),
+        ("GET", "/api/registry/stations?platfrom=1", 422, "invalid"),
+        ("GET", "/api/registry/sites?q=%00", 422, "invalid"),
+        ("GET", "/api/registry/sites/%00", 422, "invalid"),
+        ("GET", "/api/gateway/stations/x%00y", 422, "invalid"),
+        ("GET", "/api/registry/sites/s/responsibilities?at=9999-12-31T23:59:59-23:00", 422, "invalid"),
+        ("GET", "/api/registry/sites/s/responsibilities?at=0001-01-01T00:00:00%2B10:00", 422, "invalid"),
+        ("GET", "/api/gateway/stations/s-1/status-changes?from=0001-01-01T00:00:00%2B10:00", 422, "invalid"),
+        ("GET", f"/api/gateway/stations/s-1/status-changes?cursor={encode_cursor('x', 1, 'y')}", 422, "invalid"),
+        ("GET", f"/api/registry/sites?cursor={encode_cursor(chr(0))}", 422, "invalid"),
     ],
 )
 async def test_errors_are_problems(client: httpx.AsyncClient, method: str, path: str, status: int, code: str) -> None:
@@ -259,3 +271,52 @@ async def test_the_audit_trail_holds_and_shows_tampering(client: httpx.AsyncClie
     await connection.execute("UPDATE audit.trail SET actor = 'somebody else' WHERE number = 2")
     assert await audit.verify(connection) == 2
     await connection.close()
+
+
+async def test_an_unknown_member_of_a_query_is_named(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/registry/stations?plattform=395815801")
+    assert [field["field"] for field in answer.json()["fields"]] == ["plattform"]
+
+
+@pytest.mark.parametrize("kind", ["alerts", "inspection/tasks", "gateway/exclusions", "gateway/stations/s-1/commands"])
+@pytest.mark.parametrize("key", [("x", "y"), ("2026-01-01", "y"), ("0001-01-01T00:00:00+10:00", "y"), (2**70, "y")])
+async def test_a_cursor_of_another_list_is_refused(client: httpx.AsyncClient, kind: str, key: tuple[Any, ...]) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+    headers = await bearer(client, "regulator")
+    answer = await client.get(f"/api/{kind}", params={"cursor": cursor}, headers=headers)
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "cursor")
+
+
+def test_a_cursor_keeps_its_time() -> None:
+    moment = datetime(2026, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
+    assert decode_cursor(encode_cursor(moment, "x", 7), datetime, str, int) == (moment, "x", 7)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"username": "a\\u0000b", "password": "x"}', "username"),
+        (b'{"username": "a", "password": "\\ud800"}', "password"),
+        (b'{"username": "a", "password": "x", "more": [{"\\u0000": 1}]}', "more[0].?"),
+        (b'{"username": ', "body"),
+        (b"[" * 900 + b'"\\u0000"' + b"]" * 900, "[0]" * 900),
+    ],
+)
+async def test_a_body_that_cannot_be_stored_is_named(client: httpx.AsyncClient, body: bytes, field: str) -> None:
+    answer = await client.post("/api/auth/login", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, [f["field"] for f in answer.json()["fields"]]) == (422, [field])
+
+
+async def test_a_form_that_cannot_be_stored_is_no_error_of_ours(client: httpx.AsyncClient) -> None:
+    assert (await page_login(client, "a\0b")).status_code in (401, 422)
+    await page_login(client, "regulator")
+    for query in ("q=%00", "q=x&lang=en"):
+        assert (await client.get(f"/registry/sites?{query}")).status_code in (200, 422)
+
+
+async def test_a_time_out_of_reach_is_refused_in_a_body(client: httpx.AsyncClient) -> None:
+    for since in ("9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+10:00", "0001-01-01T00:00:00Z"):
+        body = {"role": "owner", "organisation_id": "o", "reason": "x", "since": since}
+        address = "/api/registry/sites/s/responsibilities"
+        answer = await client.post(address, json=body, headers=await bearer(client, "regulator"))
+        assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "since")

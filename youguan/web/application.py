@@ -25,6 +25,7 @@ from youguan.parts import Job, Parts
 from youguan.settings import Settings
 from youguan.web import problems
 from youguan.web.security import identify
+from youguan.web.strictness import StrictRoute
 from youguan.web.templates import STATIC
 from youguan.web.translations import COOKIE, LANGUAGES
 
@@ -48,6 +49,7 @@ def api(title: str) -> FastAPI:
         title=title, version=__version__, docs_url=None, redoc_url=None, responses=problems.RESPONSES,
         redirect_slashes=False,
     )  # fmt: skip
+    app.router.route_class = StrictRoute
     problems.add_handlers(app)
     return app
 
@@ -92,7 +94,9 @@ def _around(verifier: TokenVerifier, mounted: set[str]) -> Callable[..., Awaitab
             await identify(request, verifier)
             response = await call_next(request)
         except YouguanError as error:
-            response = problems.answer(request, error.status, error.title, error.detail, error.code, error.fields)
+            response = problems.answer(
+                request, error.status, error.title, error.detail, error.code, error.fields, error.headers
+            )
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         language = request.query_params.get("lang")

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import asyncpg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -56,20 +57,35 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
-    for away in AWAY:
+    for unusable in (asyncpg.DataError, UnicodeEncodeError, OverflowError):
+        app.add_exception_handler(unusable, _unusable)
+    for away in (*AWAY, TimeoutError):
         app.add_exception_handler(away, _away)
 
 
 async def _youguan(request: Request, error: Exception) -> Response:
     assert isinstance(error, YouguanError)
-    return answer(request, error.status, error.title, error.detail, error.code, error.fields)
+    return answer(request, error.status, error.title, error.detail, error.code, error.fields, error.headers)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    fields = [FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), e["msg"]) for e in error.errors()]
+    fields = [_field(e) for e in error.errors()]
     detail = "; ".join(f"{field.field}: {field.reason}" for field in fields)
     return answer(request, Invalid.status, Invalid.title, detail, Invalid.code, fields)
+
+
+def _field(found: Mapping[str, Any]) -> FieldError:
+    if found["type"] == "json_invalid":
+        return FieldError("body", f"is not JSON: {found['ctx']['error']}, at character {found['loc'][1]}")
+    return FieldError(".".join(map(str, found["loc"][1:])) or str(found["loc"][0]), found["msg"])
+
+
+async def _unusable(request: Request, error: Exception) -> Response:
+    """A value that passed the types but that the database cannot take: too large, too early, no text."""
+    log.warning("%s %s: %s", request.method, request.url.path, error)
+    detail = "a value cannot be used: it is out of range, or no text"
+    return answer(request, Invalid.status, Invalid.title, detail, Invalid.code)
 
 
 async def _http(request: Request, error: Exception) -> Response:
