@@ -12,6 +12,7 @@ from charger_registry.responsibility import Line, Unmanaged, unmanaged
 from youguan.errors import Conflict, NotFound
 from youguan.eventlog import publish
 from youguan.events import (
+    AccessRevoked,
     Event,
     OrganisationFiled,
     ResponsibilitiesChanged,
@@ -328,8 +329,13 @@ async def sites_with_ended_manager(connection: asyncpg.Connection, now: datetime
     return [row["site_id"] for row in rows]
 
 
-async def deactivate_demo_people(connection: asyncpg.Connection) -> None:
-    await connection.execute("UPDATE registry.person SET active = false WHERE demo AND active")
+async def deactivate_demo_people(connection: asyncpg.Connection, now: datetime) -> None:
+    """Close the accounts of the sample, and let what was issued to them no longer hold."""
+    async with connection.transaction():
+        rows = await connection.fetch(
+            "UPDATE registry.person SET active = false WHERE demo AND active RETURNING username"
+        )
+        await publish(connection, STREAM, [AccessRevoked(subject=r["username"], token_id=None, at=now) for r in rows])
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
@@ -420,8 +426,11 @@ async def file_divisions(
     )
 
 
-async def find_person(connection: asyncpg.Connection, username: str) -> asyncpg.Record | None:
-    return await connection.fetchrow("SELECT * FROM registry.person WHERE username = $1 AND active", username)
+async def find_person(connection: asyncpg.Connection, username: str, *, demo: bool) -> asyncpg.Record | None:
+    """Return who may log in with a name; people of the sample only where `demo` says so."""
+    return await connection.fetchrow(
+        "SELECT * FROM registry.person WHERE username = $1 AND active AND (NOT demo OR $2)", username, demo
+    )
 
 
 async def save_person(connection: asyncpg.Connection, person: Sequence[Any]) -> None:

@@ -76,19 +76,31 @@ class TokenIssuer:
 
 
 class TokenVerifier:
-    """Reads tokens, and remembers those that were revoked."""
+    """Reads tokens, and remembers those that were revoked for as long as they could still hold."""
 
-    def __init__(self, public_key: str | None) -> None:
+    def __init__(self, public_key: str | None, lifetime: timedelta = timedelta(hours=12)) -> None:
+        self.lifetime = lifetime
         self._key = public_key
-        self._revoked_tokens: set[str] = set()
+        self._revoked_tokens: dict[str, datetime] = {}
         self._revoked_subjects: dict[str, datetime] = {}
+
+    @property
+    def remembered(self) -> int:
+        """Return how many revocations are remembered."""
+        return len(self._revoked_tokens) + len(self._revoked_subjects)
 
     def revoke(self, subject: str, token_id: str | None, at: datetime) -> None:
         """Let one token, or everything issued to a subject before `at`, no longer hold."""
         if token_id is not None:
-            self._revoked_tokens.add(token_id)
+            self._revoked_tokens[token_id] = at
         else:
             self._revoked_subjects[subject] = max(at, self._revoked_subjects.get(subject, at))
+
+    def forget(self, now: datetime) -> None:
+        """Forget revocations of tokens that have expired meanwhile."""
+        oldest = now - self.lifetime
+        self._revoked_tokens = {token: at for token, at in self._revoked_tokens.items() if at > oldest}
+        self._revoked_subjects = {subject: at for subject, at in self._revoked_subjects.items() if at > oldest}
 
     def verify(self, token: str) -> Principal:
         """Return who holds the token; Unauthenticated where it does not hold."""

@@ -24,6 +24,13 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: int = 8000
+    trusted_proxies: list[str] = Field(
+        default_factory=list, description="addresses of proxies whose X-Forwarded-For and -Proto are believed"
+    )
+    largest_body_bytes: int = Field(
+        default=1_000_000, ge=1000, description="more is answered with 413, uploads excepted"
+    )
+    metrics_token: str | None = Field(default=None, description="Authorization: Bearer … for /metrics from elsewhere")
     ocpp_host: str = "127.0.0.1"
     ocpp_port: int = 9000
     workers: int = Field(default=3, ge=1, le=64)

@@ -39,10 +39,10 @@ async def load_sample(settings: Settings, *, sites_file: Path | None, crs: str) 
 
 
 async def close_sample_accounts(settings: Settings) -> None:
-    """Let nobody log in with a demo account."""
+    """Let nobody log in, or stay logged in, with a demo account."""
     connection = await connect(settings.dsn_for("registry"))
     try:
-        await store.deactivate_demo_people(connection)
+        await store.deactivate_demo_people(connection, SystemClock().now())
     finally:
         await connection.close()
 

@@ -100,7 +100,7 @@ async def test_demo_accounts_are_open_only_in_a_demo(settings: Settings) -> None
     async def may_log_in() -> set[str]:
         connection = await connect(settings.database_url)
         try:
-            people = {name: await store.find_person(connection, name) for name in ACCOUNTS}
+            people = {name: await store.find_person(connection, name, demo=True) for name in ACCOUNTS}
         finally:
             await connection.close()
         passwords = Passwords()
@@ -109,7 +109,10 @@ async def test_demo_accounts_are_open_only_in_a_demo(settings: Settings) -> None
     await load_sample(settings, sites_file=None, crs="wgs84")
     assert await may_log_in() == set(ACCOUNTS)
     await close_sample_accounts(settings)
+    await close_sample_accounts(settings)  # a second start without the demo has nothing to say
     assert await may_log_in() == set()
+    revoked = await ask(settings, "SELECT payload FROM eventlog.event WHERE type = 'AccessRevoked'")
+    assert sorted(row["payload"]["subject"] for row in revoked) == sorted(ACCOUNTS)
     await load_sample(settings, sites_file=None, crs="wgs84")
     await open_sample_accounts(settings)
     assert await may_log_in() == set(ACCOUNTS)

@@ -1,5 +1,6 @@
 """The web side of all services in one application, on a real PostgreSQL: errors, login, CSRF, languages, readiness."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -10,9 +11,11 @@ from typing import Any
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, SiteDraft
+from charger_registry.login import Login, login_api
 from charger_registry.people import Passwords
 from deploy.suite import COMPOSES
 from youguan import audit
@@ -20,12 +23,16 @@ from youguan.auth import Principal, TokenIssuer, TokenVerifier, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import connect, create_pool
 from youguan.errors import Unauthenticated
+from youguan.eventlog import publish
+from youguan.events import AccessRevoked
+from youguan.parts import Parts
 from youguan.settings import Settings
-from youguan.web.application import application
+from youguan.web.application import Revocations, application
 from youguan.web.paging import decode_cursor, encode_cursor
 
 NOW = datetime.now(UTC)
 PRIVATE, PUBLIC = generate_keys()
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture
@@ -43,15 +50,19 @@ async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
         for part in parts:
             for consumer in part.consumers:
                 await consumer.catch_up()
-        transport = httpx.ASGITransport(application(parts, settings, pool), raise_app_exceptions=False)
-        base = "http://suite.example"
-        yield await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=base))
+        yield await stack.enter_async_context(browse(application(parts, settings, pool)))
+
+
+def browse(app: FastAPI, remote: str = "127.0.0.1") -> httpx.AsyncClient:
+    """Return a client that comes from an address."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(remote, 1))
+    return httpx.AsyncClient(transport=transport, base_url="http://suite.example")
 
 
 async def file_samples(connection: Any) -> None:
     site = SiteDraft("s", "一号场站", 121.4, 29.3)
     filing = Filing(sites=(site,), organisations=(OrganisationDraft("o", "甲公司"), OrganisationDraft("p", "乙公司")))
-    passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords = Passwords(CHEAP)
     async with connection.transaction():
         await store.file_all(connection, filing, NOW - timedelta(days=1))
         for role in ("regulator", "operator", "inspector"):
@@ -320,3 +331,75 @@ async def test_a_time_out_of_reach_is_refused_in_a_body(client: httpx.AsyncClien
         address = "/api/registry/sites/s/responsibilities"
         answer = await client.post(address, json=body, headers=await bearer(client, "regulator"))
         assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "since")
+
+
+def token_for(subject: str, at: datetime, roles: tuple[str, ...] = ("regulator",)) -> str:
+    issuer = TokenIssuer(PRIVATE, timedelta(hours=12))
+    return issuer.issue(
+        subject=subject, name=subject, roles=frozenset(roles), organisation_id=None, division=None, now=at
+    )
+
+
+async def test_what_was_revoked_is_known_before_the_first_request(database_url: str) -> None:
+    settings = Settings(database_url=database_url, token_public_key=PUBLIC)
+    token = token_for("x", NOW - timedelta(minutes=1))
+    async with await create_pool(database_url) as pool:
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "registry", [AccessRevoked(subject="x", token_id=None, at=NOW)])
+        app = application([], settings, pool)
+        async with app.router.lifespan_context(app), browse(app) as client:
+            answer = await client.get("/healthz", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["detail"]) == (401, "the token was revoked")
+
+
+async def test_revocations_of_expired_tokens_are_neither_loaded_nor_kept(database_url: str) -> None:
+    verifier = TokenVerifier(PUBLIC, timedelta(hours=1))
+    verifier.revoke("y", "token", NOW - timedelta(hours=2))
+    verifier.revoke("y", None, NOW - timedelta(hours=2))
+    verifier.revoke("z", "other", NOW)
+    verifier.forget(NOW)
+    assert verifier.remembered == 1
+    async with await create_pool(database_url) as pool:
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "registry", [AccessRevoked(subject="x", token_id="t", at=NOW)])
+        late = TokenVerifier(PUBLIC, timedelta(hours=1))
+        await Revocations(pool, late, ManualClock(NOW + timedelta(hours=2))).load()
+        assert late.remembered == 0
+        soon = TokenVerifier(PUBLIC, timedelta(hours=1))
+        await Revocations(pool, soon, ManualClock(NOW + timedelta(minutes=2))).load()
+        assert soon.remembered == 1
+
+
+@pytest.mark.parametrize(
+    ("demo", "remote", "status"), [(True, "127.0.0.1", 200), (True, "10.0.0.7", 401), (False, "127.0.0.1", 401)]
+)
+async def test_demo_accounts_are_for_this_machine_and_the_demo(
+    database_url: str, demo: bool, remote: str, status: int
+) -> None:
+    settings = Settings(database_url=database_url, token_private_key=PRIVATE, token_public_key=PUBLIC, demo=demo)
+    connection = await connect(database_url)
+    hashed = Passwords(CHEAP).hash("demo")
+    await store.save_person(connection, ("demo-x", "x", hashed, ["regulator"], None, None, True))
+    await connection.close()
+    async with await create_pool(database_url) as pool:
+        login = Parts("login", {"/api/auth": login_api(Login(pool, settings, ManualClock(NOW)))})
+        async with browse(application([login], settings, pool), remote) as client:
+            answer = await client.post("/api/auth/login", json={"username": "demo-x", "password": "demo"})
+    assert answer.status_code == status
+
+
+async def test_other_peoples_failures_lock_nobody_out(client: httpx.AsyncClient) -> None:
+    async def fail() -> httpx.Response:
+        return await client.post("/api/auth/login", json={"username": "inspector", "password": "no"})
+
+    answers = await asyncio.gather(*(fail() for _ in range(30)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) == 20
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+    right = await client.post("/api/auth/login", json={"username": "regulator", "password": "regulator"})
+    assert right.status_code == 200
+
+
+async def test_a_long_name_or_password_is_refused(client: httpx.AsyncClient) -> None:
+    for body in ({"username": "x" * 201, "password": "x"}, {"username": "x", "password": "x" * 1001}):
+        assert (await client.post("/api/auth/login", json=body)).status_code == 422

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 from fastapi import FastAPI, Request, Response
@@ -17,10 +18,11 @@ from starlette.responses import FileResponse
 
 from youguan import __version__
 from youguan.auth import TokenVerifier
+from youguan.clock import Clock, SystemClock
 from youguan.database import AWAY
 from youguan.errors import NotFound, YouguanError
-from youguan.eventlog import follow, has_reached, heads, positions_of
-from youguan.events import AccessRevoked
+from youguan.eventlog import follow, has_reached, heads, load_revocations, positions_of
+from youguan.events import AccessRevoked, Event
 from youguan.parts import Job, Parts
 from youguan.settings import Settings
 from youguan.web import problems
@@ -54,15 +56,19 @@ def api(title: str) -> FastAPI:
     return app
 
 
-def application(parts: Sequence[Parts], settings: Settings, pool: asyncpg.Pool) -> FastAPI:
+def application(
+    parts: Sequence[Parts], settings: Settings, pool: asyncpg.Pool, clock: Clock = SystemClock()
+) -> FastAPI:
     """Return the application that serves the APIs and pages of the given services on one port."""
-    verifier = TokenVerifier(settings.token_public_key)
+    verifier = TokenVerifier(settings.token_public_key, timedelta(seconds=settings.token_lifetime_s))
+    revocations = Revocations(pool, verifier, clock)
     readiness = Readiness(parts, pool)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await readiness.start()
-        watchers = [Job("revocations", lambda: keep_revocations(pool, verifier))]
+        await revocations.load()
+        watchers = [Job("revocations", revocations.keep)]
         watchers += [job for part in parts for job in part.watchers]
         tasks = [asyncio.create_task(keep_running(job)) for job in watchers]
         yield
@@ -182,12 +188,33 @@ class Readiness:
         return None
 
 
-async def keep_revocations(pool: asyncpg.Pool, verifier: TokenVerifier) -> None:
-    """Load what was revoked, then follow."""
-    async for batch in follow(pool, (AccessRevoked,), {}):
-        for stored in batch:
-            if isinstance(stored.event, AccessRevoked):
-                verifier.revoke(stored.event.subject, stored.event.token_id, stored.event.at)
+class Revocations:
+    """Tells a verifier what was revoked: all that still matters before it serves, then whatever comes."""
+
+    def __init__(self, pool: asyncpg.Pool, verifier: TokenVerifier, clock: Clock) -> None:
+        self._pool = pool
+        self._verifier = verifier
+        self._clock = clock
+        self._positions: dict[str, int] | None = None
+
+    async def load(self) -> None:
+        """Take in what was revoked within a token's lifetime."""
+        async with self._pool.acquire() as connection:
+            events, self._positions = await load_revocations(connection, self._clock.now() - self._verifier.lifetime)
+        self._take(events)
+
+    async def keep(self) -> None:
+        """Follow from where the loading ended."""
+        if self._positions is None:
+            await self.load()
+        async for batch in follow(self._pool, (AccessRevoked,), self._positions):
+            self._verifier.forget(self._clock.now())
+            self._take([stored.event for stored in batch])
+
+    def _take(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, AccessRevoked):
+                self._verifier.revoke(event.subject, event.token_id, event.at)
 
 
 async def keep_running(job: Job) -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Request
@@ -50,6 +51,19 @@ async def _check_csrf(request: Request, principal: Principal) -> None:
         given = parse_qs((await request.body()).decode(errors="replace")).get("csrf", [""])[0]
     if not secrets.compare_digest(given.encode(), principal.csrf.encode()):
         raise Forbidden("the form has expired or was not ours (CSRF token); load the page again")
+
+
+def remote_of(request: Request) -> str:
+    """Return the address of whoever is connected: a proxy's, unless `trusted_proxies` names it."""
+    return request.client.host if request.client else ""
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether an address is this machine's own."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def principal_of(request: Request) -> Principal | None:
