@@ -35,7 +35,7 @@ async def file_all(connection: asyncpg.Connection, filing: Filing, now: datetime
     await _retire_sites(connection, filing.retired_site_ids, now)
     await _file_organisations(connection, filing.organisations)
     await _file_sites(connection, filing.sites, now)
-    await _file_stations(connection, filing.sites)
+    await _file_stations(connection, filing.sites, now)
     await _file_roles(connection, filing.roles)
     touched = list(dict.fromkeys([*(site.id for site in filing.sites), *(role.site_id for role in filing.roles)]))
     events: list[Event] = [SiteRetired(site_id=s, station_ids=ids) for s, ids in await _retired(connection, filing)]
@@ -97,8 +97,19 @@ async def _file_sites(connection: asyncpg.Connection, drafts: Sequence[SiteDraft
     )
 
 
-async def _file_stations(connection: asyncpg.Connection, sites: Sequence[SiteDraft]) -> None:
-    rows = [(s.id, site.id, s.connectors, s.power_w, s.current_type) for site in sites for s in site.stations]
+async def _file_stations(connection: asyncpg.Connection, sites: Sequence[SiteDraft], now: datetime) -> None:
+    """Let each site have exactly its draft's stations; what it has no longer is retired."""
+    whole = [site.id for site in sites if site.stations is not None]
+    rows = [(s.id, site.id, s.connectors, s.power_w, s.current_type) for site in sites for s in site.stations or ()]
+    await connection.execute(
+        """
+        UPDATE registry.station SET retired_at = $3
+        WHERE site_id = ANY($1) AND id <> ALL($2::text[]) AND retired_at IS NULL
+        """,
+        whole,
+        [row[0] for row in rows],
+        now,
+    )
     await connection.execute(
         """
         INSERT INTO registry.station (id, site_id, connectors, power_w, current_type)
