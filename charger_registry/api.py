@@ -15,7 +15,7 @@ from youguan.clock import Clock
 from youguan.errors import NotFound
 from youguan.web.application import api
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import remote_of, require
 
 Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
 
@@ -55,6 +55,7 @@ class OrganisationOut(BaseModel):
     name: str
     uscc: str | None
     phone: str | None
+    deregistered_at: UtcTime | None
 
 
 class OrganisationName(BaseModel):
@@ -81,6 +82,13 @@ class Assignment(BaseModel):
 
     role: Role
     organisation_id: str
+    reason: str = Field(min_length=1, max_length=500)
+    since: GivenTime | None = None
+
+
+class Deregistration(BaseModel):
+    """An organisation ceases to be."""
+
     reason: str = Field(min_length=1, max_length=500)
     since: GivenTime | None = None
 
@@ -157,7 +165,7 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
                 action="assign",
                 subject=f"site {site_id}",
                 after=assignment.model_dump(mode="json"),
-                remote=request.client.host if request.client else None,
+                remote=remote_of(request),
             )
             await store.assign(
                 connection,
@@ -175,6 +183,29 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
         if found is None:
             raise NotFound(f"{assignment.role} of site {site_id}")
         return _responsibility(found)
+
+    @app.post("/organisations/{organisation_id}/deregister")
+    async def deregister(
+        organisation_id: str,
+        given: Deregistration,
+        request: Request,
+        who: Annotated[Principal, Depends(require(REGULATOR))],
+    ) -> OrganisationOut:
+        """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody."""
+        now = clock.now()
+        async with pool.acquire() as connection, connection.transaction():
+            await audit.record(
+                connection,
+                at=now,
+                actor=who.subject,
+                action="deregister",
+                subject=f"organisation {organisation_id}",
+                after=given.model_dump(mode="json"),
+                remote=remote_of(request),
+            )
+            await store.deregister(connection, organisation_id, given.since or now, now)
+            row = await store.get_organisation(connection, organisation_id)
+        return OrganisationOut(**dict(row))
 
     @app.get("/organisations")
     async def organisations(limit: Limit = 100, cursor: Cursor = None) -> Page[OrganisationOut]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import asyncpg
 
@@ -53,12 +54,16 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         )
 
 
+async def judge_what_has_changed(connection: asyncpg.Connection, now: datetime) -> None:
+    """Publish what time alone has changed in who manages what."""
+    if changed := await store.sites_to_judge(connection, now):
+        await publish(connection, store.STREAM, await store.ledger_events(connection, changed, now))
+
+
 async def watch_management(pool: asyncpg.Pool, clock: Clock) -> None:
-    """Say which sites lose their manager as time passes."""
+    """Say which sites lose their manager, or have one again, as time passes."""
     while True:
         now = clock.now()
         async with pool.acquire() as connection, connection.transaction():
-            ended = await store.sites_with_ended_manager(connection, now)
-            if ended:
-                await publish(connection, store.STREAM, await store.ledger_events(connection, ended, now))
+            await judge_what_has_changed(connection, now)
         await asyncio.sleep(MANAGEMENT_WATCH_S)

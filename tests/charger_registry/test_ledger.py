@@ -12,6 +12,7 @@ from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.importing import import_sites, read_sites
 from charger_registry.responsibility import holder
+from charger_registry.service import judge_what_has_changed
 from youguan.database import create_pool
 from youguan.errors import Conflict, Invalid
 
@@ -93,8 +94,36 @@ async def test_a_contract_that_ends_is_found(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         ends = Filing(roles=(RoleDraft("s", "manager", "b", START, NOW),))
         await store.file_all(connection, ends, START)
-        assert await store.sites_with_ended_manager(connection, NOW - timedelta(seconds=1)) == []
-        assert await store.sites_with_ended_manager(connection, NOW) == ["s"]
+        assert await store.sites_to_judge(connection, NOW - timedelta(seconds=1)) == []
+        assert await store.sites_to_judge(connection, NOW) == ["s"]
+
+
+async def test_a_manager_whose_period_begins_later_manages_then(pool: asyncpg.Pool) -> None:
+    await assign(pool, "b", NOW + timedelta(days=1))
+    for at, expected in ((NOW, ["SiteUnmanaged"]), (NOW + timedelta(days=1), ["SiteUnmanaged", "SiteManaged"])):
+        async with pool.acquire() as connection, connection.transaction():
+            await judge_what_has_changed(connection, at)
+            await judge_what_has_changed(connection, at)
+        assert await told(pool) == expected
+    assert await pool.fetchval("SELECT unmanaged_reason FROM registry.site WHERE id = 's'") is None
+
+
+async def test_a_deregistered_manager_manages_no_longer_from_its_instant_on(pool: asyncpg.Pool) -> None:
+    await assign(pool, "b", START)
+    ends = NOW + timedelta(days=1)
+    async with pool.acquire() as connection, connection.transaction():
+        await store.deregister(connection, "b", ends, NOW)
+    assert await told(pool) == ["SiteUnmanaged", "SiteManaged"]
+    async with pool.acquire() as connection, connection.transaction():
+        await judge_what_has_changed(connection, ends)
+    last = await pool.fetch("SELECT type, payload FROM eventlog.event ORDER BY sequence DESC LIMIT 2")
+    assert (last[0]["type"], last[0]["payload"]["reason"]) == ("SiteUnmanaged", "deregistered")
+    entries = {entry["organisation_id"]: entry["until"] for entry in last[1]["payload"]["entries"]}
+    assert entries == {"a": None, "b": ends.isoformat().replace("+00:00", "Z")}
+    with pytest.raises(Conflict):
+        await assign(pool, "b", ends + timedelta(days=1), ends)
+    await assign(pool, "c", ends + timedelta(days=1), ends + timedelta(days=1))
+    assert (await told(pool))[-1] == "SiteManaged"
 
 
 def csv(tmp_path: Path, *lines: str) -> Path:

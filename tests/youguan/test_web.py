@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from argon2 import PasswordHasher
@@ -20,14 +21,14 @@ from charger_registry.people import Passwords
 from deploy.suite import COMPOSES
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer, TokenVerifier, generate_keys
-from youguan.clock import ManualClock
+from youguan.clock import ManualClock, utc_text
 from youguan.database import connect, create_pool
 from youguan.errors import Unauthenticated
-from youguan.eventlog import publish
+from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import AccessRevoked
 from youguan.parts import Parts
 from youguan.settings import Settings
-from youguan.web.application import Revocations, application
+from youguan.web.application import Readiness, Revocations, application
 from youguan.web.paging import decode_cursor, encode_cursor
 
 NOW = datetime.now(UTC)
@@ -403,3 +404,42 @@ async def test_other_peoples_failures_lock_nobody_out(client: httpx.AsyncClient)
 async def test_a_long_name_or_password_is_refused(client: httpx.AsyncClient) -> None:
     for body in ({"username": "x" * 201, "password": "x"}, {"username": "x", "password": "x" * 1001}):
         assert (await client.post("/api/auth/login", json=body)).status_code == 422
+
+
+async def test_ready_only_when_what_the_consumers_published_is_handled_too(database_url: str) -> None:
+    async with await create_pool(database_url) as pool:
+
+        async def cause(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+            await publish(connection, "second", [stored.event for stored in batch if stored.stream == "first"])
+
+        async def effect(_: asyncpg.Connection, __: Sequence[StoredEvent]) -> None:
+            """Handle it."""
+
+        revoked = AccessRevoked(subject="x", token_id=None, at=NOW)
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "first", [revoked])
+        causing = Consumer(pool, "causing", cause, types=[AccessRevoked])
+        affected = Consumer(pool, "affected", effect, types=[AccessRevoked])
+        readiness = Readiness([Parts("both", consumers=[causing, affected])], pool)
+        await readiness.start()
+        await affected.catch_up()
+        assert await readiness.missing() == "causing has not handled everything yet"
+        await causing.catch_up()
+        assert await readiness.missing() == "affected has not handled everything yet"
+        await affected.catch_up()
+        await causing.catch_up()
+        assert await readiness.missing() is None
+
+
+async def test_an_organisation_is_deregistered_by_the_regulator(client: httpx.AsyncClient) -> None:
+    address, body = "/api/registry/organisations/o/deregister", {"reason": "吊销"}
+    regulator = await bearer(client, "regulator")
+    given = {"role": "manager", "organisation_id": "o", "reason": "x"}
+    await client.post("/api/registry/sites/s/responsibilities", json=given, headers=regulator)
+    assert (await client.post(address, json=body, headers=await bearer(client, "operator"))).status_code == 403
+    assert (await client.post(address.replace("/o/", "/x/"), json=body, headers=regulator)).status_code == 404
+    answer = await client.post(address, json=body, headers=regulator)
+    assert (answer.status_code, answer.json()["deregistered_at"]) == (200, utc_text(NOW))
+    sites = (await client.get("/api/registry/sites?unmanaged=true")).json()["items"]
+    assert [(site["id"], site["reason"]) for site in sites] == [("s", "deregistered")]
+    assert (await client.post(address, json=body, headers=regulator)).status_code == 409

@@ -158,12 +158,20 @@ def _metrics() -> bytes:
 
 
 class Readiness:
-    """Ready when every consumer has handled what had been published when this process began, and every part says so."""
+    """Ready when every consumer has handled what had been published when this process began and what came of that, and every
+    part says so.
+
+    What the consumers publish is for each other to handle in turn; a chain of causes is at most so long (filed, alert, task,
+    picture), so that a busy suite is ready too, though it is never done.
+    """
+
+    CHAIN = 4
 
     def __init__(self, parts: Sequence[Parts], pool: asyncpg.Pool) -> None:
         self._parts = parts
         self._pool = pool
         self._goal: dict[str, int] = {}
+        self._rounds = 0
         self._ready = False
 
     async def start(self) -> None:
@@ -174,10 +182,8 @@ class Readiness:
         """Return what is missing, or None."""
         try:
             async with asyncio.timeout(3), self._pool.acquire() as connection:
-                if not self._ready:
-                    for consumer in (consumer for part in self._parts for consumer in part.consumers):
-                        if not has_reached(await positions_of(connection, consumer.name), self._goal):
-                            return f"{consumer.name} has not handled everything yet"
+                if not self._ready and (behind := await self._behind(connection)) is not None:
+                    return f"{behind} has not handled everything yet"
                 await connection.execute("SELECT 1")
         except (TimeoutError, *AWAY) as error:
             return f"the database is away: {error}"
@@ -185,6 +191,16 @@ class Readiness:
             if part.ready is not None and (reason := await part.ready()) is not None:
                 return f"{part.name}: {reason}"
         self._ready = True
+        return None
+
+    async def _behind(self, connection: asyncpg.Connection) -> str | None:
+        """Return a consumer that has not come to the goal; where all have, set the next goal: what they have published."""
+        while self._rounds < self.CHAIN:
+            for consumer in (consumer for part in self._parts for consumer in part.consumers):
+                if not has_reached(await positions_of(connection, consumer.name), self._goal):
+                    return consumer.name
+            reached, self._goal = self._goal, await heads(connection)
+            self._rounds = self.CHAIN if self._goal == reached else self._rounds + 1
         return None
 
 
