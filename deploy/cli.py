@@ -112,7 +112,8 @@ def import_sites_command(
     except AWAY as error:
         typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
         raise typer.Exit(1) from None
-    typer.echo(f"{file.name}: {outcome.encoding}, cells between {SEPARATORS[outcome.delimiter]}", err=True)
+    if (outcome.encoding, outcome.delimiter) != ("UTF-8", ","):
+        typer.echo(f"{file.name}: {outcome.encoding}, cells between {SEPARATORS[outcome.delimiter]}", err=True)
     for row in outcome.refused:
         typer.echo(f"{file.name}:{row.row}: {row.field}: {row.reason}", err=True)
     if outcome.ignored_columns:

@@ -12,7 +12,7 @@ import asyncpg
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, SiteDraft
@@ -28,8 +28,9 @@ from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import AccessRevoked
 from youguan.parts import Parts
 from youguan.settings import Settings
-from youguan.web.application import Readiness, Revocations, application
+from youguan.web.application import Readiness, Revocations, api, application
 from youguan.web.paging import decode_cursor, encode_cursor
+from youguan.web.templates import local_time
 
 NOW = datetime.now(UTC)
 PRIVATE, PUBLIC = generate_keys()
@@ -443,3 +444,78 @@ async def test_an_organisation_is_deregistered_by_the_regulator(client: httpx.As
     sites = (await client.get("/api/registry/sites?unmanaged=true")).json()["items"]
     assert [(site["id"], site["reason"]) for site in sites] == [("s", "deregistered")]
     assert (await client.post(address, json=body, headers=regulator)).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/api/registry/sites", "/api/public/sites.geojson", "/static/map.js"]
+)
+async def test_head_is_get_without_a_body(client: httpx.AsyncClient, path: str) -> None:
+    full, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == full.headers["content-type"]
+
+
+async def test_a_stream_without_end_ends_at_its_head(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        assert (await client.head("/api/public/changes")).status_code == 200
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient, announced: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 100_000
+
+    body = b"x" * 2_000_000 if announced else pieces()
+    answer = await client.post("/api/auth/login", content=body)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_upload_bounds_itself(database_url: str) -> None:
+    app = api("files")
+
+    @app.put("/upload/{name}")
+    async def upload(name: str, request: Request) -> int:
+        return sum([len(piece) async for piece in request.stream()])
+
+    async with await create_pool(database_url) as pool:
+        files = Parts("files", {"/files": app}, uploads=["/files/upload/"])
+        async with browse(application([files], Settings(database_url=database_url), pool)) as client:
+            answer = await client.put("/files/upload/x", content=b"x" * 2_000_000)
+    assert answer.json() == 2_000_000
+
+
+async def test_metrics_are_for_this_machine_a_token_or_a_login(database_url: str) -> None:
+    settings = Settings(database_url=database_url, token_public_key=PUBLIC, metrics_token="geheim")
+    async with await create_pool(database_url) as pool:
+        app = application([], settings, pool)
+        async with browse(app) as near, browse(app, "10.0.0.7") as far:
+            given = [{}, *({"Authorization": f"Bearer {t}"} for t in ("geheim", "x", token_for("x", NOW)))]
+            assert (await near.get("/metrics")).status_code == 200
+            assert [(await far.get("/metrics", headers=h)).status_code for h in given] == [401, 200, 401, 200]
+
+
+async def test_the_apis_say_how_to_log_in(client: httpx.AsyncClient) -> None:
+    described = (await client.get("/api/inspection/openapi.json")).json()
+    assert described["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    assert described["paths"]["/tasks"]["get"]["security"]
+
+
+async def test_zipped_and_plain_are_told_apart(client: httpx.AsyncClient) -> None:
+    address = "/api/public/sites.geojson"
+    plain = await client.get(address, headers={"accept-encoding": "identity"})
+    zipped = await client.get(address, headers={"accept-encoding": "gzip"})
+    assert plain.headers["etag"] != zipped.headers["etag"]
+    for answer, encoding in ((plain, "identity"), (zipped, "gzip")):
+        known = {"accept-encoding": encoding, "if-none-match": answer.headers["etag"]}
+        assert (await client.get(address, headers=known)).status_code == 304
+    crossed = {"accept-encoding": "identity", "if-none-match": zipped.headers["etag"]}
+    assert (await client.get(address, headers=crossed)).status_code == 200
+
+
+def test_a_time_of_another_year_shows_its_year() -> None:
+    moment = datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC)
+    assert local_time(moment, moment) == "12-31 23:59:59"
+    assert local_time(moment, moment + timedelta(seconds=1)) == "2026-12-31 23:59:59"
+    assert local_time(None, moment) == "—"

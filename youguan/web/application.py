@@ -4,6 +4,7 @@ import asyncio
 import logging
 import mimetypes
 import os
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -20,13 +21,14 @@ from youguan import __version__
 from youguan.auth import TokenVerifier
 from youguan.clock import Clock, SystemClock
 from youguan.database import AWAY
-from youguan.errors import NotFound, YouguanError
+from youguan.errors import NotFound, Unauthenticated, YouguanError
 from youguan.eventlog import follow, has_reached, heads, load_revocations, positions_of
 from youguan.events import AccessRevoked, Event
 from youguan.parts import Job, Parts
 from youguan.settings import Settings
 from youguan.web import problems
-from youguan.web.security import identify
+from youguan.web.edge import BoundedBodies, HeadAsGet
+from youguan.web.security import identify, is_loopback, principal_of, remote_of
 from youguan.web.strictness import StrictRoute
 from youguan.web.templates import STATIC
 from youguan.web.translations import COOKIE, LANGUAGES
@@ -40,6 +42,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(self)",
 }
+METRICS = "/metrics"
 A_YEAR = 365 * 24 * 3600
 requests = Counter("youguan_http_requests_total", "Requests", ["service", "method", "status"])
 seconds = Histogram("youguan_http_request_seconds", "Requests", ["service"], buckets=(0.005, 0.02, 0.1, 0.5, 2, 10))
@@ -79,7 +82,7 @@ def application(
     app = FastAPI(title="Youguan", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.demo = settings.demo
     problems.add_handlers(app)
-    _add_operations(app, readiness)
+    _add_operations(app, readiness, verifier, settings.metrics_token)
     for part in parts:
         for path, mounted in part.apis.items():
             mounted.state.demo = settings.demo
@@ -88,6 +91,9 @@ def application(
             app.include_router(router)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.middleware("http")(_around(verifier, {path for part in parts for path in part.apis}))
+    uploads = [path for part in parts for path in part.uploads]
+    app.add_middleware(BoundedBodies, largest=settings.largest_body_bytes, uploads=uploads, headers=SECURITY_HEADERS)
+    app.add_middleware(HeadAsGet)
     return app
 
 
@@ -97,7 +103,8 @@ def _around(verifier: TokenVerifier, mounted: set[str]) -> Callable[..., Awaitab
         if request.url.path in mounted:
             request.scope["path"] += "/"  # the API's own first address, without a redirect
         try:
-            await identify(request, verifier)
+            if request.url.path != METRICS:  # which has a token of its own
+                await identify(request, verifier)
             response = await call_next(request)
         except YouguanError as error:
             response = problems.answer(
@@ -120,7 +127,7 @@ def _service(path: str) -> str:
     return path.split("/", 3)[2] if path.startswith("/api/") else "static" if path.startswith("/static/") else "pages"
 
 
-def _add_operations(app: FastAPI, readiness: "Readiness") -> None:
+def _add_operations(app: FastAPI, readiness: "Readiness", verifier: TokenVerifier, metrics_token: str | None) -> None:
     @app.get("/healthz")
     async def healthz() -> Response:
         """Say that the process lives."""
@@ -134,9 +141,15 @@ def _add_operations(app: FastAPI, readiness: "Readiness") -> None:
             return JSONResponse({"status": "ready"})
         return problems.answer(request, 503, "Not ready", missing, "not_ready")
 
-    @app.get("/metrics")
-    async def metrics() -> Response:
-        """Return the metrics of all processes of the suite."""
+    @app.get(METRICS)
+    async def metrics(request: Request) -> Response:
+        """Return the metrics of all processes of the suite: to this machine, to the metrics token, to any login."""
+        given = request.headers.get("authorization", "").partition(" ")[2]
+        known = metrics_token is not None and secrets.compare_digest(given.encode(), metrics_token.encode())
+        if not known and not is_loopback(remote_of(request)):
+            await identify(request, verifier)
+            if principal_of(request) is None:
+                raise Unauthenticated("metrics are for this machine, the metrics token, or a login")
         return PlainTextResponse(await asyncio.to_thread(_metrics), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/static/{name:path}")

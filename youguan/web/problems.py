@@ -59,7 +59,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
     for unusable in (asyncpg.DataError, UnicodeEncodeError, OverflowError):
         app.add_exception_handler(unusable, _unusable)
-    for away in (*AWAY, TimeoutError):
+    for away in AWAY:
         app.add_exception_handler(away, _away)
 
 

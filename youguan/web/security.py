@@ -3,9 +3,11 @@
 import secrets
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
+from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import Request
+from fastapi import Request, Security
+from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
 from youguan.auth import Principal, TokenVerifier
@@ -14,6 +16,8 @@ from youguan.errors import Forbidden, Unauthenticated
 SESSION_COOKIE = "youguan_session"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 FORM = "application/x-www-form-urlencoded"
+# Only to be described in OpenAPI: `identify` has read the token already.
+BEARER = HTTPBearer(auto_error=False, description="the token of POST /api/auth/login")
 
 
 async def identify(request: Request, verifier: TokenVerifier) -> None:
@@ -72,10 +76,10 @@ def principal_of(request: Request) -> Principal | None:
     return found
 
 
-def require(*roles: str) -> Callable[[Request], Principal]:
+def require(*roles: str) -> Callable[..., Principal]:
     """Return a dependency that gives the principal and refuses whoever has none of the roles (none named: any login)."""
 
-    def dependency(request: Request) -> Principal:
+    def dependency(request: Request, _: Annotated[object, Security(BEARER)] = None) -> Principal:
         principal = principal_of(request)
         if principal is None:
             raise Unauthenticated("log in first")
