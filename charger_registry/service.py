@@ -14,6 +14,7 @@ from charger_registry.pages import registry_pages
 from charger_registry.public import projection
 from charger_registry.public.live import Picture
 from charger_registry.public.pages import public_api, public_pages
+from youguan import bounds
 from youguan.clock import Clock
 from youguan.database import create_pool
 from youguan.eventlog import publish
@@ -48,7 +49,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 public_pages(pool, picture, templates, clock),
             ],
             jobs=[Job("registry.management_watch", lambda: watch_management(pool, clock))],
-            consumers=[projection.consumer(pool)],
+            consumers=[projection.consumer(pool), bounds.consumer(pool)],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
         )

@@ -9,6 +9,8 @@ import asyncpg
 from charger_registry.coordinates import to_wgs84
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft
 from charger_registry.responsibility import Line, Unmanaged, holder, unmanaged
+from youguan.auth import EVERYTHING, Scope
+from youguan.bounds import site_within
 from youguan.errors import Conflict, NotFound
 from youguan.eventlog import publish
 from youguan.events import (
@@ -404,17 +406,18 @@ async def list_sites(
     words: str | None,
     after: str | None,
     limit: int,
+    scope: Scope = EVERYTHING,
 ) -> list[asyncpg.Record]:
     """Return sites by id."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
+        f"""
         SELECT s.*, d.name AS division_name,
                (SELECT count(*) FROM registry.station t WHERE t.site_id = s.id AND t.retired_at IS NULL) AS stations
         FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code
         WHERE s.retired_at IS NULL AND ($1::bool IS NULL OR (s.unmanaged_reason IS NOT NULL) = $1)
           AND ($2::text IS NULL OR starts_with(s.division_code, $2))
           AND ($3::text IS NULL OR strpos(lower(s.name || ' ' || s.address || ' ' || s.id), lower($3)) > 0)
-          AND ($4::text IS NULL OR s.id > $4)
+          AND ($4::text IS NULL OR s.id > $4) AND {site_within("s.id", 6)}
         ORDER BY s.id LIMIT $5
         """,
         unmanaged_only,
@@ -422,6 +425,7 @@ async def list_sites(
         words,
         after,
         limit,
+        *scope.parameters,
     )
     return rows
 

@@ -4,14 +4,15 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import asyncpg
-from fastapi import Depends, FastAPI, Query
+from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 
 from ocpp_gateway import store
 from youguan.auth import REGULATOR, Principal
+from youguan.bounds import stations_within
 from youguan.web.application import api
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import require, require_station, scope_of
 
 StationState = Literal["never_connected", "online", "offline"]
 From = Annotated[GivenTime | None, Query(alias="from", description="from this time on")]
@@ -29,27 +30,35 @@ class ConnectorOut(BaseModel):
 
 
 class StationOut(BaseModel):
-    """A station as the gateway knows it. Never heard from is not offline."""
+    """A station as everybody may know it. Never heard from is not offline."""
 
     id: str
     site_id: str | None
     connected: bool
     state: StationState
     ocpp_version: str | None
-    connected_at: UtcTime | None
     last_seen_at: UtcTime | None
+
+
+class StationFileOut(StationOut):
+    """A station with what it said of itself, for those within whose bounds it lies."""
+
+    connected_at: UtcTime | None
     vendor: str | None
     model: str | None
     serial_number: str | None
     firmware_version: str | None
     booted_at: UtcTime | None
-    boot_reason: str | None = Field(description="as OCPP 2.x says it")
-    clock_skew_s: float | None = Field(description="how far its clock is ahead of ours; negative: behind")
-    clock_skewed: bool = Field(description="more than is tolerated")
 
 
 class StationWithConnectors(StationOut):
     """A station with its connectors."""
+
+    connectors: list[ConnectorOut]
+
+
+class StationFileWithConnectors(StationFileOut):
+    """A station with what it said of itself and its connectors."""
 
     connectors: list[ConnectorOut]
 
@@ -96,13 +105,14 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
 
     @app.get("/stations")
     async def stations(
+        request: Request,
         state: StationState | None = None,
         connected: bool | None = None,
         site: str | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[StationOut]:
-        """List stations, by id."""
+    ) -> Page[StationFileOut | StationOut]:
+        """List stations, by id. No login needed; within one's bounds with what they said of themselves."""
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_stations(
@@ -113,16 +123,20 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
                 after=key[0] if key else None,
                 limit=limit,
             )
+            seen = await stations_within(connection, scope_of(request), [row["id"] for row in rows])
         following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
-        return Page(items=[StationOut(**dict(row)) for row in rows], next=following)
+        items = [(StationFileOut if row["id"] in seen else StationOut)(**dict(row)) for row in rows]
+        return Page(items=items, next=following)
 
     @app.get("/stations/{station_id}")
-    async def station(station_id: str) -> StationWithConnectors:
-        """Return one station with its connectors."""
+    async def station(station_id: str, request: Request) -> StationFileWithConnectors | StationWithConnectors:
+        """Return one station with its connectors. No login needed; within one's bounds with what it said of itself."""
         async with pool.acquire() as connection:
             row = await store.get_station(connection, station_id)
             found = await store.connectors(connection, station_id)
-        return StationWithConnectors(**dict(row), connectors=[ConnectorOut(**dict(c)) for c in found])
+            seen = await stations_within(connection, scope_of(request), [station_id])
+        said = StationFileWithConnectors if seen else StationWithConnectors
+        return said(**dict(row), connectors=[ConnectorOut(**dict(c)) for c in found])
 
     @app.get("/stations/{station_id}/status-changes")
     async def status_changes(
@@ -147,7 +161,7 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
     @app.get("/stations/{station_id}/meter-samples")
     async def meter_samples(
         station_id: str,
-        _: Annotated[Principal, Depends(require())],
+        _: Annotated[Principal, Depends(require_station(pool))],
         since: From = None,
         until: To = None,
         limit: Limit = 100,

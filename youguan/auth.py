@@ -21,6 +21,30 @@ ROLES = (REGULATOR, INSPECTOR, OPERATOR, REVIEWER)
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Within which bounds somebody sees and acts: everything, a division (a code's prefix), an organisation's; else nothing."""
+
+    everything: bool = False
+    division: str | None = None
+    organisation_id: str | None = None
+
+    @property
+    def parameters(self) -> tuple[bool, str | None, str | None]:
+        """Return what statements take for it, in this order."""
+        return self.everything, self.division, self.organisation_id
+
+    def covers(self, division_code: str | None, organisation_id: str | None) -> bool:
+        """Say whether what lies in a division and is an organisation's lies within these bounds."""
+        if self.everything:
+            return True
+        in_division = self.division is not None and (division_code or "").startswith(self.division)
+        return in_division or (self.organisation_id is not None and self.organisation_id == organisation_id)
+
+
+NOTHING, EVERYTHING = Scope(), Scope(everything=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking, and within which bounds: an operator's organisation, an inspector's division (a code's prefix)."""
 
@@ -40,6 +64,16 @@ class Principal:
     def sees_everything(self) -> bool:
         """Regulators and reviewers are bounded by no organisation and no division."""
         return self.has(REGULATOR, REVIEWER)
+
+    @property
+    def scope(self) -> Scope:
+        """Return the bounds that the roles give; an inspector of no division is the county's."""
+        if self.sees_everything() or (self.has(INSPECTOR) and self.division is None):
+            return EVERYTHING
+        return Scope(
+            division=self.division if self.has(INSPECTOR) else None,
+            organisation_id=self.organisation_id if self.has(OPERATOR) else None,
+        )
 
 
 class TokenIssuer:

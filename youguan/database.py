@@ -53,7 +53,7 @@ class History:
     metadata: MetaData | None = None
 
 
-KERNEL_HISTORY = History(None, ("eventlog", "audit"), Path(__file__).parent / "migrations")
+KERNEL_HISTORY = History(None, ("eventlog", "audit", "bounds"), Path(__file__).parent / "migrations")
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
@@ -168,14 +168,19 @@ def _quoted(identifier: str) -> str:
 
 
 async def _grant_shared(connection: asyncpg.Connection, settings: Settings) -> None:
-    """Let every service publish and consume events and write the audit trail; none may change what was written."""
+    """Let every service publish and consume events and write the audit trail; none may change what was written.
+
+    Who sees what is the registry's to write and everybody's to read.
+    """
+    registry = _quoted(f"{database_name(settings.database_url)}_registry")
     roles = ", ".join(_quoted(f"{database_name(settings.database_url)}_{service}") for service in SERVICES)
     for statement in (
-        f"GRANT USAGE ON SCHEMA eventlog, audit TO {roles}",
-        f"GRANT SELECT ON ALL TABLES IN SCHEMA eventlog, audit TO {roles}",
+        f"GRANT USAGE ON SCHEMA eventlog, audit, bounds TO {roles}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA eventlog, audit, bounds TO {roles}",
         f"GRANT INSERT ON ALL TABLES IN SCHEMA eventlog, audit TO {roles}",
         f"GRANT UPDATE ON eventlog.stream, eventlog.consumer, eventlog.consumer_position TO {roles}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA eventlog, audit TO {roles}",
+        f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bounds TO {registry}",
     ):
         await connection.execute(statement)
 

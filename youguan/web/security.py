@@ -6,12 +6,14 @@ from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import Request, Security
+import asyncpg
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
-from youguan.auth import Principal, TokenVerifier
-from youguan.errors import Forbidden, Unauthenticated
+from youguan.auth import NOTHING, Principal, Scope, TokenVerifier
+from youguan.bounds import stations_within
+from youguan.errors import Forbidden, NotFound, Unauthenticated
 
 SESSION_COOKIE = "youguan_session"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -88,6 +90,27 @@ def require(*roles: str) -> Callable[..., Principal]:
         return principal
 
     return dependency
+
+
+def require_station(pool: asyncpg.Pool, *roles: str) -> Callable[..., Awaitable[Principal]]:
+    """Return a dependency for addresses with a `station_id`: a login with one of the roles and the station within its bounds.
+
+    NotFound beyond them: not even that there is such a station is said.
+    """
+
+    async def dependency(station_id: str, who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
+        async with pool.acquire() as connection:
+            if station_id not in await stations_within(connection, who.scope, [station_id]):
+                raise NotFound(f"station {station_id}")
+        return who
+
+    return dependency
+
+
+def scope_of(request: Request) -> Scope:
+    """Return the bounds of whoever is asking; nothing for somebody who is not logged in."""
+    principal = principal_of(request)
+    return principal.scope if principal else NOTHING
 
 
 Next = Callable[[Request], Awaitable[Response]]
