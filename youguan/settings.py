@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import Field
@@ -36,6 +37,9 @@ class Settings(BaseSettings):
     workers: int = Field(default=3, ge=1, le=64)
 
     demo: bool = False
+    demo_sites: Literal["generated", "file"] = Field(
+        default="generated", description="where the demo's sites come from"
+    )
     ocpp_open_networks: list[str] = Field(default_factory=list, description="networks whose stations need no password")
     heartbeat_interval_s: int = Field(default=60, ge=1)
     offline_after_heartbeats: int = Field(default=3, ge=1)

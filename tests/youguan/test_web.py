@@ -519,3 +519,13 @@ def test_a_time_of_another_year_shows_its_year() -> None:
     assert local_time(moment, moment) == "12-31 23:59:59"
     assert local_time(moment, moment + timedelta(seconds=1)) == "2026-12-31 23:59:59"
     assert local_time(None, moment) == "—"
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"), [("generated", "本县场站、单位和充电桩均由固定种子生成"), ("file", "来自所给文件")]
+)
+async def test_the_banner_says_which_part_is_not_real(database_url: str, sites: Any, words: str) -> None:
+    settings = Settings(database_url=database_url, demo=True, demo_sites=sites)
+    async with await create_pool(database_url) as pool, browse(application([], settings, pool)) as client:
+        page = await client.get("/nowhere", headers={"accept": "text/html"})
+    assert words in page.text

@@ -80,12 +80,12 @@ def application(
         await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(title="Youguan", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.demo = settings.demo
+    app.state.demo = demo = settings.demo_sites if settings.demo else None
     problems.add_handlers(app)
     _add_operations(app, readiness, verifier, settings.metrics_token)
     for part in parts:
         for path, mounted in part.apis.items():
-            mounted.state.demo = settings.demo
+            mounted.state.demo = demo
             app.mount(path, mounted)
         for router in part.pages:
             app.include_router(router)

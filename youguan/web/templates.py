@@ -46,7 +46,7 @@ class Templates:
             language=language,
             _=say,
             principal=getattr(request.state, "principal", None),
-            demo=getattr(request.app.state, "demo", False),
+            demo=getattr(request.app.state, "demo", None),
             path=request.url.path,
             **context,
         )
