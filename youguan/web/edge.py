@@ -1,12 +1,16 @@
 """The outermost layer: how much of a body is taken in, and HEAD, which is GET without a body."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from youguan.errors import TooLarge
 from youguan.web.problems import answer
+
+POURED_BODIES, POURED_WITHIN_S = 10, 5.0
 
 
 class HeadAsGet:
@@ -52,6 +56,8 @@ class BoundedBodies:
             return
         body = None if self._announced(scope) > self._largest else await self._whole(receive)
         if body is None:
+            if b"expect" not in dict(scope["headers"]):
+                await self._pour_away(receive)
             detail = f"at most {self._largest} bytes are taken here"
             refusal = answer(
                 Request(scope), TooLarge.status, TooLarge.title, detail, TooLarge.code, headers=self._headers
@@ -72,6 +78,17 @@ class BoundedBodies:
     def _announced(self, scope: Scope) -> int:
         length = dict(scope["headers"]).get(b"content-length", b"0")
         return int(length) if length.isdigit() else 0
+
+    async def _pour_away(self, receive: Receive) -> None:
+        """Let a sender finish, within reason: closing on one who still sends keeps the answer from him."""
+        size = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POURED_WITHIN_S):
+                while size < POURED_BODIES * self._largest:
+                    message = await receive()
+                    size += len(message.get("body", b""))
+                    if message["type"] != "http.request" or not message.get("more_body", False):
+                        return
 
     async def _whole(self, receive: Receive) -> bytes | None:
         """Return the body; None where it is too large. Whoever goes away in the middle has sent what came so far."""
