@@ -1,6 +1,6 @@
 """Who sees and does what: every service, one set of bounds, on a real PostgreSQL."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from youguan.clock import SystemClock
 from youguan.database import create_pool
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged
+from youguan.parts import Parts
 from youguan.settings import Settings
 from youguan.web.application import application
 
@@ -45,10 +46,20 @@ def bearer(who: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+SETTINGS = Settings(token_private_key=PRIVATE, token_public_key=PUBLIC)
+
+
+async def settle(parts: Sequence[Parts]) -> None:
+    """Let everything that was published take its course: filed, alert, task."""
+    for _ in range(3):
+        for consumer in (consumer for part in parts for consumer in part.consumers):
+            await consumer.catch_up()
+
+
 @pytest.fixture
-async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def parts(database_url: str) -> AsyncIterator[Sequence[Parts]]:
     """Two sites in two towns, each with its manager and a broken station; both built by a third."""
-    settings = Settings(database_url=database_url, token_private_key=PRIVATE, token_public_key=PUBLIC)
+    settings = SETTINGS.model_copy(update={"database_url": database_url})
     since = NOW - timedelta(days=9)
     filing = Filing(
         sites=tuple(
@@ -76,11 +87,16 @@ async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
                     NOW,
                 )
         parts = [await stack.enter_async_context(compose(settings, SystemClock())) for compose in COMPOSES]
-        for _ in range(3):  # filed, alert, task
-            for consumer in (consumer for part in parts for consumer in part.consumers):
-                await consumer.catch_up()
-        transport = httpx.ASGITransport(application(parts, settings, pool), raise_app_exceptions=False)
-        yield await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://suite.example"))
+        await settle(parts)
+        yield parts
+
+
+@pytest.fixture
+async def client(database_url: str, parts: Sequence[Parts]) -> AsyncIterator[httpx.AsyncClient]:
+    async with await create_pool(database_url) as pool:
+        transport = httpx.ASGITransport(application(parts, SETTINGS, pool), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://suite.example") as client:
+            yield client
 
 
 def broken(station_id: str) -> ConnectorStatusChanged:
@@ -167,3 +183,16 @@ def test_the_bounds_of_roles(
     assert who.scope == scope
     assert who.scope.covers("330226001", "one") is (scope != NOTHING)
     assert who.scope.covers(None, None) is scope.everything
+
+
+async def test_who_was_deregistered_settles_nothing_and_sees_nothing(
+    client: httpx.AsyncClient, parts: Sequence[Parts]
+) -> None:
+    regulator, address = bearer("regulator"), "/api/registry/organisations/one/deregister"
+    assert (await client.post(address, json={"reason": "x"}, headers=regulator)).status_code == 200
+    await settle(parts)
+    tasks = (await client.get("/api/inspection/tasks?cause=unmanaged_site", headers=regulator)).json()["items"]
+    assert [(task["site_id"], task["assignee_id"], task["assignee_role"]) for task in tasks] == [
+        ("1", "three", "builder")
+    ]
+    assert (await client.get("/api/alerts", headers=bearer("operator"))).json()["items"] == []
