@@ -376,9 +376,7 @@ def _listen(port: int, host: str = "127.0.0.1") -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=4096)
     except OSError as error:
-        raise OSError(
-            f"port {port} of {host} cannot be had: {error.strerror}; name another one, or 0 for any free one"
-        ) from None
+        raise OSError(f"port {port} cannot be had: {error.strerror}; name another one, or 0 for any free one") from None
     listening.set_inheritable(True)
     return listening
 
