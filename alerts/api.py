@@ -74,7 +74,7 @@ def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
     app = api("Youguan alerts")
 
     async def list_alerts(
-        _: Annotated[Principal, Depends(require())],
+        who: Annotated[Principal, Depends(require())],
         state: State | None = None,
         rule: str | None = None,
         station: str | None = None,
@@ -82,8 +82,8 @@ def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[AlertOut]:
-        """List alerts, newest first."""
-        key = decode_cursor(cursor, str, str)
+        """List alerts within one's bounds, newest first."""
+        key = decode_cursor(cursor, datetime, str)
         async with pool.acquire() as connection:
             rows = await store.list_alerts(
                 connection,
@@ -91,10 +91,11 @@ def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
                 rule=rule,
                 station_id=station,
                 site_id=site,
-                before=(datetime.fromisoformat(key[0]), key[1]) if key else None,
+                before=(key[0], key[1]) if key else None,
                 limit=limit,
+                scope=who.scope,
             )
-        following = encode_cursor(rows[-1]["recorded_at"].isoformat(), rows[-1]["id"]) if len(rows) == limit else None
+        following = encode_cursor(rows[-1]["recorded_at"], rows[-1]["id"]) if len(rows) == limit else None
         return Page(items=[AlertOut(**dict(row)) for row in rows], next=following)
 
     app.add_api_route("", list_alerts, methods=["GET"])
@@ -107,16 +108,17 @@ def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
             return Page(items=[RuleOut(**dict(row)) for row in (await store.rules(connection)).values()])
 
     @app.get("/{alert_id}")
-    async def alert(alert_id: str, _: Annotated[Principal, Depends(require())]) -> AlertOut:
+    async def alert(alert_id: str, who: Annotated[Principal, Depends(require())]) -> AlertOut:
         """Return one alert."""
         async with pool.acquire() as connection:
-            return AlertOut(**dict(await store.get_alert(connection, alert_id)))
+            return AlertOut(**dict(await store.get_alert(connection, alert_id, who.scope)))
 
     @app.post("/{alert_id}/acknowledge")
     async def acknowledge(alert_id: str, who: Annotated[Principal, Depends(require(REGULATOR, INSPECTOR))]) -> AlertOut:
         """Say that somebody has seen it; the alert goes on."""
         now = clock.now()
         async with pool.acquire() as connection, connection.transaction():
+            await store.get_alert(connection, alert_id, who.scope)
             row = await store.acknowledge(connection, alert_id, who.subject, now)
             await audit.record(connection, at=now, actor=who.subject, action="acknowledge", subject=f"alert {alert_id}")
         return AlertOut(**dict(row))
@@ -129,10 +131,19 @@ def alerts_pages(pool: asyncpg.Pool, templates: Templates) -> APIRouter:
     router = APIRouter()
 
     @router.get("/alerts")
-    async def page(request: Request, _: Annotated[Principal, Depends(require())], rule: str | None = None) -> Response:
+    async def page(
+        request: Request, who: Annotated[Principal, Depends(require())], rule: str | None = None
+    ) -> Response:
         async with pool.acquire() as connection:
             rows = await store.list_alerts(
-                connection, state="firing", rule=rule or None, station_id=None, site_id=None, before=None, limit=200
+                connection,
+                state="firing",
+                rule=rule or None,
+                station_id=None,
+                site_id=None,
+                before=None,
+                limit=200,
+                scope=who.scope,
             )
         return templates.render(
             request, "alerts.html", rows=rows, rule=rule or "", rules=RULES, reasons=REASONS, severities=SEVERITIES

@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from youguan.auth import Scope
+from youguan.bounds import site_within
 from youguan.errors import NotFound
 from youguan.events import SiteFiled
 
@@ -132,14 +134,15 @@ async def list_alerts(
     site_id: str | None,
     before: tuple[datetime, str] | None,
     limit: int,
+    scope: Scope,
 ) -> list[asyncpg.Record]:
     """Return alerts, newest first."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT * FROM alerts.alert
+        f"""
+        SELECT * FROM alerts.alert a
         WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR rule = $2)
           AND ($3::text IS NULL OR station_id = $3) AND ($4::text IS NULL OR site_id = $4)
-          AND ($5::timestamptz IS NULL OR (recorded_at, id) < ($5, $6))
+          AND ($5::timestamptz IS NULL OR (recorded_at, id) < ($5, $6)) AND {site_within("a.site_id", 8)}
         ORDER BY recorded_at DESC, id DESC LIMIT $7
         """,
         state,
@@ -148,12 +151,16 @@ async def list_alerts(
         site_id,
         *(before or (None, None)),
         limit,
+        *scope.parameters,
     )
     return rows
 
 
-async def get_alert(connection: asyncpg.Connection, alert_id: str) -> asyncpg.Record:
-    row = await connection.fetchrow("SELECT * FROM alerts.alert WHERE id = $1", alert_id)
+async def get_alert(connection: asyncpg.Connection, alert_id: str, scope: Scope) -> asyncpg.Record:
+    """Return an alert; NotFound beyond the bounds too."""
+    row = await connection.fetchrow(
+        f"SELECT * FROM alerts.alert a WHERE id = $1 AND {site_within('a.site_id', 2)}", alert_id, *scope.parameters
+    )
     if row is None:
         raise NotFound(f"alert {alert_id}")
     return row

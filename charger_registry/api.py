@@ -1,21 +1,22 @@
 """/api/registry: sites, stations, organisations and who is responsible for them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from charger_registry import store
 from charger_registry.responsibility import holder
 from youguan import audit
 from youguan.auth import REGULATOR, Principal
+from youguan.bounds import sites_within
 from youguan.clock import Clock
 from youguan.errors import NotFound
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.security import remote_of, require, scope_of
 
 Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
 
@@ -48,30 +49,34 @@ class SiteOut(BaseModel):
     unmanaged_since: UtcTime | None
 
 
-class OrganisationOut(BaseModel):
-    """An organisation."""
+class OrganisationName(BaseModel):
+    """An organisation, as everybody may know it."""
 
     id: str
     name: str
+
+
+class OrganisationOut(OrganisationName):
+    """An organisation, as those know it who see everything, and the organisation itself."""
+
     uscc: str | None
     phone: str | None
-
-
-class OrganisationName(BaseModel):
-    """An organisation in short."""
-
-    id: str
-    name: str
+    deregistered_at: UtcTime | None
 
 
 class ResponsibilityOut(BaseModel):
-    """Who has a role, from when until when (null: open)."""
+    """Who has a role, from when until when (null: open), as everybody may know it."""
 
     role: str
     organisation: OrganisationName
     station_id: str | None
     since: UtcTime = Field(serialization_alias="from")
     until: UtcTime | None
+
+
+class LedgerLineOut(ResponsibilityOut):
+    """A line of the ledger with what it rests on, for those within whose bounds the site lies."""
+
     origin: str
     evidence: str
 
@@ -82,7 +87,14 @@ class Assignment(BaseModel):
     role: Role
     organisation_id: str
     reason: str = Field(min_length=1, max_length=500)
-    since: AwareDatetime | None = None
+    since: GivenTime | None = None
+
+
+class Deregistration(BaseModel):
+    """An organisation ceases to be."""
+
+    reason: str = Field(min_length=1, max_length=500)
+    since: GivenTime | None = None
 
 
 def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
@@ -131,21 +143,24 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
     @app.get("/sites/{site_id}/responsibilities")
     async def responsibilities(
         site_id: str,
-        at: Annotated[AwareDatetime | None, Query(description="valid time; default now")] = None,
-        as_known_at: Annotated[AwareDatetime | None, Query(description="recorded time; default now")] = None,
-    ) -> Page[ResponsibilityOut]:
+        request: Request,
+        at: Annotated[GivenTime | None, Query(description="valid time; default now")] = None,
+        as_known_at: Annotated[GivenTime | None, Query(description="recorded time; default now")] = None,
+    ) -> Page[LedgerLineOut | ResponsibilityOut]:
         """Say who has which role at an instant, as it is or was believed."""
         now = clock.now()
         async with pool.acquire() as connection:
             await store.get_site(connection, site_id)
             rows = await store.ledger(connection, site_id, as_known_at or now)
+            seen = site_id in await sites_within(connection, scope_of(request), [site_id])
         instant = at or now
-        return Page(items=[_responsibility(row) for row in rows if store.line_of(row).holds_at(instant)])
+        said = _line if seen else _responsibility
+        return Page(items=[said(row) for row in rows if store.line_of(row).holds_at(instant)])
 
     @app.post("/sites/{site_id}/responsibilities", status_code=201)
     async def assign(
         site_id: str, assignment: Assignment, request: Request, who: Annotated[Principal, Depends(require(REGULATOR))]
-    ) -> ResponsibilityOut:
+    ) -> LedgerLineOut:
         """Give a role from an instant on (default now); whoever had it then ends there."""
         now = clock.now()
         since: datetime = assignment.since or now
@@ -157,7 +172,7 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
                 action="assign",
                 subject=f"site {site_id}",
                 after=assignment.model_dump(mode="json"),
-                remote=request.client.host if request.client else None,
+                remote=remote_of(request),
             )
             await store.assign(
                 connection,
@@ -174,15 +189,42 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
         found = next((row for row in rows if store.line_of(row) == line), None)
         if found is None:
             raise NotFound(f"{assignment.role} of site {site_id}")
-        return _responsibility(found)
+        return _line(found)
+
+    @app.post("/organisations/{organisation_id}/deregister")
+    async def deregister(
+        organisation_id: str,
+        given: Deregistration,
+        request: Request,
+        who: Annotated[Principal, Depends(require(REGULATOR))],
+    ) -> OrganisationOut:
+        """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody."""
+        now = clock.now()
+        async with pool.acquire() as connection, connection.transaction():
+            await audit.record(
+                connection,
+                at=now,
+                actor=who.subject,
+                action="deregister",
+                subject=f"organisation {organisation_id}",
+                after=given.model_dump(mode="json"),
+                remote=remote_of(request),
+            )
+            await store.deregister(connection, organisation_id, given.since or now, now)
+            row = await store.get_organisation(connection, organisation_id)
+        return OrganisationOut(**dict(row))
 
     @app.get("/organisations")
-    async def organisations(limit: Limit = 100, cursor: Cursor = None) -> Page[OrganisationOut]:
-        """List organisations, by id."""
+    async def organisations(
+        request: Request, limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[OrganisationOut | OrganisationName]:
+        """List organisations, by id; with code and telephone for those within whose bounds they are. No login needed."""
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_organisations(connection, key[0] if key else None, limit)
-        return Page(items=[OrganisationOut(**dict(row)) for row in rows], next=_next(rows, limit))
+        scope = scope_of(request)
+        items = [(OrganisationOut if scope.covers(None, r["id"]) else OrganisationName)(**dict(r)) for r in rows]
+        return Page(items=items, next=_next(rows, limit))
 
     return app
 
@@ -195,13 +237,19 @@ def _site(row: asyncpg.Record) -> SiteOut:
     return SiteOut(**dict(row), reason=row["unmanaged_reason"])
 
 
+def _public_members(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "role": row["role"],
+        "organisation": OrganisationName(id=row["organisation_id"], name=row["organisation_name"]),
+        "station_id": row["station_id"] or None,
+        "since": row["since"],
+        "until": row["until"],
+    }
+
+
 def _responsibility(row: asyncpg.Record) -> ResponsibilityOut:
-    return ResponsibilityOut(
-        role=row["role"],
-        organisation=OrganisationName(id=row["organisation_id"], name=row["organisation_name"]),
-        station_id=row["station_id"] or None,
-        since=row["since"],
-        until=row["until"],
-        origin=row["origin"],
-        evidence=row["evidence"],
-    )
+    return ResponsibilityOut(**_public_members(row))
+
+
+def _line(row: asyncpg.Record) -> LedgerLineOut:
+    return LedgerLineOut(**_public_members(row), origin=row["origin"], evidence=row["evidence"])

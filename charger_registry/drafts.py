@@ -16,7 +16,10 @@ class StationDraft:
 
 @dataclass(frozen=True, slots=True)
 class SiteDraft:
-    """A site to be filed with its stations; the point as given, degrees in the named system."""
+    """A site to be filed; the point as given, degrees in the named system.
+
+    `stations`: all that belong to it from now on (others are retired); None: those that are filed.
+    """
 
     id: str
     name: str
@@ -25,7 +28,7 @@ class SiteDraft:
     crs: str = "wgs84"
     address: str = ""
     division_code: str | None = None
-    stations: tuple[StationDraft, ...] = ()
+    stations: tuple[StationDraft, ...] | None = ()
     generated: bool = False
 
 

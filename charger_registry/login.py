@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 from fastapi import APIRouter, FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from charger_registry import store
 from charger_registry.people import Passwords, Tries, first_screen
@@ -18,15 +18,17 @@ from youguan.eventlog import publish
 from youguan.events import AccessRevoked
 from youguan.settings import Settings
 from youguan.web.application import api
-from youguan.web.security import SESSION_COOKIE, principal_of
+from youguan.web.security import SESSION_COOKIE, is_loopback, principal_of, remote_of
 from youguan.web.templates import Templates
+
+LONGEST_NAME, LONGEST_PASSWORD = 200, 1000
 
 
 class Credentials(BaseModel):
     """Who logs in."""
 
-    username: str
-    password: str
+    username: str = Field(max_length=LONGEST_NAME)
+    password: str = Field(max_length=LONGEST_PASSWORD)
 
 
 class Token(BaseModel):
@@ -41,6 +43,7 @@ class Login:
     def __init__(self, pool: asyncpg.Pool, settings: Settings, clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
+        self._demo = settings.demo
         self._passwords = Passwords()
         self._tries = Tries()
         self._issuer = (
@@ -54,15 +57,15 @@ class Login:
         if self._issuer is None:
             raise Unavailable("no key to sign tokens with is configured (YOUGUAN_TOKEN_PRIVATE_KEY)")
         now = self._clock.now()
-        keys = (f"name {username}", f"source {remote}")
-        self._tries.check(keys, now)
+        self._tries.begin(username, remote, now)
+        demo = self._demo and is_loopback(remote)
         async with self._pool.acquire() as connection:
-            person = await store.find_person(connection, username)
-            if not self._passwords.fits(person["password_hash"] if person else None, password) or person is None:
-                self._tries.failed(keys, now)
-                raise Unauthenticated("the name or the password is wrong")
-            async with connection.transaction():
-                await audit.record(connection, at=now, actor=username, action="login", subject=username, remote=remote)
+            person = await store.find_person(connection, username, demo=demo)
+        if not await self._passwords.fit(person["password_hash"] if person else None, password) or person is None:
+            raise Unauthenticated("the name or the password is wrong")
+        self._tries.succeeded(username, remote)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await audit.record(connection, at=now, actor=username, action="login", subject=username, remote=remote)
         token = self._issuer.issue(
             subject=username,
             name=person["name"],
@@ -96,7 +99,7 @@ def login_api(login: Login) -> FastAPI:
     @app.post("/login")
     async def log_in(credentials: Credentials, request: Request) -> Token:
         """Return a token for a name and a password."""
-        token, _ = await login.log_in(credentials.username, credentials.password, _remote(request))
+        token, _ = await login.log_in(credentials.username, credentials.password, remote_of(request))
         return Token(token=token)
 
     @app.post("/logout", status_code=204)
@@ -104,7 +107,7 @@ def login_api(login: Login) -> FastAPI:
         """Let the token of this request no longer hold."""
         principal = principal_of(request)
         if principal is not None:
-            await login.log_out(principal, _remote(request))
+            await login.log_out(principal, remote_of(request))
         return Response(status_code=204)
 
     return app
@@ -120,15 +123,20 @@ def login_pages(login: Login, templates: Templates, settings: Settings) -> APIRo
 
     @router.post("/login")
     async def log_in(
-        request: Request, username: str = Form(), password: str = Form(), next: str = Form("")
+        request: Request,
+        username: str = Form(max_length=LONGEST_NAME),
+        password: str = Form(max_length=LONGEST_PASSWORD),
+        next: str = Form("", max_length=2000),
     ) -> Response:
         try:
-            token, roles = await login.log_in(username, password, _remote(request))
+            token, roles = await login.log_in(username, password, remote_of(request))
         except (Unauthenticated, TooManyRequests) as error:
             reason = "尝试次数过多，请稍后再试" if isinstance(error, TooManyRequests) else "用户名或密码不正确"
-            return templates.render(
+            page = templates.render(
                 request, "login.html", status_code=error.status, next=next, username=username, error=reason
             )
+            page.headers.update(error.headers)
+            return page
         response = RedirectResponse(next if _is_ours(next) else first_screen(roles), 303)
         response.set_cookie(
             SESSION_COOKIE,
@@ -144,16 +152,12 @@ def login_pages(login: Login, templates: Templates, settings: Settings) -> APIRo
     async def log_out(request: Request) -> Response:
         principal = principal_of(request)
         if principal is not None:
-            await login.log_out(principal, _remote(request))
+            await login.log_out(principal, remote_of(request))
         response = RedirectResponse("/", 303)
         response.delete_cookie(SESSION_COOKIE)
         return response
 
     return router
-
-
-def _remote(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def _is_ours(address: str) -> bool:

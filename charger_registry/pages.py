@@ -10,8 +10,9 @@ from charger_registry import store
 from charger_registry.responsibility import holder
 from youguan import audit
 from youguan.auth import REGULATOR, Principal
+from youguan.bounds import sites_within
 from youguan.clock import Clock
-from youguan.errors import YouguanError
+from youguan.errors import NotFound, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
@@ -39,7 +40,7 @@ def registry_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock) -> AP
     @router.get("/sites")
     async def sites(
         request: Request,
-        _: Annotated[Principal, Depends(require())],
+        who: Annotated[Principal, Depends(require())],
         q: str = "",
         unmanaged: bool = False,
         cursor: Cursor = None,
@@ -53,6 +54,7 @@ def registry_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock) -> AP
                 words=q or None,
                 after=key[0] if key else None,
                 limit=PAGE,
+                scope=who.scope,
             )
         following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
         return templates.render(
@@ -81,7 +83,10 @@ def registry_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock) -> AP
         )
 
     @router.get("/sites/{site_id}")
-    async def ledger(request: Request, site_id: str, _: Annotated[Principal, Depends(require())]) -> Response:
+    async def ledger(request: Request, site_id: str, who: Annotated[Principal, Depends(require())]) -> Response:
+        async with pool.acquire() as connection:
+            if site_id not in await sites_within(connection, who.scope, [site_id]):
+                raise NotFound(f"site {site_id}")
         return await ledger_page(request, site_id)
 
     @router.post("/sites/{site_id}/manager")

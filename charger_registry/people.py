@@ -1,8 +1,10 @@
 """Login: passwords as argon2id, as much work for a name that does not exist, and only so many tries."""
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -10,9 +12,11 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from youguan.errors import TooManyRequests
 
-TRIES = 10
+TRIES, TRIES_OF_A_SOURCE = 10, 200
 WINDOW = timedelta(minutes=5)
-REMEMBERED_SOURCES = 10_000
+REMEMBERED = 10_000
+LONGEST_KEY = 200
+AT_ONCE = 2  # hashes: each takes 64 MiB and a core
 
 FIRST_SCREEN = {"regulator": "/dashboard", "inspector": "/tasks", "operator": "/tasks", "reviewer": "/tasks"}
 
@@ -22,10 +26,16 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
+        self._turn = asyncio.Semaphore(AT_ONCE)
         self._nobody = self._hasher.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(password)
+
+    async def fit(self, stored: str | None, password: str) -> bool:
+        """Say the same beside the event loop, a few at a time."""
+        async with self._turn:
+            return await asyncio.to_thread(self.fits, stored, password)
 
     def fits(self, stored: str | None, password: str) -> bool:
         """Say whether a password fits; for a person who does not exist (None) it takes as long to say no."""
@@ -37,24 +47,37 @@ class Passwords:
 
 @dataclass(slots=True)
 class Tries:
-    """Counts failed logins by name and by source."""
+    """Counts logins by name and source, and, far more gently, by source: many people may share an address."""
 
-    _failures: dict[str, deque[datetime]] = field(default_factory=dict)
+    _begun: dict[str, deque[datetime]] = field(default_factory=dict)
 
-    def check(self, keys: tuple[str, ...], now: datetime) -> None:
-        """Refuse whoever has failed too often lately."""
-        for key in keys:
-            failures = self._failures.get(key)
-            while failures and failures[0] <= now - WINDOW:
-                failures.popleft()
-            if failures and len(failures) >= TRIES:
-                raise TooManyRequests("too many failed logins; try again in a few minutes")
+    def begin(self, name: str, source: str, now: datetime) -> None:
+        """Count a try before it costs anything; TooManyRequests says when to come again."""
+        limits = _limits(name, source)
+        for key, limit in limits.items():
+            begun = self._begun.get(key, deque())
+            while begun and begun[0] <= now - WINDOW:
+                begun.popleft()
+            if len(begun) >= limit:
+                wait_s = ceil((begun[0] + WINDOW - now).total_seconds())
+                raise TooManyRequests(
+                    f"too many failed logins; try again in {wait_s} s", headers={"Retry-After": str(wait_s)}
+                )
+        for key, limit in limits.items():
+            self._begun[key] = deque([*self._begun.pop(key, ()), now], maxlen=limit)  # last touched comes last
+        while len(self._begun) > REMEMBERED:
+            self._begun.pop(next(iter(self._begun)))
 
-    def failed(self, keys: tuple[str, ...], now: datetime) -> None:
-        for key in keys:
-            self._failures.setdefault(key, deque(maxlen=TRIES)).append(now)
-        while len(self._failures) > REMEMBERED_SOURCES:
-            self._failures.pop(next(iter(self._failures)))
+    def succeeded(self, name: str, source: str) -> None:
+        """A right password was no failure: forget the name's tries, take back the source's."""
+        pair, alone = _limits(name, source)
+        self._begun.pop(pair, None)
+        if begun := self._begun.get(alone):
+            begun.pop()
+
+
+def _limits(name: str, source: str) -> dict[str, int]:
+    return {f"{source[:LONGEST_KEY]} {name[:LONGEST_KEY]}": TRIES, source[:LONGEST_KEY]: TRIES_OF_A_SOURCE}
 
 
 def first_screen(roles: Any) -> str:

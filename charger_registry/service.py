@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -17,6 +17,7 @@ from charger_registry.pages import registry_pages
 from charger_registry.public import projection
 from charger_registry.public.live import Picture
 from charger_registry.public.pages import public_api, public_pages
+from youguan import bounds
 from youguan.clock import Clock
 from youguan.database import create_pool
 from youguan.eventlog import publish
@@ -55,18 +56,22 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 public_pages(pool, picture, templates, clock),
             ],
             jobs=[Job("registry.management_watch", lambda: watch_management(pool, clock))],
-            consumers=[projection.consumer(pool), keys.consumer()],
+            consumers=[projection.consumer(pool), bounds.consumer(pool), keys.consumer()],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
         )
 
 
+async def judge_what_has_changed(connection: asyncpg.Connection, now: datetime) -> None:
+    """Publish what time alone has changed in who manages what."""
+    if changed := await store.sites_to_judge(connection, now):
+        await publish(connection, store.STREAM, await store.ledger_events(connection, changed, now))
+
+
 async def watch_management(pool: asyncpg.Pool, clock: Clock) -> None:
-    """Say which sites lose their manager as time passes."""
+    """Say which sites lose their manager, or have one again, as time passes."""
     while True:
         now = clock.now()
         async with pool.acquire() as connection, connection.transaction():
-            ended = await store.sites_with_ended_manager(connection, now)
-            if ended:
-                await publish(connection, store.STREAM, await store.ledger_events(connection, ended, now))
+            await judge_what_has_changed(connection, now)
         await asyncio.sleep(MANAGEMENT_WATCH_S)

@@ -8,10 +8,13 @@ import asyncpg
 
 from charger_registry.coordinates import to_wgs84
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft
-from charger_registry.responsibility import Line, Unmanaged, unmanaged
+from charger_registry.responsibility import Line, Unmanaged, holder, unmanaged
+from youguan.auth import EVERYTHING, Scope
+from youguan.bounds import site_within
 from youguan.errors import Conflict, NotFound
 from youguan.eventlog import publish
 from youguan.events import (
+    AccessRevoked,
     Event,
     OrganisationFiled,
     ResponsibilitiesChanged,
@@ -34,7 +37,7 @@ async def file_all(connection: asyncpg.Connection, filing: Filing, now: datetime
     await _retire_sites(connection, filing.retired_site_ids, now)
     await _file_organisations(connection, filing.organisations)
     await _file_sites(connection, filing.sites, now)
-    await _file_stations(connection, filing.sites)
+    await _file_stations(connection, filing.sites, now)
     await _file_roles(connection, filing.roles)
     touched = list(dict.fromkeys([*(site.id for site in filing.sites), *(role.site_id for role in filing.roles)]))
     events: list[Event] = [SiteRetired(site_id=s, station_ids=ids) for s, ids in await _retired(connection, filing)]
@@ -96,8 +99,19 @@ async def _file_sites(connection: asyncpg.Connection, drafts: Sequence[SiteDraft
     )
 
 
-async def _file_stations(connection: asyncpg.Connection, sites: Sequence[SiteDraft]) -> None:
-    rows = [(s.id, site.id, s.connectors, s.power_w, s.current_type) for site in sites for s in site.stations]
+async def _file_stations(connection: asyncpg.Connection, sites: Sequence[SiteDraft], now: datetime) -> None:
+    """Let each site have exactly its draft's stations; what it has no longer is retired."""
+    whole = [site.id for site in sites if site.stations is not None]
+    rows = [(s.id, site.id, s.connectors, s.power_w, s.current_type) for site in sites for s in site.stations or ()]
+    await connection.execute(
+        """
+        UPDATE registry.station SET retired_at = $3
+        WHERE site_id = ANY($1) AND id <> ALL($2::text[]) AND retired_at IS NULL
+        """,
+        whole,
+        [row[0] for row in rows],
+        now,
+    )
     await connection.execute(
         """
         INSERT INTO registry.station (id, site_id, connectors, power_w, current_type)
@@ -168,7 +182,7 @@ async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) 
 # --- the ledger -------------------------------------------------------------------------------------------------
 
 LEDGER = """
-SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, o.name AS organisation_name
+SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, o.name AS organisation_name, o.deregistered_at
 FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
 WHERE r.site_id = ANY($1) AND r.believed @> $2::timestamptz ORDER BY r.site_id, lower(r.during), r.id
 """
@@ -193,21 +207,25 @@ async def ledger_events(connection: asyncpg.Connection, site_ids: Collection[str
     for row in rows:
         lines[row["site_id"]].append(row)
     events: list[Event] = [
-        ResponsibilitiesChanged(site_id=site_id, entries=tuple(map(_entry, entries)))
+        ResponsibilitiesChanged(site_id=site_id, entries=tuple(filter(None, map(_entry, entries))))
         for site_id, entries in lines.items()
     ]
     found = {site_id: [line_of(row) for row in entries] for site_id, entries in lines.items()}
     return events + await judge_management(connection, found, now)
 
 
-def _entry(row: asyncpg.Record) -> ResponsibilityEntry:
+def _entry(row: asyncpg.Record) -> ResponsibilityEntry | None:
+    """Return for how long somebody could answer: no longer than the organisation exists, whatever the ledger promises."""
+    until = min(filter(None, (row["until"], row["deregistered_at"])), default=None)
+    if until is not None and until <= row["since"]:
+        return None
     return ResponsibilityEntry(
         role=row["role"],
         organisation_id=row["organisation_id"],
         organisation_name=row["organisation_name"],
         station_id=row["station_id"] or None,
         since=row["since"],
-        until=row["until"],
+        until=until,
     )
 
 
@@ -250,7 +268,8 @@ async def _note_finding(
     )
     if finding:
         return [SiteUnmanaged(site_id=site["id"], reason=finding.reason, since=finding.since, at=now)]
-    manager = next(line for line in lines if line.role == "manager" and line.holds_at(now))
+    manager = holder(lines, "manager", now)
+    assert manager is not None
     return [SiteManaged(site_id=site["id"], organisation_id=manager.organisation_id, at=now)]
 
 
@@ -268,8 +287,9 @@ async def assign(
     """Give a role from an instant on: whoever had it then ends there. What was believed before is kept."""
     if not await connection.fetchval("SELECT true FROM registry.site WHERE id = $1 FOR UPDATE", site_id):
         raise NotFound(f"site {site_id}")
-    if not await connection.fetchval("SELECT true FROM registry.organisation WHERE id = $1", organisation_id):
-        raise NotFound(f"organisation {organisation_id}")
+    organisation = await get_organisation(connection, organisation_id)
+    if organisation["deregistered_at"] is not None and organisation["deregistered_at"] <= max(since, now):
+        raise Conflict(f"{organisation['name']} has been deregistered")
     later = await connection.fetchval(
         """
         SELECT o.name FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
@@ -313,23 +333,47 @@ async def assign(
     await publish(connection, STREAM, await ledger_events(connection, [site_id], now))
 
 
-async def sites_with_ended_manager(connection: asyncpg.Connection, now: datetime) -> list[str]:
-    """Return sites whose manager's period ended without the registry having said so yet."""
+async def deregister(connection: asyncpg.Connection, organisation_id: str, since: datetime, now: datetime) -> None:
+    """Note that an organisation ceases to be; wherever it had to answer, it answers no longer."""
+    organisation = await get_organisation(connection, organisation_id, hold=True)
+    if organisation["deregistered_at"] is not None:
+        raise Conflict(f"{organisation['name']} has been deregistered already")
+    await connection.execute(
+        "UPDATE registry.organisation SET deregistered_at = $2 WHERE id = $1", organisation_id, since
+    )
     rows = await connection.fetch(
         """
         SELECT DISTINCT r.site_id FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
-        WHERE r.role = 'manager' AND upper_inf(r.believed) AND upper(r.during) <= $1
-          AND s.unmanaged_reason IS NULL AND s.retired_at IS NULL
-          AND NOT EXISTS (SELECT FROM registry.responsibility n WHERE n.site_id = r.site_id AND n.role = 'manager'
-                          AND n.station_id = '' AND upper_inf(n.believed) AND n.during @> $1::timestamptz)
+        WHERE r.organisation_id = $1 AND upper_inf(r.believed) AND s.retired_at IS NULL ORDER BY 1
+        """,
+        organisation_id,
+    )
+    await publish(connection, STREAM, await ledger_events(connection, [row["site_id"] for row in rows], now))
+
+
+async def sites_to_judge(connection: asyncpg.Connection, now: datetime) -> list[str]:
+    """Return sites where somebody manages, or nobody any more, since time has passed and the registry has not said so yet."""
+    rows = await connection.fetch(
+        """
+        SELECT s.id FROM registry.site s
+        WHERE s.retired_at IS NULL AND (s.unmanaged_reason IS NULL) <> EXISTS (
+            SELECT FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
+            WHERE r.site_id = s.id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
+              AND r.during @> $1::timestamptz AND (o.deregistered_at IS NULL OR o.deregistered_at > $1)
+        ) ORDER BY s.id
         """,
         now,
     )
-    return [row["site_id"] for row in rows]
+    return [row["id"] for row in rows]
 
 
-async def deactivate_demo_people(connection: asyncpg.Connection) -> None:
-    await connection.execute("UPDATE registry.person SET active = false WHERE demo AND active")
+async def deactivate_demo_people(connection: asyncpg.Connection, now: datetime) -> None:
+    """Close the accounts of the sample, and let what was issued to them no longer hold."""
+    async with connection.transaction():
+        rows = await connection.fetch(
+            "UPDATE registry.person SET active = false WHERE demo AND active RETURNING username"
+        )
+        await publish(connection, STREAM, [AccessRevoked(subject=r["username"], token_id=None, at=now) for r in rows])
 
 
 # --- reading ----------------------------------------------------------------------------------------------------
@@ -362,17 +406,18 @@ async def list_sites(
     words: str | None,
     after: str | None,
     limit: int,
+    scope: Scope = EVERYTHING,
 ) -> list[asyncpg.Record]:
     """Return sites by id."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
+        f"""
         SELECT s.*, d.name AS division_name,
                (SELECT count(*) FROM registry.station t WHERE t.site_id = s.id AND t.retired_at IS NULL) AS stations
         FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code
         WHERE s.retired_at IS NULL AND ($1::bool IS NULL OR (s.unmanaged_reason IS NOT NULL) = $1)
           AND ($2::text IS NULL OR starts_with(s.division_code, $2))
           AND ($3::text IS NULL OR strpos(lower(s.name || ' ' || s.address || ' ' || s.id), lower($3)) > 0)
-          AND ($4::text IS NULL OR s.id > $4)
+          AND ($4::text IS NULL OR s.id > $4) AND {site_within("s.id", 6)}
         ORDER BY s.id LIMIT $5
         """,
         unmanaged_only,
@@ -380,6 +425,7 @@ async def list_sites(
         words,
         after,
         limit,
+        *scope.parameters,
     )
     return rows
 
@@ -406,6 +452,18 @@ async def list_organisations(connection: asyncpg.Connection, after: str | None, 
     return rows
 
 
+async def get_organisation(
+    connection: asyncpg.Connection, organisation_id: str, *, hold: bool = False
+) -> asyncpg.Record:
+    """Return an organisation; NotFound. `hold` keeps others from changing it until commit."""
+    row = await connection.fetchrow(
+        "SELECT * FROM registry.organisation WHERE id = $1" + (" FOR UPDATE" if hold else ""), organisation_id
+    )
+    if row is None:
+        raise NotFound(f"organisation {organisation_id}")
+    return row
+
+
 async def list_divisions(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch("SELECT * FROM registry.division ORDER BY code")
     return rows
@@ -420,8 +478,11 @@ async def file_divisions(
     )
 
 
-async def find_person(connection: asyncpg.Connection, username: str) -> asyncpg.Record | None:
-    return await connection.fetchrow("SELECT * FROM registry.person WHERE username = $1 AND active", username)
+async def find_person(connection: asyncpg.Connection, username: str, *, demo: bool) -> asyncpg.Record | None:
+    """Return who may log in with a name; people of the sample only where `demo` says so."""
+    return await connection.fetchrow(
+        "SELECT * FROM registry.person WHERE username = $1 AND active AND (NOT demo OR $2)", username, demo
+    )
 
 
 async def save_person(connection: asyncpg.Connection, person: Sequence[Any]) -> None:

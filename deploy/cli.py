@@ -41,6 +41,7 @@ app.add_typer(imports, name="import")
 app.add_typer(pki.app, name="pki")
 
 Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -123,6 +124,8 @@ def import_sites_command(
     except AWAY as error:
         typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
         raise typer.Exit(1) from None
+    if (outcome.encoding, outcome.delimiter) != ("UTF-8", ","):
+        typer.echo(f"{file.name}: {outcome.encoding}, cells between {SEPARATORS[outcome.delimiter]}", err=True)
     for row in outcome.refused:
         typer.echo(f"{file.name}:{row.row}: {row.field}: {row.reason}", err=True)
     if outcome.ignored_columns:

@@ -99,7 +99,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **part.environment, VARIABLE: str(self._lifeline)},
+                env={**inherited(os.environ), **part.environment, VARIABLE: str(self._lifeline)},
                 pass_fds=(self._lifeline, *part.descriptors),
                 start_new_session=True,  # Ctrl-C is for the supervisor, who stops the parts in order
                 cwd="/" if part.account else None,
@@ -165,6 +165,11 @@ class Supervisor:
             process.kill()
             await process.wait()
         part.state = "stopped"
+
+
+def inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a part may have of our own environment: none of the suite's settings, each part is given what it needs."""
+    return {name: value for name, value in environment.items() if not name.startswith("YOUGUAN_")}
 
 
 def _by_kind(parts: Iterable[Part]) -> list[list[Part]]:

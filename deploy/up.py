@@ -105,6 +105,7 @@ class Up:
         self._data = options.data.resolve()
         self._status = status.Status(pid=os.getpid(), created=status.created(os.getpid()), versions=status.versions())
         self._mqtt_host = "127.0.0.1"
+        self._hosts = hosts(Settings(), demo=options.demo)
         self._stop = asyncio.Event()
         self._supervisor: Supervisor | None = None
         self._listening: list[socket.socket] = []  # ours for as long as we run: a part that comes back inherits them
@@ -149,8 +150,8 @@ class Up:
 
     async def _start(self) -> None:
         options = self._options
-        http = _listen(options.http_port)
-        ocpp = _listen(options.ocpp_port, Settings().ocpp_host)
+        http = _listen(options.http_port, self._hosts["http"])
+        ocpp = _listen(options.ocpp_port, self._hosts["ocpp"])
         if "YOUGUAN_MQTT_URL" not in os.environ:
             _listen(options.mqtt_port).close()  # the broker binds it itself, but says less clearly that it cannot
         self._listening = [http, ocpp]
@@ -159,22 +160,21 @@ class Up:
         settings = self._settings(await self._start_database())
         await self._migrate(settings)
         settings = settings.model_copy(update={"mqtt_url": await self._start_broker()})
-        environment = as_environment(settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder())}
+        metrics = {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder())}
+        gateway, jobs, web = (as_environment(s) | metrics for s in shares(settings))
         for slot in range(options.workers):
             await self._start_python(
-                f"gateway-{slot}", environment, "ocpp_gateway", "worker", f"--slot={slot}",
+                f"gateway-{slot}", gateway, "ocpp_gateway", "worker", f"--slot={slot}",
                 f"--listen-fd={ocpp.fileno()}", *(f"--listen-tls-fd={fd}" for fd in secure),
                 descriptors=(ocpp.fileno(), *secure), stop_within_s=18,
             )  # fmt: skip
-        await self._start_python("bridge", environment, "ocpp_gateway", "bridge", stop_within_s=18)
-        await self._start_python("jobs", environment, "deploy.jobs")
-        await self._start_python(
-            "web", environment, "deploy.web", f"--listen-fd={http.fileno()}", descriptors=(http.fileno(),)
-        )
+        await self._start_python("bridge", gateway, "ocpp_gateway", "bridge", stop_within_s=18)
+        await self._start_python("jobs", jobs, "deploy.jobs")
+        await self._start_python("web", web, "deploy.web", f"--listen-fd={http.fileno()}", descriptors=(http.fileno(),))
         await self._wait_ready()
         if options.demo and options.stations > 0:
             await self._start_python(
-                "fleet", environment, "deploy.demo.fleet", f"--url={self._address('ocpp')}",
+                "fleet", {}, "deploy.demo.fleet", f"--url={self._address('ocpp')}",
                 f"--http={self._address('http')}", f"--stations={options.stations}",
                 f"--faults-per-hour={DEMO_FAULTS_PER_HOUR}", stop_within_s=4,
             )  # fmt: skip
@@ -291,6 +291,8 @@ class Up:
             "role_secret": role_secret,
             "token_private_key": keys[0],
             "token_public_key": keys[1],
+            "http_host": self._hosts["http"],
+            "ocpp_host": self._hosts["ocpp"],
             "http_port": self._status.ports["http"],
             "ocpp_port": self._status.ports["ocpp"],
             "workers": self._options.workers,
@@ -303,7 +305,8 @@ class Up:
         if "ocpp_tls" in self._status.ports:
             update |= self._tls_settings(settings)
         if self._options.demo:
-            update |= {"demo": True, "ocpp_open_networks": LOOPBACK}
+            demo_sites = "generated" if self._options.sites is None else "file"
+            update |= {"demo": True, "demo_sites": demo_sites, "ocpp_open_networks": LOOPBACK}
             if "holding_time_s" not in settings.model_fields_set:
                 update["holding_time_s"] = DEMO_HOLDING_TIME_S
         return settings.model_copy(update=update)
@@ -319,8 +322,8 @@ class Up:
         }
 
     def _address(self, part: str) -> str:
-        port = self._status.ports[part]
-        return f"ws://127.0.0.1:{port}/ocpp" if part == "ocpp" else f"http://127.0.0.1:{port}"
+        port, host = self._status.ports[part], reached_at(self._hosts[part])
+        return f"ws://{host}:{port}/ocpp" if part == "ocpp" else f"http://{host}:{port}"
 
     def _metrics_folder(self) -> Path:
         folder = self._data / "metrics"
@@ -365,9 +368,37 @@ class Up:
         for name, value in rows:
             print(f"  {name:<12} {value}")
         if self._options.demo:
-            print(f"\n  Sample data, generated. WARNING: demo accounts are open: {', '.join(load.ACCOUNTS)};")
-            print(f"  password: {load.PASSWORD}. Stations connect without credentials from this machine.\n")
+            sites = self._options.sites
+            what = "all of it" if sites is None else f"but for the sites of {sites}"
+            print(f"\n  Sample data, generated: {what}. WARNING: demo accounts are open: {', '.join(load.ACCOUNTS)};")
+            print(f"  password: {load.PASSWORD}. Stations connect without credentials from this machine.")
+            print("  A demo listens on this machine only, whatever YOUGUAN_HTTP_HOST and YOUGUAN_OCPP_HOST say.\n")
         sys.stdout.flush()
+
+
+def hosts(settings: Settings, *, demo: bool) -> dict[str, str]:
+    """Return on which addresses to listen: a demo, whose passwords everybody knows, on this machine only."""
+    if demo:
+        return {"http": "127.0.0.1", "ocpp": "127.0.0.1"}
+    return {"http": settings.http_host, "ocpp": settings.ocpp_host}
+
+
+def reached_at(host: str) -> str:
+    """Return how this machine reaches what listens on an address."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host
+
+
+def shares(settings: Settings) -> tuple[Settings, Settings, Settings]:
+    """Return what the gateway's workers, the jobs and the web process are told: each no more than it needs.
+
+    None learns how to enter the database as its owner; only the web process can sign a token; a worker is one service, the other
+    two are all services in one process and derive each one's role.
+    """
+    inner = {"database_url": settings.dsn_for("registry")}
+    unsigned = {"token_private_key": None, "metrics_token": None}
+    worker = {"database_url": settings.dsn_for("gateway"), "role_secret": None, **unsigned}
+    return tuple(settings.model_copy(update=update) for update in (worker, inner | unsigned, inner))  # type: ignore[return-value]
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
@@ -382,7 +413,8 @@ def as_environment(settings: Settings) -> dict[str, str]:
 def _listen(port: int, host: str = "127.0.0.1") -> socket.socket:
     """Bind a listening socket that the parts inherit: they may die and come back without a refused connection."""
     try:
-        listening = socket.create_server((host, port), backlog=4096)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=4096)
     except OSError as error:
         raise OSError(f"port {port} cannot be had: {error.strerror}; name another one, or 0 for any free one") from None
     listening.set_inheritable(True)

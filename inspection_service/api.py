@@ -108,21 +108,9 @@ class Said(BaseModel):
     reason: str = Field(default="", max_length=500)
 
 
-def bounds(who: Principal) -> dict[str, str | None]:
-    """Return within which bounds somebody sees tasks."""
-    if who.sees_everything():
-        return {"assignee_id": None, "division": None}
-    if who.has(OPERATOR):
-        return {"assignee_id": who.organisation_id or "", "division": None}
-    return {"assignee_id": None, "division": who.division}
-
-
 def may_see(who: Principal, task: asyncpg.Record) -> bool:
-    """Say whether a task lies within somebody's bounds."""
-    limits = bounds(who)
-    if limits["assignee_id"] is not None and task["assignee_id"] != limits["assignee_id"]:
-        return False
-    return limits["division"] is None or (task["division_code"] or "").startswith(limits["division"])
+    """Say whether a task lies within somebody's bounds: an operator's are those that are his organisation's to do."""
+    return who.scope.covers(task["division_code"], task["assignee_id"])
 
 
 class Counter:
@@ -182,7 +170,7 @@ def inspection_api(counter: Counter) -> FastAPI:
         cursor: Cursor = None,
     ) -> Page[TaskOut]:
         """List tasks within one's bounds, newest first."""
-        key = decode_cursor(cursor, str, str)
+        key = decode_cursor(cursor, datetime, str)
         async with counter.pool.acquire() as connection:
             rows = await store.list_tasks(
                 connection,
@@ -191,11 +179,11 @@ def inspection_api(counter: Counter) -> FastAPI:
                 site_id=site,
                 cause=cause,
                 overdue=overdue,
-                before=(datetime.fromisoformat(key[0]), key[1]) if key else None,
+                before=(key[0], key[1]) if key else None,
                 limit=limit,
-                **bounds(who),
+                scope=who.scope,
             )
-        following = encode_cursor(rows[-1]["opened_at"].isoformat(), rows[-1]["id"]) if len(rows) == limit else None
+        following = encode_cursor(rows[-1]["opened_at"], rows[-1]["id"]) if len(rows) == limit else None
         return Page(items=[TaskOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/tasks/{task_id}")
@@ -232,7 +220,7 @@ def inspection_pages(counter: Counter, templates: Templates) -> APIRouter:
         overdue: bool = False,
         cursor: Cursor = None,
     ) -> Response:
-        key = decode_cursor(cursor, str, str)
+        key = decode_cursor(cursor, datetime, str)
         async with counter.pool.acquire() as connection:
             rows = await store.list_tasks(
                 connection,
@@ -241,11 +229,11 @@ def inspection_pages(counter: Counter, templates: Templates) -> APIRouter:
                 site_id=None,
                 cause=cause or None,
                 overdue=overdue,
-                before=(datetime.fromisoformat(key[0]), key[1]) if key else None,
+                before=(key[0], key[1]) if key else None,
                 limit=PAGE,
-                **bounds(who),
+                scope=who.scope,
             )
-        following = encode_cursor(rows[-1]["opened_at"].isoformat(), rows[-1]["id"]) if len(rows) == PAGE else None
+        following = encode_cursor(rows[-1]["opened_at"], rows[-1]["id"]) if len(rows) == PAGE else None
         return templates.render(
             request, "tasks.html", rows=rows, next=following, status=status, cause=cause or "", overdue=overdue,
             cursor=cursor, causes=CAUSES, states=STATES, today=counter.today(),

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from inspection_service.assignment import Duty
+from youguan.auth import Scope
 from youguan.errors import NotFound
 from youguan.events import ResponsibilitiesChanged, SiteFiled
 
@@ -183,8 +184,7 @@ async def list_tasks(
     station_id: str | None,
     site_id: str | None,
     cause: str | None,
-    assignee_id: str | None,
-    division: str | None,
+    scope: Scope,
     overdue: bool,
     before: tuple[datetime, str] | None,
     limit: int,
@@ -195,18 +195,17 @@ async def list_tasks(
         + """
         WHERE ($1::text IS NULL OR ($1 = 'open' AND t.state <> 'closed') OR t.state = $1)
           AND ($2::text IS NULL OR t.station_id = $2) AND ($3::text IS NULL OR t.site_id = $3)
-          AND ($4::text IS NULL OR t.cause = $4) AND ($5::text IS NULL OR t.assignee_id = $5)
-          AND ($6::text IS NULL OR starts_with(t.division_code, $6))
-          AND (NOT $7 OR (t.state <> 'closed' AND t.due_on < current_date))
-          AND ($8::timestamptz IS NULL OR (t.opened_at, t.id) < ($8, $9))
-        ORDER BY t.opened_at DESC, t.id DESC LIMIT $10
+          AND ($4::text IS NULL OR t.cause = $4)
+          AND ($5::bool OR starts_with(t.division_code, $6::text) OR t.assignee_id = $7::text)
+          AND (NOT $8 OR (t.state <> 'closed' AND t.due_on < current_date))
+          AND ($9::timestamptz IS NULL OR (t.opened_at, t.id) < ($9, $10))
+        ORDER BY t.opened_at DESC, t.id DESC LIMIT $11
         """,
         status,
         station_id,
         site_id,
         cause,
-        assignee_id,
-        division,
+        *scope.parameters,
         overdue,
         *(before or (None, None)),
         limit,

@@ -4,19 +4,19 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import asyncpg
-from fastapi import Depends, FastAPI, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from fastapi import Depends, FastAPI, Query, Request
+from pydantic import BaseModel, Field
 
 from ocpp_gateway import store
 from youguan.auth import REGULATOR, Principal
-from youguan.errors import FieldError, Invalid
+from youguan.bounds import stations_within
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.security import require, require_station, scope_of
 
 StationState = Literal["never_connected", "online", "offline"]
-From = Annotated[AwareDatetime | None, Query(alias="from", description="from this time on")]
-To = Annotated[AwareDatetime | None, Query(alias="to", description="before this time")]
+From = Annotated[GivenTime | None, Query(alias="from", description="from this time on")]
+To = Annotated[GivenTime | None, Query(alias="to", description="before this time")]
 
 
 class ConnectorOut(BaseModel):
@@ -30,27 +30,35 @@ class ConnectorOut(BaseModel):
 
 
 class StationOut(BaseModel):
-    """A station as the gateway knows it. Never heard from is not offline."""
+    """A station as everybody may know it. Never heard from is not offline."""
 
     id: str
     site_id: str | None
     connected: bool
     state: StationState
     ocpp_version: str | None
-    connected_at: UtcTime | None
     last_seen_at: UtcTime | None
+
+
+class StationFileOut(StationOut):
+    """A station with what it said of itself, for those within whose bounds it lies."""
+
+    connected_at: UtcTime | None
     vendor: str | None
     model: str | None
     serial_number: str | None
     firmware_version: str | None
     booted_at: UtcTime | None
-    boot_reason: str | None = Field(description="as OCPP 2.x says it")
-    clock_skew_s: float | None = Field(description="how far its clock is ahead of ours; negative: behind")
-    clock_skewed: bool = Field(description="more than is tolerated")
 
 
 class StationWithConnectors(StationOut):
     """A station with its connectors."""
+
+    connectors: list[ConnectorOut]
+
+
+class StationFileWithConnectors(StationFileOut):
+    """A station with what it said of itself and its connectors."""
 
     connectors: list[ConnectorOut]
 
@@ -91,27 +99,20 @@ class FrameOut(BaseModel):
     sent: bool = Field(description="a call of ours to the station; else what the station said")
 
 
-def moment_of(text: str) -> datetime:
-    """Return the time in a cursor; Invalid where somebody has written his own."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")]) from None
-
-
 def gateway_api(pool: asyncpg.Pool) -> FastAPI:
     """Return /api/gateway."""
     app = api("Youguan gateway")
 
     @app.get("/stations")
     async def stations(
+        request: Request,
         state: StationState | None = None,
         connected: bool | None = None,
         site: str | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[StationOut]:
-        """List stations, by id."""
+    ) -> Page[StationFileOut | StationOut]:
+        """List stations, by id. No login needed; within one's bounds with what they said of themselves."""
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_stations(
@@ -122,23 +123,27 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
                 after=key[0] if key else None,
                 limit=limit,
             )
+            seen = await stations_within(connection, scope_of(request), [row["id"] for row in rows])
         following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
-        return Page(items=[StationOut(**dict(row)) for row in rows], next=following)
+        items = [(StationFileOut if row["id"] in seen else StationOut)(**dict(row)) for row in rows]
+        return Page(items=items, next=following)
 
     @app.get("/stations/{station_id}")
-    async def station(station_id: str) -> StationWithConnectors:
-        """Return one station with its connectors."""
+    async def station(station_id: str, request: Request) -> StationFileWithConnectors | StationWithConnectors:
+        """Return one station with its connectors. No login needed; within one's bounds with what it said of itself."""
         async with pool.acquire() as connection:
             row = await store.get_station(connection, station_id)
             found = await store.connectors(connection, station_id)
-        return StationWithConnectors(**dict(row), connectors=[ConnectorOut(**dict(c)) for c in found])
+            seen = await stations_within(connection, scope_of(request), [station_id])
+        said = StationFileWithConnectors if seen else StationWithConnectors
+        return said(**dict(row), connectors=[ConnectorOut(**dict(c)) for c in found])
 
     @app.get("/stations/{station_id}/status-changes")
     async def status_changes(
         station_id: str, since: From = None, until: To = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[StatusOut]:
         """List what a station reported, by the charger's own time. No login needed."""
-        key = decode_cursor(cursor, str, int, str)
+        key = decode_cursor(cursor, datetime, int, str)
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
             rows = await store.status_changes(
@@ -146,30 +151,30 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
                 station_id,
                 since=since,
                 until=until,
-                after=(moment_of(key[0]), key[1], key[2]) if key else None,
+                after=(key[0], key[1], key[2]) if key else None,
                 limit=limit,
             )
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["status"]) if last else None
+        following = encode_cursor(last["occurred_at"], last["connector"], last["status"]) if last else None
         return Page(items=[StatusOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/meter-samples")
     async def meter_samples(
         station_id: str,
-        _: Annotated[Principal, Depends(require())],
+        _: Annotated[Principal, Depends(require_station(pool))],
         since: From = None,
         until: To = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[SampleOut]:
         """List a station's measured values, newest first."""
-        key = decode_cursor(cursor, str, int, int)
-        before = (moment_of(key[0]), key[1], key[2]) if key else None
+        key = decode_cursor(cursor, datetime, int, int)
+        before = (key[0], key[1], key[2]) if key else None
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
             rows = await store.meter_samples(connection, station_id, store.Span(since, until), before, limit)
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["kind"]) if last else None
+        following = encode_cursor(last["occurred_at"], last["connector"], last["kind"]) if last else None
         return Page(items=[SampleOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/frames")
@@ -182,12 +187,12 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         cursor: Cursor = None,
     ) -> Page[FrameOut]:
         """List a station's messages as received, newest first: evidence."""
-        key = decode_cursor(cursor, str, str)
-        before = (moment_of(key[0]), key[1]) if key else None
+        key = decode_cursor(cursor, datetime, str)
+        before = (key[0], key[1]) if key else None
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
             rows = await store.frames(connection, station_id, store.Span(since, until), before, limit)
-        following = encode_cursor(rows[-1]["received_at"].isoformat(), rows[-1]["mark"]) if len(rows) == limit else None
+        following = encode_cursor(rows[-1]["received_at"], rows[-1]["mark"]) if len(rows) == limit else None
         return Page(items=[FrameOut(**dict(row)) for row in rows], next=following)
 
     return app

@@ -21,6 +21,30 @@ ROLES = (REGULATOR, INSPECTOR, OPERATOR, REVIEWER)
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Within which bounds somebody sees and acts: everything, a division (a code's prefix), an organisation's; else nothing."""
+
+    everything: bool = False
+    division: str | None = None
+    organisation_id: str | None = None
+
+    @property
+    def parameters(self) -> tuple[bool, str | None, str | None]:
+        """Return what statements take for it, in this order."""
+        return self.everything, self.division, self.organisation_id
+
+    def covers(self, division_code: str | None, organisation_id: str | None) -> bool:
+        """Say whether what lies in a division and is an organisation's lies within these bounds."""
+        if self.everything:
+            return True
+        in_division = self.division is not None and (division_code or "").startswith(self.division)
+        return in_division or (self.organisation_id is not None and self.organisation_id == organisation_id)
+
+
+NOTHING, EVERYTHING = Scope(), Scope(everything=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking, and within which bounds: an operator's organisation, an inspector's division (a code's prefix)."""
 
@@ -40,6 +64,16 @@ class Principal:
     def sees_everything(self) -> bool:
         """Regulators and reviewers are bounded by no organisation and no division."""
         return self.has(REGULATOR, REVIEWER)
+
+    @property
+    def scope(self) -> Scope:
+        """Return the bounds that the roles give; an inspector of no division is the county's."""
+        if self.sees_everything() or (self.has(INSPECTOR) and self.division is None):
+            return EVERYTHING
+        return Scope(
+            division=self.division if self.has(INSPECTOR) else None,
+            organisation_id=self.organisation_id if self.has(OPERATOR) else None,
+        )
 
 
 class TokenIssuer:
@@ -76,19 +110,31 @@ class TokenIssuer:
 
 
 class TokenVerifier:
-    """Reads tokens, and remembers those that were revoked."""
+    """Reads tokens, and remembers those that were revoked for as long as they could still hold."""
 
-    def __init__(self, public_key: str | None) -> None:
+    def __init__(self, public_key: str | None, lifetime: timedelta = timedelta(hours=12)) -> None:
+        self.lifetime = lifetime
         self._key = public_key
-        self._revoked_tokens: set[str] = set()
+        self._revoked_tokens: dict[str, datetime] = {}
         self._revoked_subjects: dict[str, datetime] = {}
+
+    @property
+    def remembered(self) -> int:
+        """Return how many revocations are remembered."""
+        return len(self._revoked_tokens) + len(self._revoked_subjects)
 
     def revoke(self, subject: str, token_id: str | None, at: datetime) -> None:
         """Let one token, or everything issued to a subject before `at`, no longer hold."""
         if token_id is not None:
-            self._revoked_tokens.add(token_id)
+            self._revoked_tokens[token_id] = at
         else:
             self._revoked_subjects[subject] = max(at, self._revoked_subjects.get(subject, at))
+
+    def forget(self, now: datetime) -> None:
+        """Forget revocations of tokens that have expired meanwhile."""
+        oldest = now - self.lifetime
+        self._revoked_tokens = {token: at for token, at in self._revoked_tokens.items() if at > oldest}
+        self._revoked_subjects = {subject: at for subject, at in self._revoked_subjects.items() if at > oldest}
 
     def verify(self, token: str) -> Principal:
         """Return who holds the token; Unauthenticated where it does not hold."""

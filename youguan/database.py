@@ -53,7 +53,7 @@ class History:
     metadata: MetaData | None = None
 
 
-KERNEL_HISTORY = History(None, ("eventlog", "audit"), Path(__file__).parent / "migrations")
+KERNEL_HISTORY = History(None, ("eventlog", "audit", "bounds"), Path(__file__).parent / "migrations")
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
@@ -78,13 +78,43 @@ async def connect(dsn: str) -> asyncpg.Connection:
 SESSION = {"timezone": "UTC", "application_name": "youguan"}
 
 
-async def create_pool(dsn: str, *, min_size: int = 1, max_size: int = 8, patience_s: float = 60) -> asyncpg.Pool:
+# A server that hangs must not hang everybody for ever. Statements that take longer name their own `timeout`.
+COMMAND_WITHIN_S, CONNECTION_WITHIN_S = 60.0, 10.0
+
+
+class Pool(asyncpg.Pool):  # type: ignore[misc]
+    """A pool that gives up waiting for a connection, and for a connection to be given back, after a while."""
+
+    def acquire(self, *, timeout: float | None = CONNECTION_WITHIN_S) -> Any:
+        """Return a connection as a context manager; TimeoutError."""
+        return super().acquire(timeout=timeout)
+
+
+async def create_pool(
+    dsn: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 8,
+    patience_s: float = 60,
+    command_within_s: float = COMMAND_WITHIN_S,
+) -> asyncpg.Pool:
     """Open a pool; wait up to `patience_s` for a server that is not up yet."""
     deadline = asyncio.get_running_loop().time() + patience_s
     while True:
         try:
-            return await asyncpg.create_pool(
-                dsn, min_size=min_size, max_size=max_size, init=prepare_connection, server_settings=SESSION
+            return await Pool(
+                dsn,
+                min_size=min_size,
+                max_size=max_size,
+                max_queries=50_000,
+                max_inactive_connection_lifetime=300.0,
+                init=prepare_connection,
+                loop=None,
+                connection_class=asyncpg.Connection,
+                record_class=asyncpg.Record,
+                server_settings=SESSION,
+                timeout=CONNECTION_WITHIN_S,
+                command_timeout=command_within_s,
             )
         except AWAY:
             if asyncio.get_running_loop().time() > deadline:
@@ -138,14 +168,19 @@ def _quoted(identifier: str) -> str:
 
 
 async def _grant_shared(connection: asyncpg.Connection, settings: Settings) -> None:
-    """Let every service publish and consume events and write the audit trail; none may change what was written."""
+    """Let every service publish and consume events and write the audit trail; none may change what was written.
+
+    Who sees what is the registry's to write and everybody's to read.
+    """
+    registry = _quoted(f"{database_name(settings.database_url)}_registry")
     roles = ", ".join(_quoted(f"{database_name(settings.database_url)}_{service}") for service in SERVICES)
     for statement in (
-        f"GRANT USAGE ON SCHEMA eventlog, audit TO {roles}",
-        f"GRANT SELECT ON ALL TABLES IN SCHEMA eventlog, audit TO {roles}",
+        f"GRANT USAGE ON SCHEMA eventlog, audit, bounds TO {roles}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA eventlog, audit, bounds TO {roles}",
         f"GRANT INSERT ON ALL TABLES IN SCHEMA eventlog, audit TO {roles}",
         f"GRANT UPDATE ON eventlog.stream, eventlog.consumer, eventlog.consumer_position TO {roles}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA eventlog, audit TO {roles}",
+        f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bounds TO {registry}",
     ):
         await connection.execute(statement)
 

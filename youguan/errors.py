@@ -1,6 +1,6 @@
 """The root of errors. An error knows its HTTP status and whether trying again can help."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,10 +21,13 @@ class YouguanError(Exception):
     title: ClassVar[str] = "Internal error"
     retryable: ClassVar[bool] = False
 
-    def __init__(self, detail: str = "", *, fields: Sequence[FieldError] = ()) -> None:
+    def __init__(
+        self, detail: str = "", *, fields: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.fields = tuple(fields)
+        self.headers = dict(headers or {})
 
 
 class Invalid(YouguanError):
@@ -55,6 +58,12 @@ class Conflict(YouguanError):
     """The thing is in a state that does not permit this."""
 
     status, code, title = 409, "conflict", "Conflict"
+
+
+class TooLarge(YouguanError):
+    """More was sent than this address takes."""
+
+    status, code, title = 413, "too_large", "Too large"
 
 
 class TooManyRequests(YouguanError):

@@ -199,6 +199,18 @@ async def positions_of(connection: asyncpg.Connection, consumer: str) -> dict[st
     return {row["stream"]: row["sequence"] for row in rows}
 
 
+REVOCATIONS = """
+SELECT payload FROM eventlog.event WHERE type = 'AccessRevoked' AND recorded_at > $1 ORDER BY recorded_at
+"""
+
+
+async def load_revocations(connection: asyncpg.Connection, since: datetime) -> tuple[list[Event], dict[str, int]]:
+    """Return the revocations recorded after a time and the positions from which to follow, from one snapshot."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        rows = await connection.fetch(REVOCATIONS, since)
+        return [decode("AccessRevoked", row["payload"]) for row in rows], await heads(connection)
+
+
 def has_reached(positions: Positions, goal: Positions) -> bool:
     """Say whether a consumer at `positions` has handled everything up to `goal`."""
     return all(positions.get(stream, 0) >= sequence for stream, sequence in goal.items())

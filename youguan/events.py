@@ -319,7 +319,7 @@ class OrganisationFiled(Event):
 class ResponsibilityEntry:
     """One line of a site's ledger as it is believed now (a member of events, not an event).
 
-    `station_id` None: the whole site. The period is [since, until), `until` None: open.
+    `station_id` None: the whole site. The period is [since, until), `until` None: open; it ends with the organisation.
     """
 
     role: str

@@ -24,7 +24,8 @@ class Parts:
     """A service, composed: its APIs by mount path, its pages, and what runs beside them.
 
     `jobs` and `consumers` run in exactly one process of a suite, `watchers` in every process that serves the web side.
-    `ready` says what is still missing, or None.
+    `ready` says what is still missing, or None. `uploads`: beginnings of paths whose endpoints take bodies in as they come and
+    bound them themselves.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Parts:
     consumers: Sequence[Consumer] = ()
     watchers: Sequence[Job] = ()
     ready: Callable[[], Awaitable[str | None]] | None = None
+    uploads: Sequence[str] = ()
 
 
 Compose = Callable[[Settings, Clock], AbstractAsyncContextManager[Parts]]

@@ -34,6 +34,13 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: int = 8000
+    trusted_proxies: list[str] = Field(
+        default_factory=list, description="addresses of proxies whose X-Forwarded-For and -Proto are believed"
+    )
+    largest_body_bytes: int = Field(
+        default=1_000_000, ge=1000, description="more is answered with 413, uploads excepted"
+    )
+    metrics_token: str | None = Field(default=None, description="Authorization: Bearer … for /metrics from elsewhere")
     ocpp_host: str = "127.0.0.1"
     ocpp_port: int = 9000
     ocpp_tls_port: int | None = Field(default=None, description="OCPP over TLS; needs certificates")
@@ -50,6 +57,9 @@ class Settings(BaseSettings):
     largest_firmware_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
 
     demo: bool = False
+    demo_sites: Literal["generated", "file"] = Field(
+        default="generated", description="where the demo's sites come from"
+    )
     ocpp_open_networks: list[str] = Field(default_factory=list, description="networks whose stations need no password")
     ocpp_lowest_security_profile: int = Field(default=1, ge=1, le=3, description="for whoever is in no open network")
     ocpp_onboarding_secret: str | None = Field(

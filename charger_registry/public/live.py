@@ -16,16 +16,17 @@ from youguan.database import AWAY
 
 POLL_S = 2.0
 COALESCE_S = 0.3
-# Watchers learn of so many of the latest changes; who missed more loads the page again.
+# So many sites that are gone are told to watchers who were away meanwhile.
 REMEMBERED = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Bytes that are ready to send, and by what they are recognised."""
+    """Bytes that are ready to send, plain and zipped, each with what it is recognised by."""
 
     etag: str
     plain: bytes
+    zipped_etag: str
     zipped: bytes
 
 
@@ -37,6 +38,8 @@ class Picture:
         self.version = 0
         self.loaded = False
         self.sites: dict[str, Mapping[str, Any]] = {}
+        self.towns: list[dict[str, Any]] = []
+        self._gone: dict[str, int] = {}  # retired site → the version that retired it
         self._rendered: Rendered | None = None
         self._changed = asyncio.Condition()
 
@@ -58,7 +61,10 @@ class Picture:
     async def _refresh_for_ever(self, connection: asyncpg.Connection, rung: asyncio.Event) -> None:
         while True:
             rung.clear()
-            await self._take(await store.read_sites(connection, self.version))
+            rows = await store.read_sites(connection, self.version)
+            if rows or not self.loaded:
+                self.towns = [dict(row) for row in await store.towns(connection)]
+            await self._take(rows)
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await rung.wait()
@@ -71,8 +77,12 @@ class Picture:
         for row in rows:
             if row["retired_at"] is None:
                 self.sites[row["site_id"]] = dict(row)
+                self._gone.pop(row["site_id"], None)
             else:
                 self.sites.pop(row["site_id"], None)
+                self._gone[row["site_id"]] = row["version"]
+        while len(self._gone) > REMEMBERED:
+            self._gone.pop(next(iter(self._gone)))
         self.version = rows[-1]["version"]
         self._rendered = None
         async with self._changed:
@@ -83,18 +93,19 @@ class Picture:
         if self._rendered is None:
             features = [feature(site) for _, site in sorted(self.sites.items())]
             plain = orjson.dumps({"type": "FeatureCollection", "features": features})
-            etag = f'"{hashlib.sha256(plain).hexdigest()[:20]}"'
-            self._rendered = Rendered(etag, plain, gzip.compress(plain, 6))
+            digest = hashlib.sha256(plain).hexdigest()[:20]
+            self._rendered = Rendered(f'"{digest}"', plain, f'"{digest}-gzip"', gzip.compress(plain, 6))
         return self._rendered
 
     async def changes(self, since: int | None) -> AsyncIterator[tuple[int, list[dict[str, Any]]]]:
         """Yield (version, features of the sites that changed) from a version on (None: from now)."""
         seen = self.version if since is None or since > self.version else since
         while True:
-            fresh = [site for site in self.sites.values() if site["version"] > seen]
+            fresh = [feature(site) for site in self.sites.values() if site["version"] > seen]
+            fresh += [retired(site_id) for site_id, version in self._gone.items() if version > seen]
             if fresh:
                 seen = self.version
-                yield seen, [feature(site) for site in fresh]
+                yield seen, fresh
                 continue
             async with self._changed:
                 with suppress(TimeoutError):
@@ -111,6 +122,11 @@ def state_of(site: Mapping[str, Any]) -> str:
     if site["in_use"]:
         return "busy"
     return "broken" if site["faulted"] or site["unavailable"] else "unknown"
+
+
+def retired(site_id: str) -> dict[str, Any]:
+    """Return what tells a map that a site is gone."""
+    return {"type": "Feature", "id": site_id, "geometry": None, "properties": {"id": site_id, "retired": True}}
 
 
 def feature(site: Mapping[str, Any]) -> dict[str, Any]:

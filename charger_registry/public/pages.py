@@ -42,10 +42,12 @@ def public_api(picture: Picture) -> FastAPI:
     async def sites(request: Request, if_none_match: Annotated[str | None, Header()] = None) -> Response:
         """Return one feature a site, WGS-84, with the counts of its connectors."""
         rendered = picture.geojson()
-        headers = {"ETag": rendered.etag, "Cache-Control": "public, max-age=1", "Vary": "Accept-Encoding"}
-        if if_none_match is not None and rendered.etag in if_none_match:
+        zipped = "gzip" in request.headers.get("accept-encoding", "")
+        etag = rendered.zipped_etag if zipped else rendered.etag
+        headers = {"ETag": etag, "Cache-Control": "public, max-age=1", "Vary": "Accept-Encoding"}
+        if if_none_match is not None and etag in if_none_match:
             return Response(status_code=304, headers=headers)
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if zipped:
             headers["Content-Encoding"] = "gzip"
             return Response(rendered.zipped, headers=headers, media_type="application/geo+json")
         return Response(rendered.plain, headers=headers, media_type="application/geo+json")
@@ -81,8 +83,6 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
     ) -> Response:
         here = tuple(map(float, at.split(","))) if at else None
         chosen = choose(picture.sites.values(), q, free, here)
-        async with pool.acquire() as connection:
-            towns = [dict(row) for row in await store.towns(connection)]
         return templates.render(
             request,
             "public.html",
@@ -97,7 +97,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             distance=distance_km,
             states=STATES,
             state_of=state_of,
-            towns=towns,
+            towns=picture.towns,
             version=picture.version,
         )
 

@@ -10,11 +10,12 @@ import asyncpg
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft
-from charger_registry.importing import fingerprint, import_sites
+from charger_registry.importing import fingerprint, take_sites
 from charger_registry.people import Passwords
 from deploy.demo.county import DIVISIONS, SEED, sample_county, sample_organisations, sample_roles
 from youguan.clock import SystemClock
 from youguan.database import connect
+from youguan.errors import Invalid
 from youguan.settings import Settings
 
 SAMPLE = "sample"
@@ -39,10 +40,10 @@ async def load_sample(settings: Settings, *, sites_file: Path | None, crs: str) 
 
 
 async def close_sample_accounts(settings: Settings) -> None:
-    """Let nobody log in with a demo account."""
+    """Let nobody log in, or stay logged in, with a demo account."""
     connection = await connect(settings.dsn_for("registry"))
     try:
-        await store.deactivate_demo_people(connection)
+        await store.deactivate_demo_people(connection, SystemClock().now())
     finally:
         await connection.close()
 
@@ -69,21 +70,24 @@ async def _no_longer_wanted(connection: asyncpg.Connection, site_ids: Collection
 
 
 async def _file(connection: asyncpg.Connection, sites_file: Path, crs: str) -> tuple[RoleDraft, ...]:
-    """Import the file's sites, retire those of another sample, and invent organisations and roles."""
+    """Import the file's sites, retire those of another sample, and invent organisations and roles: all filed as one."""
     now = SystemClock().now()
-    outcome = await import_sites(connection, sites_file, crs, now)
+    news, outcome = await take_sites(connection, sites_file, crs, now)
+    if not outcome.site_ids:
+        first = next((f" (row {r.row}: {r.field}: {r.reason})" for r in outcome.refused), "")
+        raise Invalid(f"{sites_file}: no site in it can be used{first}")
     random = Random(SEED)
     organisations: tuple[OrganisationDraft, ...] = sample_organisations(random)
     roles = sample_roles(random, outcome.site_ids, organisations)
     gone = await _no_longer_wanted(connection, set(outcome.site_ids))
-    filing = Filing(organisations=organisations, roles=roles, retired_site_ids=gone)
+    filing = Filing(sites=news, organisations=organisations, roles=roles, retired_site_ids=gone)
     await store.file_all(connection, filing, now)
     return roles
 
 
 async def _people(connection: asyncpg.Connection, roles: tuple[RoleDraft, ...]) -> None:
     managers = Counter(role.organisation_id for role in roles if role.role == "manager" and role.until is None)
-    busiest = managers.most_common(1)[0][0]
+    busiest = next((organisation_id for organisation_id, _ in managers.most_common(1)), None)
     hashed = Passwords().hash(PASSWORD)
     people = (
         ("demo-regulator", "演示监管员", ["regulator"], None),

@@ -11,8 +11,10 @@ from ocpp_gateway import store as stations
 from ocpp_gateway.commands import store
 from ocpp_gateway.commands.desk import ANSWER_WITHIN_S, Desk, Wish
 from youguan.auth import INSPECTOR, REGULATOR, Principal
+from youguan.bounds import stations_within
+from youguan.errors import NotFound
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import require, require_station
 
 LONGEST_WAIT_S = 120
 ENDED = {"answered", "refused", "invalid", "timed_out", "undeliverable"}
@@ -55,7 +57,7 @@ class CommandOut(BaseModel):
 
 def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
     """Add the commands to /api/gateway."""
-    looks = require(REGULATOR, INSPECTOR)
+    looks = require_station(pool, REGULATOR, INSPECTOR)
 
     @app.post("/stations/{station_id}/commands", status_code=202)
     async def ask(
@@ -95,16 +97,20 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
         station_id: str, _: Annotated[Principal, Depends(looks)], limit: Limit = 100, cursor: Cursor = None
     ) -> Page[CommandOut]:
         """List a station's commands, newest first."""
-        key = decode_cursor(cursor, str, str)
+        key = decode_cursor(cursor, datetime, str)
         async with pool.acquire() as connection:
             await stations.get_station(connection, station_id)
-            before = (datetime.fromisoformat(key[0]), key[1]) if key else None
+            before = (key[0], key[1]) if key else None
             rows = await store.list_commands(connection, station_id, before, limit)
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["requested_at"].isoformat(), last["id"]) if last else None
+        following = encode_cursor(last["requested_at"], last["id"]) if last else None
         return Page(items=[CommandOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/commands/{command_id}")
-    async def command(command_id: str, _: Annotated[Principal, Depends(looks)]) -> CommandOut:
-        """Return a command and what became of it."""
-        return CommandOut(**dict(await desk.read(command_id)))
+    async def command(command_id: str, who: Annotated[Principal, Depends(require(REGULATOR, INSPECTOR))]) -> CommandOut:
+        """Return a command and what became of it; NotFound beyond one's bounds too."""
+        row = await desk.read(command_id)
+        async with pool.acquire() as connection:
+            if not await stations_within(connection, who.scope, [row["station_id"]]):
+                raise NotFound(f"command {command_id}")
+        return CommandOut(**dict(row))

@@ -11,7 +11,7 @@ from ocpp_gateway.observation import VariableKey
 from ocpp_gateway.store import get_station
 from youguan.auth import Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import require_station
 
 
 class VariableOut(BaseModel):
@@ -40,7 +40,7 @@ def add_variables(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations/{station_id}/variables")
     async def variables(
         station_id: str,
-        _: Annotated[Principal, Depends(require())],
+        _: Annotated[Principal, Depends(require_station(pool))],
         component: str | None = None,
         variable: str | None = None,
         limit: Limit = 100,

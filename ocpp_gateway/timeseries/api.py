@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from ocpp_gateway import store as stations
 from ocpp_gateway.timeseries import store
@@ -17,8 +17,8 @@ from youguan import audit
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import FieldError, Invalid
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.security import require, require_station
 
 LONGEST_PERIOD = timedelta(days=400)
 Since = Annotated[date, Query(alias="from", description="first day, the county's")]
@@ -71,9 +71,9 @@ class ExclusionIn(BaseModel):
     station_id: str | None = None
     site_id: str | None = None
     kind: Kind
-    since: AwareDatetime = Field(validation_alias="from")
-    until: AwareDatetime
-    announced_at: AwareDatetime | None = None
+    since: GivenTime = Field(validation_alias="from")
+    until: GivenTime
+    announced_at: GivenTime | None = None
     reason: str = Field(min_length=1, max_length=500)
 
 
@@ -97,7 +97,7 @@ def add_timeseries(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
 
     @app.get("/uptime")
     async def uptime(
-        _: Annotated[Principal, Depends(require())],
+        who: Annotated[Principal, Depends(require())],
         since: Since,
         until: Until,
         by: Grouping = "site",
@@ -107,12 +107,12 @@ def add_timeseries(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
         """Sum the days of a period by connector, station, site, or for the county."""
         _check_period(since, until)
         async with pool.acquire() as connection:
-            rows = await store.sum_days(connection, since, until, by, site_id=site, station_id=station)
+            rows = await store.sum_days(connection, since, until, by, site_id=site, station_id=station, scope=who.scope)
         return [_uptime(row) for row in rows if row["available_s"] is not None]
 
     @app.get("/stations/{station_id}/hours")
     async def hours(
-        station_id: str, _: Annotated[Principal, Depends(require())], since: Since, until: Until
+        station_id: str, _: Annotated[Principal, Depends(require_station(pool))], since: Since, until: Until
     ) -> list[HourOut]:
         """Return a station's hours."""
         _check_period(since, until)
@@ -123,18 +123,18 @@ def add_timeseries(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
 
     @app.get("/exclusions")
     async def exclusions(
-        _: Annotated[Principal, Depends(require())],
+        who: Annotated[Principal, Depends(require())],
         station: str | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[ExclusionOut]:
         """List periods in which outage does not count, those recorded last first."""
-        key = decode_cursor(cursor, str, str)
-        before = (datetime.fromisoformat(key[0]), key[1]) if key else None
+        key = decode_cursor(cursor, datetime, str)
+        before = (key[0], key[1]) if key else None
         async with pool.acquire() as connection:
-            rows = await store.list_exclusions(connection, station, before, limit)
+            rows = await store.list_exclusions(connection, station, before, limit, who.scope)
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["recorded_at"].isoformat(), last["id"]) if last else None
+        following = encode_cursor(last["recorded_at"], last["id"]) if last else None
         return Page(items=[ExclusionOut(**dict(row)) for row in rows], next=following)
 
     @app.post("/exclusions", status_code=201)

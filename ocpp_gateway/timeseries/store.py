@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import asyncpg
 
+from youguan.auth import EVERYTHING, Scope
+from youguan.bounds import site_within, station_within
 from youguan.errors import NotFound
 
 Grouping = Literal["connector", "station", "site", "county"]
@@ -63,6 +65,7 @@ async def sum_days(
     *,
     site_id: str | None,
     station_id: str | None,
+    scope: Scope = EVERYTHING,
 ) -> list[asyncpg.Record]:
     """Return seconds in each state, energy and transactions of the days [since, until), summed as asked for."""
     keys = KEYS[by]
@@ -81,13 +84,14 @@ async def sum_days(
             FROM telemetry.connector_day
             WHERE day >= $1 AND day < $2 AND ($4::text IS NULL OR station_id = $4) GROUP BY station_id, connector
         ) d LEFT JOIN gateway.station_directory s USING (station_id)
-        WHERE $3::text IS NULL OR site_id = $3
+        WHERE ($3::text IS NULL OR site_id = $3) AND {site_within("s.site_id", 5)}
         {"GROUP BY " + ", ".join(keys) + " ORDER BY " + ", ".join(keys) if keys else ""}
         """,
         since,
         until,
         site_id,
         station_id,
+        *scope.parameters,
     )
     return rows
 
@@ -129,18 +133,24 @@ async def withdraw_exclusion(connection: asyncpg.Connection, exclusion_id: str, 
 
 
 async def list_exclusions(
-    connection: asyncpg.Connection, station_id: str | None, before: tuple[datetime, str] | None, limit: int
+    connection: asyncpg.Connection,
+    station_id: str | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    scope: Scope = EVERYTHING,
 ) -> list[asyncpg.Record]:
     """Return recorded periods, those recorded last first."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT * FROM gateway.exclusion
+        f"""
+        SELECT * FROM gateway.exclusion x
         WHERE ($1::text IS NULL OR station_id = $1) AND ($2::timestamptz IS NULL OR (recorded_at, id) < ($2, $3))
+          AND {station_within("x.station_id", 5)}
         ORDER BY recorded_at DESC, id DESC LIMIT $4
         """,
         station_id,
         *(before or (None, None)),
         limit,
+        *scope.parameters,
     )
     return rows
 

@@ -12,7 +12,7 @@ from ocpp_gateway.store import get_station
 from ocpp_gateway.transactions import store
 from youguan.auth import Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import require, require_station
 
 Open = Annotated[bool | None, Query(description="true: not ended; false: ended")]
 MOST_SAMPLES = 10_000
@@ -77,7 +77,7 @@ def add_transactions(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations/{station_id}/transactions")
     async def transactions(
         station_id: str,
-        _: Annotated[Principal, Depends(require())],
+        _: Annotated[Principal, Depends(require_station(pool))],
         open: Open = None,
         id_token: str | None = None,
         limit: Limit = 100,
@@ -90,7 +90,7 @@ def add_transactions(app: FastAPI, pool: asyncpg.Pool) -> None:
 
     @app.get("/transactions")
     async def all_transactions(
-        _: Annotated[Principal, Depends(require())],
+        who: Annotated[Principal, Depends(require())],
         station: str | None = None,
         open: Open = None,
         id_token: str | None = None,
@@ -99,7 +99,7 @@ def add_transactions(app: FastAPI, pool: asyncpg.Pool) -> None:
     ) -> TransactionPage:
         """List the transactions of all stations, newest first."""
         async with pool.acquire() as connection:
-            return await page(connection, store.TransactionFilter(station, open, id_token), limit, cursor)
+            return await page(connection, store.TransactionFilter(station, open, id_token, who.scope), limit, cursor)
 
     async def page(
         connection: asyncpg.Connection, chosen: store.TransactionFilter, limit: int, cursor: str | None
@@ -114,7 +114,7 @@ def add_transactions(app: FastAPI, pool: asyncpg.Pool) -> None:
 
     @app.get("/stations/{station_id}/transactions/{transaction_id}")
     async def transaction(
-        station_id: str, transaction_id: str, _: Annotated[Principal, Depends(require())]
+        station_id: str, transaction_id: str, _: Annotated[Principal, Depends(require_station(pool))]
     ) -> TransactionWithEvents:
         """Return a transaction with what was measured in it and, in OCPP 2.x, its events."""
         async with pool.acquire() as connection:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import asyncpg
 
 from ocpp_gateway.store import SAMPLE
+from youguan.auth import EVERYTHING, Scope
+from youguan.bounds import station_within
 from youguan.errors import NotFound
 
 # `missing_events`: how many numbers are missing between the first and the last that came, in 2.x; counting from 0 while
@@ -21,16 +23,18 @@ FROM telemetry.transaction t LEFT JOIN LATERAL (
 
 @dataclass(frozen=True, slots=True)
 class TransactionFilter:
-    """Which transactions; None: any. `open` False: those that have ended."""
+    """Which transactions; None: any. `open` False: those that have ended. `scope`: those of stations within these bounds."""
 
     station_id: str | None = None
     open: bool | None = None
     id_token: str | None = None
+    scope: Scope = EVERYTHING
 
 
-CHOSEN = """
+CHOSEN = f"""
 WHERE ($1::text IS NULL OR station_id = $1) AND ($2::text IS NULL OR id_token = $2)
   AND ($3::bool IS NULL OR (stopped_at IS NULL) = $3)
+  AND {station_within("transaction.station_id", 4)}
 """
 
 
@@ -41,12 +45,13 @@ async def transactions(
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         {TRANSACTION} WHERE t.id IN (
-            SELECT id FROM telemetry.transaction {CHOSEN} AND ($4::bigint IS NULL OR id < $4) ORDER BY id DESC LIMIT $5
+            SELECT id FROM telemetry.transaction {CHOSEN} AND ($7::bigint IS NULL OR id < $7) ORDER BY id DESC LIMIT $8
         ) ORDER BY t.id DESC
         """,
         chosen.station_id,
         chosen.id_token,
         chosen.open,
+        *chosen.scope.parameters,
         before,
         limit,
     )
@@ -55,7 +60,11 @@ async def transactions(
 
 async def count_transactions(connection: asyncpg.Connection, chosen: TransactionFilter) -> int:
     count: int = await connection.fetchval(
-        f"SELECT count(*) FROM telemetry.transaction {CHOSEN}", chosen.station_id, chosen.id_token, chosen.open
+        f"SELECT count(*) FROM telemetry.transaction {CHOSEN}",
+        chosen.station_id,
+        chosen.id_token,
+        chosen.open,
+        *chosen.scope.parameters,
     )
     return count
 

@@ -10,8 +10,9 @@ import pytest
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
-from charger_registry.importing import import_sites
+from charger_registry.importing import import_sites, read_sites
 from charger_registry.responsibility import holder
+from charger_registry.service import judge_what_has_changed
 from youguan.database import create_pool
 from youguan.errors import Conflict, Invalid
 
@@ -93,8 +94,36 @@ async def test_a_contract_that_ends_is_found(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         ends = Filing(roles=(RoleDraft("s", "manager", "b", START, NOW),))
         await store.file_all(connection, ends, START)
-        assert await store.sites_with_ended_manager(connection, NOW - timedelta(seconds=1)) == []
-        assert await store.sites_with_ended_manager(connection, NOW) == ["s"]
+        assert await store.sites_to_judge(connection, NOW - timedelta(seconds=1)) == []
+        assert await store.sites_to_judge(connection, NOW) == ["s"]
+
+
+async def test_a_manager_whose_period_begins_later_manages_then(pool: asyncpg.Pool) -> None:
+    await assign(pool, "b", NOW + timedelta(days=1))
+    for at, expected in ((NOW, ["SiteUnmanaged"]), (NOW + timedelta(days=1), ["SiteUnmanaged", "SiteManaged"])):
+        async with pool.acquire() as connection, connection.transaction():
+            await judge_what_has_changed(connection, at)
+            await judge_what_has_changed(connection, at)
+        assert await told(pool) == expected
+    assert await pool.fetchval("SELECT unmanaged_reason FROM registry.site WHERE id = 's'") is None
+
+
+async def test_a_deregistered_manager_manages_no_longer_from_its_instant_on(pool: asyncpg.Pool) -> None:
+    await assign(pool, "b", START)
+    ends = NOW + timedelta(days=1)
+    async with pool.acquire() as connection, connection.transaction():
+        await store.deregister(connection, "b", ends, NOW)
+    assert await told(pool) == ["SiteUnmanaged", "SiteManaged"]
+    async with pool.acquire() as connection, connection.transaction():
+        await judge_what_has_changed(connection, ends)
+    last = await pool.fetch("SELECT type, payload FROM eventlog.event ORDER BY sequence DESC LIMIT 2")
+    assert (last[0]["type"], last[0]["payload"]["reason"]) == ("SiteUnmanaged", "deregistered")
+    entries = {entry["organisation_id"]: entry["until"] for entry in last[1]["payload"]["entries"]}
+    assert entries == {"a": None, "b": ends.isoformat().replace("+00:00", "Z")}
+    with pytest.raises(Conflict):
+        await assign(pool, "b", ends + timedelta(days=1), ends)
+    await assign(pool, "c", ends + timedelta(days=1), ends + timedelta(days=1))
+    assert (await told(pool))[-1] == "SiteManaged"
 
 
 def csv(tmp_path: Path, *lines: str) -> Path:
@@ -118,6 +147,62 @@ async def test_good_rows_go_in_and_bad_ones_are_named(pool: asyncpg.Pool, tmp_pa
     assert (outcome.added, outcome.unchanged, outcome.ignored_columns) == (2, 0, ["TAZID"])
     assert (again.added, again.changed, again.unchanged) == (0, 0, 2)
     assert stations == ["n1-001", "n1-002", "n1-003", "n6-001", "n6-002", "s-1"]
+
+
+async def test_a_bad_row_is_named_and_takes_no_good_one_with_it(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    file = tmp_path / "sites.csv"
+    rows = [
+        "id,longitude,latitude,name,count", "n1,121,29,good,1", "n2,121,29,a\0b,1", f"n3,121,29,{'x' * 140_000},1",
+        'n4,121,29,"never closed,1', "n5,121,29,good,2.7", "n6,121,29,good,1,more", 'n7,121,29,"two\nlines",3.0',
+        "n8,121,29,a\u2028b,", 'n9,121,29,"never closed,1', "n10,121,29,good,2", "",
+    ]  # fmt: skip
+    file.write_bytes("\r\n".join(rows).encode())
+    async with pool.acquire() as connection:
+        outcome = await import_sites(connection, file, "wgs84", NOW)
+        names = {site_id: facts[0] for site_id, facts in (await store.known_sites(connection, IDS)).items()}
+        counts = {site_id: facts[-1] for site_id, facts in (await store.known_sites(connection, IDS)).items()}
+    assert [(r.row, r.field) for r in outcome.refused] == [
+        (3, "name"), (4, "row"), (5, "row"), (6, "count"), (7, "row"), (11, "row"),
+    ]  # fmt: skip
+    assert names == {"n1": "good", "n7": "two\nlines", "n8": "a\u2028b", "n10": "good"}
+    assert counts == {"n1": 1, "n7": 3, "n8": 1, "n10": 2}
+
+
+IDS = [f"n{n}" for n in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "taken"), [("utf-8", "UTF-8"), ("utf-8-sig", "UTF-8"), ("gb18030", "GB18030"), ("utf-16", "UTF-16")]
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_files_as_people_send_them(tmp_path: Path, encoding: str, taken: str, delimiter: str) -> None:
+    file = tmp_path / "sites.csv"
+    rows = (("编号", "名称", "经度", "纬度"), ("n1", "跃龙街道充电站", "121.4", "29.3"))
+    file.write_bytes("\n".join(delimiter.join(row) for row in rows).encode(encoding))
+    sites, outcome = read_sites(file, "wgs84")
+    assert [site.name for site in sites] == ["跃龙街道充电站"]
+    assert (outcome.encoding, outcome.delimiter, outcome.refused) == (taken, delimiter, [])
+
+
+async def test_a_site_that_shrinks_loses_its_last_stations(pool: asyncpg.Pool, tmp_path: Path) -> None:
+    async def take(*lines: str) -> tuple[int, int, int]:
+        async with pool.acquire() as connection:
+            outcome = await import_sites(connection, csv(tmp_path, *lines), "wgs84", NOW)
+        return outcome.added, outcome.changed, outcome.unchanged
+
+    with_count = "id,longitude,latitude,count"
+    assert await take(with_count, "n1,121,29,3") == (1, 0, 0)
+    assert await take(with_count, "n1,121,29,2") == (0, 1, 0)
+    assert await take(with_count, "n1,121,29,2") == (0, 0, 1)
+    filed = await pool.fetchval(
+        "SELECT payload FROM eventlog.event WHERE type = 'SiteFiled' ORDER BY serial DESC LIMIT 1"
+    )
+    assert [station["station_id"] for station in filed["stations"]] == ["n1-001", "n1-002"]
+    assert await take("id,longitude,latitude", "n1,121,29") == (0, 0, 1)  # says nothing of stations
+    assert await take("id,longitude,latitude", "n1,122,29") == (0, 1, 0)
+    assert await pool.fetchval("SELECT count(*) FROM registry.station WHERE site_id = 'n1' AND retired_at IS NULL") == 2
+    assert await take(with_count, "n1,122,29,3") == (0, 1, 0)
+    assert await pool.fetchval("SELECT count(*) FROM registry.station WHERE site_id = 'n1' AND retired_at IS NULL") == 3
 
 
 async def test_an_import_invents_nothing(pool: asyncpg.Pool, tmp_path: Path) -> None:

@@ -82,12 +82,32 @@ def test_every_system_stays_near(crs: str) -> None:
     assert hypot(longitude - 121.43, latitude - 29.29) < 0.02
 
 
-def test_who_fails_too_often_waits() -> None:
+def test_who_fails_too_often_waits_and_nobody_else() -> None:
     tries = Tries()
     for _ in range(10):
-        tries.check(("name x",), START)
-        tries.failed(("name x",), START)
+        tries.begin("x", "10.0.0.1", START)
+    with pytest.raises(TooManyRequests) as error:
+        tries.begin("x", "10.0.0.1", START + timedelta(minutes=1))
+    assert error.value.headers["Retry-After"] == "240"
+    tries.begin("y", "10.0.0.1", START)
+    tries.begin("x", "10.0.0.2", START)
+    tries.begin("x", "10.0.0.1", START + timedelta(minutes=6))
+
+
+def test_a_source_is_limited_too_but_not_by_those_who_get_in() -> None:
+    tries = Tries()
+    for n in range(400):
+        tries.begin(f"known {n}", "10.0.0.1", START)
+        tries.succeeded(f"known {n}", "10.0.0.1")
+    for n in range(200):
+        tries.begin(f"guessed {n}", "10.0.0.1", START)
     with pytest.raises(TooManyRequests):
-        tries.check(("name x",), START)
-    tries.check(("name y",), START)
-    tries.check(("name x",), START + timedelta(minutes=6))
+        tries.begin("known 1", "10.0.0.1", START)
+
+
+def test_what_is_remembered_of_tries_is_bounded() -> None:
+    tries = Tries()
+    for n in range(6000):
+        tries.begin(f"{n}" + "x" * 100_000, f"10.0.{n // 250}.{n % 250}", START)
+    assert len(tries._begun) <= 10_000
+    assert max(map(len, tries._begun)) <= 401

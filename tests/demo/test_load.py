@@ -12,6 +12,7 @@ from charger_registry.people import Passwords
 from deploy.demo.load import ACCOUNTS, PASSWORD, close_sample_accounts, load_sample, open_sample_accounts
 from youguan.clock import SystemClock
 from youguan.database import connect
+from youguan.errors import Invalid
 from youguan.settings import Settings
 
 FILE = "id,name,longitude,latitude,charge_count\n" + "".join(
@@ -70,6 +71,31 @@ async def test_a_file_replaces_the_generated_sites(settings: Settings, tmp_path:
     assert not sites[0]["generated"], "it is in the file: it was not generated"
 
 
+async def test_sites_of_a_file_are_never_told_to_be_unmanaged_before_their_roles(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "sites.csv"
+    file.write_text(FILE, encoding="utf-8")
+    await load_sample(settings, sites_file=file, crs="gcj02")
+    told = await ask(settings, "SELECT type, count(*) FROM eventlog.event WHERE type LIKE 'Site%anaged' GROUP BY 1")
+    assert {row["type"]: row["count"] for row in told} == {"SiteUnmanaged": 3}
+
+
+@pytest.mark.parametrize("rows", ["", "F1,name,east,22.6,1\n"])
+async def test_a_file_without_a_usable_site_says_so(settings: Settings, tmp_path: Path, rows: str) -> None:
+    file = tmp_path / "sites.csv"
+    file.write_text(FILE.splitlines()[0] + "\n" + rows, encoding="utf-8")
+    with pytest.raises(Invalid, match="no site in it can be used"):
+        await load_sample(settings, sites_file=file, crs="gcj02")
+
+
+async def test_a_single_site_is_sample_enough(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "sites.csv"
+    file.write_text("\n".join(FILE.splitlines()[:2]), encoding="utf-8")
+    await load_sample(settings, sites_file=file, crs="gcj02")
+    assert (await counts(settings))["sites"] == 1
+
+
 async def test_another_file_replaces_the_first_but_not_what_was_imported(settings: Settings, tmp_path: Path) -> None:
     first, second, own = tmp_path / "first.csv", tmp_path / "second.csv", tmp_path / "own.csv"
     first.write_text(FILE, encoding="utf-8")
@@ -100,7 +126,7 @@ async def test_demo_accounts_are_open_only_in_a_demo(settings: Settings) -> None
     async def may_log_in() -> set[str]:
         connection = await connect(settings.database_url)
         try:
-            people = {name: await store.find_person(connection, name) for name in ACCOUNTS}
+            people = {name: await store.find_person(connection, name, demo=True) for name in ACCOUNTS}
         finally:
             await connection.close()
         passwords = Passwords()
@@ -109,7 +135,10 @@ async def test_demo_accounts_are_open_only_in_a_demo(settings: Settings) -> None
     await load_sample(settings, sites_file=None, crs="wgs84")
     assert await may_log_in() == set(ACCOUNTS)
     await close_sample_accounts(settings)
+    await close_sample_accounts(settings)  # a second start without the demo has nothing to say
     assert await may_log_in() == set()
+    revoked = await ask(settings, "SELECT payload FROM eventlog.event WHERE type = 'AccessRevoked'")
+    assert sorted(row["payload"]["subject"] for row in revoked) == sorted(ACCOUNTS)
     await load_sample(settings, sites_file=None, crs="wgs84")
     await open_sample_accounts(settings)
     assert await may_log_in() == set(ACCOUNTS)

@@ -1,11 +1,14 @@
 """Migrations and roles on a real PostgreSQL."""
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from youguan.database import History, connect, create_pool, migrate, storage_mode
+from youguan.database import AWAY, History, connect, create_pool, migrate, storage_mode
 from youguan.eventlog import publish
 from youguan.settings import Settings
 
@@ -78,3 +81,24 @@ async def test_the_storage_mode_is_what_the_server_offers(database_url: str) -> 
     extension = await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'")
     assert await storage_mode(connection) == ("timescale" if extension else "plain")
     await connection.close()
+
+
+async def test_a_backend_that_hangs_hangs_nobody_for_ever(database_url: str) -> None:
+    async with await create_pool(database_url, max_size=1, command_within_s=0.3) as pool:
+        backend = await pool.fetchval("SELECT pg_backend_pid()")
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(60):
+                with pytest.raises(AWAY):
+                    async with pool.acquire(timeout=0.5) as connection:
+                        await connection.fetchval("SELECT 1")
+        finally:
+            os.kill(backend, signal.SIGCONT)
+        assert await pool.fetchval("SELECT 1") == 1
+
+
+async def test_nobody_waits_for_ever_for_a_connection(database_url: str) -> None:
+    async with await create_pool(database_url, max_size=1) as pool, pool.acquire():
+        async with asyncio.timeout(60):
+            with pytest.raises(AWAY):
+                await pool.acquire()

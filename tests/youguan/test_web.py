@@ -1,28 +1,40 @@
 """The web side of all services in one application, on a real PostgreSQL: errors, login, CSRF, languages, readiness."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI, Request
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, SiteDraft
+from charger_registry.login import Login, login_api
 from charger_registry.people import Passwords
 from deploy.suite import COMPOSES
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer, TokenVerifier, generate_keys
-from youguan.clock import ManualClock
+from youguan.clock import ManualClock, utc_text
 from youguan.database import connect, create_pool
 from youguan.errors import Unauthenticated
+from youguan.eventlog import Consumer, StoredEvent, publish
+from youguan.events import AccessRevoked
+from youguan.parts import Parts
 from youguan.settings import Settings
-from youguan.web.application import application
+from youguan.web.application import Readiness, Revocations, api, application
+from youguan.web.paging import decode_cursor, encode_cursor
+from youguan.web.templates import local_time
 
 NOW = datetime.now(UTC)
 PRIVATE, PUBLIC = generate_keys()
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture
@@ -40,15 +52,19 @@ async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
         for part in parts:
             for consumer in part.consumers:
                 await consumer.catch_up()
-        transport = httpx.ASGITransport(application(parts, settings, pool), raise_app_exceptions=False)
-        base = "http://suite.example"
-        yield await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=base))
+        yield await stack.enter_async_context(browse(application(parts, settings, pool)))
+
+
+def browse(app: FastAPI, remote: str = "127.0.0.1") -> httpx.AsyncClient:
+    """Return a client that comes from an address."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(remote, 1))
+    return httpx.AsyncClient(transport=transport, base_url="http://suite.example")
 
 
 async def file_samples(connection: Any) -> None:
     site = SiteDraft("s", "一号场站", 121.4, 29.3)
     filing = Filing(sites=(site,), organisations=(OrganisationDraft("o", "甲公司"), OrganisationDraft("p", "乙公司")))
-    passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords = Passwords(CHEAP)
     async with connection.transaction():
         await store.file_all(connection, filing, NOW - timedelta(days=1))
         for role in ("regulator", "operator", "inspector"):
@@ -79,6 +95,15 @@ async def page_login(client: httpx.AsyncClient, name: str, **form: str) -> httpx
         ("GET", "/api/alerts", 401, "unauthenticated"),
         ("GET", "/api/inspection/tasks", 401, "unauthenticated"),
         ("POST", "/api/auth/login", 422, "invalid"),
+        ("GET", "/api/registry/stations?platfrom=1", 422, "invalid"),
+        ("GET", "/api/registry/sites?q=%00", 422, "invalid"),
+        ("GET", "/api/registry/sites/%00", 422, "invalid"),
+        ("GET", "/api/gateway/stations/x%00y", 422, "invalid"),
+        ("GET", "/api/registry/sites/s/responsibilities?at=9999-12-31T23:59:59-23:00", 422, "invalid"),
+        ("GET", "/api/registry/sites/s/responsibilities?at=0001-01-01T00:00:00%2B10:00", 422, "invalid"),
+        ("GET", "/api/gateway/stations/s-1/status-changes?from=0001-01-01T00:00:00%2B10:00", 422, "invalid"),
+        ("GET", f"/api/gateway/stations/s-1/status-changes?cursor={encode_cursor('x', 1, 'y')}", 422, "invalid"),
+        ("GET", f"/api/registry/sites?cursor={encode_cursor(chr(0))}", 422, "invalid"),
     ],
 )
 async def test_errors_are_problems(client: httpx.AsyncClient, method: str, path: str, status: int, code: str) -> None:
@@ -259,3 +284,248 @@ async def test_the_audit_trail_holds_and_shows_tampering(client: httpx.AsyncClie
     await connection.execute("UPDATE audit.trail SET actor = 'somebody else' WHERE number = 2")
     assert await audit.verify(connection) == 2
     await connection.close()
+
+
+async def test_an_unknown_member_of_a_query_is_named(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/registry/stations?plattform=395815801")
+    assert [field["field"] for field in answer.json()["fields"]] == ["plattform"]
+
+
+@pytest.mark.parametrize("kind", ["alerts", "inspection/tasks", "gateway/exclusions", "gateway/stations/s-1/commands"])
+@pytest.mark.parametrize("key", [("x", "y"), ("2026-01-01", "y"), ("0001-01-01T00:00:00+10:00", "y"), (2**70, "y")])
+async def test_a_cursor_of_another_list_is_refused(client: httpx.AsyncClient, kind: str, key: tuple[Any, ...]) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+    headers = await bearer(client, "regulator")
+    answer = await client.get(f"/api/{kind}", params={"cursor": cursor}, headers=headers)
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "cursor")
+
+
+def test_a_cursor_keeps_its_time() -> None:
+    moment = datetime(2026, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
+    assert decode_cursor(encode_cursor(moment, "x", 7), datetime, str, int) == (moment, "x", 7)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"username": "a\\u0000b", "password": "x"}', "username"),
+        (b'{"username": "a", "password": "\\ud800"}', "password"),
+        (b'{"username": "a", "password": "x", "more": [{"\\u0000": 1}]}', "more[0].?"),
+        (b'{"username": ', "body"),
+        (b"[" * 900 + b'"\\u0000"' + b"]" * 900, "[0]" * 900),
+    ],
+)
+async def test_a_body_that_cannot_be_stored_is_named(client: httpx.AsyncClient, body: bytes, field: str) -> None:
+    answer = await client.post("/api/auth/login", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, [f["field"] for f in answer.json()["fields"]]) == (422, [field])
+
+
+async def test_a_form_that_cannot_be_stored_is_no_error_of_ours(client: httpx.AsyncClient) -> None:
+    assert (await page_login(client, "a\0b")).status_code in (401, 422)
+    await page_login(client, "regulator")
+    for query in ("q=%00", "q=x&lang=en"):
+        assert (await client.get(f"/registry/sites?{query}")).status_code in (200, 422)
+
+
+async def test_a_time_out_of_reach_is_refused_in_a_body(client: httpx.AsyncClient) -> None:
+    for since in ("9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+10:00", "0001-01-01T00:00:00Z"):
+        body = {"role": "owner", "organisation_id": "o", "reason": "x", "since": since}
+        address = "/api/registry/sites/s/responsibilities"
+        answer = await client.post(address, json=body, headers=await bearer(client, "regulator"))
+        assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "since")
+
+
+def token_for(subject: str, at: datetime, roles: tuple[str, ...] = ("regulator",)) -> str:
+    issuer = TokenIssuer(PRIVATE, timedelta(hours=12))
+    return issuer.issue(
+        subject=subject, name=subject, roles=frozenset(roles), organisation_id=None, division=None, now=at
+    )
+
+
+async def test_what_was_revoked_is_known_before_the_first_request(database_url: str) -> None:
+    settings = Settings(database_url=database_url, token_public_key=PUBLIC)
+    token = token_for("x", NOW - timedelta(minutes=1))
+    async with await create_pool(database_url) as pool:
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "registry", [AccessRevoked(subject="x", token_id=None, at=NOW)])
+        app = application([], settings, pool)
+        async with app.router.lifespan_context(app), browse(app) as client:
+            answer = await client.get("/healthz", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["detail"]) == (401, "the token was revoked")
+
+
+async def test_revocations_of_expired_tokens_are_neither_loaded_nor_kept(database_url: str) -> None:
+    verifier = TokenVerifier(PUBLIC, timedelta(hours=1))
+    verifier.revoke("y", "token", NOW - timedelta(hours=2))
+    verifier.revoke("y", None, NOW - timedelta(hours=2))
+    verifier.revoke("z", "other", NOW)
+    verifier.forget(NOW)
+    assert verifier.remembered == 1
+    async with await create_pool(database_url) as pool:
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "registry", [AccessRevoked(subject="x", token_id="t", at=NOW)])
+        late = TokenVerifier(PUBLIC, timedelta(hours=1))
+        await Revocations(pool, late, ManualClock(NOW + timedelta(hours=2))).load()
+        assert late.remembered == 0
+        soon = TokenVerifier(PUBLIC, timedelta(hours=1))
+        await Revocations(pool, soon, ManualClock(NOW + timedelta(minutes=2))).load()
+        assert soon.remembered == 1
+
+
+@pytest.mark.parametrize(
+    ("demo", "remote", "status"), [(True, "127.0.0.1", 200), (True, "10.0.0.7", 401), (False, "127.0.0.1", 401)]
+)
+async def test_demo_accounts_are_for_this_machine_and_the_demo(
+    database_url: str, demo: bool, remote: str, status: int
+) -> None:
+    settings = Settings(database_url=database_url, token_private_key=PRIVATE, token_public_key=PUBLIC, demo=demo)
+    connection = await connect(database_url)
+    hashed = Passwords(CHEAP).hash("demo")
+    await store.save_person(connection, ("demo-x", "x", hashed, ["regulator"], None, None, True))
+    await connection.close()
+    async with await create_pool(database_url) as pool:
+        login = Parts("login", {"/api/auth": login_api(Login(pool, settings, ManualClock(NOW)))})
+        async with browse(application([login], settings, pool), remote) as client:
+            answer = await client.post("/api/auth/login", json={"username": "demo-x", "password": "demo"})
+    assert answer.status_code == status
+
+
+async def test_other_peoples_failures_lock_nobody_out(client: httpx.AsyncClient) -> None:
+    async def fail() -> httpx.Response:
+        return await client.post("/api/auth/login", json={"username": "inspector", "password": "no"})
+
+    answers = await asyncio.gather(*(fail() for _ in range(30)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) == 20
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+    right = await client.post("/api/auth/login", json={"username": "regulator", "password": "regulator"})
+    assert right.status_code == 200
+
+
+async def test_a_long_name_or_password_is_refused(client: httpx.AsyncClient) -> None:
+    for body in ({"username": "x" * 201, "password": "x"}, {"username": "x", "password": "x" * 1001}):
+        assert (await client.post("/api/auth/login", json=body)).status_code == 422
+
+
+async def test_ready_only_when_what_the_consumers_published_is_handled_too(database_url: str) -> None:
+    async with await create_pool(database_url) as pool:
+
+        async def cause(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+            await publish(connection, "second", [stored.event for stored in batch if stored.stream == "first"])
+
+        async def effect(_: asyncpg.Connection, __: Sequence[StoredEvent]) -> None:
+            """Handle it."""
+
+        revoked = AccessRevoked(subject="x", token_id=None, at=NOW)
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "first", [revoked])
+        causing = Consumer(pool, "causing", cause, types=[AccessRevoked])
+        affected = Consumer(pool, "affected", effect, types=[AccessRevoked])
+        readiness = Readiness([Parts("both", consumers=[causing, affected])], pool)
+        await readiness.start()
+        await affected.catch_up()
+        assert await readiness.missing() == "causing has not handled everything yet"
+        await causing.catch_up()
+        assert await readiness.missing() == "affected has not handled everything yet"
+        await affected.catch_up()
+        await causing.catch_up()
+        assert await readiness.missing() is None
+
+
+async def test_an_organisation_is_deregistered_by_the_regulator(client: httpx.AsyncClient) -> None:
+    address, body = "/api/registry/organisations/o/deregister", {"reason": "吊销"}
+    regulator = await bearer(client, "regulator")
+    given = {"role": "manager", "organisation_id": "o", "reason": "x"}
+    await client.post("/api/registry/sites/s/responsibilities", json=given, headers=regulator)
+    assert (await client.post(address, json=body, headers=await bearer(client, "operator"))).status_code == 403
+    assert (await client.post(address.replace("/o/", "/x/"), json=body, headers=regulator)).status_code == 404
+    answer = await client.post(address, json=body, headers=regulator)
+    assert (answer.status_code, answer.json()["deregistered_at"]) == (200, utc_text(NOW))
+    sites = (await client.get("/api/registry/sites?unmanaged=true")).json()["items"]
+    assert [(site["id"], site["reason"]) for site in sites] == [("s", "deregistered")]
+    assert (await client.post(address, json=body, headers=regulator)).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/api/registry/sites", "/api/public/sites.geojson", "/static/map.js"]
+)
+async def test_head_is_get_without_a_body(client: httpx.AsyncClient, path: str) -> None:
+    full, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == full.headers["content-type"]
+
+
+async def test_a_stream_without_end_ends_at_its_head(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        assert (await client.head("/api/public/changes")).status_code == 200
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient, announced: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 100_000
+
+    body = b"x" * 2_000_000 if announced else pieces()
+    answer = await client.post("/api/auth/login", content=body)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_upload_bounds_itself(database_url: str) -> None:
+    app = api("files")
+
+    @app.put("/upload/{name}")
+    async def upload(name: str, request: Request) -> int:
+        return sum([len(piece) async for piece in request.stream()])
+
+    async with await create_pool(database_url) as pool:
+        files = Parts("files", {"/files": app}, uploads=["/files/upload/"])
+        async with browse(application([files], Settings(database_url=database_url), pool)) as client:
+            answer = await client.put("/files/upload/x", content=b"x" * 2_000_000)
+    assert answer.json() == 2_000_000
+
+
+async def test_metrics_are_for_this_machine_a_token_or_a_login(database_url: str) -> None:
+    settings = Settings(database_url=database_url, token_public_key=PUBLIC, metrics_token="geheim")
+    async with await create_pool(database_url) as pool:
+        app = application([], settings, pool)
+        async with browse(app) as near, browse(app, "10.0.0.7") as far:
+            given = [{}, *({"Authorization": f"Bearer {t}"} for t in ("geheim", "x", token_for("x", NOW)))]
+            assert (await near.get("/metrics")).status_code == 200
+            assert [(await far.get("/metrics", headers=h)).status_code for h in given] == [401, 200, 401, 200]
+
+
+async def test_the_apis_say_how_to_log_in(client: httpx.AsyncClient) -> None:
+    described = (await client.get("/api/inspection/openapi.json")).json()
+    assert described["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    assert described["paths"]["/tasks"]["get"]["security"]
+
+
+async def test_zipped_and_plain_are_told_apart(client: httpx.AsyncClient) -> None:
+    address = "/api/public/sites.geojson"
+    plain = await client.get(address, headers={"accept-encoding": "identity"})
+    zipped = await client.get(address, headers={"accept-encoding": "gzip"})
+    assert plain.headers["etag"] != zipped.headers["etag"]
+    for answer, encoding in ((plain, "identity"), (zipped, "gzip")):
+        known = {"accept-encoding": encoding, "if-none-match": answer.headers["etag"]}
+        assert (await client.get(address, headers=known)).status_code == 304
+    crossed = {"accept-encoding": "identity", "if-none-match": zipped.headers["etag"]}
+    assert (await client.get(address, headers=crossed)).status_code == 200
+
+
+def test_a_time_of_another_year_shows_its_year() -> None:
+    moment = datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC)
+    assert local_time(moment, moment) == "12-31 23:59:59"
+    assert local_time(moment, moment + timedelta(seconds=1)) == "2026-12-31 23:59:59"
+    assert local_time(None, moment) == "—"
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"), [("generated", "本县场站、单位和充电桩均由固定种子生成"), ("file", "来自所给文件")]
+)
+async def test_the_banner_says_which_part_is_not_real(database_url: str, sites: Any, words: str) -> None:
+    settings = Settings(database_url=database_url, demo=True, demo_sites=sites)
+    async with await create_pool(database_url) as pool, browse(application([], settings, pool)) as client:
+        page = await client.get("/nowhere", headers={"accept": "text/html"})
+    assert words in page.text

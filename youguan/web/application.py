@@ -4,9 +4,11 @@ import asyncio
 import logging
 import mimetypes
 import os
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 from fastapi import FastAPI, Request, Response
@@ -17,14 +19,17 @@ from starlette.responses import FileResponse
 
 from youguan import __version__
 from youguan.auth import TokenVerifier
+from youguan.clock import Clock, SystemClock
 from youguan.database import AWAY
-from youguan.errors import NotFound, YouguanError
-from youguan.eventlog import follow, has_reached, heads, positions_of
-from youguan.events import AccessRevoked
+from youguan.errors import NotFound, Unauthenticated, YouguanError
+from youguan.eventlog import follow, has_reached, heads, load_revocations, positions_of
+from youguan.events import AccessRevoked, Event
 from youguan.parts import Job, Parts
 from youguan.settings import Settings
 from youguan.web import problems
-from youguan.web.security import identify
+from youguan.web.edge import BoundedBodies, HeadAsGet
+from youguan.web.security import identify, is_loopback, principal_of, remote_of
+from youguan.web.strictness import StrictRoute
 from youguan.web.templates import STATIC
 from youguan.web.translations import COOKIE, LANGUAGES
 
@@ -37,6 +42,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(self)",
 }
+METRICS = "/metrics"
 A_YEAR = 365 * 24 * 3600
 requests = Counter("youguan_http_requests_total", "Requests", ["service", "method", "status"])
 seconds = Histogram("youguan_http_request_seconds", "Requests", ["service"], buckets=(0.005, 0.02, 0.1, 0.5, 2, 10))
@@ -48,19 +54,24 @@ def api(title: str) -> FastAPI:
         title=title, version=__version__, docs_url=None, redoc_url=None, responses=problems.RESPONSES,
         redirect_slashes=False,
     )  # fmt: skip
+    app.router.route_class = StrictRoute
     problems.add_handlers(app)
     return app
 
 
-def application(parts: Sequence[Parts], settings: Settings, pool: asyncpg.Pool) -> FastAPI:
+def application(
+    parts: Sequence[Parts], settings: Settings, pool: asyncpg.Pool, clock: Clock = SystemClock()
+) -> FastAPI:
     """Return the application that serves the APIs and pages of the given services on one port."""
-    verifier = TokenVerifier(settings.token_public_key)
+    verifier = TokenVerifier(settings.token_public_key, timedelta(seconds=settings.token_lifetime_s))
+    revocations = Revocations(pool, verifier, clock)
     readiness = Readiness(parts, pool)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await readiness.start()
-        watchers = [Job("revocations", lambda: keep_revocations(pool, verifier))]
+        await revocations.load()
+        watchers = [Job("revocations", revocations.keep)]
         watchers += [job for part in parts for job in part.watchers]
         tasks = [asyncio.create_task(keep_running(job)) for job in watchers]
         yield
@@ -69,17 +80,20 @@ def application(parts: Sequence[Parts], settings: Settings, pool: asyncpg.Pool) 
         await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(title="Youguan", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.demo = settings.demo
+    app.state.demo = demo = settings.demo_sites if settings.demo else None
     problems.add_handlers(app)
-    _add_operations(app, readiness)
+    _add_operations(app, readiness, verifier, settings.metrics_token)
     for part in parts:
         for path, mounted in part.apis.items():
-            mounted.state.demo = settings.demo
+            mounted.state.demo = demo
             app.mount(path, mounted)
         for router in part.pages:
             app.include_router(router)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.middleware("http")(_around(verifier, {path for part in parts for path in part.apis}))
+    uploads = [path for part in parts for path in part.uploads]
+    app.add_middleware(BoundedBodies, largest=settings.largest_body_bytes, uploads=uploads, headers=SECURITY_HEADERS)
+    app.add_middleware(HeadAsGet)
     return app
 
 
@@ -89,10 +103,13 @@ def _around(verifier: TokenVerifier, mounted: set[str]) -> Callable[..., Awaitab
         if request.url.path in mounted:
             request.scope["path"] += "/"  # the API's own first address, without a redirect
         try:
-            await identify(request, verifier)
+            if request.url.path != METRICS:  # which has a token of its own
+                await identify(request, verifier)
             response = await call_next(request)
         except YouguanError as error:
-            response = problems.answer(request, error.status, error.title, error.detail, error.code, error.fields)
+            response = problems.answer(
+                request, error.status, error.title, error.detail, error.code, error.fields, error.headers
+            )
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         language = request.query_params.get("lang")
@@ -110,7 +127,7 @@ def _service(path: str) -> str:
     return path.split("/", 3)[2] if path.startswith("/api/") else "static" if path.startswith("/static/") else "pages"
 
 
-def _add_operations(app: FastAPI, readiness: "Readiness") -> None:
+def _add_operations(app: FastAPI, readiness: "Readiness", verifier: TokenVerifier, metrics_token: str | None) -> None:
     @app.get("/healthz")
     async def healthz() -> Response:
         """Say that the process lives."""
@@ -124,9 +141,15 @@ def _add_operations(app: FastAPI, readiness: "Readiness") -> None:
             return JSONResponse({"status": "ready"})
         return problems.answer(request, 503, "Not ready", missing, "not_ready")
 
-    @app.get("/metrics")
-    async def metrics() -> Response:
-        """Return the metrics of all processes of the suite."""
+    @app.get(METRICS)
+    async def metrics(request: Request) -> Response:
+        """Return the metrics of all processes of the suite: to this machine, to the metrics token, to any login."""
+        given = request.headers.get("authorization", "").partition(" ")[2]
+        known = metrics_token is not None and secrets.compare_digest(given.encode(), metrics_token.encode())
+        if not known and not is_loopback(remote_of(request)):
+            await identify(request, verifier)
+            if principal_of(request) is None:
+                raise Unauthenticated("metrics are for this machine, the metrics token, or a login")
         return PlainTextResponse(await asyncio.to_thread(_metrics), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/static/{name:path}")
@@ -148,12 +171,20 @@ def _metrics() -> bytes:
 
 
 class Readiness:
-    """Ready when every consumer has handled what had been published when this process began, and every part says so."""
+    """Ready when every consumer has handled what had been published when this process began and what came of that, and every
+    part says so.
+
+    What the consumers publish is for each other to handle in turn; a chain of causes is at most so long (filed, alert, task,
+    picture), so that a busy suite is ready too, though it is never done.
+    """
+
+    CHAIN = 4
 
     def __init__(self, parts: Sequence[Parts], pool: asyncpg.Pool) -> None:
         self._parts = parts
         self._pool = pool
         self._goal: dict[str, int] = {}
+        self._rounds = 0
         self._ready = False
 
     async def start(self) -> None:
@@ -164,10 +195,8 @@ class Readiness:
         """Return what is missing, or None."""
         try:
             async with asyncio.timeout(3), self._pool.acquire() as connection:
-                if not self._ready:
-                    for consumer in (consumer for part in self._parts for consumer in part.consumers):
-                        if not has_reached(await positions_of(connection, consumer.name), self._goal):
-                            return f"{consumer.name} has not handled everything yet"
+                if not self._ready and (behind := await self._behind(connection)) is not None:
+                    return f"{behind} has not handled everything yet"
                 await connection.execute("SELECT 1")
         except (TimeoutError, *AWAY) as error:
             return f"the database is away: {error}"
@@ -177,13 +206,44 @@ class Readiness:
         self._ready = True
         return None
 
+    async def _behind(self, connection: asyncpg.Connection) -> str | None:
+        """Return a consumer that has not come to the goal; where all have, set the next goal: what they have published."""
+        while self._rounds < self.CHAIN:
+            for consumer in (consumer for part in self._parts for consumer in part.consumers):
+                if not has_reached(await positions_of(connection, consumer.name), self._goal):
+                    return consumer.name
+            reached, self._goal = self._goal, await heads(connection)
+            self._rounds = self.CHAIN if self._goal == reached else self._rounds + 1
+        return None
 
-async def keep_revocations(pool: asyncpg.Pool, verifier: TokenVerifier) -> None:
-    """Load what was revoked, then follow."""
-    async for batch in follow(pool, (AccessRevoked,), {}):
-        for stored in batch:
-            if isinstance(stored.event, AccessRevoked):
-                verifier.revoke(stored.event.subject, stored.event.token_id, stored.event.at)
+
+class Revocations:
+    """Tells a verifier what was revoked: all that still matters before it serves, then whatever comes."""
+
+    def __init__(self, pool: asyncpg.Pool, verifier: TokenVerifier, clock: Clock) -> None:
+        self._pool = pool
+        self._verifier = verifier
+        self._clock = clock
+        self._positions: dict[str, int] | None = None
+
+    async def load(self) -> None:
+        """Take in what was revoked within a token's lifetime."""
+        async with self._pool.acquire() as connection:
+            events, self._positions = await load_revocations(connection, self._clock.now() - self._verifier.lifetime)
+        self._take(events)
+
+    async def keep(self) -> None:
+        """Follow from where the loading ended."""
+        if self._positions is None:
+            await self.load()
+        async for batch in follow(self._pool, (AccessRevoked,), self._positions):
+            self._verifier.forget(self._clock.now())
+            self._take([stored.event for stored in batch])
+
+    def _take(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, AccessRevoked):
+                self._verifier.revoke(event.subject, event.token_id, event.at)
 
 
 async def keep_running(job: Job) -> None:

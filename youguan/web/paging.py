@@ -2,18 +2,31 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 from fastapi import Query
-from pydantic import BaseModel, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, PlainSerializer
 
 from youguan.clock import utc_text
 from youguan.errors import FieldError, Invalid
+from youguan.web.strictness import has_no_place_in_text
 
 Item = TypeVar("Item")
+LARGEST_INTEGER = 2**63 - 1
 
+# Every zone's time of an instant between them is a date that Python and PostgreSQL know.
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _within_reach(moment: datetime) -> datetime:
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError(f"must lie between the years {EARLIEST.year} and {LATEST.year}")
+    return moment.astimezone(UTC)
+
+
+GivenTime = Annotated[AwareDatetime, AfterValidator(_within_reach)]
 UtcTime = Annotated[datetime, PlainSerializer(utc_text, return_type=str, when_used="json")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many items at the most")]
 Cursor = Annotated[str | None, Query(description="where to go on: `next` of the page before")]
@@ -27,18 +40,31 @@ class Page(BaseModel, Generic[Item]):
 
 
 def encode_cursor(*key: Any) -> str:
-    """Return the cursor that goes on behind a sort key."""
+    """Return the cursor that goes on behind a sort key of text, numbers and times."""
     return base64.urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str | None, *types: type) -> tuple[Any, ...] | None:
-    """Return the sort key of a cursor; Invalid where it is none of ours."""
+    """Return the sort key of a cursor: members of these types (`str`, `int`, `datetime`); Invalid where it is none of ours."""
     if cursor is None:
         return None
     try:
         key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(key, list) or [type(part) for part in key] != list(types):
+        if not isinstance(key, list) or len(key) != len(types):
             raise ValueError
+        return tuple(_member(part, kind) for part, kind in zip(key, types, strict=True))
     except (ValueError, binascii.Error):
         raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")]) from None
-    return tuple(key)
+
+
+def _member(part: Any, kind: type) -> Any:
+    if kind is datetime and isinstance(part, str):
+        moment = datetime.fromisoformat(part)
+        if moment.tzinfo is None:
+            raise ValueError
+        return _within_reach(moment)
+    if type(part) is not kind or (isinstance(part, str) and has_no_place_in_text(part)):
+        raise ValueError
+    if isinstance(part, int) and abs(part) > LARGEST_INTEGER:
+        raise ValueError
+    return part

@@ -57,21 +57,35 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
-    app.add_exception_handler(asyncpg.CharacterNotInRepertoireError, _unwritable)
+    for unusable in (asyncpg.DataError, UnicodeEncodeError, OverflowError):
+        app.add_exception_handler(unusable, _unusable)
     for away in AWAY:
         app.add_exception_handler(away, _away)
 
 
 async def _youguan(request: Request, error: Exception) -> Response:
     assert isinstance(error, YouguanError)
-    return answer(request, error.status, error.title, error.detail, error.code, error.fields)
+    return answer(request, error.status, error.title, error.detail, error.code, error.fields, error.headers)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    fields = [FieldError(".".join(map(str, e["loc"][1:])) or str(e["loc"][0]), e["msg"]) for e in error.errors()]
+    fields = [_field(e) for e in error.errors()]
     detail = "; ".join(f"{field.field}: {field.reason}" for field in fields)
     return answer(request, Invalid.status, Invalid.title, detail, Invalid.code, fields)
+
+
+def _field(found: Mapping[str, Any]) -> FieldError:
+    if found["type"] == "json_invalid":
+        return FieldError("body", f"is not JSON: {found['ctx']['error']}, at character {found['loc'][1]}")
+    return FieldError(".".join(map(str, found["loc"][1:])) or str(found["loc"][0]), found["msg"])
+
+
+async def _unusable(request: Request, error: Exception) -> Response:
+    """A value that passed the types but that the database cannot take: too large, too early, no text."""
+    log.warning("%s %s: %s", request.method, request.url.path, error)
+    detail = "a value cannot be used: it is out of range, or no text"
+    return answer(request, Invalid.status, Invalid.title, detail, Invalid.code)
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -85,11 +99,6 @@ async def _away(request: Request, error: Exception) -> Response:
     log.warning("%s: database away: %s", request.url.path, error)
     detail = "the database is away for the moment; try again"
     return answer(request, Unavailable.status, Unavailable.title, detail, Unavailable.code, (), {"Retry-After": "2"})
-
-
-async def _unwritable(request: Request, error: Exception) -> Response:
-    detail = "a text holds a character that cannot be stored, such as NUL"
-    return answer(request, Invalid.status, Invalid.title, detail, Invalid.code)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -2,17 +2,24 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from fastapi import Request
+import asyncpg
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
-from youguan.auth import Principal, TokenVerifier
-from youguan.errors import Forbidden, Unauthenticated
+from youguan.auth import NOTHING, Principal, Scope, TokenVerifier
+from youguan.bounds import stations_within
+from youguan.errors import Forbidden, NotFound, Unauthenticated
 
 SESSION_COOKIE = "youguan_session"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 FORM = "application/x-www-form-urlencoded"
+# Only to be described in OpenAPI: `identify` has read the token already.
+BEARER = HTTPBearer(auto_error=False, description="the token of POST /api/auth/login")
 
 
 async def identify(request: Request, verifier: TokenVerifier) -> None:
@@ -52,16 +59,29 @@ async def _check_csrf(request: Request, principal: Principal) -> None:
         raise Forbidden("the form has expired or was not ours (CSRF token); load the page again")
 
 
+def remote_of(request: Request) -> str:
+    """Return the address of whoever is connected: a proxy's, unless `trusted_proxies` names it."""
+    return request.client.host if request.client else ""
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether an address is this machine's own."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 def principal_of(request: Request) -> Principal | None:
     """Return who is asking, or None."""
     found: Principal | None = getattr(request.state, "principal", None)
     return found
 
 
-def require(*roles: str) -> Callable[[Request], Principal]:
+def require(*roles: str) -> Callable[..., Principal]:
     """Return a dependency that gives the principal and refuses whoever has none of the roles (none named: any login)."""
 
-    def dependency(request: Request) -> Principal:
+    def dependency(request: Request, _: Annotated[object, Security(BEARER)] = None) -> Principal:
         principal = principal_of(request)
         if principal is None:
             raise Unauthenticated("log in first")
@@ -70,6 +90,27 @@ def require(*roles: str) -> Callable[[Request], Principal]:
         return principal
 
     return dependency
+
+
+def require_station(pool: asyncpg.Pool, *roles: str) -> Callable[..., Awaitable[Principal]]:
+    """Return a dependency for addresses with a `station_id`: a login with one of the roles and the station within its bounds.
+
+    NotFound beyond them: not even that there is such a station is said.
+    """
+
+    async def dependency(station_id: str, who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
+        async with pool.acquire() as connection:
+            if station_id not in await stations_within(connection, who.scope, [station_id]):
+                raise NotFound(f"station {station_id}")
+        return who
+
+    return dependency
+
+
+def scope_of(request: Request) -> Scope:
+    """Return the bounds of whoever is asking; nothing for somebody who is not logged in."""
+    principal = principal_of(request)
+    return principal.scope if principal else NOTHING
 
 
 Next = Callable[[Request], Awaitable[Response]]

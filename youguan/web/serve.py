@@ -26,6 +26,7 @@ async def serve(
         config = uvicorn.Config(
             application(parts, settings, pool), host=settings.http_host, port=settings.http_port, lifespan="on",
             access_log=False, log_level="warning", timeout_graceful_shutdown=3, ws="none", server_header=False,
+            proxy_headers=bool(settings.trusted_proxies), forwarded_allow_ips=settings.trusted_proxies,
         )  # fmt: skip
         await uvicorn.Server(config).serve([listening] if listening else None)
         for task in running:

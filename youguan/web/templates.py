@@ -1,7 +1,7 @@
 """Pages: Jinja2 with the shell of the house, in the reader's language."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["local_time"] = local_time
+        self._environment.filters["local_time"] = lambda moment: local_time(moment, datetime.now(UTC))
         self._environment.filters["local_minute"] = local_minute
         self._environment.globals["static"] = static_url
 
@@ -46,7 +46,7 @@ class Templates:
             language=language,
             _=say,
             principal=getattr(request.state, "principal", None),
-            demo=getattr(request.app.state, "demo", False),
+            demo=getattr(request.app.state, "demo", None),
             path=request.url.path,
             **context,
         )
@@ -62,9 +62,13 @@ def kernel_templates() -> Templates:
     return Templates(HERE / "templates")
 
 
-def local_time(moment: datetime | None) -> str:
-    """Return a time as people in the county read it."""
-    return moment.astimezone(LOCAL_TIME).strftime("%m-%d %H:%M:%S") if moment else "—"
+def local_time(moment: datetime | None, now: datetime) -> str:
+    """Return a time as people in the county read it: with its year where that is not this year."""
+    if moment is None:
+        return "—"
+    local = moment.astimezone(LOCAL_TIME)
+    year = "" if local.year == now.astimezone(LOCAL_TIME).year else f"{local.year:04d}-"
+    return year + local.strftime("%m-%d %H:%M:%S")
 
 
 def local_minute(moment: datetime | None) -> str:

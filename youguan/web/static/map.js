@@ -41,6 +41,12 @@
   };
   const update = (feature) => {
     const p = feature.properties;
+    if (p.retired) {
+      markers.get(p.id)?.remove();
+      markers.delete(p.id);
+      document.querySelector(`[data-site="${CSS.escape(p.id)}"]`)?.closest("li").remove();
+      return;
+    }
     show(feature);
     const row = document.querySelector(`[data-site="${CSS.escape(p.id)}"]`);
     if (!row) return;

@@ -1,0 +1,198 @@
+"""Who sees and does what: every service, one set of bounds, on a real PostgreSQL."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from charger_registry import store
+from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from deploy.suite import COMPOSES
+from youguan.auth import EVERYTHING, NOTHING, Principal, Scope, TokenIssuer, generate_keys
+from youguan.clock import SystemClock
+from youguan.database import create_pool
+from youguan.eventlog import publish
+from youguan.events import ConnectorStatusChanged
+from youguan.parts import Parts
+from youguan.settings import Settings
+from youguan.web.application import application
+
+NOW = datetime.now(UTC)
+PRIVATE, PUBLIC = generate_keys()
+PEOPLE: dict[str, tuple[tuple[str, ...], str | None, str | None]] = {
+    "regulator": (("regulator",), None, None),
+    "operator": (("operator",), "one", None),
+    "builder": (("operator",), "three", None),
+    "operator of nothing": (("operator",), None, None),
+    "inspector": (("inspector",), None, "330226001"),
+    "county inspector": (("inspector",), None, None),
+    "nobody": ((), None, None),
+}
+ALL, FIRST, NONE = {"1", "2"}, {"1"}, set[str]()
+SEEN = {
+    "regulator": ALL, "operator": FIRST, "builder": NONE, "operator of nothing": NONE, "inspector": FIRST,
+    "county inspector": ALL, "nobody": NONE,
+}  # fmt: skip
+
+
+def bearer(who: str) -> dict[str, str]:
+    roles, organisation, division = PEOPLE[who]
+    token = TokenIssuer(PRIVATE, timedelta(hours=1)).issue(
+        subject=who, name=who, roles=frozenset(roles), organisation_id=organisation, division=division, now=NOW
+    )
+    return {"Authorization": f"Bearer {token}"}
+
+
+SETTINGS = Settings(token_private_key=PRIVATE, token_public_key=PUBLIC)
+
+
+async def settle(parts: Sequence[Parts]) -> None:
+    """Let everything that was published take its course: filed, alert, task."""
+    for _ in range(3):
+        for consumer in (consumer for part in parts for consumer in part.consumers):
+            await consumer.catch_up()
+
+
+@pytest.fixture
+async def parts(database_url: str) -> AsyncIterator[Sequence[Parts]]:
+    """Two sites in two towns, each with its manager and a broken station; both built by a third."""
+    settings = SETTINGS.model_copy(update={"database_url": database_url})
+    since = NOW - timedelta(days=9)
+    filing = Filing(
+        sites=tuple(
+            SiteDraft(n, n, 121, 29, division_code=f"33022600{n}", stations=(StationDraft(f"s{n}"),)) for n in "12"
+        ),
+        organisations=tuple(OrganisationDraft(name, name, phone="1") for name in ("one", "two", "three")),
+        roles=(
+            *(RoleDraft(n, "manager", name, since, evidence="secret") for n, name in (("1", "one"), ("2", "two"))),
+            *(RoleDraft(n, "builder", "three", since) for n in "12"),
+            RoleDraft("2", "manager", "one", since - timedelta(days=9), since),
+        ),
+    )
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(await create_pool(database_url))
+        async with pool.acquire() as connection, connection.transaction():
+            await store.file_all(connection, filing, since)
+            await publish(connection, "gateway/0", [broken(f"s{n}") for n in "12"])
+            for n in "12":
+                await connection.execute(
+                    """
+                    INSERT INTO gateway.station_now (station_id, epoch, slot, connected, state, ocpp_version, remote,
+                        connected_at, last_seen_at, vendor) VALUES ($1, 1, 0, true, 'online', '1.6', '', $2, $2, 'ACME')
+                    """,
+                    f"s{n}",
+                    NOW,
+                )
+        parts = [await stack.enter_async_context(compose(settings, SystemClock())) for compose in COMPOSES]
+        await settle(parts)
+        yield parts
+
+
+@pytest.fixture
+async def client(database_url: str, parts: Sequence[Parts]) -> AsyncIterator[httpx.AsyncClient]:
+    async with await create_pool(database_url) as pool:
+        transport = httpx.ASGITransport(application(parts, SETTINGS, pool), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://suite.example") as client:
+            yield client
+
+
+def broken(station_id: str) -> ConnectorStatusChanged:
+    return ConnectorStatusChanged(
+        station_id=station_id, connector=1, status="Faulted", condition="faulted", previous_condition=None,
+        error_code="GroundFailure", error_info=None, vendor_error_code=None, occurred_at=NOW, received_at=NOW,
+        effective_at=NOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+async def test_who_sees_which_sites_alerts_tasks_and_stations(client: httpx.AsyncClient, who: str) -> None:
+    headers, seen = bearer(who), SEEN[who]
+
+    async def items(path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await client.get(path, headers=headers)).json()["items"]
+        return found
+
+    alerts = await items("/api/alerts")
+    assert {alert["site_id"] for alert in alerts} == seen
+    assert {task["site_id"] for task in await items("/api/inspection/tasks")} == seen
+    assert {s["id"][1:] for s in await items("/api/gateway/stations") if "vendor" in s} == seen
+    for n in "12":
+        status = 200 if n in seen else 404
+        for kind in ("transactions", "meter-samples", "variables", "hours?from=2026-01-01&to=2026-01-02"):
+            assert (await client.get(f"/api/gateway/stations/s{n}/{kind}", headers=headers)).status_code == status, kind
+        assert ("vendor" in (await client.get(f"/api/gateway/stations/s{n}", headers=headers)).json()) is (n in seen)
+        assert (await client.get(f"/registry/sites/{n}", headers=headers)).status_code == status
+        lines = await items(f"/api/registry/sites/{n}/responsibilities")
+        assert len(lines) == 2
+        assert all(("evidence" in line) is (n in seen) for line in lines)
+    page = (await client.get("/registry/sites", headers=headers)).text
+    assert {n for n in "12" if f'href="/registry/sites/{n}"' in page} == seen
+
+
+async def test_what_everybody_sees(client: httpx.AsyncClient) -> None:
+    station = (await client.get("/api/gateway/stations/s1")).json()
+    assert set(station) == {"id", "site_id", "connected", "state", "ocpp_version", "last_seen_at", "connectors"}
+    lines = (await client.get("/api/registry/sites/1/responsibilities")).json()["items"]
+    assert {frozenset(line) for line in lines} == {frozenset({"role", "organisation", "station_id", "from", "until"})}
+    organisations = (await client.get("/api/registry/organisations")).json()["items"]
+    assert {frozenset(organisation) for organisation in organisations} == {frozenset({"id", "name"})}
+
+
+async def test_an_organisation_sees_its_own_file(client: httpx.AsyncClient) -> None:
+    organisations = (await client.get("/api/registry/organisations", headers=bearer("operator"))).json()["items"]
+    assert [organisation["id"] for organisation in organisations if "phone" in organisation] == ["one"]
+
+
+async def test_an_inspector_acts_within_his_division(client: httpx.AsyncClient) -> None:
+    every = (await client.get("/api/alerts", headers=bearer("regulator"))).json()["items"]
+    tasks = (await client.get("/api/inspection/tasks", headers=bearer("regulator"))).json()["items"]
+    for n, status in (("1", 200), ("2", 404)):
+        (alert,) = [alert["id"] for alert in every if alert["site_id"] == n]
+        (task,) = [task["id"] for task in tasks if task["site_id"] == n]
+        command = {"action": "TriggerMessage", "payload": {"requestedMessage": "Heartbeat"}}
+        asked = [
+            await client.get(f"/api/alerts/{alert}", headers=bearer("inspector")),
+            await client.post(f"/api/alerts/{alert}/acknowledge", headers=bearer("inspector")),
+            await client.post(f"/api/inspection/tasks/{task}/accept", json={}, headers=bearer("inspector")),
+        ]
+        assert [answer.status_code for answer in asked] == [status] * 3
+        answer = await client.post(f"/api/gateway/stations/s{n}/commands", json=command, headers=bearer("inspector"))
+        assert answer.status_code == (202 if status == 200 else 404)
+
+
+@pytest.mark.parametrize(
+    ("roles", "organisation", "division", "scope"),
+    [
+        (("regulator",), None, "330226001", EVERYTHING),
+        (("reviewer",), None, None, EVERYTHING),
+        (("inspector",), "one", "330226001", Scope(division="330226001")),
+        (("inspector",), "one", None, EVERYTHING),
+        (("operator",), "one", "330226001", Scope(organisation_id="one")),
+        (("operator", "inspector"), "one", "330226001", Scope(division="330226001", organisation_id="one")),
+        (("operator",), None, None, NOTHING),
+        ((), "one", "330226001", NOTHING),
+    ],
+)
+def test_the_bounds_of_roles(
+    roles: tuple[str, ...], organisation: str | None, division: str | None, scope: Scope
+) -> None:
+    who = Principal("x", "x", frozenset(roles), organisation, division, "t", "c", NOW)
+    assert who.scope == scope
+    assert who.scope.covers("330226001", "one") is (scope != NOTHING)
+    assert who.scope.covers(None, None) is scope.everything
+
+
+async def test_who_was_deregistered_settles_nothing_and_sees_nothing(
+    client: httpx.AsyncClient, parts: Sequence[Parts]
+) -> None:
+    regulator, address = bearer("regulator"), "/api/registry/organisations/one/deregister"
+    assert (await client.post(address, json={"reason": "x"}, headers=regulator)).status_code == 200
+    await settle(parts)
+    tasks = (await client.get("/api/inspection/tasks?cause=unmanaged_site", headers=regulator)).json()["items"]
+    assert [(task["site_id"], task["assignee_id"], task["assignee_role"]) for task in tasks] == [
+        ("1", "three", "builder")
+    ]
+    assert (await client.get("/api/alerts", headers=bearer("operator"))).json()["items"] == []

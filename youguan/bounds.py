@@ -1,0 +1,100 @@
+"""Which sites and stations lie within somebody's bounds: one projection that every service reads (schema `bounds`).
+
+An organisation's are the sites that it manages, owns or maintains now. Whoever only built a site sees what everybody sees.
+"""
+
+from collections.abc import Collection, Sequence
+
+import asyncpg
+
+from youguan.auth import Scope
+from youguan.eventlog import Consumer, StoredEvent
+from youguan.events import ResponsibilitiesChanged, SiteFiled, SiteRetired
+
+ANSWERING = ("manager", "owner", "maintainer")
+TYPES = (ResponsibilitiesChanged, SiteFiled, SiteRetired)
+
+
+def site_within(site: str, first: int) -> str:
+    """Return the condition that a site, as SQL names it, lies within a scope: `Scope.parameters` from `$first` on."""
+    everything, division, organisation = (f"${first + n}" for n in range(3))
+    return f"""(
+        {everything}::bool
+        OR EXISTS (SELECT FROM bounds.site WHERE site_id = {site} AND starts_with(division_code, {division}::text))
+        OR EXISTS (SELECT FROM bounds.party WHERE site_id = {site} AND organisation_id = {organisation}::text
+                   AND since <= now() AND (until IS NULL OR until > now()))
+    )"""
+
+
+def station_within(station: str, first: int) -> str:
+    """Return the condition that a station, as SQL names it, lies within a scope."""
+    site = f"(SELECT site_id FROM bounds.station WHERE station_id = {station})"
+    return site_within(site, first)
+
+
+async def sites_within(connection: asyncpg.Connection, scope: Scope, site_ids: Collection[str]) -> set[str]:
+    """Return those of the sites that lie within the bounds."""
+    condition = site_within("s.id", 2)
+    rows = await connection.fetch(
+        f"SELECT s.id FROM unnest($1::text[]) AS s (id) WHERE {condition}", list(site_ids), *scope.parameters
+    )
+    return {row["id"] for row in rows}
+
+
+async def stations_within(connection: asyncpg.Connection, scope: Scope, station_ids: Collection[str]) -> set[str]:
+    """Return those of the stations that lie within the bounds."""
+    condition = station_within("s.id", 2)
+    rows = await connection.fetch(
+        f"SELECT s.id FROM unnest($1::text[]) AS s (id) WHERE {condition}", list(station_ids), *scope.parameters
+    )
+    return {row["id"] for row in rows}
+
+
+async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+    """Take in where sites lie and who answers for them."""
+    for stored in batch:
+        match stored.event:
+            case SiteFiled() as filed:
+                await _file(connection, filed)
+            case SiteRetired(site_id=site_id):
+                await connection.execute("DELETE FROM bounds.site WHERE site_id = $1", site_id)
+                await connection.execute("DELETE FROM bounds.station WHERE site_id = $1", site_id)
+            case ResponsibilitiesChanged() as changed:
+                await _replace_parties(connection, changed)
+
+
+async def _file(connection: asyncpg.Connection, filed: SiteFiled) -> None:
+    """Stations that a site has lost stay its own: what they said remains its parties' to see."""
+    await connection.execute(
+        """
+        INSERT INTO bounds.site VALUES ($1, $2)
+        ON CONFLICT (site_id) DO UPDATE SET division_code = excluded.division_code
+        """,
+        filed.site_id,
+        filed.division_code,
+    )
+    await connection.execute(
+        """
+        INSERT INTO bounds.station SELECT unnest($2::text[]), $1
+        ON CONFLICT (station_id) DO UPDATE SET site_id = excluded.site_id
+        """,
+        filed.site_id,
+        [station.station_id for station in filed.stations],
+    )
+
+
+async def _replace_parties(connection: asyncpg.Connection, changed: ResponsibilitiesChanged) -> None:
+    await connection.execute("DELETE FROM bounds.party WHERE site_id = $1", changed.site_id)
+    await connection.executemany(
+        "INSERT INTO bounds.party VALUES ($1, $2, $3, $4, $5)",
+        [
+            (changed.site_id, place, entry.organisation_id, entry.since, entry.until)
+            for place, entry in enumerate(changed.entries)
+            if entry.role in ANSWERING
+        ],
+    )
+
+
+def consumer(pool: asyncpg.Pool) -> Consumer:
+    """Return the projection; the service that owns sites and people runs it."""
+    return Consumer(pool, "bounds", project, types=TYPES)

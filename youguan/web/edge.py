@@ -1,0 +1,103 @@
+"""The outermost layer: how much of a body is taken in, and HEAD, which is GET without a body."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from fastapi import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from youguan.errors import TooLarge
+from youguan.web.problems import answer
+
+POURED_BODIES, POURED_WITHIN_S = 10, 5.0
+
+
+class HeadAsGet:
+    """Answers HEAD with what GET would say, less the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        ended = False
+
+        async def without_body(message: Message) -> None:
+            nonlocal ended
+            if message["type"] != "http.response.body":
+                await send(message)
+            elif not ended:
+                ended = True  # an endless stream has nothing more to say either
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        async def until_ended() -> Message:
+            return {"type": "http.disconnect"} if ended else await receive()
+
+        await self._app({**scope, "method": "GET"}, until_ended, without_body)
+
+
+class BoundedBodies:
+    """Takes a body in whole before anybody reads it, up to a size; 413 beyond. Paths under `uploads` bound their own."""
+
+    def __init__(
+        self, app: ASGIApp, largest: int, uploads: Sequence[str] = (), headers: dict[str, str] | None = None
+    ) -> None:
+        self._app = app
+        self._largest = largest
+        self._uploads = tuple(uploads)
+        self._headers = {**(headers or {}), "Connection": "close"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or (self._uploads and scope["path"].startswith(self._uploads)):
+            await self._app(scope, receive, send)
+            return
+        body = None if self._announced(scope) > self._largest else await self._whole(receive)
+        if body is None:
+            if b"expect" not in dict(scope["headers"]):
+                await self._pour_away(receive)
+            detail = f"at most {self._largest} bytes are taken here"
+            refusal = answer(
+                Request(scope), TooLarge.status, TooLarge.title, detail, TooLarge.code, headers=self._headers
+            )
+            await refusal(scope, receive, send)
+            return
+        given = False
+
+        async def whole() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, whole, send)
+
+    def _announced(self, scope: Scope) -> int:
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        return int(length) if length.isdigit() else 0
+
+    async def _pour_away(self, receive: Receive) -> None:
+        """Let a sender finish, within reason: closing on one who still sends keeps the answer from him."""
+        size = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POURED_WITHIN_S):
+                while size < POURED_BODIES * self._largest:
+                    message = await receive()
+                    size += len(message.get("body", b""))
+                    if message["type"] != "http.request" or not message.get("more_body", False):
+                        return
+
+    async def _whole(self, receive: Receive) -> bytes | None:
+        """Return the body; None where it is too large. Whoever goes away in the middle has sent what came so far."""
+        parts, size = [], 0
+        while True:
+            message = await receive()
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._largest:
+                return None
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                return b"".join(parts)
