@@ -364,8 +364,7 @@ class DirectRecorder:
 def batch_size(waiting: int) -> int:
     """Return how many of those that wait go into one commit.
 
-    Half of a crowd: while the database writes one half, the other is parsed, and answered stations speak again. Whoever takes
-    all has the database idle while he parses and answers, and is idle himself while it writes.
+    Half of a crowd, so that the database has the other half to write while the first is answered and speaks again.
     """
     return min(waiting, max(SMALLEST_HALF, waiting // 2), LARGEST_BATCH)
 
