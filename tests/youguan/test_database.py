@@ -1,5 +1,6 @@
 """Migrations and roles on a real PostgreSQL."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -77,4 +78,24 @@ async def test_the_storage_mode_is_what_the_server_offers(database_url: str) -> 
     connection = await connect(database_url)
     extension = await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'")
     assert await storage_mode(connection) == ("timescale" if extension else "plain")
+    await connection.close()
+
+
+@pytest.mark.parametrize(("partitioned", "mode"), [(True, "plain"), (False, "timescale")])
+async def test_the_storage_mode_stays_what_the_tables_are(database_url: str, partitioned: bool, mode: str) -> None:
+    """Whatever the server offers by now: this one may have the extension or not."""
+    connection = await connect(database_url)
+    await connection.execute("DROP TABLE telemetry.raw_frame")
+    await connection.execute(
+        "CREATE TABLE telemetry.raw_frame (received_at timestamptz)"
+        + (" PARTITION BY RANGE (received_at)" if partitioned else "")
+    )
+    assert await storage_mode(connection) == mode
+    await connection.close()
+
+
+async def test_times_in_documents_are_written_as_everywhere_else(database_url: str) -> None:
+    connection = await connect(database_url)
+    at = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    assert await connection.fetchval("SELECT $1::jsonb ->> 'at'", {"at": at}) == "2026-05-04T12:00:00Z"
     await connection.close()
