@@ -19,7 +19,7 @@ from youguan.clock import ManualClock
 from youguan.database import connect, create_pool
 from youguan.errors import Unauthenticated
 from youguan.settings import Settings
-from youguan.web.application import application
+from youguan.web.application import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, application, next_pause
 
 NOW = datetime.now(UTC)
 PRIVATE, PUBLIC = generate_keys()
@@ -259,3 +259,11 @@ async def test_the_audit_trail_holds_and_shows_tampering(client: httpx.AsyncClie
     await connection.execute("UPDATE audit.trail SET actor = 'somebody else' WHERE number = 2")
     assert await audit.verify(connection) == 2
     await connection.close()
+
+
+def test_a_job_that_keeps_failing_waits_longer_and_one_that_ran_well_does_not() -> None:
+    pauses: list[float] = []
+    for _ in range(8):
+        pauses.append(next_pause(pauses[-1] if pauses else None, 0.1))
+    assert pauses == [SHORTEST_PAUSE_S * 2**n for n in range(6)] + [LONGEST_PAUSE_S] * 2
+    assert next_pause(LONGEST_PAUSE_S, LONGEST_PAUSE_S + 1) == SHORTEST_PAUSE_S
