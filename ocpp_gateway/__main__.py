@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import signal
 import socket
 import sys
 
@@ -11,7 +10,7 @@ import uvloop
 
 from ocpp_gateway import worker
 from ocpp_gateway.service import compose
-from youguan.lifeline import end_with_supervisor
+from youguan.lifeline import end_with_supervisor, told_to_stop
 from youguan.settings import Settings
 from youguan.web.serve import serve
 
@@ -44,18 +43,14 @@ def listening_socket(settings: Settings, descriptor: int | None) -> socket.socke
 
 
 async def _work(settings: Settings, slot: int, listening: socket.socket) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await worker.run(settings, slot, listening, stop)
+    await worker.run(settings, slot, listening, told_to_stop())
 
 
 async def _everything(settings: Settings, slot: int, listening: socket.socket) -> None:
-    stop = asyncio.Event()
-    sockets = asyncio.create_task(worker.run(settings, slot, listening, stop))
-    await serve([compose], settings)  # until SIGTERM
-    stop.set()
-    await sockets
+    stop = told_to_stop()
+    async with asyncio.TaskGroup() as both:
+        both.create_task(worker.run(settings, slot, listening, stop))
+        both.create_task(serve([compose], settings, stop=stop))
 
 
 if __name__ == "__main__":
