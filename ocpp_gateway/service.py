@@ -11,9 +11,10 @@ from ocpp_gateway import store
 from ocpp_gateway.api import gateway_api
 from ocpp_gateway.commands.api import add_commands
 from ocpp_gateway.commands.desk import Desk
-from ocpp_gateway.heartbeat_watch import HeartbeatWatch
+from ocpp_gateway.heartbeat_watch import STREAM, HeartbeatWatch
 from ocpp_gateway.mqtt_out import StatusPublisher
 from ocpp_gateway.stations import directory
+from ocpp_gateway.stations.ownership import SlotWatch
 from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.timeseries.rollup import Rollup
 from youguan.clock import Clock
@@ -44,6 +45,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             apis={"/api/gateway": api},
             jobs=[
                 Job("gateway.heartbeat_watch", watch.run),
+                Job("gateway.slot_watch", SlotWatch(pool, clock, STREAM).run),
                 Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
                 Job("gateway.command_watch", desk.watch),
                 Job("gateway.rollup", rollup.run),

@@ -14,6 +14,7 @@ from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.session import Surroundings
 from youguan.clock import SystemClock
 from youguan.database import create_pool
+from youguan.lifeline import unless
 from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,10 @@ DRAIN_S = 15.0
 async def run(settings: Settings, slot: int, listening: socket.socket, stop: asyncio.Event) -> None:
     """Serve stations until told to stop, then store and answer what has been said."""
     clock = SystemClock()
-    async with await create_pool(settings.dsn_for("gateway"), max_size=6, patience_s=3600) as pool:
+    pool = await unless(stop, create_pool(settings.dsn_for("gateway"), max_size=6, patience_s=3600))
+    if pool is None:
+        return
+    async with pool:
         directory = Directory(pool)
         ownership = Ownership(pool, slot, clock)
         recorder = DirectRecorder(
@@ -46,7 +50,10 @@ async def run(settings: Settings, slot: int, listening: socket.socket, stop: asy
         await ownership.start()
         await outbox.start()
         loaded = asyncio.Event()
-        beside = [asyncio.create_task(run) for run in (directory.keep(loaded), ownership.run(), outbox.run())]
+        beside = [
+            asyncio.create_task(run)
+            for run in (directory.keep(loaded), ownership.run(), ownership.watch(server.close_lost), outbox.run())
+        ]
         writing = asyncio.create_task(recorder.run())
         await loaded.wait()
         server.start(listening)
