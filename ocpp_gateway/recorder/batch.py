@@ -75,6 +75,7 @@ class Entry:
     ocpp_version: str = ""
     fact: bool = True  # False: from a station in quarantine
     sent: bool = False  # the frame is ours to the station
+    heard: bool = False  # the station was heard, though it said nothing that is a fact
     settle: Callable[[Settlement], None] = lambda settlement: None
 
 
@@ -121,6 +122,8 @@ def gather(entries: Iterable[Entry]) -> Batch:
             batch.sent.append((entry.station_id, entry.received_at, entry.frame))
         elif entry.fact and entry.frame:
             batch.frames.append((entry.station_id, entry.received_at, entry.frame))
+            batch.seen[entry.station_id] = entry.received_at
+        elif entry.heard:
             batch.seen[entry.station_id] = entry.received_at
         batch.doubts.extend(entry.doubts)
         for observation in entry.observations:

@@ -1,8 +1,8 @@
 """The conversation with one station over one connection: what it says, and what it is answered."""
 
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -23,9 +23,10 @@ from youguan.clock import Clock
 HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS}
 # What a station may say before the registry knows it.
 BEFORE_ACCEPTANCE = {"BootNotification", "Heartbeat"}
+# What is answered anew when it is repeated: the answer tells the time.
+TELLS_TIME = {"BootNotification", "Heartbeat"}
 # OCPP allows one open call. A few more are borne, then the station is not read until it has been answered.
 OPEN_CALLS = 8
-REMEMBERED = 32
 # Of what is refused, so much is kept for each connection; the rest is only counted.
 DOUBTS_A_CONNECTION = 100
 
@@ -87,10 +88,12 @@ class Session:
         self._held: deque[Entry] = deque()  # until the claim is granted
         self._open = 0
         self._paused = False
+        self._unread = False  # the station does not take what it is sent
         self._closed = False
         self._doubts = 0
-        # message id → (frame, answer once it is sent): a repeat gets the same answer, the same id with other content does not
-        self._recent: OrderedDict[str, tuple[bytes, bytes | None]] = OrderedDict()
+        # A repeat is the same frame as one that is open, or as the one answered last: ids begin again at 1 when they like.
+        self._unanswered: set[bytes] = set()
+        self._last: tuple[bytes, bytes] = (b"", b"")  # frame and answer
         self._asked: deque[tuple[Call, Answered]] = deque()  # the first of them is with the station
         if around.knows(station_id):
             self._claim()
@@ -104,14 +107,13 @@ class Session:
             self._refuse(refusal, raw, now)
             return
         if isinstance(message, Answer):
-            self._take_answer(message, text)
+            self._take_answer(message, text, now)
+        elif raw in self._unanswered:
             return
-        known = self._recent.get(message.message_id)
-        if known is not None and known[0] == raw:
-            if known[1] is not None:
-                self._wire.send(known[1])
-            return
-        self._call(message, raw, text, now)
+        elif raw == self._last[0] and message.action not in TELLS_TIME:
+            self._hear(now, answer=self._last[1])
+        else:
+            self._call(message, raw, text, now)
 
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
@@ -122,7 +124,7 @@ class Session:
             self._refuse(refusal, raw, now)
             return
         _counter(self.version.name, call.action).inc()
-        self._remember(call.message_id, raw, None)
+        self._unanswered.add(raw)
         entry = Entry(
             self.station_id,
             now,
@@ -157,7 +159,8 @@ class Session:
             if isinstance(settlement, Lost) or self._closed:
                 return
             frame = self._answer(call, outcome, settlement)
-            self._remember(call.message_id, raw, frame)
+            self._unanswered.discard(raw)
+            self._last = (raw, frame)
             self._wire.send(frame)
             metrics.acknowledgement_seconds.observe(time.monotonic() - started)
             self._count_open(-1)
@@ -200,9 +203,10 @@ class Session:
         self._wire.send(frame)
         self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
 
-    def _take_answer(self, answer: Answer, text: str) -> None:
+    def _take_answer(self, answer: Answer, text: str, now: datetime) -> None:
         if not self._asked or self._asked[0][0].message_id != answer.message_id:
             metrics.frames.labels(self.version.name, "unexpected answer").inc()
+            self._hear(now)
             return
         _, answered = self._asked.popleft()
         answered(answer, text)
@@ -234,26 +238,46 @@ class Session:
         metrics.refused.labels(refusal.code).inc()
         self._wire.send(call_error(refusal))
         self._doubts += 1
-        if self._doubts <= DOUBTS_A_CONNECTION:
-            doubt = self._doubt(refusal.code, refusal.description, raw, now)
-            self._around.recorder.submit(Entry(self.station_id, now, "", doubts=[doubt]))
+        keep = self._doubts <= DOUBTS_A_CONNECTION
+        self._hear(now, doubts=[self._doubt(refusal.code, refusal.description, raw, now)] if keep else ())
+
+    def _hear(self, now: datetime, *, answer: bytes | None = None, doubts: Sequence[Doubt] = ()) -> None:
+        """Note that the station was heard, though it said nothing new; like a call this counts until it is stored."""
+
+        def settle(settlement: Settlement) -> None:
+            if isinstance(settlement, Lost) or self._closed:
+                return
+            if answer is not None:
+                self._wire.send(answer)
+            self._count_open(-1)
+
+        known = self._around.knows(self.station_id)
+        self._submit(Entry(self.station_id, now, "", doubts=doubts, fact=known, heard=known, settle=settle))
+        self._count_open(1)
 
     def _doubt(self, code: str, reason: str, raw: bytes, now: datetime) -> Doubt:
         return Doubt(self.station_id, now, code, reason, raw.decode(errors="replace"))
-
-    def _remember(self, message_id: str, raw: bytes, answer: bytes | None) -> None:
-        self._recent[message_id] = (raw, answer)
-        if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
 
     def _count_open(self, change: int) -> None:
         self._open += change
         if not self._paused and self._open >= OPEN_CALLS:
             self._paused = True
             self._wire.pause()
-        elif self._paused and self._open <= 1:
+        elif self._paused and self._open <= 1 and not self._unread:
             self._paused = False
             self._wire.resume()
+
+    def hold_back(self) -> None:
+        """Read no more: the station does not take its answers, and they pile up."""
+        self._unread = True
+        if not self._paused:
+            self._paused = True
+            self._wire.pause()
+
+    def go_on(self) -> None:
+        """Read on: the station has taken its answers."""
+        self._unread = False
+        self._count_open(0)
 
     def end(self, reason: str) -> None:
         """The connection is gone: nothing more is answered; what was said before is still stored."""
