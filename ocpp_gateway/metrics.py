@@ -7,6 +7,7 @@ frames = Counter("youguan_ocpp_frames_total", "Messages received", ["version", "
 acknowledged = Counter("youguan_ocpp_acknowledged_total", "Messages acknowledged after their commit")
 refused = Counter("youguan_ocpp_refused_total", "Messages refused", ["code"])
 rejected = Counter("youguan_ocpp_handshakes_rejected_total", "Connections that were not accepted", ["reason"])
+quarantine_full = Counter("youguan_quarantine_full_total", "Unfiled stations of a source with more than are shown")
 acknowledgement_seconds = Histogram(
     "youguan_ocpp_acknowledgement_seconds",
     "From the frame to its answer",

@@ -145,12 +145,14 @@ def _quoted(identifier: str) -> str:
 async def _grant_shared(connection: asyncpg.Connection, settings: Settings) -> None:
     """Let every service publish and consume events and write the audit trail; none may change what was written."""
     roles = ", ".join(_quoted(f"{database_name(settings.database_url)}_{service}") for service in SERVICES)
+    gateway = _quoted(f"{database_name(settings.database_url)}_gateway")
     for statement in (
         f"GRANT USAGE ON SCHEMA eventlog, audit TO {roles}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA eventlog, audit TO {roles}",
         f"GRANT INSERT ON ALL TABLES IN SCHEMA eventlog, audit TO {roles}",
         f"GRANT UPDATE ON eventlog.stream, eventlog.consumer, eventlog.consumer_position TO {roles}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA eventlog, audit TO {roles}",
+        f"GRANT EXECUTE ON FUNCTION eventlog.forget TO {gateway}",
     ):
         await connection.execute(statement)
 
