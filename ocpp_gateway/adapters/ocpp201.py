@@ -2,7 +2,7 @@
 
 from ocpp_gateway.adapters import common
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
-from ocpp_gateway.adapters.values import read_time, registers
+from ocpp_gateway.adapters.values import read_place, read_time, registers
 from ocpp_gateway.observation import (
     Announced,
     Booted,
@@ -42,7 +42,7 @@ def status_notification(payload: Payload, context: Context) -> Outcome:
     occurred_at = read_time(payload["timestamp"], "timestamp")
     report = StatusReported(
         context.station_id,
-        connector_number(payload["evseId"], payload["connectorId"]),
+        connector_number(read_place(payload, "evseId"), read_place(payload, "connectorId")),
         occurred_at,
         context.received_at,
         effective_time(occurred_at, context.received_at),
@@ -69,7 +69,11 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
     occurred_at = read_time(payload["timestamp"], "timestamp")
     info, evse, token = payload["transactionInfo"], payload.get("evse"), payload.get("idToken")
     readings = [number for _, number in registers(payload.get("meterValue", []))]
-    number = connector_number(evse["id"], evse.get("connectorId", 1)) if evse else None
+    number = (
+        connector_number(read_place(evse, "id"), read_place({"connectorId": 1, **evse}, "connectorId"))
+        if evse
+        else None
+    )
     reported = TransactionReported(
         context.station_id,
         info["transactionId"],
@@ -89,7 +93,7 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
 
 
 def meter_values(payload: Payload, context: Context) -> Outcome:
-    samples, doubts = common.samples(payload["meterValue"], payload["evseId"], None, context)
+    samples, doubts = common.samples(payload["meterValue"], read_place(payload, "evseId"), None, context)
     return Outcome({}, samples, doubts)
 
 

@@ -23,6 +23,14 @@ def read_time(text: str, member: str) -> datetime:
         raise Refusal("TypeConstraintViolation", f"{member}: {text!r:.40} is not a time") from None
 
 
+def read_place(payload: dict[str, Any], member: str) -> int:
+    """Return the number of an EVSE or connector, which the schemas let be negative."""
+    number: int = payload[member]
+    if number < 0:
+        raise Refusal("PropertyConstraintViolation", f"{member}: {number} is less than 0")
+    return number
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A measured value in its base unit."""

@@ -167,3 +167,34 @@ def test_one_value_that_is_no_number_does_not_take_the_others_with_it() -> None:
     (entry,) = talk.recorder.entries
     assert [sample.value for sample in entry.observations] == [1500.0]  # type: ignore[union-attr]
     assert [doubt.reason for doubt in entry.doubts] == ["meterValue[0].sampledValue[1].value: not a finite number"]
+
+
+AT = "2026-05-04T12:00:00Z"
+METER: list[dict[str, Any]] = [{"timestamp": AT, "sampledValue": [{"value": "1"}]}]
+METER_201: list[dict[str, Any]] = [{"timestamp": AT, "sampledValue": [{"value": 1}]}]
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "payload"),
+    [
+        (V16, "StatusNotification", {**STATUS, "connectorId": -1}),
+        (V16, "StartTransaction", {"connectorId": -1, "idTag": "DEMO", "meterStart": 1, "timestamp": AT}),
+        (V16, "MeterValues", {"connectorId": -1, "meterValue": METER}),
+        (V201, "StatusNotification", {"evseId": -1, "connectorId": 1, "connectorStatus": "Faulted", "timestamp": AT}),
+        (V201, "StatusNotification", {"evseId": 1, "connectorId": -1, "connectorStatus": "Faulted", "timestamp": AT}),
+        (V201, "MeterValues", {"evseId": -1, "meterValue": METER_201}),
+        (
+            V201,
+            "TransactionEvent",
+            {
+                "eventType": "Started", "timestamp": AT, "triggerReason": "Authorized", "seqNo": 0,
+                "transactionInfo": {"transactionId": "t"}, "evse": {"id": -1},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_no_connector_is_less_than_nothing(version: Version, action: str, payload: dict[str, Any]) -> None:
+    talk = Talk(version)
+    talk.say(action, payload)
+    assert talk.wire.sent[-1][:3] == [4, "1", "PropertyConstraintViolation"]
+    assert "-1 is less than 0" in talk.wire.sent[-1][3]
