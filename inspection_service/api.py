@@ -9,12 +9,11 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field
 
 from inspection_service import store
-from inspection_service.deadlines import COUNTY
 from inspection_service.desk import STREAM, Desk
 from inspection_service.task import Command, State, may
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
-from youguan.clock import Clock
+from youguan.clock import Clock, county_day
 from youguan.errors import Forbidden, NotFound, YouguanError
 from youguan.eventlog import publish
 from youguan.web.application import api
@@ -55,6 +54,7 @@ MOVES = {
     "mend": "报告已修复",
     "recover": "充电桩报告恢复正常",
     "fail": "故障再次出现",
+    "worsen": "故障加重",
     "hold": "观察期内一直正常",
     "succeed": "成功充电",
     "settle": "事由已消除",
@@ -123,7 +123,7 @@ class Counter:
 
     def today(self) -> date:
         """Return the county's date."""
-        return self._clock.now().astimezone(COUNTY).date()
+        return county_day(self._clock.now())
 
     async def read(self, who: Principal, task_id: str) -> tuple[asyncpg.Record, list[asyncpg.Record]]:
         """Return a task and its history; NotFound beyond one's bounds too."""
@@ -178,7 +178,7 @@ def inspection_api(counter: Counter) -> FastAPI:
                 station_id=station,
                 site_id=site,
                 cause=cause,
-                overdue=overdue,
+                overdue_on=counter.today() if overdue else None,
                 before=(key[0], key[1]) if key else None,
                 limit=limit,
                 scope=who.scope,
@@ -228,7 +228,7 @@ def inspection_pages(counter: Counter, templates: Templates) -> APIRouter:
                 station_id=None,
                 site_id=None,
                 cause=cause or None,
-                overdue=overdue,
+                overdue_on=counter.today() if overdue else None,
                 before=(key[0], key[1]) if key else None,
                 limit=PAGE,
                 scope=who.scope,

@@ -31,6 +31,7 @@ rejected = Counter("youguan_ocpp_handshakes_rejected_total", "Connections that w
 handshakes = Gauge("youguan_ocpp_handshakes", "Handshakes under way", multiprocess_mode="livesum")
 admitted = Counter("youguan_ocpp_admitted_total", "Connections that were accepted", ["profile"])
 dropped = Counter("youguan_ocpp_connections_dropped_total", "Connections that we ended", ["reason"])
+quarantine_full = Counter("youguan_quarantine_full_total", "Unfiled stations of a source with more than are shown")
 acknowledgement_seconds = GroupedHistogram(
     "youguan_ocpp_acknowledgement_seconds",
     "From the frame to its answer",

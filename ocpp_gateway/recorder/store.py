@@ -21,7 +21,6 @@ from youguan.events import Event
 
 FRAME_COLUMNS = ("station_id", "received_at", "frame")
 SAMPLE_COLUMNS = ("station_id", "connector", "kind", "occurred_at", "received_at", "value", "transaction_id")
-QUARANTINED_A_SOURCE = 200
 
 
 async def ensure_days(connection: asyncpg.Connection, days: Iterable[tuple[str, date]]) -> None:
@@ -287,7 +286,8 @@ async def stop_transactions(
         ON CONFLICT (station_id, transaction_id) DO UPDATE SET
             stopped_at = excluded.stopped_at, meter_stop_wh = excluded.meter_stop_wh, reason = excluded.reason
             WHERE t.stopped_at IS NULL
-        RETURNING station_id, transaction_id, connector, meter_stop_wh - meter_start_wh AS energy_wh, reason
+        RETURNING station_id, transaction_id, connector, meter_stop_wh - meter_start_wh AS energy_wh, reason, started_at,
+                  recorded_at
         """,
         *columns(
             [(s.station_id, s.transaction_id, s.stopped_at, s.meter_stop_wh, s.reason, s.id_token) for s in stopped], 6
@@ -375,9 +375,9 @@ async def set_aside_reused(connection: asyncpg.Connection, starts: Sequence[Tran
         )
 
 
-async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -> float | None:
-    """Bring a 2.x transaction up to date with one of its events, in whatever order they come; return its energy in Wh."""
-    energy: float | None = await connection.fetchval(
+async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -> asyncpg.Record:
+    """Bring a 2.x transaction up to date with one of its events, in whatever order they come; return how it stands."""
+    row = await connection.fetchrow(
         """
         INSERT INTO telemetry.transaction AS t (station_id, transaction_id, connector, id_token, started_at, stopped_at,
             meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason)
@@ -397,7 +397,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
             meter_stop_wh = CASE WHEN t.last_reading_at > excluded.last_reading_at OR excluded.last_reading_at IS NULL
                                  THEN t.meter_stop_wh ELSE excluded.meter_stop_wh END,
             last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at)
-        RETURNING meter_stop_wh - meter_start_wh
+        RETURNING meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at
         """,
         r.station_id,
         r.transaction_id,
@@ -408,7 +408,8 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
         r.register_wh,
         r.reason,
     )
-    return energy
+    assert row is not None
+    return row
 
 
 async def note_seen(connection: asyncpg.Connection, seen: Mapping[str, datetime]) -> list[str]:
@@ -456,9 +457,12 @@ async def note_boots(connection: asyncpg.Connection, batch: Batch) -> None:
     )
 
 
-async def note_unfiled(connection: asyncpg.Connection, batch: Batch) -> set[str]:
-    """Note stations that the registry does not know; return those that are new, at most so many from one source."""
-    fresh = set()
+async def note_unfiled(connection: asyncpg.Connection, batch: Batch, a_source: int) -> tuple[set[str], set[str]]:
+    """Note stations that the registry does not know, at most so many from one source.
+
+    Return the stations that are new, and the sources of which there are more than are noted.
+    """
+    fresh, full = set(), set()
     for announced, entry in batch.announced.values():
         new = await connection.fetchval(
             """
@@ -476,11 +480,13 @@ async def note_unfiled(connection: asyncpg.Connection, batch: Batch) -> set[str]
             announced.vendor,
             announced.model,
             announced.at,
-            QUARANTINED_A_SOURCE,
+            a_source,
         )
         if new:
             fresh.add(announced.station_id)
-    return fresh
+        elif new is None:
+            full.add(entry.remote)
+    return fresh, full
 
 
 async def note_ends(connection: asyncpg.Connection, ended: Sequence[Disconnected]) -> set[str]:
