@@ -49,6 +49,9 @@ class StationFileOut(StationOut):
     serial_number: str | None
     firmware_version: str | None
     booted_at: UtcTime | None
+    boot_reason: str | None = Field(description="as OCPP 2.x says it")
+    clock_skew_s: float | None = Field(description="how far its clock is ahead of ours; negative: behind")
+    clock_skewed: bool = Field(description="more than is tolerated")
 
 
 class StationWithConnectors(StationOut):

@@ -78,6 +78,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             jobs=jobs,
             consumers=[directory.consumer(pool), credentials.consumer(pool), rollup.consumer()],
             watchers=[Job("gateway.command_answers", desk.keep_answers)],
+            uploads=["/files/upload/", "/api/gateway/firmware/"],
         )
 
 

@@ -316,7 +316,7 @@ def _add_reservations(app: FastAPI, pool: asyncpg.Pool) -> None:
     async def listed(
         station_id: str | None, state: State | None, limit: int, cursor: str | None
     ) -> Page[ReservationOut]:
-        key = decode_cursor(cursor, str, str, int)
+        key = decode_cursor(cursor, datetime, str, int)
         async with pool.acquire() as connection:
             if station_id is not None:
                 await stations.get_station(connection, station_id)
@@ -324,13 +324,11 @@ def _add_reservations(app: FastAPI, pool: asyncpg.Pool) -> None:
                 connection,
                 station_id=station_id,
                 state=state,
-                before=(datetime.fromisoformat(key[0]), key[1], key[2]) if key else None,
+                before=(key[0], key[1], key[2]) if key else None,
                 limit=limit,
             )
         last = rows[-1] if len(rows) == limit else None
-        following = (
-            encode_cursor(last["made_at"].isoformat(), last["station_id"], last["reservation_id"]) if last else None
-        )
+        following = encode_cursor(last["made_at"], last["station_id"], last["reservation_id"]) if last else None
         return Page(items=[ReservationOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/reservations")

@@ -22,7 +22,7 @@ from youguan.errors import YouguanError
 from youguan.web import problems
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import require, require_station
 
 SWEEP_S = 3600.0
 
@@ -142,10 +142,11 @@ def files_api(depot: Depot) -> FastAPI:
 def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
     """Add files and firmware to /api/gateway."""
     looks, rules = require(REGULATOR, INSPECTOR), require(REGULATOR)
+    near = require_station(pool, REGULATOR, INSPECTOR)
 
     @app.post("/stations/{station_id}/diagnostics", status_code=202)
     async def ask_for(
-        station_id: str, log: LogIn, request: Request, who: Annotated[Principal, Depends(looks)], wait: Wait = 0
+        station_id: str, log: LogIn, request: Request, who: Annotated[Principal, Depends(near)], wait: Wait = 0
     ) -> LogOut:
         """Ask a station for its diagnostics or its security log."""
         lifetime = timedelta(seconds=log.lifetime_s)
@@ -155,17 +156,17 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
 
     @app.get("/stations/{station_id}/files")
     async def files(
-        station_id: str, _: Annotated[Principal, Depends(looks)], limit: Limit = 100, cursor: Cursor = None
+        station_id: str, _: Annotated[Principal, Depends(near)], limit: Limit = 100, cursor: Cursor = None
     ) -> Page[FileOut]:
         """List the files that a station was asked for, newest first."""
-        key = decode_cursor(cursor, str, str)
+        key = decode_cursor(cursor, datetime, str)
         async with pool.acquire() as connection:
             await stations.get_station(connection, station_id)
-            before = (datetime.fromisoformat(key[0]), key[1]) if key else None
+            before = (key[0], key[1]) if key else None
             rows = await store.files(connection, station_id, before, limit)
         now = depot.clock.now()
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["requested_at"].isoformat(), last["id"]) if last else None
+        following = encode_cursor(last["requested_at"], last["id"]) if last else None
         return Page(items=[FileOut(**dict(row), state=_state(row, now)) for row in rows], next=following)
 
     @app.get("/files/{file_id}", response_class=FileResponse)
@@ -225,7 +226,7 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
     @app.get("/stations/{station_id}/firmware")
     async def station_firmware(
         station_id: str,
-        _: Annotated[Principal, Depends(looks)],
+        _: Annotated[Principal, Depends(near)],
         limit: Annotated[int, Query(ge=1, le=1000)] = 20,
     ) -> StationFirmware:
         """Return the firmware of a station and what it said of updates."""

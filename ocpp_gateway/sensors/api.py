@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from ocpp_gateway.sensors import store
 from youguan.auth import Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.security import require_site
 
 
 class SensorOut(BaseModel):
@@ -44,7 +44,7 @@ def add_sensors(app: FastAPI, pool: asyncpg.Pool) -> None:
     """Add the sensors to /api/gateway."""
 
     @app.get("/sites/{site_id}/sensors")
-    async def sensors(site_id: str, _: Annotated[Principal, Depends(require())]) -> Page[SensorOut]:
+    async def sensors(site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Page[SensorOut]:
         """List a site's sensors with what they said last."""
         async with pool.acquire() as connection:
             rows = await store.sensors(connection, site_id)
@@ -53,16 +53,16 @@ def add_sensors(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/sites/{site_id}/sensor-readings")
     async def readings(
         site_id: str,
-        _: Annotated[Principal, Depends(require())],
+        _: Annotated[Principal, Depends(require_site(pool))],
         kind: str | None = None,
         sensor: str | None = None,
-        since: Annotated[AwareDatetime | None, Query(alias="from", description="from this time on")] = None,
-        until: Annotated[AwareDatetime | None, Query(alias="to", description="before this time")] = None,
+        since: Annotated[GivenTime | None, Query(alias="from", description="from this time on")] = None,
+        until: Annotated[GivenTime | None, Query(alias="to", description="before this time")] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[ReadingOut]:
         """List what a site's sensors said, newest first."""
-        key = decode_cursor(cursor, str, str, str)
+        key = decode_cursor(cursor, datetime, str, str)
         async with pool.acquire() as connection:
             rows = await store.readings(
                 connection,
@@ -71,9 +71,9 @@ def add_sensors(app: FastAPI, pool: asyncpg.Pool) -> None:
                 sensor=sensor,
                 since=since,
                 until=until,
-                before=(datetime.fromisoformat(key[0]), key[1], key[2]) if key else None,
+                before=(key[0], key[1], key[2]) if key else None,
                 limit=limit,
             )
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["occurred_at"].isoformat(), last["kind"], last["sensor"]) if last else None
+        following = encode_cursor(last["occurred_at"], last["kind"], last["sensor"]) if last else None
         return Page(items=[ReadingOut(**dict(row)) for row in rows], next=following)

@@ -12,7 +12,7 @@ from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
 from youguan.auth import NOTHING, Principal, Scope, TokenVerifier
-from youguan.bounds import stations_within
+from youguan.bounds import sites_within, stations_within
 from youguan.errors import Forbidden, NotFound, Unauthenticated
 
 SESSION_COOKIE = "youguan_session"
@@ -102,6 +102,18 @@ def require_station(pool: asyncpg.Pool, *roles: str) -> Callable[..., Awaitable[
         async with pool.acquire() as connection:
             if station_id not in await stations_within(connection, who.scope, [station_id]):
                 raise NotFound(f"station {station_id}")
+        return who
+
+    return dependency
+
+
+def require_site(pool: asyncpg.Pool, *roles: str) -> Callable[..., Awaitable[Principal]]:
+    """Return the same for addresses with a `site_id`."""
+
+    async def dependency(site_id: str, who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
+        async with pool.acquire() as connection:
+            if site_id not in await sites_within(connection, who.scope, [site_id]):
+                raise NotFound(f"site {site_id}")
         return who
 
     return dependency
