@@ -49,13 +49,14 @@ requests = Counter("youguan_http_requests_total", "Requests", ["service", "metho
 seconds = Histogram("youguan_http_request_seconds", "Requests", ["service"], buckets=(0.005, 0.02, 0.1, 0.5, 2, 10))
 
 
-def api(title: str) -> FastAPI:
+def api(title: str, *, strict: bool = True) -> FastAPI:
     """Return the application of one API: OpenAPI at `openapi.json`, errors as problem+json, nothing loaded from elsewhere."""
     app = FastAPI(
         title=title, version=__version__, docs_url=None, redoc_url=None, responses=problems.RESPONSES,
         redirect_slashes=False,
     )  # fmt: skip
-    app.router.route_class = StrictRoute
+    if strict:
+        app.router.route_class = StrictRoute
     problems.add_handlers(app)
     return app
 
