@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import asyncpg
 
 from alerts import store
-from alerts.lifecycle import Finding, Holds, Over, SiteGone, findings, severity
+from alerts.lifecycle import Finding, Gone, Holds, Over, concerns, findings, is_worse, severity
 from youguan.clock import Clock
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import (
     AlertRaised,
     AlertResolved,
+    AlertWorsened,
     ConnectorStatusChanged,
     Event,
     SensorAlarmed,
@@ -65,17 +66,20 @@ class Engine:
         dangerous = await store.dangerous_errors(connection)
         news: list[Event] = []
         for stored in batch:
-            await self._project(connection, stored.event)
-            for finding in findings(stored.event, self._clock.now()):
+            gone = await self._project(connection, stored.event)
+            for finding in [*gone, *findings(stored.event, self._clock.now())]:
                 news += await self._apply(connection, finding, rules, dangerous)
         await publish(connection, STREAM, news)
 
-    async def _project(self, connection: asyncpg.Connection, event: Event) -> None:
+    async def _project(self, connection: asyncpg.Connection, event: Event) -> Sequence[Finding]:
+        """Keep what is filed; return what is over since stations are filed no longer."""
         match event:
             case SiteFiled():
-                await store.file_site(connection, event)
+                dropped = await store.file_site(connection, event)
+                return [Gone(tuple(dropped))] if dropped else []
             case SiteRetired():
                 await store.retire_site(connection, event.site_id)
+        return []
 
     async def _apply(
         self,
@@ -90,21 +94,27 @@ class Engine:
                 return await self._raise(connection, finding, rule, dangerous) if rule["enabled"] else []
             case Over():
                 return await self._resolve(connection, finding)
-            case SiteGone():
+            case Gone():
                 now = self._clock.now()
                 events: list[Event] = []
                 for row in await store.open_about(connection, finding.site_id, finding.station_ids):
-                    events += await self._resolve(connection, Over(row["rule"], row["subject"], now))
+                    events += await self._resolve(connection, Over(row["rule"], row["subject"], now), "gone")
                 return events
 
     async def _raise(
         self, connection: asyncpg.Connection, holds: Holds, rule: asyncpg.Record, dangerous: frozenset[str]
     ) -> list[Event]:
         now = self._clock.now()
-        site_id = holds.site_id
-        if site_id is None and holds.station_id is not None:
-            site_id = await store.site_of(connection, holds.station_id)
+        filed = await store.filed(connection, holds.station_id) if holds.station_id else None
+        if not concerns(holds, filed["connectors"] if filed else None):
+            return []
+        site_id = holds.site_id or (filed["site_id"] if filed else None)
         bad = severity(rule["severity"], holds.details, dangerous)
+        before = await store.open_alert(connection, holds.rule, holds.subject)
+        if before is not None:
+            if rule["quiet_s"] is not None:
+                await store.hear_again(connection, holds.rule, holds.subject, now, holds.details["tries"])
+            return await self._worsen(connection, before, bad, holds)
         firing = rule["for_s"] == 0
         alert_id = str(uuid.uuid4())
         alert = (
@@ -120,10 +130,10 @@ class Engine:
             now if firing else None,
             holds.details,
         )
-        fresh = await store.raise_alert(connection, alert)
+        await store.raise_alert(connection, alert)
         if rule["quiet_s"] is not None:
-            await store.hear_again(connection, holds.rule, holds.subject, now, 0 if fresh else holds.details["tries"])
-        if not fresh or not firing:
+            await store.hear_again(connection, holds.rule, holds.subject, now, 0)
+        if not firing:
             return []
         return [
             AlertRaised(
@@ -140,7 +150,29 @@ class Engine:
             )
         ]
 
-    async def _resolve(self, connection: asyncpg.Connection, over: Over) -> list[Event]:
+    async def _worsen(
+        self, connection: asyncpg.Connection, alert: asyncpg.Record, bad: str, holds: Holds
+    ) -> list[Event]:
+        """Let an open alert follow what has become worse; what has become less bad leaves it as it is until it is over."""
+        if not is_worse(bad, alert["severity"]):
+            return []
+        await store.worsen_alert(connection, alert["id"], bad, holds.details)
+        if alert["state"] == "pending":
+            return []
+        return [
+            AlertWorsened(
+                alert_id=alert["id"],
+                rule=alert["rule"],
+                severity=bad,
+                site_id=alert["site_id"],
+                station_id=alert["station_id"],
+                connector=alert["connector"],
+                at=self._clock.now(),
+                details=holds.details,
+            )
+        ]
+
+    async def _resolve(self, connection: asyncpg.Connection, over: Over, because: str = "recovered") -> list[Event]:
         now = self._clock.now()
         was = await store.resolve_alert(connection, over.rule, over.subject, now)
         if was is None or was["state"] == "pending":
@@ -153,6 +185,7 @@ class Engine:
                 station_id=was["station_id"],
                 connector=was["connector"],
                 at=now,
+                because=because,
             )
         ]
 

@@ -29,6 +29,8 @@ UNFILED_CHARGER = "unfiled_charger"
 CLOCK_SKEW = "clock_skew"
 SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 ACCESS_ATTEMPTS = "access_attempts"
+SEVERITIES = ("info", "minor", "major", "critical")
+EVSES_A_ROW = 100  # connector n of EVSE m has the number (n - 1) * 100 + m
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,14 @@ class Over:
 
 
 @dataclass(frozen=True, slots=True)
-class SiteGone:
-    """Everything about a site and its stations is over."""
+class Gone:
+    """Everything about stations that are filed no longer is over; about their site as well where it is named."""
 
-    site_id: str
     station_ids: tuple[str, ...]
+    site_id: str | None = None
 
 
-Finding = Holds | Over | SiteGone
+Finding = Holds | Over | Gone
 
 
 def findings(event: Event, now: datetime) -> Sequence[Finding]:
@@ -85,7 +87,7 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
         case SiteFiled():
             return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
         case SiteRetired():
-            return [SiteGone(event.site_id, event.station_ids)]
+            return [Gone(event.station_ids, event.site_id)]
     return _beside(event)
 
 
@@ -151,3 +153,23 @@ def _sensor(event: SensorAlarmed) -> Finding:
 def severity(rule_severity: str, details: dict[str, Any], dangerous: frozenset[str]) -> str:
     """Return how bad an alert is: what endangers people is critical."""
     return "critical" if details.get("error_code") in dangerous else rule_severity
+
+
+def is_worse(severity: str, than: str) -> bool:
+    """Compare two severities."""
+    return SEVERITIES.index(severity) > SEVERITIES.index(than)
+
+
+def concerns(holds: Holds, connectors: int | None) -> bool:
+    """Say whether what holds is about something that is filed; `connectors` None: the station is not.
+
+    A station with so many connectors has on its n-th EVSE at most those that the EVSEs before it leave.
+    """
+    if holds.rule not in (CONNECTOR_FAULT, STATION_OFFLINE):
+        return True
+    if connectors is None:
+        return False
+    if not holds.connector:
+        return True
+    row, place = divmod(holds.connector - 1, EVSES_A_ROW)
+    return row >= 0 and row + place < connectors

@@ -41,11 +41,12 @@ class DangerousError(Table, table=True):
 
 
 class StationSite(Table, table=True):
-    """Which site a station belongs to, as the registry told it."""
+    """Which site a station belongs to and how many connectors it has, as the registry told it."""
 
     __tablename__ = "station_site"
     station_id: str = text(key=True)
     site_id: str = text()
+    connectors: int = whole()
 
 
 class Alert(Table, table=True):

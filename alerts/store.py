@@ -20,44 +20,63 @@ async def dangerous_errors(connection: asyncpg.Connection) -> frozenset[str]:
     return frozenset(row["code"] for row in await connection.fetch("SELECT code FROM alerts.dangerous_error"))
 
 
-async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
-    await connection.execute("DELETE FROM alerts.station_site WHERE site_id = $1", filed.site_id)
+async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[str]:
+    """Let the site have exactly the stations of its file; return those that it had and has no longer."""
+    ids = [station.station_id for station in filed.stations]
+    dropped = await connection.fetch(
+        "DELETE FROM alerts.station_site WHERE site_id = $1 AND station_id <> ALL($2::text[]) RETURNING station_id",
+        filed.site_id,
+        ids,
+    )
     await connection.execute(
         """
-        INSERT INTO alerts.station_site SELECT unnest($2::text[]), $1
-        ON CONFLICT (station_id) DO UPDATE SET site_id = excluded.site_id
+        INSERT INTO alerts.station_site (station_id, site_id, connectors)
+        SELECT station_id, $1, connectors FROM unnest($2::text[], $3::int[]) AS s (station_id, connectors)
+        ON CONFLICT (station_id) DO UPDATE SET site_id = excluded.site_id, connectors = excluded.connectors
         """,
         filed.site_id,
-        [station.station_id for station in filed.stations],
+        ids,
+        [station.connectors for station in filed.stations],
     )
+    return [row["station_id"] for row in dropped]
 
 
 async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
     await connection.execute("DELETE FROM alerts.station_site WHERE site_id = $1", site_id)
 
 
-async def site_of(connection: asyncpg.Connection, station_id: str) -> str | None:
-    found: str | None = await connection.fetchval(
-        "SELECT site_id FROM alerts.station_site WHERE station_id = $1", station_id
+async def filed(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record | None:
+    """Return the site and the number of connectors of a station that is filed."""
+    return await connection.fetchrow(
+        "SELECT site_id, connectors FROM alerts.station_site WHERE station_id = $1", station_id
     )
-    return found
 
 
-async def raise_alert(connection: asyncpg.Connection, alert: Sequence[Any]) -> bool:
-    """Raise an alert unless one is open for the same condition; say whether it is new.
+async def open_alert(connection: asyncpg.Connection, rule: str, subject: str) -> asyncpg.Record | None:
+    return await connection.fetchrow(
+        "SELECT * FROM alerts.alert WHERE rule = $1 AND subject = $2 AND state <> 'resolved' FOR UPDATE", rule, subject
+    )
+
+
+async def worsen_alert(connection: asyncpg.Connection, alert_id: str, severity: str, details: dict[str, Any]) -> None:
+    await connection.execute(
+        "UPDATE alerts.alert SET severity = $2, details = $3 WHERE id = $1", alert_id, severity, details
+    )
+
+
+async def raise_alert(connection: asyncpg.Connection, alert: Sequence[Any]) -> None:
+    """Raise an alert where none is open for the same condition.
 
     (id, rule, subject, state, severity, site, station, connector, since, raised at, details)
     """
-    row = await connection.fetchval(
+    await connection.execute(
         """
         INSERT INTO alerts.alert (id, rule, subject, state, severity, site_id, station_id, connector, since, raised_at,
                                   details)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        ON CONFLICT (rule, subject) WHERE state <> 'resolved' DO NOTHING RETURNING true
         """,
         *alert,
     )
-    return bool(row)
 
 
 async def hear_again(connection: asyncpg.Connection, rule: str, subject: str, at: datetime, tries: int) -> None:
@@ -100,7 +119,9 @@ async def resolve_alert(connection: asyncpg.Connection, rule: str, subject: str,
     )
 
 
-async def open_about(connection: asyncpg.Connection, site_id: str, station_ids: Sequence[str]) -> list[asyncpg.Record]:
+async def open_about(
+    connection: asyncpg.Connection, site_id: str | None, station_ids: Sequence[str]
+) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT rule, subject FROM alerts.alert

@@ -132,7 +132,10 @@ class TransactionAuthorised(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionEnded(Event):
-    """Charging ended; `energy_wh` is None where the station reported no meter."""
+    """Charging ended; `energy_wh` is None where the station reported no meter.
+
+    `started_at`: the effective time of its start; None where nobody told of one.
+    """
 
     station_id: str
     connector: int
@@ -140,6 +143,7 @@ class TransactionEnded(Event):
     energy_wh: float | None
     reason: str | None
     effective_at: datetime
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,8 +412,22 @@ class AlertRaised(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertWorsened(Event):
+    """What a firing alert is about has become worse than it was when it was raised; `details` say what it is now."""
+
+    alert_id: str
+    rule: str
+    severity: str
+    site_id: str | None
+    station_id: str | None
+    connector: int | None
+    at: datetime
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertResolved(Event):
-    """The rule no longer holds for the subject."""
+    """The rule no longer holds for the subject. `because`: recovered, or gone when the subject is filed no longer."""
 
     alert_id: str
     rule: str
@@ -417,6 +435,7 @@ class AlertResolved(Event):
     station_id: str | None
     connector: int | None
     at: datetime
+    because: str = "recovered"
 
 
 # --- inspection_service -----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Alerts on a real PostgreSQL: raised once, resolved when it is over, whatever is told twice."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -118,11 +119,15 @@ async def world(database_url: str) -> AsyncIterator[World]:
     ],
 )
 async def test_raised_once_and_resolved_when_over(world: World, begins: Event, ends: Event, rule: str) -> None:
+    if begins is not UNFILED:
+        await world.tell(FILED)
     await world.tell(begins, begins)
     await world.tell(begins)
     assert await world.states() == [(rule, "firing")]
     await world.tell(ends, ends)
     assert await world.states() == [(rule, "resolved")]
+    if ends is RETIRED:
+        await world.tell(FILED)
     await world.tell(begins)
     assert await world.states() == [(rule, "resolved"), (rule, "firing")]
     assert await world.said() == ["AlertRaised", "AlertResolved", "AlertRaised"]
@@ -135,7 +140,7 @@ async def test_connectors_are_subjects_of_their_own(world: World) -> None:
 
 
 async def test_a_fault_stays_when_its_station_goes_silent(world: World) -> None:
-    await world.tell(status("faulted"), OFFLINE, ONLINE)
+    await world.tell(FILED, status("faulted"), OFFLINE, ONLINE)
     assert await world.states() == [("connector_fault", "firing"), ("station_offline", "resolved")]
 
 
@@ -143,13 +148,13 @@ async def test_a_fault_stays_when_its_station_goes_silent(world: World) -> None:
     ("error", "severity"), [("GroundFailure", "critical"), ("ReaderFailure", "major"), (None, "major")]
 )
 async def test_what_endangers_people_is_critical(world: World, error: str | None, severity: str) -> None:
-    await world.tell(status("faulted", error=error))
+    await world.tell(FILED, status("faulted", error=error))
     assert await world.pool.fetchval("SELECT severity FROM alerts.alert") == severity
 
 
 async def test_a_rule_that_waits_fires_only_when_its_condition_has_held(world: World) -> None:
     await world.pool.execute("UPDATE alerts.rule SET for_s = 60 WHERE name = 'connector_fault'")
-    await world.tell(status("faulted"))
+    await world.tell(FILED, status("faulted"))
     async with world.pool.acquire() as connection, connection.transaction():
         await world.engine.fire_due(connection)
         assert await world.states() == [("connector_fault", "pending")]
@@ -172,13 +177,13 @@ async def test_a_petrol_car_in_a_bay_has_ten_minutes_to_leave(world: World) -> N
 
 async def test_what_was_pending_and_is_over_was_never_told(world: World) -> None:
     await world.pool.execute("UPDATE alerts.rule SET for_s = 60")
-    await world.tell(status("faulted"), status("available"))
+    await world.tell(FILED, status("faulted"), status("faulted", error="GroundFailure"), status("available"))
     assert await world.said() == []
 
 
 async def test_a_rule_that_is_switched_off_raises_nothing(world: World) -> None:
     await world.pool.execute("UPDATE alerts.rule SET enabled = false")
-    await world.tell(status("faulted"))
+    await world.tell(FILED, status("faulted"))
     assert await world.states() == []
 
 
@@ -226,3 +231,31 @@ async def test_what_something_says_to_be_over_does_not_end_by_being_quiet(world:
     async with world.pool.acquire() as connection, connection.transaction():
         await world.engine.end_quiet(connection)
     assert await world.states() == [("connector_fault", "firing")]
+
+
+async def test_what_becomes_worse_is_told_once_and_never_becomes_less(world: World) -> None:
+    await world.tell(FILED, status("faulted", error="WeakSignal"))
+    await world.tell(status("faulted", error="GroundFailure"), status("faulted", error="GroundFailure"))
+    await world.tell(status("faulted", error="WeakSignal"))
+    assert await world.said() == ["AlertRaised", "AlertWorsened"]
+    row = await world.pool.fetchrow("SELECT state, severity, details ->> 'error_code' FROM alerts.alert")
+    assert tuple(row) == ("firing", "critical", "GroundFailure")
+
+
+@pytest.mark.parametrize(
+    ("connector", "alerts"),
+    [(0, 1), (1, 1), (2, 1), (101, 1), (3, 0), (100, 0), (102, 0), (201, 0), (-5, 0), (44000, 0)],
+)
+async def test_only_connectors_that_are_filed_have_alerts(world: World, connector: int, alerts: int) -> None:
+    await world.tell(FILED, status("faulted", connector=connector))
+    assert len(await world.states()) == alerts
+
+
+@pytest.mark.parametrize("gone", [RETIRED, replace(FILED, stations=())])
+async def test_what_is_filed_no_longer_has_no_alerts(world: World, gone: Event) -> None:
+    await world.tell(FILED, status("faulted"), OFFLINE, gone)
+    assert await world.states() == [("connector_fault", "resolved"), ("station_offline", "resolved")]
+    because = await world.pool.fetch("SELECT payload ->> 'because' FROM eventlog.event WHERE type = 'AlertResolved'")
+    assert [row[0] for row in because] == ["gone", "gone"]
+    await world.tell(status("faulted"), OFFLINE)
+    assert {state for _, state in await world.states()} == {"resolved"}
