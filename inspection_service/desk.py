@@ -3,22 +3,28 @@
 import asyncio
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 
 from inspection_service import store
 from inspection_service.assignment import assignee, team
 from inspection_service.deadlines import COUNTY, due_on
-from inspection_service.task import CONFIRMED_BY_CHARGER, Command, State, may, move
+from inspection_service.task import CONFIRMED_BY_CHARGER, Command, Holding, State, is_worse, may, move, proves
 from youguan.clock import Clock
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import (
     AlertRaised,
     AlertResolved,
+    AlertWorsened,
     Event,
     ResponsibilitiesChanged,
     SiteFiled,
+    SiteRetired,
+    StationConnected,
+    StationDisconnected,
+    StationOffline,
+    StationOnline,
     TaskMoved,
     TaskOpened,
     TransactionEnded,
@@ -26,7 +32,20 @@ from youguan.events import (
 
 STREAM = "inspection"
 # One consumer for all of them: who is responsible and what has happened are taken in in one order.
-TYPES = (AlertRaised, AlertResolved, ResponsibilitiesChanged, SiteFiled, TransactionEnded)
+TYPES = (
+    AlertRaised,
+    AlertResolved,
+    AlertWorsened,
+    ResponsibilitiesChanged,
+    SiteFiled,
+    SiteRetired,
+    StationConnected,
+    StationDisconnected,
+    StationOffline,
+    StationOnline,
+    TransactionEnded,
+)
+HEARD, UNHEARD = (StationConnected, StationOnline), (StationDisconnected, StationOffline)
 SYSTEM, CHARGER = "system", "charger"
 LONGEST_WATCH_S = 1.0
 
@@ -45,20 +64,45 @@ class Desk:
 
     async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Take in a batch of events and publish what came of it."""
+        await self._hear(connection, [stored.event for stored in batch])
         news: list[Event] = []
         for stored in batch:
             match stored.event:
                 case SiteFiled() as filed:
                     await store.file_site(connection, filed)
+                    ids = [station.station_id for station in filed.stations]
+                    news += await self._gone(connection, filed.site_id, ids)
+                case SiteRetired() as retired:
+                    news += await self._gone(connection, retired.site_id)
                 case ResponsibilitiesChanged() as changed:
                     await store.replace_duties(connection, changed)
                 case AlertRaised() as alert:
                     news += await self._raised(connection, alert)
+                case AlertWorsened() as alert:
+                    news += await self._worsened(connection, alert)
                 case AlertResolved() as alert:
                     news += await self._resolved(connection, alert)
                 case TransactionEnded() as ended:
                     news += await self._charged(connection, ended)
         await publish(connection, STREAM, news)
+
+    async def _hear(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
+        """Note who can be heard and who cannot: first, and many at once, for thousands may come back together."""
+        last: dict[str, tuple[bool, datetime]] = {}
+        for event in events:
+            if isinstance(event, (*HEARD, *UNHEARD)):
+                last[event.station_id] = (isinstance(event, HEARD), event.at)
+        for ways, note in ((True, store.hear_stations), (False, store.lose_stations)):
+            stations = {station_id: at for station_id, (heard, at) in last.items() if heard is ways}
+            if stations:
+                await note(connection, stations)
+
+    async def _gone(self, connection: asyncpg.Connection, site_id: str, still_filed: Sequence[str] = ()) -> list[Event]:
+        """Close what is about stations that are filed no longer: nobody will confirm it."""
+        events: list[Event] = []
+        for task in await store.unclosed_at(connection, site_id, without=still_filed):
+            events += await self._move(connection, task, Command.SETTLE, SYSTEM, "the station is filed no longer")
+        return events
 
     async def _raised(self, connection: asyncpg.Connection, alert: AlertRaised) -> list[Event]:
         """Open a task, or go on with the one that is about the same thing; some alerts are nobody's work."""
@@ -72,7 +116,25 @@ class Desk:
             task = await store.closed_since(connection, alert.rule, subject, since)
         if task is None:
             return [await self._open(connection, alert, subject)]
-        return await self._move(connection, task, Command.FAIL, CHARGER, "the condition is back")
+        moved = await self._move(connection, task, Command.FAIL, CHARGER, "the condition is back")
+        return moved + await self._worsen(connection, task["id"], alert)
+
+    async def _worsened(self, connection: asyncpg.Connection, alert: AlertWorsened) -> list[Event]:
+        task = await store.unclosed(connection, alert.rule, subject_of(alert))
+        return await self._worsen(connection, task["id"], alert) if task else []
+
+    async def _worsen(
+        self, connection: asyncpg.Connection, task_id: str, alert: AlertRaised | AlertWorsened
+    ) -> list[Event]:
+        """Let a task follow an alert that is worse than the task has been so far."""
+        task = await store.get_task(connection, task_id, hold=True)
+        if not is_worse(alert.severity, task["severity"]):
+            return []
+        periods, _ = await store.policies(connection)
+        due = due_on(self._clock.now(), periods[alert.severity])
+        await store.worsen_task(connection, task_id, alert.severity, due, alert.details)
+        reason = f"{task['severity']} → {alert.severity}; due on {min(due, task['due_on'] or due)}"
+        return await self._move(connection, task, Command.WORSEN, CHARGER, reason)
 
     async def _open(self, connection: asyncpg.Connection, alert: AlertRaised, subject: str) -> TaskOpened:
         now = self._clock.now()
@@ -115,20 +177,19 @@ class Desk:
         task = await store.unclosed(connection, alert.rule, subject_of(alert))
         if task is None:
             return []
-        if alert.rule in CONFIRMED_BY_CHARGER:
+        if alert.rule in CONFIRMED_BY_CHARGER and alert.because != "gone":
             return await self._move(
                 connection, task, Command.RECOVER, CHARGER, "the charger reports that it is in order"
             )
         return await self._move(connection, task, Command.SETTLE, SYSTEM, "the cause is over")
 
     async def _charged(self, connection: asyncpg.Connection, ended: TransactionEnded) -> list[Event]:
-        """A transaction that delivered energy proves the connector."""
-        if not ended.energy_wh or ended.energy_wh <= 0:
-            return []
+        """A transaction proves the connector that began after it was said to be mended; the one that broke off does not."""
         events: list[Event] = []
-        for task in await store.verifying_at(connection, ended.station_id, ended.connector):
-            reason = f"transaction {ended.transaction_id} delivered {ended.energy_wh:g} Wh"
-            events += await self._move(connection, task, Command.SUCCEED, CHARGER, reason)
+        for task in await store.waiting_for_proof(connection, ended.station_id, ended.connector):
+            if proves(ended.started_at, ended.energy_wh, task["moved_at"]):
+                reason = f"transaction {ended.transaction_id} delivered {ended.energy_wh:g} Wh"
+                events += await self._move(connection, task, Command.SUCCEED, CHARGER, reason)
         return events
 
     async def _move(
@@ -145,11 +206,16 @@ class Desk:
         """Move a task and write its history; Conflict where the command has no place."""
         now = self._clock.now()
         state = move(State(task["state"]), command)
+        holding = None
+        if state == State.VERIFYING:
+            heard = not await store.is_unheard(connection, task["station_id"])
+            holding = Holding.begun(now, self._holding_time, heard=heard)
         await store.set_state(
             connection,
             task["id"],
             state,
-            verify_until=now + self._holding_time if state == State.VERIFYING else None,
+            at=now,
+            holding=holding,
             closed_at=now if state == State.CLOSED else None,
         )
         await store.add_history(connection, task["id"], (now, actor, command, task["state"], state, reason))
@@ -174,7 +240,7 @@ class Desk:
         return len(due)
 
 
-def subject_of(alert: AlertRaised | AlertResolved) -> str:
+def subject_of(alert: AlertRaised | AlertResolved | AlertWorsened) -> str:
     """Return what an alert is about: a connector, a station or a site; where none of them is, the alert stands for itself."""
     if alert.station_id is None:
         return alert.site_id or alert.alert_id

@@ -1,6 +1,6 @@
 """The inspection service's tables."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import MetaData
@@ -89,9 +89,19 @@ class Task(Table, table=True):
     occurred_at: datetime = moment()
     opened_at: datetime = moment()
     due_on: date | None
+    moved_at: datetime = moment()
     verify_until: datetime | None = moment(optional=True)
+    holding_left: timedelta | None
     closed_at: datetime | None = moment(optional=True)
     details: dict[str, Any] = document()
+
+
+class UnheardStation(Table, table=True):
+    """A station that is not connected or has fallen silent: while it is, nothing is proved by its silence."""
+
+    __tablename__ = "unheard_station"
+    station_id: str = text(key=True)
+    since: datetime = moment()
 
 
 class TaskHistory(Table, table=True):

@@ -1,12 +1,13 @@
 """The inspection service's statements."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import asyncpg
 
 from inspection_service.assignment import Duty
+from inspection_service.task import Holding
 from youguan.auth import Scope
 from youguan.errors import NotFound
 from youguan.events import ResponsibilitiesChanged, SiteFiled
@@ -101,16 +102,91 @@ async def closed_since(
     )
 
 
-async def verifying_at(connection: asyncpg.Connection, station_id: str, connector: int) -> list[asyncpg.Record]:
+async def waiting_for_proof(connection: asyncpg.Connection, station_id: str, connector: int) -> list[asyncpg.Record]:
+    """Return the tasks about a station and its connector that somebody, or the charger, says are mended."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT * FROM inspection.task WHERE station_id = $1 AND state = 'verifying'
+        SELECT * FROM inspection.task WHERE station_id = $1 AND state IN ('mended', 'verifying')
           AND (connector = $2 OR connector IS NULL) FOR UPDATE
         """,
         station_id,
         connector,
     )
     return rows
+
+
+async def unclosed_at(
+    connection: asyncpg.Connection, site_id: str, *, without: Sequence[str] = ()
+) -> list[asyncpg.Record]:
+    """Return the tasks about stations of a site, but for the stations named."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM inspection.task
+        WHERE site_id = $1 AND state <> 'closed' AND station_id <> ALL($2::text[]) ORDER BY id FOR UPDATE
+        """,
+        site_id,
+        list(without),
+    )
+    return rows
+
+
+async def worsen_task(
+    connection: asyncpg.Connection, task_id: str, severity: str, due: date, details: dict[str, Any]
+) -> None:
+    """Let a task be as bad as its cause has become; its deadline is never put off."""
+    await connection.execute(
+        "UPDATE inspection.task SET severity = $2, due_on = least(due_on, $3), details = $4 WHERE id = $1",
+        task_id,
+        severity,
+        due,
+        details,
+    )
+
+
+async def is_unheard(connection: asyncpg.Connection, station_id: str | None) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM inspection.unheard_station WHERE station_id = $1)", station_id
+    )
+    return found
+
+
+async def lose_stations(connection: asyncpg.Connection, lost: Mapping[str, datetime]) -> None:
+    """Note stations that cannot be heard, and stop the holding time of what they are to confirm."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO inspection.unheard_station SELECT * FROM unnest($1::text[], $2::timestamptz[])
+        ON CONFLICT DO NOTHING RETURNING station_id, since
+        """,
+        list(lost),
+        list(lost.values()),
+    )
+    await connection.execute(
+        """
+        UPDATE inspection.task t
+        SET holding_left = greatest(t.verify_until - l.since, interval '0'), verify_until = NULL
+        FROM unnest($1::text[], $2::timestamptz[]) AS l (station_id, since)
+        WHERE t.station_id = l.station_id AND t.state = 'verifying' AND t.verify_until IS NOT NULL
+        """,
+        [row["station_id"] for row in rows],
+        [row["since"] for row in rows],
+    )
+
+
+async def hear_stations(connection: asyncpg.Connection, heard: Mapping[str, datetime]) -> None:
+    """Note stations that are heard again, and let the holding time of what they are to confirm run on."""
+    rows = await connection.fetch(
+        "DELETE FROM inspection.unheard_station WHERE station_id = ANY($1) RETURNING station_id", list(heard)
+    )
+    back = [row["station_id"] for row in rows]
+    await connection.execute(
+        """
+        UPDATE inspection.task t SET verify_until = h.at + t.holding_left, holding_left = NULL
+        FROM unnest($1::text[], $2::timestamptz[]) AS h (station_id, at)
+        WHERE t.station_id = h.station_id AND t.state = 'verifying' AND t.holding_left IS NOT NULL
+        """,
+        back,
+        [heard[station_id] for station_id in back],
+    )
 
 
 async def due_verifications(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
@@ -135,8 +211,8 @@ async def insert_task(connection: asyncpg.Connection, task: Sequence[Any]) -> No
     await connection.execute(
         """
         INSERT INTO inspection.task (id, number, cause, subject, alert_id, severity, state, site_id, station_id, connector,
-            division_code, assignee_id, assignee_name, assignee_role, occurred_at, opened_at, due_on, details)
-        VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+            division_code, assignee_id, assignee_name, assignee_role, occurred_at, opened_at, moved_at, due_on, details)
+        VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)
         """,
         *task,
     )
@@ -147,14 +223,20 @@ async def set_state(
     task_id: str,
     state: str,
     *,
-    verify_until: datetime | None,
+    at: datetime,
+    holding: Holding | None,
     closed_at: datetime | None,
 ) -> None:
     await connection.execute(
-        "UPDATE inspection.task SET state = $2, verify_until = $3, closed_at = $4 WHERE id = $1",
+        """
+        UPDATE inspection.task SET state = $2, moved_at = $3, verify_until = $4, holding_left = $5, closed_at = $6
+        WHERE id = $1
+        """,
         task_id,
         state,
-        verify_until,
+        at,
+        holding.until if holding else None,
+        holding.left if holding else None,
         closed_at,
     )
 
@@ -185,11 +267,11 @@ async def list_tasks(
     site_id: str | None,
     cause: str | None,
     scope: Scope,
-    overdue: bool,
+    overdue_on: date | None,
     before: tuple[datetime, str] | None,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Return tasks, newest first; status `open` means every task that is not closed."""
+    """Return tasks, newest first; status `open`: every task that is not closed; `overdue_on`: only those late by then."""
     rows: list[asyncpg.Record] = await connection.fetch(
         LIST
         + """
@@ -197,7 +279,7 @@ async def list_tasks(
           AND ($2::text IS NULL OR t.station_id = $2) AND ($3::text IS NULL OR t.site_id = $3)
           AND ($4::text IS NULL OR t.cause = $4)
           AND ($5::bool OR starts_with(t.division_code, $6::text) OR t.assignee_id = $7::text)
-          AND (NOT $8 OR (t.state <> 'closed' AND t.due_on < current_date))
+          AND ($8::date IS NULL OR (t.state <> 'closed' AND t.due_on < $8))
           AND ($9::timestamptz IS NULL OR (t.opened_at, t.id) < ($9, $10))
         ORDER BY t.opened_at DESC, t.id DESC LIMIT $11
         """,
@@ -206,7 +288,7 @@ async def list_tasks(
         site_id,
         cause,
         *scope.parameters,
-        overdue,
+        overdue_on,
         *(before or (None, None)),
         limit,
     )

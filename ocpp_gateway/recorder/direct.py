@@ -34,7 +34,7 @@ from ocpp_gateway.recorder.batch import (
     key_of,
     recognise,
 )
-from youguan.clock import EARLIEST_PLAUSIBLE
+from youguan.clock import EARLIEST_PLAUSIBLE, effective_time
 from youguan.database import connect, storage_mode
 from youguan.eventlog import publish
 from youguan.events import (
@@ -416,15 +416,21 @@ async def _stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
             energy_wh=row["energy_wh"],
             reason=row["reason"],
             effective_at=batch.stopped[row["station_id"], row["transaction_id"]].effective_at,
+            started_at=began_at(row["started_at"], row["recorded_at"]),
         )
         for row in rows
     ]
 
 
+def began_at(started_at: datetime | None, recorded_at: datetime) -> datetime | None:
+    """Return the effective start of a transaction: never later than we first learnt of it, whatever its clock says."""
+    return min(effective_time(started_at, recorded_at), recorded_at) if started_at else None
+
+
 async def _reports(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
     events: list[Event] = []
     for report in await store.insert_reports(connection, batch.reported):
-        energy_wh = await store.merge_report(connection, report)
+        merged = await store.merge_report(connection, report)
         number = report.connector or 0
         if report.kind == "Started":
             events.append(
@@ -452,9 +458,10 @@ async def _reports(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
                     station_id=report.station_id,
                     connector=number,
                     transaction_id=report.transaction_id,
-                    energy_wh=energy_wh,
+                    energy_wh=merged["energy_wh"],
                     reason=report.reason,
                     effective_at=report.effective_at,
+                    started_at=began_at(merged["started_at"], merged["recorded_at"]),
                 )
             )
     return events

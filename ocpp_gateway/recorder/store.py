@@ -287,7 +287,8 @@ async def stop_transactions(
         ON CONFLICT (station_id, transaction_id) DO UPDATE SET
             stopped_at = excluded.stopped_at, meter_stop_wh = excluded.meter_stop_wh, reason = excluded.reason
             WHERE t.stopped_at IS NULL
-        RETURNING station_id, transaction_id, connector, meter_stop_wh - meter_start_wh AS energy_wh, reason
+        RETURNING station_id, transaction_id, connector, meter_stop_wh - meter_start_wh AS energy_wh, reason, started_at,
+                  recorded_at
         """,
         *columns(
             [(s.station_id, s.transaction_id, s.stopped_at, s.meter_stop_wh, s.reason, s.id_token) for s in stopped], 6
@@ -375,9 +376,9 @@ async def set_aside_reused(connection: asyncpg.Connection, starts: Sequence[Tran
         )
 
 
-async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -> float | None:
-    """Bring a 2.x transaction up to date with one of its events, in whatever order they come; return its energy in Wh."""
-    energy: float | None = await connection.fetchval(
+async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -> asyncpg.Record:
+    """Bring a 2.x transaction up to date with one of its events, in whatever order they come; return how it stands."""
+    row = await connection.fetchrow(
         """
         INSERT INTO telemetry.transaction AS t (station_id, transaction_id, connector, id_token, started_at, stopped_at,
             meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason)
@@ -397,7 +398,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
             meter_stop_wh = CASE WHEN t.last_reading_at > excluded.last_reading_at OR excluded.last_reading_at IS NULL
                                  THEN t.meter_stop_wh ELSE excluded.meter_stop_wh END,
             last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at)
-        RETURNING meter_stop_wh - meter_start_wh
+        RETURNING meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at
         """,
         r.station_id,
         r.transaction_id,
@@ -408,7 +409,8 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
         r.register_wh,
         r.reason,
     )
-    return energy
+    assert row is not None
+    return row
 
 
 async def note_seen(connection: asyncpg.Connection, seen: Mapping[str, datetime]) -> list[str]:

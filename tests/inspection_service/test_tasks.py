@@ -12,6 +12,7 @@ import pytest
 from inspection_service.assignment import Duty, assignee
 from inspection_service.deadlines import due_on
 from inspection_service.desk import Desk
+from inspection_service.store import list_tasks
 from inspection_service.task import Command, State, move
 from youguan.clock import ManualClock
 from youguan.database import create_pool
@@ -20,10 +21,17 @@ from youguan.eventlog import publish
 from youguan.events import (
     AlertRaised,
     AlertResolved,
+    AlertWorsened,
     Event,
     ResponsibilitiesChanged,
     ResponsibilityEntry,
     SiteFiled,
+    SiteRetired,
+    StationConnected,
+    StationDisconnected,
+    StationFile,
+    StationOffline,
+    StationOnline,
     TransactionEnded,
 )
 
@@ -37,6 +45,10 @@ TABLE = {
     ("accepted", "recover"): "verifying",
     ("accepted", "settle"): "closed",
     ("mended", "recover"): "verifying",
+    ("mended", "succeed"): "closed",
+    ("open", "worsen"): "open",
+    ("accepted", "worsen"): "accepted",
+    ("mended", "worsen"): "open",
     ("mended", "fail"): "open",
     ("mended", "settle"): "closed",
     ("verifying", "fail"): "open",
@@ -135,6 +147,14 @@ class World:
             await publish(connection, "test", events)
         await self.desk.consumer().catch_up()
 
+    async def do(self, command: Command) -> None:
+        async with self.pool.acquire() as connection:
+            task = await connection.fetchrow("SELECT * FROM inspection.task")
+            await self.desk.move(connection, task, command, "m", "")
+
+    async def mend(self) -> None:
+        await self.do(Command.MEND)
+
     async def pass_time(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))
         async with self.pool.acquire() as connection, connection.transaction():
@@ -197,15 +217,116 @@ async def test_a_flapping_charger_keeps_one_task(world: World) -> None:
     assert [number for number, _, _ in await world.tasks()] == ["GD-2026-000001", "GD-2026-000002"]
 
 
-@pytest.mark.parametrize(("energy", "state"), [(1500.0, "closed"), (0.0, "verifying"), (None, "verifying")])
-async def test_a_successful_transaction_proves_the_connector(world: World, energy: float | None, state: str) -> None:
+@pytest.mark.parametrize("said", ["mended", "verifying"])
+@pytest.mark.parametrize(
+    ("energy", "began_s", "proves"),
+    [
+        (1500.0, 0, True),
+        (1500.0, 60, True),
+        (1500.0, -1, False),
+        (1500.0, None, False),
+        (0.0, 1, False),
+        (None, 1, False),
+    ],
+)
+async def test_only_a_transaction_that_began_later_and_delivered_proves_the_connector(
+    world: World, said: str, energy: float | None, began_s: int | None, proves: bool
+) -> None:
     ended = TransactionEnded(
-        station_id="a", connector=1, transaction_id="t", energy_wh=energy, reason=None, effective_at=NOW
-    )
+        station_id="a", connector=1, transaction_id="t", energy_wh=energy, reason=None, effective_at=NOW,
+        started_at=None if began_s is None else NOW + timedelta(seconds=began_s),
+    )  # fmt: skip
     await world.tell(raised(), ended)
     assert await world.state() == "open"
-    await world.tell(resolved(), ended)
-    assert await world.state() == state
+    if said == "verifying":
+        await world.tell(resolved())
+    else:
+        await world.mend()
+    await world.tell(ended)
+    assert await world.state() == ("closed" if proves else said)
+
+
+CONNECTED = StationConnected(station_id="a", ocpp_version="1.6", remote="", at=NOW)
+DISCONNECTED = StationDisconnected(station_id="a", reason="closed", at=NOW + timedelta(seconds=10))
+OFFLINE = StationOffline(station_id="a", last_seen_at=NOW, at=NOW + timedelta(seconds=10))
+
+
+@pytest.mark.parametrize("lost", [DISCONNECTED, OFFLINE])
+async def test_time_in_which_a_station_cannot_be_heard_is_no_time_in_order(world: World, lost: Event) -> None:
+    await world.tell(raised(), resolved())
+    await world.pass_time(10)
+    await world.tell(lost)
+    await world.pass_time(3600)
+    assert await world.state() == "verifying"
+    await world.tell(StationOnline(station_id="a", at=world.clock.now()))
+    await world.pass_time(19)
+    assert await world.state() == "verifying"
+    await world.pass_time(1)
+    assert await world.state() == "closed"
+
+
+async def test_what_recovers_while_its_station_is_away_waits_for_it(world: World) -> None:
+    await world.tell(raised(), DISCONNECTED, resolved())
+    await world.pass_time(3600)
+    assert await world.state() == "verifying"
+    await world.tell(replace(CONNECTED, at=world.clock.now()))
+    await world.pass_time(30)
+    assert await world.state() == "closed"
+
+
+def worsened(severity: str = "critical") -> AlertWorsened:
+    return AlertWorsened(
+        alert_id="x", rule="connector_fault", severity=severity, site_id="s", station_id="a", connector=1, at=NOW,
+        details={"error_code": "GroundFailure"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "state"), [(None, "open"), (Command.ACCEPT, "accepted"), (Command.MEND, "open")])
+@pytest.mark.parametrize("news", [worsened(), replace(raised(), severity="critical")])
+async def test_a_task_follows_what_becomes_worse(
+    world: World, command: Command | None, state: str, news: AlertRaised | AlertWorsened
+) -> None:
+    await world.tell(raised())
+    before = await world.pool.fetchrow("SELECT severity, due_on FROM inspection.task")
+    if command:
+        await world.do(command)
+    await world.tell(news, news, worsened("minor"))
+    task = await world.pool.fetchrow("SELECT state, severity, due_on FROM inspection.task")
+    assert tuple(before) == ("major", date(2026, 5, 7))
+    assert tuple(task) == (state, "critical", date(2026, 5, 5))
+    lines = await world.pool.fetch("SELECT reason FROM inspection.task_history WHERE command = 'worsen'")
+    assert [line["reason"] for line in lines] == ["major → critical; due on 2026-05-05"]
+
+
+@pytest.mark.parametrize("gone", [SiteRetired(site_id="s", station_ids=("a",)), SITE])
+@pytest.mark.parametrize("recovered", [True, False])
+async def test_what_is_about_a_station_that_is_filed_no_longer_is_settled(
+    world: World, gone: Event, recovered: bool
+) -> None:
+    station = StationFile(station_id="a", connectors=1, power_w=7000, current_type="AC")
+    await world.tell(replace(SITE, stations=(station,)), raised(), *([resolved()] if recovered else []), DISCONNECTED)
+    await world.tell(replace(SITE, stations=(station,)))
+    assert await world.state() != "closed"
+    await world.tell(gone)
+    assert await world.state() == "closed"
+
+
+async def test_an_alert_that_ends_since_its_station_is_gone_settles_its_task(world: World) -> None:
+    await world.tell(raised(), replace(resolved(), because="gone"))
+    assert await world.state() == "closed"
+
+
+async def test_overdue_is_by_the_day_that_is_given(world: World) -> None:
+    await world.tell(raised())
+    async with world.pool.acquire() as connection:
+        late = [
+            await list_tasks(
+                connection, status=None, station_id=None, site_id=None, cause=None, scope=Scope(everything=True),
+                overdue_on=day, before=None, limit=10,
+            )
+            for day in (date(2026, 5, 7), date(2026, 5, 8))
+        ]  # fmt: skip
+    assert [len(found) for found in late] == [0, 1]
 
 
 async def test_people_do_not_close(world: World) -> None:
