@@ -9,12 +9,11 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field
 
 from inspection_service import store
-from inspection_service.deadlines import COUNTY
 from inspection_service.desk import STREAM, Desk
 from inspection_service.task import Command, State, may
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
-from youguan.clock import Clock
+from youguan.clock import Clock, county_day
 from youguan.errors import Forbidden, NotFound, YouguanError
 from youguan.eventlog import publish
 from youguan.web.application import api
@@ -124,7 +123,7 @@ class Counter:
 
     def today(self) -> date:
         """Return the county's date."""
-        return self._clock.now().astimezone(COUNTY).date()
+        return county_day(self._clock.now())
 
     async def read(self, who: Principal, task_id: str) -> tuple[asyncpg.Record, list[asyncpg.Record]]:
         """Return a task and its history; NotFound beyond one's bounds too."""

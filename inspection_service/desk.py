@@ -9,9 +9,9 @@ import asyncpg
 
 from inspection_service import store
 from inspection_service.assignment import assignee, team
-from inspection_service.deadlines import COUNTY, due_on
+from inspection_service.deadlines import due_on
 from inspection_service.task import CONFIRMED_BY_CHARGER, Command, Holding, State, is_worse, may, move, proves
-from youguan.clock import Clock
+from youguan.clock import Clock, county_day
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import (
     AlertRaised,
@@ -151,7 +151,7 @@ class Desk:
             )
         periods, _ = await store.policies(connection)
         task_id = str(uuid.uuid4())
-        number = await store.next_number(connection, now.astimezone(COUNTY).year)
+        number = await store.next_number(connection, county_day(now).year)
         due = due_on(now, periods[alert.severity])
         task = (
             task_id, number, alert.rule, subject, alert.alert_id, alert.severity, alert.site_id, alert.station_id,

@@ -1,11 +1,13 @@
 """Time as an argument: whoever decides something is given a clock, so that tests can hold it still."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 # A charger without a clock battery believes it is 1970; one with a wrong zone is hours ahead.
 EARLIEST_PLAUSIBLE = datetime(2015, 1, 1, tzinfo=UTC)
 TOLERATED_LEAD = timedelta(minutes=5)
+COUNTY = ZoneInfo("Asia/Shanghai")
 
 
 class Clock(Protocol):
@@ -34,6 +36,11 @@ class ManualClock:
 
     def advance(self, by: timedelta) -> None:
         self._now += by
+
+
+def county_day(moment: datetime) -> date:
+    """Return the county's date at an instant."""
+    return moment.astimezone(COUNTY).date()
 
 
 def utc_text(moment: datetime) -> str:

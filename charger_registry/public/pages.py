@@ -15,7 +15,7 @@ from charger_registry.public import store
 from charger_registry.public.live import Picture, state_of
 from charger_registry.responsibility import holder
 from youguan.auth import REGULATOR, Principal
-from youguan.clock import Clock
+from youguan.clock import Clock, county_day
 from youguan.web.application import api
 from youguan.web.security import require
 from youguan.web.templates import Templates
@@ -127,7 +127,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
     @router.get("/dashboard")
     async def dashboard(request: Request, _: Annotated[Principal, Depends(require(REGULATOR))]) -> Response:
         async with pool.acquire() as connection:
-            figures = await store.counts(connection)
+            figures = await store.counts(connection, county_day(clock.now()))
             divisions = await store.counts_by_division(connection)
         figures["never_connected"] = figures["stations"] - figures["online"] - figures["offline"]
         name = "dashboard_figures.html" if request.headers.get("hx-request") else "dashboard.html"

@@ -129,8 +129,8 @@ async def read_stations(connection: asyncpg.Connection, site_id: str) -> list[as
     return rows
 
 
-async def counts(connection: asyncpg.Connection) -> dict[str, Any]:
-    """Return the dashboard's figures."""
+async def counts(connection: asyncpg.Connection, today: date) -> dict[str, Any]:
+    """Return the dashboard's figures on a day of the county."""
     row = await connection.fetchrow(
         """
         SELECT
@@ -147,8 +147,9 @@ async def counts(connection: asyncpg.Connection) -> dict[str, Any]:
             (SELECT count(*) FROM registry.live_matter WHERE kind = 'alert') AS alerts,
             (SELECT count(*) FROM registry.live_matter WHERE kind = 'alert' AND rule = 'unfiled_charger') AS unfiled,
             (SELECT count(*) FROM registry.live_matter WHERE kind = 'task') AS tasks,
-            (SELECT count(*) FROM registry.live_matter WHERE kind = 'task' AND due_on < current_date) AS overdue
-        """
+            (SELECT count(*) FROM registry.live_matter WHERE kind = 'task' AND due_on < $1) AS overdue
+        """,
+        today,
     )
     assert row is not None
     return dict(row)
