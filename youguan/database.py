@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 # One migration at a time in a database, whoever starts it.
 MIGRATION_LOCK = 0x596F7547
+SERIES = "telemetry.raw_frame"  # one of the time series, of which all live in the same way
 # What a server says while it is starting, restarting, or not there yet.
 AWAY = (
     OSError,
@@ -65,7 +66,7 @@ async def prepare_connection(connection: asyncpg.Connection) -> None:
 
 
 def _json_text(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
 
 
 async def connect(dsn: str) -> asyncpg.Connection:
@@ -123,9 +124,14 @@ async def create_pool(
 
 
 async def storage_mode(connection: asyncpg.Connection) -> Literal["plain", "timescale"]:
-    """Say whether the time series can live in TimescaleDB: the extension is there in this database."""
-    found = await connection.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')")
-    return "timescale" if found else "plain"
+    """Say where the time series live: what their tables are or, where there are none yet, what the server offers.
+
+    A database that began plain stays plain on a server that offers TimescaleDB later.
+    """
+    plain = await connection.fetchval("SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass($1)", SERIES)
+    if plain is None:
+        plain = not await connection.fetchval("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'")
+    return "plain" if plain else "timescale"
 
 
 async def migrate(settings: Settings, histories: Sequence[History]) -> None:

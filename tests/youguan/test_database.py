@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -102,3 +103,23 @@ async def test_nobody_waits_for_ever_for_a_connection(database_url: str) -> None
         async with asyncio.timeout(60):
             with pytest.raises(AWAY):
                 await pool.acquire()
+
+
+@pytest.mark.parametrize(("partitioned", "mode"), [(True, "plain"), (False, "timescale")])
+async def test_the_storage_mode_stays_what_the_tables_are(database_url: str, partitioned: bool, mode: str) -> None:
+    """Whatever the server offers by now: this one may have the extension or not."""
+    connection = await connect(database_url)
+    await connection.execute("DROP TABLE telemetry.raw_frame")
+    await connection.execute(
+        "CREATE TABLE telemetry.raw_frame (received_at timestamptz)"
+        + (" PARTITION BY RANGE (received_at)" if partitioned else "")
+    )
+    assert await storage_mode(connection) == mode
+    await connection.close()
+
+
+async def test_times_in_documents_are_written_as_everywhere_else(database_url: str) -> None:
+    connection = await connect(database_url)
+    at = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    assert await connection.fetchval("SELECT $1::jsonb ->> 'at'", {"at": at}) == "2026-05-04T12:00:00Z"
+    await connection.close()
