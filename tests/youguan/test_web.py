@@ -28,7 +28,15 @@ from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import AccessRevoked
 from youguan.parts import Parts
 from youguan.settings import Settings
-from youguan.web.application import Readiness, Revocations, api, application
+from youguan.web.application import (
+    LONGEST_PAUSE_S,
+    SHORTEST_PAUSE_S,
+    Readiness,
+    Revocations,
+    api,
+    application,
+    next_pause,
+)
 from youguan.web.paging import decode_cursor, encode_cursor
 from youguan.web.templates import local_time
 
@@ -529,3 +537,11 @@ async def test_the_banner_says_which_part_is_not_real(database_url: str, sites: 
     async with await create_pool(database_url) as pool, browse(application([], settings, pool)) as client:
         page = await client.get("/nowhere", headers={"accept": "text/html"})
     assert words in page.text
+
+
+def test_a_job_that_keeps_failing_waits_longer_and_one_that_ran_well_does_not() -> None:
+    pauses: list[float] = []
+    for _ in range(8):
+        pauses.append(next_pause(pauses[-1] if pauses else None, 0.1))
+    assert pauses == [SHORTEST_PAUSE_S * 2**n for n in range(6)] + [LONGEST_PAUSE_S] * 2
+    assert next_pause(LONGEST_PAUSE_S, LONGEST_PAUSE_S + 1) == SHORTEST_PAUSE_S

@@ -43,6 +43,7 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "geolocation=(self)",
 }
 METRICS = "/metrics"
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 A_YEAR = 365 * 24 * 3600
 requests = Counter("youguan_http_requests_total", "Requests", ["service", "method", "status"])
 seconds = Histogram("youguan_http_request_seconds", "Requests", ["service"], buckets=(0.005, 0.02, 0.1, 0.5, 2, 10))
@@ -248,13 +249,21 @@ class Revocations:
 
 async def keep_running(job: Job) -> None:
     """Run a job until cancelled; begin it again when it fails, ever more slowly."""
-    pause = 0.5
+    pause: float | None = None
     while True:
+        began = time.monotonic()
         try:
             await job.run()
         except Exception:
+            pause = next_pause(pause, time.monotonic() - began)
             log.exception("%s failed and begins again in %.1f s", job.name, pause)
         else:
             return
         await asyncio.sleep(pause)
-        pause = min(pause * 2, 30.0)
+
+
+def next_pause(before: float | None, ran_s: float) -> float:
+    """Return how long a job waits that failed: longer each time, but from the beginning where it had run well."""
+    if before is None or ran_s > LONGEST_PAUSE_S:
+        return SHORTEST_PAUSE_S
+    return min(before * 2, LONGEST_PAUSE_S)
