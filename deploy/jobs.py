@@ -2,23 +2,20 @@
 
 import asyncio
 import logging
-import signal
 from contextlib import AsyncExitStack
 
 import uvloop
 
 from deploy.suite import COMPOSES
 from youguan.clock import SystemClock
-from youguan.lifeline import end_with_supervisor
+from youguan.lifeline import end_with_supervisor, told_to_stop
 from youguan.settings import Settings
 from youguan.web.serve import start_jobs
 
 
 async def run() -> None:
     """Run until SIGTERM; what is under way is rolled back and done again by the next process."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     async with AsyncExitStack() as stack:
         parts = [await stack.enter_async_context(compose(Settings(), SystemClock())) for compose in COMPOSES]
         running = start_jobs(parts)

@@ -6,7 +6,6 @@ Without arguments the whole service in one process, without a bridge.
 import argparse
 import asyncio
 import logging
-import signal
 import socket
 import sys
 
@@ -16,7 +15,7 @@ from ocpp_gateway import worker
 from ocpp_gateway.mqtt import process
 from ocpp_gateway.mqtt.process import FIRST_SLOT
 from ocpp_gateway.service import compose
-from youguan.lifeline import end_with_supervisor
+from youguan.lifeline import end_with_supervisor, told_to_stop
 from youguan.settings import Settings
 from youguan.web.serve import serve
 
@@ -53,27 +52,19 @@ def listening_socket(host: str, port: int, descriptor: int | None) -> socket.soc
     return own
 
 
-def _told_to_stop() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
 async def _work(settings: Settings, slot: int, listening: socket.socket, secure: socket.socket | None) -> None:
-    await worker.run(settings, slot, listening, _told_to_stop(), secure)
+    await worker.run(settings, slot, listening, told_to_stop(), secure)
 
 
 async def _bridge(settings: Settings, slot: int) -> None:
-    await process.run(settings, slot, _told_to_stop())
+    await process.run(settings, slot, told_to_stop())
 
 
 async def _everything(settings: Settings, slot: int, listening: socket.socket, secure: socket.socket | None) -> None:
-    stop = asyncio.Event()
-    sockets = asyncio.create_task(worker.run(settings, slot, listening, stop, secure))
-    await serve([compose], settings)  # until SIGTERM
-    stop.set()
-    await sockets
+    stop = told_to_stop()
+    async with asyncio.TaskGroup() as both:
+        both.create_task(worker.run(settings, slot, listening, stop, secure))
+        both.create_task(serve([compose], settings, stop=stop))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from ocpp.exceptions import OCPPError
 
 from deploy.demo.behaviour import Act, Step, life
 from deploy.demo.stations import Speaker, Station16, Station201
-from youguan.lifeline import end_with_supervisor
+from youguan.lifeline import end_with_supervisor, told_to_stop
 
 log = logging.getLogger("fleet")
 
@@ -185,10 +184,11 @@ async def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("ocpp").setLevel(logging.CRITICAL)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    stations = await first_stations(options.http, options.stations)
+    stop = told_to_stop()
+    try:
+        stations = await first_stations(options.http, options.stations)
+    except (httpx.HTTPError, ValueError) as error:
+        raise SystemExit(f"youguan: no stations are to be had from {options.http}: {error}") from None
     await run_fleet(options.url, stations, faults_per_hour=options.faults_per_hour, seed=options.seed, stop=stop)
 
 
