@@ -21,10 +21,11 @@ from ocpp_gateway.commands.pages import command_pages
 from ocpp_gateway.devices.api import add_variables
 from ocpp_gateway.files.api import add_files, files_api, sweep
 from ocpp_gateway.files.depot import Depot
-from ocpp_gateway.heartbeat_watch import HeartbeatWatch
+from ocpp_gateway.heartbeat_watch import STREAM, HeartbeatWatch
 from ocpp_gateway.mqtt.outbound import StatusPublisher
 from ocpp_gateway.sensors.api import add_sensors
 from ocpp_gateway.stations import credentials, directory
+from ocpp_gateway.stations.ownership import SlotWatch
 from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.timeseries.rollup import Rollup
 from ocpp_gateway.transactions.api import add_transactions
@@ -64,6 +65,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         templates = Templates(Path(__file__).parent / "templates")
         jobs = [
             Job("gateway.heartbeat_watch", watch.run),
+            Job("gateway.slot_watch", SlotWatch(pool, clock, STREAM).run),
             Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
             Job("gateway.command_watch", desk.watch),
             Job("gateway.rollup", rollup.run),

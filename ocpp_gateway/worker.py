@@ -24,6 +24,7 @@ from ocpp_gateway.stations.session import Surroundings
 from ocpp_gateway.tls import Files, Tls
 from youguan.clock import SystemClock
 from youguan.database import create_pool
+from youguan.lifeline import unless
 from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,10 @@ async def run(
 ) -> None:
     """Serve stations until told to stop, then store and answer what has been said."""
     clock = SystemClock()
-    async with await create_pool(settings.dsn_for("gateway"), max_size=8, patience_s=3600) as pool:
+    pool = await unless(stop, create_pool(settings.dsn_for("gateway"), max_size=9, patience_s=3600))
+    if pool is None:
+        return
+    async with pool:
         directory = Directory(pool)
         credentials = Credentials(pool, on_change=lambda station_id: server.recheck(station_id))  # noqa: PLW0108
         ownership = Ownership(pool, slot, clock)
@@ -66,7 +70,7 @@ async def run(
         loaded, keys_loaded, remembers = asyncio.Event(), asyncio.Event(), asyncio.Event()
         runs = [
             directory.keep(loaded), credentials.keep(keys_loaded), memory.keep(pool, remembers), ownership.run(),
-            outbox.run(), server.watch(), doorkeeper.tell(pool, f"gateway/{slot}"), metrics.tally.run(),
+            ownership.watch(server.close_lost), outbox.run(), server.watch(), doorkeeper.tell(pool, f"gateway/{slot}"), metrics.tally.run(),
         ]  # fmt: skip
         if secure is not None:
             tls = tls_of(settings, doorkeeper, server)

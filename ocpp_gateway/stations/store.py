@@ -53,8 +53,7 @@ class Opening:
     at: datetime
 
 
-async def start_worker(connection: asyncpg.Connection, slot: int, at: datetime) -> list[str]:
-    """Note that a worker has started; return the stations that its predecessor still held, now disconnected."""
+async def start_worker(connection: asyncpg.Connection, slot: int, at: datetime) -> None:
     await connection.execute(
         """
         INSERT INTO gateway.worker (slot, started_at) VALUES ($1, $2)
@@ -63,6 +62,10 @@ async def start_worker(connection: asyncpg.Connection, slot: int, at: datetime) 
         slot,
         at,
     )
+
+
+async def let_go(connection: asyncpg.Connection, slot: int, at: datetime) -> list[str]:
+    """Note that what a slot still holds is disconnected; return those stations."""
     rows = await connection.fetch(
         """
         WITH gone AS (
@@ -75,6 +78,52 @@ async def start_worker(connection: asyncpg.Connection, slot: int, at: datetime) 
         at,
     )
     return [row["station_id"] for row in rows]
+
+
+SLOTS = 0x596F7573  # the first key of the locks that workers hold on their slots
+
+
+async def hold_slot(connection: asyncpg.Connection, slot: int) -> None:
+    """Show that a worker is there, for as long as it keeps the connection."""
+    await connection.execute("SELECT pg_advisory_lock_shared($1, $2)", SLOTS, slot)
+
+
+async def unheld_slots(connection: asyncpg.Connection) -> list[int]:
+    """Return the slots that have stations connected and no worker."""
+    rows = await connection.fetch(
+        """
+        SELECT slot FROM (SELECT DISTINCT slot FROM gateway.station_now WHERE connected) s
+        WHERE NOT EXISTS (
+            SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = slot AND objsubid = 2
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        )
+        """,
+        SLOTS,
+    )
+    return [row["slot"] for row in rows]
+
+
+async def is_unheld(connection: asyncpg.Connection, slot: int) -> bool:
+    """Say whether no worker holds a slot, and let none begin to show itself there before the transaction ends."""
+    found: bool = await connection.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", SLOTS, slot)
+    return found
+
+
+async def count_losses(connection: asyncpg.Connection, slot: int) -> int:
+    return int(await connection.fetchval("SELECT losses FROM gateway.worker WHERE slot = $1", slot) or 0)
+
+
+async def held_by_others(connection: asyncpg.Connection, slot: int, number: int) -> dict[str, int]:
+    """Return the stations that were taken from this worker after the given count and are others' now, with their epochs."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT station_id, n.epoch FROM gateway.takeover t JOIN gateway.station_now n USING (station_id)
+        WHERE t.slot = $1 AND t.number > $2 AND n.slot <> $1
+        """,
+        slot,
+        number,
+    )
+    return {row["station_id"]: row["epoch"] for row in rows}
 
 
 async def take_from_others(connection: asyncpg.Connection, slot: int, station_ids: Sequence[str]) -> None:
@@ -152,7 +201,7 @@ async def claim(
 async def mark_silent(
     connection: asyncpg.Connection, now: datetime, tolerated: timedelta
 ) -> list[tuple[str, datetime]]:
-    """Mark stations offline that were heard before and have been silent for too long; return (station, last seen).
+    """Mark filed stations offline that were heard before and have been silent for too long; return (station, last seen).
 
     Silence counts from the later of the last message and the start of the worker that held the station: while nobody
     listened nobody was silent.
@@ -160,7 +209,8 @@ async def mark_silent(
     rows = await connection.fetch(
         """
         WITH silent AS (
-            SELECT n.station_id FROM gateway.station_now n LEFT JOIN gateway.worker w USING (slot)
+            SELECT n.station_id FROM gateway.station_now n JOIN gateway.station_directory d USING (station_id)
+            LEFT JOIN gateway.worker w USING (slot)
             WHERE n.state = 'online' AND greatest(n.last_seen_at, w.started_at) < $1
             ORDER BY n.station_id FOR UPDATE OF n SKIP LOCKED
         ), marked AS (
