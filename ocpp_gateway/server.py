@@ -333,6 +333,14 @@ class Listener(WSListener):
         if self._session is not None:
             self._session.receive(message, text)
 
+    def pause_writing(self) -> None:
+        if self._session is not None:
+            self._session.hold_back()
+
+    def resume_writing(self) -> None:
+        if self._session is not None:
+            self._session.go_on()
+
     def close(self, code: WSCloseCode, reason: str) -> None:
         if self._wire is not None:
             self._wire.close(code.value, reason)

@@ -77,6 +77,7 @@ class Entry:
     fact: bool = True  # False: from a station in quarantine
     sent: bool = False  # the frame is ours to the station
     states_no_fact: bool = False  # it only asks, so it may be answered while the database is away
+    heard: bool = False  # the station was heard, though it said nothing that is a fact
     settle: Callable[[Settlement], None] = lambda settlement: None
 
     def let_go(self) -> bool:
@@ -141,6 +142,8 @@ def gather(entries: Iterable[Entry]) -> Batch:
             batch.sent.append((entry.station_id, entry.received_at, entry.frame))
         elif entry.fact and entry.frame:
             batch.frames.append((entry.station_id, entry.received_at, entry.frame))
+            batch.seen[entry.station_id] = entry.received_at
+        elif entry.heard:
             batch.seen[entry.station_id] = entry.received_at
         if entry.doubts:
             batch.doubts.extend(entry.doubts)

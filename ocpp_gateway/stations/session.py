@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -43,9 +43,11 @@ SENDS: dict[Version, dict[str, Handler]] = {V16: {}, V201: {}, V21: ocpp21.SENDS
 BEFORE_ACCEPTANCE = {"BootNotification", "Heartbeat"}
 # What states no fact: it may be answered from memory while the database is away.
 ONLY_ASKS = {"Authorize"}
+# What is answered anew when it is repeated: the answer tells the time.
+TELLS_TIME = {"BootNotification", "Heartbeat"}
 # OCPP allows one open call. A few more are borne, then the station is not read until it has been answered.
 OPEN_CALLS = 8
-REMEMBERED = 32
+HELD = 32
 # Of what is refused, so much is kept for each connection; the rest is only counted.
 DOUBTS_A_CONNECTION = 100
 
@@ -124,10 +126,12 @@ class Session:
         self._held: deque[Entry] = deque()  # until the claim is granted
         self._open = 0
         self._paused = False
+        self._unread = False  # the station does not take what it is sent
         self._closed = False
         self._doubts = 0
-        # message id → (frame, answer once it is sent): a repeat gets the same answer, the same id with other content does not
-        self._recent: OrderedDict[str, tuple[bytes, bytes | None]] = OrderedDict()
+        # A repeat is the same frame as one that is open, or as the one answered last: ids begin again at 1 when they like.
+        self._unanswered: set[bytes] = set()
+        self._last: tuple[bytes, bytes] = (b"", b"")  # frame and answer
         self._asked: deque[tuple[Call, Answered]] = deque()  # the first of them is with the station
         self._problems: Problems = {}
         self._gauge = ClockGauge(station_id, around.tolerated_skew)
@@ -145,12 +149,12 @@ class Session:
         if not isinstance(message, Call):
             self._take_other(message, raw, text, now)
             return
-        known = self._recent.get(message.message_id)
-        if known is not None and known[0] == raw:
-            if known[1] is not None:
-                self._wire.send(known[1])
+        if raw in self._unanswered:
             return
-        self._call(message, raw, text, now)
+        if raw == self._last[0] and message.action not in TELLS_TIME:
+            self._hear(now, answer=self._last[1])
+        else:
+            self._call(message, raw, text, now)
 
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
@@ -171,7 +175,7 @@ class Session:
             reason = "this message could not be handled"
             self._refuse(Refusal("InternalError", reason, message_id=call.message_id), raw, now)
             return
-        self._remember(call.message_id, raw, None)
+        self._unanswered.add(raw)
         entry = Entry(
             self.station_id,
             now,
@@ -245,7 +249,8 @@ class Session:
             if isinstance(settlement, Lost) or self._closed:
                 return
             frame = self._answer(call, outcome, settlement)
-            self._remember(call.message_id, raw, frame)
+            self._unanswered.discard(raw)
+            self._last = (raw, frame)
             self._wire.send(frame)
             if isinstance(settlement, Committed):
                 metrics.tally.answered(time.monotonic() - started)
@@ -311,7 +316,7 @@ class Session:
 
     def _submit(self, entry: Entry) -> None:
         if entry.fact and self._epoch is None:
-            if self._around.recorder.away and len(self._held) < REMEMBERED:
+            if self._around.recorder.away and len(self._held) < HELD:
                 entry.let_go()
             self._held.append(entry)
             self._claim()
@@ -338,26 +343,46 @@ class Session:
         if refusal.answered_as is not None:
             self._wire.send(call_error(refusal))
         self._doubts += 1
-        if self._doubts <= DOUBTS_A_CONNECTION:
-            doubt = self._doubt(refusal.code, refusal.description, raw, now)
-            self._around.recorder.submit(Entry(self.station_id, now, "", doubts=[doubt]))
+        keep = self._doubts <= DOUBTS_A_CONNECTION
+        self._hear(now, doubts=[self._doubt(refusal.code, refusal.description, raw, now)] if keep else ())
+
+    def _hear(self, now: datetime, *, answer: bytes | None = None, doubts: Sequence[Doubt] = ()) -> None:
+        """Note that the station was heard, though it said nothing new; like a call this counts until it is stored."""
+
+        def settle(settlement: Settlement) -> None:
+            if isinstance(settlement, Lost) or self._closed:
+                return
+            if answer is not None:
+                self._wire.send(answer)
+            self._count_open(-1)
+
+        known = self._around.knows(self.station_id)
+        self._count_open(1)
+        self._submit(Entry(self.station_id, now, "", doubts=doubts, fact=known, heard=known, settle=settle))
 
     def _doubt(self, code: str, reason: str, raw: bytes, now: datetime) -> Doubt:
         return Doubt(self.station_id, now, code, reason, raw.decode(errors="replace"))
-
-    def _remember(self, message_id: str, raw: bytes, answer: bytes | None) -> None:
-        self._recent[message_id] = (raw, answer)
-        if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
 
     def _count_open(self, change: int) -> None:
         self._open += change
         if not self._paused and self._open >= OPEN_CALLS:
             self._paused = True
             self._wire.pause()
-        elif self._paused and self._open <= 1:
+        elif self._paused and self._open <= 1 and not self._unread:
             self._paused = False
             self._wire.resume()
+
+    def hold_back(self) -> None:
+        """Read no more: the station does not take its answers, and they pile up."""
+        self._unread = True
+        if not self._paused:
+            self._paused = True
+            self._wire.pause()
+
+    def go_on(self) -> None:
+        """Read on: the station has taken its answers."""
+        self._unread = False
+        self._count_open(0)
 
     def end(self, reason: str) -> None:
         """The connection is gone: nothing more is answered; what was said before is still stored."""

@@ -26,6 +26,7 @@ from ocpp_gateway.recorder.batch import Committed, Entry, Lost, Refused, Settlem
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.store import Opening
+from tests.suite import eventually
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 
@@ -157,6 +158,34 @@ async def test_the_same_start_is_the_same_transaction(desk: Desk, pool: asyncpg.
     await desk.put(stop)
     await desk.put(stop)
     assert [e["energy_wh"] for e in await events(pool, "TransactionEnded")] == [1500.0]
+
+
+@pytest.mark.parametrize("clock_s", [-3600, 200])
+async def test_an_end_tells_when_it_began_but_never_later_than_it_was_known(
+    desk: Desk, pool: asyncpg.Pool, clock_s: int
+) -> None:
+    began = NOW + timedelta(seconds=clock_s)
+    for station, kind in (("s1", "Started"), ("s1", "Ended")):
+        await desk.put(
+            TransactionReported(station, "t", 1 + (kind == "Ended"), kind, 1, None, began, began, NOW, 5.0, None, False)
+        )
+    first = await desk.put(TransactionBegun("s1", 1, "A", began, began, 0.0))
+    assert isinstance(first, Committed)
+    await desk.put(TransactionStopped("s1", str(first.transaction_id), began, began, 1.0, "Local", "A"))
+    known = await pool.fetch("SELECT least($1, recorded_at) AS at FROM telemetry.transaction ORDER BY id", began)
+    told = [datetime.fromisoformat(e["started_at"]) for e in await events(pool, "TransactionEnded")]
+    assert told == [row["at"] for row in known]
+
+
+async def test_who_is_heard_is_seen_though_nothing_is_stored(desk: Desk, pool: asyncpg.Pool) -> None:
+    await pool.execute("INSERT INTO gateway.station_now (station_id, epoch, state) VALUES ('s1', 1, 'offline')")
+    desk.recorder.submit(Entry("s1", NOW, "", heard=True))
+
+    async def seen() -> bool:
+        return bool(await pool.fetchval("SELECT state = 'online' AND last_seen_at = $1 FROM gateway.station_now", NOW))
+
+    await eventually(seen)
+    assert await count(pool, "telemetry.raw_frame") == 0
 
 
 async def test_a_stop_whose_start_was_never_seen_is_kept(desk: Desk, pool: asyncpg.Pool) -> None:

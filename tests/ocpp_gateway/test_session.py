@@ -1,5 +1,6 @@
 """The conversation: nothing is answered before it is settled, repeats get the same answer, nobody may flood."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,8 +35,40 @@ def test_a_repeat_is_stored_once_and_answered_again() -> None:
     assert len(talk.recorder.entries) == 1
     talk.recorder.settle()
     talk.say("StatusNotification", STATUS)
-    assert talk.recorder.entries == []
+    assert [(entry.observations, entry.frame, entry.heard) for entry in talk.recorder.entries] == [((), "", True)]
+    talk.recorder.settle()
     assert talk.wire.sent == [[3, "1", {}], [3, "1", {}]]
+
+
+@pytest.mark.parametrize(("action", "payload"), [("Heartbeat", {}), ("BootNotification", BOOT[V16])])
+def test_what_tells_the_time_is_answered_anew(action: str, payload: dict[str, Any]) -> None:
+    talk = Talk()
+    for _ in range(2):
+        talk.say(action, payload)
+        talk.recorder.settle()
+        talk.clock.advance(timedelta(minutes=1))
+    assert [answer[2]["currentTime"] for answer in talk.wire.sent] == [
+        "2026-05-04T12:00:00.000Z",
+        "2026-05-04T12:01:00.000Z",
+    ]
+
+
+def test_only_what_was_answered_last_is_answered_from_memory() -> None:
+    talk = Talk()
+    for message_id in ("1", "2", "1"):
+        talk.say("StatusNotification", STATUS, message_id)
+        assert len(talk.recorder.entries[-1].observations) == 1
+        talk.recorder.settle()
+
+
+@pytest.mark.parametrize(
+    "frame", [b"nonsense", b'[2,"1","Nonsense",{}]', b'[3,"1",{}]', b'[2,"1","StatusNotification",{}]']
+)
+def test_whoever_sends_anything_is_heard(frame: bytes) -> None:
+    for filed in (True, False):
+        talk = Talk(filed=filed)
+        talk.raw(frame)
+        assert [entry.heard for entry in talk.recorder.entries] == [filed]
 
 
 def test_an_id_used_for_something_else_is_no_repeat() -> None:
@@ -69,6 +102,27 @@ def test_who_floods_is_no_longer_read_until_answered() -> None:
     talk.recorder.settle()
     assert not talk.wire.paused
     assert [answer[1] for answer in talk.wire.sent] == [str(number) for number in range(OPEN_CALLS)]
+
+
+@pytest.mark.parametrize("frame", [b"nonsense", b'[3,"1",{}]', b'[2,"1","StatusNotification",{}]'])
+def test_who_floods_with_what_is_refused_is_no_longer_read_either(frame: bytes) -> None:
+    talk = Talk()
+    for _ in range(OPEN_CALLS):
+        talk.raw(frame)
+    assert talk.wire.paused
+    talk.recorder.settle()
+    assert not talk.wire.paused
+
+
+def test_who_takes_no_answers_is_no_longer_read() -> None:
+    talk = Talk()
+    talk.session.hold_back()
+    assert talk.wire.paused
+    talk.say("Heartbeat", {})
+    talk.recorder.settle()
+    assert talk.wire.paused
+    talk.session.go_on()
+    assert not talk.wire.paused
 
 
 def test_what_the_database_refuses_is_an_internal_error() -> None:
