@@ -73,10 +73,12 @@ class Supervisor:
         on_change: Callable[[], None],
         backoff_s: Callable[[int], float] = backoff_s,
         stop_within_s: float = STOP_WITHIN_S,
+        on_death: Callable[[int], None] = lambda pid: None,
     ) -> None:
         self.parts: list[Part] = []
         self._watches: list[asyncio.Task[None]] = []
         self._on_change = on_change
+        self._on_death = on_death
         self._backoff_s = backoff_s
         self._stop_within_s = stop_within_s
         self._lifeline, self._held = os.pipe()  # children read the one end; the other dies with us
@@ -111,8 +113,7 @@ class Supervisor:
 
     async def _watch(self, part: Part) -> None:
         """Begin a part again when it dies; give up when it keeps dying."""
-        assert part.process is not None
-        died_of: object = await part.process.wait()
+        died_of: object = await self._death(part)
         while True:
             part.deaths.append(time.monotonic())
             part.restarts += 1
@@ -126,9 +127,16 @@ class Supervisor:
             await asyncio.sleep(self._backoff_s(recent))
             try:
                 await self._spawn(part)
-                died_of = await part.process.wait()
-            except OSError as error:  # no memory, no files, no room for its log: that may pass
+                died_of = await self._death(part)
+            except Exception as error:  # no memory, no files, no room for its log: that may pass, else it is given up
                 died_of = error
+
+    async def _death(self, part: Part) -> int:
+        """Wait until a part has died."""
+        assert part.process is not None
+        code = await part.process.wait()
+        self._on_death(part.process.pid)
+        return code
 
     def _give_up(self, part: Part) -> None:
         part.state = "failed"

@@ -18,6 +18,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 import httpx
+from prometheus_client import multiprocess
 
 from deploy import embedded, pki, status
 from deploy.demo import load
@@ -117,7 +118,7 @@ class Up:
         leftover = status.read(self._data)
         if leftover:
             await asyncio.to_thread(status.end_leftovers, leftover.parts)
-        self._supervisor = Supervisor(self._write_status)
+        self._supervisor = Supervisor(self._write_status, on_death=self._bury)
         try:
             await self._until_stopped(self._start())
             if not self._stop.is_set():
@@ -324,6 +325,10 @@ class Up:
     def _address(self, part: str) -> str:
         port, host = self._status.ports[part], reached_at(self._hosts[part])
         return f"ws://{host}:{port}/ocpp" if part == "ocpp" else f"http://{host}:{port}"
+
+    def _bury(self, pid: int) -> None:
+        """Take what a process that died was measuring out of the sum; what it had counted stays."""
+        multiprocess.mark_process_dead(pid, str(self._data / "metrics"))  # type: ignore[no-untyped-call]
 
     def _metrics_folder(self) -> Path:
         folder = self._data / "metrics"

@@ -90,6 +90,31 @@ async def test_a_part_that_cannot_even_begin_again_is_given_up_too(tmp_path: Pat
         await supervisor.failed
 
 
+async def test_whatever_keeps_a_part_from_beginning_again_is_told(tmp_path: Path, supervisor: Supervisor) -> None:
+    one = part(tmp_path, "one", LIVES)
+    await supervisor.start(one)
+    pid = await speaks(one)
+    one.command.append("no \0 argument")
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(GivenUp, match="one keeps dying"):
+        await supervisor.failed
+
+
+async def test_every_death_is_told(tmp_path: Path) -> None:
+    deaths: list[int] = []
+    supervisor = Supervisor(lambda: None, backoff_s=lambda _: 600, on_death=deaths.append)
+    one = part(tmp_path, "one", LIVES)
+    await supervisor.start(one)
+    pid = await speaks(one)
+    os.kill(pid, signal.SIGKILL)
+
+    async def told() -> bool:
+        return deaths == [pid]
+
+    await eventually(told)
+    await supervisor.stop()
+
+
 async def test_parts_stop_in_the_opposite_order_and_a_deaf_one_is_killed(
     tmp_path: Path, supervisor: Supervisor, changes: Changes
 ) -> None:
