@@ -201,3 +201,7 @@ async def acknowledge(connection: asyncpg.Connection, alert_id: str, by: str, at
     if row is None:
         raise NotFound(f"alert {alert_id}")
     return row
+
+
+async def forget_resolved(connection: asyncpg.Connection, before: datetime) -> None:
+    await connection.execute("DELETE FROM alerts.alert WHERE state = 'resolved' AND resolved_at < $1", before)

@@ -28,6 +28,7 @@ mqtt_messages = Counter(
     "youguan_mqtt_messages_total", "MQTT messages taken, refused in part or whole, or dropped (QoS 0)", ["outcome"]
 )
 rejected = Counter("youguan_ocpp_handshakes_rejected_total", "Connections that were not accepted", ["reason"])
+quarantine_full = Counter("youguan_quarantine_full_total", "Unfiled stations of a source with more than are shown")
 handshakes = Gauge("youguan_ocpp_handshakes", "Handshakes under way", multiprocess_mode="livesum")
 admitted = Counter("youguan_ocpp_admitted_total", "Connections that were accepted", ["profile"])
 dropped = Counter("youguan_ocpp_connections_dropped_total", "Connections that we ended", ["reason"])

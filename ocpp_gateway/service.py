@@ -1,14 +1,10 @@
 """The gateway's web side and jobs, composed; the sockets are in `worker.py`."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import asyncpg
-
-from ocpp_gateway import store
 from ocpp_gateway.api import gateway_api
 from ocpp_gateway.authorisation.api import add_authorisation
 from ocpp_gateway.authorisation.desk import TokenDesk
@@ -23,6 +19,7 @@ from ocpp_gateway.files.api import add_files, files_api, sweep
 from ocpp_gateway.files.depot import Depot
 from ocpp_gateway.heartbeat_watch import STREAM, HeartbeatWatch
 from ocpp_gateway.mqtt.outbound import StatusPublisher
+from ocpp_gateway.retention import Retention
 from ocpp_gateway.sensors.api import add_sensors
 from ocpp_gateway.stations import credentials, directory
 from ocpp_gateway.stations.ownership import SlotWatch
@@ -30,13 +27,11 @@ from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.timeseries.rollup import Rollup
 from ocpp_gateway.transactions.api import add_transactions
 from youguan.clock import Clock
-from youguan.database import create_pool, storage_mode
+from youguan.database import create_pool
 from youguan.parts import Job, Parts
 from youguan.pki import Authority
 from youguan.settings import Settings
 from youguan.web.templates import Templates
-
-RETENTION_S = 3600.0
 
 
 @asynccontextmanager
@@ -45,7 +40,6 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     async with await create_pool(settings.dsn_for("gateway")) as pool:
         tolerated = timedelta(seconds=settings.heartbeat_interval_s * settings.offline_after_heartbeats)
         watch = HeartbeatWatch(pool, clock, tolerated)
-        keep = timedelta(days=settings.raw_frame_retention_days)
         rollup = Rollup(pool, clock)
         keys = Keys(settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
         desk = Desk(pool, clock, keys)
@@ -66,7 +60,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         jobs = [
             Job("gateway.heartbeat_watch", watch.run),
             Job("gateway.slot_watch", SlotWatch(pool, clock, STREAM).run),
-            Job("gateway.retention", lambda: forget_old_frames(pool, clock, keep)),
+            Job("gateway.retention", Retention(pool, clock, settings).run),
             Job("gateway.command_watch", desk.watch),
             Job("gateway.rollup", rollup.run),
             Job("gateway.reservation_watch", tokens.watch_reservations),
@@ -89,16 +83,3 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
 def signs_by_itself(settings: Settings) -> bool:
     """Say whether nobody need approve certificates: never where a station may connect without showing who it is."""
     return settings.sign_certificates == "automatic" and not settings.ocpp_open_networks
-
-
-async def forget_old_frames(pool: asyncpg.Pool, clock: Clock, keep: timedelta) -> None:
-    """Drop raw frames that are past keeping, a day at a time."""
-    while True:
-        before = clock.now() - keep
-        async with pool.acquire() as connection:
-            if await storage_mode(connection) == "timescale":
-                await store.drop_chunks(connection, before)
-            else:
-                for partition in await store.old_days(connection, before):
-                    await store.drop_day(connection, partition)
-        await asyncio.sleep(RETENTION_S)

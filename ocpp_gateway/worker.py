@@ -49,6 +49,7 @@ async def run(
             settings.dsn_for("gateway"),
             slot,
             on_lost=lambda epochs: server.close_lost(epochs),  # noqa: PLW0108  # made below
+            quarantined_a_source=settings.quarantine_a_source,
         )
         around = Surroundings(
             recorder=recorder,

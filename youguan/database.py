@@ -180,6 +180,7 @@ async def _grant_shared(connection: asyncpg.Connection, settings: Settings) -> N
     """
     registry = _quoted(f"{database_name(settings.database_url)}_registry")
     roles = ", ".join(_quoted(f"{database_name(settings.database_url)}_{service}") for service in SERVICES)
+    gateway = _quoted(f"{database_name(settings.database_url)}_gateway")
     for statement in (
         f"GRANT USAGE ON SCHEMA eventlog, audit, bounds TO {roles}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA eventlog, audit, bounds TO {roles}",
@@ -187,6 +188,7 @@ async def _grant_shared(connection: asyncpg.Connection, settings: Settings) -> N
         f"GRANT UPDATE ON eventlog.stream, eventlog.consumer, eventlog.consumer_position TO {roles}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA eventlog, audit TO {roles}",
         f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bounds TO {registry}",
+        f"GRANT EXECUTE ON FUNCTION eventlog.forget TO {gateway}",
     ):
         await connection.execute(statement)
 

@@ -216,6 +216,12 @@ def has_reached(positions: Positions, goal: Positions) -> bool:
     return all(positions.get(stream, 0) >= sequence for stream, sequence in goal.items())
 
 
+async def forget(connection: asyncpg.Connection, streams: str, before: datetime) -> int:
+    """Forget events of the streams whose names begin so, of before a time and handled by everybody; return how many."""
+    count: int = await connection.fetchval("SELECT eventlog.forget($1, $2)", streams, before)
+    return count
+
+
 ANYTHING_NEW = """
 SELECT EXISTS (
     SELECT FROM eventlog.stream s

@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     tolerated_clock_skew_s: int = Field(default=300, ge=1, description="a station's clock may lead or lag by this much")
     holding_time_s: int = Field(default=300, ge=0, description="a mended connector must stay in order this long")
     raw_frame_retention_days: int = Field(default=180, ge=1)
+    event_retention_days: int = Field(default=400, ge=1, description="what the gateways told and everybody has handled")
+    refused_input_retention_days: int = Field(default=30, ge=1)
+    refused_input_a_station: int = Field(default=1000, ge=1, description="so many are kept, the newest")
+    quarantine_retention_days: int = Field(default=30, ge=1, description="since an unfiled station was seen last")
+    quarantine_a_source: int = Field(default=2000, ge=1, description="unfiled stations shown from one address")
+    alert_retention_days: int = Field(default=1100, ge=1, description="since an alert was resolved")
 
     token_private_key: str | None = Field(default=None, description="Ed25519, PEM; only the registry needs it")
     token_public_key: str | None = Field(default=None, description="Ed25519, PEM")

@@ -85,12 +85,15 @@ class DirectRecorder:
         on_lost: Callable[[Mapping[str, int]], None],
         source: str = "ocpp",
         away_after_s: float = AWAY_AFTER_S,
+        quarantined_a_source: int = 2000,
     ) -> None:
         self._source = source
         self.stream = f"gateway/{slot}"
         self._dsn = dsn
         self._slot = slot
         self._on_lost = on_lost
+        self._quarantined_a_source = quarantined_a_source
+        self._full: set[str] = set()  # sources with more unfiled stations than are kept
         self._waiting: deque[Entry] = deque()
         self._rung = asyncio.Event()
         self._stopping = False
@@ -343,8 +346,29 @@ class DirectRecorder:
             for b in batch.booted.values()
         ]
         events += await _ends(connection, batch)
-        events += await _unfiled(connection, batch)
+        events += await self._unfiled(connection, batch)
         return events
+
+    async def _unfiled(self, connection: asyncpg.Connection, batch: Batch) -> list[Event]:
+        if not batch.announced:
+            return []
+        fresh, full = await store.note_unfiled(connection, batch, self._quarantined_a_source)
+        for remote in full - self._full:
+            log.warning("recorder %d: more unfiled stations from %s than are shown", self._slot, remote)
+        metrics.quarantine_full.inc(len(full))
+        self._full |= full
+        return [
+            UnfiledStationSeen(
+                station_id=announced.station_id,
+                remote=entry.remote,
+                ocpp_version=entry.ocpp_version,
+                vendor=announced.vendor,
+                model=announced.model,
+                at=announced.at,
+            )
+            for announced, entry in batch.announced.values()
+            if announced.station_id in fresh
+        ]
 
     def _remember(self, latest: dict[Place, Now]) -> None:
         self._connectors.update(latest)
@@ -473,22 +497,4 @@ async def _ends(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
         StationDisconnected(station_id=end.station_id, reason=end.reason, at=end.at)
         for end in batch.ended
         if end.station_id in gone
-    ]
-
-
-async def _unfiled(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
-    if not batch.announced:
-        return []
-    fresh = await store.note_unfiled(connection, batch)
-    return [
-        UnfiledStationSeen(
-            station_id=announced.station_id,
-            remote=entry.remote,
-            ocpp_version=entry.ocpp_version,
-            vendor=announced.vendor,
-            model=announced.model,
-            at=announced.at,
-        )
-        for announced, entry in batch.announced.values()
-        if announced.station_id in fresh
     ]

@@ -21,7 +21,6 @@ from youguan.events import Event
 
 FRAME_COLUMNS = ("station_id", "received_at", "frame")
 SAMPLE_COLUMNS = ("station_id", "connector", "kind", "occurred_at", "received_at", "value", "transaction_id")
-QUARANTINED_A_SOURCE = 200
 
 
 async def ensure_days(connection: asyncpg.Connection, days: Iterable[tuple[str, date]]) -> None:
@@ -458,9 +457,12 @@ async def note_boots(connection: asyncpg.Connection, batch: Batch) -> None:
     )
 
 
-async def note_unfiled(connection: asyncpg.Connection, batch: Batch) -> set[str]:
-    """Note stations that the registry does not know; return those that are new, at most so many from one source."""
-    fresh = set()
+async def note_unfiled(connection: asyncpg.Connection, batch: Batch, a_source: int) -> tuple[set[str], set[str]]:
+    """Note stations that the registry does not know, at most so many from one source.
+
+    Return the stations that are new, and the sources of which there are more than are noted.
+    """
+    fresh, full = set(), set()
     for announced, entry in batch.announced.values():
         new = await connection.fetchval(
             """
@@ -478,11 +480,13 @@ async def note_unfiled(connection: asyncpg.Connection, batch: Batch) -> set[str]
             announced.vendor,
             announced.model,
             announced.at,
-            QUARANTINED_A_SOURCE,
+            a_source,
         )
         if new:
             fresh.add(announced.station_id)
-    return fresh
+        elif new is None:
+            full.add(entry.remote)
+    return fresh, full
 
 
 async def note_ends(connection: asyncpg.Connection, ended: Sequence[Disconnected]) -> set[str]:

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from alerts.engine import Engine
+from alerts.store import forget_resolved
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.eventlog import publish
@@ -259,3 +260,12 @@ async def test_what_is_filed_no_longer_has_no_alerts(world: World, gone: Event) 
     assert [row[0] for row in because] == ["gone", "gone"]
     await world.tell(status("faulted"), OFFLINE)
     assert {state for _, state in await world.states()} == {"resolved"}
+
+
+async def test_alerts_that_ended_long_ago_are_forgotten(world: World) -> None:
+    await world.tell(FILED, status("faulted"), status("available"), OFFLINE)
+    async with world.pool.acquire() as connection:
+        await forget_resolved(connection, NOW)
+        assert len(await world.states()) == 2
+        await forget_resolved(connection, NOW + timedelta(days=1))
+    assert await world.states() == [("station_offline", "firing")]

@@ -1,0 +1,106 @@
+"""What is past keeping goes, and nothing else; whoever reads keeps nobody from writing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from ocpp_gateway import store
+from ocpp_gateway.observation import Announced
+from ocpp_gateway.recorder.batch import Entry, gather
+from ocpp_gateway.recorder.store import note_unfiled
+from ocpp_gateway.retention import Retention
+from youguan.clock import ManualClock
+from youguan.database import create_pool, storage_mode
+from youguan.eventlog import Consumer, StoredEvent, publish
+from youguan.events import SiteManaged, StationOnline
+from youguan.settings import Settings
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with await create_pool(database_url) as pool:
+        yield pool
+
+
+async def forget(pool: asyncpg.Pool, *, now: datetime = NOW, **settings: int) -> bool:
+    retention = Retention(pool, ManualClock(now), Settings(**settings))  # type: ignore[arg-type]
+    async with pool.acquire() as connection:
+        return await retention.forget(connection)
+
+
+async def test_refused_input_goes_by_age_and_by_how_much_of_it_a_station_has(pool: asyncpg.Pool) -> None:
+    await pool.executemany(
+        "INSERT INTO gateway.refused_input (station_id, received_at, code, reason, frame) VALUES ($1, $2, '', '', '')",
+        [("a", NOW - timedelta(days=days)) for days in (0, 1, 2, 40)] + [("b", NOW - timedelta(days=29))],
+    )
+    await forget(pool, refused_input_a_station=2)
+    rows = await pool.fetch("SELECT station_id, received_at FROM gateway.refused_input ORDER BY 1, 2 DESC")
+    assert [tuple(row) for row in rows] == [
+        ("a", NOW),
+        ("a", NOW - timedelta(days=1)),
+        ("b", NOW - timedelta(days=29)),
+    ]
+
+
+async def announce(connection: asyncpg.Connection, *stations: str, at: datetime = NOW) -> tuple[set[str], set[str]]:
+    """Let stations that nobody knows speak from one address, of which two are shown."""
+    entries = [
+        Entry(station, at, "", [Announced(station, "v", "m", at)], remote="1.2.3.4", fact=False) for station in stations
+    ]
+    return await note_unfiled(connection, gather(entries), 2)
+
+
+async def test_unfiled_stations_that_are_not_seen_any_more_make_room_for_others(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        assert await announce(connection, "a", "b", "c") == ({"a", "b"}, {"1.2.3.4"})
+        later = NOW + timedelta(days=31)
+        assert await announce(connection, "b", at=later) == (set(), set())
+        await forget(pool, now=later)
+        assert await announce(connection, "c", "d", at=later) == ({"c"}, {"1.2.3.4"})
+
+
+async def test_events_of_the_gateways_go_when_everybody_has_handled_them(pool: asyncpg.Pool) -> None:
+    async def handle(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+        """Take it in."""
+
+    async def kept() -> list[str]:
+        return [row[0] for row in await pool.fetch("SELECT stream FROM eventlog.event ORDER BY 1")]
+
+    first, second = [Consumer(pool, name, handle, types=[StationOnline]) for name in ("first", "second")]
+    async with pool.acquire() as connection, connection.transaction():
+        await publish(connection, "gateway/0", [StationOnline(station_id="a", at=NOW)])
+        await publish(connection, "registry", [SiteManaged(site_id="s", organisation_id="o", at=NOW)])
+    now = datetime.now(UTC)
+    assert await first.catch_up() == 1
+    async with pool.acquire() as connection:
+        await connection.execute("INSERT INTO eventlog.consumer (name) VALUES ('second')")
+    await forget(pool, now=now + timedelta(days=401))
+    assert await kept() == ["gateway/0", "registry"]
+    assert await second.catch_up() == 1
+    await forget(pool, now=now + timedelta(days=399))
+    assert await kept() == ["gateway/0", "registry"]
+    await forget(pool, now=now + timedelta(days=401))
+    assert await kept() == ["registry"]
+
+
+async def test_whoever_reads_old_frames_keeps_nobody_from_writing_new_ones(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        if await storage_mode(connection) == "timescale":
+            pytest.skip("plain storage only")
+        old = NOW - timedelta(days=200)
+        await connection.execute("SELECT telemetry.ensure_day('raw_frame', $1)", old.date())
+    async with pool.acquire() as reader, pool.acquire() as connection:
+        reading = reader.transaction()
+        await reading.start()
+        await reader.fetch("SELECT FROM telemetry.raw_frame")
+        assert not await forget(pool)
+        async with asyncio.timeout(30):
+            await connection.execute("INSERT INTO telemetry.raw_frame VALUES ('a', $1, '')", NOW)
+        await reading.rollback()
+        assert await forget(pool)
+        assert await store.old_days(connection, NOW - timedelta(days=180)) == []
