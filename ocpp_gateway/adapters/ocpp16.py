@@ -2,7 +2,7 @@
 
 from ocpp_gateway.adapters import common
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
-from ocpp_gateway.adapters.values import read_integer, read_time
+from ocpp_gateway.adapters.values import read_integer, read_place, read_time
 from ocpp_gateway.authorisation.facts import ReservationUsed
 from ocpp_gateway.authorisation.rules import Presented, Purpose
 from ocpp_gateway.authorisation.wording import id_tag_info
@@ -49,7 +49,7 @@ def status_notification(payload: Payload, context: Context) -> Outcome:
     error = payload["errorCode"]
     report = StatusReported(
         context.station_id,
-        payload["connectorId"],
+        read_place(payload, "connectorId"),
         occurred_at,
         context.received_at,
         effective_time(occurred_at, context.received_at),
@@ -75,7 +75,7 @@ def start_transaction(payload: Payload, context: Context) -> Outcome:
     started_at = read_time(payload["timestamp"], "timestamp")
     begun = TransactionBegun(
         context.station_id,
-        payload["connectorId"],
+        read_place(payload, "connectorId"),
         payload["idTag"],
         started_at,
         effective_time(started_at, context.received_at),
@@ -114,7 +114,10 @@ def stop_transaction(payload: Payload, context: Context) -> Outcome:
 def meter_values(payload: Payload, context: Context) -> Outcome:
     transaction = payload.get("transactionId")
     samples, doubts = common.samples(
-        payload["meterValue"], payload["connectorId"], None if transaction is None else str(transaction), context
+        payload["meterValue"],
+        read_place(payload, "connectorId"),
+        None if transaction is None else str(transaction),
+        context,
     )
     return Outcome({}, samples, doubts)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from ocpp_gateway.adapters import common
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload, Problem, Problems
-from ocpp_gateway.adapters.values import read_integer, read_time, registers
+from ocpp_gateway.adapters.values import read_integer, read_place, read_time, registers
 from ocpp_gateway.authorisation.adapter import (
     cleared_charging_limit,
     report_charging_profiles,
@@ -56,7 +56,7 @@ def boot_notification(payload: Payload, context: Context) -> Outcome:
 
 
 def status_notification(payload: Payload, context: Context) -> Outcome:
-    number = connector_number(payload["evseId"], payload["connectorId"])
+    number = connector_number(read_place(payload, "evseId"), read_place(payload, "connectorId"))
     return Outcome({}, [_status(number, payload["connectorStatus"], payload["timestamp"], "timestamp", context)])
 
 
@@ -88,7 +88,11 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
     occurred_at = read_time(payload["timestamp"], "timestamp")
     info, evse, token = payload["transactionInfo"], payload.get("evse"), payload.get("idToken")
     readings = [number for _, number in registers(payload.get("meterValue", []))]
-    number = connector_number(evse["id"], evse.get("connectorId", 1)) if evse else None
+    number = (
+        connector_number(read_place(evse, "id"), read_place({"connectorId": 1, **evse}, "connectorId"))
+        if evse
+        else None
+    )
     reported = TransactionReported(
         context.station_id,
         info["transactionId"],
@@ -127,7 +131,7 @@ def _reservation(payload: Payload, reported: TransactionReported) -> list[Observ
 
 
 def meter_values(payload: Payload, context: Context) -> Outcome:
-    samples, doubts = common.samples(payload["meterValue"], payload["evseId"], None, context)
+    samples, doubts = common.samples(payload["meterValue"], read_place(payload, "evseId"), None, context)
     return Outcome({}, samples, doubts)
 
 

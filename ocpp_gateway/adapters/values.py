@@ -32,6 +32,14 @@ def read_integer(number: int, member: str) -> int:
     return number
 
 
+def read_place(payload: dict[str, Any], member: str) -> int:
+    """Return the number of an EVSE or connector, which the schemas let be negative."""
+    number = read_integer(payload[member], member)
+    if number < 0:
+        raise Refusal("PropertyConstraintViolation", f"{member}: {number} is less than 0")
+    return number
+
+
 class Value(NamedTuple):
     """A measured value in its base unit."""
 

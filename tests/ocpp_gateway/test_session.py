@@ -255,3 +255,34 @@ def test_a_wrong_clock_is_observed_with_the_message_that_shows_it() -> None:
     last = talk.recorder.entries[-1].observations[-1]
     assert isinstance(last, ClockMeasured)
     assert (last.skew_s, last.skewed) == (601.0, True)
+
+
+AT = "2026-05-04T12:00:00Z"
+METER: list[dict[str, Any]] = [{"timestamp": AT, "sampledValue": [{"value": "1"}]}]
+METER_201: list[dict[str, Any]] = [{"timestamp": AT, "sampledValue": [{"value": 1}]}]
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "payload"),
+    [
+        (V16, "StatusNotification", {**STATUS, "connectorId": -1}),
+        (V16, "StartTransaction", {"connectorId": -1, "idTag": "DEMO", "meterStart": 1, "timestamp": AT}),
+        (V16, "MeterValues", {"connectorId": -1, "meterValue": METER}),
+        (V201, "StatusNotification", {"evseId": -1, "connectorId": 1, "connectorStatus": "Faulted", "timestamp": AT}),
+        (V201, "StatusNotification", {"evseId": 1, "connectorId": -1, "connectorStatus": "Faulted", "timestamp": AT}),
+        (V201, "MeterValues", {"evseId": -1, "meterValue": METER_201}),
+        (
+            V201,
+            "TransactionEvent",
+            {
+                "eventType": "Started", "timestamp": AT, "triggerReason": "Authorized", "seqNo": 0,
+                "transactionInfo": {"transactionId": "t"}, "evse": {"id": -1},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_no_connector_is_less_than_nothing(version: Version, action: str, payload: dict[str, Any]) -> None:
+    talk = Talk(version)
+    talk.say(action, payload)
+    assert talk.wire.sent[-1][:3] == [4, "1", "PropertyConstraintViolation"]
+    assert "-1 is less than 0" in talk.wire.sent[-1][3]

@@ -4,8 +4,8 @@ from alembic import op
 
 from youguan.database import run_script
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 SCRIPT = """
 -- Streams are read from their beginning, in which the oldest events are; a step at a time, so that nothing is held for long.
