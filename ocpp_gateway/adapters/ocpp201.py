@@ -56,7 +56,7 @@ def boot_notification(payload: Payload, context: Context) -> Outcome:
 
 
 def status_notification(payload: Payload, context: Context) -> Outcome:
-    number = connector_number(payload["evseId"], payload["connectorId"])
+    number = connector_number(read_place(payload, "evseId"), read_place(payload, "connectorId"))
     return Outcome({}, [_status(number, payload["connectorStatus"], payload["timestamp"], "timestamp", context)])
 
 
