@@ -357,8 +357,8 @@ class Session:
             self._count_open(-1)
 
         known = self._around.knows(self.station_id)
-        self._submit(Entry(self.station_id, now, "", doubts=doubts, fact=known, heard=known, settle=settle))
         self._count_open(1)
+        self._submit(Entry(self.station_id, now, "", doubts=doubts, fact=known, heard=known, settle=settle))
 
     def _doubt(self, code: str, reason: str, raw: bytes, now: datetime) -> Doubt:
         return Doubt(self.station_id, now, code, reason, raw.decode(errors="replace"))
