@@ -73,7 +73,6 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         yield Parts(
             name="gateway",
             apis={"/api/gateway": api, "/files": files_api(depot)},
-            uploads=("/files/upload/", "/api/gateway/firmware/"),
             pages=[id_token_pages(tokens, templates), command_pages(desk)],
             jobs=jobs,
             consumers=[directory.consumer(pool), credentials.consumer(pool), rollup.consumer()],
