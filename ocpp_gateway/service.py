@@ -19,6 +19,11 @@ from ocpp_gateway.files.api import add_files, files_api, sweep
 from ocpp_gateway.files.depot import Depot
 from ocpp_gateway.heartbeat_watch import STREAM, HeartbeatWatch
 from ocpp_gateway.mqtt.outbound import StatusPublisher
+from ocpp_gateway.pages.certificates import certificate_pages
+from ocpp_gateway.pages.commands import Counter, station_command_pages
+from ocpp_gateway.pages.figures import Figures
+from ocpp_gateway.pages.health import health_pages
+from ocpp_gateway.pages.stations import station_pages
 from ocpp_gateway.retention import Retention
 from ocpp_gateway.sensors.api import add_sensors
 from ocpp_gateway.stations import credentials, directory
@@ -31,6 +36,7 @@ from youguan.database import create_pool
 from youguan.parts import Job, Parts
 from youguan.pki import Authority
 from youguan.settings import Settings
+from youguan.web.application import metrics_registry
 from youguan.web.templates import Templates
 
 
@@ -57,6 +63,15 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_sensors(api, pool)
         add_files(api, pool, depot)
         templates = Templates(Path(__file__).parent / "templates")
+        figures = Figures(metrics_registry)
+        pages = [
+            id_token_pages(tokens, templates),
+            command_pages(desk),
+            station_pages(pool, templates, clock, depot),
+            station_command_pages(Counter(desk, tokens, depot, clock), pool, templates),
+            health_pages(pool, templates, settings, figures),
+            certificate_pages(pool, templates, certificates),
+        ]
         jobs = [
             Job("gateway.heartbeat_watch", watch.run),
             Job("gateway.slot_watch", SlotWatch(pool, clock, STREAM).run),
@@ -73,10 +88,10 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         yield Parts(
             name="gateway",
             apis={"/api/gateway": api, "/files": files_api(depot)},
-            pages=[id_token_pages(tokens, templates), command_pages(desk)],
+            pages=pages,
             jobs=jobs,
             consumers=[directory.consumer(pool), credentials.consumer(pool), rollup.consumer()],
-            watchers=[Job("gateway.command_answers", desk.keep_answers)],
+            watchers=[Job("gateway.command_answers", desk.keep_answers), Job("gateway.figures", figures.run)],
             uploads=["/files/upload/", "/api/gateway/firmware/"],
         )
 

@@ -25,6 +25,7 @@ def texts() -> list[tuple[str, str]]:
             found += [(name, text) for _, text in CALL.findall(template.read_text(encoding="utf-8"))]
         for module in [
             *folder.rglob("pages.py"),
+            *folder.rglob("pages/*.py"),
             *folder.rglob("api.py"),
             *folder.glob("login.py"),
             *folder.glob("problems.py"),

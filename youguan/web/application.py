@@ -13,7 +13,15 @@ from datetime import timedelta
 import asyncpg
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse
 
@@ -164,12 +172,17 @@ def _add_operations(app: FastAPI, readiness: "Readiness", verifier: TokenVerifie
         return FileResponse(file, media_type=kind, headers={"Cache-Control": f"public, max-age={A_YEAR}, immutable"})
 
 
-def _metrics() -> bytes:
+def metrics_registry() -> CollectorRegistry:
+    """Return the metrics of all processes that share theirs, else of this one."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest()
+        return REGISTRY
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return registry
+
+
+def _metrics() -> bytes:
+    return generate_latest(metrics_registry())
 
 
 class Readiness:

@@ -9,11 +9,22 @@
     const select = requestConfig.elt.getAttribute("hx-select");
     const fresh = new DOMParser().parseFromString(serverResponse, "text/html");
     const part = select ? fresh.querySelector(select) : fresh.body;
-    return !part || part.innerHTML.trim() !== target.innerHTML.trim();
+    return !part || part.innerHTML.trim() !== unopened(target).trim();
   };
+  // What a reader has unfolded is neither news nor folded again by news; it needs an id, as what has the focus does.
+  const unopened = (target) => {
+    const copy = target.cloneNode(true);
+    for (const part of copy.querySelectorAll("details[open]")) part.removeAttribute("open");
+    return copy.innerHTML;
+  };
+  let unfolded = [];
   document.body.addEventListener("htmx:beforeRequest", (event) => { if (document.hidden) event.preventDefault(); });
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.shouldSwap) event.detail.shouldSwap = isNews(event.detail);
+    unfolded = [...event.detail.target.querySelectorAll("details[id][open]")].map((part) => part.id);
+  });
+  document.body.addEventListener("htmx:afterSwap", () => {
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
   });
   document.body.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful) back();

@@ -1,0 +1,240 @@
+"""What people have a station do: the usual in plain words, and any action of its version with its payload."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, Any, get_args
+from urllib.parse import quote
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from ocpp_gateway import store as stations
+from ocpp_gateway.authorisation.desk import TokenDesk
+from ocpp_gateway.commands import store as commands
+from ocpp_gateway.commands.catalogue import ACTIONS, ONLY_LOOKS
+from ocpp_gateway.commands.desk import Desk, Wish, may_ask
+from ocpp_gateway.commands.usual import DANGEROUS, Usual, put
+from ocpp_gateway.files.depot import Depot, FirmwareWish, LogWish
+from ocpp_gateway.files.store import next_request
+from ocpp_gateway.pages import store
+from ocpp_gateway.pages.frames import set_out, shown
+from ocpp_gateway.pages.stations import FRAME_KINDS, Place, looks, regulator
+from ocpp_gateway.protocol.versions import named
+from youguan.auth import REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.web.templates import Templates
+
+LISTED, BESIDE = 20, 12
+WAIT_S = 10.0
+FILE_LIFETIME = timedelta(hours=1)
+LOOKING = {
+    "probe": "远程探测：请桩立即上报状态",
+    "report": "请桩上报全部配置",
+    "diagnostics": "请桩上传诊断文件",
+    "security_log": "请桩上传安全日志",
+}
+TOUCHING = {
+    "out_of_service": "停止使用",
+    "in_service": "恢复使用",
+    "unlock": "解锁充电枪",
+    "soft_reset": "软重启（不中断充电）",
+    "hard_reset": "硬重启（立即）",
+    "local_list": "更新本地授权列表",
+    "rotate_key": "轮换接入密钥",
+}
+CONFIRMED = {"out_of_service", "unlock", "soft_reset", "hard_reset", "rotate_key"}
+COMMAND_STATES = {
+    "queued": ("warn", "等待发出"),
+    "sent": ("busy", "已发出，等待应答"),
+    "answered": ("good", "已应答"),
+    "refused": ("bad", "桩报错"),
+    "invalid": ("bad", "应答不合规"),
+    "timed_out": ("bad", "超时未应答"),
+    "undeliverable": ("bad", "无法送达"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody has filled in, so that a refusal gives it back."""
+
+    form: str = ""
+    act: str = ""
+    connector: int = 0
+    action: str = ""
+    payload: str = "{}"
+    reason: str = ""
+    error: YouguanError | None = None
+    fields: tuple[FieldError, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where a page's wishes are carried out."""
+
+    desk: Desk
+    tokens: TokenDesk
+    depot: Depot
+    clock: Clock
+
+    async def usual(
+        self, who: Principal, station_id: str, act: str, connector: int, reason: str, remote: str | None
+    ) -> None:
+        """Carry out one of the usual wishes."""
+        match act:
+            case "diagnostics" | "security_log":
+                kind = "diagnostics" if act == "diagnostics" else "security"
+                log = LogWish(station_id, kind, None, None, reason, FILE_LIFETIME)  # type: ignore[arg-type]
+                await self.depot.ask_for(who, log, wait_s=0, remote=remote)
+            case "local_list":
+                await self.tokens.send_list(
+                    who, station_id, whole=False, reason=reason, entries_a_message=None, wait_s=WAIT_S, remote=remote
+                )
+            case "rotate_key":
+                await self.desk.rotate_key(who, station_id, reason, remote=remote)
+            case _ if act in get_args(Usual):
+                await self._put(who, station_id, act, connector, reason, remote)  # type: ignore[arg-type]
+            case _:
+                raise Invalid(f"act: {act} is unknown", fields=[FieldError("act", "unknown")])
+
+    async def _put(
+        self, who: Principal, station_id: str, act: Usual, connector: int, reason: str, remote: str | None
+    ) -> None:
+        async with self.depot.pool.acquire() as connection:
+            station = await stations.get_station(connection, station_id)
+            number = await next_request(connection)
+        action, payload = put(named(station["ocpp_version"] or "1.6"), act, connector, number)
+        await self.desk.ask(who, Wish(station_id, action, payload, reason), remote=remote)
+
+
+def payload_of(text: str) -> dict[str, Any]:
+    """Return the JSON object that somebody has written; Invalid says where it goes wrong."""
+    try:
+        said = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError as error:
+        reason = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise Invalid(f"payload: {reason}", fields=[FieldError("payload", reason)]) from None
+    if not isinstance(said, dict):
+        raise Invalid("payload: not a JSON object", fields=[FieldError("payload", "not a JSON object")])
+    return said
+
+
+def check_words(*, looks_only: bool, dangerous: bool, reason: str, confirmed: bool) -> None:
+    """Ask for a reason where drivers or supply are touched, and for a second word where it is dangerous. Invalid."""
+    if not looks_only and not reason.strip():
+        raise Invalid("reason: say why", fields=[FieldError("reason", "say why")])
+    if dangerous and not confirmed:
+        raise Invalid("confirmed: not confirmed", fields=[FieldError("confirmed", "not confirmed")])
+
+
+def station_command_pages(counter: Counter, pool: asyncpg.Pool, templates: Templates) -> APIRouter:
+    """Return /gateway/stations/{id}/commands."""
+    router = APIRouter(prefix="/gateway/stations")
+    place = Place(pool, templates, counter.clock)
+
+    async def show(request: Request, station_id: str, who: Principal, asked: Asked | None = None) -> Response:
+        error = asked.error if asked else None
+        async with pool.acquire() as connection:
+            station = await stations.get_station(connection, station_id)
+            rows = await commands.list_commands(connection, station_id, None, LISTED)
+            frames = (
+                await stations.frames(connection, station_id, stations.Span(None, None), None, BESIDE)
+                if who.has(REGULATOR)
+                else []
+            )
+            offered = await store.firmware_for(connection, station["vendor"], station["model"])
+            connectors = await stations.connectors(connection, station_id)
+            version = named(station["ocpp_version"]) if station["ocpp_version"] else None
+            actions = sorted(action for action in ACTIONS[version] if may_ask(who, action)) if version else []
+            response = await place.show(
+                request, connection, station_id, "commands", rows=rows, asked=asked or Asked(), actions=actions,
+                frames=[shown(row) for row in frames], kinds=FRAME_KINDS, firmware=offered, looking=LOOKING,
+                touching=TOUCHING if who.has(REGULATOR) else {}, dangerous=DANGEROUS, wording=COMMAND_STATES,
+                numbers=[row["connector"] for row in connectors if row["connector"]], set_out=set_out,
+            )  # fmt: skip
+        response.status_code = error.status if error else 200
+        return response
+
+    async def carry_out(
+        request: Request, who: Principal, station_id: str, asked: Asked, do: Callable[[], Awaitable[object]]
+    ) -> Response:
+        try:
+            await do()
+        except YouguanError as error:
+            told = Asked(
+                asked.form, asked.act, asked.connector, asked.action, asked.payload, asked.reason, error, error.fields
+            )
+            return await show(request, station_id, who, told)
+        return RedirectResponse(f"/gateway/stations/{quote(station_id, safe='')}/commands#commands", 303)
+
+    @router.get("/{station_id}/commands")
+    async def page(request: Request, station_id: str, who: Annotated[Principal, Depends(looks)]) -> Response:
+        return await show(request, station_id, who)
+
+    @router.post("/{station_id}/usual")
+    async def usual(
+        request: Request,
+        station_id: str,
+        who: Annotated[Principal, Depends(looks)],
+        act: str = Form(max_length=30),
+        connector: int = Form(0, ge=0),
+        reason: str = Form("", max_length=500),
+        confirmed: bool = Form(False),
+    ) -> Response:
+        asked = Asked("usual", act, connector, reason=reason)
+
+        async def do() -> None:
+            check_words(looks_only=act in LOOKING, dangerous=act in CONFIRMED, reason=reason, confirmed=confirmed)
+            await counter.usual(who, station_id, act, connector, reason.strip(), remote_of(request))
+
+        return await carry_out(request, who, station_id, asked, do)
+
+    @router.post("/{station_id}/commands")
+    async def any_action(
+        request: Request,
+        station_id: str,
+        who: Annotated[Principal, Depends(looks)],
+        action: str = Form(max_length=50),
+        payload: str = Form("{}", max_length=100_000),
+        reason: str = Form("", max_length=500),
+        confirmed: bool = Form(False),
+    ) -> Response:
+        asked = Asked("any", action=action, payload=payload, reason=reason)
+
+        async def do() -> None:
+            said = payload_of(payload)
+            check_words(
+                looks_only=action in ONLY_LOOKS, dangerous=action in DANGEROUS, reason=reason, confirmed=confirmed
+            )
+            await counter.desk.ask(who, Wish(station_id, action, said, reason.strip()), remote=remote_of(request))
+
+        return await carry_out(request, who, station_id, asked, do)
+
+    @router.post("/{station_id}/firmware")
+    async def install(
+        request: Request,
+        station_id: str,
+        who: Annotated[Principal, Depends(regulator)],
+        firmware_id: str = Form(),
+        reason: str = Form("", max_length=500),
+        confirmed: bool = Form(False),
+    ) -> Response:
+        asked = Asked("firmware", reason=reason)
+
+        async def do() -> None:
+            check_words(looks_only=False, dangerous=True, reason=reason, confirmed=confirmed)
+            wish = FirmwareWish(station_id, None, firmware_id, None, None, reason.strip())
+            await counter.depot.give(who, wish, wait_s=0, remote=remote_of(request))
+
+        return await carry_out(request, who, station_id, asked, do)
+
+    return router
+
+
+def remote_of(request: Request) -> str | None:
+    """Return from where somebody asks."""
+    return request.client.host if request.client else None

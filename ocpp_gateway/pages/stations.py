@@ -1,0 +1,262 @@
+"""The list of stations, and of each: its state, what it reported, its transactions, its frames, its variables, its files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+import asyncpg
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import FileResponse, Response
+
+from ocpp_gateway import store as stations
+from ocpp_gateway.api import moment_of
+from ocpp_gateway.authorisation import store as authorisation
+from ocpp_gateway.files import store as files
+from ocpp_gateway.files.depot import Depot
+from ocpp_gateway.pages import store
+from ocpp_gateway.pages.frames import set_out, shown
+from ocpp_gateway.pages.timeline import Piece, line, totals
+from ocpp_gateway.sensors import store as sensors
+from ocpp_gateway.timeseries import store as timeseries
+from ocpp_gateway.timeseries.rollup import day_of
+from ocpp_gateway.timeseries.uptime import RULES, Seconds
+from ocpp_gateway.transactions import store as transactions
+from youguan.auth import INSPECTOR, REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.security import require
+from youguan.web.templates import Templates
+
+PAGE, LIVE_FRAMES, MOST_VARIABLES, MOST_OPEN = 50, 25, 500, 20
+A_DAY, A_MONTH = timedelta(days=1), timedelta(days=30)
+STATES = {"online": ("good", "在线"), "offline": ("bad", "离线"), "never_connected": ("", "从未接入")}
+CONDITIONS = {
+    "available": ("good", "空闲"),
+    "occupied": ("busy", "占用"),
+    "charging": ("busy", "充电中"),
+    "reserved": ("warn", "预约"),
+    "unavailable": ("", "停用"),
+    "faulted": ("bad", "故障"),
+    "offline": ("bad", "离线"),
+    "unknown": ("", "未知"),
+}
+FRAME_KINDS = {"call": "请求", "answer": "应答", "error": "错误", "send": "通知", "": "无法识别"}
+SENSORS = {"smoke": "烟雾", "water": "积水", "temperature": "温度", "bay": "车位"}
+RESERVATIONS = {
+    "held": ("warn", "有效"),
+    "used": ("good", "已使用"),
+    "cancelled": ("", "已取消"),
+    "expired": ("", "已到期"),
+    "removed": ("", "已移除"),
+}
+looks = require(REGULATOR, INSPECTOR)
+regulator = require(REGULATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What every page of a station needs."""
+
+    pool: asyncpg.Pool
+    templates: Templates
+    clock: Clock
+
+    async def show(
+        self, request: Request, connection: asyncpg.Connection, station_id: str, view: str, **context: Any
+    ) -> Response:
+        """Return one of a station's pages, with its head; NotFound."""
+        station = await stations.get_station(connection, station_id)
+        return self.templates.render(
+            request, f"station_{view}.html", station=station, view=view, states=STATES, conditions=CONDITIONS, **context
+        )
+
+
+def station_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock, depot: Depot) -> APIRouter:
+    """Return /gateway/stations/…."""
+    router = APIRouter(prefix="/gateway/stations")
+    place = Place(pool, templates, clock)
+    _add_list(router, place)
+    _add_state(router, place)
+    _add_history(router, place)
+    _add_frames(router, place)
+    _add_charging(router, place)
+    _add_files(router, place, depot)
+    return router
+
+
+def _add_list(router: APIRouter, place: Place) -> None:
+    @router.get("")
+    async def listed(
+        request: Request,
+        _: Annotated[Principal, Depends(require())],
+        q: str = "",
+        state: Literal["", "online", "offline", "never_connected"] = "",
+        connected: bool = False,
+        version: Literal["", "1.6", "2.0.1", "2.1"] = "",
+        cursor: Cursor = None,
+    ) -> Response:
+        key = decode_cursor(cursor, str)
+        chosen = store.StationFilter(q.strip() or None, state or None, True if connected else None, version or None)
+        async with place.pool.acquire() as connection:
+            rows = await store.find_stations(connection, chosen, key[0] if key else None, PAGE)
+        following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
+        wanted = {"q": q, "state": state, "connected": "true" if connected else "", "version": version}
+        return place.templates.render(
+            request, "stations.html", rows=rows, next=following, wanted=wanted, states=STATES, cursor=cursor
+        )
+
+
+def _add_state(router: APIRouter, place: Place) -> None:
+    @router.get("/{station_id}")
+    async def state(request: Request, station_id: str, _: Annotated[Principal, Depends(require())]) -> Response:
+        now = place.clock.now()
+        today = day_of(now)
+        async with place.pool.acquire() as connection:
+            station = await stations.get_station(connection, station_id)
+            connectors = await stations.connectors(connection, station_id)
+            said = await store.said_in(connection, station_id, now - A_DAY, now)
+            links = await store.links_in(connection, station_id, now - A_DAY, now)
+            month = await timeseries.sum_days(
+                connection, today - A_MONTH, today + A_DAY, "connector", site_id=None, station_id=station_id
+            )
+            beside = await sensors.sensors(connection, station["site_id"]) if station["site_id"] else []
+            numbers = sorted({row["connector"] for row in connectors if row["connector"]})
+            lines = {
+                number: line((one for one in said if one.connector == number), links, now - A_DAY, now)
+                for number in numbers
+            }
+            return await place.show(
+                request, connection, station_id, "state", connectors=connectors, now=now,
+                lines={number: (bars(pieces), pieces, totals(pieces)) for number, pieces in lines.items()},
+                uptime=[(row["connector"], uptime_of(row)) for row in month], sensors=beside, kinds=SENSORS,
+                lasting=lasting,
+            )  # fmt: skip
+
+
+def bars(pieces: list[Piece]) -> list[tuple[float, float, str]]:
+    """Return (x, width, condition) of each piece, in thousandths of the whole."""
+    whole = sum(piece.seconds for piece in pieces) or 1.0
+    found, x = [], 0.0
+    for piece in pieces:
+        width = 1000 * piece.seconds / whole
+        found.append((round(x, 2), round(width, 2), piece.condition))
+        x += width
+    return found
+
+
+def lasting(seconds: float | None) -> str:
+    """Return a time in hours, minutes and seconds, as far as they matter."""
+    if seconds is None:
+        return "—"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def uptime_of(row: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return uptime in percent by every rule."""
+    seconds = Seconds(**{name: int(row[name]) for name in Seconds.__dataclass_fields__})
+    return {name: rule(seconds) for name, rule in RULES.items()}
+
+
+def _add_history(router: APIRouter, place: Place) -> None:
+    @router.get("/{station_id}/status-changes")
+    async def statuses(
+        request: Request, station_id: str, _: Annotated[Principal, Depends(require())], cursor: Cursor = None
+    ) -> Response:
+        key = decode_cursor(cursor, str, int, str)
+        before = (moment_of(key[0]), key[1], key[2]) if key else None
+        async with place.pool.acquire() as connection:
+            rows = await store.latest_statuses(connection, station_id, before, PAGE)
+            last = rows[-1] if len(rows) == PAGE else None
+            following = (
+                encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["status"]) if last else None
+            )
+            return await place.show(
+                request, connection, station_id, "statuses", rows=rows, next=following, cursor=cursor
+            )
+
+    @router.get("/{station_id}/transactions")
+    async def charged(
+        request: Request, station_id: str, who: Annotated[Principal, Depends(require())], cursor: Cursor = None
+    ) -> Response:
+        key = decode_cursor(cursor, int)
+        async with place.pool.acquire() as connection:
+            under_way = transactions.TransactionFilter(station_id, open=True)
+            ended = transactions.TransactionFilter(station_id, open=False)
+            rows = await transactions.transactions(connection, ended, before=key[0] if key else None, limit=PAGE)
+            following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
+            first = (
+                [] if cursor else await transactions.transactions(connection, under_way, before=None, limit=MOST_OPEN)
+            )
+            return await place.show(
+                request, connection, station_id, "transactions", rows=[*first, *rows], next=following, cursor=cursor,
+                tokens=who.has(REGULATOR, INSPECTOR), lasting=lasting,
+            )  # fmt: skip
+
+    @router.get("/{station_id}/variables")
+    async def variables(
+        request: Request, station_id: str, _: Annotated[Principal, Depends(require())], q: str = ""
+    ) -> Response:
+        async with place.pool.acquire() as connection:
+            rows = await store.find_variables(connection, station_id, q.strip() or None, MOST_VARIABLES)
+            return await place.show(request, connection, station_id, "variables", rows=rows, q=q, most=MOST_VARIABLES)
+
+
+def _add_frames(router: APIRouter, place: Place) -> None:
+    @router.get("/{station_id}/frames")
+    async def frames(
+        request: Request,
+        station_id: str,
+        _: Annotated[Principal, Depends(regulator)],
+        paused: Annotated[bool, Query()] = False,
+        cursor: Cursor = None,
+    ) -> Response:
+        key = decode_cursor(cursor, str, str)
+        before = (moment_of(key[0]), key[1]) if key else None
+        async with place.pool.acquire() as connection:
+            rows = await stations.frames(connection, station_id, stations.Span(None, None), before, LIVE_FRAMES)
+            last = rows[-1] if len(rows) == LIVE_FRAMES else None
+            following = encode_cursor(last["received_at"].isoformat(), last["mark"]) if last else None
+            return await place.show(
+                request, connection, station_id, "frames", frames=[shown(row) for row in rows], kinds=FRAME_KINDS,
+                next=following, live=not (paused or cursor), cursor=cursor,
+            )  # fmt: skip
+
+
+def _add_charging(router: APIRouter, place: Place) -> None:
+    @router.get("/{station_id}/charging")
+    async def charging(request: Request, station_id: str, _: Annotated[Principal, Depends(looks)]) -> Response:
+        async with place.pool.acquire() as connection:
+            held = await authorisation.list_reservations(
+                connection, station_id=station_id, state=None, before=None, limit=PAGE
+            )
+            profiles = await authorisation.list_profiles(
+                connection, station_id, cleared_too=False, before=None, limit=PAGE
+            )
+            local_list = await authorisation.get_local_list(connection, station_id)
+            return await place.show(
+                request, connection, station_id, "charging", reservations=held, profiles=profiles, known=local_list,
+                wording=RESERVATIONS, set_out=set_out,
+            )  # fmt: skip
+
+
+def _add_files(router: APIRouter, place: Place, depot: Depot) -> None:
+    @router.get("/{station_id}/files")
+    async def brought(request: Request, station_id: str, _: Annotated[Principal, Depends(looks)]) -> Response:
+        async with place.pool.acquire() as connection:
+            rows = await files.files(connection, station_id, None, PAGE)
+            said = await files.firmware_said(connection, station_id, PAGE)
+            return await place.show(
+                request, connection, station_id, "files", rows=rows, said=said, now=place.clock.now()
+            )
+
+    @router.get("/{station_id}/files/{file_id}")
+    async def download(
+        request: Request, station_id: str, file_id: str, who: Annotated[Principal, Depends(looks)]
+    ) -> Response:
+        remote = request.client.host if request.client else None
+        row, path = await depot.open_evidence(who, file_id, remote=remote)
+        name = row["name"] or f"{station_id}-{file_id}"
+        return FileResponse(path, media_type="application/octet-stream", filename=name)
