@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, get_args
-from urllib.parse import quote
 
 import asyncpg
 import orjson
@@ -21,7 +20,7 @@ from ocpp_gateway.files.depot import Depot, FirmwareWish, LogWish
 from ocpp_gateway.files.store import next_request
 from ocpp_gateway.pages import store
 from ocpp_gateway.pages.frames import set_out, shown
-from ocpp_gateway.pages.stations import FRAME_KINDS, Place, looks, regulator
+from ocpp_gateway.pages.stations import FRAME_KINDS, Place, address_of, looks, regulator
 from ocpp_gateway.protocol.versions import named
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
@@ -169,7 +168,7 @@ def station_command_pages(counter: Counter, pool: asyncpg.Pool, templates: Templ
                 asked.form, asked.act, asked.connector, asked.action, asked.payload, asked.reason, error, error.fields
             )
             return await show(request, station_id, who, told)
-        return RedirectResponse(f"/gateway/stations/{quote(station_id, safe='')}/commands#commands", 303)
+        return RedirectResponse(f"{address_of(station_id)}/commands#commands", 303)
 
     @router.get("/{station_id}/commands")
     async def page(request: Request, station_id: str, who: Annotated[Principal, Depends(looks)]) -> Response:

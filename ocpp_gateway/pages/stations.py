@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
@@ -68,8 +69,14 @@ class Place:
         """Return one of a station's pages, with its head; NotFound."""
         station = await stations.get_station(connection, station_id)
         return self.templates.render(
-            request, f"station_{view}.html", station=station, view=view, states=STATES, conditions=CONDITIONS, **context
-        )
+            request, f"station_{view}.html", station=station, base=address_of(station_id), view=view, states=STATES,
+            conditions=CONDITIONS, **context,
+        )  # fmt: skip
+
+
+def address_of(station_id: str) -> str:
+    """Return where a station's pages begin."""
+    return f"/gateway/stations/{quote(station_id, safe='')}"
 
 
 def station_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock, depot: Depot) -> APIRouter:

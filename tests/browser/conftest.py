@@ -13,7 +13,7 @@ import websockets
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
 
 from tests.browser.chromium import NO_BROWSER, chromium, executable
-from tests.suite import Api, Charger, Suite
+from tests.suite import Api, Charger, Suite, timestamp
 
 # Longer than anything should take, so that a busy machine fails no test.
 PATIENCE_MS = 20_000
@@ -68,12 +68,30 @@ async def api(suite: Suite) -> AsyncIterator[Api]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def ids(api: Api) -> dict[str, str]:
+async def ids(api: Api, ocpp: int) -> AsyncIterator[dict[str, str]]:
     """Ids for the addresses in `pages.PAGES`."""
     site = (await api.items("/api/registry/sites", unmanaged="false", limit="1"))[0]["id"]
     unmanaged = (await api.items("/api/registry/sites", unmanaged="true"))[-1]["id"]
     task = (await api.items("/api/inspection/tasks", cause="unmanaged_site", site=unmanaged))[0]["id"]
-    return {"site": site, "unmanaged": unmanaged, "task": task}
+    station = str((await api.items("/api/registry/stations", managed="true", limit="1"))[0]["id"])
+    charger = await talkative(ocpp, station)
+    yield {"site": site, "unmanaged": unmanaged, "task": task, "station": station}
+    await charger.close()
+
+
+async def talkative(ocpp: int, station: str) -> Charger:
+    """Return a charger that stays connected and has given each of its pages something to show."""
+    charger = await Charger(ocpp, station).connect()
+    await charger.boot()
+    await charger.status("Charging")
+    start = {"connectorId": 1, "idTag": "DEMO", "meterStart": 0, "timestamp": timestamp()}
+    began = await charger.say("StartTransaction", start)
+    stop = {"transactionId": began[2]["transactionId"], "meterStop": 5200, "timestamp": timestamp()}
+    await charger.say("StopTransaction", stop)
+    await charger.say("StatusNotification", {"connectorId": 1, "status": "Available", "errorCode": "NoSuchCode"})
+    await charger.say("SignCertificate", {"csr": "-----BEGIN CERTIFICATE REQUEST-----"})
+    await charger.status("Available")
+    return charger
 
 
 class Visitor:

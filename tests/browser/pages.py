@@ -7,7 +7,7 @@ REGULATOR, INSPECTOR, OPERATOR, REVIEWER = "demo-regulator", "demo-inspector", "
 
 @dataclass(frozen=True)
 class Shown:
-    """A page: its address (`{site}`, `{unmanaged}` and `{task}` stand for ids), who looks at it, and the answer's status."""
+    """A page: its address (`{site}`, `{station}` and the like stand for ids), who looks at it, and the answer's status."""
 
     name: str
     path: str
@@ -32,4 +32,25 @@ PAGES = (
     Shown("sites that nobody manages", "/registry/sites?unmanaged=true", REGULATOR),
     Shown("ledger", "/registry/sites/{site}", OPERATOR),
     Shown("ledger, to assign a manager", "/registry/sites/{unmanaged}", REGULATOR),
+    Shown("stations", "/gateway/stations", REGULATOR),
+    Shown("stations, none", "/gateway/stations?q=nowhere", INSPECTOR),
+    Shown("station", "/gateway/stations/{station}", REGULATOR),
+    Shown("station, of an operator", "/gateway/stations/{station}", OPERATOR),
+    Shown("station, no such", "/gateway/stations/nowhere", REGULATOR, status=404),
+    Shown("station's commands", "/gateway/stations/{station}/commands", REGULATOR),
+    Shown("station's commands, of an inspector", "/gateway/stations/{station}/commands", INSPECTOR),
+    Shown("station's frames", "/gateway/stations/{station}/frames", REGULATOR),
+    Shown("station's frames, paused", "/gateway/stations/{station}/frames?paused=true", REGULATOR),
+    Shown("station's statuses", "/gateway/stations/{station}/status-changes", REVIEWER),
+    Shown("station's transactions", "/gateway/stations/{station}/transactions", REGULATOR),
+    Shown("station's variables", "/gateway/stations/{station}/variables", REGULATOR),
+    Shown("station's reservations and profiles", "/gateway/stations/{station}/charging", INSPECTOR),
+    Shown("station's files", "/gateway/stations/{station}/files", INSPECTOR),
+    Shown("gateway's health", "/gateway/health", REGULATOR),
+    Shown("refused input", "/gateway/refused-input", REGULATOR),
+    Shown("certificates", "/gateway/certificates", REGULATOR),
+    Shown("certificates, all", "/gateway/certificates?state=", REGULATOR),
+    Shown("stations' keys", "/registry/credentials", REGULATOR),
+    Shown("stations in quarantine", "/registry/unfiled-stations", REGULATOR),
+    Shown("id tokens", "/gateway/id-tokens", REGULATOR),
 )
