@@ -16,6 +16,10 @@ from urllib.parse import quote
 
 import httpx
 import websockets
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "deploy.cli"]
@@ -155,3 +159,10 @@ async def eventually(ask: Callable[[], Awaitable[Found | None]], *, within_s: fl
         while not (answer := await ask()):
             await asyncio.sleep(0.05)
     return answer
+
+
+def request_of(key: ec.EllipticCurvePrivateKey, station_id: str = "s1") -> str:
+    """Return a station's request to have its certificate signed."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, station_id)])
+    made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode()

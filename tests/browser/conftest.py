@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 import websockets
+from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
 
 from tests.browser.chromium import NO_BROWSER, chromium, executable
-from tests.suite import Api, Charger, Suite, timestamp
+from tests.suite import Api, Charger, Suite, request_of, timestamp
 
 # Longer than anything should take, so that a busy machine fails no test.
 PATIENCE_MS = 20_000
@@ -89,7 +90,7 @@ async def talkative(ocpp: int, station: str) -> Charger:
     stop = {"transactionId": began[2]["transactionId"], "meterStop": 5200, "timestamp": timestamp()}
     await charger.say("StopTransaction", stop)
     await charger.say("StatusNotification", {"connectorId": 1, "status": "Available", "errorCode": "NoSuchCode"})
-    await charger.say("SignCertificate", {"csr": "-----BEGIN CERTIFICATE REQUEST-----"})
+    await charger.say("SignCertificate", {"csr": request_of(ec.generate_private_key(ec.SECP256R1()), station)})
     await charger.status("Available")
     return charger
 

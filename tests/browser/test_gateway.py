@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import websockets
+from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Chargers, Visitor
 from tests.browser.pages import INSPECTOR, OPERATOR, REGULATOR
-from tests.suite import Charger
+from tests.suite import Charger, request_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -208,7 +209,7 @@ async def test_what_is_refused_is_shown_with_its_reason_and_its_frame(visitor: V
 
 async def test_a_certificate_request_is_rejected_with_a_reason(visitor: Visitor, chargers: Chargers) -> None:
     charger = await chargers.connect("NH0049-001")
-    await charger.say("SignCertificate", {"csr": "-----BEGIN CERTIFICATE REQUEST-----"})
+    await charger.say("SignCertificate", {"csr": request_of(ec.generate_private_key(ec.SECP256R1()), "NH0049-001")})
     page = await visitor.come(REGULATOR)
     await page.goto("/gateway/certificates")
     row = page.locator("li", has_text="NH0049-001")

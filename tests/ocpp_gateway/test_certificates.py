@@ -9,10 +9,8 @@ from typing import Any
 import asyncpg
 import pytest
 import websockets
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ocpp_gateway.certificates.desk import CertificateDesk
 from ocpp_gateway.observation import CertificateRequested
@@ -20,19 +18,13 @@ from ocpp_gateway.protocol.versions import V16, V201, Version
 from ocpp_gateway.service import signs_by_itself
 from tests.ocpp_gateway.fakes import Talk
 from tests.ocpp_gateway.house import REGULATOR_A, House, house_of
-from tests.suite import eventually
+from tests.suite import eventually, request_of
 from youguan.clock import SystemClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, NotFound, Unavailable
 from youguan.settings import Settings
 
 OPEN = '["127.0.0.0/8"]'
-
-
-def request_of(key: ec.EllipticCurvePrivateKey, station_id: str = "s1") -> str:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, station_id)])
-    made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
-    return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
 @pytest.mark.parametrize(
