@@ -32,7 +32,8 @@ WAYS = ("stopped", "killed")
 WORDS = ("Available", "Preparing")
 CONNECTS_AT_ONCE = 100
 AS_BEFORE_S = 3.0
-AFTER_THE_LAST_WORD_S = 1.0  # in which answers that were on their way arrive
+QUIET_S = 1.0  # without an answer: those that were on their way have arrived
+WITHIN_S = 60.0
 BACK_WITHIN_S = 180.0
 MIB = 2**20
 # What a station may have under way in the worker, and what may come on top from the middle of the absence to its end.
@@ -149,6 +150,19 @@ class Load:
                     station.ask()
             await asyncio.sleep(0.01)
 
+    async def has_begun(self) -> bool:
+        """Say whether reports and questions were answered."""
+        return bool(self.told and self.authorised)
+
+    async def quiet(self) -> int:
+        """Wait until no more reports are acknowledged; return how many were. TimeoutError where that goes on and on."""
+        async with asyncio.timeout(WITHIN_S):
+            told = -1
+            while told != len(self.told):
+                told = len(self.told)
+                await asyncio.sleep(QUIET_S)
+        return told
+
     def waiting(self) -> int:
         return sum(len(station.open) for station in self.stations)
 
@@ -238,10 +252,10 @@ async def _measure(
     talking = asyncio.create_task(load.talk())
     try:
         await asyncio.sleep(AS_BEFORE_S)
-        told = len(load.told)
-        wrong = [] if told and load.authorised else ["nothing was acknowledged before"]
+        await eventually(load.has_begun, within_s=WITHIN_S)
         server.take_away(how)
-        wrong += await _absence(load, worker, seconds, say)
+        told = await load.quiet()
+        wrong = await _absence(load, worker, seconds, told, say)
     finally:
         server.give_back()
         talking.cancel()
@@ -259,14 +273,14 @@ async def _measure(
     return [*wrong, *load.refused[:5], *await _compare(load, dsn)]
 
 
-async def _absence(load: Load, worker: psutil.Process, seconds: float, say: Callable[[str], None]) -> list[str]:
+async def _absence(
+    load: Load, worker: psutil.Process, seconds: float, told: int, say: Callable[[str], None]
+) -> list[str]:
     """Watch while it is away; return what must not be."""
-    before = worker.memory_info().rss
-    await asyncio.sleep(AFTER_THE_LAST_WORD_S)
-    told, authorised = len(load.told), load.authorised
+    before, authorised = worker.memory_info().rss, load.authorised
     sizes = []
-    until = time.monotonic() + seconds
-    while time.monotonic() < until or load.authorised == authorised:  # at least until the memory has been asked
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < seconds or (load.authorised == authorised and passed < WITHIN_S):
         for station in load.patient:
             station.ping()
         await asyncio.sleep(1)
@@ -289,6 +303,7 @@ async def _absence(load: Load, worker: psutil.Process, seconds: float, say: Call
     allowed = before + len(load.stations) * OPEN_CALLS * BYTES_A_CALL
     return [
         *([f"{len(load.told) - told} acknowledged without a database"] if len(load.told) != told else []),
+        *([] if load.authorised > authorised else ["nobody was authorised from memory"]),
         *([f"{unanswered} pings were not answered"] if unanswered else []),
         *([f"memory grew to {most / MIB:.0f} MiB, allowed are {allowed / MIB:.0f}"] if most > allowed else []),
         *([f"memory still grows: {(most - middle) / MIB:.0f} MiB"] if most - middle > STEADY_BYTES else []),
