@@ -245,6 +245,13 @@ def fuzz(context: typer.Context) -> None:
     _become("tests.fuzz", *context.args)
 
 
+@app.command(context_settings=PASSED_ON)
+def faults(context: typer.Context) -> None:
+    """Kill parts of a suite at random under load for --seconds (60), and hold what was acknowledged against what is stored."""
+    os.chdir(ROOT)
+    _become("tests.faults", *context.args)
+
+
 @app.command()
 def doctor() -> None:
     """Say what was found on this machine."""

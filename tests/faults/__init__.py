@@ -1,0 +1,1 @@
+"""Faults on real processes under load: what was acknowledged is stored exactly once."""
