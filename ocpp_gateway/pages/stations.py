@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, Response
 
 from ocpp_gateway import store as stations
-from ocpp_gateway.api import moment_of
 from ocpp_gateway.authorisation import store as authorisation
 from ocpp_gateway.files import store as files
 from ocpp_gateway.files.depot import Depot
@@ -172,14 +171,12 @@ def _add_history(router: APIRouter, place: Place) -> None:
     async def statuses(
         request: Request, station_id: str, _: Annotated[Principal, Depends(require())], cursor: Cursor = None
     ) -> Response:
-        key = decode_cursor(cursor, str, int, str)
-        before = (moment_of(key[0]), key[1], key[2]) if key else None
+        key = decode_cursor(cursor, datetime, int, str)
+        before = (key[0], key[1], key[2]) if key else None
         async with place.pool.acquire() as connection:
             rows = await store.latest_statuses(connection, station_id, before, PAGE)
             last = rows[-1] if len(rows) == PAGE else None
-            following = (
-                encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["status"]) if last else None
-            )
+            following = encode_cursor(last["occurred_at"], last["connector"], last["status"]) if last else None
             return await place.show(
                 request, connection, station_id, "statuses", rows=rows, next=following, cursor=cursor
             )
@@ -220,12 +217,12 @@ def _add_frames(router: APIRouter, place: Place) -> None:
         paused: Annotated[bool, Query()] = False,
         cursor: Cursor = None,
     ) -> Response:
-        key = decode_cursor(cursor, str, str)
-        before = (moment_of(key[0]), key[1]) if key else None
+        key = decode_cursor(cursor, datetime, str)
+        before = (key[0], key[1]) if key else None
         async with place.pool.acquire() as connection:
             rows = await stations.frames(connection, station_id, stations.Span(None, None), before, LIVE_FRAMES)
             last = rows[-1] if len(rows) == LIVE_FRAMES else None
-            following = encode_cursor(last["received_at"].isoformat(), last["mark"]) if last else None
+            following = encode_cursor(last["received_at"], last["mark"]) if last else None
             return await place.show(
                 request, connection, station_id, "frames", frames=[shown(row) for row in rows], kinds=FRAME_KINDS,
                 next=following, live=not (paused or cursor), cursor=cursor,
