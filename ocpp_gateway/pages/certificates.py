@@ -1,19 +1,18 @@
 """The regulator's page of certificates that stations ask to have signed."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import asyncpg
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from ocpp_gateway.api import moment_of
 from ocpp_gateway.certificates import store
 from ocpp_gateway.certificates.desk import CertificateDesk
-from ocpp_gateway.pages.commands import remote_of
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 
 PAGE = 20
@@ -28,15 +27,15 @@ def certificate_pages(pool: asyncpg.Pool, templates: Templates, desk: Certificat
     async def show(
         request: Request, state: str, cursor: str | None = None, error: YouguanError | None = None
     ) -> Response:
-        key = decode_cursor(cursor, str, str)
-        before = (moment_of(key[0]), key[1]) if key else None
+        key = decode_cursor(cursor, datetime, str)
+        before = (key[0], key[1]) if key else None
         async with pool.acquire() as connection:
             rows = await store.list_requests(connection, state or None, before, PAGE)
         last = rows[-1] if len(rows) == PAGE else None
         return templates.render(
             request, "certificates.html", status_code=error.status if error else 200, rows=rows, state=state,
             states=STATES, error=error.detail if error else "",
-            next=encode_cursor(last["received_at"].isoformat(), last["id"]) if last else None,
+            next=encode_cursor(last["received_at"], last["id"]) if last else None,
         )  # fmt: skip
 
     @router.get("/certificates")
