@@ -20,7 +20,7 @@ from ocpp_gateway.files.depot import Depot
 from ocpp_gateway.heartbeat_watch import STREAM, HeartbeatWatch
 from ocpp_gateway.mqtt.outbound import StatusPublisher
 from ocpp_gateway.pages.certificates import certificate_pages
-from ocpp_gateway.pages.commands import Counter, station_command_pages
+from ocpp_gateway.pages.commands import Errands, station_command_pages
 from ocpp_gateway.pages.figures import Figures
 from ocpp_gateway.pages.health import health_pages
 from ocpp_gateway.pages.stations import station_pages
@@ -68,7 +68,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             id_token_pages(tokens, templates),
             command_pages(desk),
             station_pages(pool, templates, clock, depot),
-            station_command_pages(Counter(desk, tokens, depot, clock), pool, templates),
+            station_command_pages(Errands(desk, tokens, depot, clock), pool, templates),
             health_pages(pool, templates, settings, figures),
             certificate_pages(pool, templates, certificates),
         ]

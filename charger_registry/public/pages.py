@@ -15,9 +15,10 @@ from charger_registry.public import store
 from charger_registry.public.live import Picture, state_of
 from charger_registry.responsibility import holder
 from youguan.auth import REGULATOR, Principal
+from youguan.bounds import sites_within
 from youguan.clock import Clock, county_day
 from youguan.web.application import api
-from youguan.web.security import require
+from youguan.web.security import require, scope_of
 from youguan.web.templates import Templates
 
 PAGE = 30
@@ -108,6 +109,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             found = await registry.get_site(connection, site_id)
             stations = await store.read_stations(connection, site_id)
             rows = await registry.ledger(connection, site_id, now)
+            within = site_id in await sites_within(connection, scope_of(request), [site_id])
         lines = {registry.line_of(row): row for row in rows}
         views = [station_view(dict(row)) for row in stations]
         told = [condition for view in views for condition in view["conditions"]]
@@ -115,6 +117,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
         return templates.render(
             request,
             "site.html",
+            within=within,
             site=found,
             stations=views,
             free=told.count("available"),

@@ -9,11 +9,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from ocpp_gateway.certificates import store
 from ocpp_gateway.certificates.desk import CertificateDesk
-from ocpp_gateway.pages.commands import remote_of
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 
 PAGE = 20

@@ -1,7 +1,7 @@
 """What people have a station do: the usual in plain words, and any action of its version with its payload."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any, get_args
 
@@ -20,11 +20,12 @@ from ocpp_gateway.files.depot import Depot, FirmwareWish, LogWish
 from ocpp_gateway.files.store import next_request
 from ocpp_gateway.pages import store
 from ocpp_gateway.pages.frames import set_out, shown
-from ocpp_gateway.pages.stations import FRAME_KINDS, Place, address_of, looks, regulator
+from ocpp_gateway.pages.stations import FRAME_KINDS, Place, address_of
 from ocpp_gateway.protocol.versions import named
-from youguan.auth import REGULATOR, Principal
+from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.web.security import remote_of, require_station
 from youguan.web.templates import Templates
 
 LISTED, BESIDE = 20, 12
@@ -68,11 +69,10 @@ class Asked:
     payload: str = "{}"
     reason: str = ""
     error: YouguanError | None = None
-    fields: tuple[FieldError, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class Errands:
     """Where a page's wishes are carried out."""
 
     desk: Desk
@@ -130,10 +130,12 @@ def check_words(*, looks_only: bool, dangerous: bool, reason: str, confirmed: bo
         raise Invalid("confirmed: not confirmed", fields=[FieldError("confirmed", "not confirmed")])
 
 
-def station_command_pages(counter: Counter, pool: asyncpg.Pool, templates: Templates) -> APIRouter:
+def station_command_pages(errands: Errands, pool: asyncpg.Pool, templates: Templates) -> APIRouter:
     """Return /gateway/stations/{id}/commands."""
     router = APIRouter(prefix="/gateway/stations")
-    place = Place(pool, templates, counter.clock)
+    place = Place(pool, templates, errands.clock)
+    looks = require_station(pool, REGULATOR, INSPECTOR)
+    regulator = require_station(pool, REGULATOR)
 
     async def show(request: Request, station_id: str, who: Principal, asked: Asked | None = None) -> Response:
         error = asked.error if asked else None
@@ -164,10 +166,7 @@ def station_command_pages(counter: Counter, pool: asyncpg.Pool, templates: Templ
         try:
             await do()
         except YouguanError as error:
-            told = Asked(
-                asked.form, asked.act, asked.connector, asked.action, asked.payload, asked.reason, error, error.fields
-            )
-            return await show(request, station_id, who, told)
+            return await show(request, station_id, who, replace(asked, error=error))
         return RedirectResponse(f"{address_of(station_id)}/commands#commands", 303)
 
     @router.get("/{station_id}/commands")
@@ -188,7 +187,7 @@ def station_command_pages(counter: Counter, pool: asyncpg.Pool, templates: Templ
 
         async def do() -> None:
             check_words(looks_only=act in LOOKING, dangerous=act in CONFIRMED, reason=reason, confirmed=confirmed)
-            await counter.usual(who, station_id, act, connector, reason.strip(), remote_of(request))
+            await errands.usual(who, station_id, act, connector, reason.strip(), remote_of(request))
 
         return await carry_out(request, who, station_id, asked, do)
 
@@ -209,7 +208,7 @@ def station_command_pages(counter: Counter, pool: asyncpg.Pool, templates: Templ
             check_words(
                 looks_only=action in ONLY_LOOKS, dangerous=action in DANGEROUS, reason=reason, confirmed=confirmed
             )
-            await counter.desk.ask(who, Wish(station_id, action, said, reason.strip()), remote=remote_of(request))
+            await errands.desk.ask(who, Wish(station_id, action, said, reason.strip()), remote=remote_of(request))
 
         return await carry_out(request, who, station_id, asked, do)
 
@@ -227,13 +226,8 @@ def station_command_pages(counter: Counter, pool: asyncpg.Pool, templates: Templ
         async def do() -> None:
             check_words(looks_only=False, dangerous=True, reason=reason, confirmed=confirmed)
             wish = FirmwareWish(station_id, None, firmware_id, None, None, reason.strip())
-            await counter.depot.give(who, wish, wait_s=0, remote=remote_of(request))
+            await errands.depot.give(who, wish, wait_s=0, remote=remote_of(request))
 
         return await carry_out(request, who, station_id, asked, do)
 
     return router
-
-
-def remote_of(request: Request) -> str | None:
-    """Return from where somebody asks."""
-    return request.client.host if request.client else None

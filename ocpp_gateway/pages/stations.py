@@ -24,8 +24,9 @@ from ocpp_gateway.timeseries.uptime import RULES, Seconds
 from ocpp_gateway.transactions import store as transactions
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
+from youguan.errors import NotFound
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import remote_of, require, require_station
 from youguan.web.templates import Templates
 
 PAGE, LIVE_FRAMES, MOST_VARIABLES, MOST_OPEN = 50, 25, 500, 20
@@ -50,8 +51,6 @@ RESERVATIONS = {
     "expired": ("", "已到期"),
     "removed": ("", "已移除"),
 }
-looks = require(REGULATOR, INSPECTOR)
-regulator = require(REGULATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def _add_list(router: APIRouter, place: Place) -> None:
     @router.get("")
     async def listed(
         request: Request,
-        _: Annotated[Principal, Depends(require())],
+        who: Annotated[Principal, Depends(require())],
         q: str = "",
         state: Literal["", "online", "offline", "never_connected"] = "",
         connected: bool = False,
@@ -105,7 +104,7 @@ def _add_list(router: APIRouter, place: Place) -> None:
         key = decode_cursor(cursor, str)
         chosen = store.StationFilter(q.strip() or None, state or None, True if connected else None, version or None)
         async with place.pool.acquire() as connection:
-            rows = await store.find_stations(connection, chosen, key[0] if key else None, PAGE)
+            rows = await store.find_stations(connection, who.scope, chosen, key[0] if key else None, PAGE)
         following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
         wanted = {"q": q, "state": state, "connected": "true" if connected else "", "version": version}
         return place.templates.render(
@@ -115,7 +114,9 @@ def _add_list(router: APIRouter, place: Place) -> None:
 
 def _add_state(router: APIRouter, place: Place) -> None:
     @router.get("/{station_id}")
-    async def state(request: Request, station_id: str, _: Annotated[Principal, Depends(require())]) -> Response:
+    async def state(
+        request: Request, station_id: str, _: Annotated[Principal, Depends(require_station(place.pool))]
+    ) -> Response:
         now = place.clock.now()
         today = day_of(now)
         async with place.pool.acquire() as connection:
@@ -169,7 +170,10 @@ def uptime_of(row: Mapping[str, Any]) -> dict[str, float | None]:
 def _add_history(router: APIRouter, place: Place) -> None:
     @router.get("/{station_id}/status-changes")
     async def statuses(
-        request: Request, station_id: str, _: Annotated[Principal, Depends(require())], cursor: Cursor = None
+        request: Request,
+        station_id: str,
+        _: Annotated[Principal, Depends(require_station(place.pool))],
+        cursor: Cursor = None,
     ) -> Response:
         key = decode_cursor(cursor, datetime, int, str)
         before = (key[0], key[1], key[2]) if key else None
@@ -183,7 +187,10 @@ def _add_history(router: APIRouter, place: Place) -> None:
 
     @router.get("/{station_id}/transactions")
     async def charged(
-        request: Request, station_id: str, who: Annotated[Principal, Depends(require())], cursor: Cursor = None
+        request: Request,
+        station_id: str,
+        who: Annotated[Principal, Depends(require_station(place.pool))],
+        cursor: Cursor = None,
     ) -> Response:
         key = decode_cursor(cursor, int)
         async with place.pool.acquire() as connection:
@@ -201,7 +208,7 @@ def _add_history(router: APIRouter, place: Place) -> None:
 
     @router.get("/{station_id}/variables")
     async def variables(
-        request: Request, station_id: str, _: Annotated[Principal, Depends(require())], q: str = ""
+        request: Request, station_id: str, _: Annotated[Principal, Depends(require_station(place.pool))], q: str = ""
     ) -> Response:
         async with place.pool.acquire() as connection:
             rows = await store.find_variables(connection, station_id, q.strip() or None, MOST_VARIABLES)
@@ -213,7 +220,7 @@ def _add_frames(router: APIRouter, place: Place) -> None:
     async def frames(
         request: Request,
         station_id: str,
-        _: Annotated[Principal, Depends(regulator)],
+        _: Annotated[Principal, Depends(require_station(place.pool, REGULATOR))],
         paused: Annotated[bool, Query()] = False,
         cursor: Cursor = None,
     ) -> Response:
@@ -231,7 +238,11 @@ def _add_frames(router: APIRouter, place: Place) -> None:
 
 def _add_charging(router: APIRouter, place: Place) -> None:
     @router.get("/{station_id}/charging")
-    async def charging(request: Request, station_id: str, _: Annotated[Principal, Depends(looks)]) -> Response:
+    async def charging(
+        request: Request,
+        station_id: str,
+        _: Annotated[Principal, Depends(require_station(place.pool, REGULATOR, INSPECTOR))],
+    ) -> Response:
         async with place.pool.acquire() as connection:
             held = await authorisation.list_reservations(
                 connection, station_id=station_id, state=None, before=None, limit=PAGE
@@ -248,7 +259,11 @@ def _add_charging(router: APIRouter, place: Place) -> None:
 
 def _add_files(router: APIRouter, place: Place, depot: Depot) -> None:
     @router.get("/{station_id}/files")
-    async def brought(request: Request, station_id: str, _: Annotated[Principal, Depends(looks)]) -> Response:
+    async def brought(
+        request: Request,
+        station_id: str,
+        _: Annotated[Principal, Depends(require_station(place.pool, REGULATOR, INSPECTOR))],
+    ) -> Response:
         async with place.pool.acquire() as connection:
             rows = await files.files(connection, station_id, None, PAGE)
             said = await files.firmware_said(connection, station_id, PAGE)
@@ -258,9 +273,13 @@ def _add_files(router: APIRouter, place: Place, depot: Depot) -> None:
 
     @router.get("/{station_id}/files/{file_id}")
     async def download(
-        request: Request, station_id: str, file_id: str, who: Annotated[Principal, Depends(looks)]
+        request: Request,
+        station_id: str,
+        file_id: str,
+        who: Annotated[Principal, Depends(require_station(place.pool, REGULATOR, INSPECTOR))],
     ) -> Response:
-        remote = request.client.host if request.client else None
-        row, path = await depot.open_evidence(who, file_id, remote=remote)
+        row, path = await depot.open_evidence(who, file_id, remote=remote_of(request))
+        if row["station_id"] != station_id:
+            raise NotFound(f"file {file_id} of station {station_id}")
         name = row["name"] or f"{station_id}-{file_id}"
         return FileResponse(path, media_type="application/octet-stream", filename=name)

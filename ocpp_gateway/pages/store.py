@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from ocpp_gateway.pages.timeline import Link, Said
+from ocpp_gateway.stations.store import SLOTS
 from ocpp_gateway.store import STATION
+from youguan.auth import Scope
+from youguan.bounds import station_within
 from youguan.database import storage_mode
 
 LONG_AGO = timedelta(days=90)  # how far back the condition is looked for that a day begins with
@@ -25,16 +28,16 @@ class StationFilter:
 
 
 async def find_stations(
-    connection: asyncpg.Connection, chosen: StationFilter, after: str | None, limit: int
+    connection: asyncpg.Connection, scope: Scope, chosen: StationFilter, after: str | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Return stations by id; words are looked for in id, site, make and serial number."""
+    """Return stations within the bounds by id; words are looked for in id, site, make and serial number."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT * FROM ({STATION}) s
         WHERE ($1::text IS NULL OR strpos(lower(concat_ws(' ', id, site_id, vendor, model, serial_number)), lower($1)) > 0)
           AND ($2::text IS NULL OR state = $2) AND ($3::bool IS NULL OR connected = $3)
           AND ($4::text IS NULL OR ocpp_version = $4) AND ($5::text IS NULL OR site_id = $5)
-          AND ($6::text IS NULL OR id > $6)
+          AND ($6::text IS NULL OR id > $6) AND {station_within("s.id", 8)}
         ORDER BY id LIMIT $7
         """,
         chosen.words,
@@ -44,6 +47,7 @@ async def find_stations(
         chosen.site_id,
         after,
         limit,
+        *scope.parameters,
     )
     return rows
 
@@ -70,7 +74,11 @@ async def said_in(connection: asyncpg.Connection, station_id: str, low: datetime
     rows = await connection.fetch(
         """
         SELECT connector, effective_at, condition FROM telemetry.status_change
-        WHERE station_id = $1 AND connector > 0 AND occurred_at >= $2 AND occurred_at < $3
+        WHERE station_id = $1 AND connector > 0 AND occurred_at >= $2 AND occurred_at < $3 AND effective_at = occurred_at
+        UNION ALL  -- a wrong clock: the time of receipt counts
+        SELECT connector, effective_at, condition FROM telemetry.status_change
+        WHERE station_id = $1 AND connector > 0 AND effective_at >= $2 AND effective_at < $3
+          AND (occurred_at < '2015-01-01' OR occurred_at >= $3)
         UNION ALL
         SELECT n.connector, b.effective_at, b.condition FROM gateway.connector_now n, LATERAL (
             SELECT effective_at, condition FROM telemetry.status_change s
@@ -146,13 +154,17 @@ async def states(connection: asyncpg.Connection) -> dict[str, int]:
 
 
 async def workers(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Return each gateway process with the stations that it holds."""
+    """Return each gateway process, whether it is there, and how many stations it holds."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT w.slot, w.started_at, w.losses, count(n.station_id) AS connections
+        SELECT w.slot, w.started_at, w.losses, count(n.station_id) AS connections, EXISTS (
+            SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND objid = w.slot AND objsubid = 2
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        ) AS alive
         FROM gateway.worker w LEFT JOIN gateway.station_now n ON n.slot = w.slot AND n.connected
         GROUP BY w.slot, w.started_at, w.losses ORDER BY w.slot
-        """
+        """,
+        SLOTS,
     )
     return rows
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
 
 from tests.browser.chromium import NO_BROWSER, chromium, executable
+from tests.browser.pages import OPERATOR
 from tests.suite import Api, Charger, Suite, request_of, timestamp
 
 # Longer than anything should take, so that a busy machine fails no test.
@@ -69,14 +70,24 @@ async def api(suite: Suite) -> AsyncIterator[Api]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def ids(api: Api, ocpp: int) -> AsyncIterator[dict[str, str]]:
+async def own_stations(suite: Suite) -> list[str]:
+    """Ids of stations within the operator's bounds, those of which more is told than everybody knows."""
+    operator = Api(suite.ports()["http"])
+    await operator.log_in(OPERATOR)
+    rows = await operator.items("/api/gateway/stations", limit="1000")
+    await operator.client.aclose()
+    return [row["id"] for row in rows if "firmware_version" in row]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def ids(api: Api, ocpp: int, own_stations: list[str]) -> AsyncIterator[dict[str, str]]:
     """Ids for the addresses in `pages.PAGES`."""
     site = (await api.items("/api/registry/sites", unmanaged="false", limit="1"))[0]["id"]
     unmanaged = (await api.items("/api/registry/sites", unmanaged="true"))[-1]["id"]
     task = (await api.items("/api/inspection/tasks", cause="unmanaged_site", site=unmanaged))[0]["id"]
     station = str((await api.items("/api/registry/stations", managed="true", limit="1"))[0]["id"])
     charger = await talkative(ocpp, station)
-    yield {"site": site, "unmanaged": unmanaged, "task": task, "station": station}
+    yield {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
     await charger.close()
 
 

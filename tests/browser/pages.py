@@ -35,7 +35,7 @@ PAGES = (
     Shown("stations", "/gateway/stations", REGULATOR),
     Shown("stations, none", "/gateway/stations?q=nowhere", INSPECTOR),
     Shown("station", "/gateway/stations/{station}", REGULATOR),
-    Shown("station, of an operator", "/gateway/stations/{station}", OPERATOR),
+    Shown("station, of its operator", "/gateway/stations/{own}", OPERATOR),
     Shown("station, no such", "/gateway/stations/nowhere", REGULATOR, status=404),
     Shown("station's commands", "/gateway/stations/{station}/commands", REGULATOR),
     Shown("station's commands, of an inspector", "/gateway/stations/{station}/commands", INSPECTOR),

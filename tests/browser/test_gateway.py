@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Chargers, Visitor
 from tests.browser.pages import INSPECTOR, OPERATOR, REGULATOR
-from tests.suite import Charger, request_of
+from tests.suite import Api, Charger, request_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -73,15 +73,35 @@ async def test_paused_frames_stand_still(visitor: Visitor, chargers: Chargers) -
     await expect(page.locator("#frames li")).to_have_count(before + 1)
 
 
-async def test_a_state_is_seen_at_once(visitor: Visitor, chargers: Chargers) -> None:
-    charger = await chargers.connect("NH0042-001")
+async def test_an_operator_sees_the_state_of_an_own_station_at_once(
+    visitor: Visitor, chargers: Chargers, own_stations: list[str]
+) -> None:
+    charger = await chargers.connect(own_stations[1])
     page = await visitor.come(OPERATOR)
-    await page.goto("/gateway/stations/NH0042-001")
+    await page.goto(f"/gateway/stations/{own_stations[1]}")
     await expect(page.locator("#state .badge").first).to_have_text("在线")
     await charger.status("Faulted", error="GroundFailure")
     await expect(page.locator("#state")).to_contain_text("GroundFailure")
     await charger.close()
     await expect(page.locator("#state")).to_contain_text("未连接")
+
+
+async def test_an_operator_sees_no_station_of_others(
+    visitor: Visitor, api: Api, own_stations: list[str], ids: dict[str, str]
+) -> None:
+    visitor.expected = ["status of 404"]
+    every = await api.items("/api/gateway/stations", limit="1000")
+    other = next(station["id"] for station in every if station["id"] not in own_stations)
+    page = await visitor.come(OPERATOR)
+    await page.goto("/gateway/stations")
+    shown = await page.locator("#stations a.row").evaluate_all("(rows) => rows.map((row) => row.id)")
+    assert shown
+    assert set(shown) <= {f"station-{station}" for station in own_stations}
+    answer = await page.goto(f"/gateway/stations/{other}")
+    assert answer is not None
+    assert answer.status == 404
+    await page.goto(f"/sites/{ids['unmanaged']}")
+    await expect(page.locator("#stations li a")).to_have_count(0)
 
 
 async def test_a_probe_is_sent_and_its_answer_seen(visitor: Visitor, chargers: Chargers) -> None:
@@ -180,13 +200,13 @@ async def test_health_is_the_regulators(visitor: Visitor, account: str) -> None:
         assert answer.status == 403
 
 
-async def test_an_operator_sees_no_id_token(visitor: Visitor, chargers: Chargers) -> None:
-    charger = await chargers.connect("NH0047-001")
+async def test_an_operator_sees_no_id_token(visitor: Visitor, chargers: Chargers, own_stations: list[str]) -> None:
+    charger = await chargers.connect(own_stations[2])
     start = {"connectorId": 1, "idTag": "DEMO", "meterStart": 0, "timestamp": "2026-11-24T12:00:00Z"}
     answer = await charger.say("StartTransaction", start)
     for account, seen in ((REGULATOR, 1), (OPERATOR, 0)):
         page = await visitor.come(account)
-        await page.goto("/gateway/stations/NH0047-001/transactions")
+        await page.goto(f"/gateway/stations/{own_stations[2]}/transactions")
         row = page.locator("#transactions li", has_text=str(answer[2]["transactionId"]))
         await expect(row).to_contain_text("进行中")
         await expect(row.filter(has_text="DEMO")).to_have_count(seen)
