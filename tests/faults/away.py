@@ -253,9 +253,10 @@ async def _measure(
     try:
         await asyncio.sleep(AS_BEFORE_S)
         await eventually(load.has_begun, within_s=WITHIN_S)
+        before = worker.memory_info().rss
         server.take_away(how)
         told = await load.quiet()
-        wrong = await _absence(load, worker, seconds, told, say)
+        wrong = await _absence(load, worker, before, seconds, say)
     finally:
         server.give_back()
         talking.cancel()
@@ -274,10 +275,10 @@ async def _measure(
 
 
 async def _absence(
-    load: Load, worker: psutil.Process, seconds: float, told: int, say: Callable[[str], None]
+    load: Load, worker: psutil.Process, before: int, seconds: float, say: Callable[[str], None]
 ) -> list[str]:
     """Watch while it is away; return what must not be."""
-    before, authorised = worker.memory_info().rss, load.authorised
+    told, authorised = len(load.told), load.authorised
     sizes = []
     began = time.monotonic()
     while (passed := time.monotonic() - began) < seconds or (load.authorised == authorised and passed < WITHIN_S):
