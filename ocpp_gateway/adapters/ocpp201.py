@@ -56,8 +56,13 @@ def boot_notification(payload: Payload, context: Context) -> Outcome:
 
 
 def status_notification(payload: Payload, context: Context) -> Outcome:
-    number = connector_number(payload["evseId"], payload["connectorId"])
+    number = _number(payload["evseId"], payload["connectorId"], "connectorId")
     return Outcome({}, [_status(number, payload["connectorStatus"], payload["timestamp"], "timestamp", context)])
+
+
+def _number(evse: int, connector: int, member: str) -> int:
+    """Return our number of a connector, which a connector beyond all measure has none of."""
+    return read_integer(connector_number(evse, connector), member)
 
 
 def _status(number: int, status: str, said: str, member: str, context: Context) -> StatusReported:
@@ -88,7 +93,7 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
     occurred_at = read_time(payload["timestamp"], "timestamp")
     info, evse, token = payload["transactionInfo"], payload.get("evse"), payload.get("idToken")
     readings = [number for _, number in registers(payload.get("meterValue", []))]
-    number = connector_number(evse["id"], evse.get("connectorId", 1)) if evse else None
+    number = _number(evse["id"], evse.get("connectorId", 1), "evse.connectorId") if evse else None
     reported = TransactionReported(
         context.station_id,
         info["transactionId"],
@@ -144,7 +149,7 @@ def notify_event(payload: Payload, context: Context) -> Outcome:
         observations.append(common.notified("NotifyEvent", f"{name}={said}", context, event["timestamp"]))
         variables = (variable,)
         observations.append(VariablesReported(context.station_id, effective_time(at, context.received_at), variables))
-        number = _place(variable)
+        number = _place(variable, f"eventData[{i}].component.evse.connectorId")
         if variable.key.variable == "AvailabilityState" and number is not None and variable.value in CONDITIONS:
             observations.append(_status(number, variable.value, event["timestamp"], member, context))
         elif variable.key.variable in PROBLEMS:
@@ -152,12 +157,12 @@ def notify_event(payload: Payload, context: Context) -> Outcome:
     return Outcome({}, observations, problems=problems)
 
 
-def _place(variable: Variable) -> int | None:
+def _place(variable: Variable, member: str) -> int | None:
     """Return whose state a variable tells; an EVSE's own is the sum of its connectors', which tell theirs."""
     if variable.key.component == "ChargingStation":
         return STATION_ITSELF
     if variable.key.component == "Connector" and variable.key.evse:
-        return connector_number(variable.key.evse, variable.key.connector or 1)
+        return _number(variable.key.evse, variable.key.connector or 1, member)
     return None
 
 
