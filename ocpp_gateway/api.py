@@ -138,7 +138,7 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         station_id: str, since: From = None, until: To = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[StatusOut]:
         """List what a station reported, by the charger's own time. No login needed."""
-        key = decode_cursor(cursor, str, int, str)
+        key = decode_cursor(cursor, str, int, str, int)
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
             rows = await store.status_changes(
@@ -146,11 +146,13 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
                 station_id,
                 since=since,
                 until=until,
-                after=(moment_of(key[0]), key[1], key[2]) if key else None,
+                after=(moment_of(key[0]), *key[1:]) if key else None,
                 limit=limit,
             )
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["status"]) if last else None
+        following = None
+        if last:
+            following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["status"], last["mark"])
         return Page(items=[StatusOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/meter-samples")
@@ -163,13 +165,15 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         cursor: Cursor = None,
     ) -> Page[SampleOut]:
         """List a station's measured values, newest first."""
-        key = decode_cursor(cursor, str, int, int)
-        before = (moment_of(key[0]), key[1], key[2]) if key else None
+        key = decode_cursor(cursor, str, int, int, int)
+        before = (moment_of(key[0]), *key[1:]) if key else None
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
             rows = await store.meter_samples(connection, station_id, store.Span(since, until), before, limit)
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["kind"]) if last else None
+        following = None
+        if last:
+            following = encode_cursor(last["occurred_at"].isoformat(), last["connector"], last["kind"], last["mark"])
         return Page(items=[SampleOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/frames")

@@ -25,6 +25,7 @@ from ocpp_gateway.observation import (
     Variable,
     VariablesReported,
     connector_number,
+    mark_of,
 )
 from youguan.clock import effective_time, utc_text
 
@@ -69,6 +70,7 @@ def _status(number: int, status: str, said: str, member: str, context: Context) 
     """Return a status; a fault carries the problem that was told of the connector, or of its station, before."""
     occurred_at = read_time(said, member)
     problem = context.problems.get(number) or context.problems.get(STATION_ITSELF) if status == "Faulted" else None
+    code = problem.code if problem else None
     return StatusReported(
         context.station_id,
         number,
@@ -77,9 +79,10 @@ def _status(number: int, status: str, said: str, member: str, context: Context) 
         effective_time(occurred_at, context.received_at),
         status,
         CONDITIONS[status],
-        problem.code if problem else None,
+        code,
         problem.info if problem else None,
         None,
+        mark_of(context.run_of(occurred_at), code),
     )
 
 
