@@ -185,6 +185,21 @@ def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry
             batch.seldom.append(observation)
 
 
+def rounds(reported: Sequence[TransactionReported]) -> Iterator[Sequence[TransactionReported]]:
+    """Yield 2.x events in their order, parted where an id is used again: what came before must be stored by then."""
+    begins = 0
+    started: dict[tuple[str, str, int], datetime] = {}
+    for place, report in enumerate(reported):
+        if report.kind != "Started":
+            continue
+        key = (report.station_id, report.transaction_id, report.seq_no)
+        if started.setdefault(key, report.occurred_at) != report.occurred_at:
+            yield reported[begins:place]
+            begins, started = place, {key: report.occurred_at}
+    if reported:
+        yield reported[begins:]
+
+
 def leave_out(batch: Batch, entries: Iterable[Entry], kinds: Collection[MeterKind]) -> None:
     """Take samples of these kinds out of a batch, with a doubt for each message that brought some."""
     batch.samples = [sample for sample in batch.samples if sample.kind not in kinds]

@@ -16,7 +16,14 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from ocpp_gateway import metrics
-from ocpp_gateway.observation import ClockMeasured, MeterKind, SensorRead, StatusReported, TransactionBegun
+from ocpp_gateway.observation import (
+    ClockMeasured,
+    MeterKind,
+    SensorRead,
+    StatusReported,
+    TransactionBegun,
+    TransactionReported,
+)
 from ocpp_gateway.recorder import seldom, store
 from ocpp_gateway.recorder.batch import (
     COMMITTED,
@@ -34,6 +41,7 @@ from ocpp_gateway.recorder.batch import (
     key_of,
     leave_out,
     recognise,
+    rounds,
     without_repeats,
 )
 from ocpp_gateway.recorder.store import Standing
@@ -471,7 +479,14 @@ async def _stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
 
 async def _reports(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
     events: list[Event] = []
-    for report in await store.insert_reports(connection, batch.reported):
+    for part in rounds(batch.reported):
+        events += await _report(connection, part)
+    return events
+
+
+async def _report(connection: asyncpg.Connection, reported: Sequence[TransactionReported]) -> list[Event]:
+    events: list[Event] = []
+    for report in await store.insert_reports(connection, reported):
         energy_wh = await store.merge_report(connection, report)
         number = report.connector or 0
         if report.kind == "Started":
