@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -518,7 +518,7 @@ class Line:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         account = self._parts.netloc.rpartition("@")[0]
-        return urlunsplit(self._parts._replace(netloc=f"{account}@127.0.0.1:{port}"))
+        return urlunsplit(self._parts._replace(netloc=f"{account}@127.0.0.1:{port}", query=""))
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
@@ -528,12 +528,18 @@ class Line:
         await asyncio.gather(*self._pumps, return_exceptions=True)
 
     async def _serve(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
-        far, to_far = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+        far, to_far = await self._open()
         pumps = [
             asyncio.create_task(self._pump(near, to_far, to_near, watch=False)),
             asyncio.create_task(self._pump(far, to_near, to_far, watch=True)),
         ]
         self._pumps.update(pumps)
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        port = self._parts.port or 5432
+        for folder in parse_qs(self._parts.query).get("host", []):
+            return await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(self._parts.hostname, port)
 
     async def _pump(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, back: asyncio.StreamWriter, *, watch: bool
