@@ -146,7 +146,7 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         station_id: str, since: From = None, until: To = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[StatusOut]:
         """List what a station reported, by the charger's own time. No login needed."""
-        key = decode_cursor(cursor, datetime, int, str)
+        key = decode_cursor(cursor, datetime, int, str, int)
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
             rows = await store.status_changes(
@@ -154,11 +154,13 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
                 station_id,
                 since=since,
                 until=until,
-                after=(key[0], key[1], key[2]) if key else None,
+                after=key,
                 limit=limit,
             )
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["occurred_at"], last["connector"], last["status"]) if last else None
+        following = None
+        if last:
+            following = encode_cursor(last["occurred_at"], last["connector"], last["status"], last["mark"])
         return Page(items=[StatusOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/meter-samples")
@@ -171,13 +173,14 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         cursor: Cursor = None,
     ) -> Page[SampleOut]:
         """List a station's measured values, newest first."""
-        key = decode_cursor(cursor, datetime, int, int)
-        before = (key[0], key[1], key[2]) if key else None
+        key = decode_cursor(cursor, datetime, int, int, int)
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
-            rows = await store.meter_samples(connection, station_id, store.Span(since, until), before, limit)
+            rows = await store.meter_samples(connection, station_id, store.Span(since, until), key, limit)
         last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["occurred_at"], last["connector"], last["kind"]) if last else None
+        following = None
+        if last:
+            following = encode_cursor(last["occurred_at"], last["connector"], last["kind"], last["mark"])
         return Page(items=[SampleOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/frames")

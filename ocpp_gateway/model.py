@@ -7,7 +7,7 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from youguan.tables import big, document, moment, small, text, whole
+from youguan.tables import big, document, moment, text, whole
 
 METADATA = MetaData()
 NOW = {"schema": "gateway"}
@@ -21,13 +21,14 @@ class Table(SQLModel):
 
 
 class Worker(Table, table=True):
-    """A gateway process; `losses` counts how often stations were taken from it."""
+    """A gateway process; `losses` counts how often stations were taken from it, `batch` its recorder's commits."""
 
     __tablename__ = "worker"
     __table_args__ = NOW
     slot: int = whole(key=True)
     started_at: datetime = moment()
     losses: int = big()
+    batch: int = big()
 
 
 class Takeover(Table, table=True):
@@ -293,7 +294,7 @@ class RawFrame(Table, table=True):
 
 
 class StatusChange(Table, table=True):
-    """A connector's status as it was reported."""
+    """A connector's status as it was reported; `mark` tells apart what else is of one time."""
 
     __tablename__ = "status_change"
     __table_args__ = SERIES
@@ -307,19 +308,21 @@ class StatusChange(Table, table=True):
     error_code: str | None = text(optional=True)
     error_info: str | None = text(optional=True)
     vendor_error_code: str | None = text(optional=True)
+    mark: int = whole(key=True)
 
 
 class MeterKind(Table, table=True):
-    """What samples measure, in which unit."""
+    """What samples measure, in which unit, and which station was the first to."""
 
     __tablename__ = "meter_kind"
     __table_args__ = SERIES
-    id: int = small(key=True)
+    id: int = whole(key=True)
     measurand: str = text()
     phase: str = text()
     location: str = text()
     context: str = text()
     unit: str = text()
+    station_id: str = text()
 
 
 class MeterSample(Table, table=True):
@@ -329,11 +332,12 @@ class MeterSample(Table, table=True):
     __table_args__ = SERIES
     station_id: str = text(key=True)
     connector: int = whole(key=True)
-    kind: int = small(key=True)
+    kind: int = whole(key=True)
     occurred_at: datetime = moment(key=True)
     received_at: datetime = moment()
     value: float
     transaction_id: str | None = text(optional=True)
+    mark: int = whole(key=True)
 
 
 class ConnectivityChange(Table, table=True):
@@ -429,6 +433,7 @@ class Transaction(Table, table=True):
     last_reading_at: datetime | None = moment(optional=True)
     reason: str | None = text(optional=True)
     recorded_at: datetime = moment()
+    mark: int = whole()
 
 
 class TransactionEvent(Table, table=True):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from ocpp_gateway.authorisation.facts import AuthorisationFact
 
@@ -27,7 +28,7 @@ class Condition(StrEnum):
 
 
 class StatusReported(NamedTuple):
-    """A connector's status, changed or not."""
+    """A connector's status, changed or not; `mark` is that of `mark_of`."""
 
     station_id: str
     connector: int
@@ -39,6 +40,7 @@ class StatusReported(NamedTuple):
     error_code: str | None
     error_info: str | None
     vendor_error_code: str | None
+    mark: int = 0
 
 
 class MeterKind(NamedTuple):
@@ -61,6 +63,7 @@ class MeterSampled(NamedTuple):
     received_at: datetime
     value: float
     transaction_id: str | None
+    mark: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class TransactionBegun:
     started_at: datetime
     effective_at: datetime
     meter_start_wh: float
+    mark: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +244,18 @@ Observation = (
     | SensorRead
     | CertificateRequested
 )
+
+
+def number_of(moment: datetime) -> int:
+    """Return a number for a moment, other than that of any moment within half an hour of it."""
+    return int(moment.timestamp() * 1_000_000) % 2**31
+
+
+def mark_of(run: int, *codes: str | None) -> int:
+    """Return what tells apart facts of one place and time: the run of a clock that told it, the codes that go with it."""
+    if not run and not any(codes):
+        return 0
+    return crc32(repr((run, *codes)).encode()) - 2**31
 
 
 def connector_number(evse: int, connector: int = 1) -> int:

@@ -67,7 +67,7 @@ async def status_changes(
     *,
     since: datetime | None,
     until: datetime | None,
-    after: tuple[datetime, int, str] | None,
+    after: tuple[datetime, int, str, int] | None,
     limit: int,
 ) -> list[asyncpg.Record]:
     """Return what a station reported, by the charger's own time."""
@@ -76,13 +76,13 @@ async def status_changes(
         SELECT * FROM telemetry.status_change
         WHERE station_id = $1 AND ($2::timestamptz IS NULL OR occurred_at >= $2)
           AND ($3::timestamptz IS NULL OR occurred_at < $3)
-          AND ($4::timestamptz IS NULL OR (occurred_at, connector, status) > ($4, $5, $6))
-        ORDER BY occurred_at, connector, status LIMIT $7
+          AND ($4::timestamptz IS NULL OR (occurred_at, connector, status, mark) > ($4, $5, $6, $7))
+        ORDER BY occurred_at, connector, status, mark LIMIT $8
         """,
         station_id,
         since,
         until,
-        *(after or (None, None, None)),
+        *(after or (None, None, None, None)),
         limit,
     )
     return rows
@@ -97,27 +97,31 @@ class Span:
 
 
 SAMPLE = """
-SELECT s.station_id, s.connector, s.kind, s.occurred_at, s.received_at, s.value, s.transaction_id,
+SELECT s.station_id, s.connector, s.kind, s.occurred_at, s.received_at, s.value, s.transaction_id, s.mark,
        k.measurand, k.phase, k.location, k.context, k.unit
 FROM telemetry.meter_sample s JOIN telemetry.meter_kind k ON k.id = s.kind
 """
 
 
 async def meter_samples(
-    connection: asyncpg.Connection, station_id: str, span: Span, before: tuple[datetime, int, int] | None, limit: int
+    connection: asyncpg.Connection,
+    station_id: str,
+    span: Span,
+    before: tuple[datetime, int, int, int] | None,
+    limit: int,
 ) -> list[asyncpg.Record]:
     """Return measured values, newest first."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         {SAMPLE} WHERE s.station_id = $1 AND ($2::timestamptz IS NULL OR s.occurred_at >= $2)
           AND ($3::timestamptz IS NULL OR s.occurred_at < $3)
-          AND ($4::timestamptz IS NULL OR (s.occurred_at, s.connector, s.kind) < ($4, $5::int, $6::smallint))
-        ORDER BY s.occurred_at DESC, s.connector DESC, s.kind DESC LIMIT $7
+          AND ($4::timestamptz IS NULL OR (s.occurred_at, s.connector, s.kind, s.mark) < ($4, $5, $6, $7))
+        ORDER BY s.occurred_at DESC, s.connector DESC, s.kind DESC, s.mark DESC LIMIT $8
         """,
         station_id,
         span.since,
         span.until,
-        *(before or (None, None, None)),
+        *(before or (None, None, None, None)),
         limit,
     )
     return rows

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Text
+from sqlalchemy import BigInteger, Column, DateTime, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -20,11 +20,6 @@ def moment(*, key: bool = False, optional: bool = False, **options: Any) -> Any:
 def whole(*, key: bool = False, optional: bool = False, **options: Any) -> Any:
     """Return an integer column."""
     return Field(sa_column=Column(Integer, primary_key=key, nullable=optional, **options))
-
-
-def small(*, key: bool = False, **options: Any) -> Any:
-    """Return a smallint column."""
-    return Field(sa_column=Column(SmallInteger, primary_key=key, nullable=False, **options))
 
 
 def big(*, key: bool = False, optional: bool = False, **options: Any) -> Any:

@@ -59,6 +59,7 @@ def samples(
     doubts: list[str] = []
     for i, meter_value in enumerate(meter_values):
         at = read_time(meter_value["timestamp"], f"meterValue[{i}].timestamp")
+        mark = context.run_of(at)
         for j, sample in enumerate(meter_value["sampledValue"]):
             value = read_value(sample)
             if value is None:
@@ -66,7 +67,14 @@ def samples(
                 continue
             found.append(
                 MeterSampled(
-                    context.station_id, connector, value.kind, at, context.received_at, value.number, transaction_id
+                    context.station_id,
+                    connector,
+                    value.kind,
+                    at,
+                    context.received_at,
+                    value.number,
+                    transaction_id,
+                    mark,
                 )
             )
     return found, doubts

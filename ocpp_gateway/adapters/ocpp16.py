@@ -13,6 +13,7 @@ from ocpp_gateway.observation import (
     StatusReported,
     TransactionBegun,
     TransactionStopped,
+    mark_of,
 )
 from youguan.clock import effective_time, utc_text
 
@@ -46,7 +47,8 @@ def boot_notification(payload: Payload, context: Context) -> Outcome:
 def status_notification(payload: Payload, context: Context) -> Outcome:
     said = payload.get("timestamp")
     occurred_at = read_time(said, "timestamp") if said else context.received_at
-    error = payload["errorCode"]
+    error = None if payload["errorCode"] == "NoError" else payload["errorCode"]
+    vendor_error = payload.get("vendorErrorCode")
     report = StatusReported(
         context.station_id,
         read_place(payload, "connectorId"),
@@ -55,9 +57,10 @@ def status_notification(payload: Payload, context: Context) -> Outcome:
         effective_time(occurred_at, context.received_at),
         payload["status"],
         CONDITIONS[payload["status"]],
-        None if error == "NoError" else error,
+        error,
         payload.get("info"),
-        payload.get("vendorErrorCode"),
+        vendor_error,
+        mark_of(context.run_of(occurred_at), error, vendor_error),
     )
     return Outcome({}, [report])
 
@@ -80,6 +83,7 @@ def start_transaction(payload: Payload, context: Context) -> Outcome:
         started_at,
         effective_time(started_at, context.received_at),
         float(payload["meterStart"]),
+        context.run_of(started_at),
     )
     named = payload.get("reservationId")
     used = ReservationUsed(

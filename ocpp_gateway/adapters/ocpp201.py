@@ -25,6 +25,7 @@ from ocpp_gateway.observation import (
     Variable,
     VariablesReported,
     connector_number,
+    mark_of,
 )
 from youguan.clock import effective_time, utc_text
 
@@ -56,14 +57,20 @@ def boot_notification(payload: Payload, context: Context) -> Outcome:
 
 
 def status_notification(payload: Payload, context: Context) -> Outcome:
-    number = connector_number(read_place(payload, "evseId"), read_place(payload, "connectorId"))
+    number = _number(payload, "evseId", "connectorId")
     return Outcome({}, [_status(number, payload["connectorStatus"], payload["timestamp"], "timestamp", context)])
+
+
+def _number(place: Payload, evse: str, connector: str) -> int:
+    """Return our number of a connector, which a connector beyond all measure has none of."""
+    return read_integer(connector_number(read_place(place, evse), read_place(place, connector)), connector)
 
 
 def _status(number: int, status: str, said: str, member: str, context: Context) -> StatusReported:
     """Return a status; a fault carries the problem that was told of the connector, or of its station, before."""
     occurred_at = read_time(said, member)
     problem = context.problems.get(number) or context.problems.get(STATION_ITSELF) if status == "Faulted" else None
+    code = problem.code if problem else None
     return StatusReported(
         context.station_id,
         number,
@@ -72,9 +79,10 @@ def _status(number: int, status: str, said: str, member: str, context: Context) 
         effective_time(occurred_at, context.received_at),
         status,
         CONDITIONS[status],
-        problem.code if problem else None,
+        code,
         problem.info if problem else None,
         None,
+        mark_of(context.run_of(occurred_at), code),
     )
 
 
@@ -88,11 +96,7 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
     occurred_at = read_time(payload["timestamp"], "timestamp")
     info, evse, token = payload["transactionInfo"], payload.get("evse"), payload.get("idToken")
     readings = [number for _, number in registers(payload.get("meterValue", []))]
-    number = (
-        connector_number(read_place(evse, "id"), read_place({"connectorId": 1, **evse}, "connectorId"))
-        if evse
-        else None
-    )
+    number = _number({"connectorId": 1, **evse}, "id", "connectorId") if evse else None
     reported = TransactionReported(
         context.station_id,
         info["transactionId"],
@@ -161,7 +165,9 @@ def _place(variable: Variable) -> int | None:
     if variable.key.component == "ChargingStation":
         return STATION_ITSELF
     if variable.key.component == "Connector" and variable.key.evse:
-        return connector_number(variable.key.evse, variable.key.connector or 1)
+        return _number(
+            {"evse.id": variable.key.evse, "connectorId": variable.key.connector or 1}, "evse.id", "connectorId"
+        )
     return None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from ocpp_gateway.authorisation.rules import Decision, Presented
@@ -26,8 +26,17 @@ Problems = dict[int, Problem | None]
 NO_PROBLEMS: Mapping[int, Problem | None] = {}
 
 
+# A station may tell of what happened while it was offline, and its clock may be in a wrong zone. What is further away was
+# told by a clock that has never been set, and the next time that clock starts it tells the same times again.
+LONGEST_OFFLINE = timedelta(days=180)
+WIDEST_ZONE = timedelta(days=1)
+
+
 class Context(NamedTuple):
-    """What a handler may know besides the payload; `known` says whether the registry has the station."""
+    """What a handler may know besides the payload; `known` says whether the registry has the station.
+
+    `connection` is a number that no other connection of the station has.
+    """
 
     station_id: str
     received_at: datetime
@@ -35,6 +44,13 @@ class Context(NamedTuple):
     heartbeat_interval_s: int
     authorise: Authorise
     problems: Mapping[int, Problem | None] = NO_PROBLEMS
+    connection: int = 0
+
+    def run_of(self, occurred_at: datetime) -> int:
+        """Return 0, or for a time that a clock tells which was never set, the number of its run."""
+        if -WIDEST_ZONE <= self.received_at - occurred_at <= LONGEST_OFFLINE:
+            return 0
+        return self.connection
 
 
 class Outcome(NamedTuple):

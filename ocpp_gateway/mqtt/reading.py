@@ -24,7 +24,7 @@ from ocpp_gateway.mqtt.mapping import (
     Topic,
     TopicMapping,
 )
-from ocpp_gateway.observation import MeterKind, MeterSampled, SensorRead, StatusReported
+from ocpp_gateway.observation import MeterKind, MeterSampled, SensorRead, StatusReported, mark_of
 from youguan.clock import effective_time
 
 LONGEST_ID = 48
@@ -141,6 +141,8 @@ class _Message:
         if word not in CONDITIONS:
             raise _Unusable(member(rule.status, place), f"{said!r:.60} is no status that the mapping knows")
         error = self._remark(rule.error_code, item, place)
+        error = None if error == "NoError" else error
+        vendor_error = self._remark(rule.vendor_error_code, item, place)
         at = self._time(rule, item, place)
         return StatusReported(
             self._station(),
@@ -150,9 +152,10 @@ class _Message:
             effective_time(at, self._received_at),
             word,
             CONDITIONS[word],
-            None if error == "NoError" else error,
+            error,
             self._remark(rule.error_info, item, place),
-            self._remark(rule.vendor_error_code, item, place),
+            vendor_error,
+            mark_of(0, error, vendor_error),
         )
 
     def _sample(self, rule: MeterRule, item: Any, place: str) -> MeterSampled:

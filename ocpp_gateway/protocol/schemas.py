@@ -13,6 +13,8 @@ import orjson
 from ocpp_gateway.protocol.frames import Refusal
 from ocpp_gateway.protocol.versions import Version
 
+INTEGER = {"minimum": -(2**31), "maximum": 2**31 - 1}
+"""What OCPP calls an integer has 32 bits, which its schemas do not say."""
 OCCURRENCE = {"required", "minItems", "maxItems"}
 FORMAT = {"additionalProperties", "unevaluatedProperties"}
 
@@ -36,8 +38,18 @@ def _compiled(version: Version, suffix: str) -> dict[str, Any]:
         if file.name == name or name.endswith("Response") != (suffix == "Response"):
             continue
         schema = orjson.loads(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-        validators[name.removesuffix(suffix)] = jsonschema_rs.Draft4Validator(schema, validate_formats=False)
+        validators[name.removesuffix(suffix)] = jsonschema_rs.Draft4Validator(bounded(schema), validate_formats=False)
     return validators
+
+
+def bounded(schema: Any) -> Any:
+    """Return a schema in which every integer has the bounds that it lacks."""
+    if isinstance(schema, list):
+        return [bounded(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: bounded(value) for name, value in schema.items()}
+    return {**INTEGER, **inner} if inner.get("type") == "integer" else inner
 
 
 def check(validator: Any, payload: dict[str, Any], version: Version) -> None:

@@ -1,13 +1,14 @@
 """What goes into one commit, and what of it is news: pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ocpp_gateway.observation import (
     Announced,
     Booted,
+    MeterKind,
     MeterSampled,
     Notified,
     Observation,
@@ -15,8 +16,14 @@ from ocpp_gateway.observation import (
     TransactionBegun,
     TransactionReported,
     TransactionStopped,
+    mark_of,
+    number_of,
 )
 from youguan.events import ConnectorStatusChanged
+
+KINDS_A_STATION = 200
+# A status that is told so much later than it came about was told by a clock that has never been set.
+LONGEST_LATE = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +134,14 @@ class TransactionKey(NamedTuple):
     id_token: str
     started_at: datetime
     meter_start_wh: float
+    mark: int
 
 
 def key_of(begun: TransactionBegun) -> TransactionKey:
     """Return the key of a 1.6 start."""
-    return TransactionKey(begun.station_id, begun.connector, begun.id_token, begun.started_at, begun.meter_start_wh)
+    return TransactionKey(
+        begun.station_id, begun.connector, begun.id_token, begun.started_at, begun.meter_start_wh, begun.mark
+    )
 
 
 def gather(entries: Iterable[Entry]) -> Batch:
@@ -178,6 +188,45 @@ def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry
             batch.seldom.append(observation)
 
 
+def rounds(reported: Sequence[TransactionReported]) -> Iterator[Sequence[TransactionReported]]:
+    """Yield 2.x events in their order, parted where an id is used again: what came before must be stored by then."""
+    begins = 0
+    started: dict[tuple[str, str, int], datetime] = {}
+    for place, report in enumerate(reported):
+        if report.kind != "Started":
+            continue
+        key = (report.station_id, report.transaction_id, report.seq_no)
+        if started.setdefault(key, report.occurred_at) != report.occurred_at:
+            yield reported[begins:place]
+            begins, started = place, {key: report.occurred_at}
+    if reported:
+        yield reported[begins:]
+
+
+def leave_out(batch: Batch, entries: Iterable[Entry], kinds: Collection[MeterKind]) -> None:
+    """Take samples of these kinds out of a batch, with a doubt for each message that brought some."""
+    batch.samples = [sample for sample in batch.samples if sample.kind not in kinds]
+    batch.stop_samples = [sample for sample in batch.stop_samples if sample.kind not in kinds]
+    for entry in entries:
+        if named := {sample.kind for sample in _samples(entry) if sample.kind in kinds}:
+            first = min(named)
+            reason = (
+                f"sampledValue: {len(named)} kinds beyond the {KINDS_A_STATION} that a station may measure are not kept, "
+                f"{first.measurand} in {first.unit} for one"
+            )
+            batch.doubts.append(
+                Doubt(entry.station_id, entry.received_at, "PropertyConstraintViolation", reason, entry.frame)
+            )
+
+
+def _samples(entry: Entry) -> Iterator[MeterSampled]:
+    for observation in entry.observations:
+        if isinstance(observation, MeterSampled):
+            yield observation
+        elif isinstance(observation, TransactionStopped):
+            yield from observation.samples
+
+
 class Now(NamedTuple):
     """The latest state of a connector, in the order of the table's columns after its key."""
 
@@ -195,19 +244,64 @@ Place = tuple[str, int]
 """(station id, connector number)."""
 
 
-def recognise(
-    statuses: Sequence[StatusReported], known: Mapping[Place, Now], source: str = "ocpp"
-) -> tuple[dict[Place, Now], list[ConnectorStatusChanged]]:
-    """Return the latest state of every connector reported, and an event for each change, in the order of receipt."""
+class Recognised(NamedTuple):
+    """The latest state of every connector reported, an event for each change, and whether a report came too late for both."""
+
+    latest: dict[Place, Now]
+    changes: list[ConnectorStatusChanged]
+    late: bool
+
+
+def recognise(statuses: Sequence[StatusReported], known: Mapping[Place, Now], source: str = "ocpp") -> Recognised:
+    """Return what reports change, in the order of receipt."""
     latest: dict[Place, Now] = {}
     changes: list[ConnectorStatusChanged] = []
+    late = False
     for report in statuses:
         place = (report.station_id, report.connector)
         before = latest.get(place) or known.get(place)
+        if before is not None and _turn(report) < _turn(before):
+            late = True
+            continue
         latest[place] = _now(report)
         if before is None or _differs(before, report):
             changes.append(_change(report, before, source))
-    return latest, changes
+    return Recognised(latest, changes, late)
+
+
+def _turn(told: StatusReported | Now) -> datetime:
+    """Return when a report's turn is: no later than it came, and then if its clock was never set."""
+    if told.received_at - told.effective_at > LONGEST_LATE:
+        return told.received_at
+    return min(told.effective_at, told.received_at)
+
+
+def without_repeats(
+    statuses: Sequence[StatusReported], fresh: Collection[StatusReported], known: Mapping[Place, Now]
+) -> tuple[list[StatusReported], list[StatusReported]]:
+    """Return what of reports is no repeat, in the order of receipt, and those of them that are still to be stored.
+
+    The latter look like one that is stored but are none, since the connector has said something else at the same time:
+    a fault that is gone and back within the second that the station's clock counts. They get a mark of their own.
+    """
+    news: list[StatusReported] = []
+    again: list[StatusReported] = []
+    stored = {id(report) for report in fresh}
+    latest: dict[Place, Now] = {}
+    for report in statuses:
+        place = (report.station_id, report.connector)
+        before = latest.get(place) or known.get(place)
+        told = report
+        if id(report) not in stored:
+            if before is None or report.occurred_at != before.occurred_at or not _differs(before, report):
+                continue
+            mark = mark_of(number_of(report.received_at), report.error_code, report.vendor_error_code)
+            told = report._replace(mark=mark)
+            again.append(told)
+        news.append(told)
+        if before is None or _turn(told) >= _turn(before):
+            latest[place] = _now(told)
+    return news, again
 
 
 def _now(report: StatusReported) -> Now:

@@ -10,7 +10,7 @@ from struct import Struct
 
 from ocpp_gateway.observation import MeterKind, MeterSampled
 
-COLUMNS = ("station_id", "connector", "occurred_at", "received_at", "transaction_id", "kind", "value")
+COLUMNS = ("station_id", "connector", "occurred_at", "received_at", "transaction_id", "mark", "kind", "value")
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # no flags, no extension
 TRAILER = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
@@ -18,7 +18,8 @@ NULL = b"\xff\xff\xff\xff"
 # A field is its length and its bytes; a row begins with the number of its fields.
 FIELDS, LENGTH = Struct(">h").pack(len(COLUMNS)), Struct(">i")
 CONNECTOR_AND_TIMES = Struct(">iiiqiq")
-KIND_AND_VALUE = Struct(">ihid")
+KIND_AND_VALUE = Struct(">iiid")
+MARK = Struct(">ii")
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -28,21 +29,22 @@ def copied(samples: Sequence[MeterSampled], kinds: Mapping[MeterKind, int]) -> b
     """Return rows of COLUMNS; a struct.error or UnicodeEncodeError where a value does not fit its column."""
     parts = [SIGNATURE]
     shared, head = None, b""
-    for station_id, connector, kind, occurred_at, received_at, value, transaction_id in samples:
-        now = (occurred_at, received_at, station_id, connector, transaction_id)
+    for station_id, connector, kind, occurred_at, received_at, value, transaction_id, mark in samples:
+        now = (occurred_at, received_at, station_id, connector, transaction_id, mark)
         if now != shared:
-            shared, head = now, _head(station_id, connector, occurred_at, received_at, transaction_id)
+            shared, head = now, _head(station_id, connector, occurred_at, received_at, transaction_id, mark)
         parts.append(head)
-        parts.append(KIND_AND_VALUE.pack(2, kinds[kind], 8, value))
+        parts.append(KIND_AND_VALUE.pack(4, kinds[kind], 8, value))
     parts.append(TRAILER)
     return b"".join(parts)
 
 
 def _head(
-    station_id: str, connector: int, occurred_at: datetime, received_at: datetime, transaction_id: str | None
+    station_id: str, connector: int, occurred_at: datetime, received_at: datetime, transaction_id: str | None, mark: int
 ) -> bytes:
     times = CONNECTOR_AND_TIMES.pack(4, connector, 8, _microseconds(occurred_at), 8, _microseconds(received_at))
-    return FIELDS + _text(station_id) + times + (NULL if transaction_id is None else _text(transaction_id))
+    transaction = NULL if transaction_id is None else _text(transaction_id)
+    return FIELDS + _text(station_id) + times + transaction + MARK.pack(4, mark)
 
 
 def _text(text: str) -> bytes:

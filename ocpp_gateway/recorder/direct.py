@@ -2,7 +2,7 @@
 
 Repeats are rare, so rows are copied as if there were none; a batch that holds one is done again with the repeats taken
 out. A row that the database refuses is found by halving its batch. When the database is away the batch waits and is
-tried again.
+tried again; the number of the last commit, which each commit counts up, says whether one without an answer went through.
 """
 
 import asyncio
@@ -16,7 +16,14 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from ocpp_gateway import metrics
-from ocpp_gateway.observation import MeterKind, SensorRead, StatusReported, TransactionBegun
+from ocpp_gateway.observation import (
+    ClockMeasured,
+    MeterKind,
+    SensorRead,
+    StatusReported,
+    TransactionBegun,
+    TransactionReported,
+)
 from ocpp_gateway.recorder import seldom, store
 from ocpp_gateway.recorder.batch import (
     COMMITTED,
@@ -32,9 +39,13 @@ from ocpp_gateway.recorder.batch import (
     TransactionKey,
     gather,
     key_of,
+    leave_out,
     recognise,
+    rounds,
+    without_repeats,
 )
-from youguan.clock import EARLIEST_PLAUSIBLE, effective_time
+from ocpp_gateway.recorder.store import Standing
+from youguan.clock import effective_time
 from youguan.database import connect, storage_mode
 from youguan.eventlog import publish
 from youguan.events import (
@@ -59,6 +70,9 @@ LONGEST_PAUSE_S = 2.0
 AWAY_AFTER_S = 3.0
 # So many questions are answered before their frames are stored while it is away: memory stays bounded.
 MOST_LET_GO = 10_000
+# Days about today that have partitions of their own; what is told of others is little, and goes to the default ones.
+DAYS_BACK, DAYS_AHEAD = 7, 1
+DAY_AGAIN_S = 60.0  # until a partition that could not be made is tried again
 # What the database says about a row, not about itself: class 22 (data) and 23 (constraints), and what cannot be encoded.
 POISON = (
     asyncpg.DataError,
@@ -70,6 +84,8 @@ POISON = (
     TypeError,
 )
 
+# A deadlock, for one: rolled back for the sake of somebody else's transaction.
+ROLLED_BACK = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 # InternalClientError: what asyncpg says of a connection that ends while it looks up a statement's types.
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -101,7 +117,7 @@ class DirectRecorder:
         self._plain = True
         self._days: set[tuple[str, date]] = set()
         self._kinds: dict[MeterKind, int] = {}
-        self._losses: int | None = None
+        self._standing: Standing | None = None
         self._connectors: dict[Place, Now] = {}
         self._places: dict[str, set[Place]] = {}
         self._seen: dict[str, datetime] = {}
@@ -154,16 +170,19 @@ class DirectRecorder:
             return
 
     def _seen_due(self) -> bool:
-        return bool(self._seen) and time.monotonic() - self._seen_noted >= SEEN_EVERY_S
+        return bool(self._seen) and self._is_time_to_note()
+
+    def _is_time_to_note(self) -> bool:
+        return time.monotonic() - self._seen_noted >= SEEN_EVERY_S
 
     async def _write(self, entries: list[Entry]) -> None:
         """Commit entries, however long the database is away; halve them where a row is refused."""
         pause = 0.05
-        careful = False
+        careful = uncertain = False
         while True:
             patience = asyncio.get_running_loop().call_later(self._away_after_s, self._notice_away, entries)
             try:
-                await self._commit(entries, careful=careful)
+                await self._commit(entries, careful=careful, uncertain=uncertain)
                 self.away, self._let_go = False, 0
                 return
             except POISON as error:
@@ -171,8 +190,10 @@ class DirectRecorder:
                     await self._isolate(entries, error)
                     return
                 careful = True
+            except ROLLED_BACK as error:
+                log.warning("recorder %d: rolled back, trying again at once: %s", self._slot, error)
             except AWAY as error:
-                careful = True  # the lost commit may have gone through
+                uncertain = True  # the lost commit may have gone through
                 self._notice_away(entries)
                 pause = await self._pause(pause, error)
             finally:
@@ -209,91 +230,139 @@ class DirectRecorder:
             await self._write([Entry(entry.station_id, entry.received_at, "", doubts=[doubt])])
             entry.settle(Refused(str(error)))
 
-    async def _commit(self, entries: list[Entry], *, careful: bool) -> None:
+    async def _commit(self, entries: list[Entry], *, careful: bool, uncertain: bool) -> None:
+        """Commit entries; `careful`: there are repeats; `uncertain`: they may have been committed already."""
         started = time.monotonic()
         connection = self._connection or await self._open()
+        if uncertain and await self._went_through(connection, entries):
+            return
         batch = gather(entries)
-        await self._prepare(connection, batch)
-        fits = not careful and len(entries) <= LARGEST_STATEMENT and batch.is_simple() and not self._seen_due()
+        beyond = await self._prepare(connection, batch)
+        if beyond:
+            leave_out(batch, entries, beyond)
+        at_once = not (careful or uncertain) and len(entries) <= LARGEST_STATEMENT
+        fits = at_once and batch.is_simple() and not self._seen_due()
         if not (fits and await self._commit_at_once(connection, entries, batch)):
-            await self._commit_in_steps(connection, entries, batch, careful=careful)
+            await self._commit_in_steps(connection, entries, batch, beyond, careful=careful, uncertain=uncertain)
         metrics.batch_size.observe(len(entries))
         metrics.commit_seconds.observe(time.monotonic() - started)
 
     async def _commit_at_once(self, connection: asyncpg.Connection, entries: list[Entry], batch: Batch) -> bool:
         """Commit the everyday batch in one statement; False when stations were lost: then nothing is stored."""
-        if self._losses is None:
+        if self._standing is None:
             return False
-        latest, changes = recognise(batch.statuses, await self._known(connection, batch.statuses), self._source)
-        if not await store.write_at_once(
-            connection, self._slot, self._losses, batch, self._kinds, self.stream, changes
+        latest, changes, late = recognise(batch.statuses, await self._known(connection, batch.statuses), self._source)
+        if late or not await store.write_at_once(
+            connection, self._slot, self._standing, batch, self._kinds, self.stream, changes
         ):
             return False
+        self._standing = self._standing._replace(batch=self._standing.batch + 1)
         self._seen.update(batch.seen)
         self._remember(latest)
         self._settle(entries, (), {})
         return True
 
     async def _commit_in_steps(
-        self, connection: asyncpg.Connection, entries: list[Entry], batch: Batch, *, careful: bool
+        self,
+        connection: asyncpg.Connection,
+        entries: list[Entry],
+        batch: Batch,
+        beyond: Collection[MeterKind],
+        *,
+        careful: bool,
+        uncertain: bool,
     ) -> None:
         async with connection.transaction():
-            count, lost = await self._check_losses(connection)
+            standing = await store.begin_batch(connection, self._slot)
+            if uncertain and standing and self._standing and standing.batch != self._standing.batch + 1:
+                raise ConnectionError("the commit that had no answer has only now gone through")
+            lost = await self._check_losses(connection, standing)
             if lost:
-                batch = gather(entry for entry in entries if entry.station_id not in lost)
-            numbers, latest = await self._store(connection, batch, careful=careful)
-        self._losses = count
+                ours = [entry for entry in entries if entry.station_id not in lost]
+                batch = gather(ours)
+                leave_out(batch, ours, beyond)
+            seen = {**self._seen, **batch.seen}
+            noted = bool(seen) and (bool(batch.ended or batch.booted) or self._is_time_to_note())
+            numbers, latest = await self._store(connection, batch, seen if noted else {}, careful=careful)
+        self._standing = standing
+        self._seen = {} if noted else seen
+        if noted:
+            self._seen_noted = time.monotonic()
         self._remember(latest)
         self._settle(entries, lost, numbers)
+
+    async def _went_through(self, connection: asyncpg.Connection, entries: list[Entry]) -> bool:
+        """Say whether a commit that had no answer was one after all; then its entries are settled."""
+        standing = await store.standing(connection, self._slot)
+        if self._standing is None or standing.batch != self._standing.batch + 1:
+            return False
+        lost = await self._check_losses(connection, standing)
+        batch = gather(entry for entry in entries if entry.station_id not in lost)
+        numbers = await store.begin_transactions(connection, batch.begun.values())  # which they have begun already
+        self._standing = standing
+        self._seen.update(batch.seen)
+        self._settle(entries, lost, numbers)
+        return True
 
     async def _open(self) -> asyncpg.Connection:
         connection = await connect(self._dsn)
         self._plain = await storage_mode(connection) == "plain"
         self._kinds = await store.load_kinds(connection)
-        if self._losses is None:  # what was taken from us while the database was away is still to be noticed
-            self._losses = await store.losses(connection, self._slot)
+        if self._standing is None:  # what was taken from us while the database was away is still to be noticed
+            self._standing = await store.standing(connection, self._slot)
         self._connectors.clear()
         self._places.clear()
         self._connection = connection
         return connection
 
-    async def _prepare(self, connection: asyncpg.Connection, batch: Batch) -> None:
-        """Make partitions and kinds ahead, outside the commit: other workers need them as well."""
-        missing = needed_days(batch) - self._days if self._plain else set()
-        if missing:
-            await store.ensure_days(connection, sorted(missing))
-            self._days |= missing
-        kinds = {s.kind for samples in (batch.samples, batch.stop_samples) for s in samples} - self._kinds.keys()
-        if kinds:
-            await store.add_kinds(connection, kinds)
-            self._kinds = await store.load_kinds(connection)
+    async def _prepare(self, connection: asyncpg.Connection, batch: Batch) -> Collection[MeterKind]:
+        """Make partitions and kinds ahead, outside the commit: other workers need them as well.
 
-    async def _check_losses(self, connection: asyncpg.Connection) -> tuple[int, Mapping[str, int]]:
-        """Return the count of losses and, of those since the last commit, the stations that others hold now."""
-        count = await store.losses(connection, self._slot)
-        if self._losses is None or count == self._losses:
-            return count, {}
-        taken = await store.taken_since(connection, self._slot, self._losses)
+        Return the kinds that are more than their station may make.
+        """
+        missing = needed_days(batch, datetime.now(UTC).date()) - self._days if self._plain else set()
+        if missing:
+            await self._make_days(connection, sorted(missing))
+        kinds = {s.kind for samples in (batch.samples, batch.stop_samples) for s in samples} - self._kinds.keys()
+        if not kinds:
+            return ()
+        told_by = {s.kind: s.station_id for s in (*batch.stop_samples, *batch.samples) if s.kind in kinds}
+        self._kinds |= await store.add_kinds(connection, told_by)
+        return kinds - self._kinds.keys()
+
+    async def _make_days(self, connection: asyncpg.Connection, days: Sequence[tuple[str, date]]) -> None:
+        self._days.update(days)
+        waiting = await store.ensure_days(connection, days)
+        if waiting:
+            log.warning("recorder %d: %d partitions must wait, of %s first", self._slot, len(waiting), waiting[0])
+            again = self._days.difference_update
+            asyncio.get_running_loop().call_later(DAY_AGAIN_S, again, waiting)
+
+    async def _check_losses(self, connection: asyncpg.Connection, standing: Standing | None) -> Mapping[str, int]:
+        """Return, of the stations lost since the last commit, those that others hold now."""
+        if standing is None or self._standing is None or standing.losses == self._standing.losses:
+            return {}
+        taken = await store.taken_since(connection, self._slot, self._standing.losses)
         for station_id in taken:
             self.forget(station_id)  # others have written it, even where it has come back to us
         lost = {station_id: epoch for station_id, epoch in taken.items() if epoch is not None}
         for station_id in lost:
             self._seen.pop(station_id, None)
         self._on_lost(lost)
-        return count, lost
+        return lost
 
     async def _store(
-        self, connection: asyncpg.Connection, batch: Batch, *, careful: bool
+        self, connection: asyncpg.Connection, batch: Batch, seen: Mapping[str, datetime], *, careful: bool
     ) -> tuple[dict[TransactionKey, tuple[int, bool]], dict[Place, Now]]:
         await store.copy_frames(connection, batch)
         if careful:
-            statuses = await store.insert_statuses(connection, batch.statuses)
+            statuses = await self._store_news(connection, batch.statuses)
             await store.insert_samples(connection, store.sample_rows(batch.samples, self._kinds))
         else:
             statuses = batch.statuses
             await store.copy_statuses(connection, statuses)
             await store.copy_samples(connection, batch.samples, self._kinds)
-        await store.copy_notifications(connection, batch)
+        await store.insert_notifications(connection, batch.notified)
         events: list[Event] = []
         numbers = await store.begin_transactions(connection, batch.begun.values())
         events += _starts(batch, numbers)
@@ -304,7 +373,8 @@ class DirectRecorder:
         events += await _reports(connection, batch)
         latest, changes = await self._recognise(connection, statuses)
         events += changes
-        events += await self._connectivity(connection, batch)
+        events += await _connectivity(connection, batch, seen)
+        events += await self._unfiled(connection, batch)
         events += await seldom.write(connection, batch.seldom)
         await store.keep_refused(connection, batch.doubts)
         await publish(connection, self.stream, events)
@@ -313,9 +383,19 @@ class DirectRecorder:
     async def _recognise(
         self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]
     ) -> tuple[dict[Place, Now], list[Event]]:
-        latest, changes = recognise(statuses, await self._known(connection, statuses), self._source)
+        latest, changes, _ = recognise(statuses, await self._known(connection, statuses), self._source)
         await store.write_connectors(connection, latest)
         return latest, list(changes)
+
+    async def _store_news(
+        self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]
+    ) -> Sequence[StatusReported]:
+        """Store statuses of which some are repeats; return those that are not."""
+        fresh = await store.insert_statuses(connection, statuses)
+        news, again = without_repeats(statuses, fresh, await self._known(connection, statuses))
+        if again:
+            await store.insert_statuses(connection, again)
+        return news
 
     async def _known(self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]) -> Mapping[Place, Now]:
         """Return the latest of at least the connectors that are spoken of."""
@@ -323,31 +403,6 @@ class DirectRecorder:
         if not unknown:
             return self._connectors
         return {**self._connectors, **await store.read_connectors(connection, unknown)}
-
-    async def _connectivity(self, connection: asyncpg.Connection, batch: Batch) -> list[Event]:
-        self._seen.update(batch.seen)
-        events: list[Event] = []
-        if self._seen and (batch.ended or batch.booted or self._seen_due()):
-            for station_id in await store.note_seen(connection, self._seen):
-                events.append(StationOnline(station_id=station_id, at=self._seen[station_id]))
-            self._seen = {}
-            self._seen_noted = time.monotonic()
-        await store.note_boots(connection, batch)
-        events += [
-            StationBooted(
-                station_id=b.station_id,
-                vendor=b.vendor,
-                model=b.model,
-                serial_number=b.serial_number,
-                firmware_version=b.firmware_version,
-                at=b.at,
-                reason=b.reason,
-            )
-            for b in batch.booted.values()
-        ]
-        events += await _ends(connection, batch)
-        events += await self._unfiled(connection, batch)
-        return events
 
     async def _unfiled(self, connection: asyncpg.Connection, batch: Batch) -> list[Event]:
         if not batch.announced:
@@ -400,9 +455,11 @@ def _committed(entry: Entry, numbers: dict[TransactionKey, tuple[int, bool]]) ->
     return COMMITTED
 
 
-def needed_days(batch: Batch) -> set[tuple[str, date]]:
-    """Return the (table, day) whose partitions must exist; times that no partition is made for go to the default one."""
-    latest = datetime.now(UTC) + timedelta(days=1)
+def needed_days(batch: Batch, today: date) -> set[tuple[str, date]]:
+    """Return the (table, day) whose partitions must exist, before midnight those of the next day.
+
+    Times that no partition is made for go to the default one.
+    """
     times: dict[str, set[date]] = {
         "raw_frame": {frame[1].date() for frames in (batch.frames, batch.sent) for frame in frames},
         "notification": {n.received_at.date() for n in batch.notified},
@@ -411,8 +468,9 @@ def needed_days(batch: Batch) -> set[tuple[str, date]]:
         "connectivity_change": {e.at.date() for e in batch.ended},
         "sensor_reading": {s.occurred_at.date() for s in batch.seldom if isinstance(s, SensorRead)},
     }
-    plausible = (EARLIEST_PLAUSIBLE.date(), latest.date())
-    return {(table, day) for table, days in times.items() for day in days if plausible[0] <= day <= plausible[1]}
+    made = {today + timedelta(days=n) for n in range(-DAYS_BACK, DAYS_AHEAD + 1)}
+    always = {today, today + timedelta(days=DAYS_AHEAD)}
+    return {(table, day) for table, days in times.items() for day in (days & made) | always}
 
 
 def _starts(batch: Batch, numbers: dict[TransactionKey, tuple[int, bool]]) -> list[Event]:
@@ -452,7 +510,14 @@ def began_at(started_at: datetime | None, recorded_at: datetime) -> datetime | N
 
 async def _reports(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
     events: list[Event] = []
-    for report in await store.insert_reports(connection, batch.reported):
+    for part in rounds(batch.reported):
+        events += await _report(connection, part)
+    return events
+
+
+async def _report(connection: asyncpg.Connection, reported: Sequence[TransactionReported]) -> list[Event]:
+    events: list[Event] = []
+    for report in await store.insert_reports(connection, reported):
         merged = await store.merge_report(connection, report)
         number = report.connector or 0
         if report.kind == "Started":
@@ -488,6 +553,30 @@ async def _reports(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
                 )
             )
     return events
+
+
+async def _connectivity(connection: asyncpg.Connection, batch: Batch, seen: Mapping[str, datetime]) -> list[Event]:
+    """Note who came, went, was heard, and booted; of clocks, which are noted later, the stations are held too."""
+    measured = {observation.station_id for observation in batch.seldom if isinstance(observation, ClockMeasured)}
+    ended = {end.station_id for end in batch.ended}
+    await store.hold_stations(connection, seen.keys() | batch.booted.keys() | ended | measured)
+    events: list[Event] = []
+    for station_id in await store.note_seen(connection, seen) if seen else ():
+        events.append(StationOnline(station_id=station_id, at=seen[station_id]))
+    await store.note_boots(connection, batch)
+    events += [
+        StationBooted(
+            station_id=b.station_id,
+            vendor=b.vendor,
+            model=b.model,
+            serial_number=b.serial_number,
+            firmware_version=b.firmware_version,
+            at=b.at,
+            reason=b.reason,
+        )
+        for b in batch.booted.values()
+    ]
+    return events + await _ends(connection, batch)
 
 
 async def _ends(connection: asyncpg.Connection, batch: Batch) -> list[Event]:

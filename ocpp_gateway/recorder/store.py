@@ -1,32 +1,61 @@
 """The statements of one commit."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from ocpp_gateway.observation import (
     MeterKind,
     MeterSampled,
+    Notified,
     StatusReported,
     TransactionBegun,
     TransactionReported,
     TransactionStopped,
 )
 from ocpp_gateway.recorder import copying
-from ocpp_gateway.recorder.batch import Batch, Disconnected, Doubt, Now, Place, TransactionKey
+from ocpp_gateway.recorder.batch import (
+    KINDS_A_STATION,
+    Batch,
+    Disconnected,
+    Doubt,
+    Now,
+    Place,
+    TransactionKey,
+    key_of,
+)
+from youguan.clock import effective_time
 from youguan.eventlog import appended, appending
 from youguan.events import Event
 
 FRAME_COLUMNS = ("station_id", "received_at", "frame")
-SAMPLE_COLUMNS = ("station_id", "connector", "kind", "occurred_at", "received_at", "value", "transaction_id")
+SAMPLE_COLUMNS = ("station_id", "connector", "kind", "occurred_at", "received_at", "value", "transaction_id", "mark")
+# Why a partition cannot be made now: somebody reads or writes its rows, or makes it at this moment.
+BUSY = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DuplicateTableError,
+)
 
 
-async def ensure_days(connection: asyncpg.Connection, days: Iterable[tuple[str, date]]) -> None:
-    """Make the partitions of (table, day) where they are missing; plain storage only."""
-    for table, day in days:
-        await connection.execute("SELECT telemetry.ensure_day($1, $2)", table, day)
+class Standing(NamedTuple):
+    """How often stations were taken from a worker, and the number of its recorder's last commit."""
+
+    losses: int
+    batch: int
+
+
+async def ensure_days(connection: asyncpg.Connection, days: Sequence[tuple[str, date]]) -> Sequence[tuple[str, date]]:
+    """Make the partitions of (table, day) where they are missing; return those that must wait. Plain storage only."""
+    for place, (table, day) in enumerate(days):
+        try:
+            await connection.execute("SELECT telemetry.ensure_day($1, $2)", table, day)
+        except BUSY:
+            return days[place:]
+    return ()
 
 
 async def load_kinds(connection: asyncpg.Connection) -> dict[MeterKind, int]:
@@ -35,21 +64,55 @@ async def load_kinds(connection: asyncpg.Connection) -> dict[MeterKind, int]:
     return {MeterKind(*tuple(row)[:5]): row["id"] for row in rows}
 
 
-async def add_kinds(connection: asyncpg.Connection, kinds: Collection[MeterKind]) -> None:
-    """Add kinds of samples that were not seen before."""
-    await connection.executemany(
+async def add_kinds(connection: asyncpg.Connection, told_by: Mapping[MeterKind, str]) -> dict[MeterKind, int]:
+    """Add kinds of samples that are not there, so many a station; return the ids of those that are there then."""
+    told = columns(sorted((*kind, station_id) for kind, station_id in told_by.items()), 6)
+    await connection.execute(
         """
-        INSERT INTO telemetry.meter_kind (measurand, phase, location, context, unit) VALUES ($1, $2, $3, $4, $5)
+        WITH missing AS (
+            SELECT t.*, row_number() OVER (PARTITION BY station_id) AS place
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+                AS t (measurand, phase, location, context, unit, station_id)
+            WHERE NOT EXISTS (
+                SELECT FROM telemetry.meter_kind k
+                WHERE (k.measurand, k.phase, k.location, k.context, k.unit)
+                    = (t.measurand, t.phase, t.location, t.context, t.unit)
+            )
+        ), made AS (
+            SELECT station_id, count(*) AS kinds FROM telemetry.meter_kind
+            WHERE station_id IN (SELECT station_id FROM missing) GROUP BY station_id
+        )
+        INSERT INTO telemetry.meter_kind (measurand, phase, location, context, unit, station_id)
+        SELECT measurand, phase, location, context, unit, station_id FROM missing LEFT JOIN made USING (station_id)
+        WHERE place + coalesce(kinds, 0) <= $7
         ON CONFLICT DO NOTHING
         """,
-        list(kinds),
+        *told,
+        KINDS_A_STATION,
     )
+    rows = await connection.fetch(
+        """
+        SELECT measurand, phase, location, context, unit, id FROM telemetry.meter_kind
+        JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+            AS t (measurand, phase, location, context, unit) USING (measurand, phase, location, context, unit)
+        """,
+        *told[:5],
+    )
+    return {MeterKind(*tuple(row)[:5]): row["id"] for row in rows}
 
 
-async def losses(connection: asyncpg.Connection, slot: int) -> int:
-    """Return how often stations were taken from this worker; holds the row, so that a taker waits for our commit."""
-    count = await connection.fetchval("SELECT losses FROM gateway.worker WHERE slot = $1 FOR SHARE", slot)
-    return int(count or 0)
+async def standing(connection: asyncpg.Connection, slot: int) -> Standing:
+    """Return how a worker stands, once its commit that may be under way has ended."""
+    row = await connection.fetchrow("SELECT losses, batch FROM gateway.worker WHERE slot = $1 FOR SHARE", slot)
+    return Standing(*row) if row else Standing(0, 0)
+
+
+async def begin_batch(connection: asyncpg.Connection, slot: int) -> Standing | None:
+    """Give this commit its number; holds the row, so that a taker waits for our commit. None: no worker has started here."""
+    row = await connection.fetchrow(
+        "UPDATE gateway.worker SET batch = batch + 1 WHERE slot = $1 RETURNING losses, batch", slot
+    )
+    return Standing(*row) if row else None
 
 
 async def taken_since(connection: asyncpg.Connection, slot: int, number: int) -> dict[str, int | None]:
@@ -69,19 +132,19 @@ async def taken_since(connection: asyncpg.Connection, slot: int, number: int) ->
 
 
 # A commit in one round trip. `held` keeps the row that whoever takes a station from us must change: where he was faster,
-# nothing is written.
+# or a commit of this number has gone through, nothing is written.
 AT_ONCE = """
 WITH held AS MATERIALIZED (
-    SELECT FROM gateway.worker WHERE slot = $1 AND losses = $2 FOR SHARE
+    UPDATE gateway.worker SET batch = batch + 1 WHERE slot = $1 AND losses = $2 AND batch = $3 RETURNING slot
 ), said AS MATERIALIZED (
-    SELECT s.* FROM held, unnest($3::text[], $4::int[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
-                                 $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
+    SELECT s.* FROM held, unnest($4::text[], $5::int[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[],
+                                 $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::int[])
         WITH ORDINALITY AS s (station_id, connector, occurred_at, received_at, effective_at,
-                              status, condition, error_code, error_info, vendor_error_code, place)
+                              status, condition, error_code, error_info, vendor_error_code, mark, place)
 ), statuses AS (
     INSERT INTO telemetry.status_change
     SELECT station_id, connector, occurred_at, received_at, effective_at,
-           status, condition, error_code, error_info, vendor_error_code FROM said
+           status, condition, error_code, error_info, vendor_error_code, mark FROM said
 ), connectors AS (
     INSERT INTO gateway.connector_now
     SELECT DISTINCT ON (station_id, connector) station_id, connector, status, condition, error_code, error_info,
@@ -93,21 +156,21 @@ WITH held AS MATERIALIZED (
         occurred_at = excluded.occurred_at, received_at = excluded.received_at, effective_at = excluded.effective_at
 ), samples AS (
     INSERT INTO telemetry.meter_sample
-    SELECT s.* FROM held, unnest($13::text[], $14::int[], $15::smallint[], $16::timestamptz[], $17::timestamptz[],
-                                 $18::float8[], $19::text[]) AS s
+    SELECT s.* FROM held, unnest($15::text[], $16::int[], $17::int[], $18::timestamptz[], $19::timestamptz[],
+                                 $20::float8[], $21::text[], $22::int[]) AS s
 ), frames AS (
     INSERT INTO telemetry.raw_frame
-    SELECT f.* FROM held, unnest($20::text[], $21::timestamptz[], $22::text[]) AS f
+    SELECT f.* FROM held, unnest($23::text[], $24::timestamptz[], $25::text[]) AS f
 )"""
 DONE = " SELECT EXISTS (SELECT FROM held)"
 WRITE = AT_ONCE + DONE
-WRITE_AND_TELL = f"{AT_ONCE}, {appending(23, 'EXISTS (SELECT FROM held)')}{DONE}"
+WRITE_AND_TELL = f"{AT_ONCE}, {appending(26, 'EXISTS (SELECT FROM held)')}{DONE}"
 
 
 async def write_at_once(
     connection: asyncpg.Connection,
     slot: int,
-    losses: int,
+    before: Standing,
     batch: Batch,
     kinds: Mapping[MeterKind, int],
     stream: str,
@@ -115,7 +178,7 @@ async def write_at_once(
 ) -> bool:
     """Store frames, statuses with the connectors' latest, samples and events; False, and nothing done, after a loss.
 
-    The rows are expected to be new; a repeat is a UniqueViolationError.
+    `before` is how the worker stood after the last commit. The rows are expected to be new; a repeat is a UniqueViolationError.
     """
     rows = (
         *columns(batch.statuses, len(StatusReported._fields)),
@@ -123,8 +186,8 @@ async def write_at_once(
         *columns(batch.frames, len(FRAME_COLUMNS)),
     )
     if events:
-        return bool(await connection.fetchval(WRITE_AND_TELL, slot, losses, *rows, *appended(stream, events)))
-    return bool(await connection.fetchval(WRITE, slot, losses, *rows))
+        return bool(await connection.fetchval(WRITE_AND_TELL, slot, *before, *rows, *appended(stream, events)))
+    return bool(await connection.fetchval(WRITE, slot, *before, *rows))
 
 
 async def copy_frames(connection: asyncpg.Connection, batch: Batch) -> None:
@@ -155,16 +218,16 @@ async def insert_statuses(connection: asyncpg.Connection, statuses: Sequence[Sta
         """
         INSERT INTO telemetry.status_change
         SELECT * FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
-                             $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-        ON CONFLICT (station_id, occurred_at, connector, status) DO NOTHING
-        RETURNING station_id, occurred_at, connector, status
+                             $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::int[])
+        ON CONFLICT (station_id, occurred_at, connector, status, mark) DO NOTHING
+        RETURNING station_id, occurred_at, connector, status, mark
         """,
         *columns(statuses, len(StatusReported._fields)),
     )
     fresh = {tuple(row) for row in rows}
     found: dict[tuple[Any, ...], StatusReported] = {}
     for report in statuses:
-        key = (report.station_id, report.occurred_at, report.connector, report.status)
+        key = (report.station_id, report.occurred_at, report.connector, report.status, report.mark)
         if key in fresh:
             found.setdefault(key, report)
     return list(found.values())
@@ -177,7 +240,7 @@ def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
 
 def sample_rows(samples: Sequence[MeterSampled], kinds: Mapping[MeterKind, int]) -> list[tuple[Any, ...]]:
     """Return samples with the ids of their kinds."""
-    return [(s[0], s[1], kinds[s[2]], s[3], s[4], s[5], s[6]) for s in samples]
+    return [(s[0], s[1], kinds[s[2]], *s[3:]) for s in samples]
 
 
 async def copy_samples(
@@ -200,22 +263,40 @@ async def insert_samples(connection: asyncpg.Connection, rows: Sequence[tuple[An
         await connection.execute(
             """
             INSERT INTO telemetry.meter_sample
-            SELECT * FROM unnest($1::text[], $2::int[], $3::smallint[], $4::timestamptz[], $5::timestamptz[],
-                                 $6::float8[], $7::text[])
-            ON CONFLICT (station_id, occurred_at, connector, kind) DO NOTHING
+            SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[],
+                                 $6::float8[], $7::text[], $8::int[])
+            ON CONFLICT (station_id, occurred_at, connector, kind, mark) DO NOTHING
             """,
             *columns(rows, len(SAMPLE_COLUMNS)),
         )
 
 
-async def copy_notifications(connection: asyncpg.Connection, batch: Batch) -> None:
-    if batch.notified:
-        await connection.copy_records_to_table(
-            "notification",
-            schema_name="telemetry",
-            columns=("station_id", "action", "status", "occurred_at", "received_at"),
-            records=[(n.station_id, n.action, n.status, n.occurred_at, n.received_at) for n in batch.notified],
+async def insert_notifications(connection: asyncpg.Connection, notified: Sequence[Notified]) -> None:
+    """Store notifications, but for those of a believed time that another message has told before, of late."""
+    if notified:
+        await connection.execute(
+            """
+            WITH told AS (
+                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bool[])
+                    WITH ORDINALITY AS t (station_id, action, status, occurred_at, received_at, once, place)
+            )
+            INSERT INTO telemetry.notification (station_id, action, status, occurred_at, received_at)
+            SELECT station_id, action, status, occurred_at, received_at FROM told t
+            WHERE NOT once OR NOT EXISTS (
+                SELECT FROM told e WHERE e.place < t.place AND e.received_at <> t.received_at
+                AND (e.station_id, e.action, e.status, e.occurred_at) = (t.station_id, t.action, t.status, t.occurred_at)
+            ) AND NOT EXISTS (
+                SELECT FROM telemetry.notification n WHERE n.received_at > t.received_at - interval '7 days'
+                AND (n.station_id, n.action, n.status, n.occurred_at) = (t.station_id, t.action, t.status, t.occurred_at)
+            )
+            """,
+            *columns([(n.station_id, n.action, n.status, n.occurred_at, n.received_at, _once(n)) for n in notified], 6),
         )
+
+
+def _once(n: Notified) -> bool:
+    """Say whether a notification tells a time of its own that can be believed."""
+    return n.occurred_at != n.received_at and effective_time(n.occurred_at, n.received_at) == n.occurred_at
 
 
 async def read_connectors(connection: asyncpg.Connection, places: Collection[Place]) -> dict[Place, Now]:
@@ -257,20 +338,20 @@ async def begin_transactions(
         """
         WITH numbered AS (
             SELECT nextval(pg_get_serial_sequence('telemetry.transaction', 'id')) AS id, e.*
-            FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::float8[])
-                AS e (station_id, connector, id_token, started_at, meter_start_wh)
+            FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::float8[], $6::int[])
+                AS e (station_id, connector, id_token, started_at, meter_start_wh, mark)
         )
         INSERT INTO telemetry.transaction AS t
-            (id, station_id, transaction_id, connector, id_token, started_at, meter_start_wh)
+            (id, station_id, transaction_id, connector, id_token, started_at, meter_start_wh, mark)
         OVERRIDING SYSTEM VALUE
-        SELECT id, station_id, id::text, connector, id_token, started_at, meter_start_wh FROM numbered
-        ON CONFLICT (station_id, connector, id_token, started_at, meter_start_wh) WHERE transaction_id = id::text
+        SELECT id, station_id, id::text, connector, id_token, started_at, meter_start_wh, mark FROM numbered
+        ON CONFLICT (station_id, connector, id_token, started_at, meter_start_wh, mark) WHERE transaction_id = id::text
         DO UPDATE SET connector = t.connector
-        RETURNING station_id, connector, id_token, started_at, meter_start_wh, id, xmax = 0 AS fresh
+        RETURNING station_id, connector, id_token, started_at, meter_start_wh, mark, id, xmax = 0 AS fresh
         """,
-        *columns([(b.station_id, b.connector, b.id_token, b.started_at, b.meter_start_wh) for b in begun], 5),
+        *columns([key_of(b) for b in begun], 6),
     )
-    return {TransactionKey(*tuple(row)[:5]): (row["id"], row["fresh"]) for row in rows}
+    return {TransactionKey(*tuple(row)[:6]): (row["id"], row["fresh"]) for row in rows}
 
 
 async def stop_transactions(
@@ -412,14 +493,22 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
     return row
 
 
+async def hold_stations(connection: asyncpg.Connection, station_ids: Collection[str]) -> None:
+    """Hold the rows of all stations that a commit changes, in the order in which everybody takes them."""
+    if station_ids:
+        await connection.execute(
+            "SELECT FROM gateway.station_now WHERE station_id = ANY($1) ORDER BY station_id FOR UPDATE",
+            sorted(station_ids),
+        )
+
+
 async def note_seen(connection: asyncpg.Connection, seen: Mapping[str, datetime]) -> list[str]:
-    """Note when stations were last heard; return those that had been offline."""
+    """Note when stations were last heard; return those that had been offline. The stations are held."""
     rows = await connection.fetch(
         """
         WITH seen AS (SELECT * FROM unnest($1::text[], $2::timestamptz[]) AS s (station_id, at)),
         before AS (
-            SELECT station_id, state FROM gateway.station_now
-            WHERE station_id = ANY($1) ORDER BY station_id FOR UPDATE
+            SELECT station_id, state FROM gateway.station_now WHERE station_id = ANY($1)
         ), noted AS (
             UPDATE gateway.station_now n SET last_seen_at = greatest(n.last_seen_at, seen.at), state = 'online'
             FROM seen JOIN before USING (station_id)

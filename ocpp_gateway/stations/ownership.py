@@ -85,6 +85,8 @@ class Ownership:
             try:
                 epochs = await self._commit({station_id: opening for station_id, (opening, _) in batch.items()})
                 break
+            except asyncpg.DeadlockDetectedError as error:
+                log.warning("ownership %d: rolled back, trying again at once: %s", self._slot, error)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("ownership %d: %s", self._slot, error)
                 await asyncio.sleep(0.2)

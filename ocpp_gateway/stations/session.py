@@ -14,6 +14,7 @@ from prometheus_client import Counter
 from ocpp_gateway import metrics
 from ocpp_gateway.adapters import ocpp16, ocpp21, ocpp201
 from ocpp_gateway.adapters.outcome import Authorise, Context, Handler, Outcome, Problems
+from ocpp_gateway.observation import number_of
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import (
     CALLRESULTERROR,
@@ -122,6 +123,7 @@ class Session:
         self._remote = remote
         self._wire = wire
         self._around = around
+        self._number = number_of(around.clock.now())
         self._epoch: int | None = None
         self._claiming = False
         self._held: deque[Entry] = deque()  # until the claim is granted
@@ -235,7 +237,9 @@ class Session:
             raise Refusal("SecurityError", "this station is not filed; only BootNotification is answered until it is")
         metrics.tally.received(route.counter)
         around = self._around
-        context = Context(self.station_id, now, known, around.heartbeat_interval_s, around.authorise, self._problems)
+        context = Context(
+            self.station_id, now, known, around.heartbeat_interval_s, around.authorise, self._problems, self._number
+        )
         outcome = route.handler(call.payload, context)
         if outcome.problems:
             self._problems.update(outcome.problems)

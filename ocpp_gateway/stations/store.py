@@ -68,8 +68,11 @@ async def let_go(connection: asyncpg.Connection, slot: int, at: datetime) -> lis
     """Note that what a slot still holds is disconnected; return those stations."""
     rows = await connection.fetch(
         """
-        WITH gone AS (
-            UPDATE gateway.station_now SET connected = false WHERE slot = $1 AND connected RETURNING station_id
+        WITH held AS (
+            SELECT station_id FROM gateway.station_now WHERE slot = $1 AND connected ORDER BY station_id FOR UPDATE
+        ), gone AS (
+            UPDATE gateway.station_now n SET connected = false FROM held
+            WHERE n.station_id = held.station_id RETURNING n.station_id
         )
         INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change, reason)
         SELECT station_id, $2, 'disconnected', 'gateway restarted' FROM gone RETURNING station_id

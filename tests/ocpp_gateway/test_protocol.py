@@ -80,6 +80,35 @@ def test_a_member_deep_inside_is_named_by_its_path() -> None:
         schemas.check(schemas.requests(V201)["MeterValues"], payload, V201)
 
 
+@pytest.mark.parametrize(
+    ("version", "action", "members", "wrong"),
+    [
+        (V16, "StatusNotification", STATUS, {"connectorId": 99_999_999_999}),
+        (V16, "StartTransaction", {"connectorId": 1, "idTag": "A", "timestamp": "t"}, {"meterStart": -(2**31) - 1}),
+        (V16, "StopTransaction", {"meterStop": 1, "timestamp": "t"}, {"transactionId": 2**31}),
+        (
+            V201,
+            "StatusNotification",
+            {"timestamp": "t", "connectorStatus": "Occupied", "connectorId": 1},
+            {"evseId": 2**63},
+        ),
+        (V201, "NotifyReport", {"generatedAt": "t", "requestId": 1}, {"seqNo": 2**31}),
+    ],
+)
+def test_an_integer_beyond_32_bits_is_refused_by_its_member(
+    version: Version, action: str, members: dict[str, Any], wrong: dict[str, int]
+) -> None:
+    with pytest.raises(Refusal) as refusal:
+        schemas.check(schemas.requests(version)[action], {**members, **wrong}, version)
+    assert (refusal.value.code, refusal.value.details["member"]) == ("PropertyConstraintViolation", *wrong)
+
+
+def test_a_connector_whose_number_would_be_beyond_32_bits_is_refused_by_its_member() -> None:
+    payload = {"timestamp": TIME, "connectorStatus": "Occupied", "evseId": 1, "connectorId": 2**31 - 1}
+    with pytest.raises(Refusal, match="connectorId: not an integer of 32 bits"):
+        ocpp201.HANDLERS["StatusNotification"](payload, Context("s", NOW, True, 60, knowing()))
+
+
 def test_answers_are_compact() -> None:
     assert call_result("1", {"currentTime": "x", "interval": 60}) == b'[3,"1",{"currentTime":"x","interval":60}]'
     assert call_error(Refusal("GenericError", "d" * 300, message_id="1")) == b'[4,"1","GenericError","%b",{}]' % (

@@ -4,16 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
+from ocpp_gateway.adapters import ocpp16
+from ocpp_gateway.adapters.outcome import Context
 from ocpp_gateway.observation import (
     Booted,
     ClockMeasured,
     Condition,
     MeterKind,
     MeterSampled,
+    Notified,
     StatusReported,
     TransactionBegun,
     TransactionReported,
@@ -21,11 +25,23 @@ from ocpp_gateway.observation import (
     Variable,
     VariableKey,
     VariablesReported,
+    mark_of,
 )
-from ocpp_gateway.recorder.batch import Committed, Entry, Lost, Refused, Settlement
+from ocpp_gateway.recorder import store
+from ocpp_gateway.recorder.batch import (
+    KINDS_A_STATION,
+    Committed,
+    Disconnected,
+    Doubt,
+    Entry,
+    Lost,
+    Refused,
+    Settlement,
+)
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.store import Opening
+from tests.ocpp_gateway.fakes import knowing
 from tests.suite import eventually
 from youguan.clock import ManualClock
 from youguan.database import create_pool
@@ -68,10 +84,16 @@ async def desk(database_url: str, pool: asyncpg.Pool) -> AsyncIterator[Desk]:
 
 
 def status(
-    word: str = "Available", *, at: datetime = NOW, station: str = "s1", info: str | None = None
+    word: str = "Available",
+    *,
+    at: datetime = NOW,
+    station: str = "s1",
+    info: str | None = None,
+    code: str | None = None,
+    received_at: datetime = NOW,
 ) -> StatusReported:
     condition = Condition.FAULTED if word == "Faulted" else Condition.AVAILABLE
-    return StatusReported(station, 1, at, NOW, at, word, condition, None, info, None)
+    return StatusReported(station, 1, at, received_at, at, word, condition, code, info, None, mark_of(0, code))
 
 
 async def events(pool: asyncpg.Pool, kind: str) -> list[Any]:
@@ -304,3 +326,322 @@ async def test_why_a_station_booted_is_kept(desk: Desk, pool: asyncpg.Pool) -> N
     await desk.put(Booted("s1", "v", "m", None, "3", NOW, "Watchdog"))
     assert await pool.fetchval("SELECT boot_reason FROM gateway.station_now") == "Watchdog"
     assert [e["reason"] for e in await events(pool, "StationBooted")] == ["Watchdog"]
+
+
+def told(action: str, payload: dict[str, Any], connection: int, received_at: datetime = NOW) -> Any:
+    """Return what a charge point's message becomes on one of its connections."""
+    context = Context("s1", received_at, True, 60, knowing(), connection=connection)
+    return ocpp16.HANDLERS[action](payload, context).observations
+
+
+def a_life(connection: int, day: str) -> list[Any]:
+    """Return what a charge point says whose clock reads the same at every start, but for its stop."""
+    fault = {"connectorId": 1, "status": "Faulted", "errorCode": "GroundFailure", "timestamp": f"{day}T00:00:30Z"}
+    free = {"connectorId": 1, "status": "Available", "errorCode": "NoError", "timestamp": f"{day}T00:00:40Z"}
+    values = [{"timestamp": f"{day}T00:00:15Z", "sampledValue": [{"value": str(connection)}]}]
+    start = {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": f"{day}T00:00:10Z"}
+    said = [
+        ("StartTransaction", start),
+        ("MeterValues", {"connectorId": 1, "meterValue": values}),
+        ("StatusNotification", fault),
+        ("StatusNotification", free),
+    ]
+    return [told(action, payload, connection, NOW + timedelta(minutes=connection)) for action, payload in said]
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "2016-01-01", "2099-01-01"])
+async def test_a_clock_that_starts_again_tells_no_repeats(desk: Desk, pool: asyncpg.Pool, day: str) -> None:
+    numbers = []
+    for connection in (1, 2):
+        for observations in a_life(connection, day):
+            settled = await desk.put(*observations)
+            assert isinstance(settled, Committed)
+            if settled.transaction_id:
+                numbers.append(str(settled.transaction_id))
+        await desk.put(TransactionStopped("s1", numbers[-1], NOW, NOW, 100.0 * connection, "Local", "A"))
+    assert [e["energy_wh"] for e in await events(pool, "TransactionEnded")] == [100.0, 200.0]
+    assert len(set(numbers)) == 2
+    conditions = [e["condition"] for e in await events(pool, "ConnectorStatusChanged")]
+    assert conditions == ["faulted", "available", "faulted", "available"]
+    assert await count(pool, "telemetry.status_change") == 4
+    assert [row["value"] for row in await pool.fetch("SELECT value FROM telemetry.meter_value")] == [1.0, 2.0]
+
+
+async def test_on_a_good_clock_what_is_said_again_on_another_connection_is_a_repeat(
+    desk: Desk, pool: asyncpg.Pool
+) -> None:
+    day = f"{NOW:%Y-%m-%d}"
+    first = [await desk.put(*observations) for observations in a_life(1, day)]
+    assert [await desk.put(*observations) for observations in a_life(2, day)] == first
+    assert await count(pool, "telemetry.status_change") == 2
+    assert await count(pool, "telemetry.meter_sample") == 1
+    assert await count(pool, "telemetry.transaction") == 1
+
+
+@pytest.mark.parametrize("codes", [("OtherError", "GroundFailure"), ("OtherError", "OtherError")])
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_fault_that_is_gone_and_back_within_a_second_is_the_latest(
+    desk: Desk, pool: asyncpg.Pool, codes: tuple[str, str], together: bool
+) -> None:
+    said = [
+        status("Faulted", code=codes[0]),
+        status("Available", received_at=NOW + timedelta(milliseconds=300)),
+        status("Faulted", code=codes[1], received_at=NOW + timedelta(milliseconds=600)),
+    ]
+    if together:
+        await asyncio.gather(*(desk.put(report) for report in said))
+    else:
+        for report in said:
+            await desk.put(report)
+    now = await pool.fetchrow("SELECT status, error_code FROM gateway.connector_now")
+    assert tuple(now or ()) == ("Faulted", codes[1])
+    assert [e["condition"] for e in await events(pool, "ConnectorStatusChanged")] == ["faulted", "available", "faulted"]
+    assert await count(pool, "telemetry.status_change") == 3
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_status_that_comes_after_a_newer_one_is_past(desk: Desk, pool: asyncpg.Pool, together: bool) -> None:
+    said = [status("Available"), status("Faulted", at=NOW - timedelta(hours=1), received_at=NOW + timedelta(seconds=1))]
+    if together:
+        await asyncio.gather(*(desk.put(report) for report in said))
+    else:
+        for report in said:
+            await desk.put(report)
+    assert await pool.fetchval("SELECT status FROM gateway.connector_now") == "Available"
+    assert [e["condition"] for e in await events(pool, "ConnectorStatusChanged")] == ["available"]
+    assert await count(pool, "telemetry.status_change") == 2
+
+
+async def test_a_clock_that_was_fast_and_is_set_right_is_not_late(desk: Desk, pool: asyncpg.Pool) -> None:
+    await desk.put(status("Faulted", at=NOW + timedelta(minutes=4)))
+    right = NOW + timedelta(minutes=1)
+    await desk.put(status("Available", at=right, received_at=right))
+    assert await pool.fetchval("SELECT status FROM gateway.connector_now") == "Available"
+
+
+async def test_a_station_of_made_up_units_stops_nobody_else(desk: Desk, pool: asyncpg.Pool) -> None:
+    first = await pool.fetchval("SELECT coalesce(max(id), 0) FROM telemetry.meter_kind")
+    units = [MeterSampled("s1", 1, KIND._replace(unit=f"u{n}"), NOW, NOW, 1.0, None) for n in range(300)]
+    usual = MeterSampled("s1", 1, KIND, NOW, NOW, 5.0, None)
+    await desk.put(usual)
+    assert await desk.put(*units, usual._replace(connector=2), frame="the frame") == Committed()
+    other = [MeterSampled("s2", 1, KIND._replace(unit=f"v{n}"), NOW, NOW, 1.0, None) for n in range(3)]
+    for _ in range(3):
+        assert await desk.put(*units, *other, station="s2") == Committed()
+    assert await count(pool, "telemetry.meter_value WHERE station_id = 's1' AND connector = 1") == KINDS_A_STATION
+    assert await count(pool, "telemetry.meter_value WHERE station_id = 's1' AND connector = 2") == 1
+    assert await count(pool, "telemetry.meter_value WHERE station_id = 's2'") == 3
+    refused = await pool.fetchrow("SELECT code, reason, frame FROM gateway.refused_input ORDER BY id LIMIT 1")
+    assert refused is not None
+    assert (refused["code"], refused["frame"]) == ("PropertyConstraintViolation", "the frame")
+    assert "101 kinds" in refused["reason"]
+    last = await pool.fetchval("SELECT max(id) FROM telemetry.meter_kind")
+    assert last - first == KINDS_A_STATION + 3, "numbers are used up by kinds that are there"
+
+
+async def test_days_without_end_make_few_partitions(desk: Desk, pool: asyncpg.Pool) -> None:
+    if await pool.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
+        pytest.skip("plain storage only")
+    samples = [MeterSampled("s1", 1, KIND, NOW - timedelta(days=n), NOW, 1.0, None) for n in range(2100)]
+    assert await desk.put(*samples) == Committed()
+    assert await count(pool, "telemetry.meter_sample") == 2100
+    inherits = "pg_inherits WHERE inhparent = 'telemetry.meter_sample'::regclass"
+    assert await count(pool, inherits) <= 10
+
+
+async def test_tomorrow_has_its_partitions_today(desk: Desk, pool: asyncpg.Pool) -> None:
+    if await pool.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
+        pytest.skip("plain storage only")
+    await desk.put()
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    for table in ("raw_frame", "status_change", "meter_sample", "connectivity_change", "notification"):
+        assert await pool.fetchval("SELECT to_regclass($1)", f"telemetry.{table}_{tomorrow:%Y%m%d}")
+
+
+async def test_a_partition_waits_for_whoever_has_written_its_rows(desk: Desk, pool: asyncpg.Pool) -> None:
+    if await pool.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
+        pytest.skip("plain storage only")
+    await desk.put()
+    day = NOW + timedelta(days=40)
+    wanted = [("status_change", day.date()), ("meter_sample", day.date())]
+    async with pool.acquire() as writer, pool.acquire() as maker:
+        async with writer.transaction():
+            insert = "INSERT INTO telemetry.status_change VALUES ('s1', 1, $1, $1, $1, 'Available', 'available')"
+            await writer.execute(insert, day)
+            assert await store.ensure_days(maker, wanted) == wanted
+        assert await store.ensure_days(maker, wanted) == ()
+    assert await count(pool, f"telemetry.status_change_{day:%Y%m%d}") == 1
+
+
+async def blocked(pool: asyncpg.Pool) -> bool:
+    """Say whether somebody waits for a row."""
+    found: bool = await pool.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
+    )
+    return found
+
+
+async def stations(pool: asyncpg.Pool, *station_ids: str) -> None:
+    for station_id in station_ids:
+        insert = "INSERT INTO gateway.station_now (station_id, epoch, slot, connected) VALUES ($1, 1, 0, true)"
+        await pool.execute(insert, station_id)
+
+
+async def test_stations_are_held_in_one_order(desk: Desk, pool: asyncpg.Pool) -> None:
+    await stations(pool, "a", "b")
+    hold = "SELECT FROM gateway.station_now WHERE station_id = $1 FOR UPDATE"
+    async with pool.acquire() as other, other.transaction():
+        await other.execute(hold, "a")
+        boot = Booted("b", "v", "m", None, None, NOW)
+        ending = asyncio.gather(
+            desk.put(boot, station="b"), desk.put(Disconnected("a", 1, NOW, "x"), station="a", frame="")
+        )
+        await eventually(lambda: blocked(pool))
+        await other.execute(f"{hold} NOWAIT", "b")  # a deadlock, if the recorder held it
+    assert list(await ending) == [Committed()] * 2
+
+
+async def test_a_deadlock_is_no_database_that_is_away(
+    desk: Desk, pool: asyncpg.Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stations(pool, "s1")
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("SET LOCAL deadlock_timeout = '60s'")
+        await other.execute("SELECT FROM gateway.station_now FOR UPDATE")
+        putting = asyncio.create_task(desk.put(Booted("s1", "v", "m", None, None, NOW)))
+        await eventually(lambda: blocked(pool))
+        await other.execute("UPDATE gateway.worker SET losses = losses")
+    assert await putting == Committed()
+    assert "rolled back" in caplog.text
+    assert "database away" not in caplog.text
+
+
+async def test_who_was_heard_is_not_forgotten_with_a_commit_that_fails(desk: Desk, pool: asyncpg.Pool) -> None:
+    await stations(pool, "s1", "s2")
+    await desk.put(status())
+    refused = await desk.put(Booted("s2", "v", "m", None, None, NOW), variables("a\x00b"), station="s2")
+    assert isinstance(refused, Refused)
+
+    async def heard() -> bool:
+        found: bool = await pool.fetchval(
+            "SELECT last_seen_at IS NOT NULL FROM gateway.station_now WHERE station_id = 's1'"
+        )
+        return found
+
+    await eventually(heard, within_s=10)
+
+
+class Line:
+    """A line to the database that breaks when an answer passes that holds `ends_at`."""
+
+    def __init__(self, dsn: str) -> None:
+        self._parts = urlsplit(dsn)
+        self._server: asyncio.Server | None = None
+        self._pumps: set[asyncio.Task[None]] = set()
+        self.ends_at: bytes | None = None
+
+    async def __aenter__(self) -> str:
+        """Return the DSN by which the database is reached over this line."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        account = self._parts.netloc.rpartition("@")[0]
+        return urlunsplit(self._parts._replace(netloc=f"{account}@127.0.0.1:{port}", query=""))
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _serve(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
+        far, to_far = await self._open()
+        pumps = [
+            asyncio.create_task(self._pump(near, to_far, to_near, watch=False)),
+            asyncio.create_task(self._pump(far, to_near, to_far, watch=True)),
+        ]
+        self._pumps.update(pumps)
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        port = self._parts.port or 5432
+        for folder in parse_qs(self._parts.query).get("host", []):
+            return await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(self._parts.hostname, port)
+
+    async def _pump(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, back: asyncio.StreamWriter, *, watch: bool
+    ) -> None:
+        try:
+            while data := await source.read(65536):
+                if watch and self.ends_at is not None and self.ends_at in data:
+                    self.ends_at = None
+                    return
+                sink.write(data)
+        finally:
+            sink.close()
+            back.close()
+
+
+@pytest.mark.parametrize("answer", [b"COMMIT\0", b"SELECT 1\0"])
+async def test_a_commit_whose_answer_is_lost_is_not_done_again(
+    pool: asyncpg.Pool, database_url: str, answer: bytes
+) -> None:
+    await Ownership(pool, 0, ManualClock(NOW)).start()
+    line = Line(database_url)
+    async with line as dsn:
+        desk = Desk(dsn)
+        await desk.put(status())
+        said: list[Any] = [status("Faulted", at=NOW + timedelta(seconds=1))]
+        if answer == b"COMMIT\0":
+            said += [Notified("s1", "a", "b", NOW, NOW), TransactionBegun("s1", 1, "A", NOW, NOW, 1.0)]
+        done: asyncio.Future[Settlement] = asyncio.get_running_loop().create_future()
+        doubts = [Doubt("s1", NOW, "c", "r", "f")] if len(said) > 1 else []
+        line.ends_at = answer
+        desk.recorder.submit(Entry("s1", NOW, "second", said, doubts, settle=done.set_result))
+        settled = await done
+        assert line.ends_at is None, "the answer was never lost"
+        again = await desk.put(status("Available", at=NOW + timedelta(seconds=2)))
+        await desk.stop()
+    assert again == Committed()
+    assert await count(pool, "telemetry.raw_frame WHERE frame = 'second'") == 1
+    assert await count(pool, "telemetry.status_change") == 3
+    assert await count(pool, "telemetry.notification") == len(doubts)
+    assert await count(pool, "gateway.refused_input") == len(doubts)
+    assert settled == Committed(await pool.fetchval("SELECT id FROM telemetry.transaction"))
+    assert [e["condition"] for e in await events(pool, "ConnectorStatusChanged")] == [
+        "available",
+        "faulted",
+        "available",
+    ]
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_notification_that_is_told_again_is_stored_once(desk: Desk, pool: asyncpg.Pool, together: bool) -> None:
+    at, later = NOW - timedelta(seconds=9), NOW + timedelta(seconds=1)
+    never = datetime(1970, 1, 1, tzinfo=UTC)
+    said = [
+        Notified("s1", "SecurityEventNotification", "Tamper", at, NOW),
+        Notified("s1", "SecurityEventNotification", "Tamper", at, later),
+        Notified("s1", "SecurityEventNotification", "Other", at, later),
+        Notified("s1", "FirmwareStatusNotification", "Idle", NOW, NOW),
+        Notified("s1", "FirmwareStatusNotification", "Idle", later, later),
+        Notified("s1", "SecurityEventNotification", "Tamper", never, NOW),
+        Notified("s1", "SecurityEventNotification", "Tamper", never, later),
+    ]
+    if together:
+        await asyncio.gather(*(desk.put(notified) for notified in said))
+    else:
+        for notified in said:
+            await desk.put(notified)
+    assert await count(pool, "telemetry.notification") == len(said) - 1
+
+
+async def test_an_id_used_again_within_one_commit_is_another_transaction(desk: Desk, pool: asyncpg.Pool) -> None:
+    later = NOW + timedelta(minutes=1)
+    await asyncio.gather(
+        desk.put(reported(0, "Started", wh=1.0)),
+        desk.put(reported(1, "Ended", at=NOW + timedelta(seconds=30), wh=5.0)),
+        desk.put(reported(0, "Started", at=later, wh=5.0)),
+    )
+    rows = await pool.fetch("SELECT started_at FROM telemetry.transaction ORDER BY started_at")
+    assert [row["started_at"] for row in rows] == [NOW, later]

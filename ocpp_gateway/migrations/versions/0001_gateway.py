@@ -11,7 +11,8 @@ GATEWAY = """
 CREATE TABLE gateway.worker (
     slot integer PRIMARY KEY,
     started_at timestamptz NOT NULL,
-    losses bigint NOT NULL DEFAULT 0
+    losses bigint NOT NULL DEFAULT 0,
+    batch bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 CREATE TABLE gateway.takeover (
@@ -99,30 +100,34 @@ CREATE TABLE telemetry.status_change (
     condition text NOT NULL,
     error_code text,
     error_info text,
-    vendor_error_code text
+    vendor_error_code text,
+    mark integer NOT NULL DEFAULT 0
 ) {by_day_of_occurrence};
-CREATE UNIQUE INDEX status_change_once ON telemetry.status_change (station_id, occurred_at, connector, status);
+CREATE UNIQUE INDEX status_change_once ON telemetry.status_change (station_id, occurred_at, connector, status, mark);
 
 CREATE TABLE telemetry.meter_kind (
-    id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     measurand text NOT NULL,
     phase text NOT NULL,
     location text NOT NULL,
     context text NOT NULL,
     unit text NOT NULL,
+    station_id text NOT NULL DEFAULT '',
     UNIQUE (measurand, phase, location, context, unit)
 );
+CREATE INDEX meter_kind_station ON telemetry.meter_kind (station_id);
 
 CREATE TABLE telemetry.meter_sample (
     station_id text NOT NULL,
     connector integer NOT NULL,
-    kind smallint NOT NULL,
+    kind integer NOT NULL,
     occurred_at timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
     value double precision NOT NULL,
-    transaction_id text
+    transaction_id text,
+    mark integer NOT NULL DEFAULT 0
 ) {by_day_of_occurrence};
-CREATE UNIQUE INDEX meter_sample_once ON telemetry.meter_sample (station_id, occurred_at, connector, kind);
+CREATE UNIQUE INDEX meter_sample_once ON telemetry.meter_sample (station_id, occurred_at, connector, kind, mark);
 
 CREATE TABLE telemetry.connectivity_change (
     station_id text NOT NULL,
@@ -140,6 +145,7 @@ CREATE TABLE telemetry.notification (
     received_at timestamptz NOT NULL
 ) {by_day_of_receipt};
 CREATE INDEX notification_station ON telemetry.notification (station_id, received_at);
+CREATE INDEX notification_once ON telemetry.notification (station_id, occurred_at);
 
 CREATE TABLE telemetry.transaction (
     id bigint GENERATED ALWAYS AS IDENTITY (START WITH 1000000) PRIMARY KEY,
@@ -155,10 +161,12 @@ CREATE TABLE telemetry.transaction (
     last_reading_at timestamptz,
     reason text,
     recorded_at timestamptz NOT NULL DEFAULT now(),
+    mark integer NOT NULL DEFAULT 0,
     UNIQUE (station_id, transaction_id)
 );
 -- OCPP 1.6: the same start is the same transaction, whatever the message id.
-CREATE UNIQUE INDEX transaction_start_once ON telemetry.transaction (station_id, connector, id_token, started_at, meter_start_wh)
+CREATE UNIQUE INDEX transaction_start_once
+    ON telemetry.transaction (station_id, connector, id_token, started_at, meter_start_wh, mark)
     WHERE transaction_id = id::text;
 CREATE INDEX transaction_newest ON telemetry.transaction (station_id, recorded_at DESC);
 
@@ -182,24 +190,29 @@ CREATE VIEW telemetry.meter_value AS
 CREATE FUNCTION telemetry.status_at(station text, at timestamptz)
 RETURNS TABLE (connector integer, status text, condition text, since timestamptz) LANGUAGE sql STABLE AS $$
     SELECT DISTINCT ON (connector) connector, status, condition, effective_at FROM telemetry.status_change
-    WHERE station_id = station AND effective_at <= at ORDER BY connector, effective_at DESC
+    WHERE station_id = station AND effective_at <= at ORDER BY connector, effective_at DESC, received_at DESC
 $$;
 """
 
 # A day's partition is made before the first row of that day arrives; rows that a wrong clock had put ahead of time into the
-# default partition move along.
+# default partition move along. Whoever has written such a row and not committed yet is waited for, but not for long: until
+# the next try the day's rows are at home in the default partition.
 PARTITIONS = """
-CREATE FUNCTION telemetry.ensure_day(parent text, day date) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION telemetry.ensure_day(parent text, day date) RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
     child text := parent || '_' || to_char(day, 'YYYYMMDD');
     time_column text := CASE WHEN parent IN ('raw_frame', 'notification') THEN 'received_at' ELSE 'occurred_at' END;
     low timestamptz := day::timestamp AT TIME ZONE 'UTC';
     high timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
 BEGIN
+    IF to_regclass('telemetry.' || child) IS NOT NULL THEN
+        RETURN;
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('telemetry.ensure_day'));
     IF to_regclass('telemetry.' || child) IS NOT NULL THEN
         RETURN;
     END IF;
+    EXECUTE format('LOCK TABLE telemetry.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
     EXECUTE format('CREATE TABLE telemetry.%I (LIKE telemetry.%I INCLUDING ALL)', child, parent);
     EXECUTE format(
         'WITH moved AS (DELETE FROM telemetry.%I WHERE %I >= $1 AND %I < $2 RETURNING *) '

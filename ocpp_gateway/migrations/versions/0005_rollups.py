@@ -88,18 +88,18 @@ WITH place AS MATERIALIZED (
     SELECT station_id, connector FROM gateway.connector_now
     WHERE connector > 0 AND (chosen IS NULL OR station_id = ANY(chosen))
 ), said AS (
-    SELECT station_id, connector, effective_at, condition FROM telemetry.status_change
+    SELECT station_id, connector, effective_at, received_at, condition FROM telemetry.status_change
     WHERE occurred_at >= low AND occurred_at < high AND effective_at = occurred_at
       AND (chosen IS NULL OR station_id = ANY(chosen))
     UNION ALL  -- a wrong clock: the time of receipt counts
-    SELECT station_id, connector, effective_at, condition FROM telemetry.status_change
+    SELECT station_id, connector, effective_at, received_at, condition FROM telemetry.status_change
     WHERE (occurred_at < '2015-01-01' OR occurred_at >= high) AND effective_at >= low AND effective_at < high
       AND (chosen IS NULL OR station_id = ANY(chosen))
 ), conditions AS (
     SELECT station_id, connector, condition, at AS since,
-           lead(at, 1, high) OVER (PARTITION BY station_id, connector ORDER BY at, later) AS until
+           lead(at, 1, high) OVER (PARTITION BY station_id, connector ORDER BY at, later, received_at) AS until
     FROM (
-        SELECT p.station_id, p.connector, low AS at, 0 AS later,
+        SELECT p.station_id, p.connector, low AS at, 0 AS later, low AS received_at,
                coalesce(y.closing_condition, b.condition, 'unknown') AS condition
         FROM place p
         LEFT JOIN telemetry.connector_day y ON y.day = the_day - 1 AND y.station_id = p.station_id AND y.connector = p.connector
@@ -110,7 +110,7 @@ WITH place AS MATERIALIZED (
             ORDER BY s.occurred_at DESC LIMIT 1
         ) b ON true
         UNION ALL
-        SELECT station_id, connector, effective_at, 1, condition FROM said JOIN place USING (station_id, connector)
+        SELECT station_id, connector, effective_at, 1, received_at, condition FROM said JOIN place USING (station_id, connector)
     ) c
 ), stations AS MATERIALIZED (
     SELECT DISTINCT station_id FROM place
