@@ -395,7 +395,6 @@ OK = {"status": "Accepted"}
         (V16, "ReserveNow", RESERVE_16, OK, [ReservationMade("s1", NOW, 3, None, "CARD", "G", SOON)]),
         (V16, "ReserveNow", RESERVE_16, {"status": "Occupied"}, []),
         (V16, "ReserveNow", {**RESERVE_16, "expiryDate": "never"}, OK, []),
-        (V16, "ReserveNow", {**RESERVE_16, "reservationId": 2**31 - 1}, OK, []),
         (V201, "ReserveNow", RESERVE_2, OK, [ReservationMade("s1", NOW, 3, 2, "CARD", None, SOON)]),
         (V16, "CancelReservation", {"reservationId": 3}, OK, [ReservationEnded("s1", NOW, 3, "cancelled")]),
         (V16, "CancelReservation", {"reservationId": 3}, {"status": "Rejected"}, []),
