@@ -61,7 +61,7 @@ def test_status_says_what_other_programs_rely_on(suite: Suite) -> None:
     assert set(found["ports"]) == {"http", "ocpp", "mqtt"}
     assert all(isinstance(port, int) and port > 0 for port in found["ports"].values())
     assert [(part["name"], part["state"]) for part in found["parts"]] == [
-        (name, "running") for name in ("postgresql", "mqtt", "gateway-0", "jobs", "web")
+        (name, "running") for name in ("postgresql", "mqtt", "gateway-0", "bridge", "jobs", "web")
     ]
     assert {part["pid"] for part in found["parts"]} <= {process.pid for process in offspring(suite)}
     assert found["versions"]["youguan"]
