@@ -11,7 +11,7 @@ from ocpp_gateway.certificates import store
 from ocpp_gateway.certificates.desk import CertificateDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import remote_of, require
 
 State = Literal["pending", "approved", "rejected"]
 
@@ -62,7 +62,7 @@ def add_certificates(app: FastAPI, pool: asyncpg.Pool, desk: CertificateDesk) ->
         request_id: str, decision: Decision, request: Request, who: Annotated[Principal, Depends(regulator)]
     ) -> CertificateRequestOut:
         """Sign a request; the station, which must be connected, is sent its certificate."""
-        remote = request.client.host if request.client else None
+        remote = remote_of(request)
         return CertificateRequestOut(**dict(await desk.approve(who, request_id, decision.reason, remote)))
 
     @app.post("/certificate-requests/{request_id}/reject")
@@ -70,5 +70,5 @@ def add_certificates(app: FastAPI, pool: asyncpg.Pool, desk: CertificateDesk) ->
         request_id: str, decision: Decision, request: Request, who: Annotated[Principal, Depends(regulator)]
     ) -> CertificateRequestOut:
         """Sign nothing."""
-        remote = request.client.host if request.client else None
+        remote = remote_of(request)
         return CertificateRequestOut(**dict(await desk.reject(who, request_id, decision.reason, remote)))

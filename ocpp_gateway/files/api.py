@@ -22,7 +22,7 @@ from youguan.errors import YouguanError
 from youguan.web import problems
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require, require_station
+from youguan.web.security import remote_of, require, require_station
 
 SWEEP_S = 3600.0
 
@@ -151,7 +151,7 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
         """Ask a station for its diagnostics or its security log."""
         lifetime = timedelta(seconds=log.lifetime_s)
         wish = LogWish(station_id, log.log, log.oldest, log.latest, log.reason, lifetime)
-        file_id, command = await depot.ask_for(who, wish, wait_s=wait, remote=_remote(request))
+        file_id, command = await depot.ask_for(who, wish, wait_s=wait, remote=remote_of(request))
         return LogOut(file_id=file_id, command=CommandOut(**dict(command)))
 
     @app.get("/stations/{station_id}/files")
@@ -172,7 +172,7 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
     @app.get("/files/{file_id}", response_class=FileResponse)
     async def file(file_id: str, request: Request, who: Annotated[Principal, Depends(looks)]) -> Response:
         """Return a file that a station brought, as it brought it."""
-        row, path = await depot.open_evidence(who, file_id, remote=_remote(request))
+        row, path = await depot.open_evidence(who, file_id, remote=remote_of(request))
         name = f"{file_id}-{row['name'] or 'file'}"
         return FileResponse(path, filename=name, media_type="application/octet-stream", headers=_headers(row))
 
@@ -182,7 +182,7 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
     ) -> FirmwareOut:
         """Announce firmware; its content comes by PUT …/firmware/{id}/content."""
         draft = FirmwareDraft(**firmware.model_dump())
-        return _firmware_out(await depot.announce(who, draft, remote=_remote(request)))
+        return _firmware_out(await depot.announce(who, draft, remote=remote_of(request)))
 
     @app.put("/firmware/{firmware_id}/content", response_model=FirmwareOut)
     async def content(
@@ -218,7 +218,7 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
         wish = FirmwareWish(
             station_id, wanted.version, wanted.firmware_id, wanted.retrieve_at, wanted.install_at, wanted.reason
         )
-        row = await depot.give(who, wish, wait_s=wait, remote=_remote(request))
+        row = await depot.give(who, wish, wait_s=wait, remote=remote_of(request))
         if wait and row["state"] in ENDED:
             response.status_code = 200
         return CommandOut(**dict(row))
@@ -250,7 +250,7 @@ def _upload(request: Request, name: str | None) -> Upload:
     return Upload(
         _chunks(request),
         int(length) if length.isascii() and length.isdigit() else None,
-        _remote(request),
+        remote_of(request),
         name,
         request.headers.get("content-type"),
     )
@@ -279,10 +279,6 @@ def _headers(row: asyncpg.Record) -> dict[str, str]:
         "Content-Encoding": "identity",
         "Cache-Control": "no-store",
     }
-
-
-def _remote(request: Request) -> str | None:
-    return request.client.host if request.client else None
 
 
 def _state(row: asyncpg.Record, now: datetime) -> Literal["expected", "expired", "received"]:
