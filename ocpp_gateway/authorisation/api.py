@@ -16,7 +16,7 @@ from ocpp_gateway.commands.api import ENDED, CommandOut, Wait
 from youguan.auth import INSPECTOR, REGULATOR, Principal, Scope
 from youguan.clock import Clock
 from youguan.errors import FieldError
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_station
 
 MOST_ROWS = 10_000
@@ -199,7 +199,7 @@ def _add_tokens(app: FastAPI, desk: TokenDesk) -> None:
             rows = await store.list_tokens(
                 connection, status=status, group_id=group, words=q, after=key[0] if key else None, limit=limit
             )
-        following = encode_cursor(rows[-1]["key"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "key")
         return Page(items=[TokenOut(**dict(row)) for row in rows], next=following)
 
     @app.post("/id-tokens", status_code=201)
@@ -329,8 +329,7 @@ def _add_reservations(app: FastAPI, pool: asyncpg.Pool) -> None:
                 limit=limit,
                 scope=scope,
             )
-        last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["made_at"], last["station_id"], last["reservation_id"]) if last else None
+        following = next_cursor(rows, limit, "made_at", "station_id", "reservation_id")
         return Page(items=[ReservationOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/reservations")
@@ -374,7 +373,7 @@ def _add_profiles(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
             rows = await store.list_profiles(
                 connection, station_id, cleared_too=cleared, before=key[0] if key else None, limit=limit
             )
-        following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "id")
         return Page(items=[ProfileOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/composite-schedule")

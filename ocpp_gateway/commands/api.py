@@ -13,7 +13,7 @@ from ocpp_gateway.commands.desk import ANSWER_WITHIN_S, Desk, Wish
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.bounds import stations_within
 from youguan.errors import NotFound
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_station
 
 LONGEST_WAIT_S = 120
@@ -102,8 +102,7 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
             await stations.get_station(connection, station_id)
             before = (key[0], key[1]) if key else None
             rows = await store.list_commands(connection, station_id, before, limit)
-        last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["requested_at"], last["id"]) if last else None
+        following = next_cursor(rows, limit, "requested_at", "id")
         return Page(items=[CommandOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/commands/{command_id}")

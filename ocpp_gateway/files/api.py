@@ -21,7 +21,7 @@ from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web import problems
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_station
 
 SWEEP_S = 3600.0
@@ -141,8 +141,13 @@ def files_api(depot: Depot) -> FastAPI:
 
 def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
     """Add files and firmware to /api/gateway."""
-    looks, rules = require(REGULATOR, INSPECTOR), require(REGULATOR)
-    near = require_station(pool, REGULATOR, INSPECTOR)
+    _add_evidence(app, pool, depot)
+    _add_firmware(app, pool, depot)
+    _add_installation(app, pool, depot)
+
+
+def _add_evidence(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
+    looks, near = require(REGULATOR, INSPECTOR), require_station(pool, REGULATOR, INSPECTOR)
 
     @app.post("/stations/{station_id}/diagnostics", status_code=202)
     async def ask_for(
@@ -165,8 +170,7 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
             before = (key[0], key[1]) if key else None
             rows = await store.files(connection, station_id, before, limit)
         now = depot.clock.now()
-        last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["requested_at"], last["id"]) if last else None
+        following = next_cursor(rows, limit, "requested_at", "id")
         return Page(items=[FileOut(**dict(row), state=_state(row, now)) for row in rows], next=following)
 
     @app.get("/files/{file_id}", response_class=FileResponse)
@@ -175,6 +179,10 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
         row, path = await depot.open_evidence(who, file_id, remote=remote_of(request))
         name = f"{file_id}-{row['name'] or 'file'}"
         return FileResponse(path, filename=name, media_type="application/octet-stream", headers=_headers(row))
+
+
+def _add_firmware(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
+    looks, rules = require(REGULATOR, INSPECTOR), require(REGULATOR)
 
     @app.post("/firmware", status_code=201)
     async def announce(
@@ -202,8 +210,12 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_firmware(connection, key[0] if key else None, limit)
-        following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "id")
         return Page(items=[_firmware_out(row) for row in rows], next=following)
+
+
+def _add_installation(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
+    near, rules = require_station(pool, REGULATOR, INSPECTOR), require(REGULATOR)
 
     @app.post("/stations/{station_id}/firmware", status_code=202)
     async def install(
