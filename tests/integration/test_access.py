@@ -147,6 +147,38 @@ async def test_who_is_not_filed_is_listed_in_quarantine(ports: dict[str, int], a
     assert await eventually(listed)
 
 
+async def boot(socket: Any) -> str:
+    await socket.send(BOOT)
+    return str(json.loads(await socket.recv())[2]["status"])
+
+
+async def test_who_is_rejected_is_told_so_until_that_is_taken_back(ports: dict[str, int], api: Api) -> None:
+    address = "/api/registry/unfiled-stations/unfiled-8"
+
+    async def alerts(state: str) -> list[dict[str, Any]]:
+        return await api.items("/api/alerts", state=state, rule="unfiled_charger", station="unfiled-8")
+
+    async with connect(ports, "unfiled-8") as socket:
+        assert await boot(socket) == "Pending"
+        await eventually(lambda: alerts("firing"), within_s=30)
+
+        async def rejected() -> bool:
+            answer = await api.client.post(f"{address}/reject", json={"reason": "test"})
+            return answer.status_code in (200, 409)
+
+        async def answered(status: str) -> bool:
+            return await boot(socket) == status
+
+        await eventually(rejected)
+        await eventually(lambda: answered("Rejected"))
+        await eventually(lambda: alerts("resolved"), within_s=30)
+        await socket.send('[2,"2","Heartbeat",{}]')
+        assert json.loads(await socket.recv())[:3] == [4, "2", "SecurityError"]
+        (await api.client.delete(f"{address}/rejection")).raise_for_status()
+        await eventually(lambda: answered("Pending"))
+        await eventually(lambda: alerts("firing"), within_s=30)
+
+
 def test_tls_without_a_certificate_says_what_to_do(tmp_path: Path) -> None:
     suite = Suite(tmp_path / "none", "--ocpp-tls-port=0")
     done = subprocess.run(
