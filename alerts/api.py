@@ -13,7 +13,7 @@ from youguan import audit
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -95,7 +95,7 @@ def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
                 limit=limit,
                 scope=who.scope,
             )
-        following = encode_cursor(rows[-1]["recorded_at"], rows[-1]["id"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "recorded_at", "id")
         return Page(items=[AlertOut(**dict(row)) for row in rows], next=following)
 
     app.add_api_route("", list_alerts, methods=["GET"])

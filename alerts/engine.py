@@ -27,6 +27,7 @@ from youguan.events import (
     StationClockSkewed,
     StationOffline,
     StationOnline,
+    StationRejected,
     UnfiledStationSeen,
 )
 
@@ -44,6 +45,7 @@ TYPES = (
     StationAccessRefused,
     StationOffline,
     StationOnline,
+    StationRejected,
     UnfiledStationSeen,
 )
 PENDING_WATCH_S = 1.0
@@ -98,7 +100,7 @@ class Engine:
                 now = self._clock.now()
                 events: list[Event] = []
                 for row in await store.open_about(connection, finding.site_id, finding.station_ids):
-                    events += await self._resolve(connection, Over(row["rule"], row["subject"], now), "gone")
+                    events += await self._resolve(connection, Over(row["rule"], row["subject"], now, "gone"))
                 return events
 
     async def _raise(
@@ -147,6 +149,7 @@ class Engine:
                 at=now,
                 details=holds.details,
                 opens_task=rule["opens_task"],
+                subject=holds.subject,
             )
         ]
 
@@ -169,10 +172,11 @@ class Engine:
                 connector=alert["connector"],
                 at=self._clock.now(),
                 details=holds.details,
+                subject=alert["subject"],
             )
         ]
 
-    async def _resolve(self, connection: asyncpg.Connection, over: Over, because: str = "recovered") -> list[Event]:
+    async def _resolve(self, connection: asyncpg.Connection, over: Over) -> list[Event]:
         now = self._clock.now()
         was = await store.resolve_alert(connection, over.rule, over.subject, now)
         if was is None or was["state"] == "pending":
@@ -185,7 +189,8 @@ class Engine:
                 station_id=was["station_id"],
                 connector=was["connector"],
                 at=now,
-                because=because,
+                because=over.because,
+                subject=over.subject,
             )
         ]
 
@@ -223,4 +228,5 @@ def _raised(row: asyncpg.Record) -> AlertRaised:
         at=row["raised_at"],
         details=row["details"],
         opens_task=row["opens_task"],
+        subject=row["subject"],
     )

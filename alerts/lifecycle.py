@@ -19,6 +19,7 @@ from youguan.events import (
     StationClockSkewed,
     StationOffline,
     StationOnline,
+    StationRejected,
     UnfiledStationSeen,
 )
 
@@ -48,11 +49,12 @@ class Holds:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A rule no longer holds for a subject."""
+    """A rule no longer holds for a subject; why, as `AlertResolved` says it."""
 
     rule: str
     subject: str
     at: datetime
+    because: str = "recovered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
             return [Holds(UNFILED_CHARGER, event.station_id, event.at, station_id=event.station_id, details={**shown})]
         case SiteFiled():
             return [Over(UNFILED_CHARGER, station.station_id, now) for station in event.stations]
+        case StationRejected():
+            return [Over(UNFILED_CHARGER, event.station_id, event.at, "decided")]
         case SiteRetired():
             return [Gone(event.station_ids, event.site_id)]
     return _beside(event)

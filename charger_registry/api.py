@@ -15,7 +15,7 @@ from youguan.bounds import sites_within
 from youguan.clock import Clock
 from youguan.errors import NotFound
 from youguan.web.application import api
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, scope_of
 
 Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
@@ -100,7 +100,14 @@ class Deregistration(BaseModel):
 def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
     """Return /api/registry."""
     app = api("Youguan registry")
+    _add_stations(app, pool)
+    _add_sites(app, pool)
+    _add_responsibilities(app, pool, clock)
+    _add_organisations(app, pool, clock)
+    return app
 
+
+def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations")
     async def stations(
         managed: bool | None = None, site: str | None = None, limit: Limit = 100, cursor: Cursor = None
@@ -111,8 +118,10 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
             rows = await store.list_stations(
                 connection, managed=managed, site_id=site, after=key[0] if key else None, limit=limit
             )
-        return Page(items=[StationOut(**dict(row)) for row in rows], next=_next(rows, limit))
+        return Page(items=[StationOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
 
+
+def _add_sites(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/sites")
     async def sites(
         unmanaged: bool | None = None,
@@ -132,7 +141,7 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
                 after=key[0] if key else None,
                 limit=limit,
             )
-        return Page(items=[_site(row) for row in rows], next=_next(rows, limit))
+        return Page(items=[_site(row) for row in rows], next=next_cursor(rows, limit, "id"))
 
     @app.get("/sites/{site_id}")
     async def site(site_id: str) -> SiteOut:
@@ -140,6 +149,8 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
         async with pool.acquire() as connection:
             return _site(await store.get_site(connection, site_id))
 
+
+def _add_responsibilities(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
     @app.get("/sites/{site_id}/responsibilities")
     async def responsibilities(
         site_id: str,
@@ -191,6 +202,8 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
             raise NotFound(f"{assignment.role} of site {site_id}")
         return _line(found)
 
+
+def _add_organisations(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
     @app.post("/organisations/{organisation_id}/deregister")
     async def deregister(
         organisation_id: str,
@@ -224,13 +237,7 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
             rows = await store.list_organisations(connection, key[0] if key else None, limit)
         scope = scope_of(request)
         items = [(OrganisationOut if scope.covers(None, r["id"]) else OrganisationName)(**dict(r)) for r in rows]
-        return Page(items=items, next=_next(rows, limit))
-
-    return app
-
-
-def _next(rows: list[asyncpg.Record], limit: int) -> str | None:
-    return encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
+        return Page(items=items, next=next_cursor(rows, limit, "id"))
 
 
 def _site(row: asyncpg.Record) -> SiteOut:

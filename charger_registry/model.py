@@ -185,7 +185,7 @@ class StationCredential(Table, table=True):
 
 
 class UnfiledStation(Table, table=True):
-    """A station that asked to be accepted and that no site lists, as the gateway told it."""
+    """A station that asked to be accepted and that no site lists, as the gateway told it; and who decided against it."""
 
     __tablename__ = "unfiled_station"
     station_id: str = Field(sa_column=Column(Text, primary_key=True))
@@ -194,3 +194,6 @@ class UnfiledStation(Table, table=True):
     vendor: str | None = Field(sa_column=Column(Text))
     model: str | None = Field(sa_column=Column(Text))
     first_seen_at: datetime = Field(sa_column=moment(nullable=False))
+    rejected_at: datetime | None = Field(sa_column=moment())
+    rejected_by: str | None = Field(sa_column=Column(Text))
+    rejected_reason: str | None = Field(sa_column=Column(Text))

@@ -13,7 +13,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock
 from youguan.errors import NotFound, YouguanError
-from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -56,7 +56,7 @@ def registry_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock) -> AP
                 limit=PAGE,
                 scope=who.scope,
             )
-        following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
+        following = next_cursor(rows, PAGE, "id")
         return templates.render(
             request, "sites.html", rows=rows, next=following, q=q, unmanaged=unmanaged, reasons=REASONS
         )

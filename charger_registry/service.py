@@ -9,9 +9,10 @@ import asyncpg
 
 from charger_registry import store
 from charger_registry.api import registry_api
-from charger_registry.credentials.api import add_credentials
+from charger_registry.credentials.api import add_credentials, add_quarantine
 from charger_registry.credentials.desk import KeyDesk
-from charger_registry.credentials.pages import credential_pages
+from charger_registry.credentials.pages import credential_pages, quarantine_pages
+from charger_registry.credentials.quarantine import Quarantine
 from charger_registry.login import TEMPLATES, Login, login_api, login_pages
 from charger_registry.pages import registry_pages
 from charger_registry.public import projection
@@ -38,6 +39,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         keys = KeyDesk(pool, clock, settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
         api = registry_api(pool, clock)
         add_credentials(api, pool, keys, clock)
+        quarantine = Quarantine(pool, clock)
+        add_quarantine(api, pool, quarantine)
 
         async def ready() -> str | None:
             return None if picture.loaded else "the map is not loaded yet"
@@ -53,6 +56,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 login_pages(login, templates, settings),
                 registry_pages(pool, templates, clock),
                 credential_pages(pool, keys, templates, clock),
+                quarantine_pages(pool, quarantine, templates),
                 public_pages(pool, picture, templates, clock),
             ],
             jobs=[Job("registry.management_watch", lambda: watch_management(pool, clock))],

@@ -17,7 +17,7 @@ from youguan.clock import Clock, county_day
 from youguan.errors import Forbidden, NotFound, YouguanError
 from youguan.eventlog import publish
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -183,7 +183,7 @@ def inspection_api(counter: Counter) -> FastAPI:
                 limit=limit,
                 scope=who.scope,
             )
-        following = encode_cursor(rows[-1]["opened_at"], rows[-1]["id"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "opened_at", "id")
         return Page(items=[TaskOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/tasks/{task_id}")
@@ -233,7 +233,7 @@ def inspection_pages(counter: Counter, templates: Templates) -> APIRouter:
                 limit=PAGE,
                 scope=who.scope,
             )
-        following = encode_cursor(rows[-1]["opened_at"], rows[-1]["id"]) if len(rows) == PAGE else None
+        following = next_cursor(rows, PAGE, "opened_at", "id")
         return templates.render(
             request, "tasks.html", rows=rows, next=following, status=status, cause=cause or "", overdue=overdue,
             cursor=cursor, causes=CAUSES, states=STATES, today=counter.today(),

@@ -241,7 +241,9 @@ class Desk:
 
 
 def subject_of(alert: AlertRaised | AlertResolved | AlertWorsened) -> str:
-    """Return what an alert is about: a connector, a station or a site; where none of them is, the alert stands for itself."""
+    """Return what an alert is about: what it says itself, else a connector, a station or a site, or the alert itself."""
+    if alert.subject:
+        return alert.subject
     if alert.station_id is None:
         return alert.site_id or alert.alert_id
     return alert.station_id if alert.connector is None else f"{alert.station_id}#{alert.connector}"

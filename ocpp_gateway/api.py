@@ -11,7 +11,7 @@ from ocpp_gateway import store
 from youguan.auth import REGULATOR, Principal
 from youguan.bounds import stations_within
 from youguan.web.application import api
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_station, scope_of
 
 StationState = Literal["never_connected", "online", "offline"]
@@ -105,7 +105,12 @@ class FrameOut(BaseModel):
 def gateway_api(pool: asyncpg.Pool) -> FastAPI:
     """Return /api/gateway."""
     app = api("Youguan gateway")
+    _add_stations(app, pool)
+    _add_history(app, pool)
+    return app
 
+
+def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations")
     async def stations(
         request: Request,
@@ -127,7 +132,7 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
                 limit=limit,
             )
             seen = await stations_within(connection, scope_of(request), [row["id"] for row in rows])
-        following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "id")
         items = [(StationFileOut if row["id"] in seen else StationOut)(**dict(row)) for row in rows]
         return Page(items=items, next=following)
 
@@ -141,6 +146,8 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         said = StationFileWithConnectors if seen else StationWithConnectors
         return said(**dict(row), connectors=[ConnectorOut(**dict(c)) for c in found])
 
+
+def _add_history(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations/{station_id}/status-changes")
     async def status_changes(
         station_id: str, since: From = None, until: To = None, limit: Limit = 100, cursor: Cursor = None
@@ -157,10 +164,7 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
                 after=key,
                 limit=limit,
             )
-        last = rows[-1] if len(rows) == limit else None
-        following = None
-        if last:
-            following = encode_cursor(last["occurred_at"], last["connector"], last["status"], last["mark"])
+        following = next_cursor(rows, limit, "occurred_at", "connector", "status", "mark")
         return Page(items=[StatusOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/meter-samples")
@@ -177,10 +181,7 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
             rows = await store.meter_samples(connection, station_id, store.Span(since, until), key, limit)
-        last = rows[-1] if len(rows) == limit else None
-        following = None
-        if last:
-            following = encode_cursor(last["occurred_at"], last["connector"], last["kind"], last["mark"])
+        following = next_cursor(rows, limit, "occurred_at", "connector", "kind", "mark")
         return Page(items=[SampleOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/frames")
@@ -198,7 +199,5 @@ def gateway_api(pool: asyncpg.Pool) -> FastAPI:
         async with pool.acquire() as connection:
             await store.get_station(connection, station_id)
             rows = await store.frames(connection, station_id, store.Span(since, until), before, limit)
-        following = encode_cursor(rows[-1]["received_at"], rows[-1]["mark"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "received_at", "mark")
         return Page(items=[FrameOut(**dict(row)) for row in rows], next=following)
-
-    return app

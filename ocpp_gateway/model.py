@@ -107,6 +107,15 @@ class Quarantine(Table, table=True):
     last_seen_at: datetime = moment()
 
 
+class RejectedStation(Table, table=True):
+    """A station that is not filed and that somebody has decided against, as the registry told it."""
+
+    __tablename__ = "rejected_station"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    rejected_at: datetime = moment()
+
+
 class RefusedInput(Table, table=True):
     """A message, or a part of one, that could not be taken, and why."""
 

@@ -59,11 +59,11 @@ async def run(
             heartbeat_interval_s=settings.heartbeat_interval_s,
             authorise=memory.authorise,
             tolerated_skew=timedelta(seconds=settings.tolerated_clock_skew_s),
+            unfiled=directory.unfiled,
         )
         doorkeeper = Doorkeeper(rules_of(settings), knows=directory.knows, keys_of=credentials.of, clock=clock)
         server = Server(around, doorkeeper)
-        sealer = Sealer(settings.station_key_secret)
-        outbox = Outbox(pool, slot, server.sessions.get, recorder, clock, sealer)
+        outbox = Outbox(pool, slot, server.sessions.get, recorder, clock, Sealer(settings.station_key_secret))
         await ownership.start()
         await outbox.start()
         if settings.demo:

@@ -387,6 +387,23 @@ class StationCredentialsChanged(Event):
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationRejected(Event):
+    """A station that asked to be accepted and that no site lists is not wanted; filing it ends that."""
+
+    station_id: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationReadmitted(Event):
+    """A rejected station may ask again."""
+
+    station_id: str
+    at: datetime
+
+
 # --- alerts -----------------------------------------------------------------------------------------------------
 
 
@@ -396,7 +413,8 @@ class AlertRaised(Event):
 
     `rule`: connector_fault, station_offline, unmanaged_site, unfiled_charger, clock_skew. `severity`: critical, major,
     minor, info. `since`: when the condition began (effective time); `details`: members that explain it, by rule;
-    `opens_task`: whether somebody has to do something about it.
+    `opens_task`: whether somebody has to do something about it; `subject`: what the rule holds for, in a form of the rule's
+    own: of one rule and subject at most one alert is open.
     """
 
     alert_id: str
@@ -409,6 +427,7 @@ class AlertRaised(Event):
     at: datetime
     details: dict[str, Any]
     opens_task: bool = True
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,11 +442,12 @@ class AlertWorsened(Event):
     connector: int | None
     at: datetime
     details: dict[str, Any]
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertResolved(Event):
-    """The rule no longer holds for the subject. `because`: recovered, or gone when the subject is filed no longer."""
+    """The rule no longer holds for the subject. `because`: recovered, decided by somebody, or gone: filed no longer."""
 
     alert_id: str
     rule: str
@@ -436,6 +456,7 @@ class AlertResolved(Event):
     connector: int | None
     at: datetime
     because: str = "recovered"
+    subject: str = ""
 
 
 # --- inspection_service -----------------------------------------------------------------------------------------

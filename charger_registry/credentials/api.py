@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field
 
 from charger_registry.credentials import store
 from charger_registry.credentials.desk import KeyDesk
+from charger_registry.credentials.quarantine import Quarantine
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import remote_of, require
 
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -62,6 +63,15 @@ class UnfiledOut(BaseModel):
     vendor: str | None
     model: str | None
     first_seen_at: UtcTime
+    rejected_at: UtcTime | None
+    rejected_by: str | None
+    rejected_reason: str | None
+
+
+class Rejection(BaseModel):
+    """Why a station is not wanted."""
+
+    reason: Reason
 
 
 def add_credentials(app: FastAPI, pool: asyncpg.Pool, keys: KeyDesk, clock: Clock) -> None:
@@ -86,7 +96,7 @@ def add_credentials(app: FastAPI, pool: asyncpg.Pool, keys: KeyDesk, clock: Cloc
     ) -> KeyOut:
         """Issue a key; it is shown in this answer and never again. To have a connected station take a new key, use the
         gateway's `POST /api/gateway/stations/{id}/key-rotation`."""
-        issued = await keys.issue(who, station_id, wish.reason, key=wish.key, remote=_remote(request))
+        issued = await keys.issue(who, station_id, wish.reason, key=wish.key, remote=remote_of(request))
         response.headers["Cache-Control"] = "no-store"
         return KeyOut(
             id=issued.credential_id, station_id=station_id, key=issued.key, issued_at=issued.issued_at,
@@ -98,7 +108,7 @@ def add_credentials(app: FastAPI, pool: asyncpg.Pool, keys: KeyDesk, clock: Cloc
         station_id: str, why: Revocation, request: Request, who: Annotated[Principal, Depends(regulator)]
     ) -> Page[CredentialOut]:
         """Revoke every key of a station; its connection is closed."""
-        await keys.revoke(who, station_id, None, why.reason, _remote(request))
+        await keys.revoke(who, station_id, None, why.reason, remote_of(request))
         return await credentials(station_id, who)
 
     @app.post("/stations/{station_id}/credentials/{credential_id}/revoke")
@@ -110,8 +120,13 @@ def add_credentials(app: FastAPI, pool: asyncpg.Pool, keys: KeyDesk, clock: Cloc
         who: Annotated[Principal, Depends(regulator)],
     ) -> Page[CredentialOut]:
         """Revoke one key; a connection that came in with it is closed."""
-        await keys.revoke(who, station_id, credential_id, why.reason, _remote(request))
+        await keys.revoke(who, station_id, credential_id, why.reason, remote_of(request))
         return await credentials(station_id, who)
+
+
+def add_quarantine(app: FastAPI, pool: asyncpg.Pool, quarantine: Quarantine) -> None:
+    """Add unfiled stations to /api/registry."""
+    regulator = require(REGULATOR)
 
     @app.get("/unfiled-stations")
     async def unfiled(
@@ -121,9 +136,18 @@ def add_credentials(app: FastAPI, pool: asyncpg.Pool, keys: KeyDesk, clock: Cloc
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_unfiled(connection, key[0] if key else None, limit)
-        following = encode_cursor(rows[-1]["station_id"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "station_id")
         return Page(items=[UnfiledOut(**dict(row)) for row in rows], next=following)
 
+    @app.post("/unfiled-stations/{station_id}/reject")
+    async def reject(
+        station_id: str, why: Rejection, request: Request, who: Annotated[Principal, Depends(regulator)]
+    ) -> UnfiledOut:
+        """Decide against a station: its BootNotification is answered Rejected until it is readmitted or filed."""
+        row = await quarantine.reject(who, station_id, why.reason, remote=remote_of(request))
+        return UnfiledOut(**dict(row))
 
-def _remote(request: Request) -> str | None:
-    return request.client.host if request.client else None
+    @app.delete("/unfiled-stations/{station_id}/rejection", status_code=204)
+    async def readmit(station_id: str, request: Request, who: Annotated[Principal, Depends(regulator)]) -> None:
+        """Let a rejected station ask again."""
+        await quarantine.readmit(who, station_id, remote=remote_of(request))

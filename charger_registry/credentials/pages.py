@@ -9,11 +9,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.credentials import store
 from charger_registry.credentials.desk import Issued, KeyDesk
+from charger_registry.credentials.quarantine import Quarantine
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import YouguanError
-from youguan.web.paging import Cursor, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 
 PAGE = 50
@@ -27,8 +28,26 @@ ORIGINS = {"issued": "签发", "taken over": "接管原有密钥", "rotation": "
 
 
 def credential_pages(pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, clock: Clock) -> APIRouter:
-    """Return /registry/credentials and /registry/unfiled-stations."""
-    router = APIRouter(prefix="/registry")
+    """Return /registry/credentials."""
+    router = APIRouter(prefix="/registry/credentials")
+    _add_list(router, pool, templates, clock)
+    _add_station(router, pool, keys, templates, clock)
+    return router
+
+
+def _add_list(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+    @router.get("")
+    async def stations(
+        request: Request, _: Annotated[Principal, Depends(require(REGULATOR))], q: str = "", cursor: Cursor = None
+    ) -> Response:
+        key = decode_cursor(cursor, str)
+        async with pool.acquire() as connection:
+            rows = await store.list_stations(connection, q or None, key[0] if key else None, PAGE, clock.now())
+        following = next_cursor(rows, PAGE, "id")
+        return templates.render(request, "credentials.html", rows=rows, next=following, q=q)
+
+
+def _add_station(router: APIRouter, pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, clock: Clock) -> None:
     regulator = require(REGULATOR)
 
     async def station_page(
@@ -43,21 +62,11 @@ def credential_pages(pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, cl
             lines=lines, issued=issued, error=error.detail if error else "", states=STATES, origins=ORIGINS,
         )  # fmt: skip
 
-    @router.get("/credentials")
-    async def stations(
-        request: Request, _: Annotated[Principal, Depends(regulator)], q: str = "", cursor: Cursor = None
-    ) -> Response:
-        key = decode_cursor(cursor, str)
-        async with pool.acquire() as connection:
-            rows = await store.list_stations(connection, q or None, key[0] if key else None, PAGE, clock.now())
-        following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
-        return templates.render(request, "credentials.html", rows=rows, next=following, q=q)
-
-    @router.get("/credentials/{station_id}")
+    @router.get("/{station_id}")
     async def station(request: Request, station_id: str, _: Annotated[Principal, Depends(regulator)]) -> Response:
         return await station_page(request, station_id)
 
-    @router.post("/credentials/{station_id}")
+    @router.post("/{station_id}")
     async def issue(
         request: Request,
         station_id: str,
@@ -65,14 +74,14 @@ def credential_pages(pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, cl
         reason: str = Form(min_length=1, max_length=500),
         key: str = Form(""),
     ) -> Response:
-        remote = request.client.host if request.client else None
+        remote = remote_of(request)
         try:
             issued = await keys.issue(who, station_id, reason, key=key.strip() or None, remote=remote)
         except YouguanError as error:
             return await station_page(request, station_id, error=error)
         return await station_page(request, station_id, issued=issued)
 
-    @router.post("/credentials/{station_id}/revoke")
+    @router.post("/{station_id}/revoke")
     async def revoke(
         request: Request,
         station_id: str,
@@ -80,19 +89,52 @@ def credential_pages(pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, cl
         reason: str = Form(min_length=1, max_length=500),
         credential_id: int | None = Form(None),
     ) -> Response:
-        remote = request.client.host if request.client else None
+        remote = remote_of(request)
         try:
             await keys.revoke(who, station_id, credential_id, reason, remote)
         except YouguanError as error:
             return await station_page(request, station_id, error=error)
         return RedirectResponse(f"/registry/credentials/{quote(station_id, safe='')}", 303)
 
-    @router.get("/unfiled-stations")
-    async def unfiled(request: Request, _: Annotated[Principal, Depends(regulator)], cursor: Cursor = None) -> Response:
+
+def quarantine_pages(pool: asyncpg.Pool, quarantine: Quarantine, templates: Templates) -> APIRouter:
+    """Return /registry/unfiled-stations."""
+    router = APIRouter(prefix="/registry/unfiled-stations")
+    regulator = require(REGULATOR)
+
+    async def page(request: Request, cursor: str | None = None, error: YouguanError | None = None) -> Response:
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_unfiled(connection, key[0] if key else None, PAGE)
-        following = encode_cursor(rows[-1]["station_id"]) if len(rows) == PAGE else None
-        return templates.render(request, "unfiled_stations.html", rows=rows, next=following)
+        following = next_cursor(rows, PAGE, "station_id")
+        return templates.render(
+            request, "unfiled_stations.html", status_code=error.status if error else 200, rows=rows, next=following,
+            error=error.detail if error else "",
+        )  # fmt: skip
+
+    @router.get("")
+    async def unfiled(request: Request, _: Annotated[Principal, Depends(regulator)], cursor: Cursor = None) -> Response:
+        return await page(request, cursor)
+
+    @router.post("/{station_id}/reject")
+    async def reject(
+        request: Request,
+        station_id: str,
+        who: Annotated[Principal, Depends(regulator)],
+        reason: str = Form(min_length=1, max_length=500),
+    ) -> Response:
+        try:
+            await quarantine.reject(who, station_id, reason, remote=remote_of(request))
+        except YouguanError as error:
+            return await page(request, error=error)
+        return RedirectResponse("/registry/unfiled-stations", 303)
+
+    @router.post("/{station_id}/readmit")
+    async def readmit(request: Request, station_id: str, who: Annotated[Principal, Depends(regulator)]) -> Response:
+        try:
+            await quarantine.readmit(who, station_id, remote=remote_of(request))
+        except YouguanError as error:
+            return await page(request, error=error)
+        return RedirectResponse("/registry/unfiled-stations", 303)
 
     return router

@@ -150,7 +150,8 @@ async def list_stations(
 async def note_unfiled(connection: asyncpg.Connection, seen: UnfiledStationSeen) -> None:
     await connection.execute(
         """
-        INSERT INTO registry.unfiled_station VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO registry.unfiled_station (station_id, remote, ocpp_version, vendor, model, first_seen_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (station_id) DO UPDATE SET remote = excluded.remote, ocpp_version = excluded.ocpp_version,
             vendor = excluded.vendor, model = excluded.model
         """,
@@ -176,6 +177,40 @@ async def list_unfiled(connection: asyncpg.Connection, after: str | None, limit:
         limit,
     )
     return rows
+
+
+async def hold_unfiled(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record:
+    """Return a station that is not filed and hold it, so that decisions about it come one after the other; NotFound."""
+    row = await connection.fetchrow(
+        """
+        SELECT * FROM registry.unfiled_station u WHERE station_id = $1
+           AND NOT EXISTS (SELECT FROM registry.station t WHERE t.id = u.station_id AND t.retired_at IS NULL)
+        FOR UPDATE
+        """,
+        station_id,
+    )
+    if row is None:
+        raise NotFound(f"unfiled station {station_id}")
+    return row
+
+
+async def decide_unfiled(
+    connection: asyncpg.Connection, station_id: str, at: datetime | None, by: str | None, reason: str | None
+) -> asyncpg.Record:
+    """Note who has decided against a station and why; all None: nobody has."""
+    row = await connection.fetchrow(
+        """
+        UPDATE registry.unfiled_station SET rejected_at = $2, rejected_by = $3, rejected_reason = $4
+        WHERE station_id = $1 RETURNING *
+        """,
+        station_id,
+        at,
+        by,
+        reason,
+    )
+    if row is None:
+        raise NotFound(f"unfiled station {station_id}")
+    return row
 
 
 def state_of(row: asyncpg.Record, now: datetime) -> str:

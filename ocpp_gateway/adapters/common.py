@@ -2,7 +2,8 @@
 
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
 from ocpp_gateway.adapters.values import read_time, read_value
-from ocpp_gateway.observation import CertificateRequested, MeterSampled, Notified
+from ocpp_gateway.observation import Announced, CertificateRequested, MeterSampled, Notified, Observation
+from ocpp_gateway.stations.registration import Registration
 from youguan.clock import utc_text
 from youguan.errors import Invalid
 from youguan.pki import check_request
@@ -12,6 +13,13 @@ STATION_CERTIFICATE = "ChargingStationCertificate"
 
 def heartbeat(_: Payload, context: Context) -> Outcome:
     return Outcome({"currentTime": utc_text(context.received_at)})
+
+
+def announced(vendor: str, model: str, context: Context) -> list[Observation]:
+    """Return that a station wants to be filed; about one that is rejected somebody has decided already."""
+    if context.registration is Registration.REJECTED:
+        return []
+    return [Announced(context.station_id, vendor, model, context.received_at)]
 
 
 def data_transfer(payload: Payload, context: Context) -> Outcome:

@@ -7,7 +7,6 @@ from ocpp_gateway.authorisation.facts import ReservationUsed
 from ocpp_gateway.authorisation.rules import Presented, Purpose
 from ocpp_gateway.authorisation.wording import id_tag_info
 from ocpp_gateway.observation import (
-    Announced,
     Booted,
     Condition,
     StatusReported,
@@ -15,6 +14,7 @@ from ocpp_gateway.observation import (
     TransactionStopped,
     mark_of,
 )
+from ocpp_gateway.stations.registration import Registration
 from youguan.clock import effective_time, utc_text
 
 CONDITIONS = {
@@ -34,11 +34,11 @@ def boot_notification(payload: Payload, context: Context) -> Outcome:
     answer = {
         "currentTime": utc_text(context.received_at),
         "interval": context.heartbeat_interval_s,
-        "status": "Accepted" if context.known else "Pending",
+        "status": context.registration.value,
     }
     vendor, model = payload["chargePointVendor"], payload["chargePointModel"]
-    if not context.known:
-        return Outcome(answer, [Announced(context.station_id, vendor, model, context.received_at)])
+    if context.registration is not Registration.ACCEPTED:
+        return Outcome(answer, common.announced(vendor, model, context))
     serial = payload.get("chargePointSerialNumber") or payload.get("chargeBoxSerialNumber")
     firmware = payload.get("firmwareVersion")
     return Outcome(answer, [Booted(context.station_id, vendor, model, serial, firmware, context.received_at)])

@@ -16,7 +16,6 @@ from ocpp_gateway.authorisation.wording import id_token_info
 from ocpp_gateway.devices import reported
 from ocpp_gateway.observation import (
     STATION_ITSELF,
-    Announced,
     Booted,
     Condition,
     Observation,
@@ -27,6 +26,7 @@ from ocpp_gateway.observation import (
     connector_number,
     mark_of,
 )
+from ocpp_gateway.stations.registration import Registration
 from youguan.clock import effective_time, utc_text
 
 CONDITIONS = {
@@ -45,12 +45,12 @@ def boot_notification(payload: Payload, context: Context) -> Outcome:
     answer = {
         "currentTime": utc_text(context.received_at),
         "interval": context.heartbeat_interval_s,
-        "status": "Accepted" if context.known else "Pending",
+        "status": context.registration.value,
     }
     station = payload["chargingStation"]
     vendor, model = station["vendorName"], station["model"]
-    if not context.known:
-        return Outcome(answer, [Announced(context.station_id, vendor, model, context.received_at)])
+    if context.registration is not Registration.ACCEPTED:
+        return Outcome(answer, common.announced(vendor, model, context))
     serial, firmware = station.get("serialNumber"), station.get("firmwareVersion")
     reason = payload["reason"]
     return Outcome(answer, [Booted(context.station_id, vendor, model, serial, firmware, context.received_at, reason)])

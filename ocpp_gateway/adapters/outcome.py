@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ocpp_gateway.authorisation.rules import Decision, Presented
 from ocpp_gateway.observation import Observation
+from ocpp_gateway.stations.registration import Registration
 
 Payload = dict[str, Any]
 Authorise = Callable[[Presented], Decision]
@@ -33,14 +34,11 @@ WIDEST_ZONE = timedelta(days=1)
 
 
 class Context(NamedTuple):
-    """What a handler may know besides the payload; `known` says whether the registry has the station.
-
-    `connection` is a number that no other connection of the station has.
-    """
+    """What a handler may know besides the payload; `connection` is a number that no other of the station's has."""
 
     station_id: str
     received_at: datetime
-    known: bool
+    registration: Registration
     heartbeat_interval_s: int
     authorise: Authorise
     problems: Mapping[int, Problem | None] = NO_PROBLEMS

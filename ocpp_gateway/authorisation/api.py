@@ -13,16 +13,15 @@ from ocpp_gateway.authorisation.composite import Asked, composite_schedule
 from ocpp_gateway.authorisation.desk import Token, TokenDesk
 from ocpp_gateway.authorisation.reservations import State
 from ocpp_gateway.commands.api import ENDED, CommandOut, Wait
-from youguan.auth import INSPECTOR, REGULATOR, Principal
+from youguan.auth import INSPECTOR, REGULATOR, Principal, Scope
 from youguan.clock import Clock
 from youguan.errors import FieldError
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import remote_of, require, require_station
 
 MOST_ROWS = 10_000
 A_WEEK_S = 7 * 24 * 3600
 regulator = require(REGULATOR)
-looks = require(REGULATOR, INSPECTOR)
 
 
 class TokenIn(BaseModel, extra="forbid"):
@@ -200,7 +199,7 @@ def _add_tokens(app: FastAPI, desk: TokenDesk) -> None:
             rows = await store.list_tokens(
                 connection, status=status, group_id=group, words=q, after=key[0] if key else None, limit=limit
             )
-        following = encode_cursor(rows[-1]["key"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "key")
         return Page(items=[TokenOut(**dict(row)) for row in rows], next=following)
 
     @app.post("/id-tokens", status_code=201)
@@ -271,6 +270,8 @@ def _add_groups(app: FastAPI, desk: TokenDesk) -> None:
 
 
 def _add_local_lists(app: FastAPI, desk: TokenDesk) -> None:
+    looks = require_station(desk.pool, REGULATOR, INSPECTOR)
+
     @app.get("/stations/{station_id}/local-list")
     async def local_list(station_id: str, _: Annotated[Principal, Depends(looks)]) -> ListOut:
         """Return which list a station has, as far as is known."""
@@ -293,7 +294,7 @@ def _add_local_lists(app: FastAPI, desk: TokenDesk) -> None:
             reason=wanted.reason,
             entries_a_message=wanted.entries_a_message,
             wait_s=wait,
-            remote=request.client.host if request.client else None,
+            remote=remote_of(request),
         )
         if all(row["state"] in ENDED for row in sent.commands):
             response.status_code = 200
@@ -314,7 +315,7 @@ async def _list_of(pool: asyncpg.Pool, station_id: str) -> ListOut:
 
 def _add_reservations(app: FastAPI, pool: asyncpg.Pool) -> None:
     async def listed(
-        station_id: str | None, state: State | None, limit: int, cursor: str | None
+        scope: Scope, station_id: str | None, state: State | None, limit: int, cursor: str | None
     ) -> Page[ReservationOut]:
         key = decode_cursor(cursor, datetime, str, int)
         async with pool.acquire() as connection:
@@ -326,35 +327,37 @@ def _add_reservations(app: FastAPI, pool: asyncpg.Pool) -> None:
                 state=state,
                 before=(key[0], key[1], key[2]) if key else None,
                 limit=limit,
+                scope=scope,
             )
-        last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["made_at"], last["station_id"], last["reservation_id"]) if last else None
+        following = next_cursor(rows, limit, "made_at", "station_id", "reservation_id")
         return Page(items=[ReservationOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/reservations")
     async def reservations(
-        _: Annotated[Principal, Depends(looks)],
+        who: Annotated[Principal, Depends(require(REGULATOR, INSPECTOR))],
         station: str | None = None,
         state: State | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[ReservationOut]:
         """List reservations, newest first."""
-        return await listed(station, state, limit, cursor)
+        return await listed(who.scope, station, state, limit, cursor)
 
     @app.get("/stations/{station_id}/reservations")
     async def of_station(
         station_id: str,
-        _: Annotated[Principal, Depends(looks)],
+        who: Annotated[Principal, Depends(require_station(pool, REGULATOR, INSPECTOR))],
         state: State | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[ReservationOut]:
         """List a station's reservations, newest first."""
-        return await listed(station_id, state, limit, cursor)
+        return await listed(who.scope, station_id, state, limit, cursor)
 
 
 def _add_profiles(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
+    looks = require_station(pool, REGULATOR, INSPECTOR)
+
     @app.get("/stations/{station_id}/charging-profiles")
     async def profiles(
         station_id: str,
@@ -370,7 +373,7 @@ def _add_profiles(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
             rows = await store.list_profiles(
                 connection, station_id, cleared_too=cleared, before=key[0] if key else None, limit=limit
             )
-        following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "id")
         return Page(items=[ProfileOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/stations/{station_id}/composite-schedule")

@@ -11,6 +11,8 @@ from ocpp_gateway.authorisation.facts import ReservationMade, ReservationUsed
 from ocpp_gateway.authorisation.local_list import Info
 from ocpp_gateway.authorisation.reservations import Happening, concerned
 from ocpp_gateway.authorisation.rules import COUNTED_FOR, IdToken, OpenTransaction, compared
+from youguan.auth import EVERYTHING, Scope
+from youguan.bounds import station_within
 from youguan.errors import NotFound
 from youguan.eventlog import heads
 
@@ -270,19 +272,22 @@ async def list_reservations(
     state: str | None,
     before: tuple[datetime, str, int] | None,
     limit: int,
+    scope: Scope = EVERYTHING,
 ) -> list[asyncpg.Record]:
     """Return reservations, newest first."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT * FROM gateway.reservation
+        f"""
+        SELECT * FROM gateway.reservation r
         WHERE ($1::text IS NULL OR station_id = $1) AND ($2::text IS NULL OR state = $2)
           AND ($3::timestamptz IS NULL OR (made_at, station_id, reservation_id) < ($3, $4, $5))
+          AND {station_within("r.station_id", 7)}
         ORDER BY made_at DESC, station_id DESC, reservation_id DESC LIMIT $6
         """,
         station_id,
         state,
         *(before or (None, None, None)),
         limit,
+        *scope.parameters,
     )
     return rows
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from ocpp_gateway.certificates import store
 from ocpp_gateway.certificates.desk import CertificateDesk
 from youguan.auth import REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import remote_of, require
 
 State = Literal["pending", "approved", "rejected"]
 
@@ -49,12 +49,11 @@ def add_certificates(app: FastAPI, pool: asyncpg.Pool, desk: CertificateDesk) ->
         cursor: Cursor = None,
     ) -> Page[CertificateRequestOut]:
         """List what stations ask to have signed, newest first."""
-        key = decode_cursor(cursor, str, str)
+        key = decode_cursor(cursor, datetime, str)
         async with pool.acquire() as connection:
-            before = (datetime.fromisoformat(key[0]), key[1]) if key else None
+            before = (key[0], key[1]) if key else None
             rows = await store.list_requests(connection, state, before, limit)
-        last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["received_at"].isoformat(), last["id"]) if last else None
+        following = next_cursor(rows, limit, "received_at", "id")
         return Page(items=[CertificateRequestOut(**dict(row)) for row in rows], next=following)
 
     @app.post("/certificate-requests/{request_id}/approve")
@@ -62,7 +61,7 @@ def add_certificates(app: FastAPI, pool: asyncpg.Pool, desk: CertificateDesk) ->
         request_id: str, decision: Decision, request: Request, who: Annotated[Principal, Depends(regulator)]
     ) -> CertificateRequestOut:
         """Sign a request; the station, which must be connected, is sent its certificate."""
-        remote = request.client.host if request.client else None
+        remote = remote_of(request)
         return CertificateRequestOut(**dict(await desk.approve(who, request_id, decision.reason, remote)))
 
     @app.post("/certificate-requests/{request_id}/reject")
@@ -70,5 +69,5 @@ def add_certificates(app: FastAPI, pool: asyncpg.Pool, desk: CertificateDesk) ->
         request_id: str, decision: Decision, request: Request, who: Annotated[Principal, Depends(regulator)]
     ) -> CertificateRequestOut:
         """Sign nothing."""
-        remote = request.client.host if request.client else None
+        remote = remote_of(request)
         return CertificateRequestOut(**dict(await desk.reject(who, request_id, decision.reason, remote)))

@@ -13,8 +13,8 @@ from ocpp_gateway.commands.desk import ANSWER_WITHIN_S, Desk, Wish
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.bounds import stations_within
 from youguan.errors import NotFound
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require, require_station
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import remote_of, require, require_station
 
 LONGEST_WAIT_S = 120
 ENDED = {"answered", "refused", "invalid", "timed_out", "undeliverable"}
@@ -70,7 +70,7 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
     ) -> CommandOut:
         """Send a command; 202 when it is dispatched, 200 when its end was waited for."""
         wish = Wish(station_id, command.action, command.payload, command.reason, command.timeout_s)
-        remote = request.client.host if request.client else None
+        remote = remote_of(request)
         row = await desk.ask(who, wish, wait_s=wait, remote=remote)
         if wait and row["state"] in ENDED:
             response.status_code = 200
@@ -86,7 +86,7 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
         wait: Wait = 0,
     ) -> CommandOut:
         """Have a station take a new key, which nobody sees; the old one holds until it has come back with the new one."""
-        remote = request.client.host if request.client else None
+        remote = remote_of(request)
         row = await desk.rotate_key(who, station_id, rotation.reason, wait_s=wait, remote=remote)
         if wait and row["state"] in ENDED:
             response.status_code = 200
@@ -102,8 +102,7 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
             await stations.get_station(connection, station_id)
             before = (key[0], key[1]) if key else None
             rows = await store.list_commands(connection, station_id, before, limit)
-        last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["requested_at"], last["id"]) if last else None
+        following = next_cursor(rows, limit, "requested_at", "id")
         return Page(items=[CommandOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/commands/{command_id}")

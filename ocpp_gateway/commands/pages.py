@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from ocpp_gateway.commands.desk import Desk
 from youguan.auth import REGULATOR, Principal
-from youguan.web.security import require
+from youguan.web.security import remote_of, require
 
 WAIT_S = 10.0
 
@@ -24,7 +24,7 @@ def command_pages(desk: Desk) -> APIRouter:
         who: Annotated[Principal, Depends(require(REGULATOR))],
         reason: str = Form(min_length=1, max_length=500),
     ) -> Response:
-        remote = request.client.host if request.client else None
+        remote = remote_of(request)
         await desk.rotate_key(who, station_id, reason, wait_s=WAIT_S, remote=remote)
         return RedirectResponse(f"/registry/credentials/{quote(station_id, safe='')}", 303)
 

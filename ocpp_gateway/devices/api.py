@@ -10,7 +10,7 @@ from ocpp_gateway.devices import store
 from ocpp_gateway.observation import VariableKey
 from ocpp_gateway.store import get_station
 from youguan.auth import Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require_station
 
 
@@ -53,9 +53,5 @@ def add_variables(app: FastAPI, pool: asyncpg.Pool) -> None:
             rows = await store.variables(
                 connection, station_id, component=component, name=variable, after=key, limit=limit
             )
-        following = (
-            encode_cursor(*VariableKey(*(rows[-1][name] for name in VariableKey._fields)))
-            if len(rows) == limit
-            else None
-        )
+        following = next_cursor(rows, limit, *VariableKey._fields)
         return Page(items=[VariableOut(**dict(row)) for row in rows], next=following)

@@ -21,8 +21,8 @@ from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web import problems
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
-from youguan.web.security import require, require_station
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import remote_of, require, require_station
 
 SWEEP_S = 3600.0
 
@@ -141,8 +141,13 @@ def files_api(depot: Depot) -> FastAPI:
 
 def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
     """Add files and firmware to /api/gateway."""
-    looks, rules = require(REGULATOR, INSPECTOR), require(REGULATOR)
-    near = require_station(pool, REGULATOR, INSPECTOR)
+    _add_evidence(app, pool, depot)
+    _add_firmware(app, pool, depot)
+    _add_installation(app, pool, depot)
+
+
+def _add_evidence(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
+    looks, near = require(REGULATOR, INSPECTOR), require_station(pool, REGULATOR, INSPECTOR)
 
     @app.post("/stations/{station_id}/diagnostics", status_code=202)
     async def ask_for(
@@ -151,7 +156,7 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
         """Ask a station for its diagnostics or its security log."""
         lifetime = timedelta(seconds=log.lifetime_s)
         wish = LogWish(station_id, log.log, log.oldest, log.latest, log.reason, lifetime)
-        file_id, command = await depot.ask_for(who, wish, wait_s=wait, remote=_remote(request))
+        file_id, command = await depot.ask_for(who, wish, wait_s=wait, remote=remote_of(request))
         return LogOut(file_id=file_id, command=CommandOut(**dict(command)))
 
     @app.get("/stations/{station_id}/files")
@@ -165,16 +170,19 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
             before = (key[0], key[1]) if key else None
             rows = await store.files(connection, station_id, before, limit)
         now = depot.clock.now()
-        last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["requested_at"], last["id"]) if last else None
+        following = next_cursor(rows, limit, "requested_at", "id")
         return Page(items=[FileOut(**dict(row), state=_state(row, now)) for row in rows], next=following)
 
     @app.get("/files/{file_id}", response_class=FileResponse)
     async def file(file_id: str, request: Request, who: Annotated[Principal, Depends(looks)]) -> Response:
         """Return a file that a station brought, as it brought it."""
-        row, path = await depot.open_evidence(who, file_id, remote=_remote(request))
+        row, path = await depot.open_evidence(who, file_id, remote=remote_of(request))
         name = f"{file_id}-{row['name'] or 'file'}"
         return FileResponse(path, filename=name, media_type="application/octet-stream", headers=_headers(row))
+
+
+def _add_firmware(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
+    looks, rules = require(REGULATOR, INSPECTOR), require(REGULATOR)
 
     @app.post("/firmware", status_code=201)
     async def announce(
@@ -182,7 +190,7 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
     ) -> FirmwareOut:
         """Announce firmware; its content comes by PUT …/firmware/{id}/content."""
         draft = FirmwareDraft(**firmware.model_dump())
-        return _firmware_out(await depot.announce(who, draft, remote=_remote(request)))
+        return _firmware_out(await depot.announce(who, draft, remote=remote_of(request)))
 
     @app.put("/firmware/{firmware_id}/content", response_model=FirmwareOut)
     async def content(
@@ -202,8 +210,12 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_firmware(connection, key[0] if key else None, limit)
-        following = encode_cursor(rows[-1]["id"]) if len(rows) == limit else None
+        following = next_cursor(rows, limit, "id")
         return Page(items=[_firmware_out(row) for row in rows], next=following)
+
+
+def _add_installation(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
+    near, rules = require_station(pool, REGULATOR, INSPECTOR), require(REGULATOR)
 
     @app.post("/stations/{station_id}/firmware", status_code=202)
     async def install(
@@ -218,7 +230,7 @@ def add_files(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
         wish = FirmwareWish(
             station_id, wanted.version, wanted.firmware_id, wanted.retrieve_at, wanted.install_at, wanted.reason
         )
-        row = await depot.give(who, wish, wait_s=wait, remote=_remote(request))
+        row = await depot.give(who, wish, wait_s=wait, remote=remote_of(request))
         if wait and row["state"] in ENDED:
             response.status_code = 200
         return CommandOut(**dict(row))
@@ -250,7 +262,7 @@ def _upload(request: Request, name: str | None) -> Upload:
     return Upload(
         _chunks(request),
         int(length) if length.isascii() and length.isdigit() else None,
-        _remote(request),
+        remote_of(request),
         name,
         request.headers.get("content-type"),
     )
@@ -279,10 +291,6 @@ def _headers(row: asyncpg.Record) -> dict[str, str]:
         "Content-Encoding": "identity",
         "Cache-Control": "no-store",
     }
-
-
-def _remote(request: Request) -> str | None:
-    return request.client.host if request.client else None
 
 
 def _state(row: asyncpg.Record, now: datetime) -> Literal["expected", "expired", "received"]:

@@ -155,7 +155,7 @@ class Depot:
     async def open_evidence(self, who: Principal, file_id: str, *, remote: str | None) -> tuple[asyncpg.Record, Path]:
         """Return a file that is there and where it lies; that somebody looked at it is written down."""
         async with self.pool.acquire() as connection, connection.transaction():
-            row = await store.get_received(connection, file_id)
+            row = await store.get_received(connection, file_id, who.scope)
             await audit.record(
                 connection, at=self.clock.now(), actor=who.subject, action="download", subject=f"file {file_id}",
                 after={"station": row["station_id"], "sha256": row["sha256"]}, remote=remote,

@@ -7,6 +7,8 @@ from typing import Any
 import asyncpg
 
 from ocpp_gateway.files.disk import Content
+from youguan.auth import Scope
+from youguan.bounds import station_within
 from youguan.errors import Conflict, NotFound
 
 # What the station said of the upload itself, from the request on until it was asked for another file.
@@ -98,10 +100,15 @@ async def files(
     return rows
 
 
-async def get_received(connection: asyncpg.Connection, file_id: str) -> asyncpg.Record:
-    """Return a file that is there; NotFound."""
+async def get_received(connection: asyncpg.Connection, file_id: str, scope: Scope) -> asyncpg.Record:
+    """Return a file that is there; NotFound beyond the bounds too."""
     row = await connection.fetchrow(
-        "SELECT * FROM gateway.evidence_file WHERE id = $1 AND received_at IS NOT NULL", file_id
+        f"""
+        SELECT * FROM gateway.evidence_file f
+        WHERE id = $1 AND received_at IS NOT NULL AND {station_within("f.station_id", 2)}
+        """,
+        file_id,
+        *scope.parameters,
     )
     if row is None:
         raise NotFound(f"file {file_id}")

@@ -21,6 +21,7 @@ from ocpp_gateway.mqtt.mapping import TopicMapping
 from ocpp_gateway.mqtt.reading import Reading, Refused, read
 from ocpp_gateway.observation import Announced, Observation
 from ocpp_gateway.recorder.batch import Doubt, Entry, Lost, Settlement
+from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.session import Recorder
 from youguan.clock import Clock
 from youguan.database import AWAY
@@ -41,6 +42,7 @@ class Directory(Protocol):
 
     def site_of(self, station_id: str) -> str | None: ...
     def knows_site(self, site_id: str) -> bool: ...
+    def unfiled(self, station_id: str) -> Registration: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -148,7 +150,8 @@ class Bridge:
 
         if station_id is not None and self.directory.site_of(station_id) is None:
             doubts = self._doubts(taken, frame, refused)
-            known: list[Observation] = [Announced(station_id, None, None, taken.received_at)]
+            wanted = self.directory.unfiled(station_id) is not Registration.REJECTED
+            known: list[Observation] = [Announced(station_id, None, None, taken.received_at)] if wanted else []
             self.recorder.submit(
                 Entry(station_id, taken.received_at, frame, known, doubts, SOURCE, SOURCE, fact=False, settle=settle)
             )

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from ocpp_gateway.sensors import store
 from youguan.auth import Principal
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require_site
 
 
@@ -74,6 +74,5 @@ def add_sensors(app: FastAPI, pool: asyncpg.Pool) -> None:
                 before=(key[0], key[1], key[2]) if key else None,
                 limit=limit,
             )
-        last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["occurred_at"], last["kind"], last["sensor"]) if last else None
+        following = next_cursor(rows, limit, "occurred_at", "kind", "sensor")
         return Page(items=[ReadingOut(**dict(row)) for row in rows], next=following)

@@ -7,25 +7,31 @@ from collections.abc import Sequence
 import asyncpg
 
 from ocpp_gateway.stations import store
+from ocpp_gateway.stations.registration import Registration
 from youguan.eventlog import Consumer, StoredEvent, follow
-from youguan.events import Event, SiteFiled, SiteRetired
+from youguan.events import Event, SiteFiled, SiteRetired, StationReadmitted, StationRejected
 
 log = logging.getLogger(__name__)
 
-TYPES = (SiteFiled, SiteRetired)
+TYPES = (SiteFiled, SiteRetired, StationReadmitted, StationRejected)
 CONSUMER = "gateway.directory"
 
 
 class Directory:
-    """The stations that are filed, by id."""
+    """The stations that are filed, by id, and those that are rejected."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._sites: dict[str, str] = {}  # station → site
         self._stations: dict[str, set[str]] = {}  # site → stations
+        self._rejected: set[str] = set()
 
     def knows(self, station_id: str) -> bool:
         return station_id in self._sites
+
+    def unfiled(self, station_id: str) -> Registration:
+        """Return what a station is that is not filed."""
+        return Registration.REJECTED if station_id in self._rejected else Registration.PENDING
 
     def site_of(self, station_id: str) -> str | None:
         """Return the site that a station is filed at."""
@@ -37,7 +43,7 @@ class Directory:
     async def keep(self, loaded: asyncio.Event) -> None:
         """Load what the projection holds, say so, then follow the registry's events from that very point."""
         async with self._pool.acquire() as connection:
-            self._sites, positions = await store.load_directory(connection, CONSUMER)
+            self._sites, self._rejected, positions = await store.load_directory(connection, CONSUMER)
         for station_id, site_id in self._sites.items():
             self._stations.setdefault(site_id, set()).add(station_id)
         loaded.set()
@@ -54,8 +60,13 @@ class Directory:
                 self._drop(self._stations.get(event.site_id, set()) - now, event.site_id)
                 self._stations[event.site_id] = now
                 self._sites.update(dict.fromkeys(now, event.site_id))
+                self._rejected -= now
             case SiteRetired():
                 self._drop(self._stations.pop(event.site_id, set()), event.site_id)
+            case StationRejected():
+                self._rejected.add(event.station_id)
+            case StationReadmitted():
+                self._rejected.discard(event.station_id)
 
     def _drop(self, station_ids: set[str], site_id: str) -> None:
         for station_id in station_ids:
@@ -71,6 +82,10 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) 
                 await store.file_site(connection, filed)
             case SiteRetired() as retired:
                 await store.retire_stations(connection, retired.station_ids)
+            case StationRejected() as rejected:
+                await store.reject_station(connection, rejected)
+            case StationReadmitted() as readmitted:
+                await store.readmit_station(connection, readmitted.station_id)
 
 
 def consumer(pool: asyncpg.Pool) -> Consumer:

@@ -33,6 +33,7 @@ from ocpp_gateway.protocol.secrets import masked
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.clock_skew import ClockGauge
+from ocpp_gateway.stations.registration import Registration, refusal_of
 from ocpp_gateway.stations.store import Opening
 from youguan.clock import Clock
 
@@ -40,8 +41,6 @@ log = logging.getLogger(__name__)
 
 HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS, V21: ocpp21.HANDLERS}
 SENDS: dict[Version, dict[str, Handler]] = {V16: {}, V201: {}, V21: ocpp21.SENDS}
-# What a station may say before the registry knows it.
-BEFORE_ACCEPTANCE = {"BootNotification", "Heartbeat"}
 # What states no fact: it may be answered from memory while the database is away.
 ONLY_ASKS = {"Authorize"}
 # What is answered anew when it is repeated: the answer tells the time.
@@ -92,6 +91,7 @@ class Surroundings:
     heartbeat_interval_s: int
     authorise: Authorise
     tolerated_skew: timedelta = timedelta(minutes=5)
+    unfiled: Callable[[str], Registration] = lambda _: Registration.PENDING  # what a station is that `knows` denies
 
 
 class Route(NamedTuple):
@@ -233,12 +233,20 @@ class Session:
                 raise Refusal("NotImplemented", f"{call.action} is no action of OCPP {self.version.name}")
             raise Refusal("NotSupported", f"{call.action} is not for a station to send, or not supported here")
         schemas.check(route.validator, call.payload, self.version)
-        if not known and call.action not in BEFORE_ACCEPTANCE:
-            raise Refusal("SecurityError", "this station is not filed; only BootNotification is answered until it is")
-        metrics.tally.received(route.counter)
         around = self._around
+        registration = Registration.ACCEPTED if known else around.unfiled(self.station_id)
+        why = refusal_of(registration, call.action)
+        if why is not None:
+            raise Refusal("SecurityError", why)
+        metrics.tally.received(route.counter)
         context = Context(
-            self.station_id, now, known, around.heartbeat_interval_s, around.authorise, self._problems, self._number
+            self.station_id,
+            now,
+            registration,
+            around.heartbeat_interval_s,
+            around.authorise,
+            self._problems,
+            self._number,
         )
         outcome = route.handler(call.payload, context)
         if outcome.problems:

@@ -7,18 +7,22 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from youguan.eventlog import positions_of
-from youguan.events import SiteFiled, StationCredentialsChanged
+from youguan.events import SiteFiled, StationCredentialsChanged, StationRejected
 
 
-async def load_directory(connection: asyncpg.Connection, consumer: str) -> tuple[dict[str, str], dict[str, int]]:
-    """Return station → site and the positions up to which that holds, from one snapshot."""
+async def load_directory(
+    connection: asyncpg.Connection, consumer: str
+) -> tuple[dict[str, str], set[str], dict[str, int]]:
+    """Return station → site, who is rejected, and the positions up to which that holds, from one snapshot."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         rows = await connection.fetch("SELECT station_id, site_id FROM gateway.station_directory")
-        return {row["station_id"]: row["site_id"] for row in rows}, await positions_of(connection, consumer)
+        rejected = await connection.fetch("SELECT station_id FROM gateway.rejected_station")
+        sites = {row["station_id"]: row["site_id"] for row in rows}
+        return sites, {row["station_id"] for row in rejected}, await positions_of(connection, consumer)
 
 
 async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
-    """Let the directory hold exactly the site's stations; a station that is filed leaves quarantine."""
+    """Let the directory hold exactly the site's stations; one that is filed leaves quarantine and is rejected no longer."""
     ids = [station.station_id for station in filed.stations]
     await connection.execute(
         "DELETE FROM gateway.station_directory WHERE site_id = $1 AND station_id <> ALL($2::text[])", filed.site_id, ids
@@ -34,10 +38,23 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
         [station.connectors for station in filed.stations],
     )
     await connection.execute("DELETE FROM gateway.quarantine WHERE station_id = ANY($1)", ids)
+    await connection.execute("DELETE FROM gateway.rejected_station WHERE station_id = ANY($1)", ids)
 
 
 async def retire_stations(connection: asyncpg.Connection, station_ids: Sequence[str]) -> None:
     await connection.execute("DELETE FROM gateway.station_directory WHERE station_id = ANY($1)", list(station_ids))
+
+
+async def reject_station(connection: asyncpg.Connection, rejected: StationRejected) -> None:
+    await connection.execute(
+        "INSERT INTO gateway.rejected_station VALUES ($1, $2) ON CONFLICT DO NOTHING", rejected.station_id, rejected.at
+    )
+
+
+async def readmit_station(connection: asyncpg.Connection, station_id: str) -> None:
+    """Let a station be pending again; out of quarantine, it is told of anew when it asks the next time."""
+    await connection.execute("DELETE FROM gateway.rejected_station WHERE station_id = $1", station_id)
+    await connection.execute("DELETE FROM gateway.quarantine WHERE station_id = $1", station_id)
 
 
 # --- who holds a station ----------------------------------------------------------------------------------------

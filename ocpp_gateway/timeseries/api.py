@@ -17,7 +17,7 @@ from youguan import audit
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import FieldError, Invalid
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_station
 
 LONGEST_PERIOD = timedelta(days=400)
@@ -94,7 +94,11 @@ class ExclusionOut(BaseModel):
 
 def add_timeseries(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
     """Add uptime and exclusions to /api/gateway."""
+    _add_uptime(app, pool)
+    _add_exclusions(app, pool, clock)
 
+
+def _add_uptime(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/uptime")
     async def uptime(
         who: Annotated[Principal, Depends(require())],
@@ -121,6 +125,8 @@ def add_timeseries(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
             rows = await store.hours(connection, station_id, since, until)
         return [HourOut(**dict(row)) for row in rows]
 
+
+def _add_exclusions(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
     @app.get("/exclusions")
     async def exclusions(
         who: Annotated[Principal, Depends(require())],
@@ -133,8 +139,7 @@ def add_timeseries(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
         before = (key[0], key[1]) if key else None
         async with pool.acquire() as connection:
             rows = await store.list_exclusions(connection, station, before, limit, who.scope)
-        last = rows[-1] if len(rows) == limit else None
-        following = encode_cursor(last["recorded_at"], last["id"]) if last else None
+        following = next_cursor(rows, limit, "recorded_at", "id")
         return Page(items=[ExclusionOut(**dict(row)) for row in rows], next=following)
 
     @app.post("/exclusions", status_code=201)

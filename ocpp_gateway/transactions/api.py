@@ -11,7 +11,7 @@ from ocpp_gateway.api import SampleOut
 from ocpp_gateway.store import get_station
 from ocpp_gateway.transactions import store
 from youguan.auth import Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_station
 
 Open = Annotated[bool | None, Query(description="true: not ended; false: ended")]
@@ -108,7 +108,7 @@ def add_transactions(app: FastAPI, pool: asyncpg.Pool) -> None:
         rows = await store.transactions(connection, chosen, before=key[0] if key else None, limit=limit)
         return TransactionPage(
             items=[TransactionOut(**dict(row)) for row in rows],
-            next=encode_cursor(rows[-1]["id"]) if len(rows) == limit else None,
+            next=next_cursor(rows, limit, "id"),
             count=await store.count_transactions(connection, chosen),
         )
 

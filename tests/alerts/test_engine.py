@@ -28,6 +28,7 @@ from youguan.events import (
     StationFile,
     StationOffline,
     StationOnline,
+    StationRejected,
     UnfiledStationSeen,
 )
 
@@ -73,6 +74,7 @@ def cleared(alarm: str) -> SensorCleared:
 
 
 RETIRED = SiteRetired(site_id="s", station_ids=("a",))
+REJECTED = StationRejected(station_id="a", reason="x", at=NOW)
 
 
 class World:
@@ -111,6 +113,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
         (OFFLINE, ONLINE, "station_offline"),
         (UNMANAGED, MANAGED, "unmanaged_site"),
         (UNFILED, FILED, "unfiled_charger"),
+        (UNFILED, REJECTED, "unfiled_charger"),
         (SKEWED, RIGHT, "clock_skew"),
         (status("faulted"), RETIRED, "connector_fault"),
         (UNMANAGED, RETIRED, "unmanaged_site"),
@@ -250,6 +253,37 @@ async def test_what_becomes_worse_is_told_once_and_never_becomes_less(world: Wor
 async def test_only_connectors_that_are_filed_have_alerts(world: World, connector: int, alerts: int) -> None:
     await world.tell(FILED, status("faulted", connector=connector))
     assert len(await world.states()) == alerts
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "subject", "because"),
+    [
+        (status("faulted"), status("available"), "a#1", "recovered"),
+        (OFFLINE, ONLINE, "a", "recovered"),
+        (UNMANAGED, MANAGED, "s", "recovered"),
+        (UNFILED, REJECTED, "a", "decided"),
+        (alarmed("smoke"), cleared("smoke"), "s/k/x", "recovered"),
+        (alarmed("bay_blocked"), cleared("bay_blocked"), "s/k/x", "recovered"),
+        (status("faulted"), RETIRED, "a#1", "gone"),
+    ],
+)
+async def test_an_alert_says_what_it_is_about_and_why_it_ends(
+    world: World, begins: Event, ends: Event, subject: str, because: str
+) -> None:
+    if begins is not UNFILED:
+        await world.tell(FILED)
+    await world.tell(begins)
+    world.clock.advance(timedelta(hours=1))  # bay_blocked waits
+    async with world.pool.acquire() as connection, connection.transaction():
+        await world.engine.fire_due(connection)
+    await world.tell(ends)
+    rows = await world.pool.fetch(
+        """
+        SELECT payload ->> 'subject', payload ->> 'because' FROM eventlog.event WHERE stream = 'alerts'
+        ORDER BY sequence
+        """
+    )
+    assert [tuple(row) for row in rows] == [(subject, None), (subject, because)]
 
 
 @pytest.mark.parametrize("gone", [RETIRED, replace(FILED, stations=())])

@@ -1,5 +1,6 @@
 """Stations' keys over HTTP and on the pages: shown once, never kept, ended in the right order; and who is in quarantine."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -203,10 +204,14 @@ async def test_the_whole_life_of_a_key_over_http(client: httpx.AsyncClient) -> N
         ("POST", "/api/registry/stations/s1/credentials"),
         ("POST", "/api/registry/stations/s1/credentials/revoke"),
         ("GET", "/api/registry/unfiled-stations"),
+        ("POST", "/api/registry/unfiled-stations/u1/reject"),
+        ("DELETE", "/api/registry/unfiled-stations/u1/rejection"),
         ("GET", "/registry/credentials"),
         ("GET", "/registry/credentials/s1"),
         ("POST", "/registry/credentials/s1"),
         ("GET", "/registry/unfiled-stations"),
+        ("POST", "/registry/unfiled-stations/u1/reject"),
+        ("POST", "/registry/unfiled-stations/u1/readmit"),
     ],
 )
 async def test_keys_are_the_regulators(client: httpx.AsyncClient, role: str, method: str, path: str) -> None:
@@ -245,3 +250,83 @@ async def test_the_page_of_the_quarantine(client: httpx.AsyncClient, world: Worl
     assert "&lt;u1&gt;" in page.text
     listed = await client.get("/api/registry/unfiled-stations", headers=bearer("regulator"))
     assert [line["station_id"] for line in listed.json()["items"]] == ["<u1>"]
+
+
+def seen(station_id: str) -> UnfiledStationSeen:
+    return UnfiledStationSeen(
+        station_id=station_id, remote="192.0.2.1", ocpp_version="1.6", vendor=None, model="m", at=NOW
+    )
+
+
+async def decisions(world: World) -> list[str]:
+    rows = await world.pool.fetch(
+        "SELECT type FROM eventlog.event WHERE type IN ('StationRejected', 'StationReadmitted') ORDER BY sequence"
+    )
+    return [row["type"] for row in rows]
+
+
+async def test_a_rejection_is_told_and_taken_back(client: httpx.AsyncClient, world: World) -> None:
+    await world.tell(seen("u1"))
+    headers, address = bearer("regulator"), "/api/registry/unfiled-stations"
+    made = await client.post(f"{address}/u1/reject", json={"reason": "stolen"}, headers=headers)
+    assert made.status_code == 200
+    assert (made.json()["rejected_by"], made.json()["rejected_reason"]) == ("p", "stolen")
+    again = await client.post(f"{address}/u1/reject", json={"reason": "stolen"}, headers=headers)
+    assert again.status_code == 409
+    await world.tell(seen("u1"))  # asks again, and stays rejected
+    (listed,) = (await client.get(address, headers=headers)).json()["items"]
+    assert listed["rejected_at"] is not None
+    assert (await client.delete(f"{address}/u1/rejection", headers=headers)).status_code == 204
+    assert (await client.delete(f"{address}/u1/rejection", headers=headers)).status_code == 409
+    (listed,) = (await client.get(address, headers=headers)).json()["items"]
+    assert (listed["rejected_at"], listed["rejected_reason"]) == (None, None)
+    assert await decisions(world) == ["StationRejected", "StationReadmitted"]
+    trail = await world.pool.fetch("SELECT action, subject, after, before FROM audit.trail ORDER BY number")
+    assert [tuple(line) for line in trail] == [
+        ("reject station", "station u1", {"reason": "stolen"}, None),
+        ("readmit station", "station u1", None, {"reason": "stolen", "by": "p"}),
+    ]
+
+
+async def test_only_what_stands_in_quarantine_is_rejected(client: httpx.AsyncClient, world: World) -> None:
+    await world.tell(seen("s1"))  # it is filed: the gateway had not heard of that yet
+    for station_id in ("nobody", "s1"):
+        answer = await client.post(
+            f"/api/registry/unfiled-stations/{station_id}/reject", json={"reason": "x"}, headers=bearer("regulator")
+        )
+        assert answer.status_code == 404
+    assert await decisions(world) == []
+
+
+async def test_filing_a_station_ends_its_rejection(client: httpx.AsyncClient, world: World) -> None:
+    await world.tell(seen("u1"))
+    address = "/api/registry/unfiled-stations"
+    await client.post(f"{address}/u1/reject", json={"reason": "x"}, headers=bearer("regulator"))
+    async with world.pool.acquire() as connection, connection.transaction():
+        site = SiteDraft("y", "Y", 121.4, 29.3, stations=(StationDraft("u1"),))
+        await store.file_all(connection, Filing(sites=(site,)), NOW)
+    await world.desk.consumer().catch_up()
+    assert (await client.get(address, headers=bearer("regulator"))).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "rejected", "take_back"),
+    [("zh", "已拒绝接入", "撤回拒绝"), ("en", "rejected", "Take the rejection back")],
+)
+async def test_the_quarantine_is_decided_on_its_page(
+    client: httpx.AsyncClient, world: World, language: str, rejected: str, take_back: str
+) -> None:
+    await world.tell(seen("桩:1"))
+    headers, address = bearer("regulator") | {"Accept-Language": language}, "/registry/unfiled-stations"
+    page = (await client.get(address, headers=headers)).text
+    assert take_back not in page
+    (form,) = re.findall(r'action="(/registry/unfiled-stations/[^"]+)"', page)
+    done = await client.post(form, data={"reason": "no papers"}, headers=headers)
+    assert (done.status_code, done.headers["location"]) == (303, address)
+    page = (await client.get(address, headers=headers)).text
+    assert all(word in page for word in (rejected, "no papers", take_back))
+    (form,) = re.findall(r'action="(/registry/unfiled-stations/[^"]+)"', page)
+    assert (await client.post(form, headers=headers)).status_code == 303
+    again = await client.post(form, headers=headers)
+    assert (again.status_code, 'role="alert"' in again.text) == (409, True)
+    assert await decisions(world) == ["StationRejected", "StationReadmitted"]

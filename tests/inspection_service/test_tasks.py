@@ -197,6 +197,18 @@ async def test_an_alert_that_is_nobodys_work_opens_no_task(world: World) -> None
     assert await world.tasks() == []
 
 
+async def test_two_sensors_of_one_rule_at_a_site_are_two_tasks(world: World) -> None:
+    def smoke(sensor: str) -> AlertRaised:
+        alarm = replace(raised(rule="smoke", connector=None), station_id=None, alert_id=sensor)
+        return replace(alarm, subject=f"s/smoke/{sensor}")
+
+    await world.tell(smoke("x"), smoke("y"), smoke("x"))
+    assert [state for _, state, _ in await world.tasks()] == ["open", "open"]
+    over = replace(resolved(rule="smoke", connector=None), station_id=None, subject="s/smoke/x")
+    await world.tell(over)
+    assert [state for _, state, _ in await world.tasks()] == ["closed", "open"]
+
+
 async def test_the_manager_at_the_faults_time_gets_it(world: World) -> None:
     await world.tell(ledger(("builder", "b", 90), ("manager", "new", 10)))
     await world.tell(raised(since=NOW - timedelta(days=20)))

@@ -4,7 +4,7 @@ import base64
 import json
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,19 +36,6 @@ def suite(data_folder: Path) -> Iterator[Suite]:
     suite.start()
     yield suite
     assert suite.stop() == 0, suite.output()
-
-
-@pytest.fixture(scope="module")
-def ports(suite: Suite) -> dict[str, int]:
-    return suite.ports()
-
-
-@pytest.fixture
-async def api(ports: dict[str, int]) -> AsyncIterator[Api]:
-    api = Api(ports["http"])
-    await api.log_in()
-    yield api
-    await api.client.aclose()
 
 
 async def stations(api: Api) -> list[str]:
@@ -145,6 +132,43 @@ async def test_who_is_not_filed_is_listed_in_quarantine(ports: dict[str, int], a
         return "unfiled-7" in [line["station_id"] for line in await api.items("/api/registry/unfiled-stations")]
 
     assert await eventually(listed)
+
+
+async def boot(socket: Any) -> str:
+    await socket.send(BOOT)
+    return str(json.loads(await socket.recv())[2]["status"])
+
+
+async def test_who_is_rejected_is_told_so_until_that_is_taken_back(ports: dict[str, int], api: Api) -> None:
+    address = "/api/registry/unfiled-stations/unfiled-8"
+
+    async def alerts(state: str) -> list[dict[str, Any]]:
+        return await api.items("/api/alerts", state=state, rule="unfiled_charger", station="unfiled-8")
+
+    async with connect(ports, "unfiled-8") as socket:
+        assert await boot(socket) == "Pending"
+        await eventually(lambda: alerts("firing"), within_s=30)
+
+        async def rejected() -> bool:
+            answer = await api.client.post(f"{address}/reject", json={"reason": "test"})
+            return answer.status_code in (200, 409)
+
+        async def answered(status: str) -> bool:
+            return await boot(socket) == status
+
+        await eventually(rejected)
+        await eventually(lambda: answered("Rejected"))
+        await eventually(lambda: alerts("resolved"), within_s=30)
+        await socket.send('[2,"2","Heartbeat",{}]')
+        assert json.loads(await socket.recv())[:3] == [4, "2", "SecurityError"]
+        (await api.client.delete(f"{address}/rejection")).raise_for_status()
+        await eventually(lambda: answered("Pending"))
+
+        async def alerted_anew() -> list[dict[str, Any]]:  # a station that is pending asks again and again
+            await boot(socket)
+            return await alerts("firing")
+
+        await eventually(alerted_anew)
 
 
 def test_tls_without_a_certificate_says_what_to_do(tmp_path: Path) -> None:

@@ -189,19 +189,6 @@ def suite(data_folder: Path) -> Iterator[Suite]:
     assert suite.stop() == 0, suite.output()
 
 
-@pytest.fixture(scope="module")
-def ports(suite: Suite) -> dict[str, int]:
-    return suite.ports()
-
-
-@pytest.fixture
-async def api(ports: dict[str, int]) -> AsyncIterator[Api]:
-    api = Api(ports["http"])
-    await api.log_in()
-    yield api
-    await api.client.aclose()
-
-
 class Given:
     """Stations and id tokens that no other test uses."""
 

@@ -1,6 +1,6 @@
 """The main job on real processes: a fault frame, an alert, a task for the manager, recovery, closed."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,6 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     suite.start()
     yield suite
     assert suite.stop() == 0, suite.output()
-
-
-@pytest.fixture
-async def api(suite: Suite) -> AsyncIterator[Api]:
-    api = Api(suite.ports()["http"])
-    await api.log_in()
-    yield api
-    await api.client.aclose()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -36,14 +36,6 @@ def ocpp(suite: Suite) -> int:
 @pytest.fixture(scope="module")
 def http(suite: Suite) -> int:
     return suite.ports()["http"]
-
-
-@pytest.fixture
-async def api(http: int) -> AsyncIterator[Api]:
-    api = Api(http)
-    await api.log_in()
-    yield api
-    await api.client.aclose()
 
 
 async def listed(api: Api, path: str, **query: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from ocpp_gateway.adapters.outcome import Authorise
 from ocpp_gateway.authorisation.rules import Decision, IdToken, Presented, compared, decide
 from ocpp_gateway.protocol.versions import V16, Version
 from ocpp_gateway.recorder.batch import Committed, Entry, Settlement
+from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.session import Session, Surroundings
 from ocpp_gateway.stations.store import Opening
 from youguan.clock import ManualClock
@@ -84,9 +85,12 @@ def knowing(*tokens: IdToken) -> Authorise:
 class Talk:
     """A conversation with fakes all around."""
 
-    def __init__(self, version: Version = V16, *, filed: bool = True) -> None:
+    def __init__(
+        self, version: Version = V16, *, filed: bool = True, unfiled: Registration = Registration.PENDING
+    ) -> None:
         self.wire, self.recorder, self.clock = FakeWire(), FakeRecorder(), ManualClock(NOW)
         self.filed = filed
+        self.unfiled = unfiled
         around = Surroundings(
             recorder=self.recorder,
             claims=FakeClaims(),
@@ -94,6 +98,7 @@ class Talk:
             clock=self.clock,
             heartbeat_interval_s=60,
             authorise=knowing(IdToken("DEMO")),
+            unfiled=lambda _: self.unfiled,
         )
         self.session = Session("s1", version, "127.0.0.1", self.wire, around)
 

@@ -14,6 +14,7 @@ from ocpp_gateway.observation import Condition, StatusReported, TransactionStopp
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Refusal
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version
+from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.session import HANDLERS, SENDS
 from tests.ocpp_gateway import payloads
 from tests.ocpp_gateway.fakes import NOW, Talk, knowing
@@ -27,7 +28,9 @@ SAID = [(version, action) for version in VERSIONS for action in sorted(HANDLERS[
 def handle(version: Version, action: str, payload: dict[str, Any], **rest: Any) -> Outcome:
     schemas.check(schemas.requests(version)[action], payload, version)
     table = HANDLERS[version] if action in HANDLERS[version] else SENDS[version]
-    return table[action](payload, Context("s", NOW, True, 60, knowing(IdToken("DEMO", concurrent=True)), **rest))
+    return table[action](
+        payload, Context("s", NOW, Registration.ACCEPTED, 60, knowing(IdToken("DEMO", concurrent=True)), **rest)
+    )
 
 
 def answer(outcome: Outcome) -> dict[str, Any]:

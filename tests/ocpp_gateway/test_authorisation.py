@@ -44,6 +44,7 @@ from ocpp_gateway.commands.exchange import Exchange
 from ocpp_gateway.observation import TransactionBegun
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
+from ocpp_gateway.stations.registration import Registration
 from tests.ocpp_gateway.fakes import NOW, knowing
 from youguan.clock import ManualClock
 from youguan.events import (
@@ -183,7 +184,9 @@ def test_capitals_and_small_letters_are_the_same_token() -> None:
 
 # --- what adapters make of it -----------------------------------------------------------------------------------
 
-CONTEXT = Context("s1", NOW, True, 60, knowing(IdToken("GOOD", group_id="G"), IdToken("BAD", blocked=True)))
+CONTEXT = Context(
+    "s1", NOW, Registration.ACCEPTED, 60, knowing(IdToken("GOOD", group_id="G"), IdToken("BAD", blocked=True))
+)
 
 
 def test_a_start_is_kept_and_gets_its_id_though_the_token_is_not_accepted() -> None:

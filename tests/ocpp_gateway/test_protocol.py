@@ -12,6 +12,7 @@ from ocpp_gateway.adapters.outcome import Context
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_error, call_result, read
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version, negotiate
+from ocpp_gateway.stations.registration import Registration
 from tests.ocpp_gateway.fakes import NOW, knowing
 
 JSON = st.recursive(
@@ -145,7 +146,7 @@ def test_no_payload_that_fits_its_schema_crashes_the_adapter(data: st.DataObject
     version, action, payload = data.draw(st.sampled_from(GOOD))
     damaged = {**payload, **data.draw(st.dictionaries(st.sampled_from(sorted(payload)), JSON, max_size=2))}
     handlers = ocpp16.HANDLERS if version is V16 else ocpp201.HANDLERS
-    context = Context("s", NOW, True, 60, knowing())
+    context = Context("s", NOW, Registration.ACCEPTED, 60, knowing())
     try:
         schemas.check(schemas.requests(version)[action], damaged, version)
         outcome = handlers[action](damaged, context)

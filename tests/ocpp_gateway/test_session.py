@@ -9,6 +9,7 @@ from ocpp_gateway.observation import ClockMeasured
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version
 from ocpp_gateway.recorder.batch import Lost, Refused
+from ocpp_gateway.stations.registration import Registration, refusal_of
 from ocpp_gateway.stations.session import OPEN_CALLS
 from tests.ocpp_gateway.fakes import Talk
 
@@ -92,6 +93,44 @@ def test_an_unfiled_station_is_pending_and_its_word_is_no_fact(version: Version)
     talk.say("BootNotification", BOOT[version], "3")
     talk.recorder.settle()
     assert talk.wire.sent[-1][2]["status"] == "Accepted"
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
+def test_a_rejected_station_hears_it_and_may_say_nothing_else(version: Version) -> None:
+    talk = Talk(version, filed=False, unfiled=Registration.REJECTED)
+    talk.say("BootNotification", BOOT[version])
+    talk.recorder.settle()
+    assert talk.wire.sent[-1][2] | {"currentTime": ""} == {"currentTime": "", "interval": 60, "status": "Rejected"}
+    for number, action in enumerate(("Heartbeat", "FirmwareStatusNotification")):
+        talk.say(action, {"status": "Installed"} if number else {}, action)
+        assert talk.wire.sent[-1][:3] == [4, action, "SecurityError"]
+    assert not any(entry.fact or entry.observations for entry in talk.recorder.entries)
+
+
+def test_a_decision_holds_from_the_next_message_on() -> None:
+    talk = Talk(filed=False)
+    for status, talk.unfiled, talk.filed in (
+        ("Pending", Registration.PENDING, False),
+        ("Rejected", Registration.REJECTED, False),
+        ("Accepted", Registration.REJECTED, True),
+    ):
+        talk.say("BootNotification", BOOT[V16], status)
+        talk.recorder.settle()
+        assert talk.wire.sent[-1][2]["status"] == status
+
+
+MAY_SAY = {
+    ("Accepted", "BootNotification"): True, ("Accepted", "Heartbeat"): True, ("Accepted", "StatusNotification"): True,
+    ("Pending", "BootNotification"): True, ("Pending", "Heartbeat"): True, ("Pending", "StatusNotification"): False,
+    ("Rejected", "BootNotification"): True, ("Rejected", "Heartbeat"): False,
+    ("Rejected", "StatusNotification"): False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("registration", Registration)
+@pytest.mark.parametrize("action", ["BootNotification", "Heartbeat", "StatusNotification"])
+def test_what_a_station_may_say(registration: Registration, action: str) -> None:
+    assert (refusal_of(registration, action) is None) is MAY_SAY[registration.value, action]
 
 
 def test_who_floods_is_no_longer_read_until_answered() -> None:

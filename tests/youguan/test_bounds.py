@@ -1,8 +1,11 @@
 """Who sees and does what: every service, one set of bounds, on a real PostgreSQL."""
 
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -57,9 +60,15 @@ async def settle(parts: Sequence[Parts]) -> None:
 
 
 @pytest.fixture
-async def parts(database_url: str) -> AsyncIterator[Sequence[Parts]]:
+def files(tmp_path: Path) -> Path:
+    """Return where the suite keeps its files."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+async def parts(database_url: str, files: Path) -> AsyncIterator[Sequence[Parts]]:
     """Two sites in two towns, each with its manager and a broken station; both built by a third."""
-    settings = SETTINGS.model_copy(update={"database_url": database_url})
+    settings = SETTINGS.model_copy(update={"database_url": database_url, "data_dir": files})
     since = NOW - timedelta(days=9)
     filing = Filing(
         sites=tuple(
@@ -196,3 +205,144 @@ async def test_who_was_deregistered_settles_nothing_and_sees_nothing(
         ("1", "three", "builder")
     ]
     assert (await client.get("/api/alerts", headers=bearer("operator"))).json()["items"] == []
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who may use a route: anybody, or who has one of the roles (none named: any login); and how far.
+
+    `bounds`: answered beyond them as if there were nothing. `filters`: a list that holds what lies within them.
+    """
+
+    public: bool = False
+    roles: tuple[str, ...] = ()
+    bounds: bool = False
+    filters: bool = False
+    query: str = ""
+
+    def answer(self, who: str | None, place: str) -> int | None:
+        """Return the status of a refusal; None: whoever asks may."""
+        if self.public:
+            return None
+        if who is None:
+            return 401
+        if self.roles and not set(self.roles) & set(PEOPLE[who][0]):
+            return 403
+        return 404 if self.bounds and place not in SEEN[who] else None
+
+
+PERIOD = "?from=2026-01-01&to=2026-01-03"
+OPEN, RULED = Route(public=True), Route(roles=("regulator",))
+NEAR, WATCHED = Route(bounds=True), Route(roles=("regulator", "inspector"), bounds=True)
+GATEWAY = {
+    "GET /stations": OPEN,
+    "GET /stations/{station_id}": OPEN,
+    "GET /stations/{station_id}/status-changes": OPEN,
+    "GET /stations/{station_id}/meter-samples": NEAR,
+    "GET /stations/{station_id}/frames": RULED,
+    "GET /stations/{station_id}/commands": WATCHED,
+    "POST /stations/{station_id}/commands": WATCHED,
+    "GET /commands/{command_id}": WATCHED,
+    "POST /stations/{station_id}/key-rotation": RULED,
+    "GET /stations/{station_id}/transactions": NEAR,
+    "GET /stations/{station_id}/transactions/{transaction_id}": NEAR,
+    "GET /transactions": Route(filters=True),
+    "GET /uptime": Route(filters=True, query=f"{PERIOD}&by=station"),
+    "GET /stations/{station_id}/hours": replace(NEAR, query=PERIOD),
+    "GET /exclusions": Route(filters=True),
+    "POST /exclusions": RULED,
+    "DELETE /exclusions/{exclusion_id}": RULED,
+    "GET /stations/{station_id}/variables": NEAR,
+    "GET /sites/{site_id}/sensors": NEAR,
+    "GET /sites/{site_id}/sensor-readings": NEAR,
+    "GET /certificate-requests": RULED,
+    "POST /certificate-requests/{request_id}/approve": RULED,
+    "POST /certificate-requests/{request_id}/reject": RULED,
+    "POST /stations/{station_id}/diagnostics": WATCHED,
+    "GET /stations/{station_id}/files": WATCHED,
+    "GET /files/{file_id}": WATCHED,
+    "GET /stations/{station_id}/firmware": WATCHED,
+    "POST /stations/{station_id}/firmware": RULED,
+    "GET /firmware": Route(roles=("regulator", "inspector")),
+    "POST /firmware": RULED,
+    "PUT /firmware/{firmware_id}/content": RULED,
+    "GET /id-tokens": RULED,
+    "POST /id-tokens": RULED,
+    "POST /id-tokens/import": RULED,
+    "GET /id-tokens/{id_token}": RULED,
+    "PATCH /id-tokens/{id_token}": RULED,
+    "DELETE /id-tokens/{id_token}": RULED,
+    "GET /id-token-groups": RULED,
+    "PUT /id-token-groups/{group_id}": RULED,
+    "DELETE /id-token-groups/{group_id}": RULED,
+    "GET /stations/{station_id}/local-list": WATCHED,
+    "PUT /stations/{station_id}/local-list": RULED,
+    "GET /reservations": Route(roles=("regulator", "inspector"), filters=True),
+    "GET /stations/{station_id}/reservations": WATCHED,
+    "GET /stations/{station_id}/charging-profiles": WATCHED,
+    "GET /stations/{station_id}/composite-schedule": WATCHED,
+}
+"""Every route of the gateway, with who may use it."""
+
+OF_A_PLACE = """
+INSERT INTO gateway.command (id, station_id, ocpp_version, action, payload, requested_by, reason, requested_at, timeout_s,
+    state) VALUES ('c' || $1, 's' || $1, '1.6', 'Reset', '{}', 'x', 'x', $2, 30, 'answered');
+INSERT INTO telemetry.transaction (station_id, transaction_id, connector, started_at) VALUES ('s' || $1, 't', 1, $2);
+INSERT INTO gateway.reservation (station_id, reservation_id, id_token, expires_at, state, made_at)
+    VALUES ('s' || $1, 1, 'T', $2, 'held', $2);
+INSERT INTO gateway.exclusion (id, station_id, kind, since, until, reason, recorded_by, recorded_at)
+    VALUES ('x' || $1, 's' || $1, 'grid_outage', $2, $2::timestamptz + interval '1 h', 'x', 'x', $2);
+INSERT INTO telemetry.connector_day
+    VALUES ('s' || $1, 1, '2026-01-02', 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'available', 'online', '{0}', '{available}');
+INSERT INTO gateway.evidence_file (id, station_id, kind, token_hash, requested_by, requested_at, expires_at, received_at,
+    sha256) VALUES ($3, 's' || $1, 'diagnostics', 'h' || $1, 'x', $2, $2, $2, repeat('0', 64));
+"""
+
+
+def file_of(place: str) -> str:
+    return f"00000000-0000-0000-0000-00000000000{place}"
+
+
+@pytest.fixture
+async def full(database_url: str, parts: Sequence[Parts], files: Path) -> None:
+    """What the routes speak of, at both stations."""
+    evidence = files / "files" / "evidence"
+    evidence.mkdir(parents=True)
+    async with await create_pool(database_url) as pool, pool.acquire() as connection:
+        for place in "12":
+            (evidence / f"{file_of(place)}.{'0' * 64}").write_bytes(b"x")
+            for statement in OF_A_PLACE.split(";\n"):
+                given = [value for n, value in enumerate((place, NOW, file_of(place)), 1) if f"${n}" in statement]
+                if given:
+                    await connection.execute(statement, *given)
+
+
+async def test_every_route_of_the_gateway_has_its_bounds(client: httpx.AsyncClient) -> None:
+    described = (await client.get("/api/gateway/openapi.json")).json()["paths"]
+    assert {f"{method.upper()} {path}" for path, methods in described.items() for method in methods} == GATEWAY.keys()
+
+
+@pytest.mark.parametrize("who", [*PEOPLE, None])
+@pytest.mark.usefixtures("full")
+async def test_who_may_use_which_route_where(client: httpx.AsyncClient, who: str | None) -> None:
+    """Asked with a body that none of them takes: who may is told so, and nothing is done."""
+    wrong = []
+    for (name, route), place in itertools.product(GATEWAY.items(), "12"):
+        method, path = name.split()
+        address = path.format(
+            station_id=f"s{place}", site_id=place, command_id=f"c{place}", transaction_id="t", exclusion_id="none",
+            request_id="none", file_id=file_of(place), firmware_id="none", id_token="none", group_id="none",
+        )  # fmt: skip
+        answer = await client.request(
+            method, f"/api/gateway{address}{route.query}", headers=bearer(who) if who else {},
+            json=None if method == "GET" else {"no such member": 1},
+        )  # fmt: skip
+        expected = route.answer(who, place)
+        right = answer.status_code == expected if expected else answer.status_code not in (401, 403)
+        if expected is None and method == "GET" and (route.bounds or route.filters or route.public):
+            right = answer.status_code == 200
+        if expected is None and route.filters:
+            right = right and {n for n in "12" if f'"s{n}"' in answer.text} == SEEN[who or "nobody"]
+        if not right:
+            wrong.append((name, place, expected, answer.status_code, answer.text[:200]))
+    assert wrong == []

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -42,6 +43,11 @@ class Page(BaseModel, Generic[Item]):
 def encode_cursor(*key: Any) -> str:
     """Return the cursor that goes on behind a sort key of text, numbers and times."""
     return base64.urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
+
+
+def next_cursor(rows: Sequence[Any], limit: int, *members: str) -> str | None:
+    """Return the cursor that goes on behind the last of so many rows, which these members sort; None: the list ends here."""
+    return encode_cursor(*(rows[-1][member] for member in members)) if len(rows) == limit else None
 
 
 def decode_cursor(cursor: str | None, *types: type) -> tuple[Any, ...] | None:

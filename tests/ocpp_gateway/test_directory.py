@@ -1,0 +1,76 @@
+"""What every worker remembers of the registry: loaded from the projection, then followed; both ways say the same."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from ocpp_gateway.stations import directory
+from ocpp_gateway.stations.directory import Directory
+from ocpp_gateway.stations.registration import Registration
+from tests.suite import eventually
+from youguan.database import create_pool
+from youguan.eventlog import publish
+from youguan.events import Event, SiteFiled, SiteRetired, StationFile, StationReadmitted, StationRejected
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+REJECTED = StationRejected(station_id="a", reason="x", at=NOW)
+READMITTED = StationReadmitted(station_id="a", at=NOW)
+RETIRED = SiteRetired(site_id="s", station_ids=("a",))
+
+
+def filed(*station_ids: str) -> SiteFiled:
+    stations = tuple(StationFile(station_id=i, connectors=1, power_w=7000, current_type="AC") for i in station_ids)
+    return SiteFiled(
+        site_id="s", name="s", address="", division_code=None, division_name=None, longitude=1, latitude=1,
+        stations=stations,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with await create_pool(database_url) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("loads", [True, False], ids=["loaded", "followed"])
+@pytest.mark.parametrize(
+    ("events", "knows", "unfiled"),
+    [
+        ([], False, "Pending"),
+        ([REJECTED], False, "Rejected"),
+        ([REJECTED, READMITTED], False, "Pending"),
+        ([REJECTED, filed("a")], True, "Pending"),
+        ([REJECTED, filed("b")], False, "Rejected"),
+        ([REJECTED, filed("a"), RETIRED], False, "Pending"),
+        ([filed("a"), filed("b")], False, "Pending"),
+    ],
+)
+async def test_what_is_remembered(
+    pool: asyncpg.Pool, events: list[Event], knows: bool, unfiled: str, loads: bool
+) -> None:
+    async def tell() -> None:
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "registry", [*events, replace(filed("last"), site_id="another")])
+
+    if loads:
+        await tell()
+        await directory.consumer(pool).catch_up()
+    remembers, loaded = Directory(pool), asyncio.Event()
+    keeping = asyncio.create_task(remembers.keep(loaded))
+    await loaded.wait()
+    if not loads:
+        await tell()
+
+    async def taken_in() -> bool:
+        return remembers.knows("last")
+
+    await eventually(taken_in)
+    assert (remembers.knows("a"), remembers.unfiled("a")) == (knows, Registration(unfiled))
+    keeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeping
