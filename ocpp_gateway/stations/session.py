@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +12,7 @@ from prometheus_client import Counter
 
 from ocpp_gateway import metrics
 from ocpp_gateway.adapters import ocpp16, ocpp21, ocpp201
-from ocpp_gateway.adapters.outcome import Authorise, Context, Handler, Outcome, Problems
+from ocpp_gateway.adapters.outcome import Authorise, Context, Handler, Outcome, Problems, Reply
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import (
     CALLRESULTERROR,
@@ -110,7 +109,12 @@ def _routes(version: Version, *, sends: bool = False) -> dict[str, Route]:
 
 
 class Session:
-    """One station, one connection."""
+    """One station, one connection; there are thousands, so each has slots, and lists, which weigh a tenth of a deque."""
+
+    __slots__ = (
+        "_around", "_asked", "_claiming", "_closed", "_doubts", "_epoch", "_gauge", "_held", "_open", "_paused",
+        "_problems", "_recent", "_remote", "_routes", "_wire", "station_id", "version",
+    )  # fmt: skip
 
     def __init__(self, station_id: str, version: Version, remote: str, wire: Wire, around: Surroundings) -> None:
         self.station_id = station_id
@@ -121,14 +125,14 @@ class Session:
         self._around = around
         self._epoch: int | None = None
         self._claiming = False
-        self._held: deque[Entry] = deque()  # until the claim is granted
+        self._held: list[Entry] = []  # until the claim is granted
         self._open = 0
         self._paused = False
         self._closed = False
         self._doubts = 0
         # message id → (frame, answer once it is sent): a repeat gets the same answer, the same id with other content does not
-        self._recent: OrderedDict[str, tuple[bytes, bytes | None]] = OrderedDict()
-        self._asked: deque[tuple[Call, Answered]] = deque()  # the first of them is with the station
+        self._recent: dict[str, tuple[bytes, bytes | None]] = {}
+        self._asked: list[tuple[Call, Answered]] = []  # the first of them is with the station
         self._problems: Problems = {}
         self._gauge = ClockGauge(station_id, around.tolerated_skew)
         if around.knows(station_id):
@@ -184,7 +188,7 @@ class Session:
             self.version.name,
             fact=known,
             states_no_fact=call.action in ONLY_ASKS,
-            settle=self._settling(call, outcome, raw),
+            settle=self._settling(call.message_id, outcome.answer, raw),
         )
         self._count_open(1)
         self._submit(entry)
@@ -238,28 +242,21 @@ class Session:
         measured = self._gauge.measure(outcome.observations, now)
         return outcome._replace(observations=(*outcome.observations, measured)) if measured else outcome
 
-    def _settling(self, call: Call, outcome: Outcome, raw: bytes) -> Callable[[Settlement], None]:
+    def _settling(self, message_id: str, answer: Reply, raw: bytes) -> Callable[[Settlement], None]:
+        """Return what answers a call once it is settled; it keeps no payload, which is let go of while it is in the cache."""
         started = time.monotonic()
 
         def settle(settlement: Settlement) -> None:
-            if isinstance(settlement, Lost) or self._closed:
+            if self._closed or isinstance(settlement, Lost):
                 return
-            frame = self._answer(call, outcome, settlement)
-            self._remember(call.message_id, raw, frame)
+            frame = _answer(message_id, answer, settlement)
+            self._remember(message_id, raw, frame)
             self._wire.send(frame)
             if isinstance(settlement, Committed):
                 metrics.tally.answered(time.monotonic() - started)
             self._count_open(-1)
 
         return settle
-
-    def _answer(self, call: Call, outcome: Outcome, settlement: Settlement) -> bytes:
-        if not isinstance(settlement, Committed):
-            return call_error(Refusal("InternalError", "this message could not be stored"), call.message_id)
-        answer = outcome.answer
-        if callable(answer):
-            answer = answer(settlement.transaction_id or 0)
-        return call_result(call.message_id, answer)
 
     def ask(self, call: Call, answered: Answered) -> None:
         """Send a call of ours, once those before it have their answers: OCPP allows one open call."""
@@ -305,7 +302,7 @@ class Session:
             late = Refusal("ProtocolError", "an answer to no call of ours that is open", answered_as=None)
             self._refuse(late, raw, now)
             return
-        _, answered = self._asked.popleft()
+        _, answered = self._asked.pop(0)
         answered(answer, text)
         self._send_asked()
 
@@ -331,7 +328,7 @@ class Session:
             self._say_goodbye("closed")
             return
         while self._held:
-            self._around.recorder.submit(self._held.popleft())
+            self._around.recorder.submit(self._held.pop(0))
 
     def _refuse(self, refusal: Refusal, raw: bytes, now: datetime) -> None:
         metrics.refused.labels(refusal.code if refusal.code in ERROR_CODES else "other").inc()
@@ -348,7 +345,7 @@ class Session:
     def _remember(self, message_id: str, raw: bytes, answer: bytes | None) -> None:
         self._recent[message_id] = (raw, answer)
         if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
+            del self._recent[next(iter(self._recent))]
 
     def _count_open(self, change: int) -> None:
         self._open += change
@@ -365,7 +362,7 @@ class Session:
             return
         self._closed = True
         while self._asked:
-            self._asked.popleft()[1](None, "")
+            self._asked.pop(0)[1](None, "")
         if self._epoch is not None:
             self._say_goodbye(reason)
 
@@ -381,3 +378,9 @@ class Session:
     def replace(self) -> None:
         """Close because the station has come back on a newer connection."""
         self._wire.close(1000, "replaced by a newer connection")
+
+
+def _answer(message_id: str, answer: Reply, settlement: Settlement) -> bytes:
+    if not isinstance(settlement, Committed):
+        return call_error(Refusal("InternalError", "this message could not be stored"), message_id)
+    return call_result(message_id, answer(settlement.transaction_id or 0) if callable(answer) else answer)
