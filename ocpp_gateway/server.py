@@ -243,6 +243,8 @@ class Farewell(WSListener):
 class PicowsWire:
     """One connection, as its conversation sees it."""
 
+    __slots__ = ("_transport", "paused")
+
     def __init__(self, transport: WSTransport) -> None:
         self._transport = transport
         self.paused = False
@@ -274,6 +276,11 @@ class PicowsWire:
 
 class Listener(WSListener):
     """Turns the frames of one connection into whole text messages."""
+
+    __slots__ = (
+        "_asked_at", "_fragments", "_server", "_session", "_wire", "admitted", "heard_at", "remote", "source",
+        "station_id", "version",
+    )  # fmt: skip
 
     def __init__(self, server: Server, station_id: str, version: Version, remote: str, admitted: Admitted) -> None:
         super().__init__()

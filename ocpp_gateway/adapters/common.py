@@ -65,6 +65,7 @@ def samples(
     """Return every sampled value that is a number, and where the others stand."""
     found: list[MeterSampled] = []
     doubts: list[str] = []
+    station_id, received_at = context.station_id, context.received_at
     for i, meter_value in enumerate(meter_values):
         at = read_time(meter_value["timestamp"], f"meterValue[{i}].timestamp")
         mark = context.run_of(at)
@@ -72,17 +73,7 @@ def samples(
             value = read_value(sample)
             if value is None:
                 doubts.append(f"meterValue[{i}].sampledValue[{j}].value: not a finite number")
-                continue
-            found.append(
-                MeterSampled(
-                    context.station_id,
-                    connector,
-                    value.kind,
-                    at,
-                    context.received_at,
-                    value.number,
-                    transaction_id,
-                    mark,
-                )
-            )
+            else:
+                kind, number = value
+                found.append(MeterSampled(station_id, connector, kind, at, received_at, number, transaction_id, mark))
     return found, doubts

@@ -51,13 +51,14 @@ class Context(NamedTuple):
         return self.connection
 
 
+Reply = Payload | Callable[[int], Payload]
+"""An answer, or a function of the transaction id that the store gave, where the answer carries it."""
+
+
 class Outcome(NamedTuple):
-    """The answer to send once the observations are stored.
+    """The answer to send once the observations are stored."""
 
-    `answer` may be a function of the transaction id that the store gave, where the answer carries it.
-    """
-
-    answer: Payload | Callable[[int], Payload]
+    answer: Reply
     observations: Sequence[Observation] = ()
     doubts: Sequence[str] = ()  # parts that could not be used, with the reason
     problems: Mapping[int, Problem | None] | None = None  # to be remembered for as long as the connection lasts

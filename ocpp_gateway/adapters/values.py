@@ -1,10 +1,10 @@
 """Times and measured values as stations write them."""
 
-import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from math import isfinite
+from typing import Any
 
 from ocpp_gateway.observation import MeterKind
 from ocpp_gateway.protocol.frames import Refusal
@@ -40,11 +40,8 @@ def read_place(payload: dict[str, Any], member: str) -> int:
     return number
 
 
-class Value(NamedTuple):
-    """A measured value in its base unit."""
-
-    kind: MeterKind
-    number: float
+Value = tuple[MeterKind, float]
+"""A measured value in its base unit."""
 
 
 def read_value(sample: dict[str, Any]) -> Value | None:
@@ -54,17 +51,21 @@ def read_value(sample: dict[str, Any]) -> Value | None:
     except ValueError:
         return None
     get = sample.get
-    described = get("unitOfMeasure") or {}
+    described = get("unitOfMeasure")
+    if described:
+        unit, multiplier = described.get("unit") or get("unit"), described.get("multiplier", 0)
+    else:
+        unit, multiplier = get("unit"), 0
     kind, factor = _kind(
         get("measurand", REGISTER),
         get("phase", ""),
         get("location", "Outlet"),
         get("context", "Sample.Periodic"),
-        described.get("unit") or get("unit"),
-        described.get("multiplier", 0),
+        unit,
+        multiplier,
     )
     number *= factor
-    return Value(kind, number) if math.isfinite(number) else None
+    return (kind, number) if isfinite(number) else None
 
 
 @lru_cache(maxsize=4096)  # a county has a few dozen kinds, and every MeterValues is made of them
@@ -83,5 +84,5 @@ def registers(meter_values: list[dict[str, Any]]) -> Iterator[tuple[str, float]]
     for meter_value in meter_values:
         for sample in meter_value["sampledValue"]:
             value = read_value(sample)
-            if value and value.kind.measurand == REGISTER and not value.kind.phase:
-                yield meter_value["timestamp"], value.number
+            if value and value[0].measurand == REGISTER and not value[0].phase:
+                yield meter_value["timestamp"], value[1]

@@ -228,8 +228,11 @@ def call_frame(call: Call) -> bytes:
 
 
 def call_result(message_id: str, payload: dict[str, Any]) -> bytes:
-    """Return a CALLRESULT, compact."""
-    return orjson.dumps([CALLRESULT, message_id, payload])
+    """Return a CALLRESULT, compact.
+
+    A copy: orjson's own bytes keep the 4 KiB in which they were written, and every connection remembers its last answers.
+    """
+    return memoryview(orjson.dumps([CALLRESULT, message_id, payload])).tobytes()
 
 
 def call_error(refusal: Refusal, message_id: str | None = None) -> bytes:

@@ -63,7 +63,7 @@ log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 2000
 LARGEST_STATEMENT = 64
-SMALLEST_HALF = 128  # fewer are not worth two commits
+SMALLEST_HALF = 400  # fewer are not worth two commits; of 1,000 stations, each of three workers has about 333
 SEEN_EVERY_S = 1.0
 LONGEST_PAUSE_S = 2.0
 # A commit that takes longer says that the database is away before any error does.

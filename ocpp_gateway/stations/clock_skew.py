@@ -4,7 +4,6 @@ A message that waited for a connection looks like one from a slow clock. So what
 `SPACING`, however many such messages come at once, and the middle one of the last few decides. The future has no such excuse.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from statistics import median
@@ -20,10 +19,12 @@ WORTH_TELLING_S = 60.0
 class ClockGauge:
     """Measures one station's clock over one connection."""
 
+    __slots__ = ("_leads_s", "_next_at", "_station_id", "_told_s", "_tolerated_s")
+
     def __init__(self, station_id: str, tolerated: timedelta) -> None:
         self._station_id = station_id
         self._tolerated_s = tolerated.total_seconds()
-        self._leads_s: deque[float] = deque(maxlen=KEPT)
+        self._leads_s: list[float] = []
         self._next_at: datetime | None = None
         self._told_s: float | None = None
 
@@ -38,7 +39,7 @@ class ClockGauge:
         if said < EARLIEST_PLAUSIBLE:
             return None
         self._next_at = now + SPACING
-        self._leads_s.append((said - now).total_seconds())
+        self._leads_s = [*self._leads_s[1 - KEPT :], (said - now).total_seconds()]
         if len(self._leads_s) < ENOUGH:
             return None
         skew_s = median(self._leads_s)

@@ -14,7 +14,8 @@ import psutil
 from deploy import status
 from tests.bench import county
 from tests.bench.crowd import crowd
-from tests.bench.rig import Database, count_rows, database, free_port, gateway, load, say, server
+from tests.bench.rig import Database, count_rows, database, free_port, gateway, listens, load, say, server
+from youguan.settings import Settings
 
 
 def main() -> None:
@@ -33,6 +34,9 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="deploy/run bench")
     parser.add_argument("--json", action="store_true", help="one object on standard output")
     parser.add_argument("--seconds", type=float, default=8, help="how long each load is measured")
+    parser.add_argument(
+        "--workers", type=int, default=Settings().workers, help="gateway processes, as many as in a suite"
+    )
     parser.add_argument("--connections", type=int, default=1000, help="as fast as they are answered")
     parser.add_argument("--stations", type=int, default=10_000, help="connections of the paced load")
     parser.add_argument("--rate", type=int, default=2000, help="messages a second of the paced load")
@@ -86,8 +90,8 @@ def messages(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 def _weight(postgres: Database, folder: Path, stations: int) -> float:
     """Return the KiB of memory that a connection costs a worker, booted and idle."""
     say(f"ours: {stations} stations connected and idle")
-    with gateway(postgres.dsn, folder) as (url, worker):
-        process = psutil.Process(worker)
+    with gateway(postgres.dsn, folder) as (url, workers):
+        process = psutil.Process(workers[0])
         empty = process.memory_info().rss
         with crowd(url, [f"b{number:05d}" for number in range(stations)]) as everybody:
             say(f"  {everybody.gathered()}")
@@ -96,25 +100,25 @@ def _weight(postgres: Database, folder: Path, stations: int) -> float:
 
 
 def _ours(postgres: Database, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    with gateway(postgres.dsn, folder) as (url, worker):
-        watch = {"worker": worker, "postgres": postgres.pid}
+    with gateway(postgres.dsn, folder, options.workers) as (url, workers):
+        watch = {"worker": workers, "postgres": [postgres.pid]}
         say(f"ours: {options.connections} connections, as fast as they are answered")
         full = load(url, connections=options.connections, seconds=options.seconds, watch=watch)
         say(f"ours: {options.stations} connections, {options.rate} messages/s")
         paced = load(url, connections=options.stations, seconds=options.seconds, rate=options.rate, watch=watch)
-        resident = psutil.Process(worker).memory_info().rss
-    return {"full": full, "paced": paced, "worker_resident_mib": resident // 2**20}
+        resident = sum(psutil.Process(worker).memory_info().rss for worker in workers)
+    return {"workers": options.workers, "full": full, "paced": paced, "worker_resident_mib": resident // 2**20}
 
 
 def _stock(postgres: Database, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     port = free_port()
-    with server(["tests.bench.stock", postgres.dsn, str(port)], folder / "stock.log", port) as pid:
+    with server(["tests.bench.stock", postgres.dsn, str(port)], folder / "stock.log", lambda: listens(port)) as pid:
         say(f"stock: {options.connections} connections, as fast as they are answered")
         return load(
             f"ws://127.0.0.1:{port}/ocpp",
             connections=options.connections,
             seconds=options.seconds,
-            watch={"worker": pid, "postgres": postgres.pid},
+            watch={"worker": [pid], "postgres": [postgres.pid]},
         )
 
 

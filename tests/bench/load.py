@@ -79,7 +79,7 @@ class Load:
         self._station_ids = options.get("station_ids") or [f"b{number:05d}" for number in range(self._connections)]
         self._seconds: float | None = options["seconds"]
         self._rate = options.get("rate", 0)
-        self._watch: dict[str, int] = options.get("watch", {})
+        self._watch: dict[str, list[int]] = options.get("watch", {})
         self._measuring = False
         self._stopped = False
         self._latencies: list[float] = []
@@ -177,11 +177,12 @@ class Load:
 MACHINE = ("busy", "idle")
 
 
-def processor_s(watch: Mapping[str, int]) -> dict[str, float]:
+def processor_s(watch: Mapping[str, list[int]]) -> dict[str, float]:
     """Return the seconds on a processor of this process and of those watched, with what they started, and of the machine."""
     whole = psutil.cpu_times()
     idle = whole.idle + getattr(whole, "iowait", 0)
-    spent = {name: _tree_s(psutil.Process(pid)) for name, pid in {**watch, "load": psutil.Process().pid}.items()}
+    watched = {**watch, "load": [psutil.Process().pid]}
+    spent = {name: sum(_tree_s(psutil.Process(pid)) for pid in pids) for name, pids in watched.items()}
     return {**spent, "busy": sum(whole) - idle, "idle": idle}
 
 

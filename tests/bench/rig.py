@@ -7,8 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,15 +88,18 @@ async def count_rows(dsn: str) -> dict[str, int]:
 
 
 @contextmanager
-def server(command: list[str], log: Path, port: int, **environment: str) -> Iterator[int]:
-    """Run a server process for as long as the block lasts; yield its pid once it listens."""
+def server(
+    command: list[str], log: Path, ready: Callable[[], bool], inherited: Sequence[int] = (), **environment: str
+) -> Iterator[int]:
+    """Run a server process for as long as the block lasts; yield its pid once it is ready."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command], env={**os.environ, **environment}, stdout=output, stderr=output
-        )
+            [sys.executable, "-m", *command], env={**os.environ, **environment}, stdout=output, stderr=output,
+            pass_fds=inherited,
+        )  # fmt: skip
     try:
         deadline = time.monotonic() + START_S
-        while not _listens(port):
+        while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(log.read_text(errors="replace")[-2000:])
             time.sleep(0.1)
@@ -109,24 +112,30 @@ def server(command: list[str], log: Path, port: int, **environment: str) -> Iter
             process.kill()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Say whether somebody takes connections on a port of loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
-def gateway(dsn: str, folder: Path) -> Iterator[tuple[str, int]]:
-    """Run one gateway worker; yield the address for stations and the worker's pid."""
-    port = free_port()
-    with server(
-        ["ocpp_gateway", "worker"],
-        folder / "worker.log",
-        port,
+def gateway(dsn: str, folder: Path, workers: int = 1) -> Iterator[tuple[str, list[int]]]:
+    """Run gateway workers on one listening socket, as a suite does; yield the address for stations and the workers' pids."""
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening, ExitStack() as running:
+        pids = [running.enter_context(_worker(dsn, folder, slot, listening.fileno())) for slot in range(workers)]
+        yield f"ws://127.0.0.1:{listening.getsockname()[1]}/ocpp", pids
+
+
+def _worker(dsn: str, folder: Path, slot: int, descriptor: int) -> AbstractContextManager[int]:
+    log = folder / f"worker-{slot}.log"
+    return server(
+        ["ocpp_gateway", "worker", f"--slot={slot}", f"--listen-fd={descriptor}"],
+        log,
+        lambda: f"worker {slot} listens" in log.read_text(errors="replace"),
+        [descriptor],
         YOUGUAN_DATABASE_URL=dsn,
-        YOUGUAN_OCPP_PORT=str(port),
         YOUGUAN_OCPP_OPEN_NETWORKS='["127.0.0.0/8"]',
-    ) as pid:
-        yield f"ws://127.0.0.1:{port}/ocpp", pid
+    )
 
 
 def load(url: str, **options: Any) -> dict[str, Any]:

@@ -218,7 +218,7 @@ def gateway(folder: Path, station_ids: Sequence[str]) -> Iterator[tuple[Server, 
     with rig.database(folder / "database", station_ids) as database:
         asyncio.run(_register_token(database.dsn))
         server = Server(folder / "database", database.pid)
-        with rig.gateway(database.dsn, folder) as (url, pid):
+        with rig.gateway(database.dsn, folder) as (url, (pid,)):
             try:
                 yield server, database.dsn, url, pid
             finally:

@@ -107,7 +107,7 @@ def test_an_integer_beyond_32_bits_is_refused_by_its_member(
 def test_a_connector_whose_number_would_be_beyond_32_bits_is_refused_by_its_member() -> None:
     payload = {"timestamp": TIME, "connectorStatus": "Occupied", "evseId": 1, "connectorId": 2**31 - 1}
     with pytest.raises(Refusal, match="connectorId: not an integer of 32 bits"):
-        ocpp201.HANDLERS["StatusNotification"](payload, Context("s", NOW, True, 60, knowing()))
+        ocpp201.HANDLERS["StatusNotification"](payload, Context("s", NOW, Registration.ACCEPTED, 60, knowing()))
 
 
 def test_answers_are_compact() -> None:

@@ -40,6 +40,7 @@ from ocpp_gateway.recorder.batch import (
 )
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.ownership import Ownership
+from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.store import Opening
 from tests.ocpp_gateway.fakes import knowing
 from tests.suite import eventually
@@ -330,7 +331,7 @@ async def test_why_a_station_booted_is_kept(desk: Desk, pool: asyncpg.Pool) -> N
 
 def told(action: str, payload: dict[str, Any], connection: int, received_at: datetime = NOW) -> Any:
     """Return what a charge point's message becomes on one of its connections."""
-    context = Context("s1", received_at, True, 60, knowing(), connection=connection)
+    context = Context("s1", received_at, Registration.ACCEPTED, 60, knowing(), connection=connection)
     return ocpp16.HANDLERS[action](payload, context).observations
 
 

@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from youguan.database import connect, create_pool
-from youguan.eventlog import Consumer, Reading, StoredEvent, decode, encode, follow, heads, next_batch, publish
+from youguan.eventlog import (
+    CHANNEL,
+    Consumer,
+    Reading,
+    StoredEvent,
+    concerns,
+    decode,
+    encode,
+    follow,
+    heads,
+    next_batch,
+    publish,
+)
 from youguan.events import AccessRevoked, AlertResolved, Event, ResponsibilitiesChanged, ResponsibilityEntry
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -190,6 +202,24 @@ async def test_other_types_are_passed_over(pool: asyncpg.Pool, notebook: Noteboo
     reader = consumer(pool, notebook)
     assert await reader.catch_up() == 1
     assert await reader.catch_up() == 0
+
+
+async def test_a_notification_names_the_types_once(pool: asyncpg.Pool) -> None:
+    other = AlertResolved(alert_id="x", rule="r", site_id=None, station_id=None, connector=None, at=NOON)
+    told: list[object] = []
+    async with pool.acquire() as connection:
+        await connection.add_listener(CHANNEL, lambda *said: told.append(said[-1]))
+        await put(pool, "a", other, revoked("1"), other)
+        await put(pool, "b", revoked("2"))
+        await eventually(lambda: asyncio.sleep(0, len(told) == 2))
+        await connection.reset()
+    assert told == ["AccessRevoked,AlertResolved", "AccessRevoked"]
+
+
+def test_only_those_concerned_are_woken() -> None:
+    assert concerns("AccessRevoked,AlertResolved", ["AlertResolved"])
+    assert not concerns("AccessRevoked", ["AlertResolved"])
+    assert concerns("", ["AlertResolved"])
 
 
 async def test_what_happened_is_not_changed(pool: asyncpg.Pool) -> None:
