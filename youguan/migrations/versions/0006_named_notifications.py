@@ -4,8 +4,8 @@ from alembic import op
 
 from youguan.database import run_script
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 SCRIPT = """
 CREATE OR REPLACE FUNCTION eventlog.ring() RETURNS trigger LANGUAGE plpgsql AS $$
