@@ -348,7 +348,7 @@ class Consumer:
 def concerns(types_told: str, types: Collection[str]) -> bool:
     """Say whether a notification names one of the types; whoever follows others sees what it is about at the next look.
 
-    Three workers that looked at every status change of each other were most of what the database had to do.
+    Three workers that looked whenever one of them told of a status were a third of what the database had to do.
     """
     return not types_told or not set(types_told.split(",")).isdisjoint(types)
 
