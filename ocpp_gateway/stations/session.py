@@ -229,8 +229,8 @@ class Session:
             self.station_id, now, text, outcome.observations, (), self._remote, self.version.name,
             settle=lambda _: self._count_open(-1),
         )  # fmt: skip
-        self._submit(entry)
         self._count_open(1)
+        self._submit(entry)
 
     def _handle(self, routes: dict[str, Route], call: Call | Send, now: datetime, known: bool) -> Outcome:
         route = routes.get(call.action)
