@@ -492,7 +492,8 @@ async def save_person(connection: asyncpg.Connection, person: Sequence[Any]) -> 
         INSERT INTO registry.person (username, name, password_hash, roles, organisation_id, division, demo)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (username) DO UPDATE SET name = excluded.name, password_hash = excluded.password_hash,
-            roles = excluded.roles, organisation_id = excluded.organisation_id, division = excluded.division, active = true
+            roles = excluded.roles, organisation_id = excluded.organisation_id, division = excluded.division, active = true,
+            demo = excluded.demo
         """,
         *person,
     )

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from charger_registry.importing import Outcome, import_sites
-from deploy import embedded, pki, status
+from deploy import embedded, people, pki, status
 from deploy import up as suite
 from deploy.suite import HISTORIES
 from ocpp_gateway.mqtt.mapping import read_mapping
@@ -39,6 +39,7 @@ app.add_typer(mqtt, name="mqtt")
 imports = typer.Typer(no_args_is_help=True, help="Bring data of your own in.")
 app.add_typer(imports, name="import")
 app.add_typer(pki.app, name="pki")
+app.add_typer(people.app, name="person")
 
 Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -109,15 +110,8 @@ def import_sites_command(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Add the sites of a CSV to a running suite; nothing is invented, nothing is doubled."""
-    database_url = os.environ.get("YOUGUAN_DATABASE_URL")
-    if database_url is None:
-        running = status.read(data)
-        if running is None or not status.alive(running):
-            typer.echo(f"youguan: nothing runs on {data}", err=True)
-            raise typer.Exit(1)
-        database_url = embedded.cluster(data).dsn()
     try:
-        outcome = asyncio.run(_import(file, crs, database_url))
+        outcome = asyncio.run(_import(file, crs, people.database_of(data)))
     except YouguanError as error:
         typer.echo(f"youguan: {error.detail}", err=True)
         raise typer.Exit(2) from None

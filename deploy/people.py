@@ -1,0 +1,130 @@
+"""`youguan person`: whoever sets a suite up makes the first accounts here; nobody has one before."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import asyncpg
+import typer
+
+from charger_registry import store
+from charger_registry.people import Passwords
+from deploy import embedded, status
+from youguan import audit
+from youguan.clock import Clock, SystemClock
+from youguan.database import AWAY, connect
+from youguan.errors import Conflict, FieldError, Invalid, YouguanError
+from youguan.eventlog import publish
+from youguan.events import AccessRevoked
+
+SHORTEST_PASSWORD = 10
+ACTOR = "command line"
+DEFAULT_DATA = Path(__file__).resolve().parent.parent / ".youguan"
+app = typer.Typer(no_args_is_help=True)
+
+Role = Literal["regulator", "inspector", "operator", "reviewer"]
+
+
+@app.callback()
+def person() -> None:
+    """Who may log in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who is to log in; an operator belongs to an organisation, an inspector to a division (a code's beginning)."""
+
+    username: str
+    name: str
+    role: str
+    organisation_id: str | None = None
+    division: str | None = None
+
+
+@app.command()
+def add(
+    username: Annotated[str, typer.Argument(help="what is typed at the login")],
+    role: Annotated[Role, typer.Option(help="what the account may do")],
+    name: Annotated[str, typer.Option(help="the person's name; default: the username")] = "",
+    organisation: Annotated[str | None, typer.Option(help="id of the operator's organisation")] = None,
+    division: Annotated[str | None, typer.Option(help="an inspector's division, 330226 for instance")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="change an account that is there; its logins end")] = False,
+    data: Annotated[Path, typer.Option("--data", help="the suite's data folder")] = DEFAULT_DATA,
+) -> None:
+    """Make an account; its password is asked for, or read from standard input."""
+    account = Account(username, name or username, role, organisation, division)
+    try:
+        password = _password()
+        asyncio.run(_save(account, password, database_of(data), replace=replace))
+    except YouguanError as error:
+        typer.echo(f"youguan: {error.detail}", err=True)
+        raise typer.Exit(2) from None
+    except AWAY as error:
+        typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{username} may log in as {role}")
+
+
+def database_of(data: Path) -> str:
+    """Return the address of the database that a suite runs on; says so and ends where none runs."""
+    given = os.environ.get("YOUGUAN_DATABASE_URL")
+    if given is not None:
+        return given
+    running = status.read(data)
+    if running is None or not status.alive(running):
+        typer.echo(f"youguan: nothing runs on {data}", err=True)
+        raise typer.Exit(1)
+    return embedded.cluster(data).dsn()
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+async def _save(account: Account, password: str, database_url: str, *, replace: bool) -> None:
+    connection = await connect(database_url)
+    try:
+        async with connection.transaction():
+            await save(connection, account, password, SystemClock(), replace=replace)
+    finally:
+        await connection.close()
+
+
+async def save(
+    connection: asyncpg.Connection, account: Account, password: str, clock: Clock, *, replace: bool = False
+) -> None:
+    """Make an account in the caller's transaction, audited; Invalid, Conflict where there is one and it is not to change."""
+    check(account, password)
+    now = clock.now()
+    known = await store.find_person(connection, account.username, demo=True)
+    if known is not None and not replace:
+        raise Conflict(f"{account.username} has an account already; --replace changes it")
+    hashed = await asyncio.to_thread(Passwords().hash, password)
+    person = (account.username, account.name, hashed, [account.role], account.organisation_id, account.division, False)
+    after = {"role": account.role, "organisation": account.organisation_id, "division": account.division}
+    await audit.record(
+        connection, at=now, actor=ACTOR, action="save account", subject=f"person {account.username}", after=after
+    )
+    await store.save_person(connection, person)
+    if known is not None:
+        await publish(connection, store.STREAM, [AccessRevoked(subject=account.username, token_id=None, at=now)])
+
+
+def check(account: Account, password: str) -> None:
+    """Refuse an account that could not do its work, or that is too easily guessed; Invalid."""
+    wrong = []
+    if not account.username.strip() or not account.username.isprintable():
+        wrong.append(FieldError("username", "is empty, or has signs that cannot be typed"))
+    if len(password) < SHORTEST_PASSWORD:
+        wrong.append(FieldError("password", f"has fewer than {SHORTEST_PASSWORD} characters"))
+    if account.role == "operator" and account.organisation_id is None:
+        wrong.append(FieldError("organisation", "an operator needs one"))
+    if account.role == "inspector" and account.division is None:
+        wrong.append(FieldError("division", "an inspector needs one"))
+    if wrong:
+        raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), fields=wrong)
