@@ -13,15 +13,15 @@ from ocpp_gateway.authorisation.desk import add_demo_token
 from ocpp_gateway.authorisation.memory import Memory
 from ocpp_gateway.commands.outbox import Outbox
 from ocpp_gateway.commands.sealing import Sealer
+from ocpp_gateway.connections.server import Server
+from ocpp_gateway.connections.tls import Files, Tls
 from ocpp_gateway.recorder.direct import DirectRecorder
-from ocpp_gateway.server import Server
 from ocpp_gateway.stations.admission import Rules
 from ocpp_gateway.stations.credentials import Credentials
 from ocpp_gateway.stations.directory import Directory
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.session import Surroundings
-from ocpp_gateway.tls import Files, Tls
 from youguan.clock import SystemClock
 from youguan.database import create_pool
 from youguan.lifeline import unless

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from ocpp_gateway.acceptor import SPARE_FILES, Acceptor, longest_draw_ms, lowest_free_file
+from ocpp_gateway.connections.acceptor import SPARE_FILES, Acceptor, longest_draw_ms, lowest_free_file
 from tests.suite import eventually
 from youguan.files import allow_many_files
 

@@ -14,9 +14,9 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from ocpp_gateway.connections.server import LARGEST_MESSAGE, Server
 from ocpp_gateway.protocol.versions import VERSIONS
 from ocpp_gateway.recorder.batch import Committed, Entry
-from ocpp_gateway.server import LARGEST_MESSAGE, Server
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
 from ocpp_gateway.stations.session import Surroundings
 from ocpp_gateway.worker import rules_of

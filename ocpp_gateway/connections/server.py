@@ -27,9 +27,10 @@ from picows import (
 )
 from picows.picows import WSAutoPingStrategy
 
-from ocpp_gateway import metrics, tls
-from ocpp_gateway.acceptor import Acceptor
-from ocpp_gateway.door import HANDSHAKE_S, Handshakes, Visitor, over_tls
+from ocpp_gateway import metrics
+from ocpp_gateway.connections import tls
+from ocpp_gateway.connections.acceptor import Acceptor
+from ocpp_gateway.connections.door import HANDSHAKE_S, Handshakes, Visitor, over_tls
 from ocpp_gateway.protocol.versions import Version, negotiate
 from ocpp_gateway.stations.admission import Admitted, Arrival, Rejected, password_in, source_of
 from ocpp_gateway.stations.doorkeeper import Doorkeeper

@@ -13,7 +13,7 @@ from typing import Any
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its stubs
 
 from ocpp_gateway import metrics
-from ocpp_gateway.acceptor import Receive
+from ocpp_gateway.connections.acceptor import Receive
 
 HANDSHAKES = 1000
 HANDSHAKE_S = 10.0
