@@ -115,7 +115,7 @@ class Engine:
         before = await store.open_alert(connection, holds.rule, holds.subject)
         if before is not None:
             if rule["quiet_s"] is not None:
-                await store.hear_again(connection, holds.rule, holds.subject, now, holds.details["tries"])
+                await store.hear_again(connection, holds.rule, holds.subject, now, holds.details.get("tries", 0))
             return await self._worsen(connection, before, bad, holds)
         firing = rule["for_s"] == 0
         alert_id = str(uuid.uuid4())

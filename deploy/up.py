@@ -363,7 +363,7 @@ class Up:
             ("public page", self._status.addresses["public"]),
             ("tasks", self._status.addresses["tasks"]),
             ("dashboard", self._status.addresses["dashboard"]),
-            ("chargers", self._status.addresses["ocpp"] + "   (OCPP 1.6J, 2.0.1)"),
+            ("chargers", self._status.addresses["ocpp"] + "   (OCPP 1.6J, 2.0.1, 2.1)"),
             *([("over TLS", tls)] if (tls := self._status.addresses.get("ocpp over TLS")) else []),
             ("MQTT", f"{self._status.addresses['mqtt']}   ({self._status.broker})"),
             ("storage", self._status.storage),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ocpp_gateway import store as stations
 from ocpp_gateway.commands import store
@@ -23,6 +23,8 @@ Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT_S, description="seconds to w
 
 class CommandIn(BaseModel):
     """What a station is to do: an action of its OCPP version and the payload that its schema describes."""
+
+    model_config = ConfigDict(extra="forbid")
 
     action: str = Field(min_length=1, max_length=50)
     payload: dict[str, Any] = Field(default_factory=dict)

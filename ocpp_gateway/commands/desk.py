@@ -20,7 +20,7 @@ from ocpp_gateway.protocol.versions import Version, named
 from youguan import audit
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, Forbidden, Invalid, Unavailable
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, Unavailable
 from youguan.eventlog import follow, publish
 from youguan.events import CommandEnded, StationKeyOffered
 from youguan.station_keys import digest, new_key
@@ -28,6 +28,10 @@ from youguan.station_keys import digest, new_key
 STREAM = "gateway/jobs"
 ANSWER_WITHIN_S = 60
 WATCH_S = 1.0
+OVERDUE = {
+    "queued": ("undeliverable", "no gateway could send it in time"),
+    "sent": ("timed_out", "the gateway that sent it is gone"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,9 @@ class Desk:
             wish = wanted(version)
             catalogue.check(version, wish.action, wish.payload)
             if new_key is None and sets_station_key(version, wish.action, wish.payload):
-                raise Invalid(f"a station's key is changed by POST /api/gateway/stations/{station_id}/key-rotation")
+                reason = f"a station's key is changed by POST /api/gateway/stations/{station_id}/key-rotation"
+                member = "payload.key" if "key" in wish.payload else "payload.setVariableData"
+                raise Invalid(f"{member}: {reason}", fields=[FieldError(member, reason)])
             shown = masked(version, wish.action, wish.payload)
             await audit.record(
                 connection,
@@ -187,12 +193,10 @@ class Desk:
         now = self._clock.now()
         async with connection.transaction():
             outcomes = [
-                CommandOutcome(
-                    row["station_id"], row["id"], row["action"], "undeliverable", now,
-                    error_description="no gateway could send it in time",
-                )
+                CommandOutcome(row["station_id"], row["id"], row["action"], state, now, error_description=why)
                 for row in await store.overdue(connection, now)
-            ]  # fmt: skip
+                for state, why in [OVERDUE[row["state"]]]
+            ]
             news = await write_outcomes(connection, outcomes)
             await publish(connection, STREAM, news)
         return sum(isinstance(event, CommandEnded) for event in news)

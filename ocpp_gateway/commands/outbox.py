@@ -122,7 +122,12 @@ class Outbox:
 
     def _take_answer(self, command: Command, session: Session, answer: Answer | None, frame: str) -> None:
         if answer is None:
-            self._end(command, "timed_out", error_description="the station did not answer in time")
+            why = (
+                "the connection ended before the answer came"
+                if session.closed
+                else "the station did not answer in time"
+            )
+            self._end(command, "timed_out", error_description=why)
         elif answer.payload is None:
             self._end(command, "refused", frame, error_code=answer.error, error_description=answer.description)
         else:

@@ -75,11 +75,12 @@ async def take_queued(connection: asyncpg.Connection, slot: int, now: datetime) 
 
 
 async def overdue(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
-    """Return commands that no worker could take in time."""
+    """Return commands that no worker could take in time, and those whose worker is gone without a word of what became of them."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT id, station_id, action FROM gateway.command
-        WHERE state = 'queued' AND requested_at + make_interval(secs => timeout_s) < $1
+        SELECT id, station_id, action, state FROM gateway.command
+        WHERE (state = 'queued' AND requested_at + make_interval(secs => timeout_s) < $1)
+           OR (state = 'sent' AND sent_at + make_interval(secs => timeout_s + 60) < $1)
         FOR UPDATE SKIP LOCKED
         """,
         now,

@@ -151,12 +151,19 @@ def _add_evidence(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
 
     @app.post("/stations/{station_id}/diagnostics", status_code=202)
     async def ask_for(
-        station_id: str, log: LogIn, request: Request, who: Annotated[Principal, Depends(near)], wait: Wait = 0
+        station_id: str,
+        log: LogIn,
+        request: Request,
+        response: Response,
+        who: Annotated[Principal, Depends(near)],
+        wait: Wait = 0,
     ) -> LogOut:
         """Ask a station for its diagnostics or its security log."""
         lifetime = timedelta(seconds=log.lifetime_s)
         wish = LogWish(station_id, log.log, log.oldest, log.latest, log.reason, lifetime)
         file_id, command = await depot.ask_for(who, wish, wait_s=wait, remote=remote_of(request))
+        if wait and command["state"] in ENDED:
+            response.status_code = 200
         return LogOut(file_id=file_id, command=CommandOut(**dict(command)))
 
     @app.get("/stations/{station_id}/files")

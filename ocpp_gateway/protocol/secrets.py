@@ -19,7 +19,7 @@ PASSWORD_IN_ADDRESS = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[
 ADDRESSES_IN = frozenset({
     "GetDiagnostics", "GetLog", "UpdateFirmware", "SignedUpdateFirmware", "PublishFirmware", "SetNetworkProfile",
 })  # fmt: skip
-CONCERNED = ADDRESSES_IN | SECRET_MEMBERS_IN | {"ChangeConfiguration", "SetVariables", "NotifyReport"}
+CONCERNED = ADDRESSES_IN | SECRET_MEMBERS_IN | {"ChangeConfiguration", "SetVariables", "NotifyEvent", "NotifyReport"}
 
 Payload = dict[str, Any]
 
@@ -37,6 +37,8 @@ def masked(version: Version, action: str, payload: Payload) -> Payload:
         return _masked_value(payload, "key", "value")
     if action == "SetVariables":
         return _masked_items(payload, "setVariableData", "attributeValue")
+    if action == "NotifyEvent":
+        return _masked_items(payload, "eventData", "actualValue")
     if action == "NotifyReport":
         return _masked_report(payload)
     found = payload

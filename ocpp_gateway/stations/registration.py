@@ -23,4 +23,4 @@ def refusal_of(registration: Registration, action: str) -> str | None:
         return None
     if registration is Registration.REJECTED:
         return "this station is rejected; only BootNotification is answered"
-    return "this station is not filed; only BootNotification is answered until it is"
+    return "this station is not filed; only BootNotification and Heartbeat are answered until it is"

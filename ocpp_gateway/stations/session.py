@@ -42,8 +42,8 @@ HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp2
 SENDS: dict[Version, dict[str, Handler]] = {V16: {}, V201: {}, V21: ocpp21.SENDS}
 # What states no fact: it may be answered from memory while the database is away.
 ONLY_ASKS = {"Authorize"}
-# What is answered anew when it is repeated: the answer tells the time.
-TELLS_TIME = {"BootNotification", "Heartbeat"}
+# What is answered anew when it is repeated: the answer tells what is so now.
+ANSWERED_ANEW = {"BootNotification", "Heartbeat"} | ONLY_ASKS
 # OCPP allows one open call. A few more are borne, then the station is not read until it has been answered.
 OPEN_CALLS = 8
 # So many questions of a connection that has not been granted yet are answered while the database is away.
@@ -146,6 +146,11 @@ class Session:
         if around.knows(station_id):
             self._claim()
 
+    @property
+    def closed(self) -> bool:
+        """Say whether the connection has ended."""
+        return self._closed
+
     def receive(self, raw: bytes, text: str) -> None:
         """Take one whole message: its bytes, and the same as text."""
         now = self._around.clock.now()
@@ -158,7 +163,7 @@ class Session:
             self._take_other(message, raw, text, now)
         elif hash(raw) in self._unanswered:
             return
-        elif hash(raw) == self._last[0] and message.action not in TELLS_TIME:
+        elif hash(raw) == self._last[0] and message.action not in ANSWERED_ANEW:
             self._hear(now, answer=self._last[1])
         else:
             self._call(message, raw, text, now)
@@ -180,7 +185,7 @@ class Session:
         except Exception:
             log.exception("%s: %s could not be handled", self.station_id, call.action)
             reason = "this message could not be handled"
-            self._refuse(Refusal("InternalError", reason, message_id=call.message_id), raw, now)
+            self._refuse(Refusal("InternalError", reason, message_id=call.message_id), kept, now)
             return
         content = hash(raw)
         self._unanswered.add(content)
