@@ -20,12 +20,16 @@ def has_no_place_in_text(value: str) -> bool:
     return UNSTORABLE.search(value) is not None
 
 
+PAGING = frozenset({"limit", "cursor"})
+"""Every list takes these, also one that always fits on a single page."""
+
+
 class StrictRoute(APIRoute):
     """An endpoint that refuses what would be passed over in silence or fail in the database, and names it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        known = frozenset(_query_names(self.dependant))
+        known = PAGING.union(_query_names(self.dependant))
         reads_json = self.body_field is not None
 
         async def strict(request: Request) -> Response:
