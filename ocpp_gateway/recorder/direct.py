@@ -86,6 +86,7 @@ POISON = (
 
 # A deadlock, for one: rolled back for the sake of somebody else's transaction.
 ROLLED_BACK = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+MOST_MISROUTED = 20  # each try can meet another new partition: six tables, of a few days each
 # InternalClientError: what asyncpg says of a connection that ends while it looks up a statement's types.
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -179,6 +180,7 @@ class DirectRecorder:
         """Commit entries, however long the database is away; halve them where a row is refused."""
         pause = 0.05
         careful = uncertain = False
+        misrouted = 0
         while True:
             patience = asyncio.get_running_loop().call_later(self._away_after_s, self._notice_away, entries)
             try:
@@ -186,6 +188,10 @@ class DirectRecorder:
                 self.away, self._let_go = False, 0
                 return
             except POISON as error:
+                if is_misrouted(error) and misrouted < MOST_MISROUTED:
+                    misrouted += 1
+                    log.warning("recorder %d: a partition was made meanwhile, trying again: %s", self._slot, error)
+                    continue
                 if careful or not isinstance(error, asyncpg.UniqueViolationError):
                     await self._isolate(entries, error)
                     return
@@ -446,6 +452,11 @@ def batch_size(waiting: int) -> int:
     Half of a crowd, so that the database has the other half to write while the first is answered and speaks again.
     """
     return min(waiting, max(SMALLEST_HALF, waiting // 2), LARGEST_BATCH)
+
+
+def is_misrouted(error: Exception) -> bool:
+    """Say whether a row went to the default partition while its own was made: only a partition's bounds have no name."""
+    return isinstance(error, asyncpg.CheckViolationError) and error.constraint_name is None
 
 
 def _committed(entry: Entry, numbers: dict[TransactionKey, tuple[int, bool]]) -> Settlement:

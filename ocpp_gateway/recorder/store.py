@@ -32,12 +32,11 @@ from youguan.events import Event
 
 FRAME_COLUMNS = ("station_id", "received_at", "frame")
 SAMPLE_COLUMNS = ("station_id", "connector", "kind", "occurred_at", "received_at", "value", "transaction_id", "mark")
-# Why a partition cannot be made now: somebody reads or writes its rows, or makes it at this moment.
+# Why a partition cannot be made now: somebody reads or writes its rows.
 BUSY = (
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
     asyncpg.IntegrityConstraintViolationError,
-    asyncpg.DuplicateTableError,
 )
 
 
@@ -53,6 +52,8 @@ async def ensure_days(connection: asyncpg.Connection, days: Sequence[tuple[str, 
     for place, (table, day) in enumerate(days):
         try:
             await connection.execute("SELECT telemetry.ensure_day($1, $2)", table, day)
+        except asyncpg.DuplicateTableError:
+            continue  # somebody has made it meanwhile
         except BUSY:
             return days[place:]
     return ()
@@ -331,15 +332,27 @@ async def write_connectors(connection: asyncpg.Connection, latest: Mapping[Place
 async def begin_transactions(
     connection: asyncpg.Connection, begun: Collection[TransactionBegun]
 ) -> dict[TransactionKey, tuple[int, bool]]:
-    """Store 1.6 starts; return each one's id and whether it is new: the same start gets the same id."""
+    """Store 1.6 starts; return each one's id and whether it is new: the same start gets the same id.
+
+    A number that its station has stopped before we gave it out is left out.
+    """
     if not begun:
         return {}
     rows = await connection.fetch(
         """
-        WITH numbered AS (
+        WITH RECURSIVE drawn AS (
             SELECT nextval(pg_get_serial_sequence('telemetry.transaction', 'id')) AS id, e.*
             FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::float8[], $6::int[])
                 AS e (station_id, connector, id_token, started_at, meter_start_wh, mark)
+            UNION ALL
+            SELECT nextval(pg_get_serial_sequence('telemetry.transaction', 'id')),
+                   d.station_id, d.connector, d.id_token, d.started_at, d.meter_start_wh, d.mark
+            FROM drawn d JOIN telemetry.transaction had
+              ON (had.station_id, had.transaction_id) = (d.station_id, d.id::text)
+        ), numbered AS (
+            -- the last one drawn is free
+            SELECT max(id) AS id, station_id, connector, id_token, started_at, meter_start_wh, mark
+            FROM drawn GROUP BY station_id, connector, id_token, started_at, meter_start_wh, mark
         )
         INSERT INTO telemetry.transaction AS t
             (id, station_id, transaction_id, connector, id_token, started_at, meter_start_wh, mark)

@@ -102,6 +102,11 @@ async def events(pool: asyncpg.Pool, kind: str) -> list[Any]:
     return [row["payload"] for row in rows]
 
 
+async def plain_only(pool: asyncpg.Pool) -> None:
+    if await pool.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
+        pytest.skip("plain storage only")
+
+
 async def count(pool: asyncpg.Pool, table: str) -> int:
     found: int = await pool.fetchval(f"SELECT count(*) FROM {table}")
     return found
@@ -151,8 +156,7 @@ async def test_a_charger_with_a_wrong_clock_loses_nothing(desk: Desk, pool: asyn
 
 
 async def test_a_day_that_a_wrong_clock_had_reached_before_gets_its_partition(desk: Desk, pool: asyncpg.Pool) -> None:
-    if await pool.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
-        pytest.skip("plain storage only")
+    await plain_only(pool)
     ahead = NOW + timedelta(days=400)
     await desk.put(status(at=ahead))
     await pool.execute("SELECT telemetry.ensure_day('status_change', $1)", ahead.date())
@@ -214,6 +218,21 @@ async def test_who_is_heard_is_seen_though_nothing_is_stored(desk: Desk, pool: a
 async def test_a_stop_whose_start_was_never_seen_is_kept(desk: Desk, pool: asyncpg.Pool) -> None:
     await desk.put(TransactionStopped("s1", "42", NOW, NOW, 9.0, "PowerLoss", None))
     assert await pool.fetchval("SELECT reason FROM telemetry.transaction WHERE transaction_id = '42'") == "PowerLoss"
+
+
+async def test_a_number_that_its_station_has_stopped_already_is_not_given_out(desk: Desk, pool: asyncpg.Pool) -> None:
+    first = await desk.put(TransactionBegun("s1", 1, "A", NOW, NOW, 0.0))
+    assert isinstance(first, Committed)
+    assert first.transaction_id is not None
+    ahead = [str(first.transaction_id + n) for n in range(21, 41)]  # the stops themselves use up twenty numbers
+    for number in ahead:
+        await desk.put(TransactionStopped("s1", number, NOW, NOW, 9.0, "PowerLoss", None))
+    begun = [TransactionBegun("s1", connector, "B", NOW, NOW, 0.0) for connector in (1, 2, 3)]
+    given = await asyncio.gather(*(desk.put(b) for b in begun))
+    numbers = {str(g.transaction_id) for g in given if isinstance(g, Committed)}
+    assert len(numbers - set(ahead)) == 3
+    assert [await desk.put(b) for b in begun] == given
+    assert await count(pool, "telemetry.transaction WHERE stopped_at IS NULL") == 4
 
 
 async def test_a_lost_connection_to_the_database_loses_and_doubles_nothing(desk: Desk, pool: asyncpg.Pool) -> None:
@@ -441,8 +460,7 @@ async def test_a_station_of_made_up_units_stops_nobody_else(desk: Desk, pool: as
 
 
 async def test_days_without_end_make_few_partitions(desk: Desk, pool: asyncpg.Pool) -> None:
-    if await pool.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
-        pytest.skip("plain storage only")
+    await plain_only(pool)
     samples = [MeterSampled("s1", 1, KIND, NOW - timedelta(days=n), NOW, 1.0, None) for n in range(2100)]
     assert await desk.put(*samples) == Committed()
     assert await count(pool, "telemetry.meter_sample") == 2100
@@ -451,8 +469,7 @@ async def test_days_without_end_make_few_partitions(desk: Desk, pool: asyncpg.Po
 
 
 async def test_tomorrow_has_its_partitions_today(desk: Desk, pool: asyncpg.Pool) -> None:
-    if await pool.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
-        pytest.skip("plain storage only")
+    await plain_only(pool)
     await desk.put()
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     for table in ("raw_frame", "status_change", "meter_sample", "connectivity_change", "notification"):
@@ -460,8 +477,7 @@ async def test_tomorrow_has_its_partitions_today(desk: Desk, pool: asyncpg.Pool)
 
 
 async def test_a_partition_waits_for_whoever_has_written_its_rows(desk: Desk, pool: asyncpg.Pool) -> None:
-    if await pool.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
-        pytest.skip("plain storage only")
+    await plain_only(pool)
     await desk.put()
     day = NOW + timedelta(days=40)
     wanted = [("status_change", day.date()), ("meter_sample", day.date())]
@@ -480,6 +496,60 @@ async def blocked(pool: asyncpg.Pool) -> bool:
         "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
     )
     return found
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read"])
+async def test_a_partition_that_somebody_else_makes_holds_up_no_other(pool: asyncpg.Pool, isolation: str) -> None:
+    await plain_only(pool)
+    await pool.execute("ALTER FUNCTION telemetry.ensure_day SET lock_timeout = '60s'")
+    day = (NOW + timedelta(days=40)).date()
+    async with pool.acquire() as other, pool.acquire() as maker:
+        await maker.execute(f"SET default_transaction_isolation = '{isolation}'")
+        async with other.transaction():
+            await other.execute("SELECT telemetry.ensure_day('raw_frame', $1)", day)
+            wanted = [("raw_frame", day), ("status_change", day)]
+            making = asyncio.create_task(store.ensure_days(maker, wanted))
+            await eventually(lambda: blocked(pool))
+        assert await making == ()
+    assert await pool.fetchval("SELECT to_regclass($1)", f"telemetry.status_change_{day:%Y%m%d}")
+
+
+async def test_whoever_makes_a_partition_himself_is_told_that_it_is_there(pool: asyncpg.Pool) -> None:
+    await plain_only(pool)
+    await pool.execute("ALTER FUNCTION telemetry.ensure_day SET lock_timeout = '60s'")
+    ensure, day = "SELECT telemetry.ensure_day('raw_frame', $1)", (NOW + timedelta(days=40)).date()
+    async with pool.acquire() as other, pool.acquire() as maker:
+        async with other.transaction():
+            await other.execute(ensure, day)
+            making = asyncio.create_task(maker.execute(ensure, day))
+            await eventually(lambda: blocked(pool))
+        await making
+
+
+async def test_what_is_written_while_its_partition_is_made_is_stored_in_it(desk: Desk, pool: asyncpg.Pool) -> None:
+    await plain_only(pool)
+    await desk.put()
+    ahead = NOW + timedelta(days=40)
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("SELECT telemetry.ensure_day('status_change', $1)", ahead.date())
+        putting = asyncio.create_task(desk.put(status(at=ahead)))
+        await eventually(lambda: blocked(pool))
+    assert await putting == Committed()
+    assert await count(pool, f"telemetry.status_change_{ahead:%Y%m%d}") == 1
+
+
+async def test_what_finds_no_partition_however_often_is_refused(desk: Desk, pool: asyncpg.Pool) -> None:
+    await pool.execute(
+        """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE check_violation; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON telemetry.status_change
+            FOR EACH ROW WHEN (NEW.connector = 1) EXECUTE FUNCTION refuse();
+        """
+    )
+    refused, stored = await asyncio.gather(desk.put(status()), desk.put(status()._replace(connector=2)))
+    assert isinstance(refused, Refused)
+    assert stored == Committed()
 
 
 async def stations(pool: asyncpg.Pool, *station_ids: str) -> None:

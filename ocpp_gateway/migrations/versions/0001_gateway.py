@@ -209,7 +209,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('telemetry.ensure_day'));
-    IF to_regclass('telemetry.' || child) IS NOT NULL THEN
+    -- Not to_regclass: it goes by what it has found before, which an advisory lock does not refresh.
+    IF EXISTS (SELECT FROM pg_tables WHERE schemaname = 'telemetry' AND tablename = child) THEN
         RETURN;
     END IF;
     EXECUTE format('LOCK TABLE telemetry.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
