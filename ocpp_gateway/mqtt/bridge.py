@@ -94,11 +94,19 @@ class Bridge:
             metrics.mqtt_messages.labels("dropped").inc()
             return
         now = self.clock.now()
-        taken = Taken(delivery, now, read(self.mapping, delivery.topic, delivery.payload, now))
+        taken = Taken(delivery, now, self._bounded(read(self.mapping, delivery.topic, delivery.payload, now)))
         metrics.mqtt_messages.labels("refused" if taken.reading.refused else "taken").inc()
         self._waiting.append(taken)
         self._unsettled.append(taken)
         self._rung.set()
+
+    def _bounded(self, reading: Reading) -> Reading:
+        """Return a reading, or nothing of it but its refusal where a site speaks for a station of another one."""
+        filed = self.directory.site_of(reading.station_id) if reading.station_id else None
+        if filed is None or reading.site_id is None or filed == reading.site_id:
+            return reading
+        elsewhere = Refused("site", "the station is filed at another site")
+        return Reading(reading.station_id, reading.site_id, refused=[elsewhere])
 
     def lose(self, epochs: Mapping[str, int]) -> None:
         """Somebody else writes these stations now."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import asyncpg
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from ocpp_gateway.mqtt.process import FIRST_SLOT
 from ocpp_gateway.pages import store
@@ -29,9 +29,13 @@ COUNTED = {
 
 
 def health_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, figures: Figures) -> APIRouter:
-    """Return /gateway/health and /gateway/refused-input."""
+    """Return /gateway/health and /gateway/refused-input; /gateway itself leads to the stations."""
     router = APIRouter(prefix="/gateway")
     regulator = require(REGULATOR)
+
+    @router.get("")
+    async def front(_: Annotated[Principal, Depends(require())]) -> Response:
+        return RedirectResponse("/gateway/stations", 303)
 
     @router.get("/health")
     async def health(request: Request, _: Annotated[Principal, Depends(regulator)]) -> Response:

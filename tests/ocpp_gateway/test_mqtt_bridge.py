@@ -179,6 +179,32 @@ async def test_what_is_bad_is_named_and_blocks_nothing(settings: Settings, pool:
     assert await count(pool, "gateway.refused_input") == 3
 
 
+async def test_no_site_speaks_for_a_station_of_another_one(settings: Settings, pool: asyncpg.Pool) -> None:
+    async with bridging(settings):
+        await send(
+            settings,
+            ("chargers/OTHER/C1/status", status(1, "Faulted")),
+            ("chargers/OTHER/C1/meter", {"connector": 1, "energy_kwh": 1.5, "at": NOW.isoformat()}),
+            ("bays/OTHER/C1/status", {"connector": 1, "vehicle": "petrol", "at": NOW.isoformat()}),
+            ("chargers/S1/C2/status", status(2)),
+        )
+        await until_stored(pool, 1)
+    assert await pool.fetchval("SELECT station_id FROM telemetry.status_change") == "C2"
+    assert await pool.fetch("SELECT station_id FROM gateway.connector_now WHERE station_id = 'C1'") == []
+    for table in ("telemetry.meter_sample", "telemetry.sensor_reading"):
+        assert await count(pool, table) == 0
+    assert [e["station_id"] for e in await events(pool, "StationOnline")] == ["C2"]
+    rows = await pool.fetch("SELECT station_id, reason FROM gateway.refused_input ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("C1", f"{topic}: site: the station is filed at another site")
+        for topic in ("chargers/OTHER/C1/status", "chargers/OTHER/C1/meter", "bays/OTHER/C1/status")
+    ]
+    async with bridging(settings):  # nothing of it comes again: all of it was acknowledged
+        await send(settings, ("chargers/S1/C2/status", status(3)))
+        await until_stored(pool, 2)
+    assert await count(pool, "gateway.refused_input") == 3
+
+
 async def test_a_station_that_is_not_filed_is_quarantined(settings: Settings, pool: asyncpg.Pool) -> None:
     async with bridging(settings):
         await send(

@@ -134,6 +134,13 @@ async def test_an_apis_own_address_needs_no_redirect(client: httpx.AsyncClient, 
     assert [item["rule"] for item in items] == ["unmanaged_site"]
 
 
+async def test_the_gateways_own_address_leads_to_its_stations(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/gateway", headers={"accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/gateway")
+    answer = await client.get("/gateway", headers=await bearer(client, "inspector"))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/gateway/stations")
+
+
 async def test_login_out_and_revocation(client: httpx.AsyncClient) -> None:
     assert (await client.post("/api/auth/login", json={"username": "regulator", "password": "no"})).status_code == 401
     token = await bearer(client, "regulator")
