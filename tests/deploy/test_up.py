@@ -213,7 +213,7 @@ async def test_a_given_database_and_a_given_broker_are_used(empty_database: str,
         suite = Suite(tmp_path / "data", "--demo", "--stations=0", "--workers=1", **given)
         await asyncio.to_thread(suite.start)
         found = suite.status()
-        assert [part["name"] for part in found["parts"]] == ["gateway-0", "jobs", "web"]
+        assert [part["name"] for part in found["parts"]] == ["gateway-0", "bridge", "jobs", "web"]
         assert (found["ports"]["mqtt"], found["addresses"]["mqtt"]) == (port, f"mqtt://localhost:{port}")
         assert not (tmp_path / "data" / "database").exists()
         charger = await Charger(found["ports"]["ocpp"], "NH0001-001").connect()
