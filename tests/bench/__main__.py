@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from deploy import status
-from tests.bench import county
+from tests.bench import county, timeseries
 from tests.bench.crowd import crowd
 from tests.bench.rig import Database, count_rows, database, free_port, gateway, listens, load, say, server
 from youguan.settings import Settings
@@ -43,6 +43,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--county", action="store_true", help="a whole county connected, then cut at once, as well")
     parser.add_argument("--fault-to-task", action="store_true", help="from the fault frame to the open task, as well")
     parser.add_argument("--faults", type=int, default=100, help="how many faults are timed")
+    parser.add_argument("--timeseries", action="store_true", help="a day counted, a month's uptime read, as well")
     parser.add_argument("--all", action="store_true", help="everything")
     return parser.parse_args()
 
@@ -54,6 +55,9 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         result |= county.connected_and_cut(new_folder(folder, "county"))
     if options.fault_to_task or options.all:
         result |= county.fault_to_task(new_folder(folder, "faults"), options.faults, options.rate)
+    if options.timeseries or options.all:
+        with database(new_folder(folder, "timeseries"), []) as postgres:
+            result["timeseries"] = asyncio.run(timeseries.measure(postgres.dsn))
     return result
 
 
