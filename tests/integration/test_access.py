@@ -17,6 +17,7 @@ from tests.suite import COMMAND, ROOT, Api, Suite, eventually
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 BOOT = '[2,"1","BootNotification",{"chargePointVendor":"v","chargePointModel":"m"}]'
+REFUSED = {401, 429}  # wrong, and too often wrong: whoever asks until a worker knows may ask too often
 
 
 def pki(data: Path, *arguments: str) -> str:
@@ -79,7 +80,7 @@ async def test_a_certificate_from_the_command_line_until_it_is_revoked(
         assert socket.close_code == 1008
 
     async def refused_everywhere() -> bool:  # each worker reads the list for itself
-        return [await status_of(ports, station, context=context) for _ in range(8)] == [401] * 8
+        return {await status_of(ports, station, context=context) for _ in range(8)} <= REFUSED
 
     await eventually(refused_everywhere)
 
@@ -90,7 +91,7 @@ async def test_a_key_by_the_registry_opens_and_its_revocation_closes(ports: dict
     issued = (await api.client.post(address, json={"reason": "test"})).raise_for_status().json()
 
     async def known_everywhere() -> bool:
-        return [await status_of(ports, station, key="wrong" * 4) for _ in range(6)] == [401] * 6
+        return {await status_of(ports, station, key="wrong" * 4) for _ in range(6)} <= REFUSED
 
     await eventually(known_everywhere)
     async with connect(ports, station, key=issued["key"]) as socket:
@@ -101,7 +102,7 @@ async def test_a_key_by_the_registry_opens_and_its_revocation_closes(ports: dict
         assert socket.close_code == 1008
 
     async def refused_everywhere() -> bool:
-        return {await status_of(ports, station, key=issued["key"]) for _ in range(8)} <= {401, 429}
+        return {await status_of(ports, station, key=issued["key"]) for _ in range(8)} <= REFUSED
 
     await eventually(refused_everywhere)
 
