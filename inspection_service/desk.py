@@ -131,7 +131,7 @@ class Desk:
         if not is_worse(alert.severity, task["severity"]):
             return []
         periods, _ = await store.policies(connection)
-        due = due_on(self._clock.now(), periods[alert.severity])
+        due = due_on(self._clock.now(), periods[alert.severity], alert.severity)
         await store.worsen_task(connection, task_id, alert.severity, due, alert.details)
         reason = f"{task['severity']} → {alert.severity}; due on {min(due, task['due_on'] or due)}"
         return await self._move(connection, task, Command.WORSEN, CHARGER, reason)
@@ -152,7 +152,7 @@ class Desk:
         periods, _ = await store.policies(connection)
         task_id = str(uuid.uuid4())
         number = await store.next_number(connection, county_day(now).year)
-        due = due_on(now, periods[alert.severity])
+        due = due_on(now, periods[alert.severity], alert.severity)
         task = (
             task_id, number, alert.rule, subject, alert.alert_id, alert.severity, alert.site_id, alert.station_id,
             alert.connector, division[0], who.id, who.name, who.role, alert.since, now, due, alert.details,

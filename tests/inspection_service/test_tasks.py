@@ -96,7 +96,13 @@ def test_whose_task_it_is(duties: list[Duty], who: str, role: str) -> None:
 
 
 def test_days_are_the_countys() -> None:
-    assert due_on(datetime(2026, 5, 4, 17, tzinfo=UTC), 3) == date(2026, 5, 8)
+    assert due_on(datetime(2026, 5, 4, 17, tzinfo=UTC), 3, "major") == date(2026, 5, 8)
+
+
+def test_danger_waits_for_no_holiday_to_end() -> None:
+    opened = datetime(2026, 9, 30, 2, tzinfo=UTC)
+    assert due_on(opened, 1, "major") == date(2026, 10, 8)
+    assert due_on(opened, 1, "critical") == date(2026, 10, 1)
 
 
 SITE = SiteFiled(
@@ -305,7 +311,7 @@ async def test_a_task_follows_what_becomes_worse(
         await world.do(command)
     await world.tell(news, news, worsened("minor"))
     task = await world.pool.fetchrow("SELECT state, severity, due_on FROM inspection.task")
-    assert tuple(before) == ("major", date(2026, 5, 7))
+    assert tuple(before) == ("major", date(2026, 5, 8))
     assert tuple(task) == (state, "critical", date(2026, 5, 5))
     lines = await world.pool.fetch("SELECT reason FROM inspection.task_history WHERE command = 'worsen'")
     assert [line["reason"] for line in lines] == ["major → critical; due on 2026-05-05"]
@@ -337,7 +343,7 @@ async def test_overdue_is_by_the_day_that_is_given(world: World) -> None:
                 connection, status=None, station_id=None, site_id=None, cause=None, scope=EVERYTHING,
                 overdue_on=day, before=None, limit=10,
             )
-            for day in (date(2026, 5, 7), date(2026, 5, 8))
+            for day in (date(2026, 5, 8), date(2026, 5, 9))
         ]  # fmt: skip
     assert [len(found) for found in late] == [0, 1]
 
