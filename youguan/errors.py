@@ -60,6 +60,12 @@ class Conflict(YouguanError):
     status, code, title = 409, "conflict", "Conflict"
 
 
+class LengthRequired(YouguanError):
+    """A body must say beforehand how long it is."""
+
+    status, code, title = 411, "length_required", "Length required"
+
+
 class TooLarge(YouguanError):
     """More was sent than this address takes."""
 

@@ -25,7 +25,7 @@ class Parts:
 
     `jobs` and `consumers` run in exactly one process of a suite, `watchers` in every process that serves the web side.
     `ready` says what is still missing, or None. `uploads`: beginnings of paths whose endpoints take bodies in as they come and
-    bound them themselves.
+    bound them themselves. `documents`: beginnings of paths whose forms bring documents (`youguan.web.documents`).
     """
 
     name: str
@@ -36,6 +36,7 @@ class Parts:
     watchers: Sequence[Job] = ()
     ready: Callable[[], Awaitable[str | None]] | None = None
     uploads: Sequence[str] = ()
+    documents: Sequence[str] = ()
 
 
 Compose = Callable[[Settings, Clock], AbstractAsyncContextManager[Parts]]

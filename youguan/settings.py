@@ -54,6 +54,9 @@ class Settings(BaseSettings):
 
     public_url: str | None = Field(default=None, description="where stations reach the HTTP port: https://host")
     largest_upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1024, description="of a station's diagnostics")
+    largest_document_bytes: int = Field(
+        default=20 * 1024 * 1024, ge=1024, description="of a document or photo that somebody hands in"
+    )
     largest_firmware_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
 
     demo: bool = False

@@ -16,8 +16,8 @@ from ocpp_gateway import store as stations
 from ocpp_gateway.commands.api import ENDED, CommandOut, Wait
 from ocpp_gateway.files import store
 from ocpp_gateway.files.depot import Depot, FirmwareDraft, FirmwareWish, LogWish, Upload
-from ocpp_gateway.files.disk import Interrupted
 from youguan.auth import INSPECTOR, REGULATOR, Principal
+from youguan.disk import Interrupted
 from youguan.errors import YouguanError
 from youguan.web import problems
 from youguan.web.application import api

@@ -14,13 +14,13 @@ import asyncpg
 from ocpp_gateway import store as stations
 from ocpp_gateway.commands.desk import Desk, Wish
 from ocpp_gateway.files import store
-from ocpp_gateway.files.disk import Content, Folder, TooLarge
 from ocpp_gateway.files.requests import Image, Kind, ask_for_log, give_firmware
 from ocpp_gateway.files.signature import check_signature, read_certificate, read_signature
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, FieldError, Invalid, NotFound, YouguanError
+from youguan.disk import Content, Folder
+from youguan.errors import Conflict, FieldError, Invalid, NotFound, TooLarge, YouguanError
 from youguan.settings import Settings
 
 LONGEST_NAME = 100

@@ -6,9 +6,9 @@ from typing import Any
 
 import asyncpg
 
-from ocpp_gateway.files.disk import Content
 from youguan.auth import Scope
 from youguan.bounds import station_within
+from youguan.disk import Content
 from youguan.errors import Conflict, NotFound
 
 # What the station said of the upload itself, from the request on until it was asked for another file.

@@ -101,8 +101,14 @@ def application(
             app.include_router(router)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.middleware("http")(_around(verifier, {path for part in parts for path in part.apis}))
-    uploads = [path for part in parts for path in part.uploads]
-    app.add_middleware(BoundedBodies, largest=settings.largest_body_bytes, uploads=uploads, headers=SECURITY_HEADERS)
+    app.add_middleware(
+        BoundedBodies,
+        largest=settings.largest_body_bytes,
+        uploads=[path for part in parts for path in part.uploads],
+        headers=SECURITY_HEADERS,
+        documents=[path for part in parts for path in part.documents],
+        largest_document=settings.largest_document_bytes,
+    )
     app.add_middleware(HeadAsGet)
     return app
 

@@ -7,10 +7,12 @@ from contextlib import suppress
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from youguan.errors import TooLarge
+from youguan.errors import LengthRequired, TooLarge, YouguanError
 from youguan.web.problems import answer
 
 POURED_BODIES, POURED_WITHIN_S = 10, 5.0
+FORM_OF_FILES = b"multipart/form-data"
+PARTS_OF_A_FORM = 64 * 1024  # what a form with documents holds besides
 
 
 class HeadAsGet:
@@ -40,29 +42,42 @@ class HeadAsGet:
 
 
 class BoundedBodies:
-    """Takes a body in whole before anybody reads it, up to a size; 413 beyond. Paths under `uploads` bound their own."""
+    """Takes a body in whole before anybody reads it, up to a size; 413 beyond. Paths under `uploads` bound their own.
+
+    A form under `documents` says how long it is, at most so long, and is read as it comes: its files go to disk.
+    """
 
     def __init__(
-        self, app: ASGIApp, largest: int, uploads: Sequence[str] = (), headers: dict[str, str] | None = None
+        self,
+        app: ASGIApp,
+        largest: int,
+        uploads: Sequence[str] = (),
+        headers: dict[str, str] | None = None,
+        *,
+        documents: Sequence[str] = (),
+        largest_document: int = 0,
     ) -> None:
         self._app = app
         self._largest = largest
         self._uploads = tuple(uploads)
+        self._documents = tuple(documents)
+        self._largest_form = largest_document + PARTS_OF_A_FORM
         self._headers = {**(headers or {}), "Connection": "close"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or (self._uploads and scope["path"].startswith(self._uploads)):
             await self._app(scope, receive, send)
             return
+        if self._brings_documents(scope):
+            refused = self._refused_form(scope)
+            if refused is None:
+                await self._app(scope, receive, send)
+            else:
+                await self._refuse(refused, scope, receive, send)
+            return
         body = None if self._announced(scope) > self._largest else await self._whole(receive)
         if body is None:
-            if b"expect" not in dict(scope["headers"]):
-                await self._pour_away(receive)
-            detail = f"at most {self._largest} bytes are taken here"
-            refusal = answer(
-                Request(scope), TooLarge.status, TooLarge.title, detail, TooLarge.code, headers=self._headers
-            )
-            await refusal(scope, receive, send)
+            await self._refuse(TooLarge(f"at most {self._largest} bytes are taken here"), scope, receive, send)
             return
         given = False
 
@@ -74,6 +89,23 @@ class BoundedBodies:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, whole, send)
+
+    def _brings_documents(self, scope: Scope) -> bool:
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        return bool(self._documents) and scope["path"].startswith(self._documents) and kind.startswith(FORM_OF_FILES)
+
+    def _refused_form(self, scope: Scope) -> YouguanError | None:
+        if not dict(scope["headers"]).get(b"content-length", b"").isdigit():
+            return LengthRequired("a form that brings documents says how long it is (Content-Length)")
+        if self._announced(scope) > self._largest_form:
+            return TooLarge(f"at most {self._largest_form} bytes are taken here")
+        return None
+
+    async def _refuse(self, error: YouguanError, scope: Scope, receive: Receive, send: Send) -> None:
+        if b"expect" not in dict(scope["headers"]):
+            await self._pour_away(receive)
+        refusal = answer(Request(scope), error.status, error.title, error.detail, error.code, headers=self._headers)
+        await refusal(scope, receive, send)
 
     def _announced(self, scope: Scope) -> int:
         length = dict(scope["headers"]).get(b"content-length", b"0")

@@ -6,22 +6,17 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar
 
-from youguan.errors import YouguanError
+from youguan.errors import TooLarge, YouguanError
 
 AT_ONCE = 1024 * 1024
 SILENCE_S = 60.0
 LEFT_OVER_S = 24 * 3600.0
-
-
-class TooLarge(YouguanError):
-    """More was sent than is taken."""
-
-    status, code, title = 413, "too_large", "Too large"
+BEGINNING = 16  # bytes, by which kinds of files are told apart
 
 
 class Interrupted(YouguanError):
@@ -33,10 +28,11 @@ class Interrupted(YouguanError):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What was received."""
+    """What was received; `beginning`: its first bytes."""
 
     size_bytes: int
     sha256: str
+    beginning: bytes = b""
 
 
 class Folder:
@@ -52,23 +48,35 @@ class Folder:
 
     async def receive(self, file_id: str, chunks: AsyncIterator[bytes], largest_bytes: int) -> Content:
         """Stream a file to disk; TooLarge and Interrupted, and then nothing of it is kept."""
-        self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
-        incoming = self._incoming / str(uuid.uuid4())
-        try:
-            with incoming.open("wb") as file:
-                content = await _write(file, chunks, largest_bytes)
-            await asyncio.to_thread(_place, incoming, self.path(file_id, content.sha256))
-        finally:
-            incoming.unlink(missing_ok=True)
-        return content
+        return await receive(self._incoming, chunks, largest_bytes, lambda content: self.path(file_id, content.sha256))
 
     async def sweep(self) -> int:
         """Remove what uploads left behind that ended with their process; return how many."""
-        return await asyncio.to_thread(_sweep, self._incoming)
+        return await sweep(self._incoming)
+
+
+async def receive(
+    folder: Path, chunks: AsyncIterator[bytes], largest_bytes: int, place: Callable[[Content], Path]
+) -> Content:
+    """Stream a file into a folder and then, durable, to where `place` says; what that refuses is not kept either."""
+    await asyncio.to_thread(folder.mkdir, 0o700, parents=True, exist_ok=True)
+    incoming = folder / str(uuid.uuid4())
+    try:
+        with incoming.open("wb") as file:
+            content = await _write(file, chunks, largest_bytes)
+        await asyncio.to_thread(_place, incoming, place(content))
+    finally:
+        incoming.unlink(missing_ok=True)
+    return content
+
+
+async def sweep(folder: Path) -> int:
+    """Remove from a folder of `receive` what was left behind by processes that ended; return how many."""
+    return await asyncio.to_thread(_sweep, folder)
 
 
 async def _write(file: IO[bytes], chunks: AsyncIterator[bytes], largest_bytes: int) -> Content:
-    digest, size, buffer = hashlib.sha256(), 0, bytearray()
+    digest, size, buffer, beginning = hashlib.sha256(), 0, bytearray(), b""
 
     def flush() -> None:
         digest.update(buffer)
@@ -84,6 +92,7 @@ async def _write(file: IO[bytes], chunks: AsyncIterator[bytes], largest_bytes: i
             size += len(chunk)
             if size > largest_bytes:
                 raise TooLarge(f"larger than {largest_bytes} bytes")
+            beginning += chunk[: BEGINNING - len(beginning)]
             buffer += chunk
             if len(buffer) >= AT_ONCE:
                 await asyncio.to_thread(flush)
@@ -93,7 +102,7 @@ async def _write(file: IO[bytes], chunks: AsyncIterator[bytes], largest_bytes: i
         raise Interrupted("nothing was sent")
     await asyncio.to_thread(flush)
     await asyncio.to_thread(_make_durable, file)
-    return Content(size, digest.hexdigest())
+    return Content(size, digest.hexdigest(), beginning)
 
 
 def _make_durable(file: IO[bytes]) -> None:
