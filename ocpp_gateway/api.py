@@ -50,6 +50,9 @@ class StationFileOut(StationOut):
     firmware_version: str | None
     booted_at: UtcTime | None
     boot_reason: str | None = Field(description="as OCPP 2.x says it")
+    security_profile: int | None = Field(
+        description="by which of OCPP's it is connected: 0 nothing shown, 1 password, 2 password over TLS, 3 certificate"
+    )
     clock_skew_s: float | None = Field(description="how far its clock is ahead of ours; negative: behind")
     clock_skewed: bool = Field(description="more than is tolerated")
 

@@ -74,6 +74,20 @@ class StationNow(Table, table=True):
     clock_skew_s: float | None
     clock_skewed: bool
     clock_measured_at: datetime | None = moment(optional=True)
+    security_profile: int | None = whole(optional=True)
+
+
+class HeartbeatInterval(Table, table=True):
+    """How often a site's stations, or one of them, are to say that they are there; `scope`: site or station."""
+
+    __tablename__ = "heartbeat_interval"
+    __table_args__ = NOW
+    scope: str = text(key=True)
+    subject_id: str = text(key=True)
+    interval_s: int = whole()
+    set_by: str = text()
+    reason: str = text()
+    set_at: datetime = moment()
 
 
 class ConnectorNow(Table, table=True):

@@ -17,7 +17,10 @@ from ocpp_gateway.commands.pages import command_pages
 from ocpp_gateway.devices.api import add_variables
 from ocpp_gateway.files.api import add_files, files_api, sweep
 from ocpp_gateway.files.depot import Depot
-from ocpp_gateway.heartbeat_watch import STREAM, HeartbeatWatch
+from ocpp_gateway.heartbeats.api import add_heartbeats
+from ocpp_gateway.heartbeats.desk import IntervalDesk
+from ocpp_gateway.heartbeats.pages import heartbeat_pages
+from ocpp_gateway.heartbeats.watch import STREAM, HeartbeatWatch
 from ocpp_gateway.mqtt.outbound import StatusPublisher
 from ocpp_gateway.pages.certificates import certificate_pages
 from ocpp_gateway.pages.commands import Errands, station_command_pages
@@ -44,8 +47,8 @@ from youguan.web.templates import Templates
 async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     """Put the service together."""
     async with await create_pool(settings.dsn_for("gateway")) as pool:
-        tolerated = timedelta(seconds=settings.heartbeat_interval_s * settings.offline_after_heartbeats)
-        watch = HeartbeatWatch(pool, clock, tolerated)
+        watch = HeartbeatWatch(pool, clock, settings.heartbeat_interval_s, settings.offline_after_heartbeats)
+        intervals = IntervalDesk(pool, clock)
         rollup = Rollup(pool, clock)
         keys = Keys(settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
         desk = Desk(pool, clock, keys)
@@ -60,6 +63,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_variables(api, pool)
         add_authorisation(api, tokens, clock)
         add_certificates(api, pool, certificates)
+        add_heartbeats(api, intervals)
         add_sensors(api, pool)
         add_files(api, pool, depot)
         templates = Templates(Path(__file__).parent / "templates")
@@ -69,6 +73,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             command_pages(desk),
             station_pages(pool, templates, clock, depot),
             station_command_pages(Errands(desk, tokens, depot, clock), pool, templates),
+            heartbeat_pages(intervals),
             health_pages(pool, templates, settings, figures),
             certificate_pages(pool, templates, certificates),
         ]

@@ -11,7 +11,7 @@ LOCK_MS = 200
 STATION = """
 SELECT coalesce(n.station_id, d.station_id) AS id, d.site_id, coalesce(n.connected, false) AS connected,
        coalesce(n.state, 'never_connected') AS state, n.ocpp_version, n.connected_at, n.last_seen_at, n.vendor, n.model,
-       n.serial_number, n.firmware_version, n.booted_at, n.boot_reason, n.clock_skew_s,
+       n.serial_number, n.firmware_version, n.booted_at, n.boot_reason, n.clock_skew_s, n.security_profile,
        coalesce(n.clock_skewed, false) AS clock_skewed
 FROM gateway.station_directory d FULL JOIN gateway.station_now n ON n.station_id = d.station_id
 """

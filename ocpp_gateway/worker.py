@@ -15,6 +15,7 @@ from ocpp_gateway.commands.outbox import Outbox
 from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.connections.server import Server
 from ocpp_gateway.connections.tls import Files, Tls
+from ocpp_gateway.heartbeats.policy import Intervals
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.admission import Rules
 from ocpp_gateway.stations.credentials import Credentials
@@ -42,6 +43,7 @@ async def run(
         return
     async with pool:
         directory = Directory(pool)
+        intervals = Intervals(pool, settings.heartbeat_interval_s, directory.site_of)
         credentials = Credentials(pool, on_change=lambda station_id: server.recheck(station_id))  # noqa: PLW0108
         ownership = Ownership(pool, slot, clock)
         memory = Memory(clock)
@@ -56,7 +58,7 @@ async def run(
             claims=ownership,
             knows=directory.knows,
             clock=clock,
-            heartbeat_interval_s=settings.heartbeat_interval_s,
+            heartbeat_interval_of=intervals.of,
             authorise=memory.authorise,
             tolerated_skew=timedelta(seconds=settings.tolerated_clock_skew_s),
             unfiled=directory.unfiled,
@@ -68,9 +70,10 @@ async def run(
         await outbox.start()
         if settings.demo:
             await add_demo_token(pool, clock)
-        loaded, keys_loaded, remembers = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        loaded, keys_loaded, paced, remembers = (asyncio.Event() for _ in range(4))
         runs = [
-            directory.keep(loaded), credentials.keep(keys_loaded), memory.keep(pool, remembers), ownership.run(),
+            directory.keep(loaded), credentials.keep(keys_loaded), intervals.keep(paced), memory.keep(pool, remembers),
+            ownership.run(),
             ownership.watch(server.close_lost), outbox.run(), server.watch(), doorkeeper.tell(pool, f"gateway/{slot}"),
             metrics.tally.run(),
         ]  # fmt: skip
@@ -79,7 +82,7 @@ async def run(
             runs.append(tls.watch())
         beside = [asyncio.create_task(run) for run in runs]
         writing = asyncio.create_task(recorder.run())
-        for event in (loaded, keys_loaded, remembers):
+        for event in (loaded, keys_loaded, paced, remembers):
             await event.wait()
         server.start(listening)
         if secure is not None:

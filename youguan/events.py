@@ -173,6 +173,19 @@ class CommandEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatIntervalSet(Event):
+    """A station, or every station of a site, is to say that it is there so often; None: no interval of its own any more.
+
+    `scope`: station or site.
+    """
+
+    scope: str
+    subject_id: str
+    interval_s: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdTokenEntry:
     """An id token as it is now (a member of events, not an event).
 

@@ -33,7 +33,7 @@ CONDITIONS = {
 def boot_notification(payload: Payload, context: Context) -> Outcome:
     answer = {
         "currentTime": utc_text(context.received_at),
-        "interval": context.heartbeat_interval_s,
+        "interval": context.heartbeat_interval_of(context.station_id),
         "status": context.registration.value,
     }
     vendor, model = payload["chargePointVendor"], payload["chargePointModel"]

@@ -44,7 +44,7 @@ UNSUPPORTED = {"reasonCode": "UnsupportedRequest"}
 def boot_notification(payload: Payload, context: Context) -> Outcome:
     answer = {
         "currentTime": utc_text(context.received_at),
-        "interval": context.heartbeat_interval_s,
+        "interval": context.heartbeat_interval_of(context.station_id),
         "status": context.registration.value,
     }
     station = payload["chargingStation"]

@@ -39,7 +39,7 @@ class Context(NamedTuple):
     station_id: str
     received_at: datetime
     registration: Registration
-    heartbeat_interval_s: int
+    heartbeat_interval_of: Callable[[str], int]
     authorise: Authorise
     problems: Mapping[int, Problem | None] = NO_PROBLEMS
     connection: int = 0

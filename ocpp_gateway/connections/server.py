@@ -125,7 +125,9 @@ class Server:
         if older is not None:
             older.end("replaced")
             older.replace()
-        session = Session(listener.station_id, listener.version, listener.remote, wire, self._around)
+        session = Session(
+            listener.station_id, listener.version, listener.remote, wire, self._around, listener.admitted.profile
+        )
         self.sessions[listener.station_id] = session
         self._listeners.add(listener)
         self._of_source[listener.source] += 1

@@ -14,6 +14,7 @@ from ocpp_gateway import store as stations
 from ocpp_gateway.authorisation import store as authorisation
 from ocpp_gateway.files import store as files
 from ocpp_gateway.files.depot import Depot
+from ocpp_gateway.heartbeats import store as heartbeats
 from ocpp_gateway.pages import store
 from ocpp_gateway.pages.frames import set_out, shown
 from ocpp_gateway.pages.timeline import Piece, line, totals
@@ -43,6 +44,7 @@ CONDITIONS = {
     "unknown": ("", "未知"),
 }
 FRAME_KINDS = {"call": "请求", "answer": "应答", "error": "错误", "send": "通知", "": "无法识别"}
+PROFILES = {0: "0：不出示凭证", 1: "1：密码", 2: "2：TLS 加密码", 3: "3：双向证书"}
 SENSORS = {"smoke": "烟雾", "water": "积水", "temperature": "温度", "bay": "车位"}
 RESERVATIONS = {
     "held": ("warn", "有效"),
@@ -128,6 +130,7 @@ def _add_state(router: APIRouter, place: Place) -> None:
                 connection, today - A_MONTH, today + A_DAY, "connector", site_id=None, station_id=station_id
             )
             beside = await sensors.sensors(connection, station["site_id"]) if station["site_id"] else []
+            paces = await heartbeats.intervals_of(connection, station_id, station["site_id"])
             numbers = sorted({row["connector"] for row in connectors if row["connector"]})
             lines = {
                 number: line((one for one in said if one.connector == number), links, now - A_DAY, now)
@@ -137,7 +140,7 @@ def _add_state(router: APIRouter, place: Place) -> None:
                 request, connection, station_id, "state", connectors=connectors, now=now,
                 lines={number: (bars(pieces), pieces, totals(pieces)) for number, pieces in lines.items()},
                 uptime=[(row["connector"], uptime_of(row)) for row in month], sensors=beside, kinds=SENSORS,
-                lasting=lasting,
+                lasting=lasting, paces=paces, profiles=PROFILES,
             )  # fmt: skip
 
 

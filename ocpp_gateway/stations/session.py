@@ -87,7 +87,7 @@ class Surroundings:
     claims: Claims
     knows: Callable[[str], bool]
     clock: Clock
-    heartbeat_interval_s: int
+    heartbeat_interval_of: Callable[[str], int]  # in seconds
     authorise: Authorise
     tolerated_skew: timedelta = timedelta(minutes=5)
     unfiled: Callable[[str], Registration] = lambda _: Registration.PENDING  # what a station is that `knows` denies
@@ -117,11 +117,14 @@ class Session:
 
     __slots__ = (
         "_around", "_asked", "_claiming", "_closed", "_doubts", "_epoch", "_gauge", "_held", "_last", "_number", "_open",
-        "_paused", "_problems", "_remote", "_routes", "_unanswered", "_unread", "_wire", "station_id", "version",
+        "_paused", "_problems", "_profile", "_remote", "_routes", "_unanswered", "_unread", "_wire", "station_id", "version",
     )  # fmt: skip
 
-    def __init__(self, station_id: str, version: Version, remote: str, wire: Wire, around: Surroundings) -> None:
+    def __init__(
+        self, station_id: str, version: Version, remote: str, wire: Wire, around: Surroundings, profile: int = 0
+    ) -> None:
         self.station_id = station_id
+        self._profile = profile
         self.version = version
         self._routes = _routes(version)
         self._remote = remote
@@ -254,7 +257,7 @@ class Session:
             self.station_id,
             now,
             registration,
-            around.heartbeat_interval_s,
+            around.heartbeat_interval_of,
             around.authorise,
             self._problems,
             self._number,
@@ -346,7 +349,7 @@ class Session:
         if self._claiming:
             return
         self._claiming = True
-        opening = Opening(self.station_id, self.version.name, self._remote, self._around.clock.now())
+        opening = Opening(self.station_id, self.version.name, self._remote, self._around.clock.now(), self._profile)
         self._around.claims.claim(opening, self._granted)
 
     def _granted(self, epoch: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import asyncpg
 
@@ -62,12 +62,13 @@ async def readmit_station(connection: asyncpg.Connection, station_id: str) -> No
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A connection that wants to speak for its station."""
+    """A connection that wants to speak for its station; `profile`: by which of OCPP's security profiles it came."""
 
     station_id: str
     ocpp_version: str
     remote: str
     at: datetime
+    profile: int = 0
 
 
 async def start_worker(connection: asyncpg.Connection, slot: int, at: datetime) -> None:
@@ -180,6 +181,7 @@ async def claim(
         [o.ocpp_version for o in ordered],
         [o.remote for o in ordered],
         [o.at for o in ordered],
+        [o.profile for o in ordered],
     )
     rows = await connection.fetch(
         """
@@ -188,14 +190,17 @@ async def claim(
             WHERE station_id = ANY($2::text[]) ORDER BY station_id FOR UPDATE
         ), claimed AS (
             INSERT INTO gateway.station_now AS n
-                (station_id, epoch, slot, connected, state, ocpp_version, remote, connected_at, last_seen_at)
-            SELECT o.station_id, 1, $1, true, 'online', o.version, o.remote, o.at, o.at
-            FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS o (station_id, version, remote, at)
+                (station_id, epoch, slot, connected, state, ocpp_version, remote, connected_at, last_seen_at,
+                 security_profile)
+            SELECT o.station_id, 1, $1, true, 'online', o.version, o.remote, o.at, o.at, o.profile
+            FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[])
+                AS o (station_id, version, remote, at, profile)
             ORDER BY o.station_id
             ON CONFLICT (station_id) DO UPDATE SET
                 epoch = n.epoch + 1, slot = excluded.slot, connected = true, state = 'online',
                 ocpp_version = excluded.ocpp_version, remote = excluded.remote, connected_at = excluded.connected_at,
-                last_seen_at = greatest(n.last_seen_at, excluded.last_seen_at)
+                last_seen_at = greatest(n.last_seen_at, excluded.last_seen_at),
+                security_profile = excluded.security_profile
             RETURNING station_id, epoch
         )
         SELECT c.station_id, c.epoch, b.state IS DISTINCT FROM 'online' AS back
@@ -213,38 +218,6 @@ async def claim(
         arrays[3],
     )
     return {row["station_id"]: (row["epoch"], row["back"]) for row in rows}
-
-
-# --- who has fallen silent --------------------------------------------------------------------------------------
-
-
-async def mark_silent(
-    connection: asyncpg.Connection, now: datetime, tolerated: timedelta
-) -> list[tuple[str, datetime]]:
-    """Mark filed stations offline that were heard before and have been silent for too long; return (station, last seen).
-
-    Silence counts from the later of the last message and the start of the worker that held the station: while nobody
-    listened nobody was silent.
-    """
-    rows = await connection.fetch(
-        """
-        WITH silent AS (
-            SELECT n.station_id FROM gateway.station_now n JOIN gateway.station_directory d USING (station_id)
-            LEFT JOIN gateway.worker w USING (slot)
-            WHERE n.state = 'online' AND greatest(n.last_seen_at, w.started_at) < $1
-            ORDER BY n.station_id FOR UPDATE OF n SKIP LOCKED
-        ), marked AS (
-            UPDATE gateway.station_now n SET state = 'offline' FROM silent
-            WHERE n.station_id = silent.station_id RETURNING n.station_id, n.last_seen_at
-        ), noted AS (
-            INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change)
-            SELECT station_id, last_seen_at, 'offline' FROM marked
-        )
-        SELECT station_id, last_seen_at FROM marked
-        """,
-        now - tolerated,
-    )
-    return [(row["station_id"], row["last_seen_at"]) for row in rows]
 
 
 async def sites_of(connection: asyncpg.Connection, station_ids: Sequence[str]) -> dict[str, str]:

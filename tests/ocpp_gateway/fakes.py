@@ -96,7 +96,7 @@ class Talk:
             claims=FakeClaims(),
             knows=lambda _: self.filed,
             clock=self.clock,
-            heartbeat_interval_s=60,
+            heartbeat_interval_of=lambda _: 60,
             authorise=knowing(IdToken("DEMO")),
             unfiled=lambda _: self.unfiled,
         )

@@ -29,7 +29,8 @@ def handle(version: Version, action: str, payload: dict[str, Any], **rest: Any) 
     schemas.check(schemas.requests(version)[action], payload, version)
     table = HANDLERS[version] if action in HANDLERS[version] else SENDS[version]
     return table[action](
-        payload, Context("s", NOW, Registration.ACCEPTED, 60, knowing(IdToken("DEMO", concurrent=True)), **rest)
+        payload,
+        Context("s", NOW, Registration.ACCEPTED, lambda _: 60, knowing(IdToken("DEMO", concurrent=True)), **rest),
     )
 
 

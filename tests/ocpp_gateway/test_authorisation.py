@@ -185,7 +185,7 @@ def test_capitals_and_small_letters_are_the_same_token() -> None:
 # --- what adapters make of it -----------------------------------------------------------------------------------
 
 CONTEXT = Context(
-    "s1", NOW, Registration.ACCEPTED, 60, knowing(IdToken("GOOD", group_id="G"), IdToken("BAD", blocked=True))
+    "s1", NOW, Registration.ACCEPTED, lambda _: 60, knowing(IdToken("GOOD", group_id="G"), IdToken("BAD", blocked=True))
 )
 
 

@@ -101,7 +101,7 @@ class Bench:
             asyncio.create_task(run)
             for run in (self.recorder.run(), self.ownership.run(), self.outbox.run(), self.desk.keep_answers())
         ]
-        around = Surroundings(self.recorder, self.ownership, lambda _: True, self.clock, 60, knowing())
+        around = Surroundings(self.recorder, self.ownership, lambda _: True, self.clock, lambda _: 60, knowing())
         self.sessions["s1"] = Session("s1", V16, "127.0.0.1", self.wire, around)
         async with asyncio.timeout(20):
             while not await self.pool.fetchval("SELECT connected FROM gateway.station_now WHERE station_id = 's1'"):

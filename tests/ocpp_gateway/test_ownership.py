@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ocpp_gateway.heartbeat_watch import HeartbeatWatch
+from ocpp_gateway.heartbeats.watch import HeartbeatWatch
 from ocpp_gateway.stations import store
 from ocpp_gateway.stations.ownership import UNHELD, Ownership, SlotWatch
 from ocpp_gateway.stations.store import Opening
@@ -124,6 +124,6 @@ async def test_only_what_is_filed_can_be_offline(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection:
         await store.file_site(connection, filed)
         clock.advance(timedelta(minutes=4))
-        assert await HeartbeatWatch(pool, clock, timedelta(minutes=3)).look(connection) == 1
+        assert await HeartbeatWatch(pool, clock, 60, 3).look(connection) == 1
     assert await told(pool, "StationOffline") == ["filed"]
     await worker.end()

@@ -107,7 +107,9 @@ def test_an_integer_beyond_32_bits_is_refused_by_its_member(
 def test_a_connector_whose_number_would_be_beyond_32_bits_is_refused_by_its_member() -> None:
     payload = {"timestamp": TIME, "connectorStatus": "Occupied", "evseId": 1, "connectorId": 2**31 - 1}
     with pytest.raises(Refusal, match="connectorId: not an integer of 32 bits"):
-        ocpp201.HANDLERS["StatusNotification"](payload, Context("s", NOW, Registration.ACCEPTED, 60, knowing()))
+        ocpp201.HANDLERS["StatusNotification"](
+            payload, Context("s", NOW, Registration.ACCEPTED, lambda _: 60, knowing())
+        )
 
 
 def test_answers_are_compact() -> None:
@@ -146,7 +148,7 @@ def test_no_payload_that_fits_its_schema_crashes_the_adapter(data: st.DataObject
     version, action, payload = data.draw(st.sampled_from(GOOD))
     damaged = {**payload, **data.draw(st.dictionaries(st.sampled_from(sorted(payload)), JSON, max_size=2))}
     handlers = ocpp16.HANDLERS if version is V16 else ocpp201.HANDLERS
-    context = Context("s", NOW, Registration.ACCEPTED, 60, knowing())
+    context = Context("s", NOW, Registration.ACCEPTED, lambda _: 60, knowing())
     try:
         schemas.check(schemas.requests(version)[action], damaged, version)
         outcome = handlers[action](damaged, context)

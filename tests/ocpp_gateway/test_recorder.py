@@ -350,7 +350,7 @@ async def test_why_a_station_booted_is_kept(desk: Desk, pool: asyncpg.Pool) -> N
 
 def told(action: str, payload: dict[str, Any], connection: int, received_at: datetime = NOW) -> Any:
     """Return what a charge point's message becomes on one of its connections."""
-    context = Context("s1", received_at, Registration.ACCEPTED, 60, knowing(), connection=connection)
+    context = Context("s1", received_at, Registration.ACCEPTED, lambda _: 60, knowing(), connection=connection)
     return ocpp16.HANDLERS[action](payload, context).observations
 
 

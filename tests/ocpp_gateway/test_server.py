@@ -99,7 +99,7 @@ class Raw:
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
     recorder = Settling()
-    around = Surroundings(recorder, FakeClaims(), lambda _: True, SystemClock(), 60, knowing())
+    around = Surroundings(recorder, FakeClaims(), lambda _: True, SystemClock(), lambda _: 60, knowing())
     rules = rules_of(Settings(ocpp_open_networks=["127.0.0.0/8"]))
     doorkeeper = Doorkeeper(rules, knows=lambda _: True, keys_of=lambda _: None, clock=SystemClock())
     server = Server(around, doorkeeper)

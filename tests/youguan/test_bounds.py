@@ -253,6 +253,8 @@ GATEWAY = {
     "POST /exclusions": RULED,
     "DELETE /exclusions/{exclusion_id}": RULED,
     "GET /stations/{station_id}/variables": NEAR,
+    "GET /heartbeat-intervals": RULED,
+    "PUT /heartbeat-intervals/{scope}/{subject_id}": RULED,
     "GET /sites/{site_id}/sensors": NEAR,
     "GET /sites/{site_id}/sensor-readings": NEAR,
     "GET /certificate-requests": RULED,
@@ -332,6 +334,7 @@ async def test_who_may_use_which_route_where(client: httpx.AsyncClient, who: str
         address = path.format(
             station_id=f"s{place}", site_id=place, command_id=f"c{place}", transaction_id="t", exclusion_id="none",
             request_id="none", file_id=file_of(place), firmware_id="none", id_token="none", group_id="none",
+            scope="site", subject_id=place,
         )  # fmt: skip
         answer = await client.request(
             method, f"/api/gateway{address}{route.query}", headers=bearer(who) if who else {},
