@@ -21,15 +21,55 @@ from youguan.web.security import remote_of, require, scope_of
 Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
 
 
+class ConnectorOut(BaseModel):
+    """A connector by our number; `cec_connector_id` is its T/CEC 102 ConnectorID, text with its leading zeros."""
+
+    connector: int
+    evse: int
+    evse_id: str | None
+    name: str | None
+    type: str | None = Field(
+        description="OCPI's word: GBT_AC, GBT_DC, IEC_62196_T2 …, WIRELESS, OTHER; null: not known"
+    )
+    format: Literal["SOCKET", "CABLE"] | None
+    current_type: Literal["AC", "DC"] | None
+    power_w: int | None
+    voltage_v: int | None
+    current_a: int | None
+    national_standard: int | None
+    bay: str | None
+    cec_connector_id: str | None
+
+
 class StationOut(BaseModel):
     """A charging station, as everybody may know it."""
 
     id: str
     site_id: str
-    connectors: int
+    name: str | None
+    vendor: str | None
+    model: str | None
     power_w: int
     current_type: str
     managed: bool
+    cec_equipment_id: str | None
+    connectors: list[ConnectorOut]
+
+
+class PeriodOut(BaseModel):
+    """On one weekday (1 Monday to 7 Sunday), `HH:MM` in the county."""
+
+    weekday: int
+    begin: str
+    end: str
+
+
+class HoursOut(BaseModel):
+    """When a site is open; `text` as it was given."""
+
+    always: bool
+    periods: list[PeriodOut]
+    text: str
 
 
 class SiteOut(BaseModel):
@@ -45,6 +85,21 @@ class SiteOut(BaseModel):
     given_crs: str
     stations: int
     filed_at: UtcTime
+    updated_at: UtcTime
+    position: Literal["verified", "unverified"] = Field(description="held against the division's boundary, or not")
+    usage: str | None
+    construction: str | None
+    bays: int | None
+    accessible_bays: int | None
+    opening_hours: HoursOut | None
+    help_phone: str | None
+    site_phone: str | None
+    parking: str | None
+    parking_rules: str | None
+    guide: str | None
+    renewable: bool | None
+    operator_code: str | None = Field(description="T/CEC 102's OperatorID")
+    cec_station_id: str | None = Field(description="T/CEC 102's StationID, text with its leading zeros")
     reason: str | None = Field(description="why nobody manages it; null where somebody does")
     unmanaged_since: UtcTime | None
 
@@ -118,7 +173,8 @@ def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
             rows = await store.list_stations(
                 connection, managed=managed, site_id=site, after=key[0] if key else None, limit=limit
             )
-        return Page(items=[StationOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
+        items = [StationOut(**{**row, "connectors": row["connector_files"]}) for row in rows]
+        return Page(items=items, next=next_cursor(rows, limit, "id"))
 
 
 def _add_sites(app: FastAPI, pool: asyncpg.Pool) -> None:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, TSTZRANGE
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
 from sqlmodel import Field, SQLModel
 
 METADATA = MetaData(schema="registry")
@@ -43,10 +43,17 @@ class Organisation(Table, table=True):
     phone: str | None = Field(sa_column=Column(Text))
     deregistered_at: datetime | None = Field(sa_column=moment())
     generated: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    operator_code: str | None = Field(sa_column=Column(Text))
+    ocpi_country_code: str | None = Field(sa_column=Column(Text))
+    ocpi_party_id: str | None = Field(sa_column=Column(Text))
 
 
 class Site(Table, table=True):
-    """A place with chargers; the point is WGS-84, what was given stands beside it with its reference system."""
+    """A place with chargers; the point is WGS-84, what was given stands beside it with its reference system.
+
+    `position` says whether the point was held against the boundary of the division (`verified`); `operator_code` and
+    `cec_station_id` are T/CEC 102's OperatorID and StationID, text with its leading zeros.
+    """
 
     __tablename__ = "site"
     id: str = Field(sa_column=Column(Text, primary_key=True))
@@ -63,10 +70,28 @@ class Site(Table, table=True):
     retired_at: datetime | None = Field(sa_column=moment())
     unmanaged_reason: str | None = Field(sa_column=Column(Text))
     unmanaged_since: datetime | None = Field(sa_column=moment())
+    position: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'unverified'")))
+    usage: str | None = Field(sa_column=Column(Text))
+    construction: str | None = Field(sa_column=Column(Text))
+    bays: int | None
+    accessible_bays: int | None
+    opening_hours: Any = Field(sa_column=Column(JSONB))
+    help_phone: str | None = Field(sa_column=Column(Text))
+    site_phone: str | None = Field(sa_column=Column(Text))
+    parking: str | None = Field(sa_column=Column(Text))
+    parking_rules: str | None = Field(sa_column=Column(Text))
+    guide: str | None = Field(sa_column=Column(Text))
+    renewable: bool | None
+    operator_code: str | None = Field(sa_column=Column(Text))
+    cec_station_id: str | None = Field(sa_column=Column(Text))
+    ocpi_country_code: str | None = Field(sa_column=Column(Text))
+    ocpi_party_id: str | None = Field(sa_column=Column(Text))
+    ocpi_location_id: str | None = Field(sa_column=Column(Text))
+    updated_at: datetime = Field(sa_column=moment(nullable=False, server_default=text("now()")))
 
 
 class Station(Table, table=True):
-    """A charging station; its id is its OCPP identity."""
+    """A charging station; its id is its OCPP identity, `connectors` how many it has."""
 
     __tablename__ = "station"
     id: str = Field(sa_column=Column(Text, primary_key=True))
@@ -75,6 +100,14 @@ class Station(Table, table=True):
     power_w: int
     current_type: str = Field(sa_column=Column(Text, nullable=False))
     retired_at: datetime | None = Field(sa_column=moment())
+    name: str | None = Field(sa_column=Column(Text))
+    vendor: str | None = Field(sa_column=Column(Text))
+    model: str | None = Field(sa_column=Column(Text))
+    serial_number: str | None = Field(sa_column=Column(Text))
+    manufacturer_code: str | None = Field(sa_column=Column(Text))
+    made_on: date | None
+    cec_equipment_id: str | None = Field(sa_column=Column(Text))
+    updated_at: datetime = Field(sa_column=moment(nullable=False, server_default=text("now()")))
 
 
 class Responsibility(Table, table=True):

@@ -6,8 +6,8 @@ from typing import Any
 
 import asyncpg
 
-from charger_registry.coordinates import to_wgs84
-from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft
+from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft
+from charger_registry.equipment.store import CONNECTORS, file_equipment
 from charger_registry.responsibility import Line, Unmanaged, holder, unmanaged
 from youguan.auth import EVERYTHING, Scope
 from youguan.bounds import site_within
@@ -15,6 +15,7 @@ from youguan.errors import Conflict, NotFound
 from youguan.eventlog import publish
 from youguan.events import (
     AccessRevoked,
+    ConnectorFile,
     Event,
     OrganisationFiled,
     ResponsibilitiesChanged,
@@ -36,8 +37,7 @@ async def file_all(connection: asyncpg.Connection, filing: Filing, now: datetime
     """File everything in the caller's transaction and tell it; what is filed already is brought up to date."""
     await _retire_sites(connection, filing.retired_site_ids, now)
     await _file_organisations(connection, filing.organisations)
-    await _file_sites(connection, filing.sites, now)
-    await _file_stations(connection, filing.sites, now)
+    await file_equipment(connection, filing.sites, filing.source, now)
     await _file_roles(connection, filing.roles)
     touched = list(dict.fromkeys([*(site.id for site in filing.sites), *(role.site_id for role in filing.roles)]))
     events: list[Event] = [SiteRetired(site_id=s, station_ids=ids) for s, ids in await _retired(connection, filing)]
@@ -69,57 +69,12 @@ async def _retired(connection: asyncpg.Connection, filing: Filing) -> list[tuple
 async def _file_organisations(connection: asyncpg.Connection, drafts: Sequence[OrganisationDraft]) -> None:
     await connection.execute(
         """
-        INSERT INTO registry.organisation (id, name, uscc, phone, generated)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[])
-        ON CONFLICT (id) DO UPDATE SET name = excluded.name, uscc = excluded.uscc, phone = excluded.phone
+        INSERT INTO registry.organisation AS filed (id, name, uscc, phone, generated, operator_code)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[])
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, uscc = excluded.uscc, phone = excluded.phone,
+            operator_code = coalesce(excluded.operator_code, filed.operator_code)
         """,
-        *_columns([(d.id, d.name, d.uscc, d.phone, d.generated) for d in drafts], 5),
-    )
-
-
-async def _file_sites(connection: asyncpg.Connection, drafts: Sequence[SiteDraft], now: datetime) -> None:
-    rows = [
-        (d.id, d.name, d.address, d.division_code, *to_wgs84((d.longitude, d.latitude), d.crs), d.longitude, d.latitude,
-         d.crs, d.generated)
-        for d in drafts
-    ]  # fmt: skip
-    await connection.execute(
-        """
-        INSERT INTO registry.site (id, name, address, division_code, longitude, latitude, given_longitude,
-                                   given_latitude, given_crs, generated, filed_at)
-        SELECT s.*, $11 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::float8[],
-                                    $7::float8[], $8::float8[], $9::text[], $10::bool[]) AS s
-        ON CONFLICT (id) DO UPDATE SET
-            name = excluded.name, address = excluded.address, division_code = excluded.division_code,
-            longitude = excluded.longitude, latitude = excluded.latitude, given_longitude = excluded.given_longitude,
-            given_latitude = excluded.given_latitude, given_crs = excluded.given_crs, retired_at = NULL
-        """,
-        *_columns(rows, 10),
-        now,
-    )
-
-
-async def _file_stations(connection: asyncpg.Connection, sites: Sequence[SiteDraft], now: datetime) -> None:
-    """Let each site have exactly its draft's stations; what it has no longer is retired."""
-    whole = [site.id for site in sites if site.stations is not None]
-    rows = [(s.id, site.id, s.connectors, s.power_w, s.current_type) for site in sites for s in site.stations or ()]
-    await connection.execute(
-        """
-        UPDATE registry.station SET retired_at = $3
-        WHERE site_id = ANY($1) AND id <> ALL($2::text[]) AND retired_at IS NULL
-        """,
-        whole,
-        [row[0] for row in rows],
-        now,
-    )
-    await connection.execute(
-        """
-        INSERT INTO registry.station (id, site_id, connectors, power_w, current_type)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[])
-        ON CONFLICT (id) DO UPDATE SET site_id = excluded.site_id, connectors = excluded.connectors,
-            power_w = excluded.power_w, current_type = excluded.current_type, retired_at = NULL
-        """,
-        *_columns(rows, 5),
+        *_columns([(d.id, d.name, d.uscc, d.phone, d.generated, d.operator_code) for d in drafts], 6),
     )
 
 
@@ -156,6 +111,18 @@ async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) 
         """,
         list(site_ids),
     )
+    plugs = await connection.fetch(
+        """
+        SELECT c.station_id, c.connector, c.cec_connector_id
+        FROM registry.connector c JOIN registry.station t ON t.id = c.station_id
+        WHERE t.site_id = ANY($1) AND c.cec_connector_id IS NOT NULL ORDER BY c.station_id, c.connector
+        """,
+        list(site_ids),
+    )
+    coded: dict[str, list[ConnectorFile]] = {}
+    for plug in plugs:
+        file = ConnectorFile(connector=plug["connector"], cec_connector_id=plug["cec_connector_id"])
+        coded.setdefault(plug["station_id"], []).append(file)
     return [
         SiteFiled(
             site_id=row["id"],
@@ -171,9 +138,13 @@ async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) 
                     connectors=s["connectors"],
                     power_w=s["power_w"],
                     current_type=s["current_type"],
+                    cec_equipment_id=s["cec_equipment_id"],
+                    connector_files=tuple(coded.get(s["id"], ())),
                 )
                 for s in row["stations"] or ()
             ),
+            operator_code=row["operator_code"],
+            cec_station_id=row["cec_station_id"],
         )
         for row in rows
     ]
@@ -384,8 +355,9 @@ async def list_stations(
 ) -> list[asyncpg.Record]:
     """Return stations by id; `managed`: whether somebody manages their site."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT t.*, s.unmanaged_reason IS NULL AS managed FROM registry.station t JOIN registry.site s ON s.id = t.site_id
+        f"""
+        SELECT t.*, s.unmanaged_reason IS NULL AS managed, {CONNECTORS} AS connector_files
+        FROM registry.station t JOIN registry.site s ON s.id = t.site_id
         WHERE t.retired_at IS NULL AND ($1::bool IS NULL OR (s.unmanaged_reason IS NULL) = $1)
           AND ($2::text IS NULL OR t.site_id = $2) AND ($3::text IS NULL OR t.id > $3)
         ORDER BY t.id LIMIT $4

@@ -291,13 +291,23 @@ class StationKeyUsed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorFile:
+    """A connector by our number with its T/CEC 102 ConnectorID, text with its leading zeros (a member of events)."""
+
+    connector: int
+    cec_connector_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationFile:
-    """A charging station as it is filed (a member of events, not an event)."""
+    """A charging station as it is filed (a member of events, not an event); `connector_files`: those with a T/CEC 102 code."""
 
     station_id: str
     connectors: int
     power_w: int
     current_type: str  # "AC" or "DC"
+    cec_equipment_id: str | None = None
+    connector_files: tuple[ConnectorFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +322,8 @@ class SiteFiled(Event):
     longitude: float
     latitude: float
     stations: tuple[StationFile, ...]
+    operator_code: str | None = None  # T/CEC 102's OperatorID and StationID: ids are unique within an operator
+    cec_station_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ async def first_stations(http: str, count: int) -> list[Simulated]:
             cursor = page["next"]
             if cursor is None:
                 break
-    return [Simulated(s["id"], s["connectors"], s["power_w"]) for s in found]
+    return [Simulated(s["id"], len(s["connectors"]), s["power_w"]) for s in found]
 
 
 async def run_fleet(

@@ -9,16 +9,20 @@ from random import Random
 import asyncpg
 
 from charger_registry import store
-from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft
+from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, SourceDraft
+from charger_registry.equipment.store import file_equipment
 from charger_registry.importing import fingerprint, take_sites
 from charger_registry.people import Passwords
 from deploy.demo.county import DIVISIONS, SEED, sample_county, sample_organisations, sample_roles
+from deploy.demo.equipment import equipped, operator_codes
 from youguan.clock import SystemClock
 from youguan.database import connect
 from youguan.errors import Invalid
 from youguan.settings import Settings
 
 SAMPLE = "sample"
+EDITION = "2"  # rises when the sample says more than before
+SOURCE = SourceDraft("sample", "演示数据")
 PASSWORD = "demo"
 ACCOUNTS = ("demo-regulator", "demo-inspector", "demo-operator", "demo-reviewer")
 
@@ -26,6 +30,7 @@ ACCOUNTS = ("demo-regulator", "demo-inspector", "demo-operator", "demo-reviewer"
 async def load_sample(settings: Settings, *, sites_file: Path | None, crs: str) -> None:
     """Make the registry hold the sample that is asked for, and nothing of another one."""
     wanted = f"seed {SEED}" if sites_file is None else fingerprint(sites_file, crs)
+    wanted = f"{wanted} {EDITION}"
     connection = await connect(settings.dsn_for("registry"))
     try:
         if await store.last_import(connection, SAMPLE) != wanted:
@@ -60,8 +65,21 @@ async def open_sample_accounts(settings: Settings) -> None:
 async def _county(connection: asyncpg.Connection) -> tuple[RoleDraft, ...]:
     filing = sample_county(Random(SEED))
     gone = await _no_longer_wanted(connection, {site.id for site in filing.sites})
-    await store.file_all(connection, replace(filing, retired_site_ids=gone), SystemClock().now())
+    sites = _equipped(filing.sites, [site.id for site in filing.sites], filing.roles, filing.organisations)
+    whole = replace(filing, sites=sites, retired_site_ids=gone, source=SOURCE)
+    await store.file_all(connection, whole, SystemClock().now())
     return filing.roles
+
+
+def _equipped(
+    sites: tuple[SiteDraft, ...],
+    site_ids: list[str],
+    roles: tuple[RoleDraft, ...],
+    organisations: tuple[OrganisationDraft, ...],
+) -> tuple[SiteDraft, ...]:
+    """Return the sites with what the sample invents beside them; `site_ids` are all of the sample, new or not."""
+    codes = operator_codes(site_ids, roles, organisations)
+    return tuple(equipped(site, codes[site.id]) for site in sites)
 
 
 async def _no_longer_wanted(connection: asyncpg.Connection, site_ids: Collection[str]) -> tuple[str, ...]:
@@ -80,7 +98,9 @@ async def _file(connection: asyncpg.Connection, sites_file: Path, crs: str) -> t
     organisations: tuple[OrganisationDraft, ...] = sample_organisations(random)
     roles = sample_roles(random, outcome.site_ids, organisations)
     gone = await _no_longer_wanted(connection, set(outcome.site_ids))
-    filing = Filing(sites=news, organisations=organisations, roles=roles, retired_site_ids=gone)
+    await file_equipment(connection, news, SourceDraft("import", sites_file.name), now)
+    sites = _equipped(news, outcome.site_ids, roles, organisations)
+    filing = Filing(sites=sites, organisations=organisations, roles=roles, retired_site_ids=gone, source=SOURCE)
     await store.file_all(connection, filing, now)
     return roles
 

@@ -1,0 +1,344 @@
+"""The statements about what stands at a site."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from charger_registry.coordinates import to_wgs84
+from charger_registry.drafts import (
+    ConnectorDraft,
+    MeterDraft,
+    PriceBand,
+    PriceDraft,
+    SiteDraft,
+    SourceDraft,
+    StationDraft,
+)
+
+# Of a station `t`: its connectors with what their EVSEs are called by.
+CONNECTORS = """
+(SELECT coalesce(jsonb_agg(to_jsonb(c) || jsonb_build_object('evse_id', e.evse_id, 'bay', e.bay) ORDER BY c.connector), '[]')
+ FROM registry.connector c LEFT JOIN registry.evse e ON e.station_id = c.station_id AND e.evse = c.evse
+ WHERE c.station_id = t.id)
+"""
+SITE_FIELDS = (
+    "division_code", "usage", "construction", "bays", "accessible_bays", "opening_hours", "help_phone",
+    "site_phone", "parking", "parking_rules", "guide", "renewable", "operator_code", "cec_station_id",
+    "ocpi_country_code", "ocpi_party_id", "ocpi_location_id",
+)  # fmt: skip
+STATION_FIELDS = (
+    "name", "vendor", "model", "serial_number", "manufacturer_code", "made_on", "cec_equipment_id",
+)  # fmt: skip
+CONNECTOR_FIELDS = (
+    "name", "type", "format", "current_type", "power_w", "voltage_v", "current_a", "national_standard", "cec_connector_id",
+    "ocpi_connector_id",
+)  # fmt: skip
+METER_FIELDS = ("serial_number", "certificate_number", "verified_on", "verification_due_on")
+Row = dict[str, Any]
+
+
+async def file_equipment(
+    connection: asyncpg.Connection, sites: Sequence[SiteDraft], source: SourceDraft | None, now: datetime
+) -> None:
+    """Bring sites and what stands at them up to date, and note who said what is new."""
+    stations = [(site.id, station) for site in sites for station in site.stations or ()]
+    site_rows = [_site_row(site) for site in sites]
+    station_rows = [_station_row(site_id, station) for site_id, station in stations]
+    connector_rows = [_connector_row(station.id, c) for _, station in stations for c in station.connector_files]
+    if source is not None:
+        source_id = await note_source(connection, source, now)
+        await _note_fields(connection, "site", "id", site_rows, source_id)
+        await _note_fields(connection, "station", "id", station_rows, source_id)
+        await _note_fields(connection, "connector", "station_id || '/' || connector", connector_rows, source_id)
+    await _file_sites(connection, site_rows, now)
+    await _retire_stations(connection, sites, now)
+    await _file_stations(connection, station_rows, now)
+    await _file_connectors(connection, [station for _, station in stations], connector_rows, now)
+    await _file_meters(connection, [(s.id, meter) for _, s in stations for meter in s.meters], now)
+    posted = [(site.id, site.price) for site in sites if site.price is not None]
+    await post_prices(connection, posted, source.name if source else "", now)
+
+
+def _site_row(site: SiteDraft) -> Row:
+    longitude, latitude = to_wgs84((site.longitude, site.latitude), site.crs)
+    members = {name: getattr(site, name) for name in SITE_FIELDS}
+    return members | {
+        "id": site.id,
+        "name": site.name,
+        "address": site.address,
+        "longitude": longitude,
+        "latitude": latitude,
+        "given_longitude": site.longitude,
+        "given_latitude": site.latitude,
+        "given_crs": site.crs,
+        "position": site.position,
+        "generated": site.generated,
+        "opening_hours": site.opening_hours.as_json() if site.opening_hours else None,
+    }
+
+
+def _station_row(site_id: str, station: StationDraft) -> Row:
+    members = {name: getattr(station, name) for name in STATION_FIELDS}
+    connectors = len(station.connector_files) or station.connectors
+    return members | {
+        "id": station.id,
+        "site_id": site_id,
+        "connectors": connectors,
+        "power_w": station.power_w,
+        "current_type": station.current_type,
+    }
+
+
+def _connector_row(station_id: str, draft: ConnectorDraft) -> Row:
+    return {"station_id": station_id, **asdict(draft)}
+
+
+def _kept(fields: Iterable[str]) -> str:
+    """Return what a draft says of fields or, where it says nothing, what is filed (`d` and `filed`)."""
+    return ", ".join(f"coalesce(d.{name}, filed.{name})" for name in fields)
+
+
+def _taken(fields: Iterable[str]) -> str:
+    return ", ".join(f"{name} = excluded.{name}" for name in fields)
+
+
+async def _file_sites(connection: asyncpg.Connection, rows: list[Row], now: datetime) -> None:
+    """A point that moves is as unverified as one that was never held against a boundary, unless the draft says otherwise."""
+    given = ("longitude", "latitude", "given_longitude", "given_latitude", "given_crs")
+    taken = _taken(("name", "address", "position", *given, "updated_at", *SITE_FIELDS))
+    await connection.execute(
+        f"""
+        INSERT INTO registry.site (id, name, address, position, {", ".join(given)}, generated, filed_at, updated_at,
+                                   {", ".join(SITE_FIELDS)})
+        SELECT d.id, coalesce(d.name, filed.name, d.id), coalesce(d.address, filed.address, ''),
+               coalesce(d.position, CASE WHEN (d.longitude, d.latitude) = (filed.longitude, filed.latitude)
+                                         THEN filed.position END, 'unverified'),
+               {", ".join(f"d.{name}" for name in given)}, d.generated, $2, $2, {_kept(SITE_FIELDS)}
+        FROM jsonb_populate_recordset(NULL::registry.site, $1) d LEFT JOIN registry.site filed ON filed.id = d.id
+        ON CONFLICT (id) DO UPDATE SET {taken}, retired_at = NULL
+        """,
+        rows,
+        now,
+    )
+
+
+async def _retire_stations(connection: asyncpg.Connection, sites: Sequence[SiteDraft], now: datetime) -> None:
+    """Let sites that were told whole have no other stations than those."""
+    whole = [site for site in sites if site.stations is not None and site.whole]
+    await connection.execute(
+        """
+        UPDATE registry.station SET retired_at = $3
+        WHERE site_id = ANY($1) AND id <> ALL($2::text[]) AND retired_at IS NULL
+        """,
+        [site.id for site in whole],
+        [station.id for site in whole for station in site.stations or ()],
+        now,
+    )
+
+
+async def _file_stations(connection: asyncpg.Connection, rows: list[Row], now: datetime) -> None:
+    fields = ("site_id", "connectors", "power_w", "current_type", *STATION_FIELDS)
+    await connection.execute(
+        f"""
+        INSERT INTO registry.station (id, updated_at, {", ".join(fields)})
+        SELECT d.id, $2, d.site_id, coalesce(d.connectors, filed.connectors, 1), coalesce(d.power_w, filed.power_w, 7000),
+               coalesce(d.current_type, filed.current_type, 'AC'), {_kept(STATION_FIELDS)}
+        FROM jsonb_populate_recordset(NULL::registry.station, $1) d LEFT JOIN registry.station filed ON filed.id = d.id
+        ON CONFLICT (id) DO UPDATE SET {_taken(("updated_at", *fields))}, retired_at = NULL
+        """,
+        rows,
+        now,
+    )
+
+
+async def _file_connectors(
+    connection: asyncpg.Connection, stations: Sequence[StationDraft], rows: list[Row], now: datetime
+) -> None:
+    """Let a station have the connectors that were told, or so many as were counted; of EVSEs those that they belong to."""
+    await connection.execute(
+        """
+        DELETE FROM registry.connector c WHERE station_id = ANY($1) AND NOT EXISTS (
+            SELECT FROM jsonb_to_recordset($2) AS d (station_id text, connector integer)
+            WHERE d.station_id = c.station_id AND d.connector = c.connector
+        )
+        """,
+        [station.id for station in stations if station.connector_files],
+        rows,
+    )
+    await connection.execute(
+        f"""
+        INSERT INTO registry.connector (station_id, connector, updated_at, evse, {", ".join(CONNECTOR_FIELDS)})
+        SELECT d.station_id, d.connector, $2, d.evse, {_kept(CONNECTOR_FIELDS)}
+        FROM jsonb_populate_recordset(NULL::registry.connector, $1) d
+        LEFT JOIN registry.connector filed ON filed.station_id = d.station_id AND filed.connector = d.connector
+        ON CONFLICT (station_id, connector) DO UPDATE SET {_taken(("updated_at", "evse", *CONNECTOR_FIELDS))}
+        """,
+        rows,
+        now,
+    )
+    counted = [station.id for station in stations if not station.connector_files]
+    await connection.execute(
+        """
+        DELETE FROM registry.connector c USING registry.station t WHERE t.id = c.station_id AND t.id = ANY($1)
+          AND c.connector > t.connectors AND t.connectors <> (SELECT count(*) FROM registry.connector WHERE station_id = t.id)
+        """,
+        counted,
+    )
+    await connection.execute(
+        """
+        INSERT INTO registry.connector (station_id, connector, evse, current_type, updated_at)
+        SELECT t.id, n, n, t.current_type, $2 FROM registry.station t, generate_series(1, t.connectors) n
+        WHERE t.id = ANY($1) AND t.connectors <> (SELECT count(*) FROM registry.connector WHERE station_id = t.id)
+        ON CONFLICT DO NOTHING
+        """,
+        counted,
+        now,
+    )
+    await _file_evses(connection, [station.id for station in stations], rows)
+
+
+async def _file_evses(connection: asyncpg.Connection, station_ids: list[str], rows: list[Row]) -> None:
+    await connection.execute(
+        """
+        DELETE FROM registry.evse e WHERE station_id = ANY($1)
+          AND NOT EXISTS (SELECT FROM registry.connector c WHERE c.station_id = e.station_id AND c.evse = e.evse)
+        """,
+        station_ids,
+    )
+    await connection.execute(
+        """
+        INSERT INTO registry.evse AS filed (station_id, evse, evse_id, bay)
+        SELECT c.station_id, c.evse, max(d.evse_id), max(d.bay) FROM registry.connector c
+        LEFT JOIN jsonb_to_recordset($2) AS d (station_id text, connector integer, evse_id text, bay text)
+             ON d.station_id = c.station_id AND d.connector = c.connector
+        WHERE c.station_id = ANY($1) GROUP BY 1, 2
+        ON CONFLICT (station_id, evse) DO UPDATE SET evse_id = coalesce(excluded.evse_id, filed.evse_id),
+            bay = coalesce(excluded.bay, filed.bay)
+        """,
+        station_ids,
+        rows,
+    )
+
+
+async def _file_meters(connection: asyncpg.Connection, meters: list[tuple[str, MeterDraft]], now: datetime) -> None:
+    await connection.execute(
+        f"""
+        INSERT INTO registry.meter (station_id, connector, updated_at, {", ".join(METER_FIELDS)})
+        SELECT d.station_id, d.connector, $2, {_kept(METER_FIELDS)}
+        FROM jsonb_populate_recordset(NULL::registry.meter, $1) d
+        LEFT JOIN registry.meter filed ON filed.station_id = d.station_id AND filed.connector = d.connector
+        ON CONFLICT (station_id, connector) DO UPDATE SET {_taken(("updated_at", *METER_FIELDS))}
+        """,
+        [{"station_id": station_id, **asdict(meter)} for station_id, meter in meters],
+        now,
+    )
+
+
+# --- fees -------------------------------------------------------------------------------------------------------
+
+
+async def post_prices(
+    connection: asyncpg.Connection, drafts: Sequence[tuple[str, PriceDraft]], by: str, now: datetime
+) -> list[str]:
+    """Post fees of (site, fees) from now on, the postings that hold end; return where that is news."""
+    held = {row["site_id"]: row for row in await prices(connection, [site_id for site_id, _ in drafts], now)}
+    news = [(site_id, price) for site_id, price in drafts if price_of(held.get(site_id)) != price]
+    await connection.execute(
+        """
+        UPDATE registry.price_posting SET valid_until = $2
+        WHERE site_id = ANY($1) AND station_id = '' AND valid_until IS NULL
+        """,
+        [site_id for site_id, _ in news],
+        now,
+    )
+    rows = [{"site_id": site_id, "bands": [], **asdict(price)} for site_id, price in news]
+    await connection.execute(
+        """
+        INSERT INTO registry.price_posting (site_id, currency, bands, energy_text, service_text, parking_text, idle_text,
+                                            valid_from, posted_at, posted_by)
+        SELECT site_id, currency, bands, energy_text, service_text, parking_text, idle_text, $2, $2, $3
+        FROM jsonb_populate_recordset(NULL::registry.price_posting, $1)
+        """,
+        rows,
+        now,
+        by,
+    )
+    return [site_id for site_id, _ in news]
+
+
+def price_of(row: asyncpg.Record | None) -> PriceDraft | None:
+    """Return the fees of a posting."""
+    if row is None:
+        return None
+    texts = {name: row[name] for name in ("energy_text", "service_text", "parking_text", "idle_text", "currency")}
+    return PriceDraft(bands=tuple(PriceBand(**band) for band in row["bands"]), **texts)
+
+
+async def prices(connection: asyncpg.Connection, site_ids: Sequence[str], at: datetime) -> list[asyncpg.Record]:
+    """Return the fees that are posted at whole sites at an instant."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM registry.price_posting
+        WHERE site_id = ANY($1) AND station_id = '' AND tstzrange(valid_from, valid_until) @> $2::timestamptz
+        ORDER BY site_id
+        """,
+        list(site_ids),
+        at,
+    )
+    return rows
+
+
+# --- who said it ------------------------------------------------------------------------------------------------
+
+
+async def note_source(connection: asyncpg.Connection, source: SourceDraft, now: datetime) -> int:
+    """Note who or what gives us fields, and return its number."""
+    number: int = await connection.fetchval(
+        "INSERT INTO registry.source (kind, name, actor, at) VALUES ($1, $2, $3, $4) RETURNING id",
+        source.kind,
+        source.name,
+        source.actor,
+        now,
+    )
+    return number
+
+
+async def _note_fields(
+    connection: asyncpg.Connection, kind: str, subject: str, rows: list[Row], source_id: int
+) -> None:
+    """Remember the source of each field whose value is about to change; to be called before it does."""
+    await connection.execute(
+        f"""
+        INSERT INTO registry.provenance AS known (kind, subject, fields)
+        SELECT $1, told.subject, jsonb_object_agg(f.key, $3::bigint)
+        FROM (SELECT value AS said, r.* FROM jsonb_array_elements($2) value,
+              LATERAL (SELECT {subject} AS subject FROM jsonb_populate_record(NULL::registry.{kind}, value)) r) told
+        LEFT JOIN LATERAL (
+            SELECT to_jsonb(x) AS filed FROM registry.{kind} x WHERE {subject} = told.subject
+        ) h ON true, jsonb_each(told.said) f
+        WHERE f.key <> ALL($4::text[]) AND f.value <> 'null' AND f.value IS DISTINCT FROM h.filed -> f.key
+        GROUP BY told.subject
+        ON CONFLICT (kind, subject) DO UPDATE SET fields = known.fields || excluded.fields
+        """,
+        kind,
+        rows,
+        source_id,
+        ["id", "station_id", "connector", "generated", "evse_id", "bay"],
+    )
+
+
+async def provenance(connection: asyncpg.Connection, kind: str, subjects: Sequence[str]) -> list[asyncpg.Record]:
+    """Return (subject, field, kind of source, its name, actor, at) of what is remembered."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT p.subject, f.key AS field, s.kind AS source, s.name, s.actor, s.at
+        FROM registry.provenance p, jsonb_each(p.fields) f JOIN registry.source s ON s.id = f.value::text::bigint
+        WHERE p.kind = $1 AND p.subject = ANY($2) ORDER BY p.subject, f.key
+        """,
+        kind,
+        list(subjects),
+    )
+    return rows

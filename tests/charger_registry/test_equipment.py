@@ -1,0 +1,126 @@
+"""What stands at a site, on a real PostgreSQL: what a draft does not say stays, and each field remembers who said it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from charger_registry import store
+from charger_registry.drafts import (
+    ConnectorDraft,
+    Filing,
+    MeterDraft,
+    PriceBand,
+    PriceDraft,
+    SiteDraft,
+    SourceDraft,
+    StationDraft,
+)
+from charger_registry.equipment.store import price_of, prices, provenance
+from youguan.database import create_pool
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
+PRICE = PriceDraft(bands=(PriceBand("00:00", "24:00", "0.6500", "0.3000"),), idle_text="充满后收占位费")
+GUNS = (
+    ConnectorDraft(
+        1, 1, type="GBT_DC", power_w=120_000, cec_connector_id="00000000000000000000000101", evse_id="CN*A*E1"
+    ),
+    ConnectorDraft(101, 1, type="CHAOJI", power_w=240_000),
+)
+SITE = SiteDraft(
+    "s", "场站", 121.4, 29.3, address="某路 1 号", help_phone="400-1", operator_code="395815801", cec_station_id="001",
+    stations=(
+        StationDraft("s-1", power_w=240_000, current_type="DC", model="M1", connector_files=GUNS,
+                     meters=(MeterDraft(0, "0012", verification_due_on=date(2027, 1, 1)),)),
+        StationDraft("s-2", connectors=2),
+    ),
+    price=PRICE,
+)  # fmt: skip
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with await create_pool(database_url) as pool:
+        yield pool
+
+
+async def file(pool: asyncpg.Pool, site: SiteDraft, source: str, at: datetime = NOW) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await store.file_all(connection, Filing(sites=(site,), source=SourceDraft("import", source, "me")), at)
+
+
+async def connectors(pool: asyncpg.Pool) -> dict[str, list[tuple[int, int, str | None]]]:
+    async with pool.acquire() as connection:
+        rows = await store.list_stations(connection, managed=None, site_id="s", after=None, limit=10)
+    return {
+        row["id"]: [(c["connector"], c["evse"], c["cec_connector_id"]) for c in row["connector_files"]] for row in rows
+    }
+
+
+async def test_a_station_has_the_connectors_that_are_told_or_counted(pool: asyncpg.Pool) -> None:
+    await file(pool, SITE, "a.csv")
+    assert await connectors(pool) == {
+        "s-1": [(1, 1, "00000000000000000000000101"), (101, 1, None)],
+        "s-2": [(1, 1, None), (2, 2, None)],
+    }
+    assert await pool.fetch("SELECT * FROM registry.evse ORDER BY 1, 2") == [
+        ("s-1", 1, "CN*A*E1", None), ("s-2", 1, None, None), ("s-2", 2, None, None),
+    ]  # fmt: skip
+    fewer = (StationDraft("s-1", connector_files=GUNS[:1]), StationDraft("s-2", connectors=1))
+    await file(pool, replace(SITE, stations=fewer), "b.csv")
+    assert await connectors(pool) == {"s-1": [(1, 1, "00000000000000000000000101")], "s-2": [(1, 1, None)]}
+    assert await pool.fetchval("SELECT count(*) FROM registry.evse") == 2
+
+
+async def test_what_a_draft_does_not_say_stays(pool: asyncpg.Pool) -> None:
+    await file(pool, SITE, "a.csv")
+    await file(pool, SiteDraft("s", None, 121.4, 29.3, stations=(StationDraft("s-1"),), whole=False), "b.csv", LATER)
+    site = await pool.fetchrow("SELECT * FROM registry.site")
+    assert (site["name"], site["address"], site["help_phone"]) == ("场站", "某路 1 号", "400-1")
+    station = await pool.fetchrow("SELECT * FROM registry.station WHERE id = 's-1'")
+    assert (station["power_w"], station["model"], station["connectors"]) == (240_000, "M1", 2)
+    assert await pool.fetchval("SELECT count(*) FROM registry.station WHERE retired_at IS NULL") == 2
+    assert await pool.fetchrow("SELECT serial_number, verification_due_on FROM registry.meter") == (
+        "0012",
+        date(2027, 1, 1),
+    )
+
+
+async def test_each_field_remembers_who_said_it_last(pool: asyncpg.Pool) -> None:
+    await file(pool, SITE, "a.csv")
+    await file(pool, replace(SITE, help_phone="400-2"), "b.csv", LATER)
+    async with pool.acquire() as connection:
+        site = {row["field"]: row["name"] for row in await provenance(connection, "site", ["s"])}
+        gun = {row["field"]: row["name"] for row in await provenance(connection, "connector", ["s-1/1"])}
+    assert (site["help_phone"], site["name"], site["longitude"]) == ("b.csv", "a.csv", "a.csv")
+    assert (gun["type"], gun["cec_connector_id"]) == ("a.csv", "a.csv")
+    assert "guide" not in site, "nobody said it"
+
+
+async def test_fees_are_posted_once_and_the_older_end(pool: asyncpg.Pool) -> None:
+    await file(pool, SITE, "a.csv")
+    await file(pool, SITE, "a.csv", LATER)
+    dearer = replace(PRICE, bands=(PriceBand("00:00", "24:00", "0.9500", "0.3000"),))
+    await file(pool, replace(SITE, price=dearer), "b.csv", LATER)
+    async with pool.acquire() as connection:
+        found = [price_of(row) for at in (NOW, LATER) for row in await prices(connection, ["s"], at)]
+    assert found == [PRICE, dearer]
+    assert await pool.fetchval("SELECT count(*) FROM registry.price_posting") == 2
+
+
+async def test_the_codes_are_told_to_the_other_services(pool: asyncpg.Pool) -> None:
+    await file(pool, SITE, "a.csv")
+    told: dict[str, Any] = await pool.fetchval("SELECT payload FROM eventlog.event WHERE type = 'SiteFiled'")
+    assert (told["operator_code"], told["cec_station_id"]) == ("395815801", "001")
+    first = told["stations"][0]
+    assert first["connector_files"] == [{"connector": 1, "cec_connector_id": "00000000000000000000000101"}]
+
+
+async def test_two_sites_cannot_bear_one_code_of_an_operator(pool: asyncpg.Pool) -> None:
+    await file(pool, SITE, "a.csv")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await file(pool, replace(SITE, id="t", stations=()), "a.csv")
