@@ -7,6 +7,10 @@ from pathlib import Path
 
 from inspection_service.api import Counter, inspection_api, inspection_pages
 from inspection_service.desk import Desk
+from inspection_service.law.api import add_law
+from inspection_service.law.catalogue import catalogue
+from inspection_service.law.pages import law_pages
+from inspection_service.law.periods import periods
 from youguan.clock import Clock
 from youguan.database import create_pool
 from youguan.parts import Job, Parts
@@ -20,10 +24,14 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     async with await create_pool(settings.dsn_for("inspection")) as pool:
         desk = Desk(pool, clock, timedelta(seconds=settings.holding_time_s))
         counter = Counter(pool, desk, clock)
+        templates = Templates(Path(__file__).parent / "templates")
+        app = inspection_api(counter)
+        items, statutory = catalogue(), periods()  # a law that contradicts itself stops the service here
+        add_law(app, items, statutory, clock)
         yield Parts(
             name="inspection",
-            apis={"/api/inspection": inspection_api(counter)},
-            pages=[inspection_pages(counter, Templates(Path(__file__).parent / "templates"))],
+            apis={"/api/inspection": app},
+            pages=[inspection_pages(counter, templates), law_pages(items, statutory, templates, clock)],
             jobs=[Job("inspection.verification_watch", desk.watch_verifications)],
             consumers=[desk.consumer()],
         )

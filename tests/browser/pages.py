@@ -52,5 +52,11 @@ PAGES = (
     Shown("certificates, all", "/gateway/certificates?state=", REGULATOR),
     Shown("stations' keys", "/registry/credentials", REGULATOR),
     Shown("stations in quarantine", "/registry/unfiled-stations", REGULATOR),
+    Shown("law", "/law"),
+    Shown("law, nothing found", "/law?q=nowhere"),
+    Shown("item", "/law/fire-equipment"),
+    Shown("item, of an officer", "/law/car-park-unfiled", INSPECTOR),
+    Shown("item, may I", "/law/car-park-unfiled/check?measure=penalty&yuan=3000", INSPECTOR),
+    Shown("statutory periods", "/law/periods?from=2026-09-16"),
     Shown("id tokens", "/gateway/id-tokens", REGULATOR),
 )

@@ -1,0 +1,178 @@
+"""Whether a measure may be drafted: every reason against it, with its article. Pure.
+
+No fine without a law (Art. 16, 38), none by whoever is not competent, none on telemetry alone (Art. 41, 42, 46), none twice for
+one act (Art. 29), none after the limitation (Art. 36).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from inspection_service.law.catalogue import CREDIT, FINE, PENALTY, Catalogue, Item, Measure, Sanction, Tier
+from inspection_service.law.evidence import Piece, is_telemetry_only, proves
+from inspection_service.law.periods import periods
+from inspection_service.law.statutes import Article, statutes
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody wants to do about an item, and what is known of the act.
+
+    `act_on`: the act's day, or its end where it went on; `found_on`: when it was discovered; `serious`: life, health or financial
+    security was harmed; `ordered`: an order to correct was served and not followed in time; `penalised`: the act was punished.
+    """
+
+    measure: str
+    party: str
+    act_on: date
+    found_on: date
+    on: date
+    sanction: str | None = None
+    fine_fen: int = 0
+    evidence: tuple[Piece, ...] = ()
+    serious: bool = False
+    ordered: bool = False
+    already_fined: bool = False
+    penalised: bool = False
+    reasons: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not: a word for the reason, and the article that says so."""
+
+    code: str
+    article: Article
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a draft rests on: the measures of its kind that our organ may take, and of these what its sanction meets."""
+
+    item: Item
+    draft: Draft
+    measures: Sequence[Measure]
+    sanctions: Sequence[Sanction]
+    tiers: Sequence[Tier]
+
+
+def refusals(catalogue: Catalogue, item: Item, draft: Draft) -> list[Refusal]:
+    """Return every reason against a draft; empty: it may be drafted."""
+    found = _found(catalogue, item, draft)
+    if missing := _missing(found):
+        return [_refusal(missing)]
+    return [_refusal(code) for code, stands_against in RULES.items() if stands_against(found)]
+
+
+def _found(catalogue: Catalogue, item: Item, draft: Draft) -> Found:
+    ours = [measure for measure in item.measure(draft.measure) if measure.organ.own]
+    sanctions = [s for m in ours for s in m.sanctions if s.kind == draft.sanction and s.meets(draft.party)]
+    return Found(item, draft, ours, sanctions, catalogue.tiers)
+
+
+def _missing(found: Found) -> str | None:
+    """Return what is wrong with the basis itself, before anything else is asked."""
+    if not found.item.measure(found.draft.measure):
+        return "credit_not_listed" if found.draft.measure == CREDIT else "no_basis"
+    if not found.measures:
+        return "not_competent"
+    if found.draft.measure == PENALTY and not found.sanctions:
+        return "no_such_sanction"
+    return None
+
+
+def _not_in_force(found: Found) -> bool:
+    """The law of the act's day is asked: what was not forbidden then is not punished now (Art. 37)."""
+    day = found.draft.act_on if found.draft.measure == PENALTY else found.draft.on
+    return any(a.statute.version_on(day) is None for m in found.measures for a in m.basis)
+
+
+def _penal(test: Callable[[Found], bool]) -> Callable[[Found], bool]:
+    return lambda found: found.draft.measure == PENALTY and test(found)
+
+
+def _fines(test: Callable[[Found], bool]) -> Callable[[Found], bool]:
+    return lambda found: found.draft.sanction == FINE and test(found)
+
+
+def _too_late(found: Found) -> bool:
+    return found.draft.found_on > limitation_ends(found.draft.act_on, serious=found.draft.serious)
+
+
+def limitation_ends(act_on: date, *, serious: bool) -> date:
+    """Return the last day on which an act may be discovered and still be punished (Art. 36)."""
+    last = periods()["limitation_serious" if serious else "limitation"].last_day(act_on)
+    assert last is not None
+    return last
+
+
+def _possible(found: Found) -> list[Sanction]:
+    return [s for s in found.sanctions if found.draft.ordered or not s.after_order]
+
+
+def _out_of_range(found: Found) -> bool:
+    ranges = _possible(found) or found.sanctions
+    return not any(max(s.least_fen, 1) <= found.draft.fine_fen <= s.most_fen for s in ranges)
+
+
+def _unexplained(found: Found) -> bool:
+    """What lies outside the middle of its range needs reasons (Art. 34)."""
+    for sanction in _possible(found):
+        if max(sanction.least_fen, 1) <= found.draft.fine_fen <= sanction.most_fen:
+            tier = tier_of(found.draft.fine_fen, sanction, found.tiers)
+            return tier != "ordinary" and not found.draft.reasons.strip()
+    return False
+
+
+def tier_of(fine_fen: int, sanction: Sanction, tiers: Sequence[Tier]) -> str:
+    """Return in which part of its range a fine lies; one that leaves no choice is ordinary."""
+    width = sanction.most_fen - sanction.least_fen
+    if width == 0:
+        return "ordinary"
+    share = (fine_fen - sanction.least_fen) / width
+    middle = next((t for t in tiers if t.id == "ordinary" and t.least <= share <= t.most), None)
+    return middle.id if middle else next(t.id for t in tiers if t.least <= share <= t.most)
+
+
+RULES: dict[str, Callable[[Found], bool]] = {
+    "not_in_force": _not_in_force,
+    "limitation": _penal(_too_late),
+    "telemetry_only": _penal(lambda f: is_telemetry_only(f.draft.evidence) and not proves(f.draft.evidence)),
+    "two_officers": _penal(lambda f: not proves(f.draft.evidence) and not is_telemetry_only(f.draft.evidence)),
+    "fined_already": _fines(lambda f: f.draft.already_fined),
+    "order_first": _penal(lambda f: not _possible(f)),
+    "out_of_range": _fines(_out_of_range),
+    "needs_reasons": _fines(_unexplained),
+    "no_penalty_to_record": lambda f: f.draft.measure == CREDIT and not f.draft.penalised,
+}
+# Where each refusal is laid down.
+SAID_BY = {
+    "no_basis": ("penalty", "16"),
+    "credit_not_listed": ("credit-list", "行政处罚信息"),
+    "not_competent": ("penalty", "38"),
+    "no_such_sanction": ("penalty", "16"),
+    "not_in_force": ("penalty", "37"),
+    "limitation": ("penalty", "36"),
+    "telemetry_only": ("penalty", "41"),
+    "two_officers": ("penalty", "42"),
+    "fined_already": ("penalty", "29"),
+    "order_first": ("penalty", "28"),
+    "out_of_range": ("penalty", "34"),
+    "needs_reasons": ("penalty", "34"),
+    "no_penalty_to_record": ("credit-list", "行政处罚信息"),
+}
+
+
+def _refusal(code: str) -> Refusal:
+    law, article = SAID_BY[code]
+    return Refusal(code, statutes().article({"law": law, "article": article}))
+
+
+def heaviest(items: Sequence[Item], party: str) -> Item:
+    """Return which of several items that one act violates is fined: the one with the highest fine (Art. 29)."""
+    return max(items, key=lambda item: _highest_fen(item, party))
+
+
+def _highest_fen(item: Item, party: str) -> int:
+    fines = [s.most_fen for m in item.measures for s in m.sanctions if s.kind == FINE and s.meets(party)]
+    return max(fines, default=0)

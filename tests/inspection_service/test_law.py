@@ -1,0 +1,324 @@
+"""The law as data: what the files may say, what may be drafted, and when periods end."""
+
+import copy
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspection_service.law import catalogue as catalogue_file
+from inspection_service.law import periods as periods_file
+from inspection_service.law import statutes as statutes_file
+from inspection_service.law.catalogue import FINE, MEASURES, PARTIES, catalogue
+from inspection_service.law.evidence import KINDS, MACHINE, ORIGINS, Piece, proves
+from inspection_service.law.mercy import Circumstances, guidance_first, mercy
+from inspection_service.law.periods import Pause, add_months, periods
+from inspection_service.law.permission import Draft, heaviest, limitation_ends, refusals, tier_of
+from inspection_service.law.statutes import LawError, statutes, table
+from youguan.working_days import add_calendar_days, add_working_days, is_working_day
+
+TODAY = date(2026, 9, 16)
+CHECKED = (Piece("record", "inspector", officers=2),)
+DAYS = st.dates(date(2023, 1, 1), date(2026, 12, 31))
+Change = Callable[[dict[str, Any]], None]
+
+
+def item_table(item_id: str, found: dict[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = next(entry for entry in found["item"] if entry["id"] == item_id)
+    return entry
+
+
+def on_a_normative_document(found: dict[str, Any]) -> None:
+    measures = item_table("charger-unfiled", found)["measure"]
+    basis = [{"law": "charging-zj", "article": "全文"}]
+    sanctions = [{"kind": "fine", "for": "anyone", "from": 0, "to": 100}]
+    measures.append({"kind": "penalty", "organ": "bureau", "basis": basis, "sanctions": sanctions})
+
+
+def order_on_a_normative_document(found: dict[str, Any]) -> None:
+    basis = [{"law": "charging-zj", "article": "全文"}]
+    item_table("repair-overdue", found)["measure"].append({"kind": "order", "organ": "bureau", "basis": basis})
+
+
+def of_another_city(found: dict[str, Any]) -> None:
+    basis = [{"law": "civility-jx", "article": "22"}]
+    sanctions = [{"kind": "fine", "for": "anyone", "from": 20, "to": 200}]
+    item_table("bay-blocked", found)["measure"].append(
+        {"kind": "penalty", "organ": "bureau", "basis": basis, "sanctions": sanctions}
+    )
+
+
+def credit_without_the_list(found: dict[str, Any]) -> None:
+    item_table("fire-equipment", found)["measure"].append(
+        {"kind": "credit", "organ": "bureau", "basis": [{"law": "fire", "article": "60"}]}
+    )
+
+
+def no_such_article(found: dict[str, Any]) -> None:
+    item_table("price-not-shown", found)["measure"][0]["basis"] = [{"law": "price", "article": "99"}]
+
+
+def merciful_with_fire(found: dict[str, Any]) -> None:
+    item_table("fire-equipment", found)["first_violation"] = "may"
+
+
+def fine_without_range(found: dict[str, Any]) -> None:
+    del item_table("car-park-stopped", found)["measure"][1]["sanctions"][0]["to"]
+
+
+def referral_to_nobody(found: dict[str, Any]) -> None:
+    del item_table("fire-equipment", found)["measure"][0]["to"]
+
+
+def two_own_organs(found: dict[str, Any]) -> None:
+    found["organ"][1]["own"] = True
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        on_a_normative_document, order_on_a_normative_document, of_another_city, credit_without_the_list,
+        no_such_article, merciful_with_fire, fine_without_range, referral_to_nobody, two_own_organs,
+    ],
+)  # fmt: skip
+def test_items_that_the_law_does_not_carry_stop_the_start(change: Change) -> None:
+    found = copy.deepcopy(table("items.toml"))
+    catalogue_file.read(found, statutes())
+    change(found)
+    with pytest.raises(LawError):
+        catalogue_file.read(found, statutes())
+
+
+def test_two_versions_of_a_statute_never_hold_at_once() -> None:
+    found = copy.deepcopy(table("laws.toml"))
+    penalty = found["law"][0]
+    penalty["versions"].insert(0, {"in_force": date(2018, 1, 1), "source": "", "verified": True})
+    with pytest.raises(LawError):
+        statutes_file.read(found)
+    penalty["versions"][0]["until"] = date(2021, 7, 14)
+    read = statutes_file.read(found).by_id["penalty"]
+    for day, start in [(date(2021, 7, 14), date(2018, 1, 1)), (date(2021, 7, 15), date(2021, 7, 15))]:
+        version = read.version_on(day)
+        assert version is not None
+        assert version.in_force == start
+    assert read.version_on(date(2017, 12, 31)) is None
+
+
+def test_seven_days_of_the_penalty_law_are_working_days() -> None:
+    found = copy.deepcopy(table("periods.toml"))
+    next(entry for entry in found["period"] if entry["id"] == "service")["unit"] = "calendar_days"
+    with pytest.raises(LawError, match=r"Art\. 85"):
+        periods_file.read(found, statutes())
+
+
+def draft(**changes: Any) -> Draft:
+    """Return a draft against which nothing stands: a fine of the car park's closing."""
+    usual = Draft(
+        measure="penalty", party="organisation", act_on=TODAY - timedelta(days=10), found_on=TODAY, on=TODAY,
+        sanction=FINE, fine_fen=20_000_00, evidence=CHECKED,
+    )  # fmt: skip
+    return replace(usual, **changes)
+
+
+def codes(item: str, wanted: Draft) -> list[str]:
+    return [refusal.code for refusal in refusals(catalogue(), catalogue().items[item], wanted)]
+
+
+TELEMETRY = (Piece("electronic", "telemetry", officers=2), Piece("electronic", "platform"))
+LONG_AGO = date(2024, 9, 15)
+
+
+@pytest.mark.parametrize(
+    ("item", "wanted", "against"),
+    [
+        ("car-park-stopped", draft(), []),
+        ("car-park-stopped", draft(evidence=TELEMETRY), ["telemetry_only"]),
+        ("car-park-stopped", draft(evidence=()), ["telemetry_only"]),
+        ("car-park-stopped", draft(evidence=(*TELEMETRY, Piece("witness", "public"))), ["two_officers"]),
+        ("car-park-stopped", draft(evidence=(*TELEMETRY, *CHECKED)), []),
+        ("car-park-stopped", draft(evidence=(Piece("audiovisual", "monitoring", reviewed=True),)), []),
+        ("car-park-stopped", draft(evidence=(Piece("audiovisual", "monitoring", officers=2),)), ["telemetry_only"]),
+        ("car-park-stopped", draft(already_fined=True), ["fined_already"]),
+        ("car-park-stopped", draft(act_on=LONG_AGO), ["limitation"]),
+        ("car-park-stopped", draft(act_on=LONG_AGO + timedelta(days=1)), []),
+        ("car-park-stopped", draft(act_on=LONG_AGO, serious=True), []),
+        ("car-park-stopped", draft(act_on=date(2011, 12, 31), serious=True), ["not_in_force", "limitation"]),
+        ("car-park-stopped", draft(fine_fen=9_999_99), ["out_of_range"]),
+        ("car-park-stopped", draft(fine_fen=30_000_01), ["out_of_range"]),
+        ("car-park-stopped", draft(fine_fen=0), ["out_of_range"]),
+        ("car-park-stopped", draft(fine_fen=30_000_00), ["needs_reasons"]),
+        ("car-park-stopped", draft(fine_fen=30_000_00, reasons=" "), ["needs_reasons"]),
+        ("car-park-stopped", draft(fine_fen=30_000_00, reasons="third time"), []),
+        ("car-park-stopped", draft(sanction="closure"), ["no_such_sanction"]),
+        ("car-park-stopped", draft(measure="order", sanction=None, evidence=()), []),
+        ("car-park-stopped", draft(measure="credit", sanction=None), ["no_penalty_to_record"]),
+        ("car-park-stopped", draft(measure="credit", sanction=None, penalised=True), []),
+        ("car-park-unfiled", draft(fine_fen=3_000_00), ["order_first"]),
+        ("car-park-unfiled", draft(fine_fen=3_000_00, ordered=True), []),
+        ("car-park-unfiled", draft(fine_fen=2_999_00, ordered=True), ["out_of_range"]),
+        ("charger-unfiled", draft(), ["no_basis"]),
+        ("charger-unfiled", draft(measure="order", sanction=None), ["no_basis"]),
+        ("charger-unfiled", draft(measure="credit", sanction=None, penalised=True), ["credit_not_listed"]),
+        ("charger-unfiled", draft(measure="advice", sanction=None), []),
+        ("charger-unfiled", draft(measure="subsidy", sanction=None), ["not_competent"]),
+        ("repair-overdue", draft(), ["no_basis"]),
+        ("zombie-charger", draft(), ["no_basis"]),
+        ("bay-blocked", draft(party="citizen", fine_fen=100_00), ["no_basis"]),
+        ("fire-equipment", draft(), ["not_competent"]),
+        ("fire-equipment", draft(measure="referral", sanction=None), []),
+    ],
+)
+def test_what_may_be_drafted(item: str, wanted: Draft, against: list[str]) -> None:
+    assert codes(item, wanted) == against
+
+
+@pytest.mark.parametrize(("item", "measure"), list(itertools.product(catalogue().items, MEASURES)))
+def test_only_what_the_basis_carries_is_ever_drafted(item: str, measure: str) -> None:
+    wanted = draft(measure=measure, ordered=True, penalised=True, reasons="because")
+    carried = [m for m in catalogue().items[item].measures if m.kind == measure and m.organ.own]
+    if not carried:
+        assert codes(item, wanted) in (["no_basis"], ["not_competent"], ["credit_not_listed"])
+    elif measure != "penalty":
+        assert codes(item, replace(wanted, sanction=None)) == []
+
+
+@given(st.lists(st.builds(Piece, st.sampled_from(KINDS), st.sampled_from(MACHINE), st.integers(0, 9), st.just(False))))
+def test_machines_alone_never_prove(pieces: list[Piece]) -> None:
+    assert not proves(pieces)
+
+
+@given(st.sampled_from(KINDS), st.sampled_from(ORIGINS), st.integers(0, 1))
+def test_one_officer_never_proves(kind: str, origin: str, officers: int) -> None:
+    assert not proves([Piece(kind, origin, officers)])
+
+
+def test_of_several_items_the_highest_fine_counts() -> None:
+    items = [catalogue().items[name] for name in ("metrology-unverified", "price-not-shown", "metrology-tampered")]
+    for order, party in itertools.product(itertools.permutations(items), PARTIES):
+        assert heaviest(order, party).id == "price-not-shown"
+
+
+@pytest.mark.parametrize(
+    ("yuan", "tier"),
+    [(10_000, "lighter"), (15_999, "lighter"), (16_000, "ordinary"), (24_000, "ordinary"), (30_000, "heavier")],
+)
+def test_tiers_of_a_range(yuan: int, tier: str) -> None:
+    sanction = catalogue().items["car-park-stopped"].measure("penalty")[0].sanctions[0]
+    assert tier_of(yuan * 100, sanction, catalogue().tiers) == tier
+
+
+@given(DAYS, st.booleans())
+def test_an_act_is_punished_until_its_last_day_and_no_longer(act_on: date, serious: bool) -> None:
+    last = limitation_ends(act_on, serious=serious)
+    on_time = draft(act_on=act_on, found_on=last, on=last, serious=serious)
+    late = replace(on_time, found_on=last + timedelta(days=1), on=last + timedelta(days=1))
+    assert codes("car-park-stopped", on_time) == []
+    assert codes("car-park-stopped", late) == ["limitation"]
+
+
+# --- mercy and guidance -----------------------------------------------------------------------------------------
+
+KNOWN = Circumstances(
+    earlier=(), act_on=TODAY, harm="none", minor=False, due_on=TODAY + timedelta(days=9), mended_on=TODAY
+)
+FIRST = (False, ("first", "mended_in_time", "none_harm"))
+
+
+@pytest.mark.parametrize(
+    ("item", "known", "found"),
+    [
+        ("price-not-shown", KNOWN, FIRST),
+        ("price-not-shown", replace(KNOWN, harm="slight"), (False, ("first", "mended_in_time", "slight_harm"))),
+        ("price-not-shown", replace(KNOWN, harm="serious"), None),
+        ("price-not-shown", replace(KNOWN, minor=True), (True, ("minor", "mended_in_time", "no_harm"))),
+        ("price-not-shown", replace(KNOWN, mended_on=TODAY + timedelta(days=10)), None),
+        ("price-not-shown", replace(KNOWN, mended_on=None), None),
+        ("price-not-shown", replace(KNOWN, earlier=(TODAY - timedelta(days=730),)), None),
+        ("price-not-shown", replace(KNOWN, earlier=(TODAY - timedelta(days=731),)), FIRST),
+        ("price-not-shown", replace(KNOWN, mended_on=None, faultless=True), (True, ("faultless",))),
+        ("fire-equipment", KNOWN, None),
+        ("car-park-stopped", KNOWN, None),
+    ],
+)  # fmt: skip
+def test_what_goes_unpunished(item: str, known: Circumstances, found: tuple[bool, tuple[str, ...]] | None) -> None:
+    mercy_shown = mercy(catalogue().items[item], known)
+    assert (mercy_shown and (mercy_shown.obliges, mercy_shown.because)) == found
+
+
+@pytest.mark.parametrize("item", list(catalogue().items))
+def test_guidance_comes_first_in_the_first_months_and_never_where_there_is_danger(item: str) -> None:
+    entry = catalogue().items[item]
+    for days, young in [(0, True), (180, True), (181, False), (-1, False)]:
+        expected = young and entry.danger == "none"
+        assert guidance_first(entry, in_business_since=TODAY - timedelta(days=days), on=TODAY) == expected
+
+
+# --- periods ----------------------------------------------------------------------------------------------------
+
+
+@given(DAYS, st.sampled_from([p for p in periods().by_id.values() if p.unit in ("working_days", "calendar_days")]))
+def test_without_pauses_a_period_is_the_kernels(start: date, period: periods_file.Period) -> None:
+    if period.unit == "working_days":
+        assert period.last_day(start) == add_working_days(start, period.count)
+    else:
+        assert period.last_day(start) == add_calendar_days(start, period.count, rolls_over=period.moves)
+
+
+@given(DAYS, st.integers(1, 120), st.integers(0, 60))
+def test_a_pause_moves_the_end_by_the_days_that_stood_still(start: date, after: int, length: int) -> None:
+    decision = periods()["decision"]
+    plain = decision.last_day(start)
+    pause = Pause(start + timedelta(days=after), start + timedelta(days=after + length - 1))
+    paused = decision.last_day(start, [pause] if length else [])
+    assert plain is not None
+    assert paused == plain + timedelta(days=length if after <= decision.count else 0)
+
+
+def test_a_clock_that_stands_still_has_no_last_day() -> None:
+    assert periods()["decision"].last_day(TODAY, [Pause(TODAY + timedelta(days=90))]) is None
+    assert periods()["decision"].last_day(TODAY, [Pause(TODAY + timedelta(days=91))]) == TODAY + timedelta(days=90)
+
+
+@pytest.mark.parametrize(
+    ("day", "count", "found"),
+    [
+        (date(2025, 8, 31), 6, date(2026, 2, 28)),
+        (date(2023, 8, 31), 6, date(2024, 2, 29)),
+        (date(2024, 2, 29), 24, date(2026, 2, 28)),
+        (date(2026, 12, 1), 1, date(2027, 1, 1)),
+        (date(2026, 11, 30), 1, date(2026, 12, 30)),
+    ],
+)
+def test_months_that_have_no_such_day_end_on_their_last(day: date, count: int, found: date) -> None:
+    assert add_months(day, count) == found
+
+
+@given(DAYS)
+def test_what_moves_never_ends_on_a_day_off(start: date) -> None:
+    for period in periods().by_id.values():
+        last = period.last_day(start)
+        assert last is not None
+        assert last > start
+        assert is_working_day(last) or not period.moves
+
+
+FINES = st.integers(1, 10_000_000)
+
+
+@given(FINES, DAYS, st.integers(-30, 200))
+def test_a_surcharge_is_three_percent_a_day_and_never_more_than_the_fine(fine: int, due: date, late: int) -> None:
+    surcharge = periods().surcharge.fen(fine, due, due + timedelta(days=late))
+    assert surcharge == min(fine * 3 * max(late, 0) // 100, fine)
+
+
+@given(FINES, DAYS, st.integers(0, 60), st.integers(0, 60))
+def test_days_of_review_or_litigation_cost_nothing(fine: int, due: date, before: int, during: int) -> None:
+    pause = Pause(due + timedelta(days=before + 1), due + timedelta(days=before + during))
+    paid = due + timedelta(days=before + during)
+    alone = periods().surcharge.fen(fine, due, due + timedelta(days=before))
+    assert periods().surcharge.fen(fine, due, paid, [pause] if during else []) == alone
