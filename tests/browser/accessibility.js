@@ -97,8 +97,8 @@
     const selector = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
     window.controls = () => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility({ visibilityProperty: true })
       && !one.disabled && one.tabIndex >= 0);
-    const ofMany = window.controls().filter((one) => one.type === "datetime-local").length;  // Tab goes through its parts
-    return window.controls().length + 6 * ofMany;
+    const parts = { "datetime-local": 6, date: 3 };  // Tab goes through them too
+    return window.controls().reduce((sum, one) => sum + 1 + (parts[one.type] ?? 0), 0);
   },
 
   focusFaults: () => {
