@@ -44,7 +44,8 @@ def life(random: Random, *, connectors: int, power_w: int, faults_per_hour: floa
     while True:
         connector = random.randint(1, connectors)
         idle_s = random.expovariate(1 / 240)
-        if faults_per_hour and random.expovariate(faults_per_hour / 3600) < idle_s + 120:
+        faults_per_s = faults_per_hour / 3600  # a rate too small to be divided by is none
+        if faults_per_s and random.expovariate(faults_per_s) < idle_s + 120:
             yield Step(random.uniform(1, idle_s + 1), Act.FAULT, connector, fault=random.choice(FAULTS_16))
             yield Step(random.uniform(30, 240), Act.REPAIR, connector)
         elif random.random() < 0.05:
