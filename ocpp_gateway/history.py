@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ocpp_gateway.model import METADATA
+from ocpp_gateway.cec102.model import Platform
 from youguan.database import History
 
-HISTORY = History("gateway", ("gateway", "telemetry"), Path(__file__).parent / "migrations", METADATA)
+HISTORY = History("gateway", ("gateway", "telemetry"), Path(__file__).parent / "migrations", Platform.metadata)

@@ -228,6 +228,42 @@ class CertificateRequested:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class OutOfReach:
+    """A platform says that it does not reach a station; it is offline once that is said of all its connectors."""
+
+    station_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSaid:
+    """A message of a platform that was taken; `digest` is its envelope's, None where we had asked for it."""
+
+    operator_id: str
+    message: str
+    digest: bytes | None
+    received_at: datetime
+    taken: int
+    ignored: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSiteTold:
+    """A site as its operator's platform files it; degrees as sent (GCJ-02), `connectors` with equipment and power in W."""
+
+    operator_id: str
+    cec_station_id: str
+    name: str | None
+    longitude: float | None
+    latitude: float | None
+    operating: int | None
+    connectors: tuple[tuple[str, str, float | None], ...]
+    document: dict[str, Any]
+    received_at: datetime
+
+
 Observation = (
     StatusReported
     | MeterSampled
@@ -243,6 +279,9 @@ Observation = (
     | AuthorisationFact
     | SensorRead
     | CertificateRequested
+    | OutOfReach
+    | PlatformSaid
+    | PlatformSiteTold
 )
 
 

@@ -9,11 +9,16 @@ from ocpp_gateway.api import gateway_api
 from ocpp_gateway.authorisation.api import add_authorisation
 from ocpp_gateway.authorisation.desk import TokenDesk
 from ocpp_gateway.authorisation.pages import id_token_pages
+from ocpp_gateway.cec102 import directory as platforms
+from ocpp_gateway.cec102.feed import Feed
+from ocpp_gateway.cec102.privacy import marker
+from ocpp_gateway.cec102.server import Door, base_paths, platform_routes
 from ocpp_gateway.certificates.api import add_certificates
 from ocpp_gateway.certificates.desk import CertificateDesk
 from ocpp_gateway.commands.api import add_commands
 from ocpp_gateway.commands.desk import Desk, Keys
 from ocpp_gateway.commands.pages import command_pages
+from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.devices.api import add_variables
 from ocpp_gateway.files.api import add_files, files_api, sweep
 from ocpp_gateway.files.depot import Depot
@@ -56,6 +61,14 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         certificates = CertificateDesk(pool, desk, signer, clock)
         tokens = TokenDesk(pool, desk, clock)
         depot = Depot(pool, desk, clock, settings)
+        profiles, sealer, secret = (
+            platforms.profiles_of(settings),
+            Sealer(settings.station_key_secret),
+            settings.station_key_secret,
+        )
+        feed = Feed(pool, settings.dsn_for("gateway"), settings.platform_slot, clock)
+        door = Door(feed, profiles, sealer, secret or "", marker(secret or ""), clock)
+        paths = base_paths(profiles)
         api = gateway_api(pool)
         add_commands(api, pool, desk)
         add_timeseries(api, pool, clock)
@@ -92,12 +105,22 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             jobs.append(Job("gateway.mqtt", StatusPublisher(pool, settings).run))
         yield Parts(
             name="gateway",
-            apis={"/api/gateway": api, "/files": files_api(depot)},
+            apis={"/api/gateway": api, "/files": files_api(depot), **{path: platform_routes(door) for path in paths}},
             pages=pages,
             jobs=jobs,
-            consumers=[directory.consumer(pool), credentials.consumer(pool), rollup.consumer()],
-            watchers=[Job("gateway.command_answers", desk.keep_answers), Job("gateway.figures", figures.run)],
-            uploads=["/files/upload/", "/api/gateway/firmware/"],
+            consumers=[
+                directory.consumer(pool),
+                credentials.consumer(pool),
+                rollup.consumer(),
+                platforms.consumer(pool),
+            ],
+            watchers=[
+                Job("gateway.command_answers", desk.keep_answers),
+                Job("gateway.figures", figures.run),
+                Job("gateway.platform_feed", feed.run),
+            ],
+            uploads=["/files/upload/", "/api/gateway/firmware/", *(f"{path}/" for path in paths)],
+            doors=[f"{path}/" for path in paths],
         )
 
 

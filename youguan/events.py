@@ -287,6 +287,24 @@ class StationKeyUsed(Event):
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformSilent(Event):
+    """An operator's platform that was heard before has said nothing for too long."""
+
+    operator_id: str
+    name: str
+    last_heard_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformHeard(Event):
+    """A platform that was silent is heard again."""
+
+    operator_id: str
+    at: datetime
+
+
 # --- charger_registry -------------------------------------------------------------------------------------------
 
 

@@ -25,7 +25,8 @@ class Parts:
 
     `jobs` and `consumers` run in exactly one process of a suite, `watchers` in every process that serves the web side.
     `ready` says what is still missing, or None. `uploads`: beginnings of paths whose endpoints take bodies in as they come and
-    bound them themselves. `documents`: beginnings of paths whose forms bring documents (`youguan.web.documents`).
+    bound them themselves. `documents`: beginnings of paths whose forms bring documents (`youguan.web.documents`). `doors`:
+    beginnings of paths whose endpoints find out by themselves who is asking.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Parts:
     ready: Callable[[], Awaitable[str | None]] | None = None
     uploads: Sequence[str] = ()
     documents: Sequence[str] = ()
+    doors: Sequence[str] = ()
 
 
 Compose = Callable[[Settings, Clock], AbstractAsyncContextManager[Parts]]

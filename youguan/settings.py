@@ -32,6 +32,16 @@ class Settings(BaseSettings):
         default=7 * 86400, ge=60, description="how long the broker keeps what we have not heard"
     )
 
+    platform_profiles: Path | None = Field(
+        default=None, description="profiles of T/CEC 102 in place of those that ship"
+    )
+    platform_slot: int = Field(
+        default=2000,
+        ge=2000,
+        le=2999,
+        description="with which the web process records what platforms say; one a replica",
+    )
+
     http_host: str = "127.0.0.1"
     http_port: int = 8000
     trusted_proxies: list[str] = Field(

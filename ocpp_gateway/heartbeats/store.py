@@ -4,6 +4,7 @@ from datetime import datetime
 
 import asyncpg
 
+from ocpp_gateway.stations.store import FIRST_PLATFORM_SLOT
 from youguan.eventlog import heads
 
 
@@ -92,7 +93,8 @@ async def mark_silent(
     """Mark filed stations offline that were heard before and have missed so many heartbeats; return (station, last seen).
 
     `interval_s`: of those that have none of their own. Silence counts from the later of the last message and the start of
-    the worker that held the station: while nobody listened nobody was silent.
+    the worker that held the station: while nobody listened nobody was silent. Of a station that its platform speaks for, the
+    platform says whether it is in reach.
     """
     rows = await connection.fetch(
         """
@@ -101,7 +103,7 @@ async def mark_silent(
             LEFT JOIN gateway.worker w USING (slot)
             LEFT JOIN gateway.heartbeat_interval own ON own.scope = 'station' AND own.subject_id = n.station_id
             LEFT JOIN gateway.heartbeat_interval site ON site.scope = 'site' AND site.subject_id = d.site_id
-            WHERE n.state = 'online'
+            WHERE n.state = 'online' AND (n.slot IS NULL OR n.slot < $4)
               AND greatest(n.last_seen_at, w.started_at)
                 < $1::timestamptz - $3::int * coalesce(own.interval_s, site.interval_s, $2::int) * interval '1 second'
             ORDER BY n.station_id FOR UPDATE OF n SKIP LOCKED
@@ -117,5 +119,6 @@ async def mark_silent(
         now,
         interval_s,
         heartbeats,
+        FIRST_PLATFORM_SLOT,
     )
     return [(row["station_id"], row["last_seen_at"]) for row in rows]

@@ -9,9 +9,9 @@ from ocpp_gateway.stations.store import take_from_others
 
 
 async def take_over(
-    connection: asyncpg.Connection, slot: int, heard: Mapping[str, datetime]
+    connection: asyncpg.Connection, slot: int, heard: Mapping[str, datetime], way: str = "mqtt"
 ) -> tuple[set[str], list[str]]:
-    """Let the bridge write what stations say over MQTT, unless they speak OCPP for themselves at this moment.
+    """Let the bridge write what stations say over MQTT (or another way), unless they speak OCPP for themselves right now.
 
     Return the stations that it may write now, and those of them that had not been online before.
     """
@@ -46,10 +46,11 @@ async def take_over(
     await connection.execute(
         """
         INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change, reason)
-        SELECT station_id, at, 'online', 'mqtt' FROM unnest($1::text[], $2::timestamptz[]) AS b (station_id, at)
+        SELECT station_id, at, 'online', $3 FROM unnest($1::text[], $2::timestamptz[]) AS b (station_id, at)
         """,
         back,
         [heard[station_id] for station_id in back],
+        way,
     )
     return {row["station_id"] for row in rows}, back
 

@@ -12,6 +12,7 @@ from ocpp_gateway.observation import (
     MeterSampled,
     Notified,
     Observation,
+    OutOfReach,
     StatusReported,
     TransactionBegun,
     TransactionReported,
@@ -85,6 +86,7 @@ class Entry:
     sent: bool = False  # the frame is ours to the station
     states_no_fact: bool = False  # it only asks, so it may be answered while the database is away
     heard: bool = False  # the station was heard, though it said nothing that is a fact
+    in_reach: bool = True  # False: what is said of the station is that nobody reaches it
     settle: Callable[[Settlement], None] = lambda settlement: None
 
     def let_go(self) -> bool:
@@ -116,6 +118,7 @@ class Batch:
     booted: dict[str, Booted] = field(default_factory=dict)
     announced: dict[str, tuple[Announced, Entry]] = field(default_factory=dict)
     ended: list[Disconnected] = field(default_factory=list)
+    out_of_reach: dict[str, datetime] = field(default_factory=dict)
     doubts: list[Doubt] = field(default_factory=list)
     seldom: list[Observation] = field(default_factory=list)
     seen: dict[str, datetime] = field(default_factory=dict)
@@ -152,7 +155,8 @@ def gather(entries: Iterable[Entry]) -> Batch:
             batch.sent.append((entry.station_id, entry.received_at, entry.frame))
         elif entry.fact and entry.frame:
             batch.frames.append((entry.station_id, entry.received_at, entry.frame))
-            batch.seen[entry.station_id] = entry.received_at
+            if entry.in_reach:
+                batch.seen[entry.station_id] = entry.received_at
         elif entry.heard:
             batch.seen[entry.station_id] = entry.received_at
         if entry.doubts:
@@ -184,6 +188,8 @@ def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry
             batch.notified.append(observation)
         case Disconnected():
             batch.ended.append(observation)
+        case OutOfReach():
+            batch.out_of_reach[observation.station_id] = observation.at
         case _:
             batch.seldom.append(observation)
 

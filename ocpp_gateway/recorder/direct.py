@@ -52,6 +52,7 @@ from youguan.events import (
     Event,
     StationBooted,
     StationDisconnected,
+    StationOffline,
     StationOnline,
     TransactionAuthorised,
     TransactionEnded,
@@ -288,7 +289,8 @@ class DirectRecorder:
                 batch = gather(ours)
                 leave_out(batch, ours, beyond)
             seen = {**self._seen, **batch.seen}
-            noted = bool(seen) and (bool(batch.ended or batch.booted) or self._is_time_to_note())
+            at_once = bool(batch.ended or batch.booted or batch.out_of_reach)
+            noted = bool(seen) and (at_once or self._is_time_to_note())
             numbers, latest = await self._store(connection, batch, seen if noted else {}, careful=careful)
         self._standing = standing
         self._seen = {} if noted else seen
@@ -570,7 +572,8 @@ async def _connectivity(connection: asyncpg.Connection, batch: Batch, seen: Mapp
     """Note who came, went, was heard, and booted; of clocks, which are noted later, the stations are held too."""
     measured = {observation.station_id for observation in batch.seldom if isinstance(observation, ClockMeasured)}
     ended = {end.station_id for end in batch.ended}
-    await store.hold_stations(connection, seen.keys() | batch.booted.keys() | ended | measured)
+    held = seen.keys() | batch.booted.keys() | batch.out_of_reach.keys() | ended | measured
+    await store.hold_stations(connection, held)
     events: list[Event] = []
     for station_id in await store.note_seen(connection, seen) if seen else ():
         events.append(StationOnline(station_id=station_id, at=seen[station_id]))
@@ -587,6 +590,9 @@ async def _connectivity(connection: asyncpg.Connection, batch: Batch, seen: Mapp
         )
         for b in batch.booted.values()
     ]
+    for station_id, seen_at in await store.note_out_of_reach(connection, batch.out_of_reach):
+        at = batch.out_of_reach[station_id]
+        events.append(StationOffline(station_id=station_id, last_seen_at=seen_at or at, at=at))
     return events + await _ends(connection, batch)
 
 

@@ -7,6 +7,7 @@ import asyncpg
 
 from ocpp_gateway.authorisation import recording as authorisation
 from ocpp_gateway.authorisation.facts import ChargingProfileFact, LocalListFact, ReservationFact
+from ocpp_gateway.cec102 import recording as platforms
 from ocpp_gateway.certificates import store as certificates
 from ocpp_gateway.commands import recording as commands
 from ocpp_gateway.devices import recording as devices
@@ -15,6 +16,8 @@ from ocpp_gateway.observation import (
     ClockMeasured,
     CommandOutcome,
     Observation,
+    PlatformSaid,
+    PlatformSiteTold,
     SensorRead,
     VariablesReported,
 )
@@ -33,6 +36,8 @@ WRITERS: Mapping[type[Any], Writer] = {
     ClockMeasured: devices.write_clocks,
     SensorRead: sensors.write_readings,
     CertificateRequested: certificates.write_requests,
+    PlatformSiteTold: platforms.write_sites,
+    PlatformSaid: platforms.write_said,
 }
 
 

@@ -538,6 +538,32 @@ async def note_seen(connection: asyncpg.Connection, seen: Mapping[str, datetime]
     return [row["station_id"] for row in rows if row["state"] != "online"]
 
 
+async def note_out_of_reach(
+    connection: asyncpg.Connection, out_of_reach: Mapping[str, datetime]
+) -> list[tuple[str, datetime | None]]:
+    """Mark stations offline of whose connectors their platform reaches none; return them with when they were last seen."""
+    if not out_of_reach:
+        return []
+    rows = await connection.fetch(
+        """
+        WITH gone AS (
+            UPDATE gateway.station_now n SET state = 'offline'
+            FROM unnest($1::text[], $2::timestamptz[]) AS o (station_id, at)
+            WHERE n.station_id = o.station_id AND n.state = 'online' AND NOT EXISTS (
+                SELECT FROM gateway.connector_now c WHERE c.station_id = n.station_id AND c.status <> 'Offline'
+            )
+            RETURNING n.station_id, o.at, n.last_seen_at
+        ), noted AS (
+            INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change, reason)
+            SELECT station_id, at, 'offline', 'platform' FROM gone
+        )
+        SELECT station_id, last_seen_at FROM gone
+        """,
+        *columns(sorted(out_of_reach.items()), 2),
+    )
+    return [(row["station_id"], row["last_seen_at"]) for row in rows]
+
+
 async def note_boots(connection: asyncpg.Connection, batch: Batch) -> None:
     if not batch.booted:
         return

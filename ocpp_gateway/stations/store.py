@@ -9,6 +9,9 @@ import asyncpg
 from youguan.eventlog import positions_of
 from youguan.events import SiteFiled, StationCredentialsChanged, StationRejected
 
+FIRST_PLATFORM_SLOT = 2000
+"""From here on slots are of those who write what operators' platforms say."""
+
 
 async def load_directory(
     connection: asyncpg.Connection, consumer: str

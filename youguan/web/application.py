@@ -100,7 +100,8 @@ def application(
         for router in part.pages:
             app.include_router(router)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
-    app.middleware("http")(_around(verifier, {path for part in parts for path in part.apis}))
+    doors = tuple(path for part in parts for path in part.doors)
+    app.middleware("http")(_around(verifier, {path for part in parts for path in part.apis}, doors))
     app.add_middleware(
         BoundedBodies,
         largest=settings.largest_body_bytes,
@@ -113,13 +114,13 @@ def application(
     return app
 
 
-def _around(verifier: TokenVerifier, mounted: set[str]) -> Callable[..., Awaitable[Response]]:
+def _around(verifier: TokenVerifier, mounted: set[str], doors: tuple[str, ...]) -> Callable[..., Awaitable[Response]]:
     async def around(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         started = time.monotonic()
         if request.url.path in mounted:
             request.scope["path"] += "/"  # the API's own first address, without a redirect
         try:
-            if request.url.path != METRICS:  # which has a token of its own
+            if request.url.path != METRICS and not request.url.path.startswith(doors):  # which know tokens of their own
                 await identify(request, verifier)
             response = await call_next(request)
         except YouguanError as error:

@@ -1,0 +1,147 @@
+"""Where platforms are let in, changed and shut out: checked, sealed, audited."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102.access import Keys, seal, unseal
+from ocpp_gateway.cec102.envelope import Secrets, wrong_secrets
+from ocpp_gateway.cec102.profiles import Profiles
+from ocpp_gateway.commands.sealing import Sealer
+from youguan import audit
+from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.errors import FieldError, Forbidden, Invalid, NotFound
+
+OPERATOR_ID = re.compile(r"[0-9A-Z]{9}")
+TOLD = ("name", "organisation_id", "role", "profile", "enabled", "address", "our_operator_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A platform as it shall be, and how it shall be spoken with; secrets None: those that it has."""
+
+    name: str
+    organisation_id: str | None
+    profile: str
+    role: str = "operator"
+    enabled: bool = True
+    address: str | None = None
+    our_operator_id: str | None = None
+    inbound: Secrets | None = None
+    outbound: Secrets | None = None
+
+
+class PlatformDesk:
+    """Platforms, as those see and change them who may."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, sealer: Sealer, profiles: Profiles) -> None:
+        self.pool = pool
+        self.profiles = profiles
+        self._clock = clock
+        self._sealer = sealer
+
+    async def seen_by(self, who: Principal, operator_id: str) -> asyncpg.Record:
+        """Return a platform within somebody's bounds; NotFound beyond them."""
+        async with self.pool.acquire() as connection:
+            row = await store.get_platform(connection, operator_id)
+        if not may_see(who, row["organisation_id"]):
+            raise NotFound(f"platform {operator_id}")
+        return row
+
+    async def put(
+        self, who: Principal, operator_id: str, wish: Wish, reason: str, remote: str | None = None
+    ) -> asyncpg.Record:
+        """Let a platform in, or change it; the trail says what changed, never a secret."""
+        if not who.has(REGULATOR):
+            raise Forbidden("only a regulator decides how a platform is spoken with")
+        now = self._clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            before = await store.find_platform(connection, operator_id)
+            keys = self._keys(operator_id, before, wish)
+            known = {row["organisation_id"] for row in await store.organisations(connection)}
+            _refuse(wrong(operator_id, wish, keys, self.profiles, known))
+            assert keys.inbound is not None
+            sealed = seal(self._sealer, operator_id, Keys(keys.inbound, keys.outbound))
+            new = [name for name in ("inbound", "outbound") if getattr(wish, name)]
+            await audit.record(
+                connection,
+                at=now,
+                actor=who.subject,
+                action="platform",
+                subject=f"platform {operator_id}",
+                before={name: before[name] for name in TOLD} if before else None,
+                after={**{name: getattr(wish, name) for name in TOLD}, "new_secrets": new, "reason": reason},
+                remote=remote,
+            )
+            row = (operator_id, *(getattr(wish, name) for name in TOLD), sealed, now, who.subject)
+            await store.put_platform(connection, row)
+            return await store.get_platform(connection, operator_id)
+
+    def _keys(self, operator_id: str, before: asyncpg.Record | None, wish: Wish) -> "Given":
+        if before is None or (wish.inbound and wish.outbound):
+            return Given(wish.inbound, wish.outbound)
+        had = unseal(self._sealer, operator_id, before["sealed"])
+        return Given(wish.inbound or had.inbound, wish.outbound or had.outbound)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Given:
+    """The secrets that would hold."""
+
+    inbound: Secrets | None
+    outbound: Secrets | None
+
+
+def may_see(who: Principal, organisation_id: str | None) -> bool:
+    """Say whether somebody sees a platform: whoever sees everything, and its own organisation."""
+    if who.sees_everything():
+        return True
+    return who.has(OPERATOR) and who.organisation_id is not None and who.organisation_id == organisation_id
+
+
+def wrong(
+    operator_id: str, wish: Wish, keys: Given, profiles: Mapping[str, Any], organisation_ids: set[str]
+) -> list[FieldError]:
+    """Return what is wrong with a platform, by field."""
+    errors: list[FieldError] = []
+    if not OPERATOR_ID.fullmatch(operator_id):
+        errors.append(FieldError("operator_id", "must be nine digits or capital letters"))
+    if not wish.name.strip() or not wish.name.isprintable():
+        errors.append(FieldError("name", "is empty or cannot be printed"))
+    if wish.organisation_id is not None and wish.organisation_id not in organisation_ids:
+        errors.append(FieldError("organisation_id", "there is no such organisation"))
+    if wish.profile not in profiles:
+        errors.append(FieldError("profile", f"is none of {', '.join(profiles)}"))
+    if keys.inbound is None:
+        errors.append(FieldError("inbound", "secrets are needed: with what does the platform call us?"))
+    for name, secrets in (("inbound", keys.inbound), ("outbound", keys.outbound)):
+        errors += [FieldError(f"{name}.{e.field}", e.reason) for e in (wrong_secrets(secrets) if secrets else ())]
+    if wish.address is None:
+        return errors
+    if not _is_address(wish.address):
+        errors.append(FieldError("address", "is no address such as https://platform.example.cn"))
+    if keys.outbound is None:
+        errors.append(FieldError("outbound", "secrets are needed to call the platform"))
+    if not OPERATOR_ID.fullmatch(wish.our_operator_id or ""):
+        errors.append(FieldError("our_operator_id", "is needed to call the platform: nine digits or capital letters"))
+    return errors
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        plain = not (parts.query or parts.fragment or parts.username) and address.isprintable() and " " not in address
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and plain
+    except ValueError:
+        return False
+
+
+def _refuse(errors: list[FieldError]) -> None:
+    if errors:
+        raise Invalid(f"{errors[0].field}: {errors[0].reason}", fields=errors)

@@ -1,0 +1,36 @@
+"""Our connectors by their T/CEC 102 codes, and who may own a platform, as the registry told it."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import asyncpg
+
+from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102.profiles import Profiles, read_profiles
+from youguan.eventlog import Consumer, StoredEvent
+from youguan.events import OrganisationFiled, SiteFiled, SiteRetired
+from youguan.settings import Settings
+
+
+def profiles_of(settings: Settings) -> Profiles:
+    """Return the profiles that ship, or those of the file that the settings name; Invalid."""
+    if settings.platform_profiles is not None:
+        return read_profiles(settings.platform_profiles.read_text(encoding="utf-8"))
+    return read_profiles(files("ocpp_gateway.cec102").joinpath("profiles.toml").read_text(encoding="utf-8"))
+
+
+async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+    """Take in what was filed."""
+    for stored in batch:
+        match stored.event:
+            case SiteFiled() as filed:
+                await store.file_codes(connection, filed)
+            case SiteRetired(site_id=site_id):
+                await store.retire_codes(connection, site_id)
+            case OrganisationFiled() as filed:
+                await store.file_organisation(connection, filed.organisation_id, filed.name)
+
+
+def consumer(pool: asyncpg.Pool) -> Consumer:
+    """Return the projection of codes and of who may own a platform."""
+    return Consumer(pool, "gateway.codes", project, types=(SiteFiled, SiteRetired, OrganisationFiled))

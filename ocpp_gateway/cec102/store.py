@@ -1,0 +1,323 @@
+"""Statements about operators' platforms."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from ocpp_gateway.cec102.envelope import TOLERATED
+from ocpp_gateway.observation import PlatformSaid, PlatformSiteTold
+from youguan.errors import NotFound
+from youguan.events import SiteFiled
+
+REFUSED_AS = "platform/"
+"""With which a platform's own lines among the refused input begin; no station's id holds a slash."""
+
+PLATFORM = """
+SELECT p.*, o.name AS organisation_name, n.last_heard_at, n.last_pulled_at, n.pull_error, n.silent_since
+FROM gateway.platform p LEFT JOIN gateway.organisation o USING (organisation_id)
+LEFT JOIN gateway.platform_now n USING (operator_id)
+"""
+
+
+# --- as the registry told it ------------------------------------------------------------------------------------
+
+
+async def file_codes(connection: asyncpg.Connection, filed: SiteFiled) -> None:
+    """Let a site's connectors bear exactly the codes that are filed."""
+    await connection.execute("DELETE FROM gateway.connector_code WHERE site_id = $1", filed.site_id)
+    await connection.executemany(
+        """
+        INSERT INTO gateway.connector_code VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (station_id, connector) DO UPDATE SET site_id = excluded.site_id, operator_code = excluded.operator_code,
+            cec_station_id = excluded.cec_station_id, cec_equipment_id = excluded.cec_equipment_id,
+            cec_connector_id = excluded.cec_connector_id
+        """,
+        [
+            (
+                station.station_id,
+                connector.connector,
+                filed.site_id,
+                filed.operator_code,
+                filed.cec_station_id,
+                station.cec_equipment_id,
+                connector.cec_connector_id,
+            )
+            for station in filed.stations
+            for connector in station.connector_files
+            if filed.operator_code is not None
+        ],
+    )
+
+
+async def retire_codes(connection: asyncpg.Connection, site_id: str) -> None:
+    await connection.execute("DELETE FROM gateway.connector_code WHERE site_id = $1", site_id)
+
+
+async def file_organisation(connection: asyncpg.Connection, organisation_id: str, name: str) -> None:
+    await connection.execute(
+        """
+        INSERT INTO gateway.organisation VALUES ($1, $2) ON CONFLICT (organisation_id) DO UPDATE SET name = excluded.name
+        """,
+        organisation_id,
+        name,
+    )
+
+
+async def organisations(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return who may own a platform."""
+    rows: list[asyncpg.Record] = await connection.fetch("SELECT * FROM gateway.organisation ORDER BY organisation_id")
+    return rows
+
+
+# --- who they are -----------------------------------------------------------------------------------------------
+
+
+async def list_platforms(
+    connection: asyncpg.Connection, organisation_id: str | None, after: str | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return platforms by id; of one organisation, or all."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        {PLATFORM} WHERE ($1::text IS NULL OR p.organisation_id = $1) AND ($2::text IS NULL OR p.operator_id > $2)
+        ORDER BY p.operator_id LIMIT $3
+        """,
+        organisation_id,
+        after,
+        limit,
+    )
+    return rows
+
+
+async def find_platform(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record | None:
+    """Return a platform, or None."""
+    return await connection.fetchrow(f"{PLATFORM} WHERE p.operator_id = $1", operator_id)
+
+
+async def get_platform(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record:
+    """Return a platform; NotFound."""
+    row = await find_platform(connection, operator_id)
+    if row is None:
+        raise NotFound(f"platform {operator_id}")
+    return row
+
+
+async def put_platform(connection: asyncpg.Connection, row: Sequence[Any]) -> None:
+    """Store a platform and how it is spoken with: a row in the order of the table's columns."""
+    await connection.execute(
+        """
+        INSERT INTO gateway.platform VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        ON CONFLICT (operator_id) DO UPDATE SET name = excluded.name, organisation_id = excluded.organisation_id,
+            role = excluded.role, profile = excluded.profile, enabled = excluded.enabled, address = excluded.address,
+            our_operator_id = excluded.our_operator_id, sealed = excluded.sealed, changed_at = excluded.changed_at,
+            changed_by = excluded.changed_by
+        """,
+        *row,
+    )
+
+
+# --- at the door ------------------------------------------------------------------------------------------------
+
+
+async def who_calls(connection: asyncpg.Connection, operator_id: str, digest: bytes) -> asyncpg.Record | None:
+    """Return how a platform is spoken with, and whether this very envelope was taken before; None: unknown, or shut out."""
+    return await connection.fetchrow(
+        """
+        SELECT profile, sealed, EXISTS (SELECT FROM gateway.platform_envelope WHERE digest = $2) AS seen
+        FROM gateway.platform WHERE operator_id = $1 AND enabled AND role = 'operator'
+        """,
+        operator_id,
+        digest,
+    )
+
+
+async def places_of(
+    connection: asyncpg.Connection, operator_id: str, connector_ids: Collection[str]
+) -> dict[str, tuple[str, int]]:
+    """Return connector id → (station, connector) of those that are filed."""
+    rows = await connection.fetch(
+        """
+        SELECT cec_connector_id, station_id, connector FROM gateway.connector_code
+        WHERE operator_code = $1 AND cec_connector_id = ANY($2)
+        """,
+        operator_id,
+        list(connector_ids),
+    )
+    return {row["cec_connector_id"]: (row["station_id"], row["connector"]) for row in rows}
+
+
+# --- in the recorder's commit -----------------------------------------------------------------------------------
+
+
+async def remember_envelopes(connection: asyncpg.Connection, said: Sequence[PlatformSaid]) -> None:
+    signed = [s for s in said if s.digest is not None]
+    if signed:
+        await connection.execute(
+            """
+            INSERT INTO gateway.platform_envelope (digest, operator_id, received_at)
+            SELECT * FROM unnest($1::bytea[], $2::text[], $3::timestamptz[]) ON CONFLICT DO NOTHING
+            """,
+            [s.digest for s in signed],
+            [s.operator_id for s in signed],
+            [s.received_at for s in signed],
+        )
+
+
+async def count_traffic(connection: asyncpg.Connection, said: Sequence[PlatformSaid]) -> None:
+    await connection.execute(
+        """
+        INSERT INTO gateway.platform_traffic AS t
+        SELECT s.operator_id, s.message, date_trunc('hour', s.at), count(*), sum(s.taken), sum(s.ignored), sum(s.refused), max(s.at)
+        FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[])
+            AS s (operator_id, message, at, taken, ignored, refused)
+        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        ON CONFLICT (operator_id, message, hour) DO UPDATE SET messages = t.messages + excluded.messages,
+            taken = t.taken + excluded.taken, ignored = t.ignored + excluded.ignored, refused = t.refused + excluded.refused,
+            last_at = greatest(t.last_at, excluded.last_at)
+        """,
+        [s.operator_id for s in said],
+        [s.message for s in said],
+        [s.received_at for s in said],
+        [s.taken for s in said],
+        [s.ignored for s in said],
+        [s.refused for s in said],
+    )
+
+
+async def note_heard(connection: asyncpg.Connection, heard: Mapping[str, datetime]) -> list[tuple[str, datetime]]:
+    """Note when platforms were last heard; return those that had been silent."""
+    rows = await connection.fetch(
+        """
+        WITH heard AS (SELECT * FROM unnest($1::text[], $2::timestamptz[]) AS h (operator_id, at)),
+        before AS (
+            SELECT operator_id FROM gateway.platform_now
+            WHERE operator_id = ANY($1) AND silent_since IS NOT NULL ORDER BY operator_id FOR UPDATE
+        ), noted AS (
+            INSERT INTO gateway.platform_now AS n (operator_id, last_heard_at) SELECT operator_id, at FROM heard ORDER BY 1
+            ON CONFLICT (operator_id) DO UPDATE SET silent_since = NULL,
+                last_heard_at = greatest(n.last_heard_at, excluded.last_heard_at)
+        )
+        SELECT operator_id, at FROM before JOIN heard USING (operator_id)
+        """,
+        sorted(heard),
+        [heard[operator_id] for operator_id in sorted(heard)],
+    )
+    return [(row["operator_id"], row["at"]) for row in rows]
+
+
+async def keep_sites(connection: asyncpg.Connection, told: Iterable[PlatformSiteTold]) -> None:
+    await connection.executemany(
+        """
+        INSERT INTO gateway.platform_station VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (operator_id, cec_station_id) DO UPDATE SET name = excluded.name, longitude = excluded.longitude,
+            latitude = excluded.latitude, operating = excluded.operating, connectors = excluded.connectors,
+            document = excluded.document, received_at = excluded.received_at
+        """,
+        [
+            (
+                t.operator_id,
+                t.cec_station_id,
+                t.name,
+                t.longitude,
+                t.latitude,
+                t.operating,
+                [list(connector) for connector in t.connectors],
+                t.document,
+                t.received_at,
+            )
+            for t in sorted(told, key=lambda t: (t.operator_id, t.cec_station_id))
+        ],
+    )
+
+
+async def forget_envelopes(connection: asyncpg.Connection, now: datetime) -> None:
+    """Forget envelopes whose time stamp would not let them in any more: the earliest that is tolerated, and the latest."""
+    await connection.execute(
+        "DELETE FROM gateway.platform_envelope WHERE received_at < $1", now - 2 * TOLERATED - timedelta(minutes=5)
+    )
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------
+
+
+async def traffic(connection: asyncpg.Connection, operator_id: str, since: datetime) -> list[asyncpg.Record]:
+    """Return what a platform sent since a time, by message."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT message, sum(messages)::bigint AS messages, sum(taken)::bigint AS taken, sum(ignored)::bigint AS ignored,
+               sum(refused)::bigint AS refused, max(last_at) AS last_at
+        FROM gateway.platform_traffic WHERE operator_id = $1 AND hour >= date_trunc('hour', $2::timestamptz)
+        GROUP BY message ORDER BY message
+        """,
+        operator_id,
+        since,
+    )
+    return rows
+
+
+async def refused(
+    connection: asyncpg.Connection, operator_id: str, before: int | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return what was refused of a platform, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT id, received_at, code, reason, frame FROM gateway.refused_input
+        WHERE station_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
+        """,
+        REFUSED_AS + operator_id,
+        before,
+        limit,
+    )
+    return rows
+
+
+async def connectors(
+    connection: asyncpg.Connection, operator_id: str, after: str | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return a platform's connectors by its ids, with what each said last (null: nothing yet)."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT c.cec_connector_id, c.station_id, c.connector, n.status, n.condition, n.occurred_at, n.received_at
+        FROM gateway.connector_code c LEFT JOIN gateway.connector_now n USING (station_id, connector)
+        WHERE c.operator_code = $1 AND ($2::text IS NULL OR c.cec_connector_id > $2)
+        ORDER BY c.cec_connector_id LIMIT $3
+        """,
+        operator_id,
+        after,
+        limit,
+    )
+    return rows
+
+
+async def connector_times(connection: asyncpg.Connection, operator_id: str) -> list[asyncpg.Record]:
+    """Return every connector of a platform with when it was last heard of."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT c.cec_connector_id, n.received_at FROM gateway.connector_code c
+        LEFT JOIN gateway.connector_now n USING (station_id, connector) WHERE c.operator_code = $1 ORDER BY 1
+        """,
+        operator_id,
+    )
+    return rows
+
+
+async def sites_told(connection: asyncpg.Connection, operator_id: str) -> list[asyncpg.Record]:
+    """Return the sites of a platform as it files them."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM gateway.platform_station WHERE operator_id = $1 ORDER BY cec_station_id", operator_id
+    )
+    return rows
+
+
+async def pulled(connection: asyncpg.Connection, operator_id: str, at: datetime, error: str | None) -> None:
+    """Note how asking a platform went."""
+    await connection.execute(
+        """
+        INSERT INTO gateway.platform_now (operator_id, last_pulled_at, pull_error) VALUES ($1, $2, $3)
+        ON CONFLICT (operator_id) DO UPDATE SET last_pulled_at = excluded.last_pulled_at, pull_error = excluded.pull_error
+        """,
+        operator_id,
+        at,
+        error,
+    )

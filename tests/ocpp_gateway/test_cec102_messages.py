@@ -1,0 +1,303 @@
+"""What platforms' messages become: pure."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocpp_gateway.adapters.cec102 import observed
+from ocpp_gateway.cec102.directory import profiles_of
+from ocpp_gateway.cec102.envelope import parsed
+from ocpp_gateway.cec102.messages import (
+    ChargingSaid,
+    Content,
+    OperatorSaid,
+    OrderSaid,
+    PowerSaid,
+    StationSaid,
+    StatusSaid,
+    read,
+)
+from ocpp_gateway.cec102.privacy import marker, without_persons
+from ocpp_gateway.cec102.profiles import read_profiles
+from ocpp_gateway.observation import MeterSampled, StatusReported, TransactionReported
+from youguan.errors import Invalid
+from youguan.settings import Settings
+
+PROFILES = profiles_of(Settings())
+CEC, ZHEJIANG = PROFILES["cec-2016"], PROFILES["zhejiang"]
+NOON = datetime(2026, 5, 4, 4, tzinfo=UTC)  # twelve o'clock in the county
+MARK = marker("secret")
+
+
+def said(kind: str, document: Any, profile: Any = CEC) -> Content:
+    return read(profile, kind, document)
+
+
+def status(number: Any = 255, **more: Any) -> dict[str, Any]:
+    return {"ConnectorID": "00012", "Status": number, **more}
+
+
+# --- status -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"ConnectorStatusInfo": status()},
+        {"ConnectorStatusInfo": [status()]},
+        {"connectorStatusInfos": [status()]},
+        {"connectorStatusInfo": {"connectorID": "00012", "status": "255"}},
+        {"ConnectorStatusInfo": status(255.0)},
+        status(),
+        {"StationStatusInfos": [{"StationID": "9", "ConnectorStatusInfos": [status()]}]},
+        {"Total": 1, "StationStatusInfo": {"ConnectorStatusInfos": status()}},
+    ],
+)
+def test_a_status_in_all_its_spellings(document: Any) -> None:
+    content = said("status", document)
+    assert [(s.connector_id, s.status) for s in content.said if isinstance(s, StatusSaid)] == [("00012", 255)]
+    assert content.refused == []
+
+
+def test_bad_members_take_no_good_ones_with_them() -> None:
+    items = [
+        status(),
+        status(7),
+        {"Status": 1},
+        5,
+        status("x"),
+        status(None),
+        status(True),
+        status(1, ConnectorID="2" * 65),
+    ]
+    content = said("status", {"ConnectorStatusInfo": [*items, status(1, ConnectorID="two")]})
+    assert [s.connector_id for s in content.said if isinstance(s, StatusSaid)] == ["00012", "two"]
+    assert [str(r) for r in content.refused] == [
+        "ConnectorStatusInfo[1].Status: 7 is none of 0, 1, 2, 3, 4, 5, 255",
+        "ConnectorStatusInfo[2].ConnectorID: is missing or empty",
+        "ConnectorStatusInfo[3]: is no object",
+        "ConnectorStatusInfo[4].Status: 'x' is no number",
+        "ConnectorStatusInfo[5].Status: is missing",
+        "ConnectorStatusInfo[6].Status: 'True' is no number",
+        "ConnectorStatusInfo[7].ConnectorID: is longer than 64 characters, or not printable",
+    ]
+
+
+@pytest.mark.parametrize("document", [{}, {"ConnectorStatusInfo": None}, {"ConnectorStatusInfo": "x"}, {"x": 1}])
+def test_a_message_without_its_items(document: Any) -> None:
+    content = said("status", document)
+    assert content.said == []
+    assert "ConnectorStatusInfo: is missing" in str(content.refused[0])
+
+
+def test_a_number_as_an_id_is_its_digits() -> None:
+    (found,) = said("status", status(1, ConnectorID=12)).said
+    assert isinstance(found, StatusSaid)
+    assert found.connector_id == "12"
+
+
+def test_zhejiang_says_when_and_why() -> None:
+    document = {"ConnectorStatusInfo": status(UpdateTime="2026-05-04 12:00:00", StatusDesc="急停")}
+    (found,) = said("status", document, ZHEJIANG).said
+    assert found == StatusSaid("00012", None, 255, NOON, "急停")
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-13-04 12:00:00", "0001-01-01 00:00:00", "9999-12-31 23:59:59"])
+def test_a_time_that_is_none(time: str) -> None:
+    content = said("status", status(1, UpdateTime=time))
+    assert content.said == []
+    assert "UpdateTime" in str(content.refused[0])
+
+
+@pytest.mark.parametrize(
+    ("number", "word", "condition"),
+    [
+        (0, "Offline", "unavailable"), (1, "Available", "available"), (2, "Occupied", "occupied"),
+        (3, "Charging", "charging"), (4, "Reserved", "reserved"), (5, "Finishing", "occupied"), (255, "Faulted", "faulted"),
+    ],
+)  # fmt: skip
+def test_a_status_in_our_words(number: int, word: str, condition: str) -> None:
+    (item,) = said("status", status(number)).said
+    (found,) = observed(item, ("s1", 2), CEC.statuses, NOON, NOON)
+    assert isinstance(found, StatusReported)
+    assert (found.station_id, found.connector, found.status, found.condition) == ("s1", 2, word, condition)
+    assert found.occurred_at == NOON
+
+
+# --- orders and charging ----------------------------------------------------------------------------------------
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    return {
+        "StartChargeSeq": "395815801000000000000000001", "ConnectorID": "c", "StartTime": "2026-05-04 12:00:00",
+        "EndTime": "2026-05-04 12:30:00", "TotalPower": "12.5", "TotalElecMoney": 10, "TotalSeviceMoney": 5, "TotalMoney": 15,
+        "StopReason": 0, "ChargeDetails": [{"DetailPower": 10}, {"DetailPower": "2.5"}], **changes,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_an_order_becomes_a_transaction(wrapped: bool) -> None:
+    content = said("order", {"ChargeOrderInfo": order()} if wrapped else order())
+    assert content.refused == content.doubted == []
+    (item,) = content.said
+    assert isinstance(item, OrderSaid)
+    assert item.confirm == {"StartChargeSeq": order()["StartChargeSeq"], "ConnectorID": "c"}
+    started, ended = observed(item, ("s1", 1), {}, NOON, NOON)
+    assert isinstance(started, TransactionReported)
+    assert isinstance(ended, TransactionReported)
+    assert (started.kind, started.occurred_at, started.register_wh) == ("Started", NOON, 0.0)
+    assert (ended.kind, ended.register_wh, ended.reason) == ("Ended", 12500.0, "cec102 0")
+
+
+def test_zhejiangs_names_and_spellings() -> None:
+    document = {
+        "OrderNo": "1", "ConnectorID": "c", "StartTime": "2026-05-04 12:00:00", "EndTime": "2026-05-04 12:30:00",
+        "TotalElect": 3, "TotalMoney": 3, "TotalElecMoney": 1, "TotalServiceMoney": 1,
+    }  # fmt: skip
+    content = said("order", document, ZHEJIANG)
+    (item,) = content.said
+    assert isinstance(item, OrderSaid)
+    assert item.confirm == {"OrderNo": "1", "ConnectorID": "c"}
+    assert [str(doubt) for doubt in content.doubted] == ["TotalMoney: 3 is not 1 + 1"]
+
+
+def test_an_order_whose_parts_contradict_it_is_kept_and_named() -> None:
+    content = said("order", order(TotalPower=99))
+    assert len(content.said) == 1
+    assert [str(doubt) for doubt in content.doubted] == ["TotalPower: 99 is not the sum of ChargeDetails, 12.5"]
+
+
+def test_an_order_that_ends_before_it_begins_is_refused() -> None:
+    content = said("order", order(EndTime="2026-05-04 11:00:00"))
+    assert content.said == []
+    assert [str(r) for r in content.refused] == ["EndTime: lies before StartTime"]
+
+
+def test_charging_becomes_status_samples_and_transaction() -> None:
+    document = {
+        "OrderNo": "1", "ConnectorID": "c", "OrderStatus": 2, "ConnectorStatus": 3, "PushTimeStamp": "2026-05-04 12:05:00",
+        "StartTime": "2026-05-04 12:00:00", "TotalPower": 1.5, "CurrentA": "16", "VoltageA": 220, "SOC": "many",
+    }  # fmt: skip
+    content = said("charging", document, ZHEJIANG)
+    assert [str(r) for r in content.refused] == ["SOC: 'many' is no number"]
+    (item,) = content.said
+    assert isinstance(item, ChargingSaid)
+    found = observed(item, ("s1", 1), ZHEJIANG.statuses, NOON, NOON)
+    assert [type(o) for o in found] == [
+        StatusReported, MeterSampled, MeterSampled, TransactionReported, TransactionReported,
+    ]  # fmt: skip
+    events = [o for o in found if isinstance(o, TransactionReported)]
+    assert [(e.kind, e.seq_no, e.register_wh) for e in events] == [("Started", 0, 0.0), ("Updated", 301, 1500.0)]
+
+
+def test_power_of_a_site() -> None:
+    document = {
+        "SupStationPowerInfos": [
+            {"StationID": "1", "EquipmentPowerInfos": [
+                {"EquipmentID": "e", "DataTime": "2026-05-04 12:00:00", "ConnectorPowerInfos": [
+                    {"ConnectorID": "c", "ConnectorRealTimePower": "7.2"}, {"ConnectorID": "d"}]}]}]}  # fmt: skip
+    content = said("power", document, ZHEJIANG)
+    assert content.said == [PowerSaid("c", NOON, 7200.0)]
+    assert len(content.refused) == 1
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+def test_a_site_with_its_equipment() -> None:
+    connectors = [{"ConnectorID": "e01", "Power": 60}, {"ConnectorID": "e02"}, {"no": 1}]
+    document = {
+        "StationID": "000009", "StationName": "站", "StationLng": "121.43", "StationLat": 29.28, "StationStatus": "50",
+        "EquipmentInfos": [{"EquipmentID": "e", "Power": 120, "ConnectorInfos": connectors}, {"x": 1}],
+    }  # fmt: skip
+    content = said("station", {"StationInfo": document})
+    (item,) = content.said
+    assert isinstance(item, StationSaid)
+    assert (item.station_id, item.longitude, item.operating) == ("000009", 121.43, 50)
+    assert [tuple(c) for c in item.connectors] == [("e01", "e", 60000.0), ("e02", "e", 120000.0)]
+    assert len(content.refused) == 2
+
+
+def test_an_operator() -> None:
+    (item,) = said("operator", {"SupOperatorInfo": {"OperatorID": "395815801"}}, ZHEJIANG).said
+    assert isinstance(item, OperatorSaid)
+    assert item.operator_id == "395815801"
+
+
+# --- whatever is sent -------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["ConnectorStatusInfo", "ConnectorID", "Status", "StationInfo", "EquipmentInfos", "ConnectorInfos",
+                         "EquipmentID", "Power", "ChargeOrderInfo", "StartTime", "EndTime", "TotalPower", "StationID", "VIN"]),
+        inner, max_size=5,
+    ),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(
+    st.dictionaries(st.text(), JSON), st.sampled_from(["status", "charging", "order", "power", "station", "operator"])
+)
+def test_nothing_makes_the_reading_fail(document: dict[str, Any], kind: str) -> None:
+    content = said(kind, without_persons(document, MARK), ZHEJIANG)
+    assert all(str(refused) for refused in (*content.refused, *content.doubted))
+
+
+# --- persons ----------------------------------------------------------------------------------------------------
+
+
+def test_cars_and_people_are_marked_wherever_they_stand() -> None:
+    document = {
+        "LicensePlate": "浙B12345", "VIN": "LSVAA4182E2123456", "Phone": 13800138000, "StationTel": "联系 13900139000 老王",
+        "ServiceTel": "400-000-1234", "StopDesc": "车牌浙B·D12345停车", "StationID": "13800138000",
+        "ChargeDetails": [{"vin": "LSVAA4182E2123456"}], "plate_no": "", "UserID": ["x"],
+    }  # fmt: skip
+    safe = without_persons(document, MARK)
+    text = orjson.dumps(safe).decode()
+    for personal in ("浙B", "LSVAA", '13800138000"', "13900139000"):
+        assert personal not in text.replace('"StationID":"13800138000"', "")
+    assert safe["ServiceTel"] == "400-000-1234"
+    assert safe["StationID"] == "13800138000"
+    assert safe["VIN"] == safe["ChargeDetails"][0]["vin"] != document["VIN"]
+    assert safe["VIN"] != without_persons(document, marker("other"))["VIN"]
+    assert safe["plate_no"] is safe["UserID"] is None
+
+
+# --- profiles ---------------------------------------------------------------------------------------------------
+
+
+def test_zhejiang_is_marked_with_what_is_unverified() -> None:
+    assert any("supervise_" in what for what in ZHEJIANG.unverified)
+    assert ZHEJIANG.kind_of("supervise_notification_station_status") == "status"
+    assert ZHEJIANG.kind_of("notification_stationStatus") == ZHEJIANG.kind_of("NOTIFICATION_STATIONSTATUS") == "status"
+    assert CEC.kind_of("supervise_notification_station_status") is None
+    assert ZHEJIANG.kind_of("query_start_charge") is None  # a supervisor controls nobody's charging
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("version = 2", "version"),
+        ("x", "not TOML"),
+        ('version = 1\n[profile.a]\nbased_on = "a"', "based_on"),
+        ('version = 1\n[profile.a]\nbased_on = "b"', "based_on"),
+        ('version = 1\n[profile.a]\ntitle = "A"', "a.base_path"),
+    ],
+)
+def test_a_profile_that_is_wrong_is_named(text: str, reason: str) -> None:
+    with pytest.raises(Invalid, match=reason):
+        read_profiles(text)
+
+
+def test_pauses_between_tries_grow_and_stay() -> None:
+    assert [CEC.pause_s(tries) for tries in (1, 3, 4, 6, 60)] == [60, 60, 300, 3600, 3600]
+
+
+def test_what_is_no_object_is_no_content() -> None:
+    assert parsed(b'{"a":1}') == {"a": 1}

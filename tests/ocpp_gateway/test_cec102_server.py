@@ -1,0 +1,258 @@
+"""Operators' platforms at the door: a counterpart that was written apart from ours, real sockets, real PostgreSQL."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from ocpp_gateway.stations.ownership import Ownership
+from ocpp_gateway.stations.store import Opening
+from tests.independent.cec102_platform import CHINA, Party, Platform
+from tests.ocpp_gateway.platforms import OPERATOR_ID, Gateway, gateway_of
+from tests.suite import eventually
+from youguan.clock import SystemClock
+
+STATUS = "notification_stationStatus"
+
+
+@pytest.fixture
+async def gateway(database_url: str) -> AsyncIterator[Gateway]:
+    async with gateway_of(database_url) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def platform(gateway: Gateway) -> AsyncIterator[Platform]:
+    platform = await gateway.platform()
+    yield platform
+    await platform.close()
+
+
+def status(connector_id: str = "P1-1", number: Any = 255, **more: Any) -> dict[str, Any]:
+    return {"ConnectorID": connector_id, "Status": number, **more}
+
+
+# --- the token --------------------------------------------------------------------------------------------------
+
+
+async def test_a_token_is_given_for_the_secret(gateway: Gateway) -> None:
+    platform = Platform(gateway.address)
+    said = await platform.log_in()
+    assert (said["SuccStat"], said["FailReason"], said["TokenAvailableTime"]) == (0, 0, 7200)
+    assert (await platform.say(STATUS, {"ConnectorStatusInfo": status()}))[0] == 0
+    platform.party.operator_secret = "wrong"
+    said = await platform.log_in()
+    assert (said["SuccStat"], said["FailReason"], said["AccessToken"]) == (1, 2, "")
+    await platform.close()
+
+
+async def test_without_its_token_nobody_is_heard(gateway: Gateway, platform: Platform) -> None:
+    for token in ("", "x", platform.token[:-1], platform.token + "x"):
+        answer = await platform.post(STATUS, platform.party.seal({"ConnectorStatusInfo": status()}), token)
+        assert answer["Ret"] == 4002
+        platform.party.open(answer)
+    assert await gateway.pool.fetchval("SELECT count(*) FROM telemetry.status_change") == 0
+
+
+# --- what is taken ----------------------------------------------------------------------------------------------
+
+
+async def test_a_fault_is_durable_when_it_is_answered(gateway: Gateway, platform: Platform) -> None:
+    assert await platform.say(STATUS, {"ConnectorStatusInfo": status("P1-2")}) == (0, {"Status": 0})
+    row = await gateway.pool.fetchrow("SELECT * FROM telemetry.status_change")
+    assert (row["station_id"], row["connector"], row["status"], row["condition"]) == ("P1", 2, "Faulted", "faulted")
+    (event,) = await gateway.events("ConnectorStatusChanged")
+    assert (event["source"], event["condition"]) == ("cec102", "faulted")
+    async with gateway.client() as client:
+        found = (await client.get("/api/gateway/stations/P1/status-changes")).json()["items"]
+    assert [(item["connector"], item["status"]) for item in found] == [(2, "Faulted")]
+
+
+async def test_good_data_beside_bad_is_kept_and_the_bad_is_named(gateway: Gateway, platform: Platform) -> None:
+    items = [status("P1-1", "1"), status("P1-2", 9), status("nowhere", 1), {"Status": 1}, status("P2-1", 3)]
+    ret, said = await platform.say(STATUS, {"ConnectorStatusInfo": items})
+    assert (ret, said) == (0, {"Status": 0})
+    rows = await gateway.pool.fetch("SELECT station_id, status FROM gateway.connector_now ORDER BY 1")
+    assert [tuple(row) for row in rows] == [("P1", "Available"), ("P2", "Charging")]
+    refused = await gateway.refused()
+    assert len(refused) == 3
+    assert "PlatformRefused notification_stationStatus: ConnectorStatusInfo[1].Status: 9 is none of" in refused[0]
+    assert "ConnectorStatusInfo[3].ConnectorID: is missing" in refused[1]
+    assert "PlatformIgnored notification_stationStatus: ConnectorID: nowhere" in refused[2]
+
+
+async def test_a_connector_that_nobody_filed_is_ignored_and_not_to_be_repeated(platform: Platform) -> None:
+    assert await platform.say(STATUS, {"ConnectorStatusInfo": status("nowhere")}) == (0, {"Status": 1})
+
+
+async def test_content_that_is_all_wrong(platform: Platform) -> None:
+    assert await platform.say(STATUS, {"ConnectorStatusInfo": status(number="x")}) == (4004, {"Status": 1})
+    assert (await platform.say(STATUS, {}))[0] == 4004
+    assert (await platform.say(STATUS, b'{"a":1,}'))[0] == 4004
+    assert (await platform.say(STATUS, [1]))[0] == 4004
+
+
+async def test_zhejiangs_names_do_as_well(gateway: Gateway, platform: Platform) -> None:
+    content = status(
+        OperatorID=OPERATOR_ID, UpdateTime=datetime.now(CHINA).strftime("%Y-%m-%d %H:%M:%S"), StatusDesc="急停"
+    )
+    said = await platform.say("supervise_notification_station_status", {"ConnectorStatusInfo": [content]})
+    assert said == (0, {"Status": 0})
+    row = await gateway.pool.fetchrow("SELECT * FROM gateway.connector_now")
+    assert (row["status"], row["error_info"]) == ("Faulted", "急停")
+
+
+async def test_an_order_becomes_a_transaction_once(gateway: Gateway, platform: Platform) -> None:
+    order = {
+        "StartChargeSeq": "395815801000000000000000001", "ConnectorID": "P1-1", "StartTime": "2026-05-04 12:00:00",
+        "EndTime": "2026-05-04 12:30:00", "TotalPower": "12.5", "LicensePlate": "浙B12345", "VIN": "LSVAA4182E2123456",
+    }  # fmt: skip
+    for _ in range(2):
+        ret, said = await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order})
+        assert (ret, said["ConfirmResult"], said["StartChargeSeq"]) == (0, 0, order["StartChargeSeq"])
+    rows = await gateway.pool.fetch("SELECT * FROM telemetry.transaction")
+    assert [(row["station_id"], row["meter_stop_wh"] - row["meter_start_wh"]) for row in rows] == [("P1", 12500.0)]
+    assert len(await gateway.events("TransactionEnded")) == 1
+    frames = "\n".join(row["frame"] for row in await gateway.pool.fetch("SELECT frame FROM telemetry.raw_frame"))
+    assert "notification_charge_order_info" in frames
+    assert "浙B" not in frames
+    assert "LSVAA" not in frames
+
+
+async def test_a_site_as_its_platform_files_it(gateway: Gateway, platform: Platform) -> None:
+    connectors = [{"ConnectorID": "P1-1", "Power": 60}]
+    station = {
+        "StationID": "0009",
+        "StationName": "站",
+        "EquipmentInfos": [{"EquipmentID": "e", "ConnectorInfos": connectors}],
+    }
+    assert await platform.say("notification_stationInfo", {"StationInfo": station}) == (0, {"Status": 0})
+    row = await gateway.pool.fetchrow("SELECT * FROM gateway.platform_station")
+    assert (row["cec_station_id"], row["connectors"]) == ("0009", [["P1-1", "e", 60000.0]])
+
+
+async def test_a_station_none_of_whose_connectors_is_reached_is_offline(gateway: Gateway, platform: Platform) -> None:
+    await platform.say(STATUS, {"ConnectorStatusInfo": [status("P1-1", 1), status("P1-2", 1)]})
+    await platform.say(STATUS, {"ConnectorStatusInfo": status("P1-1", 0)})
+    state = "SELECT state FROM gateway.station_now WHERE station_id = 'P1'"
+    assert await gateway.pool.fetchval(state) == "online"
+    await platform.say(STATUS, {"ConnectorStatusInfo": status("P1-2", 0)})
+    assert await gateway.pool.fetchval(state) == "offline"
+    assert [event["station_id"] for event in await gateway.events("StationOffline")] == ["P1"]
+    await platform.say(STATUS, {"ConnectorStatusInfo": status("P1-2", 1)})
+    await eventually(lambda: _is(gateway, state, "online"))
+
+
+async def _is(gateway: Gateway, query: str, value: Any) -> bool:
+    found: bool = await gateway.pool.fetchval(query) == value
+    return found
+
+
+async def test_a_station_that_speaks_for_itself_keeps_the_word(gateway: Gateway, platform: Platform) -> None:
+    ownership = Ownership(gateway.pool, 0, SystemClock())
+    await ownership.start()
+    granting = asyncio.create_task(ownership.run())
+    granted = asyncio.Event()
+    ownership.claim(Opening("P1", "1.6", "here", SystemClock().now()), lambda epoch: granted.set())
+    await granted.wait()
+    assert await platform.say(STATUS, {"ConnectorStatusInfo": [status("P1-1"), status("P2-1")]}) == (0, {"Status": 0})
+    granting.cancel()
+    await asyncio.gather(granting, return_exceptions=True)
+    rows = await gateway.pool.fetch("SELECT station_id FROM telemetry.status_change")
+    assert [row["station_id"] for row in rows] == ["P2"]
+    assert any("speaks OCPP for itself" in line for line in await gateway.refused())
+
+
+# --- what is not taken ------------------------------------------------------------------------------------------
+
+
+async def test_a_replayed_envelope(gateway: Gateway, platform: Platform) -> None:
+    envelope = platform.party.seal({"ConnectorStatusInfo": status()})
+    assert (await platform.post(STATUS, envelope))["Ret"] == 0
+    answer = await platform.post(STATUS, envelope)
+    assert (answer["Ret"], "before" in answer["Msg"]) == (4003, True)
+    envelope["Sig"] = envelope["Sig"].lower()
+    assert (await platform.post(STATUS, envelope))["Ret"] == 4003
+    assert await gateway.pool.fetchval("SELECT count(*) FROM telemetry.status_change") == 1
+
+
+async def test_of_one_envelope_sent_many_times_at_once_one_is_taken(gateway: Gateway, platform: Platform) -> None:
+    envelope = platform.party.seal({"ConnectorStatusInfo": status()})
+    answers = await asyncio.gather(*(platform.post(STATUS, envelope) for _ in range(8)))
+    assert sorted(answer["Ret"] for answer in answers) == [0, *[4003] * 7]
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+async def test_a_stale_envelope(platform: Platform, minutes: int) -> None:
+    envelope = platform.party.seal({"ConnectorStatusInfo": status()}, datetime.now(CHINA) + timedelta(minutes=minutes))
+    assert (await platform.post(STATUS, envelope))["Ret"] == 4003
+
+
+@pytest.mark.parametrize("member", ["Data", "TimeStamp", "Seq", "Sig"])
+async def test_a_tampered_envelope(platform: Platform, member: str) -> None:
+    envelope = platform.party.seal({"ConnectorStatusInfo": status()})
+    envelope[member] = envelope[member][:-1] + ("0" if envelope[member][-1] != "0" else "1")
+    answer = await platform.post(STATUS, envelope)
+    assert answer["Ret"] == 4001
+    platform.party.open(answer)
+
+
+async def test_what_is_no_envelope(gateway: Gateway, platform: Platform) -> None:
+    whole = json.dumps(platform.party.seal({"ConnectorStatusInfo": status()})).encode()
+    for body in (b"", b"{}", b"null", b"\xff", whole[:-10], whole + b" " * 1_000_000, b"[" * 100_000):
+        assert (await platform.post(STATUS, body))["Ret"] == 4003
+    assert (await platform.post(STATUS, {**json.loads(whole), "OperatorID": "\x00"}))["Ret"] == 4003
+    stranger = Platform(gateway.address, Party(operator_id="000000000"))
+    assert (await stranger.post(STATUS, stranger.party.seal({})))["Ret"] == 4003
+    await stranger.close()
+
+
+async def test_data_of_other_secrets_under_a_right_signature(platform: Platform) -> None:
+    other = Party(data_secret="x" * 16)
+    assert (await platform.post(STATUS, other.seal({"ConnectorStatusInfo": status()})))["Ret"] == 4003
+
+
+async def test_control_is_no_business_of_a_supervisor(platform: Platform) -> None:
+    for message in ("query_start_charge", "query_stop_charge", "nothing", "a/b/c", "%00"):
+        assert (await platform.say(message, {}))[0] == 4004
+
+
+async def test_a_body_that_breaks_off(gateway: Gateway, platform: Platform) -> None:
+    host, port = gateway.address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /evcs/v1/query_token HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n{")
+    await writer.drain()
+    writer.close()
+    assert await reader.read() == b""
+    assert (await platform.say(STATUS, {"ConnectorStatusInfo": status()}))[0] == 0
+
+
+async def test_other_methods_are_no_way_in(gateway: Gateway) -> None:
+    async with httpx.AsyncClient(base_url=gateway.address, trust_env=False) as client:
+        assert (await client.get("/evcs/v1/query_token")).status_code == 405
+
+
+async def test_a_platform_that_is_shut_out(gateway: Gateway, platform: Platform) -> None:
+    await gateway.pool.execute("UPDATE gateway.platform SET enabled = false")
+    assert (await platform.post(STATUS, platform.party.seal({"ConnectorStatusInfo": status()})))["Ret"] == 4003
+
+
+# --- many, and while the database is away -----------------------------------------------------------------------
+
+
+async def test_many_at_once_are_all_there(gateway: Gateway, platform: Platform) -> None:
+    envelopes = [
+        platform.party.seal({"ConnectorStatusInfo": status(f"P{n % 3 + 1}-{n % 2 + 1}", (1, 2, 3, 255)[n % 4])})
+        for n in range(300)
+    ]
+    answers = await asyncio.gather(*(platform.post(STATUS, envelope) for envelope in envelopes))
+    assert {answer["Ret"] for answer in answers} == {0}
+    taken = await gateway.pool.fetchrow(
+        "SELECT sum(messages)::int AS m, sum(taken)::int AS t FROM gateway.platform_traffic WHERE message = $1", STATUS
+    )
+    assert (taken["m"], taken["t"]) == (300, 300)
+    assert await gateway.pool.fetchval("SELECT count(*) FROM telemetry.raw_frame") == 300
