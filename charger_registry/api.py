@@ -165,13 +165,22 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
 def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations")
     async def stations(
-        managed: bool | None = None, site: str | None = None, limit: Limit = 100, cursor: Cursor = None
+        managed: bool | None = None,
+        site: str | None = None,
+        platform: Annotated[str | None, Query(description="those that this OperatorID's platform reports")] = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
     ) -> Page[StationOut]:
         """List charging stations, by id. No login needed."""
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_stations(
-                connection, managed=managed, site_id=site, after=key[0] if key else None, limit=limit
+                connection,
+                managed=managed,
+                site_id=site,
+                after=key[0] if key else None,
+                limit=limit,
+                platform=platform,
             )
         items = [StationOut(**{**row, "connectors": row["connector_files"]}) for row in rows]
         return Page(items=items, next=next_cursor(rows, limit, "id"))

@@ -351,21 +351,29 @@ async def deactivate_demo_people(connection: asyncpg.Connection, now: datetime) 
 
 
 async def list_stations(
-    connection: asyncpg.Connection, *, managed: bool | None, site_id: str | None, after: str | None, limit: int
+    connection: asyncpg.Connection,
+    *,
+    managed: bool | None,
+    site_id: str | None,
+    after: str | None,
+    limit: int,
+    platform: str | None = None,
 ) -> list[asyncpg.Record]:
-    """Return stations by id; `managed`: whether somebody manages their site."""
+    """Return stations by id; `managed`: whether somebody manages their site; `platform`: whose T/CEC 102 code it bears."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT t.*, s.unmanaged_reason IS NULL AS managed, {CONNECTORS} AS connector_files
         FROM registry.station t JOIN registry.site s ON s.id = t.site_id
         WHERE t.retired_at IS NULL AND ($1::bool IS NULL OR (s.unmanaged_reason IS NULL) = $1)
           AND ($2::text IS NULL OR t.site_id = $2) AND ($3::text IS NULL OR t.id > $3)
+          AND ($5::text IS NULL OR s.operator_code = $5)
         ORDER BY t.id LIMIT $4
         """,
         managed,
         site_id,
         after,
         limit,
+        platform,
     )
     return rows
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from math import ceil
 from random import Random
 
 from charger_registry.drafts import (
@@ -18,7 +19,7 @@ from charger_registry.equipment import opening_hours
 from deploy.demo.county import SEED
 
 PLATFORM = "395815801"
-PLATFORM_EVERY = 10
+PLATFORM_SHARE = 10
 VENDORS = (("示例充电设备甲厂", "SA"), ("示例充电设备乙厂", "SB"), ("示例充电设备丙厂", "SC"))
 HOURS = ("24小时", "24小时", "24小时", "06:00-22:00", "周一至周五 07:00-21:00; 周六至周日 08:00-20:00")
 PARKING = (
@@ -106,8 +107,11 @@ def _price(random: Random) -> PriceDraft:
 def operator_codes(
     site_ids: list[str], roles: tuple[RoleDraft, ...], organisations: tuple[OrganisationDraft, ...]
 ) -> dict[str, str | None]:
-    """Return whose T/CEC 102 code each site bears: the platform's every tenth, else that of its manager."""
+    """Return whose T/CEC 102 code each site bears: the platform's the last tenth, else that of its manager.
+
+    The last, since the simulated fleet begins with the first: what speaks OCPP for itself needs no platform.
+    """
     code_of = {organisation.id: (organisation.uscc or "")[8:17] or None for organisation in organisations}
     managers = {r.site_id: code_of[r.organisation_id] for r in roles if r.role == "manager" and r.until is None}
-    platform = dict.fromkeys(site_ids[::PLATFORM_EVERY], PLATFORM)
+    platform = dict.fromkeys(sorted(site_ids)[-ceil(len(site_ids) / PLATFORM_SHARE) :], PLATFORM)
     return {site_id: platform.get(site_id, managers.get(site_id)) for site_id in site_ids}

@@ -13,6 +13,7 @@ from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDr
 from charger_registry.equipment.store import file_equipment
 from charger_registry.importing import fingerprint, take_sites
 from charger_registry.people import Passwords
+from deploy.demo import platform
 from deploy.demo.county import DIVISIONS, SEED, sample_county, sample_organisations, sample_roles
 from deploy.demo.equipment import equipped, operator_codes
 from youguan.clock import SystemClock
@@ -21,7 +22,7 @@ from youguan.errors import Invalid
 from youguan.settings import Settings
 
 SAMPLE = "sample"
-EDITION = "2"  # rises when the sample says more than before
+EDITION = "3"  # rises when the sample says more than before
 SOURCE = SourceDraft("sample", "演示数据")
 PASSWORD = "demo"
 ACCOUNTS = ("demo-regulator", "demo-inspector", "demo-operator", "demo-reviewer")
@@ -45,7 +46,8 @@ async def load_sample(settings: Settings, *, sites_file: Path | None, crs: str) 
 
 
 async def close_sample_accounts(settings: Settings) -> None:
-    """Let nobody log in, or stay logged in, with a demo account."""
+    """Let nobody log in, or stay logged in, with a demo account, and no platform in whose secrets everybody knows."""
+    await platform.shut_out(settings)
     connection = await connect(settings.dsn_for("registry"))
     try:
         await store.deactivate_demo_people(connection, SystemClock().now())
@@ -54,10 +56,12 @@ async def close_sample_accounts(settings: Settings) -> None:
 
 
 async def open_sample_accounts(settings: Settings) -> None:
-    """Let the demo accounts log in again."""
+    """Let the demo accounts log in again, and the platform of the demo operator report."""
     connection = await connect(settings.dsn_for("registry"))
     try:
         await store.activate_demo_people(connection)
+        operator = await store.find_person(connection, "demo-operator", demo=True)
+        await platform.let_in(settings, operator["organisation_id"] if operator else None)
     finally:
         await connection.close()
 

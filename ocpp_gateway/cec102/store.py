@@ -117,6 +117,15 @@ async def put_platform(connection: asyncpg.Connection, row: Sequence[Any]) -> No
     )
 
 
+async def shut_out(connection: asyncpg.Connection, operator_id: str, changed_by: str) -> None:
+    """Let a platform in no longer, if this was the last to let it in."""
+    await connection.execute(
+        "UPDATE gateway.platform SET enabled = false WHERE operator_id = $1 AND changed_by = $2",
+        operator_id,
+        changed_by,
+    )
+
+
 # --- at the door ------------------------------------------------------------------------------------------------
 
 
