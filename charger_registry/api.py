@@ -16,7 +16,7 @@ from youguan.clock import Clock
 from youguan.errors import NotFound
 from youguan.web.application import api
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require, scope_of
+from youguan.web.security import remote_of, require_county, require_site, scope_of
 
 Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
 
@@ -235,7 +235,10 @@ def _add_responsibilities(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> Non
 
     @app.post("/sites/{site_id}/responsibilities", status_code=201)
     async def assign(
-        site_id: str, assignment: Assignment, request: Request, who: Annotated[Principal, Depends(require(REGULATOR))]
+        site_id: str,
+        assignment: Assignment,
+        request: Request,
+        who: Annotated[Principal, Depends(require_site(pool, REGULATOR))],
     ) -> LedgerLineOut:
         """Give a role from an instant on (default now); whoever had it then ends there."""
         now = clock.now()
@@ -274,7 +277,7 @@ def _add_organisations(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
         organisation_id: str,
         given: Deregistration,
         request: Request,
-        who: Annotated[Principal, Depends(require(REGULATOR))],
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
     ) -> OrganisationOut:
         """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody."""
         now = clock.now()

@@ -14,7 +14,7 @@ from youguan.bounds import sites_within
 from youguan.clock import Clock
 from youguan.errors import NotFound, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
-from youguan.web.security import require
+from youguan.web.security import require, require_site
 from youguan.web.templates import Templates
 
 PAGE = 50
@@ -93,7 +93,7 @@ def registry_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock) -> AP
     async def assign_manager(
         request: Request,
         site_id: str,
-        who: Annotated[Principal, Depends(require(REGULATOR))],
+        who: Annotated[Principal, Depends(require_site(pool, REGULATOR))],
         organisation_id: str = Form(),
         reason: str = Form(),
     ) -> Response:

@@ -18,7 +18,8 @@ from charger_registry.pages import registry_pages
 from charger_registry.public import projection
 from charger_registry.public.live import Picture
 from charger_registry.public.pages import public_api, public_pages
-from youguan import bounds
+from youguan import audit_heads, bounds
+from youguan.audit_heads import HeadFile
 from youguan.clock import Clock
 from youguan.database import create_pool
 from youguan.eventlog import publish
@@ -59,7 +60,10 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 quarantine_pages(pool, quarantine, templates),
                 public_pages(pool, picture, templates, clock),
             ],
-            jobs=[Job("registry.management_watch", lambda: watch_management(pool, clock))],
+            jobs=[
+                Job("registry.management_watch", lambda: watch_management(pool, clock)),
+                Job("registry.audit_heads", lambda: audit_heads.keep(pool, HeadFile(settings.data_dir), clock)),
+            ],
             consumers=[projection.consumer(pool), bounds.consumer(pool), keys.consumer()],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,

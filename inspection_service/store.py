@@ -278,7 +278,7 @@ async def list_tasks(
         WHERE ($1::text IS NULL OR ($1 = 'open' AND t.state <> 'closed') OR t.state = $1)
           AND ($2::text IS NULL OR t.station_id = $2) AND ($3::text IS NULL OR t.site_id = $3)
           AND ($4::text IS NULL OR t.cause = $4)
-          AND ($5::bool OR starts_with(t.division_code, $6::text) OR t.assignee_id = $7::text)
+          AND ($5::bool OR t.division_code ^@ ANY ($6::text[]) OR t.assignee_id = $7::text)
           AND ($8::date IS NULL OR (t.state <> 'closed' AND t.due_on < $8))
           AND ($9::timestamptz IS NULL OR (t.opened_at, t.id) < ($9, $10))
         ORDER BY t.opened_at DESC, t.id DESC LIMIT $11

@@ -12,7 +12,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.bounds import stations_within
 from youguan.web.application import api
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import require, require_station, scope_of
+from youguan.web.security import require_station, scope_of
 
 StationState = Literal["never_connected", "online", "offline"]
 From = Annotated[GivenTime | None, Query(alias="from", description="from this time on")]
@@ -190,7 +190,7 @@ def _add_history(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations/{station_id}/frames")
     async def frames(
         station_id: str,
-        _: Annotated[Principal, Depends(require(REGULATOR))],
+        _: Annotated[Principal, Depends(require_station(pool, REGULATOR))],
         since: From = None,
         until: To = None,
         limit: Limit = 100,

@@ -83,7 +83,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         figures = Figures(metrics_registry)
         pages = [
             id_token_pages(tokens, templates),
-            command_pages(desk),
+            command_pages(pool, desk),
             station_pages(pool, templates, clock, depot),
             station_command_pages(Errands(desk, tokens, depot, clock), pool, templates),
             heartbeat_pages(intervals),

@@ -1,6 +1,10 @@
 """The audit trail: append-only, each line chained to the one before by SHA-256."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +15,41 @@ from youguan.clock import utc_text
 
 # One line at a time: each needs the hash of the one before.
 LOCK = 0x61756469
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the request that is being answered comes from; `acting_for`: on whose behalf `actor` sent it."""
+
+    remote: str | None = None
+    actor: str | None = None
+    acting_for: str | None = None
+
+    def named(self, actor: str) -> str:
+        """Return an actor as the trail names him: with whom he acts for."""
+        return f"{actor} for {self.acting_for}" if self.acting_for and actor == self.actor else actor
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last line of the trail at some time: whoever keeps it notices when lines go missing at the end."""
+
+    number: int
+    hash: bytes
+
+
+NOWHERE = Origin()
+_origin: ContextVar[Origin] = ContextVar("youguan_audit_origin")
+
+
+@contextmanager
+def coming_from(origin: Origin) -> Iterator[None]:
+    """Let every line written within say where the request came from, also where the code that writes it does not know."""
+    token = _origin.set(origin)
+    try:
+        yield
+    finally:
+        _origin.reset(token)
 
 
 async def record(
@@ -28,7 +67,9 @@ async def record(
     await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
     last = await connection.fetchrow("SELECT number, hash FROM audit.trail ORDER BY number DESC LIMIT 1")
     number, previous = (last["number"] + 1, last["hash"]) if last else (1, b"")
-    line = (number, at, actor, action, subject, before, after, remote)
+    origin = _origin.get(NOWHERE)
+    said = (_as_kept(before), _as_kept(after), remote or origin.remote)
+    line = (number, at, origin.named(actor), action, subject, *said)
     await connection.execute(
         "INSERT INTO audit.trail VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         *line,
@@ -37,19 +78,37 @@ async def record(
     )
 
 
+def _as_kept(document: Any) -> Any:
+    """Return a document as it is read again, so that its hash is the same then."""
+    return None if document is None else orjson.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z))
+
+
 def digest(previous: bytes, line: tuple[Any, ...]) -> bytes:
     """Return the hash of a line: of the one before and of every member, times as text."""
     members = [utc_text(member) if isinstance(member, datetime) else member for member in line]
     return hashlib.sha256(previous + orjson.dumps(members, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-async def verify(connection: asyncpg.Connection) -> int | None:
-    """Return the number of the first line that does not fit the chain, or None."""
+async def head(connection: asyncpg.Connection) -> Head | None:
+    """Return the last line, or None where there is none yet."""
+    last = await connection.fetchrow("SELECT number, hash FROM audit.trail ORDER BY number DESC LIMIT 1")
+    return Head(last["number"], last["hash"]) if last else None
+
+
+async def verify(connection: asyncpg.Connection, heads: Iterable[Head] = ()) -> int | None:
+    """Return the number of the first line that does not fit the chain or is not there any more, or None.
+
+    `heads`: what was kept of the trail elsewhere; without them lines may go missing at the end unnoticed.
+    """
+    kept = {head.number: head.hash for head in heads}
     previous, expected = b"", 1
-    async with connection.transaction(readonly=True):
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in connection.cursor("SELECT * FROM audit.trail ORDER BY number"):
             line = tuple(row)[:8]
-            if row["number"] != expected or row["previous_hash"] != previous or row["hash"] != digest(previous, line):
-                return int(row["number"])
+            fits = (
+                row["number"] == expected and row["previous_hash"] == previous and row["hash"] == digest(previous, line)
+            )
+            if not fits or kept.get(expected, row["hash"]) != row["hash"]:
+                return expected
             previous, expected = row["hash"], expected + 1
-    return None
+    return expected if any(number >= expected for number in kept) else None

@@ -4,6 +4,7 @@ The registry issues (`TokenIssuer`); the kernel verifies (`TokenVerifier`). Ed25
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,26 +19,27 @@ ISSUER = "youguan"
 
 REGULATOR, INSPECTOR, OPERATOR, REVIEWER = "regulator", "inspector", "operator", "reviewer"
 ROLES = (REGULATOR, INSPECTOR, OPERATOR, REVIEWER)
+OFFICIALS = (REGULATOR, INSPECTOR, REVIEWER)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Within which bounds somebody sees and acts: everything, a division (a code's prefix), an organisation's; else nothing."""
+    """Within which bounds somebody sees and acts: everything, divisions (codes' prefixes), an organisation's; else nothing."""
 
     everything: bool = False
-    division: str | None = None
+    divisions: tuple[str, ...] = ()
     organisation_id: str | None = None
 
     @property
-    def parameters(self) -> tuple[bool, str | None, str | None]:
+    def parameters(self) -> tuple[bool, list[str], str | None]:
         """Return what statements take for it, in this order."""
-        return self.everything, self.division, self.organisation_id
+        return self.everything, list(self.divisions), self.organisation_id
 
     def covers(self, division_code: str | None, organisation_id: str | None) -> bool:
         """Say whether what lies in a division and is an organisation's lies within these bounds."""
         if self.everything:
             return True
-        in_division = self.division is not None and (division_code or "").startswith(self.division)
+        in_division = division_code is not None and division_code.startswith(self.divisions)
         return in_division or (self.organisation_id is not None and self.organisation_id == organisation_id)
 
 
@@ -46,7 +48,11 @@ NOTHING, EVERYTHING = Scope(), Scope(everything=True)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking, and within which bounds: an operator's organisation, an inspector's division (a code's prefix)."""
+    """Who is asking, and within which bounds: an operator's organisation, an official's division (a code's prefix).
+
+    An inspector without a division of his own has those of his team. `level`: up to which a reviewer reviews, 1 to 4.
+    `acting_for`: whose roles and bounds these are, where it is somebody else who acts.
+    """
 
     subject: str
     name: str
@@ -56,24 +62,30 @@ class Principal:
     token_id: str
     csrf: str
     issued_at: datetime
+    team_id: str | None = None
+    team_divisions: tuple[str, ...] = ()
+    level: int | None = None
+    acting_for: str | None = None
 
     def has(self, *roles: str) -> bool:
         """Say whether any of the roles is theirs."""
         return not self.roles.isdisjoint(roles)
 
-    def sees_everything(self) -> bool:
-        """Regulators and reviewers are bounded by no organisation and no division."""
-        return self.has(REGULATOR, REVIEWER)
-
     @property
     def scope(self) -> Scope:
-        """Return the bounds that the roles give; an inspector of no division is the county's."""
-        if self.sees_everything() or (self.has(INSPECTOR) and self.division is None):
+        """Return the bounds that the roles give; an official of no division, and of no team, is the whole county's."""
+        divisions = self._divisions()
+        if divisions is None:
             return EVERYTHING
-        return Scope(
-            division=self.division if self.has(INSPECTOR) else None,
-            organisation_id=self.organisation_id if self.has(OPERATOR) else None,
-        )
+        return Scope(divisions=divisions, organisation_id=self.organisation_id if self.has(OPERATOR) else None)
+
+    def _divisions(self) -> tuple[str, ...] | None:
+        """Return the divisions of an official; None: he is bounded by none."""
+        if not self.has(*OFFICIALS):
+            return ()
+        if self.division is not None:
+            return (self.division,)
+        return None if self.has(REGULATOR, REVIEWER) or self.team_id is None else self.team_divisions
 
 
 class TokenIssuer:
@@ -92,6 +104,11 @@ class TokenIssuer:
         organisation_id: str | None,
         division: str | None,
         now: datetime,
+        team_id: str | None = None,
+        team_divisions: Sequence[str] = (),
+        level: int | None = None,
+        acting_for: str | None = None,
+        lifetime: timedelta | None = None,
     ) -> str:
         """Return a token for one login."""
         claims = {
@@ -101,10 +118,14 @@ class TokenIssuer:
             "roles": sorted(roles),
             "org": organisation_id,
             "div": division,
+            "team": team_id,
+            "divs": list(team_divisions),
+            "level": level,
+            "for": acting_for,
             "jti": secrets.token_urlsafe(12),
             "csrf": secrets.token_urlsafe(18),
-            "iat": now,
-            "exp": now + self._lifetime,
+            "iat": now.timestamp(),
+            "exp": now + min(lifetime or self._lifetime, self._lifetime),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
@@ -156,15 +177,19 @@ class TokenVerifier:
         return principal
 
     def _is_revoked(self, principal: Principal) -> bool:
-        before = self._revoked_subjects.get(principal.subject)
-        return principal.token_id in self._revoked_tokens or (before is not None and principal.issued_at < before)
+        if principal.token_id in self._revoked_tokens:
+            return True
+        ends = [self._revoked_subjects.get(subject) for subject in (principal.subject, principal.acting_for) if subject]
+        return any(before is not None and principal.issued_at < before for before in ends)
 
 
 def _principal(claims: dict[str, object]) -> Principal:
     issued = claims["iat"]
-    roles = claims.get("roles")
+    roles, divisions, level = claims.get("roles"), claims.get("divs", []), claims.get("level")
     assert isinstance(issued, int | float)
     assert isinstance(roles, list)
+    assert isinstance(divisions, list)
+    assert level is None or isinstance(level, int)
     return Principal(
         subject=str(claims["sub"]),
         name=str(claims.get("name", "")),
@@ -174,6 +199,10 @@ def _principal(claims: dict[str, object]) -> Principal:
         token_id=str(claims["jti"]),
         csrf=str(claims.get("csrf", "")),
         issued_at=datetime.fromtimestamp(issued, tz=UTC),
+        team_id=_text(claims.get("team")),
+        team_divisions=tuple(map(str, divisions)),
+        level=level,
+        acting_for=_text(claims.get("for")),
     )
 
 

@@ -17,10 +17,10 @@ TYPES = (ResponsibilitiesChanged, SiteFiled, SiteRetired)
 
 def site_within(site: str, first: int) -> str:
     """Return the condition that a site, as SQL names it, lies within a scope: `Scope.parameters` from `$first` on."""
-    everything, division, organisation = (f"${first + n}" for n in range(3))
+    everything, divisions, organisation = (f"${first + n}" for n in range(3))
     return f"""(
         {everything}::bool
-        OR EXISTS (SELECT FROM bounds.site WHERE site_id = {site} AND starts_with(division_code, {division}::text))
+        OR EXISTS (SELECT FROM bounds.site WHERE site_id = {site} AND division_code ^@ ANY ({divisions}::text[]))
         OR EXISTS (SELECT FROM bounds.party WHERE site_id = {site} AND organisation_id = {organisation}::text
                    AND since <= now() AND (until IS NULL OR until > now()))
     )"""

@@ -12,7 +12,7 @@ from charger_registry.credentials.quarantine import Quarantine
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require_county, require_station
 
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -76,7 +76,7 @@ class Rejection(BaseModel):
 
 def add_credentials(app: FastAPI, pool: asyncpg.Pool, keys: KeyDesk, clock: Clock) -> None:
     """Add stations' keys to /api/registry."""
-    regulator = require(REGULATOR)
+    regulator = require_station(pool, REGULATOR)
 
     @app.get("/stations/{station_id}/credentials")
     async def credentials(station_id: str, _: Annotated[Principal, Depends(regulator)]) -> Page[CredentialOut]:
@@ -126,7 +126,7 @@ def add_credentials(app: FastAPI, pool: asyncpg.Pool, keys: KeyDesk, clock: Cloc
 
 def add_quarantine(app: FastAPI, pool: asyncpg.Pool, quarantine: Quarantine) -> None:
     """Add unfiled stations to /api/registry."""
-    regulator = require(REGULATOR)
+    regulator = require_county(REGULATOR)
 
     @app.get("/unfiled-stations")
     async def unfiled(

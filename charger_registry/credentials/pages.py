@@ -14,7 +14,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require, require_county, require_station
 from youguan.web.templates import Templates
 
 PAGE = 50
@@ -38,17 +38,19 @@ def credential_pages(pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, cl
 def _add_list(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
     @router.get("")
     async def stations(
-        request: Request, _: Annotated[Principal, Depends(require(REGULATOR))], q: str = "", cursor: Cursor = None
+        request: Request, who: Annotated[Principal, Depends(require(REGULATOR))], q: str = "", cursor: Cursor = None
     ) -> Response:
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
-            rows = await store.list_stations(connection, q or None, key[0] if key else None, PAGE, clock.now())
+            rows = await store.list_stations(
+                connection, q or None, key[0] if key else None, PAGE, clock.now(), who.scope
+            )
         following = next_cursor(rows, PAGE, "id")
         return templates.render(request, "credentials.html", rows=rows, next=following, q=q)
 
 
 def _add_station(router: APIRouter, pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, clock: Clock) -> None:
-    regulator = require(REGULATOR)
+    regulator = require_station(pool, REGULATOR)
 
     async def station_page(
         request: Request, station_id: str, *, issued: Issued | None = None, error: YouguanError | None = None
@@ -100,7 +102,7 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, keys: KeyDesk, templates
 def quarantine_pages(pool: asyncpg.Pool, quarantine: Quarantine, templates: Templates) -> APIRouter:
     """Return /registry/unfiled-stations."""
     router = APIRouter(prefix="/registry/unfiled-stations")
-    regulator = require(REGULATOR)
+    regulator = require_county(REGULATOR)
 
     async def page(request: Request, cursor: str | None = None, error: YouguanError | None = None) -> Response:
         key = decode_cursor(cursor, str)

@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from youguan.auth import Scope
+from youguan.bounds import site_within
 from youguan.errors import NotFound
 from youguan.events import StationCredential, StationCredentialsChanged, UnfiledStationSeen
 
@@ -121,11 +123,11 @@ async def changed(connection: asyncpg.Connection, station_id: str, now: datetime
 
 
 async def list_stations(
-    connection: asyncpg.Connection, words: str | None, after: str | None, limit: int, now: datetime
+    connection: asyncpg.Connection, words: str | None, after: str | None, limit: int, now: datetime, scope: Scope
 ) -> list[asyncpg.Record]:
-    """Return filed stations by id, each with how many keys hold."""
+    """Return filed stations within the bounds by id, each with how many keys hold."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
+        f"""
         SELECT t.id, t.site_id, s.name AS site_name,
                count(c.id) FILTER (WHERE c.accepted AND (c.until IS NULL OR c.until > $4)) AS holding,
                count(c.id) FILTER (WHERE NOT c.accepted AND c.until > $4) AS offered,
@@ -133,13 +135,14 @@ async def list_stations(
         FROM registry.station t JOIN registry.site s ON s.id = t.site_id
         LEFT JOIN registry.station_credential c ON c.station_id = t.id
         WHERE t.retired_at IS NULL AND ($1::text IS NULL OR strpos(lower(t.id || ' ' || s.name), lower($1)) > 0)
-          AND ($2::text IS NULL OR t.id > $2)
+          AND ($2::text IS NULL OR t.id > $2) AND {site_within("t.site_id", 5)}
         GROUP BY t.id, t.site_id, s.name ORDER BY t.id LIMIT $3
         """,
         words,
         after,
         limit,
         now,
+        *scope.parameters,
     )
     return rows
 

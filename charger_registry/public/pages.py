@@ -128,10 +128,10 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
         )
 
     @router.get("/dashboard")
-    async def dashboard(request: Request, _: Annotated[Principal, Depends(require(REGULATOR))]) -> Response:
+    async def dashboard(request: Request, who: Annotated[Principal, Depends(require(REGULATOR))]) -> Response:
         async with pool.acquire() as connection:
-            figures = await store.counts(connection, county_day(clock.now()))
-            divisions = await store.counts_by_division(connection)
+            figures = await store.counts(connection, county_day(clock.now()), who.scope)
+            divisions = await store.counts_by_division(connection, who.scope)
         figures["never_connected"] = figures["stations"] - figures["online"] - figures["offline"]
         name = "dashboard_figures.html" if request.headers.get("hx-request") else "dashboard.html"
         return templates.render(request, name, figures=figures, divisions=divisions)

@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from youguan.auth import Scope
+from youguan.bounds import site_within
 from youguan.events import ConnectorStatusChanged
 
 CHANNEL = "registry_live"
@@ -129,43 +131,53 @@ async def read_stations(connection: asyncpg.Connection, site_id: str) -> list[as
     return rows
 
 
-async def counts(connection: asyncpg.Connection, today: date) -> dict[str, Any]:
-    """Return the dashboard's figures on a day of the county."""
+async def counts(connection: asyncpg.Connection, today: date, scope: Scope) -> dict[str, Any]:
+    """Return the dashboard's figures of what lies within the bounds, on a day of the county."""
     row = await connection.fetchrow(
-        """
+        f"""
+        WITH site AS (
+            SELECT s.* FROM registry.site s WHERE {site_within("s.id", 2)}
+        ), station AS (
+            SELECT l.state FROM registry.station t JOIN site s ON s.id = t.site_id
+            LEFT JOIN registry.live_station l ON l.station_id = t.id WHERE t.retired_at IS NULL
+        ), live AS (
+            SELECT l.* FROM registry.live_site l JOIN site s ON s.id = l.site_id
+        ), matter AS (
+            SELECT m.* FROM registry.live_matter m WHERE {site_within("m.site_id", 2)}
+        )
         SELECT
-            (SELECT count(*) FROM registry.site WHERE retired_at IS NULL) AS sites,
-            (SELECT count(*) FROM registry.site WHERE retired_at IS NULL AND unmanaged_reason IS NOT NULL) AS unmanaged,
-            (SELECT count(*) FROM registry.station WHERE retired_at IS NULL) AS stations,
-            (SELECT count(*) FROM registry.live_station l JOIN registry.station t ON t.id = l.station_id
-             WHERE l.state = 'online' AND t.retired_at IS NULL) AS online,
-            (SELECT count(*) FROM registry.live_station l JOIN registry.station t ON t.id = l.station_id
-             WHERE l.state = 'offline' AND t.retired_at IS NULL) AS offline,
-            (SELECT coalesce(sum(available), 0) FROM registry.live_site) AS available,
-            (SELECT coalesce(sum(in_use), 0) FROM registry.live_site) AS in_use,
-            (SELECT coalesce(sum(faulted), 0) FROM registry.live_site) AS faulted,
-            (SELECT count(*) FROM registry.live_matter WHERE kind = 'alert') AS alerts,
-            (SELECT count(*) FROM registry.live_matter WHERE kind = 'alert' AND rule = 'unfiled_charger') AS unfiled,
-            (SELECT count(*) FROM registry.live_matter WHERE kind = 'task') AS tasks,
-            (SELECT count(*) FROM registry.live_matter WHERE kind = 'task' AND due_on < $1) AS overdue
+            (SELECT count(*) FROM site WHERE retired_at IS NULL) AS sites,
+            (SELECT count(*) FROM site WHERE retired_at IS NULL AND unmanaged_reason IS NOT NULL) AS unmanaged,
+            (SELECT count(*) FROM station) AS stations,
+            (SELECT count(*) FROM station WHERE state = 'online') AS online,
+            (SELECT count(*) FROM station WHERE state = 'offline') AS offline,
+            (SELECT coalesce(sum(available), 0) FROM live) AS available,
+            (SELECT coalesce(sum(in_use), 0) FROM live) AS in_use,
+            (SELECT coalesce(sum(faulted), 0) FROM live) AS faulted,
+            (SELECT count(*) FROM matter WHERE kind = 'alert') AS alerts,
+            (SELECT count(*) FROM matter WHERE kind = 'alert' AND rule = 'unfiled_charger') AS unfiled,
+            (SELECT count(*) FROM matter WHERE kind = 'task') AS tasks,
+            (SELECT count(*) FROM matter WHERE kind = 'task' AND due_on < $1) AS overdue
         """,
         today,
+        *scope.parameters,
     )
     assert row is not None
     return dict(row)
 
 
-async def counts_by_division(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+async def counts_by_division(connection: asyncpg.Connection, scope: Scope) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
+        f"""
         SELECT s.division_code AS code, d.name, d.name_en, count(*) AS sites,
                count(*) FILTER (WHERE s.unmanaged_reason IS NOT NULL) AS unmanaged,
                coalesce(sum(l.available), 0) AS available, coalesce(sum(l.in_use), 0) AS in_use,
                coalesce(sum(l.faulted), 0) AS faulted, coalesce(sum(l.unknown), 0) AS unknown
         FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code
         LEFT JOIN registry.live_site l ON l.site_id = s.id
-        WHERE s.retired_at IS NULL GROUP BY 1, 2, 3 ORDER BY 1
-        """
+        WHERE s.retired_at IS NULL AND {site_within("s.id", 1)} GROUP BY 1, 2, 3 ORDER BY 1
+        """,
+        *scope.parameters,
     )
     return rows
 

@@ -17,11 +17,11 @@ from youguan.auth import INSPECTOR, REGULATOR, Principal, Scope
 from youguan.clock import Clock
 from youguan.errors import FieldError
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require, require_station
+from youguan.web.security import remote_of, require, require_county, require_station
 
 MOST_ROWS = 10_000
 A_WEEK_S = 7 * 24 * 3600
-regulator = require(REGULATOR)
+regulator = require_county(REGULATOR)
 
 
 class TokenIn(BaseModel, extra="forbid"):
@@ -270,7 +270,7 @@ def _add_groups(app: FastAPI, desk: TokenDesk) -> None:
 
 
 def _add_local_lists(app: FastAPI, desk: TokenDesk) -> None:
-    looks = require_station(desk.pool, REGULATOR, INSPECTOR)
+    looks, rules = require_station(desk.pool, REGULATOR, INSPECTOR), require_station(desk.pool, REGULATOR)
 
     @app.get("/stations/{station_id}/local-list")
     async def local_list(station_id: str, _: Annotated[Principal, Depends(looks)]) -> ListOut:
@@ -283,7 +283,7 @@ def _add_local_lists(app: FastAPI, desk: TokenDesk) -> None:
         wanted: ListWanted,
         request: Request,
         response: Response,
-        who: Annotated[Principal, Depends(regulator)],
+        who: Annotated[Principal, Depends(rules)],
         wait: Wait = 30,
     ) -> ListSent:
         """Bring a station's list up to date with the registered id tokens; 200 when the station has answered."""

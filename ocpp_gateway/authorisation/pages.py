@@ -11,7 +11,7 @@ from ocpp_gateway.authorisation.desk import Token, TokenDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import FieldError, Invalid, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import require_county
 from youguan.web.templates import LOCAL_TIME, Templates
 
 PAGE = 50
@@ -25,7 +25,7 @@ TYPES = {
     "Central": "后台发起",
     "Local": "本地发起",
 }
-regulator = require(REGULATOR)
+regulator = require_county(REGULATOR)
 
 
 def id_token_pages(desk: TokenDesk, templates: Templates) -> APIRouter:

@@ -11,7 +11,7 @@ from ocpp_gateway.certificates import store
 from ocpp_gateway.certificates.desk import CertificateDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require_county
 
 State = Literal["pending", "approved", "rejected"]
 
@@ -39,7 +39,7 @@ class Decision(BaseModel):
 
 def add_certificates(app: FastAPI, pool: asyncpg.Pool, desk: CertificateDesk) -> None:
     """Add them to /api/gateway."""
-    regulator = require(REGULATOR)
+    regulator = require_county(REGULATOR)
 
     @app.get("/certificate-requests")
     async def requests(

@@ -59,7 +59,7 @@ class CommandOut(BaseModel):
 
 def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
     """Add the commands to /api/gateway."""
-    looks = require_station(pool, REGULATOR, INSPECTOR)
+    looks, rules = require_station(pool, REGULATOR, INSPECTOR), require_station(pool, REGULATOR)
 
     @app.post("/stations/{station_id}/commands", status_code=202)
     async def ask(
@@ -84,7 +84,7 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
         rotation: RotationIn,
         request: Request,
         response: Response,
-        who: Annotated[Principal, Depends(require(REGULATOR))],
+        who: Annotated[Principal, Depends(rules)],
         wait: Wait = 0,
     ) -> CommandOut:
         """Have a station take a new key, which nobody sees; the old one holds until it has come back with the new one."""

@@ -3,17 +3,18 @@
 from typing import Annotated
 from urllib.parse import quote
 
+import asyncpg
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from ocpp_gateway.commands.desk import Desk
 from youguan.auth import REGULATOR, Principal
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require_station
 
 WAIT_S = 10.0
 
 
-def command_pages(desk: Desk) -> APIRouter:
+def command_pages(pool: asyncpg.Pool, desk: Desk) -> APIRouter:
     """Return /gateway/stations/{id}/key-rotation."""
     router = APIRouter(prefix="/gateway")
 
@@ -21,7 +22,7 @@ def command_pages(desk: Desk) -> APIRouter:
     async def rotate_key(
         request: Request,
         station_id: str,
-        who: Annotated[Principal, Depends(require(REGULATOR))],
+        who: Annotated[Principal, Depends(require_station(pool, REGULATOR))],
         reason: str = Form(min_length=1, max_length=500),
     ) -> Response:
         remote = remote_of(request)

@@ -22,7 +22,7 @@ from youguan.errors import YouguanError
 from youguan.web import problems
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require, require_station
+from youguan.web.security import remote_of, require, require_county, require_station
 
 SWEEP_S = 3600.0
 
@@ -189,7 +189,7 @@ def _add_evidence(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
 
 
 def _add_firmware(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
-    looks, rules = require(REGULATOR, INSPECTOR), require(REGULATOR)
+    looks, rules = require(REGULATOR, INSPECTOR), require_county(REGULATOR)
 
     @app.post("/firmware", status_code=201)
     async def announce(
@@ -222,7 +222,7 @@ def _add_firmware(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
 
 
 def _add_installation(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
-    near, rules = require_station(pool, REGULATOR, INSPECTOR), require(REGULATOR)
+    near, rules = require_station(pool, REGULATOR, INSPECTOR), require_station(pool, REGULATOR)
 
     @app.post("/stations/{station_id}/firmware", status_code=202)
     async def install(

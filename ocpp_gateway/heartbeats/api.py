@@ -10,10 +10,10 @@ from ocpp_gateway.heartbeats.desk import IntervalDesk
 from ocpp_gateway.heartbeats.policy import Scope
 from youguan.auth import REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require_county
 
 SHORTEST_S, LONGEST_S = 10, 86_400
-regulator = require(REGULATOR)
+regulator = require_county(REGULATOR)
 
 
 class IntervalIn(BaseModel, extra="forbid"):

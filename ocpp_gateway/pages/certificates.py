@@ -12,7 +12,7 @@ from ocpp_gateway.certificates.desk import CertificateDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require_county
 from youguan.web.templates import Templates
 
 PAGE = 20
@@ -22,7 +22,7 @@ STATES = {"pending": ("warn", "待审批"), "approved": ("good", "已签发"), "
 def certificate_pages(pool: asyncpg.Pool, templates: Templates, desk: CertificateDesk) -> APIRouter:
     """Return /gateway/certificates."""
     router = APIRouter(prefix="/gateway")
-    regulator = require(REGULATOR)
+    regulator = require_county(REGULATOR)
 
     async def show(
         request: Request, state: str, cursor: str | None = None, error: YouguanError | None = None

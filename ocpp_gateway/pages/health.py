@@ -15,7 +15,7 @@ from ocpp_gateway.stations.store import FIRST_PLATFORM_SLOT
 from youguan.auth import REGULATOR, Principal
 from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
-from youguan.web.security import require
+from youguan.web.security import require, require_county
 from youguan.web.templates import Templates
 
 PAGE = 20
@@ -32,7 +32,7 @@ COUNTED = {
 def health_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, figures: Figures) -> APIRouter:
     """Return /gateway/health and /gateway/refused-input; /gateway itself leads to the stations."""
     router = APIRouter(prefix="/gateway")
-    regulator = require(REGULATOR)
+    regulator = require_county(REGULATOR)
 
     @router.get("")
     async def front(_: Annotated[Principal, Depends(require())]) -> Response:

@@ -14,9 +14,10 @@ from ocpp_gateway.timeseries.rollup import days_between
 from ocpp_gateway.timeseries.store import Grouping
 from ocpp_gateway.timeseries.uptime import RULES, Seconds
 from youguan import audit
-from youguan.auth import REGULATOR, Principal
+from youguan.auth import REGULATOR, Principal, Scope
+from youguan.bounds import stations_within
 from youguan.clock import Clock
-from youguan.errors import FieldError, Invalid
+from youguan.errors import FieldError, Invalid, NotFound
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_station
 
@@ -152,6 +153,7 @@ def _add_exclusions(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
                 chosen = await store.stations_of_site(connection, given.site_id)
             else:
                 chosen = [(await stations.get_station(connection, given.station_id or ""))["id"]]
+            await _hold_within(connection, who.scope, chosen)
             rows = [
                 (str(uuid.uuid4()), station_id, given.kind, given.since, given.until, given.announced_at, given.reason,
                  who.subject, now)
@@ -171,8 +173,16 @@ def _add_exclusions(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
         now = clock.now()
         async with pool.acquire() as connection, connection.transaction():
             row = await store.withdraw_exclusion(connection, exclusion_id, now)
+            await _hold_within(connection, who.scope, [row["station_id"]])
             await audit.record(connection, at=now, actor=who.subject, action="withdraw exclusion", subject=exclusion_id)
             await _count_again(connection, [row["station_id"]], row["since"], row["until"])
+
+
+async def _hold_within(connection: asyncpg.Connection, scope: Scope, station_ids: list[str]) -> None:
+    """Refuse what reaches beyond somebody's bounds, as if it were not there; NotFound."""
+    beyond = set(station_ids) - await stations_within(connection, scope, station_ids)
+    if beyond:
+        raise NotFound(f"station {min(beyond)}")
 
 
 async def _count_again(

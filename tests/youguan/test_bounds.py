@@ -27,6 +27,7 @@ NOW = datetime.now(UTC)
 PRIVATE, PUBLIC = generate_keys()
 PEOPLE: dict[str, tuple[tuple[str, ...], str | None, str | None]] = {
     "regulator": (("regulator",), None, None),
+    "town regulator": (("regulator",), None, "330226001"),
     "operator": (("operator",), "one", None),
     "builder": (("operator",), "three", None),
     "operator of nothing": (("operator",), None, None),
@@ -36,8 +37,8 @@ PEOPLE: dict[str, tuple[tuple[str, ...], str | None, str | None]] = {
 }
 ALL, FIRST, NONE = {"1", "2"}, {"1"}, set[str]()
 SEEN = {
-    "regulator": ALL, "operator": FIRST, "builder": NONE, "operator of nothing": NONE, "inspector": FIRST,
-    "county inspector": ALL, "nobody": NONE,
+    "regulator": ALL, "town regulator": FIRST, "operator": FIRST, "builder": NONE, "operator of nothing": NONE,
+    "inspector": FIRST, "county inspector": ALL, "nobody": NONE,
 }  # fmt: skip
 
 
@@ -175,12 +176,15 @@ async def test_an_inspector_acts_within_his_division(client: httpx.AsyncClient) 
 @pytest.mark.parametrize(
     ("roles", "organisation", "division", "scope"),
     [
-        (("regulator",), None, "330226001", EVERYTHING),
+        (("regulator",), None, None, EVERYTHING),
+        (("regulator",), None, "330226001", Scope(divisions=("330226001",))),
+        (("regulator", "inspector"), None, "330226001", Scope(divisions=("330226001",))),
+        (("reviewer",), None, "330226001", Scope(divisions=("330226001",))),
         (("reviewer",), None, None, EVERYTHING),
-        (("inspector",), "one", "330226001", Scope(division="330226001")),
+        (("inspector",), "one", "330226001", Scope(divisions=("330226001",))),
         (("inspector",), "one", None, EVERYTHING),
         (("operator",), "one", "330226001", Scope(organisation_id="one")),
-        (("operator", "inspector"), "one", "330226001", Scope(division="330226001", organisation_id="one")),
+        (("operator", "inspector"), "one", "330226001", Scope(divisions=("330226001",), organisation_id="one")),
         (("operator",), None, None, NOTHING),
         ((), "one", "330226001", NOTHING),
     ],
@@ -211,11 +215,13 @@ async def test_who_was_deregistered_settles_nothing_and_sees_nothing(
 class Route:
     """Who may use a route: anybody, or who has one of the roles (none named: any login); and how far.
 
-    `bounds`: answered beyond them as if there were nothing. `filters`: a list that holds what lies within them.
+    `bounds`: answered beyond them as if there were nothing. `filters`: a list that holds what lies within them. `county`: only
+    for whoever is bounded by nothing.
     """
 
     public: bool = False
     roles: tuple[str, ...] = ()
+    county: bool = False
     bounds: bool = False
     filters: bool = False
     query: str = ""
@@ -228,12 +234,15 @@ class Route:
             return 401
         if self.roles and not set(self.roles) & set(PEOPLE[who][0]):
             return 403
+        if self.county and SEEN[who] != ALL:
+            return 403
         return 404 if self.bounds and place not in SEEN[who] else None
 
 
 PERIOD = "?from=2026-01-01&to=2026-01-03"
-OPEN, RULED = Route(public=True), Route(roles=("regulator",))
+OPEN, LOGIN, COUNTY = Route(public=True), Route(), Route(roles=("regulator",), county=True)
 NEAR, WATCHED = Route(bounds=True), Route(roles=("regulator", "inspector"), bounds=True)
+RULED, HANDLED = replace(WATCHED, roles=("regulator",)), replace(WATCHED, roles=("regulator", "inspector", "operator"))
 GATEWAY = {
     "GET /stations": OPEN,
     "GET /stations/{station_id}": OPEN,
@@ -250,33 +259,33 @@ GATEWAY = {
     "GET /uptime": Route(filters=True, query=f"{PERIOD}&by=station"),
     "GET /stations/{station_id}/hours": replace(NEAR, query=PERIOD),
     "GET /exclusions": Route(filters=True),
-    "POST /exclusions": RULED,
+    "POST /exclusions": Route(roles=("regulator",)),
     "DELETE /exclusions/{exclusion_id}": RULED,
     "GET /stations/{station_id}/variables": NEAR,
-    "GET /heartbeat-intervals": RULED,
-    "PUT /heartbeat-intervals/{scope}/{subject_id}": RULED,
+    "GET /heartbeat-intervals": COUNTY,
+    "PUT /heartbeat-intervals/{scope}/{subject_id}": COUNTY,
     "GET /sites/{site_id}/sensors": NEAR,
     "GET /sites/{site_id}/sensor-readings": NEAR,
-    "GET /certificate-requests": RULED,
-    "POST /certificate-requests/{request_id}/approve": RULED,
-    "POST /certificate-requests/{request_id}/reject": RULED,
+    "GET /certificate-requests": COUNTY,
+    "POST /certificate-requests/{request_id}/approve": COUNTY,
+    "POST /certificate-requests/{request_id}/reject": COUNTY,
     "POST /stations/{station_id}/diagnostics": WATCHED,
     "GET /stations/{station_id}/files": WATCHED,
     "GET /files/{file_id}": WATCHED,
     "GET /stations/{station_id}/firmware": WATCHED,
     "POST /stations/{station_id}/firmware": RULED,
     "GET /firmware": Route(roles=("regulator", "inspector")),
-    "POST /firmware": RULED,
-    "PUT /firmware/{firmware_id}/content": RULED,
-    "GET /id-tokens": RULED,
-    "POST /id-tokens": RULED,
-    "POST /id-tokens/import": RULED,
-    "GET /id-tokens/{id_token}": RULED,
-    "PATCH /id-tokens/{id_token}": RULED,
-    "DELETE /id-tokens/{id_token}": RULED,
-    "GET /id-token-groups": RULED,
-    "PUT /id-token-groups/{group_id}": RULED,
-    "DELETE /id-token-groups/{group_id}": RULED,
+    "POST /firmware": COUNTY,
+    "PUT /firmware/{firmware_id}/content": COUNTY,
+    "GET /id-tokens": COUNTY,
+    "POST /id-tokens": COUNTY,
+    "POST /id-tokens/import": COUNTY,
+    "GET /id-tokens/{id_token}": COUNTY,
+    "PATCH /id-tokens/{id_token}": COUNTY,
+    "DELETE /id-tokens/{id_token}": COUNTY,
+    "GET /id-token-groups": COUNTY,
+    "PUT /id-token-groups/{group_id}": COUNTY,
+    "DELETE /id-token-groups/{group_id}": COUNTY,
     "GET /stations/{station_id}/local-list": WATCHED,
     "PUT /stations/{station_id}/local-list": RULED,
     "GET /reservations": Route(roles=("regulator", "inspector"), filters=True),
@@ -284,7 +293,47 @@ GATEWAY = {
     "GET /stations/{station_id}/charging-profiles": WATCHED,
     "GET /stations/{station_id}/composite-schedule": WATCHED,
 }
-"""Every route of the gateway, with who may use it."""
+REGISTRY = {
+    "GET /stations": OPEN,
+    "GET /sites": OPEN,
+    "GET /sites/{site_id}": OPEN,
+    "GET /sites/{site_id}/responsibilities": OPEN,
+    "POST /sites/{site_id}/responsibilities": RULED,
+    "GET /organisations": OPEN,
+    "POST /organisations/{organisation_id}/deregister": COUNTY,
+    "GET /stations/{station_id}/credentials": RULED,
+    "POST /stations/{station_id}/credentials": RULED,
+    "POST /stations/{station_id}/credentials/revoke": RULED,
+    "POST /stations/{station_id}/credentials/{credential_id}/revoke": RULED,
+    "GET /unfiled-stations": COUNTY,
+    "POST /unfiled-stations/{station_id}/reject": COUNTY,
+    "DELETE /unfiled-stations/{station_id}/rejection": COUNTY,
+}
+ALERTS = {
+    "GET ": Route(filters=True),
+    "GET /rules": LOGIN,
+    "GET /{alert_id}": NEAR,
+    "POST /{alert_id}/acknowledge": WATCHED,
+}
+INSPECTION = {
+    "GET /tasks": Route(filters=True),
+    "GET /tasks/{task_id}": NEAR,
+    "POST /tasks/{task_id}/accept": HANDLED,
+    "POST /tasks/{task_id}/mend": HANDLED,
+    "GET /items": OPEN,
+    "GET /items/{item_id}": OPEN,
+    "POST /items/{item_id}/check": Route(roles=("regulator", "inspector", "reviewer")),
+    "GET /periods": OPEN,
+}
+AUTH = {
+    "POST /login": OPEN,
+    "POST /logout": OPEN,
+}
+ROUTES = {
+    "/api/gateway": GATEWAY, "/api/registry": REGISTRY, "/api/alerts": ALERTS, "/api/inspection": INSPECTION,
+    "/api/auth": AUTH,
+}  # fmt: skip
+"""Every route of every API, with who may use it; `/api/public` is for everybody, `/files` for who has the address."""
 
 OF_A_PLACE = """
 INSERT INTO gateway.command (id, station_id, ocpp_version, action, payload, requested_by, reason, requested_at, timeout_s,
@@ -319,25 +368,43 @@ async def full(database_url: str, parts: Sequence[Parts], files: Path) -> None:
                     await connection.execute(statement, *given)
 
 
-async def test_every_route_of_the_gateway_has_its_bounds(client: httpx.AsyncClient) -> None:
-    described = (await client.get("/api/gateway/openapi.json")).json()["paths"]
-    assert {f"{method.upper()} {path}" for path, methods in described.items() for method in methods} == GATEWAY.keys()
+async def test_every_route_has_its_row(client: httpx.AsyncClient, parts: Sequence[Parts]) -> None:
+    """A new route needs a row in the tables above: who may use it, and how far."""
+    for base, routes in ROUTES.items():
+        described = (await client.get(f"{base}/openapi.json")).json()["paths"]
+        served = {f"{method.upper()} {path}" for path, methods in described.items() for method in methods}
+        assert served == routes.keys(), base
+    assert {base for part in parts for base in part.apis} - {"/api/public", "/files"} == ROUTES.keys()
+
+
+async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
+    """Return what the addresses speak of, by place."""
+    alerts = (await client.get("/api/alerts", headers=bearer("regulator"))).json()["items"]
+    tasks = (await client.get("/api/inspection/tasks", headers=bearer("regulator"))).json()["items"]
+    return {
+        place: {
+            "station_id": f"s{place}", "site_id": place, "command_id": f"c{place}", "transaction_id": "t",
+            "exclusion_id": f"x{place}", "request_id": "none", "file_id": file_of(place), "firmware_id": "none",
+            "id_token": "none", "group_id": "none", "organisation_id": "none", "credential_id": "0",
+            "scope": "site", "subject_id": place, "item_id": "fire-equipment",
+            "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),
+            "task_id": next(task["id"] for task in tasks if task["site_id"] == place),
+        }
+        for place in "12"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("who", [*PEOPLE, None])
 @pytest.mark.usefixtures("full")
 async def test_who_may_use_which_route_where(client: httpx.AsyncClient, who: str | None) -> None:
-    """Asked with a body that none of them takes: who may is told so, and nothing is done."""
+    """Asked with a body that none of them takes: who may is told so, and next to nothing is done."""
     wrong = []
-    for (name, route), place in itertools.product(GATEWAY.items(), "12"):
-        method, path = name.split()
-        address = path.format(
-            station_id=f"s{place}", site_id=place, command_id=f"c{place}", transaction_id="t", exclusion_id="none",
-            request_id="none", file_id=file_of(place), firmware_id="none", id_token="none", group_id="none",
-            scope="site", subject_id=place,
-        )  # fmt: skip
+    ids = await ids_of(client)
+    every = [(base, name, route) for base, routes in ROUTES.items() for name, route in routes.items()]
+    for (base, name, route), place in itertools.product(every, "12"):
+        method, _, path = name.partition(" ")
         answer = await client.request(
-            method, f"/api/gateway{address}{route.query}", headers=bearer(who) if who else {},
+            method, f"{base}{path.format(**ids[place])}{route.query}", headers=bearer(who) if who else {},
             json=None if method == "GET" else {"no such member": 1},
         )  # fmt: skip
         expected = route.answer(who, place)
@@ -347,5 +414,5 @@ async def test_who_may_use_which_route_where(client: httpx.AsyncClient, who: str
         if expected is None and route.filters:
             right = right and {n for n in "12" if f'"s{n}"' in answer.text} == SEEN[who or "nobody"]
         if not right:
-            wrong.append((name, place, expected, answer.status_code, answer.text[:200]))
+            wrong.append((base, name, place, expected, answer.status_code, answer.text[:200]))
     assert wrong == []

@@ -25,7 +25,7 @@ from prometheus_client import (
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse
 
-from youguan import __version__
+from youguan import __version__, audit
 from youguan.auth import TokenVerifier
 from youguan.clock import Clock, SystemClock
 from youguan.database import AWAY
@@ -36,7 +36,7 @@ from youguan.parts import Job, Parts
 from youguan.settings import Settings
 from youguan.web import problems
 from youguan.web.edge import BoundedBodies, HeadAsGet
-from youguan.web.security import identify, is_loopback, principal_of, remote_of
+from youguan.web.security import identify, is_loopback, origin_of, principal_of, remote_of
 from youguan.web.strictness import StrictRoute
 from youguan.web.templates import STATIC
 from youguan.web.translations import COOKIE, LANGUAGES
@@ -122,7 +122,8 @@ def _around(verifier: TokenVerifier, mounted: set[str], doors: tuple[str, ...]) 
         try:
             if request.url.path != METRICS and not request.url.path.startswith(doors):  # which know tokens of their own
                 await identify(request, verifier)
-            response = await call_next(request)
+            with audit.coming_from(origin_of(request)):
+                response = await call_next(request)
         except YouguanError as error:
             response = problems.answer(
                 request, error.status, error.title, error.detail, error.code, error.fields, error.headers

@@ -11,6 +11,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
+from youguan.audit import Origin
 from youguan.auth import NOTHING, Principal, Scope, TokenVerifier
 from youguan.bounds import sites_within, stations_within
 from youguan.errors import Forbidden, NotFound, Unauthenticated
@@ -67,6 +68,12 @@ def remote_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def origin_of(request: Request) -> Origin:
+    """Return what the audit trail says about where a request comes from."""
+    who = principal_of(request)
+    return Origin(remote_of(request) or None, who.subject if who else None, who.acting_for if who else None)
+
+
 def is_loopback(address: str) -> bool:
     """Say whether an address is this machine's own."""
     try:
@@ -91,6 +98,17 @@ def require(*roles: str) -> Callable[..., Principal]:
         if roles and not principal.has(*roles):
             raise Forbidden(f"this needs one of the roles: {', '.join(roles)}")
         return principal
+
+    return dependency
+
+
+def require_county(*roles: str) -> Callable[..., Principal]:
+    """Return the same for what concerns the whole county: whoever is bounded by a division or an organisation may not."""
+
+    def dependency(who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
+        if not who.scope.everything:
+            raise Forbidden("this concerns the whole county, and your bounds are narrower")
+        return who
 
     return dependency
 

@@ -1,0 +1,62 @@
+"""`youguan audit`: whether the trail is whole, and its head for whoever wants to keep it elsewhere."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy import people
+from youguan import audit
+from youguan.audit import Head
+from youguan.audit_heads import HeadFile, parse
+from youguan.database import AWAY, connect
+from youguan.errors import YouguanError
+
+app = typer.Typer(no_args_is_help=True)
+Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
+
+
+@app.callback()
+def trail() -> None:
+    """Who did what: the audit trail."""
+
+
+@app.command()
+def verify(
+    data: Data = people.DEFAULT_DATA,
+    head: Annotated[list[str] | None, typer.Option(help="NUMBER:HASH, as `audit head` showed it at some time")] = None,
+) -> None:
+    """Check the chain of hashes, and every head that was kept beside the database; name the first line that is broken."""
+    try:
+        heads = [*HeadFile(data).read(), *map(parse, head or [])]
+        broken, last = asyncio.run(_verify(people.database_of(data), heads))
+    except YouguanError as error:
+        typer.echo(f"youguan: {error.detail}", err=True)
+        raise typer.Exit(2) from None
+    except AWAY as error:
+        typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
+        raise typer.Exit(1) from None
+    if broken is not None:
+        gone = last is None or broken > last.number
+        typer.echo(f"line {broken} {'is missing' if gone else 'does not fit the chain'}", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{last.number if last else 0} lines, all of them fit; {len(heads)} kept heads agree")
+
+
+@app.command("head")
+def show_head(data: Data = people.DEFAULT_DATA) -> None:
+    """Print the last line's number and hash."""
+    _, last = asyncio.run(_verify(people.database_of(data), (), only_head=True))
+    typer.echo(f"{last.number}:{last.hash.hex()}" if last else "0:")
+
+
+async def _verify(
+    database_url: str, heads: Sequence[Head], *, only_head: bool = False
+) -> tuple[int | None, Head | None]:
+    connection = await connect(database_url)
+    try:
+        return None if only_head else await audit.verify(connection, heads), await audit.head(connection)
+    finally:
+        await connection.close()
