@@ -10,7 +10,6 @@ down_revision = "0006"
 SCRIPT = """
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON audit.trail
     FOR EACH STATEMENT EXECUTE FUNCTION eventlog.refuse_change();
-CREATE INDEX trail_actor ON audit.trail (actor, number);
 CREATE INDEX trail_subject ON audit.trail (subject text_pattern_ops, number);
 CREATE INDEX trail_at ON audit.trail (at);
 """
