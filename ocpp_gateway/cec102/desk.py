@@ -14,7 +14,7 @@ from ocpp_gateway.cec102.envelope import Secrets, wrong_secrets
 from ocpp_gateway.cec102.profiles import Profiles
 from ocpp_gateway.commands.sealing import Sealer
 from youguan import audit
-from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.clock import Clock
 from youguan.errors import FieldError, Forbidden, Invalid, NotFound
 
@@ -100,7 +100,7 @@ class Given:
 
 def may_see(who: Principal, organisation_id: str | None) -> bool:
     """Say whether somebody sees a platform: whoever sees everything, and its own organisation."""
-    if who.sees_everything():
+    if who.has(REGULATOR, REVIEWER) and who.scope.everything:
         return True
     return who.has(OPERATOR) and who.organisation_id is not None and who.organisation_id == organisation_id
 
