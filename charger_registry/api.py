@@ -1,24 +1,19 @@
 """/api/registry: sites, stations, organisations and who is responsible for them."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 
 from charger_registry import store
-from charger_registry.responsibility import holder
+from charger_registry.ledger.api import OrganisationName
 from youguan import audit
 from youguan.auth import REGULATOR, Principal
-from youguan.bounds import sites_within
 from youguan.clock import Clock
-from youguan.errors import NotFound
 from youguan.web.application import api
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require_county, require_site, scope_of
-
-Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
+from youguan.web.security import remote_of, require_county, scope_of
 
 
 class ConnectorOut(BaseModel):
@@ -104,45 +99,12 @@ class SiteOut(BaseModel):
     unmanaged_since: UtcTime | None
 
 
-class OrganisationName(BaseModel):
-    """An organisation, as everybody may know it."""
-
-    id: str
-    name: str
-
-
 class OrganisationOut(OrganisationName):
     """An organisation, as those know it who see everything, and the organisation itself."""
 
     uscc: str | None
     phone: str | None
     deregistered_at: UtcTime | None
-
-
-class ResponsibilityOut(BaseModel):
-    """Who has a role, from when until when (null: open), as everybody may know it."""
-
-    role: str
-    organisation: OrganisationName
-    station_id: str | None
-    since: UtcTime = Field(serialization_alias="from")
-    until: UtcTime | None
-
-
-class LedgerLineOut(ResponsibilityOut):
-    """A line of the ledger with what it rests on, for those within whose bounds the site lies."""
-
-    origin: str
-    evidence: str
-
-
-class Assignment(BaseModel):
-    """Give a role to an organisation."""
-
-    role: Role
-    organisation_id: str
-    reason: str = Field(min_length=1, max_length=500)
-    since: GivenTime | None = None
 
 
 class Deregistration(BaseModel):
@@ -157,7 +119,6 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
     app = api("Youguan registry")
     _add_stations(app, pool)
     _add_sites(app, pool)
-    _add_responsibilities(app, pool, clock)
     _add_organisations(app, pool, clock)
     return app
 
@@ -215,62 +176,6 @@ def _add_sites(app: FastAPI, pool: asyncpg.Pool) -> None:
             return _site(await store.get_site(connection, site_id))
 
 
-def _add_responsibilities(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
-    @app.get("/sites/{site_id}/responsibilities")
-    async def responsibilities(
-        site_id: str,
-        request: Request,
-        at: Annotated[GivenTime | None, Query(description="valid time; default now")] = None,
-        as_known_at: Annotated[GivenTime | None, Query(description="recorded time; default now")] = None,
-    ) -> Page[LedgerLineOut | ResponsibilityOut]:
-        """Say who has which role at an instant, as it is or was believed."""
-        now = clock.now()
-        async with pool.acquire() as connection:
-            await store.get_site(connection, site_id)
-            rows = await store.ledger(connection, site_id, as_known_at or now)
-            seen = site_id in await sites_within(connection, scope_of(request), [site_id])
-        instant = at or now
-        said = _line if seen else _responsibility
-        return Page(items=[said(row) for row in rows if store.line_of(row).holds_at(instant)])
-
-    @app.post("/sites/{site_id}/responsibilities", status_code=201)
-    async def assign(
-        site_id: str,
-        assignment: Assignment,
-        request: Request,
-        who: Annotated[Principal, Depends(require_site(pool, REGULATOR))],
-    ) -> LedgerLineOut:
-        """Give a role from an instant on (default now); whoever had it then ends there."""
-        now = clock.now()
-        since: datetime = assignment.since or now
-        async with pool.acquire() as connection, connection.transaction():
-            await audit.record(
-                connection,
-                at=now,
-                actor=who.subject,
-                action="assign",
-                subject=f"site {site_id}",
-                after=assignment.model_dump(mode="json"),
-                remote=remote_of(request),
-            )
-            await store.assign(
-                connection,
-                site_id=site_id,
-                role=assignment.role,
-                organisation_id=assignment.organisation_id,
-                since=since,
-                origin="order",
-                evidence=assignment.reason,
-                now=now,
-            )
-            rows = await store.ledger(connection, site_id, clock.now())
-        line = holder(map(store.line_of, rows), assignment.role, since)
-        found = next((row for row in rows if store.line_of(row) == line), None)
-        if found is None:
-            raise NotFound(f"{assignment.role} of site {site_id}")
-        return _line(found)
-
-
 def _add_organisations(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
     @app.post("/organisations/{organisation_id}/deregister")
     async def deregister(
@@ -310,21 +215,3 @@ def _add_organisations(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
 
 def _site(row: asyncpg.Record) -> SiteOut:
     return SiteOut(**dict(row), reason=row["unmanaged_reason"])
-
-
-def _public_members(row: asyncpg.Record) -> dict[str, Any]:
-    return {
-        "role": row["role"],
-        "organisation": OrganisationName(id=row["organisation_id"], name=row["organisation_name"]),
-        "station_id": row["station_id"] or None,
-        "since": row["since"],
-        "until": row["until"],
-    }
-
-
-def _responsibility(row: asyncpg.Record) -> ResponsibilityOut:
-    return ResponsibilityOut(**_public_members(row))
-
-
-def _line(row: asyncpg.Record) -> LedgerLineOut:
-    return LedgerLineOut(**_public_members(row), origin=row["origin"], evidence=row["evidence"])

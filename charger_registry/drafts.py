@@ -132,7 +132,7 @@ class OrganisationDraft:
 
 @dataclass(frozen=True, slots=True)
 class RoleDraft:
-    """A line of the ledger to be filed."""
+    """A line of the ledger to be filed; `evidence` is a note on the document that the line rests on."""
 
     site_id: str
     role: str
@@ -141,6 +141,8 @@ class RoleDraft:
     until: datetime | None = None
     origin: str = "import"
     evidence: str = ""
+    evidence_kind: str = "other"
+    evidence_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,10 @@ class Station(Table, table=True):
 
 
 class Responsibility(Table, table=True):
-    """Who had which role, when (`during`), as it was believed (`believed`). `station_id` '' means the whole site."""
+    """Who had which role, when (`during`), as it was believed (`believed`). `station_id` '' means the whole site.
+
+    `evidence` is the note on a document of some kind and number; who let it be believed and why, and believed no longer.
+    """
 
     __tablename__ = "responsibility"
     id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
@@ -122,7 +125,13 @@ class Responsibility(Table, table=True):
     during: Any = Field(sa_column=Column(TSTZRANGE, nullable=False))
     believed: Any = Field(sa_column=Column(TSTZRANGE, nullable=False, server_default=text(EVER)))
     origin: str = Field(sa_column=Column(Text, nullable=False))
+    evidence_kind: str = Field(default="other", sa_column=Column(Text, nullable=False, server_default="other"))
+    evidence_number: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     evidence: str = Field(sa_column=Column(Text, nullable=False))
+    recorded_by: str = Field(default="import", sa_column=Column(Text, nullable=False, server_default="import"))
+    reason: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    withdrawn_by: str | None = Field(sa_column=Column(Text))
+    withdrawn_reason: str | None = Field(sa_column=Column(Text))
 
 
 class Person(Table, table=True):

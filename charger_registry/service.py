@@ -13,6 +13,10 @@ from charger_registry.credentials.api import add_credentials, add_quarantine
 from charger_registry.credentials.desk import KeyDesk
 from charger_registry.credentials.pages import credential_pages, quarantine_pages
 from charger_registry.credentials.quarantine import Quarantine
+from charger_registry.ledger import store as ledger
+from charger_registry.ledger.api import add_ledger
+from charger_registry.ledger.desk import LedgerDesk
+from charger_registry.ledger.pages import ledger_pages
 from charger_registry.login import TEMPLATES, Login, login_api, login_pages
 from charger_registry.pages import registry_pages
 from charger_registry.public import projection
@@ -39,6 +43,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         picture = Picture(pool)
         keys = KeyDesk(pool, clock, settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
         api = registry_api(pool, clock)
+        responsibility = LedgerDesk(pool, clock)
+        add_ledger(api, pool, responsibility, clock)
         add_credentials(api, pool, keys, clock)
         quarantine = Quarantine(pool, clock)
         add_quarantine(api, pool, quarantine)
@@ -55,7 +61,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             },
             pages=[
                 login_pages(login, templates, settings),
-                registry_pages(pool, templates, clock),
+                registry_pages(pool, templates),
+                ledger_pages(pool, responsibility, templates, clock),
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
                 public_pages(pool, picture, templates, clock),
@@ -72,8 +79,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
 
 async def judge_what_has_changed(connection: asyncpg.Connection, now: datetime) -> None:
     """Publish what time alone has changed in who manages what."""
-    if changed := await store.sites_to_judge(connection, now):
-        await publish(connection, store.STREAM, await store.ledger_events(connection, changed, now))
+    if changed := await ledger.sites_to_judge(connection, now):
+        await publish(connection, store.STREAM, await ledger.ledger_events(connection, changed, now))
 
 
 async def watch_management(pool: asyncpg.Pool, clock: Clock) -> None:

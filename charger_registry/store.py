@@ -1,14 +1,14 @@
 """The registry's statements."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft
+from charger_registry.drafts import Filing, OrganisationDraft
 from charger_registry.equipment.store import CONNECTORS, file_equipment
-from charger_registry.responsibility import Line, Unmanaged, holder, unmanaged
+from charger_registry.ledger.store import columns, file_roles, ledger_events
 from youguan.auth import EVERYTHING, Scope
 from youguan.bounds import site_within
 from youguan.errors import Conflict, NotFound
@@ -18,12 +18,8 @@ from youguan.events import (
     ConnectorFile,
     Event,
     OrganisationFiled,
-    ResponsibilitiesChanged,
-    ResponsibilityEntry,
     SiteFiled,
-    SiteManaged,
     SiteRetired,
-    SiteUnmanaged,
     StationFile,
 )
 
@@ -38,7 +34,7 @@ async def file_all(connection: asyncpg.Connection, filing: Filing, now: datetime
     await _retire_sites(connection, filing.retired_site_ids, now)
     await _file_organisations(connection, filing.organisations)
     await file_equipment(connection, filing.sites, filing.source, now)
-    await _file_roles(connection, filing.roles)
+    await file_roles(connection, filing.roles, now)
     touched = list(dict.fromkeys([*(site.id for site in filing.sites), *(role.site_id for role in filing.roles)]))
     events: list[Event] = [SiteRetired(site_id=s, station_ids=ids) for s, ids in await _retired(connection, filing)]
     events += [
@@ -74,29 +70,8 @@ async def _file_organisations(connection: asyncpg.Connection, drafts: Sequence[O
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, uscc = excluded.uscc, phone = excluded.phone,
             operator_code = coalesce(excluded.operator_code, filed.operator_code)
         """,
-        *_columns([(d.id, d.name, d.uscc, d.phone, d.generated, d.operator_code) for d in drafts], 6),
+        *columns([(d.id, d.name, d.uscc, d.phone, d.generated, d.operator_code) for d in drafts], 6),
     )
-
-
-async def _file_roles(connection: asyncpg.Connection, drafts: Sequence[RoleDraft]) -> None:
-    """Add lines that no line with the same role, organisation and beginning says already."""
-    await connection.execute(
-        """
-        INSERT INTO registry.responsibility (site_id, role, organisation_id, during, origin, evidence)
-        SELECT r.site_id, r.role, r.organisation_id, tstzrange(r.since, r.until), r.origin, r.evidence
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[])
-            AS r (site_id, role, organisation_id, since, until, origin, evidence)
-        WHERE NOT EXISTS (
-            SELECT FROM registry.responsibility b WHERE b.site_id = r.site_id AND b.role = r.role
-            AND b.organisation_id = r.organisation_id AND lower(b.during) = r.since AND upper_inf(b.believed)
-        )
-        """,
-        *_columns([(d.site_id, d.role, d.organisation_id, d.since, d.until, d.origin, d.evidence) for d in drafts], 7),
-    )
-
-
-def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
 
 
 async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) -> list[Event]:
@@ -150,158 +125,7 @@ async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) 
     ]
 
 
-# --- the ledger -------------------------------------------------------------------------------------------------
-
-LEDGER = """
-SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, o.name AS organisation_name, o.deregistered_at
-FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
-WHERE r.site_id = ANY($1) AND r.believed @> $2::timestamptz ORDER BY r.site_id, lower(r.during), r.id
-"""
-
-
-async def ledger(connection: asyncpg.Connection, site_id: str, as_known_at: datetime) -> list[asyncpg.Record]:
-    """Return the lines of a site as they were believed at an instant."""
-    rows: list[asyncpg.Record] = await connection.fetch(LEDGER, [site_id], as_known_at)
-    return rows
-
-
-def line_of(row: asyncpg.Record) -> Line:
-    """Return a row of the ledger as the rules read it."""
-    return Line(row["role"], row["organisation_id"], row["station_id"], row["since"], row["until"])
-
-
-async def ledger_events(connection: asyncpg.Connection, site_ids: Collection[str], now: datetime) -> list[Event]:
-    """Return the ledgers of sites as events, and what changed in whether somebody manages them."""
-    rows = await connection.fetch(LEDGER.replace("r.believed @> $2::timestamptz", "upper_inf(r.believed)").replace(
-        "$1", "$1::text[]"), list(site_ids))  # fmt: skip
-    lines: dict[str, list[asyncpg.Record]] = {site_id: [] for site_id in site_ids}
-    for row in rows:
-        lines[row["site_id"]].append(row)
-    events: list[Event] = [
-        ResponsibilitiesChanged(site_id=site_id, entries=tuple(filter(None, map(_entry, entries))))
-        for site_id, entries in lines.items()
-    ]
-    found = {site_id: [line_of(row) for row in entries] for site_id, entries in lines.items()}
-    return events + await judge_management(connection, found, now)
-
-
-def _entry(row: asyncpg.Record) -> ResponsibilityEntry | None:
-    """Return for how long somebody could answer: no longer than the organisation exists, whatever the ledger promises."""
-    until = min(filter(None, (row["until"], row["deregistered_at"])), default=None)
-    if until is not None and until <= row["since"]:
-        return None
-    return ResponsibilityEntry(
-        role=row["role"],
-        organisation_id=row["organisation_id"],
-        organisation_name=row["organisation_name"],
-        station_id=row["station_id"] or None,
-        since=row["since"],
-        until=until,
-    )
-
-
-async def judge_management(
-    connection: asyncpg.Connection, ledgers: dict[str, list[Line]], now: datetime
-) -> list[Event]:
-    """Note which sites nobody manages any more, and which somebody manages again; return that as events."""
-    ceased = {
-        row["id"]: row["deregistered_at"]
-        for row in await connection.fetch(
-            "SELECT id, deregistered_at FROM registry.organisation WHERE deregistered_at IS NOT NULL"
-        )
-    }
-    sites = await connection.fetch(
-        "SELECT id, filed_at, unmanaged_reason FROM registry.site WHERE id = ANY($1) AND retired_at IS NULL",
-        list(ledgers),
-    )
-    events: list[Event] = []
-    for site in sites:
-        lines = ledgers[site["id"]]
-        finding = unmanaged(lines, now, ceased, site["filed_at"])
-        events += await _note_finding(connection, site, finding, lines, now)
-    return events
-
-
-async def _note_finding(
-    connection: asyncpg.Connection,
-    site: asyncpg.Record,
-    finding: Unmanaged | None,
-    lines: Iterable[Line],
-    now: datetime,
-) -> list[Event]:
-    if (finding.reason if finding else None) == site["unmanaged_reason"]:
-        return []
-    await connection.execute(
-        "UPDATE registry.site SET unmanaged_reason = $2, unmanaged_since = $3 WHERE id = $1",
-        site["id"],
-        finding.reason if finding else None,
-        finding.since if finding else None,
-    )
-    if finding:
-        return [SiteUnmanaged(site_id=site["id"], reason=finding.reason, since=finding.since, at=now)]
-    manager = holder(lines, "manager", now)
-    assert manager is not None
-    return [SiteManaged(site_id=site["id"], organisation_id=manager.organisation_id, at=now)]
-
-
-async def assign(
-    connection: asyncpg.Connection,
-    *,
-    site_id: str,
-    role: str,
-    organisation_id: str,
-    since: datetime,
-    origin: str,
-    evidence: str,
-    now: datetime,
-) -> None:
-    """Give a role from an instant on: whoever had it then ends there. What was believed before is kept."""
-    if not await connection.fetchval("SELECT true FROM registry.site WHERE id = $1 FOR UPDATE", site_id):
-        raise NotFound(f"site {site_id}")
-    organisation = await get_organisation(connection, organisation_id)
-    if organisation["deregistered_at"] is not None and organisation["deregistered_at"] <= max(since, now):
-        raise Conflict(f"{organisation['name']} has been deregistered")
-    later = await connection.fetchval(
-        """
-        SELECT o.name FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
-        WHERE r.site_id = $1 AND r.station_id = '' AND r.role = $2 AND upper_inf(r.believed) AND lower(r.during) >= $3
-        """,
-        site_id,
-        role,
-        since,
-    )
-    if later:
-        raise Conflict(f"{later} has this role from the same time or later")
-    await connection.execute(
-        """
-        WITH ended AS (
-            UPDATE registry.responsibility SET believed = tstzrange(lower(believed), $4)
-            WHERE site_id = $1 AND station_id = '' AND role = $2 AND upper_inf(believed) AND during @> $3::timestamptz
-            RETURNING *
-        )
-        INSERT INTO registry.responsibility (site_id, station_id, role, organisation_id, during, believed, origin, evidence)
-        SELECT site_id, station_id, role, organisation_id, tstzrange(lower(during), $3), tstzrange($4, NULL), origin, evidence
-        FROM ended WHERE lower(during) < $3
-        """,
-        site_id,
-        role,
-        since,
-        now,
-    )
-    await connection.execute(
-        """
-        INSERT INTO registry.responsibility (site_id, role, organisation_id, during, believed, origin, evidence)
-        VALUES ($1, $2, $3, tstzrange($4, NULL), tstzrange($5, NULL), $6, $7)
-        """,
-        site_id,
-        role,
-        organisation_id,
-        since,
-        now,
-        origin,
-        evidence,
-    )
-    await publish(connection, STREAM, await ledger_events(connection, [site_id], now))
+# --- organisations that cease to be -----------------------------------------------------------------------------
 
 
 async def deregister(connection: asyncpg.Connection, organisation_id: str, since: datetime, now: datetime) -> None:
@@ -320,22 +144,6 @@ async def deregister(connection: asyncpg.Connection, organisation_id: str, since
         organisation_id,
     )
     await publish(connection, STREAM, await ledger_events(connection, [row["site_id"] for row in rows], now))
-
-
-async def sites_to_judge(connection: asyncpg.Connection, now: datetime) -> list[str]:
-    """Return sites where somebody manages, or nobody any more, since time has passed and the registry has not said so yet."""
-    rows = await connection.fetch(
-        """
-        SELECT s.id FROM registry.site s
-        WHERE s.retired_at IS NULL AND (s.unmanaged_reason IS NULL) <> EXISTS (
-            SELECT FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
-            WHERE r.site_id = s.id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
-              AND r.during @> $1::timestamptz AND (o.deregistered_at IS NULL OR o.deregistered_at > $1)
-        ) ORDER BY s.id
-        """,
-        now,
-    )
-    return [row["id"] for row in rows]
 
 
 async def deactivate_demo_people(connection: asyncpg.Connection, now: datetime) -> None:

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from charger_registry import store as registry
+from charger_registry.ledger import store as ledger
+from charger_registry.ledger.responsibility import holder
 from charger_registry.pages import REASONS
 from charger_registry.public import store
 from charger_registry.public.live import Picture, state_of
-from charger_registry.responsibility import holder
 from youguan.auth import REGULATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock, county_day
@@ -108,12 +109,10 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
         async with pool.acquire() as connection:
             found = await registry.get_site(connection, site_id)
             stations = await store.read_stations(connection, site_id)
-            rows = await registry.ledger(connection, site_id, now)
+            lines = await ledger.lines(connection, site_id)
             within = site_id in await sites_within(connection, scope_of(request), [site_id])
-        lines = {registry.line_of(row): row for row in rows}
         views = [station_view(dict(row)) for row in stations]
         told = [condition for view in views for condition in view["conditions"]]
-        manager = holder(lines, "manager", now)
         return templates.render(
             request,
             "site.html",
@@ -122,7 +121,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             stations=views,
             free=told.count("available"),
             connectors=len(told),
-            manager=lines[manager] if manager else None,
+            manager=holder(lines, "manager", now),
             reasons=REASONS,
             conditions=CONDITIONS,
         )

@@ -86,8 +86,10 @@ async def ids(api: Api, ocpp: int, own_stations: list[str]) -> AsyncIterator[dic
     unmanaged = (await api.items("/api/registry/sites", unmanaged="true"))[-1]["id"]
     task = (await api.items("/api/inspection/tasks", cause="unmanaged_site", site=unmanaged))[0]["id"]
     station = str((await api.items("/api/registry/stations", managed="true", limit="1"))[0]["id"])
+    line = str((await api.items(f"/api/registry/sites/{site}/responsibilities"))[0]["id"])
     charger = await talkative(ocpp, station)
-    yield {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
+    found = {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
+    yield {**found, "line": line}
     await charger.close()
 
 

@@ -11,13 +11,18 @@ import pytest
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.importing import import_sites, read_sites
-from charger_registry.responsibility import holder
+from charger_registry.ledger import store as ledger
+from charger_registry.ledger.desk import LedgerDesk
+from charger_registry.ledger.responsibility import holder
 from charger_registry.service import judge_what_has_changed
+from youguan.auth import Principal
+from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, Invalid
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+REGULATOR = Principal("r", "r", frozenset({"regulator"}), None, None, "t", "c", START)
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "urbanev_stations.csv"
 IS_THERE = REAL.exists()
 
@@ -37,23 +42,12 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 async def assign(pool: asyncpg.Pool, who: str, since: datetime, now: datetime = NOW) -> None:
-    async with pool.acquire() as connection, connection.transaction():
-        await store.assign(
-            connection,
-            site_id="s",
-            role="manager",
-            organisation_id=who,
-            since=since,
-            origin="order",
-            evidence="x",
-            now=now,
-        )
+    await LedgerDesk(pool, ManualClock(now)).order(REGULATOR, "s", "manager", who, since=since, reason="x")
 
 
 async def manager(pool: asyncpg.Pool, at: datetime, as_known_at: datetime) -> str | None:
     async with pool.acquire() as connection:
-        rows = await store.ledger(connection, "s", as_known_at)
-    found = holder(map(store.line_of, rows), "manager", at)
+        found = holder(await ledger.lines(connection, "s", as_known_at), "manager", at)
     return found.organisation_id if found else None
 
 
@@ -94,8 +88,8 @@ async def test_a_contract_that_ends_is_found(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         ends = Filing(roles=(RoleDraft("s", "manager", "b", START, NOW),))
         await store.file_all(connection, ends, START)
-        assert await store.sites_to_judge(connection, NOW - timedelta(seconds=1)) == []
-        assert await store.sites_to_judge(connection, NOW) == ["s"]
+        assert await ledger.sites_to_judge(connection, NOW - timedelta(seconds=1)) == []
+        assert await ledger.sites_to_judge(connection, NOW) == ["s"]
 
 
 async def test_a_manager_whose_period_begins_later_manages_then(pool: asyncpg.Pool) -> None:
@@ -209,7 +203,7 @@ async def test_an_import_invents_nothing(pool: asyncpg.Pool, tmp_path: Path) -> 
     file = csv(tmp_path, "id,lng,lat", "n1,121.4,29.3")
     async with pool.acquire() as connection:
         await import_sites(connection, file, "wgs84", NOW)
-        assert await store.ledger(connection, "n1", NOW) == []
+        assert await ledger.lines(connection, "n1") == []
         assert (await store.get_site(connection, "n1"))["unmanaged_reason"] == "no_manager"
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from charger_registry.drafts import Filing
 from charger_registry.identifiers import is_organisation_code, is_uscc
-from charger_registry.responsibility import ROLES, Line, holder
+from charger_registry.ledger.responsibility import ROLES, Line, holder
 from deploy.demo.county import DIVISIONS, SEED, SITES, STATIONS, sample_county, sample_organisations, sample_roles
 
 TODAY = datetime(2026, 11, 1, tzinfo=UTC)

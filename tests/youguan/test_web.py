@@ -185,7 +185,8 @@ async def test_the_login_leads_to_no_other_site(client: httpx.AsyncClient, targe
 
 async def test_a_change_by_cookie_needs_its_csrf_token(client: httpx.AsyncClient) -> None:
     await page_login(client, "regulator")
-    address, form = "/registry/sites/s/manager", {"organisation_id": "o", "reason": "文号 1"}
+    address = "/registry/sites/s/order"
+    form = {"organisation_id": "o", "reason": "没有管理单位", "document_number": "文号 1"}
     assert (await client.post(address, data=form)).status_code == 403
     page = (await client.get("/registry/sites/s")).text
     token = page.split('name="csrf" value="')[1].split('"')[0]

@@ -1,24 +1,50 @@
 """Who is responsible at an instant: pure rules over the lines of a site's ledger."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 ROLES = ("builder", "owner", "manager", "maintainer", "property_manager")
+EVIDENCE_KINDS = ("contract", "acceptance_record", "decision", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a line rests on: the kind of document, its number, and what else is to be said of it."""
+
+    kind: str = "other"
+    number: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a ledger: [since, until), `until` None: open; `station_id` '' means the whole site."""
+    """One line of a ledger: [since, until), `until` None: open; `station_id` '' means the whole site.
+
+    `origin`: filing, handover, order, import or sample; `id`: under which it is kept, 0 where it is not yet.
+    """
 
     role: str
     organisation_id: str
     station_id: str
     since: datetime
     until: datetime | None
+    origin: str = "import"
+    evidence: Evidence = field(default_factory=Evidence)
+    organisation_name: str = ""
+    id: int = 0
 
     def holds_at(self, instant: datetime) -> bool:
         return self.since <= instant and (self.until is None or instant < self.until)
+
+    def overlaps(self, other: "Line") -> bool:
+        """Say whether there is an instant at which both hold."""
+        begins_in_time = other.until is None or self.since < other.until
+        return begins_in_time and (self.until is None or other.since < self.until)
+
+    def is_of(self, role: str, station_id: str) -> bool:
+        """Say whether it gives a role at exactly this place: the site itself (''), or one of its stations."""
+        return self.role == role and self.station_id == station_id
 
 
 @dataclass(frozen=True, slots=True)

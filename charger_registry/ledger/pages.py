@@ -1,0 +1,243 @@
+"""The ledger of a site in the browser: who is responsible, what was true and what was believed, orders and corrections."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from charger_registry import store as registry
+from charger_registry.ledger import store
+from charger_registry.ledger.desk import LedgerDesk
+from charger_registry.ledger.history import changes
+from charger_registry.ledger.responsibility import Evidence, Line, holder
+from charger_registry.pages import REASONS, ROLES
+from youguan.auth import REGULATOR, Principal
+from youguan.clock import COUNTY, Clock
+from youguan.errors import FieldError, Invalid, NotFound, YouguanError
+from youguan.web.security import remote_of, require_site
+from youguan.web.templates import Templates
+
+ORIGINS = {
+    "filing": "备案",
+    "handover": "交接",
+    "order": "监管指令",
+    "import": "数据导入",
+    "sample": "演示数据",
+}
+EVIDENCE_KINDS = {"contract": "合同", "acceptance_record": "验收记录", "decision": "决定文书", "other": "其他"}
+WORDS: Mapping[str, Any] = {
+    "roles": ROLES,
+    "reasons": REASONS,
+    "origins": ORIGINS,
+    "kinds": EVIDENCE_KINDS,
+}
+Text = Annotated[str, Form(max_length=500)]
+Reason = Annotated[str, Form(min_length=1, max_length=500)]
+Number = Annotated[str, Form(max_length=100)]
+
+
+def local_moment(name: str, text: str) -> datetime | None:
+    """Return the instant that a form's `datetime-local` says in the county's time; None where it is empty. Invalid."""
+    if not text.strip():
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=COUNTY)
+    except ValueError:
+        raise Invalid(f"{name}: is no time", fields=[FieldError(name, "is no time")]) from None
+
+
+def form_moment(moment: datetime | None) -> str:
+    """Return an instant as a form's `datetime-local` takes it."""
+    return moment.astimezone(COUNTY).strftime("%Y-%m-%dT%H:%M:%S") if moment else ""
+
+
+def ledger_pages(pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clock: Clock) -> APIRouter:
+    """Return /registry/sites/{site_id}/…."""
+    router = APIRouter(prefix="/registry/sites/{site_id}")
+    _add_ledger(router, pool, desk, templates, clock)
+    _add_history(router, pool, templates, clock)
+    _add_corrections(router, pool, desk, templates)
+    return router
+
+
+def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clock: Clock) -> None:
+    regulator = Depends(require_site(pool, REGULATOR))
+
+    async def page(request: Request, site_id: str, error: YouguanError | None = None) -> Response:
+        now = clock.now()
+        async with pool.acquire() as connection:
+            site = await registry.get_site(connection, site_id)
+            lines = await store.lines(connection, site_id)
+            organisations = await registry.list_organisations(connection, None, 1000)
+        return templates.render(
+            request,
+            "ledger.html",
+            status_code=error.status if error else 200,
+            site=site,
+            lines=sorted(lines, key=lambda line: line.since, reverse=True),
+            now={role: holder(lines, role, now) for role in ROLES},
+            instant=now,
+            organisations=[o for o in organisations if o["deregistered_at"] is None or o["deregistered_at"] > now],
+            error=error.detail if error else "",
+            **WORDS,
+        )
+
+    @router.get("")
+    async def ledger(request: Request, site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Response:
+        return await page(request, site_id)
+
+    @router.post("/order")
+    async def order(
+        request: Request,
+        site_id: str,
+        who: Annotated[Principal, regulator],
+        organisation_id: Annotated[str, Form()],
+        reason: Reason,
+        document_number: Annotated[str, Form(min_length=1, max_length=100)],
+        role: Annotated[str, Form()] = "manager",
+        since: Annotated[str, Form()] = "",
+    ) -> Response:
+        try:
+            _known_role(role)
+            await desk.order(
+                who, site_id, role, organisation_id, reason=reason, document_number=document_number,
+                since=local_moment("since", since), remote=remote_of(request),
+            )  # fmt: skip
+        except YouguanError as error:
+            return await page(request, site_id, error)
+        return RedirectResponse(f"/registry/sites/{site_id}", 303)
+
+    @router.post("/end")
+    async def end(
+        request: Request,
+        site_id: str,
+        who: Annotated[Principal, regulator],
+        role: Annotated[str, Form()],
+        reason: Reason,
+        document_number: Annotated[str, Form(min_length=1, max_length=100)],
+        at: Annotated[str, Form()] = "",
+    ) -> Response:
+        try:
+            _known_role(role)
+            await desk.end(
+                who, site_id, role, reason=reason, document_number=document_number, at=local_moment("at", at),
+                remote=remote_of(request),
+            )  # fmt: skip
+        except YouguanError as error:
+            return await page(request, site_id, error)
+        return RedirectResponse(f"/registry/sites/{site_id}", 303)
+
+
+def _known_role(role: str) -> None:
+    if role not in ROLES:
+        raise Invalid("role: is none of ours", fields=[FieldError("role", "is none of ours")])
+
+
+def _add_history(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+    @router.get("/history")
+    async def history(
+        request: Request,
+        site_id: str,
+        _: Annotated[Principal, Depends(require_site(pool))],
+        at: str = "",
+        as_known_at: str = "",
+    ) -> Response:
+        known_at = local_moment("as_known_at", as_known_at)
+        instant = local_moment("at", at) or clock.now()
+        async with pool.acquire() as connection:
+            site = await registry.get_site(connection, site_id)
+            lines = await store.lines(connection, site_id, known_at)
+            recorded = await store.ever_recorded(connection, site_id)
+        by_role = {role: [line for line in lines if line.role == role] for role in ROLES}
+        return templates.render(
+            request,
+            "ledger_history.html",
+            site=site,
+            by_role=by_role,
+            holding={role: [line for line in found if line.holds_at(instant)] for role, found in by_role.items()},
+            at=form_moment(local_moment("at", at)),
+            as_known_at=form_moment(known_at),
+            instant=instant,
+            known_at=known_at,
+            changes=changes(recorded),
+            **WORDS,
+        )
+
+
+def _add_corrections(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates) -> None:
+    regulator = Depends(require_site(pool, REGULATOR))
+
+    async def believed(site_id: str, line_id: int) -> Line:
+        async with pool.acquire() as connection:
+            for line in await store.lines(connection, site_id):
+                if line.id == line_id:
+                    return line
+        raise NotFound(f"line {line_id} of site {site_id}")
+
+    async def page(request: Request, site_id: str, line_id: int, error: YouguanError | None = None) -> Response:
+        line = await believed(site_id, line_id)
+        async with pool.acquire() as connection:
+            site = await registry.get_site(connection, site_id)
+            organisations = await registry.list_organisations(connection, None, 1000)
+        return templates.render(
+            request,
+            "ledger_correction.html",
+            status_code=error.status if error else 200,
+            site=site,
+            line=line,
+            since=form_moment(line.since),
+            until=form_moment(line.until),
+            organisations=organisations,
+            error=error.detail if error else "",
+            **WORDS,
+        )
+
+    @router.get("/lines/{line_id}")
+    async def line(request: Request, site_id: str, line_id: int, _: Annotated[Principal, regulator]) -> Response:
+        return await page(request, site_id, line_id)
+
+    @router.post("/lines/{line_id}")
+    async def correct(
+        request: Request,
+        site_id: str,
+        line_id: int,
+        who: Annotated[Principal, regulator],
+        organisation_id: Annotated[str, Form()],
+        since: Annotated[str, Form()],
+        reason: Reason,
+        until: Annotated[str, Form()] = "",
+        kind: Annotated[str, Form()] = "other",
+        number: Number = "",
+        note: Text = "",
+    ) -> Response:
+        try:
+            wrong = await believed(site_id, line_id)
+            if kind not in EVIDENCE_KINDS:
+                raise Invalid("kind: is none of ours", fields=[FieldError("kind", "is none of ours")])
+            begun, ended = _as_given(since, wrong.since), _as_given(until, wrong.until)
+            if begun is None:
+                raise Invalid("since: is missing", fields=[FieldError("since", "is missing")])
+            evidence = Evidence(kind, number, note)
+            true = Line(wrong.role, organisation_id, wrong.station_id, begun, ended, wrong.origin, evidence)
+            await desk.correct(who, site_id, line_id, true, reason=reason, remote=remote_of(request))
+        except YouguanError as error:
+            return await page(request, site_id, line_id, error)
+        return RedirectResponse(f"/registry/sites/{site_id}/history", 303)
+
+    @router.post("/lines/{line_id}/strike")
+    async def strike(
+        request: Request, site_id: str, line_id: int, who: Annotated[Principal, regulator], reason: Reason
+    ) -> Response:
+        try:
+            await desk.correct(who, site_id, line_id, None, reason=reason, remote=remote_of(request))
+        except YouguanError as error:
+            return await page(request, site_id, line_id, error)
+        return RedirectResponse(f"/registry/sites/{site_id}/history", 303)
+
+
+def _as_given(text: str, was: datetime | None) -> datetime | None:
+    """Return what a form says, to the microsecond as it was where nobody has changed it."""
+    return was if text == form_moment(was) else local_moment("time", text)

@@ -1,0 +1,291 @@
+"""The ledger's statements. A line is written once; all that ever changes of it is until when it was believed."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from charger_registry.drafts import RoleDraft
+from charger_registry.ledger.amendment import Amendment, recorded_at
+from charger_registry.ledger.history import Recorded
+from charger_registry.ledger.responsibility import Evidence, Line, Unmanaged, holder, unmanaged
+from youguan.auth import Scope
+from youguan.bounds import site_within
+from youguan.errors import Conflict, NotFound
+from youguan.events import Event, ResponsibilitiesChanged, ResponsibilityEntry, SiteManaged, SiteUnmanaged
+
+LINES = """
+SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, lower(r.believed) AS believed_from,
+       upper(r.believed) AS believed_until, o.name AS organisation_name, o.deregistered_at
+FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
+"""
+# Nothing is known to be otherwise at the end of all time: that is what is believed now.
+BELIEVED = LINES + (
+    "WHERE r.site_id = ANY($1::text[]) AND r.believed @> coalesce($2::timestamptz, 'infinity') "
+    "ORDER BY r.site_id, lower(r.during), r.id"
+)
+LAST_RECORDED = "SELECT max(greatest(lower(believed), upper(believed))) FROM registry.responsibility WHERE site_id = $1"
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+async def ledger(
+    connection: asyncpg.Connection, site_id: str, as_known_at: datetime | None = None
+) -> list[asyncpg.Record]:
+    """Return the lines of a site as they are believed now, or were at an instant."""
+    rows: list[asyncpg.Record] = await connection.fetch(BELIEVED, [site_id], as_known_at)
+    return rows
+
+
+async def lines(connection: asyncpg.Connection, site_id: str, as_known_at: datetime | None = None) -> list[Line]:
+    """Return the same as the rules read it."""
+    return [line_of(row) for row in await ledger(connection, site_id, as_known_at)]
+
+
+async def ever_recorded(connection: asyncpg.Connection, site_id: str) -> list[Recorded]:
+    """Return every line that was ever believed of a site."""
+    rows = await connection.fetch(LINES + "WHERE r.site_id = $1 ORDER BY lower(r.believed), r.id", site_id)
+    return [
+        Recorded(
+            line_of(row), row["believed_from"], row["believed_until"], row["recorded_by"], row["reason"],
+            row["withdrawn_by"], row["withdrawn_reason"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def export(
+    connection: asyncpg.Connection,
+    *,
+    site_id: str | None,
+    scope: Scope,
+    as_known_at: datetime | None,
+    ever: bool,
+    after: int,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return lines within bounds, by their id: those believed now or at an instant, or all that ever were (`ever`)."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        EXPORT.format(within=site_within("r.site_id", 6)), site_id, as_known_at, ever, after, limit, *scope.parameters
+    )
+    return rows
+
+
+EXPORT = """
+SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, lower(r.believed) AS believed_from,
+       upper(r.believed) AS believed_until, o.name AS organisation_name, o.uscc, s.name AS site_name, s.division_code
+FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
+JOIN registry.site s ON s.id = r.site_id
+WHERE ($1::text IS NULL OR r.site_id = $1) AND ($3::bool OR r.believed @> coalesce($2::timestamptz, 'infinity'))
+  AND r.id > $4 AND {within} ORDER BY r.id LIMIT $5
+"""
+
+
+def line_of(row: asyncpg.Record) -> Line:
+    """Return a row of the ledger as the rules read it."""
+    return Line(
+        row["role"],
+        row["organisation_id"],
+        row["station_id"],
+        row["since"],
+        row["until"],
+        row["origin"],
+        Evidence(row["evidence_kind"], row["evidence_number"], row["evidence"]),
+        row["organisation_name"],
+        row["id"],
+    )
+
+
+# --- writing ----------------------------------------------------------------------------------------------------
+
+
+async def hold_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record:
+    """Return a site and hold it, so that its ledger changes one step after the other; NotFound."""
+    row = await connection.fetchrow(
+        "SELECT * FROM registry.site WHERE id = $1 AND retired_at IS NULL FOR UPDATE", site_id
+    )
+    if row is None:
+        raise NotFound(f"site {site_id}")
+    return row
+
+
+async def has_station(connection: asyncpg.Connection, site_id: str, station_id: str) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM registry.station WHERE id = $1 AND site_id = $2 AND retired_at IS NULL)",
+        station_id,
+        site_id,
+    )
+    return found
+
+
+async def amend(
+    connection: asyncpg.Connection, site_id: str, amendment: Amendment, *, now: datetime, by: str, reason: str
+) -> datetime:
+    """Record what is believed no longer and what is believed from now on of a site that is held; return from when on."""
+    at = recorded_at(now, await connection.fetchval(LAST_RECORDED, site_id))
+    await connection.execute(
+        """
+        UPDATE registry.responsibility SET believed = tstzrange(lower(believed), $2), withdrawn_by = $3, withdrawn_reason = $4
+        WHERE id = ANY($1::bigint[])
+        """,
+        [line.id for line in amendment.withdrawn],
+        at,
+        by,
+        reason,
+    )
+    await connection.executemany(
+        """
+        INSERT INTO registry.responsibility (site_id, station_id, role, organisation_id, during, believed, origin,
+            evidence_kind, evidence_number, evidence, recorded_by, reason)
+        VALUES ($1, $2, $3, $4, tstzrange($5, $6), tstzrange($7, NULL), $8, $9, $10, $11, $12, $13)
+        """,
+        [
+            (site_id, line.station_id, line.role, line.organisation_id, line.since, line.until, at, line.origin,
+             line.evidence.kind, line.evidence.number, line.evidence.note, by, reason)
+            for line in amendment.added
+        ],
+    )  # fmt: skip
+    return at
+
+
+async def file_roles(connection: asyncpg.Connection, drafts: Sequence[RoleDraft], now: datetime) -> None:
+    """Add lines, but for those that the ledger says or once said: what was corrected does not come back with its import.
+
+    Conflict where one of them would be a second manager.
+    """
+    await connection.execute(
+        "SELECT FROM registry.site WHERE id = ANY($1) ORDER BY id FOR UPDATE", list({draft.site_id for draft in drafts})
+    )
+    rows = [
+        (
+            d.site_id,
+            d.role,
+            d.organisation_id,
+            d.since,
+            d.until,
+            d.origin,
+            d.evidence_kind,
+            d.evidence_number,
+            d.evidence,
+        )
+        for d in drafts
+    ]
+    try:
+        await connection.execute(FILE_ROLES, *columns(rows, 9), now)
+    except asyncpg.ExclusionViolationError as error:
+        raise Conflict(f"a site would have two managers at once: {error.detail}") from None
+
+
+FILE_ROLES = """
+INSERT INTO registry.responsibility (site_id, role, organisation_id, during, believed, origin, evidence_kind,
+                                     evidence_number, evidence, recorded_by)
+SELECT r.site_id, r.role, r.organisation_id, tstzrange(r.since, r.until),
+       tstzrange(greatest($10, (SELECT max(greatest(lower(b.believed), upper(b.believed)))
+                                FROM registry.responsibility b WHERE b.site_id = r.site_id)), NULL),
+       r.origin, r.kind, r.number, r.evidence, r.origin
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+            $9::text[]) AS r (site_id, role, organisation_id, since, until, origin, kind, number, evidence)
+WHERE NOT EXISTS (
+    SELECT FROM registry.responsibility b WHERE b.site_id = r.site_id AND b.role = r.role
+    AND b.organisation_id = r.organisation_id AND lower(b.during) = r.since
+)
+"""
+
+
+def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Return rows of so many members as `unnest` takes them."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+# --- what others are told ---------------------------------------------------------------------------------------
+
+
+async def ledger_events(connection: asyncpg.Connection, site_ids: Collection[str], now: datetime) -> list[Event]:
+    """Return the ledgers of sites as events, and what changed in whether somebody manages them."""
+    rows = await connection.fetch(BELIEVED, list(site_ids), None)
+    by_site: dict[str, list[asyncpg.Record]] = {site_id: [] for site_id in site_ids}
+    for row in rows:
+        by_site[row["site_id"]].append(row)
+    events: list[Event] = [
+        ResponsibilitiesChanged(site_id=site_id, entries=tuple(filter(None, map(_entry, entries))))
+        for site_id, entries in by_site.items()
+    ]
+    found = {site_id: [line_of(row) for row in entries] for site_id, entries in by_site.items()}
+    return events + await judge_management(connection, found, now)
+
+
+def _entry(row: asyncpg.Record) -> ResponsibilityEntry | None:
+    """Return for how long somebody could answer: no longer than the organisation exists, whatever the ledger promises."""
+    until = min(filter(None, (row["until"], row["deregistered_at"])), default=None)
+    if until is not None and until <= row["since"]:
+        return None
+    return ResponsibilityEntry(
+        role=row["role"],
+        organisation_id=row["organisation_id"],
+        organisation_name=row["organisation_name"],
+        station_id=row["station_id"] or None,
+        since=row["since"],
+        until=until,
+    )
+
+
+async def judge_management(
+    connection: asyncpg.Connection, ledgers: dict[str, list[Line]], now: datetime
+) -> list[Event]:
+    """Note which sites nobody manages any more, and which somebody manages again; return that as events."""
+    ceased = {
+        row["id"]: row["deregistered_at"]
+        for row in await connection.fetch(
+            "SELECT id, deregistered_at FROM registry.organisation WHERE deregistered_at IS NOT NULL"
+        )
+    }
+    sites = await connection.fetch(
+        "SELECT id, filed_at, unmanaged_reason FROM registry.site WHERE id = ANY($1) AND retired_at IS NULL",
+        list(ledgers),
+    )
+    events: list[Event] = []
+    for site in sites:
+        found = ledgers[site["id"]]
+        finding = unmanaged(found, now, ceased, site["filed_at"])
+        events += await _note_finding(connection, site, finding, found, now)
+    return events
+
+
+async def _note_finding(
+    connection: asyncpg.Connection,
+    site: asyncpg.Record,
+    finding: Unmanaged | None,
+    found: Iterable[Line],
+    now: datetime,
+) -> list[Event]:
+    if (finding.reason if finding else None) == site["unmanaged_reason"]:
+        return []
+    await connection.execute(
+        "UPDATE registry.site SET unmanaged_reason = $2, unmanaged_since = $3 WHERE id = $1",
+        site["id"],
+        finding.reason if finding else None,
+        finding.since if finding else None,
+    )
+    if finding:
+        return [SiteUnmanaged(site_id=site["id"], reason=finding.reason, since=finding.since, at=now)]
+    manager = holder(found, "manager", now)
+    assert manager is not None
+    return [SiteManaged(site_id=site["id"], organisation_id=manager.organisation_id, at=now)]
+
+
+async def sites_to_judge(connection: asyncpg.Connection, now: datetime) -> list[str]:
+    """Return sites where somebody manages, or nobody any more, since time has passed and the registry has not said so yet."""
+    rows = await connection.fetch(
+        """
+        SELECT s.id FROM registry.site s
+        WHERE s.retired_at IS NULL AND (s.unmanaged_reason IS NULL) <> EXISTS (
+            SELECT FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
+            WHERE r.site_id = s.id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
+              AND r.during @> $1::timestamptz AND (o.deregistered_at IS NULL OR o.deregistered_at > $1)
+        ) ORDER BY s.id
+        """,
+        now,
+    )
+    return [row["id"] for row in rows]
