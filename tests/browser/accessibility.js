@@ -97,7 +97,7 @@
     const selector = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
     window.controls = () => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility({ visibilityProperty: true })
       && !one.disabled && one.tabIndex >= 0);
-    const parts = { "datetime-local": 6, date: 3 };  // Tab goes through them too
+    const parts = { "datetime-local": 8, date: 3 };  // Tab goes through them too
     return window.controls().reduce((sum, one) => sum + 1 + (parts[one.type] ?? 0), 0);
   },
 
