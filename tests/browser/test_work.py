@@ -87,7 +87,7 @@ async def test_a_regulator_gives_an_unmanaged_site_a_manager(visitor: Visitor, a
     await expect(row).to_contain_text("无人管理 · 从未有管理单位")
     await row.click()
     form = page.locator("#order")
-    await form.get_by_label("单位", exact=True).select_option("示例甲充运营公司")
+    await form.locator("[name=organisation_id]").select_option("示例甲充运营公司")
     await form.get_by_label("文号").fill("宁发改〔2026〕1号")
     await form.get_by_label("理由").fill("无人管理")
     await form.get_by_role("button", name="指定").click()
