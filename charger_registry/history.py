@@ -4,9 +4,10 @@ from pathlib import Path
 
 from charger_registry.equipment import model as equipment
 from charger_registry.model import METADATA
+from charger_registry.open_data import model as open_data
 from youguan.database import History
 
-# Its tables are in METADATA once it is imported.
-MODELS = (equipment,)
+# Their tables are in METADATA once they are imported.
+MODELS = (equipment, open_data)
 
 HISTORY = History("registry", ("registry",), Path(__file__).parent / "migrations", METADATA)

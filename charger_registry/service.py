@@ -18,6 +18,11 @@ from charger_registry.ledger.api import add_ledger
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.pages import ledger_pages
 from charger_registry.login import TEMPLATES, Login, login_api, login_pages
+from charger_registry.open_data.ocpi_api import ocpi_api
+from charger_registry.open_data.pages import token_pages
+from charger_registry.open_data.projection import keep_published
+from charger_registry.open_data.token_api import add_ocpi_tokens
+from charger_registry.open_data.tokens import TokenDesk
 from charger_registry.pages import registry_pages
 from charger_registry.public import projection
 from charger_registry.public.live import Picture
@@ -48,6 +53,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_credentials(api, pool, keys, clock)
         quarantine = Quarantine(pool, clock)
         add_quarantine(api, pool, quarantine)
+        tokens = TokenDesk(pool, clock)
+        add_ocpi_tokens(api, pool, tokens)
 
         async def ready() -> str | None:
             return None if picture.loaded else "the map is not loaded yet"
@@ -58,6 +65,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 "/api/registry": api,
                 "/api/auth": login_api(login),
                 "/api/public": public_api(picture),
+                "/api/ocpi": ocpi_api(pool, tokens, settings, clock),
             },
             pages=[
                 login_pages(login, templates, settings),
@@ -66,12 +74,14 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
                 public_pages(pool, picture, templates, clock),
+                token_pages(pool, tokens, templates),
             ],
             jobs=[
                 Job("registry.management_watch", lambda: watch_management(pool, clock)),
                 Job("registry.audit_heads", lambda: audit_heads.keep(pool, HeadFile(settings.data_dir), clock)),
+                Job("registry.open_data", lambda: keep_published(pool, clock)),
             ],
-            consumers=[projection.consumer(pool), bounds.consumer(pool), keys.consumer()],
+            consumers=[projection.consumer(pool, clock), bounds.consumer(pool), keys.consumer()],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
         )

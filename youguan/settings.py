@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     )
     largest_firmware_bytes: int = Field(default=1024 * 1024 * 1024, ge=1024)
 
+    publisher: str = Field(default="有管 Youguan", max_length=100, description="who publishes the open data")
+    licence: str = Field(default="CC BY 4.0", description="under which the open data may be used")
+    licence_url: str = "https://creativecommons.org/licenses/by/4.0/"
+    ocpi_country_code: str = Field(default="CN", pattern=r"^[A-Z]{2}$")
+    ocpi_party_id: str = Field(
+        default="YGN", pattern=r"^[A-Z0-9]{3}$", description="under which Locations are published"
+    )
+
     demo: bool = False
     demo_sites: Literal["generated", "file"] = Field(
         default="generated", description="where the demo's sites come from"

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from charger_registry.open_data import store as open_data
+from charger_registry.open_data.projection import publish_changes
 from charger_registry.public import store
+from youguan.clock import Clock, SystemClock
 from youguan.eventlog import Consumer, StoredEvent
 from youguan.events import (
     AlertRaised,
     AlertResolved,
     ConnectorStatusChanged,
     Event,
+    OrganisationFiled,
     ResponsibilitiesChanged,
     SiteFiled,
     SiteManaged,
@@ -26,6 +30,7 @@ TYPES = (
     AlertRaised,
     AlertResolved,
     ConnectorStatusChanged,
+    OrganisationFiled,
     ResponsibilitiesChanged,
     SiteFiled,
     SiteManaged,
@@ -38,8 +43,8 @@ TYPES = (
 )
 
 
-async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
-    """Take in a batch and count the sites that it touches again."""
+async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent], clock: Clock) -> None:
+    """Take in a batch, count the sites that it touches again, and publish what has changed."""
     events = [stored.event for stored in batch]
     changes = [event for event in events if isinstance(event, ConnectorStatusChanged)]
     if changes:
@@ -50,9 +55,12 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) 
         station, site = await _apply(connection, event)
         stations |= station
         sites |= site
+    filed = {event.organisation_id for event in events if isinstance(event, OrganisationFiled)}
+    files = sites | (await open_data.sites_of_organisations(connection, filed) if filed else set())
     if stations:
         sites |= await store.sites_of(connection, stations)
     await store.refresh_sites(connection, sites)
+    await publish_changes(connection, files, stations, clock)
 
 
 async def _apply(connection: asyncpg.Connection, event: Event) -> tuple[set[str], set[str]]:
@@ -80,6 +88,10 @@ async def _apply(connection: asyncpg.Connection, event: Event) -> tuple[set[str]
     return set(), set()
 
 
-def consumer(pool: asyncpg.Pool) -> Consumer:
+def consumer(pool: asyncpg.Pool, clock: Clock = SystemClock()) -> Consumer:
     """Return the projection."""
-    return Consumer(pool, "registry.live", project, types=TYPES)
+
+    async def handle(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+        await project(connection, batch, clock)
+
+    return Consumer(pool, "registry.live", handle, types=TYPES)

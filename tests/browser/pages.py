@@ -61,5 +61,6 @@ PAGES = (
     Shown("item, of an officer", "/law/car-park-unfiled", INSPECTOR),
     Shown("item, may I", "/law/car-park-unfiled/check?measure=penalty&yuan=3000", INSPECTOR),
     Shown("statutory periods", "/law/periods?from=2026-09-16"),
+    Shown("OCPI tokens", "/registry/ocpi-tokens", REGULATOR),
     Shown("id tokens", "/gateway/id-tokens", REGULATOR),
 )

@@ -313,6 +313,9 @@ REGISTRY = {
     "GET /unfiled-stations": COUNTY,
     "POST /unfiled-stations/{station_id}/reject": COUNTY,
     "DELETE /unfiled-stations/{station_id}/rejection": COUNTY,
+    "GET /ocpi-tokens": COUNTY,
+    "POST /ocpi-tokens": COUNTY,
+    "POST /ocpi-tokens/{token_id}/revoke": COUNTY,
 }
 ALERTS = {
     "GET ": Route(filters=True),
@@ -340,8 +343,8 @@ ROUTES = {
 }  # fmt: skip
 """Every route of every API, with who may use it."""
 
-OF_THEIR_OWN = {"/api/public", "/files", "/evcs/v1"}
-"""For everybody, for who has the address, for platforms with their own secrets: these have tests of their own."""
+OF_THEIR_OWN = {"/api/public", "/api/ocpi", "/files", "/evcs/v1"}
+"""For everybody, for who has a token or the address, for platforms with their own secrets: these have tests of their own."""
 
 OF_A_PLACE = """
 INSERT INTO gateway.command (id, station_id, ocpp_version, action, payload, requested_by, reason, requested_at, timeout_s,
@@ -394,6 +397,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "station_id": f"s{place}", "site_id": place, "command_id": f"c{place}", "transaction_id": "t",
             "exclusion_id": f"x{place}", "request_id": "none", "file_id": file_of(place), "firmware_id": "none",
             "id_token": "none", "group_id": "none", "organisation_id": "none", "credential_id": "0", "line_id": "0",
+            "token_id": "0",
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
             "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),
             "task_id": next(task["id"] for task in tasks if task["site_id"] == place),
