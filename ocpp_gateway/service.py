@@ -10,7 +10,11 @@ from ocpp_gateway.authorisation.api import add_authorisation
 from ocpp_gateway.authorisation.desk import TokenDesk
 from ocpp_gateway.authorisation.pages import id_token_pages
 from ocpp_gateway.cec102 import directory as platforms
+from ocpp_gateway.cec102.api import add_platforms
+from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.feed import Feed
+from ocpp_gateway.cec102.overview import Looking
+from ocpp_gateway.cec102.pages import platform_pages
 from ocpp_gateway.cec102.privacy import marker
 from ocpp_gateway.cec102.server import Door, base_paths, platform_routes
 from ocpp_gateway.certificates.api import add_certificates
@@ -68,6 +72,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         )
         feed = Feed(pool, settings.dsn_for("gateway"), settings.platform_slot, clock)
         door = Door(feed, profiles, sealer, secret or "", marker(secret or ""), clock)
+        looking = Looking(PlatformDesk(pool, clock, sealer, profiles), sealer, marker(secret or ""), clock)
         paths = base_paths(profiles)
         api = gateway_api(pool)
         add_commands(api, pool, desk)
@@ -79,6 +84,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_heartbeats(api, intervals)
         add_sensors(api, pool)
         add_files(api, pool, depot)
+        add_platforms(api, looking)
         templates = Templates(Path(__file__).parent / "templates")
         figures = Figures(metrics_registry)
         pages = [
@@ -89,6 +95,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             heartbeat_pages(intervals),
             health_pages(pool, templates, settings, figures),
             certificate_pages(pool, templates, certificates),
+            platform_pages(looking, templates),
         ]
         jobs = [
             Job("gateway.heartbeat_watch", watch.run),

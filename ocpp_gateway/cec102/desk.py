@@ -11,7 +11,7 @@ import asyncpg
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.access import Keys, seal, unseal
 from ocpp_gateway.cec102.envelope import Secrets, wrong_secrets
-from ocpp_gateway.cec102.profiles import Profiles
+from ocpp_gateway.cec102.profiles import Profile, Profiles
 from ocpp_gateway.commands.sealing import Sealer
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
@@ -45,6 +45,10 @@ class PlatformDesk:
         self.profiles = profiles
         self._clock = clock
         self._sealer = sealer
+
+    def profile_of(self, row: asyncpg.Record) -> Profile:
+        """Return how a platform speaks; the standard's way where its own profile is not among those that we have."""
+        return self.profiles.get(row["profile"]) or next(iter(self.profiles.values()))
 
     async def seen_by(self, who: Principal, operator_id: str) -> asyncpg.Record:
         """Return a platform within somebody's bounds; NotFound beyond them."""

@@ -319,6 +319,17 @@ async def sites_told(connection: asyncpg.Connection, operator_id: str) -> list[a
     return rows
 
 
+async def connectors_told(connection: asyncpg.Connection, operator_id: str) -> set[str]:
+    """Return the connector ids of a platform's own files."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT c ->> 0 AS id FROM gateway.platform_station, jsonb_array_elements(connectors) c WHERE operator_id = $1
+        """,
+        operator_id,
+    )
+    return {row["id"] for row in rows}
+
+
 async def pulled(connection: asyncpg.Connection, operator_id: str, at: datetime, error: str | None) -> None:
     """Note how asking a platform went."""
     await connection.execute(

@@ -63,4 +63,10 @@ PAGES = (
     Shown("statutory periods", "/law/periods?from=2026-09-16"),
     Shown("OCPI tokens", "/registry/ocpi-tokens", REGULATOR),
     Shown("id tokens", "/gateway/id-tokens", REGULATOR),
+    Shown("platforms", "/gateway/platforms", REGULATOR),
+    Shown("platforms, of an operator", "/gateway/platforms", OPERATOR),
+    Shown("platform", "/gateway/platforms/395815801", REGULATOR),
+    Shown("platform, of its operator", "/gateway/platforms/395815801", OPERATOR),
+    Shown("platform's connectors", "/gateway/platforms/395815801/connectors", OPERATOR),
+    Shown("platform's test bench", "/gateway/platforms/395815801/trial", OPERATOR),
 )

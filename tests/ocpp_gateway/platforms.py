@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -44,6 +44,7 @@ class Gateway:
     address: str
     issuer: TokenIssuer
     settings: Settings
+    callers: list[Platform] = field(default_factory=list)
 
     def client(self, role: str = REGULATOR, organisation_id: str | None = None) -> httpx.AsyncClient:
         """Return a client that is logged in."""
@@ -57,6 +58,7 @@ class Gateway:
     async def platform(self, party: Party | None = None) -> Platform:
         """Return a platform with its token."""
         platform = Platform(self.address, party)
+        self.callers.append(platform)
         await platform.log_in()
         return platform
 
@@ -128,7 +130,10 @@ async def gateway_of(database_url: str, **settings: Any) -> AsyncIterator[Gatewa
                     return bool(held) and (await client.get("/healthz")).status_code == 200
 
                 await eventually(ready)
-            yield Gateway(pool, address, TokenIssuer(private, timedelta(hours=1)), made)
+            gateway = Gateway(pool, address, TokenIssuer(private, timedelta(hours=1)), made)
+            yield gateway
+            for caller in gateway.callers:
+                await caller.close()
         finally:
             stop.set()
             await serving

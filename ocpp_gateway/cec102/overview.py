@@ -1,0 +1,82 @@
+"""Platforms with the quality of their data, put together from what is stored."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from ocpp_gateway.adapters.cec102 import Place
+from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102.access import unseal
+from ocpp_gateway.cec102.desk import PlatformDesk, may_see
+from ocpp_gateway.cec102.privacy import Mark
+from ocpp_gateway.cec102.quality import A_DAY, Freshness, Quality, Traffic, freshness_of, quality_of
+from ocpp_gateway.cec102.trial import Trial, attempt
+from ocpp_gateway.commands.sealing import Sealer
+from youguan.auth import Principal
+from youguan.clock import Clock
+
+NOBODY = ""  # no organisation has this id
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A platform as it is now."""
+
+    platform: asyncpg.Record
+    quality: Quality
+    traffic: list[asyncpg.Record]
+
+
+class Looking:
+    """What those see of platforms who may."""
+
+    def __init__(self, desk: PlatformDesk, sealer: Sealer, mark: Mark, clock: Clock) -> None:
+        self.desk = desk
+        self._sealer = sealer
+        self._mark = mark
+        self._clock = clock
+
+    async def listed(self, who: Principal, after: str | None, limit: int) -> list[tuple[asyncpg.Record, Freshness]]:
+        """Return the platforms that somebody sees, with how fresh they are."""
+        bound = None if who.sees_everything() else who.organisation_id or NOBODY
+        async with self.desk.pool.acquire() as connection:
+            rows = await store.list_platforms(connection, bound, after, limit)
+        return [(row, self._freshness(row)) for row in rows if may_see(who, row["organisation_id"])]
+
+    def _freshness(self, row: asyncpg.Record) -> Freshness:
+        return freshness_of(row["last_heard_at"], self._clock.now(), self.desk.profile_of(row))
+
+    async def of(self, who: Principal, operator_id: str) -> Overview:
+        """Return one platform; NotFound beyond somebody's bounds."""
+        row = await self.desk.seen_by(who, operator_id)
+        now = self._clock.now()
+        async with self.desk.pool.acquire() as connection:
+            filed = {
+                r["cec_connector_id"]: r["received_at"] for r in await store.connector_times(connection, operator_id)
+            }
+            told = await store.connectors_told(connection, operator_id)
+            traffic = await store.traffic(connection, operator_id, now - A_DAY)
+        measured = quality_of(self.desk.profile_of(row), now, row["last_heard_at"], filed, told, summed(traffic))
+        return Overview(row, measured, traffic)
+
+    async def attempt(self, who: Principal, operator_id: str, message: str, text: str) -> Trial:
+        """Try a message of a platform; nothing is stored."""
+        row = await self.desk.seen_by(who, operator_id)
+        secrets = unseal(self._sealer, operator_id, row["sealed"]).inbound
+        profile = self.desk.profile_of(row)
+
+        async def places(ids: Collection[str]) -> Mapping[str, Place]:
+            async with self.desk.pool.acquire() as connection:
+                return await store.places_of(connection, operator_id, ids)
+
+        now: datetime = self._clock.now()
+        return await attempt(profile, secrets, operator_id, message, text, now, self._mark, places)
+
+
+def summed(traffic: Collection[Mapping[str, Any] | asyncpg.Record]) -> Traffic:
+    """Return what messages of all names add up to."""
+    names = ("messages", "taken", "ignored", "refused")
+    return Traffic(*(sum(row[name] for row in traffic) for name in names))

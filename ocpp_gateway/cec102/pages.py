@@ -1,0 +1,189 @@
+"""Pages of operators' platforms: an operator sees what its platform sent and what was refused, a regulator sees all."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102.api import LONGEST_TRIAL
+from ocpp_gateway.cec102.desk import Wish
+from ocpp_gateway.cec102.envelope import Secrets
+from ocpp_gateway.cec102.overview import Looking
+from ocpp_gateway.pages.frames import set_out
+from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
+from youguan.errors import YouguanError
+from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.security import remote_of, require
+from youguan.web.templates import Templates
+
+PAGE = 50
+FRESHNESS = {
+    "fresh": ("good", "正常上报"),
+    "late": ("warn", "上报变慢"),
+    "silent": ("bad", "失联"),
+    "never": ("", "从未上报"),
+}
+CONDITIONS = {
+    "available": ("good", "空闲"),
+    "occupied": ("busy", "占用"),
+    "charging": ("busy", "充电中"),
+    "reserved": ("warn", "预约"),
+    "unavailable": ("", "不可用"),
+    "faulted": ("bad", "故障"),
+}
+CODES = {
+    "PlatformRefused": ("bad", "拒收"),
+    "PlatformIgnored": ("warn", "未采用"),
+    "PlatformContradictsItself": ("warn", "自相矛盾"),
+}
+STEPS = {
+    "message": "消息名",
+    "json": "JSON 格式",
+    "envelope": "报文结构",
+    "OperatorID": "运营商标识",
+    "Sig": "签名",
+    "TimeStamp": "时间戳",
+    "Data": "解密",
+    "content": "业务内容",
+}
+WHAT = {
+    "StatusReported": "枪状态",
+    "MeterSampled": "计量值",
+    "TransactionReported": "充电事务",
+    "site": "场站档案",
+    "operator": "运营商档案",
+}
+ROLES = {"operator": "向我方上报的运营商平台", "province": "我方上报的省级平台"}
+SAMPLE = '{"ConnectorStatusInfo": {"ConnectorID": "", "Status": 1}}'
+SECRETS = ("operator_secret", "data_secret", "data_secret_iv", "sig_secret")
+looker = require(REGULATOR, REVIEWER, OPERATOR)
+Who = Annotated[Principal, Depends(looker)]
+
+
+def platform_pages(looking: Looking, templates: Templates) -> APIRouter:
+    """Return /gateway/platforms."""
+    router = APIRouter(prefix="/gateway")
+    _add_list(router, looking, templates)
+    _add_platform(router, looking, templates)
+    _add_trial(router, looking, templates)
+    return router
+
+
+def _add_list(router: APIRouter, looking: Looking, templates: Templates) -> None:
+    async def show(
+        request: Request, who: Principal, cursor: str | None = None, error: YouguanError | None = None, **entered: Any
+    ) -> Response:
+        key = decode_cursor(cursor, str)
+        rows = await looking.listed(who, key[0] if key else None, PAGE)
+        async with looking.desk.pool.acquire() as connection:
+            organisations = await store.organisations(connection)
+        return templates.render(
+            request, "platforms.html", status_code=error.status if error else 200, rows=rows, words=FRESHNESS, roles=ROLES,
+            organisations=organisations, profiles=looking.desk.profiles, error=error.detail if error else "", entered=entered,
+            next=encode_cursor(rows[-1][0]["operator_id"]) if len(rows) == PAGE else None,
+        )  # fmt: skip
+
+    @router.get("/platforms")
+    async def platforms(request: Request, who: Who, cursor: Cursor = None) -> Response:
+        return await show(request, who, cursor)
+
+    @router.post("/platforms")
+    async def put(
+        request: Request,
+        who: Annotated[Principal, Depends(require(REGULATOR))],
+        operator_id: str = Form(max_length=20),
+        name: str = Form(max_length=200),
+        organisation_id: str = Form("", max_length=200),
+        role: Literal["operator", "province"] = Form("operator"),
+        profile: str = Form(max_length=100),
+        enabled: bool = Form(False),
+        address: str = Form("", max_length=300),
+        our_operator_id: str = Form("", max_length=9),
+        reason: str = Form(min_length=1, max_length=500),
+    ) -> Response:
+        wish = Wish(
+            name=name.strip(),
+            organisation_id=organisation_id or None,
+            role=role,
+            profile=profile,
+            enabled=enabled,
+            address=address.strip() or None,
+            our_operator_id=our_operator_id.strip() or None,
+            inbound=await _secrets(request, "inbound"),
+            outbound=await _secrets(request, "outbound"),
+        )
+        try:
+            await looking.desk.put(who, operator_id.strip(), wish, reason, remote_of(request))
+        except YouguanError as error:
+            return await show(
+                request, who, error=error, operator_id=operator_id, name=name, address=address, reason=reason
+            )
+        return RedirectResponse(f"/gateway/platforms/{operator_id.strip()}", 303)
+
+
+async def _secrets(request: Request, direction: str) -> Secrets | None:
+    """Return the secrets of a form; None where none was entered: then those that there are stay."""
+    form = await request.form()
+    entered = [str(form.get(f"{direction}.{name}", "")).strip() for name in SECRETS]
+    return Secrets(*entered) if any(entered) else None
+
+
+def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> None:
+    @router.get("/platforms/{operator_id}")
+    async def platform(request: Request, operator_id: str, who: Who, cursor: Cursor = None) -> Response:
+        found = await looking.of(who, operator_id)
+        key = decode_cursor(cursor, int)
+        async with looking.desk.pool.acquire() as connection:
+            refused = await store.refused(connection, operator_id, key[0] if key else None, PAGE)
+            connectors = await store.connectors(connection, operator_id, None, PAGE)
+            organisations = await store.organisations(connection)
+        profile = looking.desk.profile_of(found.platform)
+        return templates.render(
+            request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic, refused=refused,
+            connectors=connectors, profile=profile, words=FRESHNESS, conditions=CONDITIONS, codes=CODES, roles=ROLES,
+            organisations=organisations, profiles=looking.desk.profiles,
+            next=encode_cursor(refused[-1]["id"]) if len(refused) == PAGE else None,
+        )  # fmt: skip
+
+    @router.get("/platforms/{operator_id}/connectors")
+    async def connectors(request: Request, operator_id: str, who: Who, cursor: Cursor = None) -> Response:
+        row = await looking.desk.seen_by(who, operator_id)
+        key = decode_cursor(cursor, str)
+        async with looking.desk.pool.acquire() as connection:
+            rows = await store.connectors(connection, operator_id, key[0] if key else None, PAGE)
+        return templates.render(
+            request, "platform_connectors.html", platform=row, connectors=rows, conditions=CONDITIONS,
+            next=encode_cursor(rows[-1]["cec_connector_id"]) if len(rows) == PAGE else None,
+        )  # fmt: skip
+
+
+def _add_trial(router: APIRouter, looking: Looking, templates: Templates) -> None:
+    async def show(
+        request: Request, who: Principal, operator_id: str, message: str, text: str, *, tried: bool
+    ) -> Response:
+        row = await looking.desk.seen_by(who, operator_id)
+        trial = error = None
+        try:
+            trial = await looking.attempt(who, operator_id, message, text) if tried else None
+        except YouguanError as found:
+            error = found
+        return templates.render(
+            request, "platform_trial.html", status_code=error.status if error else 200, platform=row, trial=trial,
+            profile=looking.desk.profile_of(row), message=message, text=text, steps=STEPS, what=WHAT, set_out=set_out,
+            error=error.detail if error else "",
+        )  # fmt: skip
+
+    @router.get("/platforms/{operator_id}/trial")
+    async def trial(request: Request, operator_id: str, who: Who) -> Response:
+        return await show(request, who, operator_id, "notification_stationStatus", SAMPLE, tried=False)
+
+    @router.post("/platforms/{operator_id}/trial")
+    async def attempt(
+        request: Request,
+        operator_id: str,
+        who: Who,
+        message: str = Form(min_length=1, max_length=100),
+        text: str = Form(max_length=LONGEST_TRIAL),
+    ) -> Response:
+        return await show(request, who, operator_id, message, text, tried=True)

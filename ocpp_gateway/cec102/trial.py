@@ -1,0 +1,176 @@
+"""The test bench: what a message would become, step by step, with nothing stored and nobody told. Pure but for the places."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from ocpp_gateway.adapters.cec102 import Place, observed
+from ocpp_gateway.cec102.envelope import (
+    Declined,
+    Ret,
+    Secrets,
+    check_signature,
+    check_time,
+    content_of,
+    parsed,
+    read_envelope,
+)
+from ocpp_gateway.cec102.members import Refused
+from ocpp_gateway.cec102.messages import AboutConnector, Content, OperatorSaid, StationSaid, read
+from ocpp_gateway.cec102.privacy import Mark, without_persons
+from ocpp_gateway.cec102.profiles import Profile
+
+MOST_SHOWN = 100
+Places = Callable[[Collection[str]], Awaitable[Mapping[str, Place]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check: its name, whether it held, and what there is to say."""
+
+    name: str
+    held: bool
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Becomes:
+    """An item of a message: what it is about and what it would be stored as."""
+
+    about: str
+    what: str
+    station_id: str | None = None
+    connector: int | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Trial:
+    """What a message would become."""
+
+    ret: int = 0
+    steps: list[Step] = field(default_factory=list)
+    document: dict[str, Any] | None = None
+    becomes: list[Becomes] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    ignored: list[Refused] = field(default_factory=list)
+    doubted: list[Refused] = field(default_factory=list)
+
+
+async def attempt(
+    profile: Profile,
+    secrets: Secrets,
+    operator_id: str,
+    message: str,
+    text: str,
+    now: datetime,
+    mark: Mark,
+    places: Places,
+) -> Trial:
+    """Try a message: an envelope, or its content as plain JSON."""
+    trial = Trial()
+    try:
+        kind = profile.kind_of(message)
+        _step(trial, "message", kind is not None, Ret.CONTENT, f"known: {', '.join(profile.receives)}")
+        document = _opened(trial, profile, secrets, operator_id, text, now)
+        assert kind is not None
+        if kind == "token":
+            _step(
+                trial,
+                "content",
+                set(document) >= {"OperatorID", "OperatorSecret"},
+                Ret.CONTENT,
+                "OperatorID, OperatorSecret",
+            )
+            return trial
+        trial.document = without_persons(document, mark)
+        content = read(profile, kind, trial.document)
+        trial.refused, trial.doubted = content.refused, content.doubted
+        await _place(trial, profile, content, now, places)
+    except Declined as declined:
+        trial.ret = declined.ret
+        if not trial.steps or trial.steps[-1].held:
+            trial.steps.append(Step("envelope", False, declined.reason))
+    return trial
+
+
+def _step(trial: Trial, name: str, held: bool, ret: Ret, words: str = "") -> None:
+    trial.steps.append(Step(name, held, "" if held else words))
+    if not held:
+        raise Declined(ret, words)
+
+
+def _opened(
+    trial: Trial, profile: Profile, secrets: Secrets, operator_id: str, text: str, now: datetime
+) -> dict[str, Any]:
+    """Return the content; of an envelope after every check that it would meet but the token's and the replay's."""
+    try:
+        outside = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        _step(trial, "json", False, Ret.CONTENT, str(error))
+    if not (isinstance(outside, dict) and {"Data", "Sig"} & set(outside)):
+        document = _checked(trial, "content", lambda: parsed(text.encode()))
+        assert isinstance(document, dict)
+        return document
+    envelope = _checked(trial, "envelope", lambda: read_envelope(text.encode()))
+    _step(
+        trial,
+        "OperatorID",
+        envelope.operator_id == operator_id,
+        Ret.ENVELOPE,
+        f"{envelope.operator_id} is not {operator_id}",
+    )
+    _checked(trial, "Sig", lambda: check_signature(envelope, secrets))
+    try:
+        check_time(envelope, now)
+        trial.steps.append(Step("TimeStamp", True))
+    except Declined as declined:  # on the bench an envelope of yesterday may be looked into
+        trial.ret = declined.ret
+        trial.steps.append(Step("TimeStamp", False, declined.reason))
+    document = _checked(trial, "Data", lambda: content_of(envelope.data, secrets))
+    assert isinstance(document, dict)
+    return document
+
+
+def _checked(trial: Trial, name: str, check: Callable[[], Any]) -> Any:
+    try:
+        found = check()
+    except Declined as declined:
+        trial.steps.append(Step(name, False, declined.reason))
+        raise
+    trial.steps.append(Step(name, True))
+    return found
+
+
+async def _place(trial: Trial, profile: Profile, content: Content, now: datetime, places: Places) -> None:
+    about = [item for item in content.said if isinstance(item, AboutConnector)]
+    found = await places({item.connector_id for item in about})
+    for item in content.said[:MOST_SHOWN]:
+        if isinstance(item, StationSaid):
+            trial.becomes.append(Becomes(item.station_id, "site", details={"connectors": len(item.connectors)}))
+        elif isinstance(item, OperatorSaid):
+            trial.becomes.append(Becomes(item.operator_id, "operator"))
+        elif item.connector_id not in found:
+            trial.ignored.append(
+                Refused("ConnectorID", f"{item.connector_id}: no connector of this id is filed for this platform")
+            )
+        else:
+            place = found[item.connector_id]
+            for observation in observed(item, place, profile.statuses, now, now):
+                trial.becomes.append(_becomes(item.connector_id, place, observation))
+    if trial.refused and not trial.becomes and not trial.ignored:
+        trial.ret = trial.ret or Ret.CONTENT
+
+
+SHOWN = ("status", "condition", "occurred_at", "kind", "value", "transaction_id", "register_wh", "reason", "error_info")
+
+
+def _becomes(connector_id: str, place: Place, observation: Any) -> Becomes:
+    details = {name: getattr(observation, name) for name in SHOWN if getattr(observation, name, None) is not None}
+    kind = details.get("kind")
+    if isinstance(kind, tuple):  # what a meter measures
+        details["kind"] = " ".join(part for part in kind if part)
+    return Becomes(connector_id, type(observation).__name__, *place, details)

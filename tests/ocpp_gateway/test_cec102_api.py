@@ -1,0 +1,251 @@
+"""Who sees and changes platforms, how good their data are, and what a message would become."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from ocpp_gateway.cec102.directory import profiles_of
+from ocpp_gateway.cec102.quality import Traffic, quality_of
+from tests.independent.cec102_platform import CHINA, Party
+from tests.ocpp_gateway.platforms import KEY, OPERATOR_ID, Gateway, gateway_of
+from youguan import audit
+from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER
+from youguan.settings import Settings
+
+STATUS = "notification_stationStatus"
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+PROFILE = profiles_of(Settings())["cec-2016"]
+SECRETS = {"operator_secret": KEY, "data_secret": KEY, "data_secret_iv": KEY, "sig_secret": KEY}
+
+
+@pytest.fixture
+async def gateway(database_url: str) -> AsyncIterator[Gateway]:
+    async with gateway_of(database_url) as gateway:
+        yield gateway
+
+
+def platform(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "乙平台",
+        "organisation_id": "o2",
+        "profile": "cec-2016",
+        "inbound": SECRETS,
+        "reason": "test",
+        **changes,
+    }
+
+
+# --- who may ----------------------------------------------------------------------------------------------------
+
+
+async def test_an_operator_sees_its_own_platform_and_no_other(gateway: Gateway) -> None:
+    async with (
+        gateway.client(OPERATOR, "o1") as own,
+        gateway.client(OPERATOR, "o2") as other,
+        gateway.client(OPERATOR) as none,
+    ):
+        (item,) = (await own.get("/api/gateway/platforms")).json()["items"]
+        assert (item["operator_id"], item["organisation_name"], item["freshness"]) == (OPERATOR_ID, "o1 公司", "never")
+        assert "sealed" not in item
+        for client in (other, none):
+            assert (await client.get("/api/gateway/platforms")).json()["items"] == []
+            for path in ("", "/connectors", "/refused"):
+                assert (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}{path}")).status_code == 404
+            trial = {"message": STATUS, "text": "{}"}
+            assert (await client.post(f"/api/gateway/platforms/{OPERATOR_ID}/trial", json=trial)).status_code == 404
+            assert (await client.get(f"/gateway/platforms/{OPERATOR_ID}")).status_code == 404
+
+
+@pytest.mark.parametrize("role", [OPERATOR, INSPECTOR, REVIEWER])
+async def test_only_a_regulator_lets_a_platform_in(gateway: Gateway, role: str) -> None:
+    async with gateway.client(role, "o1" if role == OPERATOR else None) as client:
+        assert (await client.put("/api/gateway/platforms/123456788", json=platform())).status_code == 403
+    async with httpx.AsyncClient(base_url=gateway.address, trust_env=False) as client:
+        assert (await client.get("/api/gateway/platforms")).status_code == 401
+
+
+async def test_a_platform_is_let_in_changed_and_shut_out(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        answer = await client.put("/api/gateway/platforms/123456788", json=platform())
+        assert answer.status_code == 200, answer.text
+        assert KEY not in answer.text
+        caller = await gateway.platform(Party(operator_id="123456788"))
+        assert caller.token
+        changed = platform(inbound=None, enabled=False)  # its secrets stay
+        assert (await client.put("/api/gateway/platforms/123456788", json=changed)).json()["enabled"] is False
+        assert (await caller.post(STATUS, caller.party.seal({})))["Ret"] == 4003
+        again = platform(inbound={**SECRETS, "operator_secret": "another"})
+        assert (await client.put("/api/gateway/platforms/123456788", json=again)).status_code == 200
+        assert (await caller.post(STATUS, caller.party.seal({})))["Ret"] == 4002  # a new secret ends old tokens
+    rows = await gateway.pool.fetch("SELECT * FROM audit.trail WHERE action = 'platform' ORDER BY number")
+    assert [row["subject"] for row in rows] == ["platform 123456788"] * 3
+    assert [row["after"]["new_secrets"] for row in rows] == [["inbound"], [], ["inbound"]]
+    assert KEY not in json.dumps([[row["before"], row["after"]] for row in rows])
+    async with gateway.pool.acquire() as connection:
+        assert await audit.verify(connection) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"profile": "none"}, "profile"),
+        ({"organisation_id": "nobody"}, "organisation_id"),
+        ({"inbound": None}, "inbound"),
+        ({"inbound": {**SECRETS, "data_secret": "short"}}, "inbound.data_secret"),
+        ({"address": "ftp://x", "outbound": SECRETS, "our_operator_id": OPERATOR_ID}, "address"),
+        ({"address": "http://", "outbound": SECRETS, "our_operator_id": OPERATOR_ID}, "address"),
+        ({"address": "http://a:99999", "outbound": SECRETS, "our_operator_id": OPERATOR_ID}, "address"),
+        ({"address": "http://a"}, "outbound"),
+        ({"address": "http://a", "outbound": SECRETS}, "our_operator_id"),
+        ({"name": "\u200b\n"}, "name"),
+    ],
+)
+async def test_what_is_wrong_with_a_platform_is_named(gateway: Gateway, changes: dict[str, Any], field: str) -> None:
+    async with gateway.client() as client:
+        answer = await client.put("/api/gateway/platforms/123456788", json=platform(**changes))
+        assert answer.status_code == 422
+        assert field in [found["field"] for found in answer.json()["fields"]]
+        assert (await client.put("/api/gateway/platforms/abc", json=platform())).status_code == 422
+
+
+# --- what was sent, and how good it is --------------------------------------------------------------------------
+
+
+async def test_what_a_platform_sent_and_what_was_refused(gateway: Gateway) -> None:
+    caller = await gateway.platform()
+    items = [
+        {"ConnectorID": "P1-1", "Status": 3},
+        {"ConnectorID": "P1-2", "Status": "x"},
+        {"ConnectorID": "no", "Status": 1},
+    ]
+    await caller.say(STATUS, {"ConnectorStatusInfo": items})
+    connectors = [{"ConnectorID": id} for id in ("P1-1", "P9-9")]
+    station = {"StationID": "9", "EquipmentInfos": [{"EquipmentID": "P1", "ConnectorInfos": connectors}]}
+    await caller.say("notification_stationInfo", {"StationInfo": station})
+    async with gateway.client(OPERATOR, "o1") as client:
+        found = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()
+        refused = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}/refused")).json()["items"]
+        listed = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}/connectors", params={"limit": "1"})).json()
+        page = (await client.get(f"/gateway/platforms/{OPERATOR_ID}")).text
+    quality = found["quality"]
+    assert (found["freshness"], quality["filed"]) == ("fresh", 6)
+    assert quality["complete"] == quality["current"] == pytest.approx(1 / 6)
+    assert quality["unfiled"] == ["P9-9"]
+    assert quality["untold_count"] == 5
+    traffic = {
+        row["message"]: (row["messages"], row["taken"], row["ignored"], row["refused"]) for row in found["traffic"]
+    }
+    assert traffic == {"query_token": (1, 0, 0, 0), STATUS: (1, 1, 1, 1), "notification_stationInfo": (1, 1, 0, 0)}
+    assert sorted(row["code"] for row in refused) == ["PlatformIgnored", "PlatformRefused"]
+    assert (listed["items"][0]["cec_connector_id"], listed["items"][0]["status"]) == ("P1-1", "Charging")
+    assert listed["next"]
+    assert "P9-9" in page
+    assert "is no number" in page
+
+
+@pytest.mark.parametrize(
+    ("hours", "freshness"), [(None, "never"), (0, "fresh"), (2.9, "fresh"), (3.1, "late"), (6, "late"), (6.1, "silent")]
+)
+def test_freshness(hours: float | None, freshness: str) -> None:
+    heard = None if hours is None else NOW - timedelta(hours=hours)
+    assert quality_of(PROFILE, NOW, heard, {}, (), Traffic()).freshness == freshness
+
+
+def test_shares_of_nothing_are_no_shares() -> None:
+    empty = quality_of(PROFILE, NOW, None, {}, (), Traffic())
+    assert (empty.complete, empty.current, empty.usable, empty.silent_s) == (None, None, None, None)
+
+
+def test_quality_is_reckoned_by_connector() -> None:
+    filed = {"a": NOW, "b": NOW - timedelta(days=2), "c": None, "d": None}
+    found = quality_of(PROFILE, NOW, NOW, filed, ("a", "z"), Traffic(9, 6, 1, 1))
+    assert (found.complete, found.current, found.usable) == (0.5, 0.25, 0.75)
+    assert (found.never_reported, found.untold, found.unfiled) == (("c", "d"), ("b", "c", "d"), ("z",))
+
+
+def test_what_is_named_is_bounded_and_what_is_counted_is_not() -> None:
+    found = quality_of(PROFILE, NOW, NOW, {}, [f"{n}" for n in range(1000)], Traffic())
+    assert (len(found.unfiled), found.unfiled_count) == (50, 1000)
+
+
+# --- the test bench ---------------------------------------------------------------------------------------------
+
+
+async def attempt(client: httpx.AsyncClient, text: Any, message: str = STATUS) -> dict[str, Any]:
+    body = {"message": message, "text": text if isinstance(text, str) else json.dumps(text)}
+    answer = await client.post(f"/api/gateway/platforms/{OPERATOR_ID}/trial", json=body)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_a_message_is_tried_and_nothing_is_stored(gateway: Gateway) -> None:
+    party = Party()
+    content = {
+        "ConnectorStatusInfo": [
+            {"ConnectorID": "P1-1", "Status": 255, "LicensePlate": "浙B12345"},
+            {"ConnectorID": "x", "Status": 1},
+        ]
+    }
+    async with gateway.client(OPERATOR, "o1") as client:
+        for text in (content, party.seal(content)):
+            found = await attempt(client, text)
+            assert (found["ret"], found["becomes"][0]["station_id"], found["becomes"][0]["details"]["status"]) == (
+                0,
+                "P1",
+                "Faulted",
+            )
+            assert [member["member"] for member in found["ignored"]] == ["ConnectorID"]
+            assert "浙B" not in json.dumps(found, ensure_ascii=False)
+        forged = await attempt(client, {**party.seal(content), "Sig": "0" * 32})
+        assert (forged["ret"], forged["steps"][-1]["name"], forged["steps"][-1]["held"]) == (4001, "Sig", False)
+        stale = await attempt(client, party.seal(content, datetime.now(CHINA) - timedelta(hours=1)))
+        assert (stale["ret"], stale["becomes"][0]["station_id"]) == (4003, "P1")  # it is shown what it would have been
+        assert (await attempt(client, "{"))["ret"] == 4004
+        assert (await attempt(client, content, "query_start_charge"))["ret"] == 4004
+        assert (await attempt(client, {"ConnectorStatusInfo": {"ConnectorID": "P1-1", "Status": 9}}))["refused"]
+        other = Party(operator_id="000000000").seal(content)
+        assert (await attempt(client, other))["ret"] == 4003
+    for table in (
+        "telemetry.status_change",
+        "telemetry.raw_frame",
+        "gateway.refused_input",
+        "gateway.platform_traffic",
+    ):
+        assert await gateway.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_the_bench_on_a_page(gateway: Gateway) -> None:
+    async with gateway.client(REGULATOR) as client:
+        address = f"/gateway/platforms/{OPERATOR_ID}/trial"
+        assert (await client.get(address)).status_code == 200
+        text = json.dumps({"ConnectorStatusInfo": {"ConnectorID": "P1-1", "Status": 255}})
+        page = (await client.post(address, data={"message": STATUS, "text": text})).text
+        assert "将应答 Ret 0" in page
+        assert "Faulted" in page
+        profiles = (await client.get("/api/gateway/platform-profiles")).json()["items"]
+        assert [profile["name"] for profile in profiles] == ["cec-2016", "zhejiang"]
+        assert profiles[1]["unverified"]
+
+
+async def test_a_platform_is_let_in_on_the_page(gateway: Gateway) -> None:
+    secrets = {f"inbound.{name}": KEY for name in SECRETS}
+    form = {
+        "operator_id": "123456788",
+        "name": "乙平台",
+        "profile": "cec-2016",
+        "enabled": "true",
+        "reason": "test",
+        **secrets,
+    }
+    async with gateway.client() as client:
+        wrong = await client.post("/gateway/platforms", data={**form, "inbound.sig_secret": ""})
+        assert (wrong.status_code, "sig_secret" in wrong.text) == (422, True)
+        done = await client.post("/gateway/platforms", data=form)
+        assert (done.status_code, done.headers["location"]) == (303, "/gateway/platforms/123456788")
+        assert (await client.get("/gateway/platforms/123456788")).status_code == 200
+    assert (await gateway.platform(Party(operator_id="123456788"))).token
