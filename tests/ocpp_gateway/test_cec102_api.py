@@ -243,6 +243,7 @@ async def test_a_platform_is_let_in_on_the_page(gateway: Gateway) -> None:
         **secrets,
     }
     async with gateway.client() as client:
+        assert (await client.get("/gateway/platforms")).status_code == 200
         wrong = await client.post("/gateway/platforms", data={**form, "inbound.sig_secret": ""})
         assert (wrong.status_code, "sig_secret" in wrong.text) == (422, True)
         done = await client.post("/gateway/platforms", data=form)
