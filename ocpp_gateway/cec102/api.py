@@ -12,7 +12,7 @@ from ocpp_gateway.cec102.overview import Looking
 from ocpp_gateway.cec102.quality import Freshness
 from youguan.auth import REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require, require_county
 
 LONGEST_TRIAL = 500_000
 Role = Literal["operator", "province"]
@@ -219,7 +219,10 @@ def add_platforms(app: FastAPI, looking: Looking) -> None:
 
     @app.put("/platforms/{operator_id}")
     async def put(
-        operator_id: str, wanted: PlatformIn, request: Request, who: Annotated[Principal, Depends(require(REGULATOR))]
+        operator_id: str,
+        wanted: PlatformIn,
+        request: Request,
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
     ) -> PlatformWithQuality:
         """Let a platform in, or change how it is spoken with."""
         await desk.put(who, operator_id, wanted.wish(), wanted.reason, remote_of(request))

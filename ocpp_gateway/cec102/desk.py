@@ -62,8 +62,8 @@ class PlatformDesk:
         self, who: Principal, operator_id: str, wish: Wish, reason: str, remote: str | None = None
     ) -> asyncpg.Record:
         """Let a platform in, or change it; the trail says what changed, never a secret."""
-        if not who.has(REGULATOR):
-            raise Forbidden("only a regulator decides how a platform is spoken with")
+        if not (who.has(REGULATOR) and who.scope.everything):
+            raise Forbidden("only a regulator of the whole county decides how a platform is spoken with")
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             before = await store.find_platform(connection, operator_id)

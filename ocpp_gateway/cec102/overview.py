@@ -41,7 +41,7 @@ class Looking:
 
     async def listed(self, who: Principal, after: str | None, limit: int) -> list[tuple[asyncpg.Record, Freshness]]:
         """Return the platforms that somebody sees, with how fresh they are."""
-        bound = None if who.sees_everything() else who.organisation_id or NOBODY
+        bound = None if may_see(who, None) else who.organisation_id or NOBODY
         async with self.desk.pool.acquire() as connection:
             rows = await store.list_platforms(connection, bound, after, limit)
         return [(row, self._freshness(row)) for row in rows if may_see(who, row["organisation_id"])]

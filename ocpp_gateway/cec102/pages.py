@@ -14,7 +14,7 @@ from ocpp_gateway.pages.frames import set_out
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require, require_county
 from youguan.web.templates import Templates
 
 PAGE = 50
@@ -91,7 +91,7 @@ def _add_list(router: APIRouter, looking: Looking, templates: Templates) -> None
     @router.post("/platforms")
     async def put(
         request: Request,
-        who: Annotated[Principal, Depends(require(REGULATOR))],
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
         operator_id: str = Form(max_length=20),
         name: str = Form(max_length=200),
         organisation_id: str = Form("", max_length=200),

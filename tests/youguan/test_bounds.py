@@ -292,6 +292,13 @@ GATEWAY = {
     "GET /stations/{station_id}/reservations": WATCHED,
     "GET /stations/{station_id}/charging-profiles": WATCHED,
     "GET /stations/{station_id}/composite-schedule": WATCHED,
+    "GET /platforms": LOGIN,
+    "GET /platforms/{operator_id}": LOGIN,
+    "PUT /platforms/{operator_id}": COUNTY,
+    "GET /platforms/{operator_id}/connectors": LOGIN,
+    "GET /platforms/{operator_id}/refused": LOGIN,
+    "POST /platforms/{operator_id}/trial": LOGIN,
+    "GET /platform-profiles": LOGIN,
 }
 REGISTRY = {
     "GET /stations": OPEN,
@@ -397,7 +404,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "station_id": f"s{place}", "site_id": place, "command_id": f"c{place}", "transaction_id": "t",
             "exclusion_id": f"x{place}", "request_id": "none", "file_id": file_of(place), "firmware_id": "none",
             "id_token": "none", "group_id": "none", "organisation_id": "none", "credential_id": "0", "line_id": "0",
-            "token_id": "0",
+            "token_id": "0", "operator_id": "none",
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
             "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),
             "task_id": next(task["id"] for task in tasks if task["site_id"] == place),
