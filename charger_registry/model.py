@@ -134,6 +134,38 @@ class Responsibility(Table, table=True):
     withdrawn_reason: str | None = Field(sa_column=Column(Text))
 
 
+class LedgerThreshold(Table, table=True):
+    """A number by which the ledger's rules decide."""
+
+    __tablename__ = "ledger_threshold"
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    value: int
+
+
+class Handover(Table, table=True):
+    """Who is to manage a site (`station_id` '': all of it) in whose place ('': nobody's), and what became of that."""
+
+    __tablename__ = "handover"
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    site_id: str = Field(sa_column=Column(Text, nullable=False))
+    station_id: str = Field(sa_column=Column(Text, nullable=False))
+    from_organisation_id: str = Field(sa_column=Column(Text, nullable=False))
+    to_organisation_id: str = Field(sa_column=Column(Text, nullable=False))
+    proposer_id: str = Field(sa_column=Column(Text, nullable=False))
+    proposed_by: str = Field(sa_column=Column(Text, nullable=False))
+    proposed_at: datetime = Field(sa_column=moment(nullable=False))
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    evidence_kind: str = Field(sa_column=Column(Text, nullable=False))
+    evidence_number: str = Field(sa_column=Column(Text, nullable=False))
+    evidence: str = Field(sa_column=Column(Text, nullable=False))
+    takes_over_at: datetime | None = Field(sa_column=moment())
+    answer_by: date
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    ended_at: datetime | None = Field(sa_column=moment())
+    ended_by: str | None = Field(sa_column=Column(Text))
+    answer: str | None = Field(sa_column=Column(Text))
+
+
 class Person(Table, table=True):
     """Somebody who logs in."""
 

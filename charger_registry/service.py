@@ -16,6 +16,9 @@ from charger_registry.credentials.quarantine import Quarantine
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.api import add_ledger
 from charger_registry.ledger.desk import LedgerDesk
+from charger_registry.ledger.handovers.api import add_handovers
+from charger_registry.ledger.handovers.desk import HandoverDesk
+from charger_registry.ledger.handovers.pages import handover_pages
 from charger_registry.ledger.pages import ledger_pages
 from charger_registry.login import TEMPLATES, Login, login_api, login_pages
 from charger_registry.open_data.ocpi_api import ocpi_api
@@ -50,6 +53,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         api = registry_api(pool, clock)
         responsibility = LedgerDesk(pool, clock)
         add_ledger(api, pool, responsibility, clock)
+        handovers = HandoverDesk(pool, clock)
+        add_handovers(api, pool, handovers)
         add_credentials(api, pool, keys, clock)
         quarantine = Quarantine(pool, clock)
         add_quarantine(api, pool, quarantine)
@@ -71,6 +76,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 login_pages(login, templates, settings),
                 registry_pages(pool, templates),
                 ledger_pages(pool, responsibility, templates, clock),
+                handover_pages(pool, handovers, templates, clock),
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
                 public_pages(pool, picture, templates, clock),
@@ -78,6 +84,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             ],
             jobs=[
                 Job("registry.management_watch", lambda: watch_management(pool, clock)),
+                Job("registry.handover_watch", lambda: watch_handovers(handovers)),
                 Job("registry.audit_heads", lambda: audit_heads.keep(pool, HeadFile(settings.data_dir), clock)),
                 Job("registry.open_data", lambda: keep_published(pool, clock)),
             ],
@@ -99,4 +106,11 @@ async def watch_management(pool: asyncpg.Pool, clock: Clock) -> None:
         now = clock.now()
         async with pool.acquire() as connection, connection.transaction():
             await judge_what_has_changed(connection, now)
+        await asyncio.sleep(MANAGEMENT_WATCH_S)
+
+
+async def watch_handovers(handovers: HandoverDesk) -> None:
+    """Let handovers lapse that nobody answers in time."""
+    while True:
+        await handovers.lapse_due()
         await asyncio.sleep(MANAGEMENT_WATCH_S)

@@ -386,6 +386,38 @@ class ResponsibilitiesChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverProposed(Event):
+    """Somebody is asked to manage a site, or one of its stations, from the acceptance or a later instant on.
+
+    `from_organisation_id` None: nobody manages. `answer_by`: the last day of the county on which there may be an answer.
+    """
+
+    handover_id: str
+    site_id: str
+    station_id: str | None
+    from_organisation_id: str | None
+    to_organisation_id: str
+    proposer_id: str
+    takes_over_at: datetime | None
+    answer_by: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverEnded(Event):
+    """A handover came to its end. `outcome`: accepted, declined, withdrawn, lapsed, or overtaken: another one manages by now."""
+
+    handover_id: str
+    site_id: str
+    station_id: str | None
+    from_organisation_id: str | None
+    to_organisation_id: str
+    outcome: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteUnmanaged(Event):
     """Nobody manages the site. `reason`: no_manager, deregistered, contract_ended, silent."""
 

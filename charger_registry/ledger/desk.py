@@ -9,6 +9,7 @@ import asyncpg
 
 from charger_registry.ledger import store
 from charger_registry.ledger.amendment import Amendment, correct, end, give
+from charger_registry.ledger.handovers.ending import end_overtaken
 from charger_registry.ledger.responsibility import Evidence, Line
 from charger_registry.store import STREAM, get_organisation
 from youguan import audit
@@ -124,7 +125,8 @@ class LedgerDesk:
             after={"reason": reason, "lines": [shown(line) for line in amendment.added]}, remote=remote,
         )  # fmt: skip
         await store.amend(connection, site_id, amendment, now=now, by=who.subject, reason=reason)
-        await publish(connection, STREAM, await store.ledger_events(connection, [site_id], now))
+        overtaken = await end_overtaken(connection, site_id, await store.lines(connection, site_id), now)
+        await publish(connection, STREAM, [*overtaken, *await store.ledger_events(connection, [site_id], now)])
 
     async def _kept(self, connection: asyncpg.Connection, site_id: str, line: Line) -> Line:
         """Return a line as it is kept now."""

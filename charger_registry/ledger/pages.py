@@ -11,10 +11,12 @@ from fastapi.responses import RedirectResponse, Response
 from charger_registry import store as registry
 from charger_registry.ledger import store
 from charger_registry.ledger.desk import LedgerDesk
+from charger_registry.ledger.handovers import store as handovers
+from charger_registry.ledger.handovers.handover import may_propose
 from charger_registry.ledger.history import changes
 from charger_registry.ledger.responsibility import Evidence, Line, holder
 from charger_registry.pages import REASONS, ROLES
-from youguan.auth import REGULATOR, Principal
+from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, Clock
 from youguan.errors import FieldError, Invalid, NotFound, YouguanError
 from youguan.web.security import remote_of, require_site
@@ -66,12 +68,16 @@ def ledger_pages(pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clo
 def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clock: Clock) -> None:
     regulator = Depends(require_site(pool, REGULATOR))
 
-    async def page(request: Request, site_id: str, error: YouguanError | None = None) -> Response:
+    async def page(request: Request, who: Principal, site_id: str, error: YouguanError | None = None) -> Response:
         now = clock.now()
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
             lines = await store.lines(connection, site_id)
             organisations = await registry.list_organisations(connection, None, 1000)
+            waiting = await handovers.list_handovers(
+                connection, scope=who.scope, state="proposed", site_id=site_id, before=None, limit=1000
+            )
+        own = who.organisation_id if who.has(OPERATOR) else None
         return templates.render(
             request,
             "ledger.html",
@@ -81,13 +87,17 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
             now={role: holder(lines, role, now) for role in ROLES},
             instant=now,
             organisations=[o for o in organisations if o["deregistered_at"] is None or o["deregistered_at"] > now],
+            handovers=waiting,
+            hands_over=own is not None and not waiting and may_propose(lines, own, "", now),
             error=error.detail if error else "",
             **WORDS,
         )
 
     @router.get("")
-    async def ledger(request: Request, site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Response:
-        return await page(request, site_id)
+    async def ledger(
+        request: Request, site_id: str, who: Annotated[Principal, Depends(require_site(pool))]
+    ) -> Response:
+        return await page(request, who, site_id)
 
     @router.post("/order")
     async def order(
@@ -107,7 +117,7 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
                 since=local_moment("since", since), remote=remote_of(request),
             )  # fmt: skip
         except YouguanError as error:
-            return await page(request, site_id, error)
+            return await page(request, who, site_id, error)
         return RedirectResponse(f"/registry/sites/{site_id}", 303)
 
     @router.post("/end")
@@ -127,7 +137,7 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
                 remote=remote_of(request),
             )  # fmt: skip
         except YouguanError as error:
-            return await page(request, site_id, error)
+            return await page(request, who, site_id, error)
         return RedirectResponse(f"/registry/sites/{site_id}", 303)
 
 

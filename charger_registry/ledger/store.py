@@ -101,10 +101,10 @@ def line_of(row: asyncpg.Record) -> Line:
 # --- writing ----------------------------------------------------------------------------------------------------
 
 
-async def hold_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record:
+async def hold_site(connection: asyncpg.Connection, site_id: str, *, even_retired: bool = False) -> asyncpg.Record:
     """Return a site and hold it, so that its ledger changes one step after the other; NotFound."""
     row = await connection.fetchrow(
-        "SELECT * FROM registry.site WHERE id = $1 AND retired_at IS NULL FOR UPDATE", site_id
+        "SELECT * FROM registry.site WHERE id = $1 AND (retired_at IS NULL OR $2) FOR UPDATE", site_id, even_retired
     )
     if row is None:
         raise NotFound(f"site {site_id}")

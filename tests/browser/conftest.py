@@ -80,7 +80,7 @@ async def own_stations(suite: Suite) -> list[str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def ids(api: Api, ocpp: int, own_stations: list[str]) -> AsyncIterator[dict[str, str]]:
+async def ids(suite: Suite, api: Api, ocpp: int, own_stations: list[str]) -> AsyncIterator[dict[str, str]]:
     """Ids for the addresses in `pages.PAGES`."""
     site = (await api.items("/api/registry/sites", unmanaged="false", limit="1"))[0]["id"]
     unmanaged = (await api.items("/api/registry/sites", unmanaged="true"))[-1]["id"]
@@ -89,8 +89,21 @@ async def ids(api: Api, ocpp: int, own_stations: list[str]) -> AsyncIterator[dic
     line = str((await api.items(f"/api/registry/sites/{site}/responsibilities"))[0]["id"])
     charger = await talkative(ocpp, station)
     found = {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
-    yield {**found, "line": line}
+    yield {**found, "line": line, **await proposed(suite, own_stations[-1].rpartition("-")[0])}
     await charger.close()
+
+
+async def proposed(suite: Suite, site: str) -> dict[str, str]:
+    """Return a site that its operator wants to hand over, and the handover."""
+    operator = Api(suite.ports()["http"])
+    await operator.log_in(OPERATOR)
+    duties = await operator.items(f"/api/registry/sites/{site}/responsibilities")
+    manager = next(duty["organisation"]["id"] for duty in duties if duty["role"] == "manager")
+    to = next(f"manager-{n:02d}" for n in range(5, 13) if manager != f"manager-{n:02d}")
+    body = {"to_organisation_id": to, "evidence": {"kind": "contract", "number": "合 1"}}
+    made = await operator.client.post(f"/api/registry/sites/{site}/handovers", json=body)
+    await operator.client.aclose()
+    return {"managed": site, "handover": made.raise_for_status().json()["id"]}
 
 
 async def talkative(ocpp: int, station: str) -> Charger:

@@ -311,6 +311,12 @@ REGISTRY = {
     "GET /sites/{site_id}/ledger": NEAR,
     "GET /sites/{site_id}/ledger.csv": NEAR,
     "GET /ledger.csv": LOGIN,
+    "GET /handovers": Route(filters=True),
+    "GET /handovers/{handover_id}": NEAR,
+    "POST /sites/{site_id}/handovers": replace(NEAR, roles=("operator",)),
+    "POST /handovers/{handover_id}/accept": Route(roles=("operator",)),
+    "POST /handovers/{handover_id}/decline": Route(roles=("operator",)),
+    "POST /handovers/{handover_id}/withdraw": Route(roles=("operator",)),
     "GET /organisations": OPEN,
     "POST /organisations/{organisation_id}/deregister": COUNTY,
     "GET /stations/{station_id}/credentials": RULED,
@@ -363,6 +369,9 @@ INSERT INTO gateway.exclusion (id, station_id, kind, since, until, reason, recor
     VALUES ('x' || $1, 's' || $1, 'grid_outage', $2, $2::timestamptz + interval '1 h', 'x', 'x', $2);
 INSERT INTO telemetry.connector_day
     VALUES ('s' || $1, 1, '2026-01-02', 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'available', 'online', '{0}', '{available}');
+INSERT INTO registry.handover (id, site_id, station_id, from_organisation_id, to_organisation_id, proposer_id, proposed_by,
+    proposed_at, reason, evidence_kind, evidence_number, evidence, answer_by, state)
+    VALUES ('h' || $1, $1::text, 's' || $1, 'two', 'two', 'two', 'x', $2, 'x', 'other', '', '', '2026-01-02', 'proposed');
 INSERT INTO gateway.evidence_file (id, station_id, kind, token_hash, requested_by, requested_at, expires_at, received_at,
     sha256) VALUES ($3, 's' || $1, 'diagnostics', 'h' || $1, 'x', $2, $2, $2, repeat('0', 64));
 """
@@ -404,7 +413,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "station_id": f"s{place}", "site_id": place, "command_id": f"c{place}", "transaction_id": "t",
             "exclusion_id": f"x{place}", "request_id": "none", "file_id": file_of(place), "firmware_id": "none",
             "id_token": "none", "group_id": "none", "organisation_id": "none", "credential_id": "0", "line_id": "0",
-            "token_id": "0", "operator_id": "none",
+            "token_id": "0", "operator_id": "none", "handover_id": f"h{place}",
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
             "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),
             "task_id": next(task["id"] for task in tasks if task["site_id"] == place),

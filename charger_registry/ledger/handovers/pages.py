@@ -1,0 +1,169 @@
+"""Handovers in the browser: what waits for my answer, what I have proposed, and what became of it."""
+
+from datetime import date
+from typing import Annotated
+
+import asyncpg
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from charger_registry import store as registry
+from charger_registry.ledger import store as ledger
+from charger_registry.ledger.handovers import store
+from charger_registry.ledger.handovers.desk import HandoverDesk
+from charger_registry.ledger.handovers.handover import Command, answer_by, manager_of
+from charger_registry.ledger.pages import EVIDENCE_KINDS, Number, Text, local_moment
+from charger_registry.ledger.responsibility import Evidence, holder
+from youguan.auth import OPERATOR, Principal
+from youguan.clock import Clock, county_day
+from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.web.security import require, require_site
+from youguan.web.templates import Templates
+
+SHOWN = 100
+STATES = {
+    "proposed": ("warn", "等待答复"),
+    "accepted": ("good", "已接受"),
+    "declined": ("bad", "已拒绝"),
+    "withdrawn": ("", "已撤回"),
+    "lapsed": ("bad", "逾期未答复"),
+    "overtaken": ("", "管理单位已另行确定"),
+}
+
+
+def handover_pages(pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock) -> APIRouter:
+    """Return /registry/handovers and /registry/sites/{site_id}/handover."""
+    router = APIRouter(prefix="/registry")
+    _add_list(router, pool, templates, clock)
+    _add_answers(router, pool, desk, templates, clock)
+    _add_proposal(router, pool, desk, templates, clock)
+    return router
+
+
+def _add_list(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+    @router.get("/handovers")
+    async def handovers(request: Request, who: Annotated[Principal, Depends(require())]) -> Response:
+        async with pool.acquire() as connection:
+            rows = {
+                state: await store.list_handovers(
+                    connection, scope=who.scope, state=state, site_id=None, before=None, limit=SHOWN
+                )
+                for state in ("proposed", "ended")
+            }
+        own = who.organisation_id if who.has(OPERATOR) else None
+        waiting = [row for row in rows["proposed"] if own is not None and row["to_organisation_id"] == own]
+        return templates.render(
+            request,
+            "handovers.html",
+            waiting=waiting,
+            others=[row for row in rows["proposed"] if row not in waiting],
+            ended=rows["ended"],
+            states=STATES,
+            today=county_day(clock.now()),
+        )
+
+
+def _add_answers(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock) -> None:
+    async def page(request: Request, who: Principal, handover_id: str, error: YouguanError | None = None) -> Response:
+        async with pool.acquire() as connection:
+            row = await store.get(connection, handover_id, who.scope)
+            receiver = await registry.get_organisation(connection, row["to_organisation_id"])
+        own = who.organisation_id if who.has(OPERATOR) else None
+        handover = store.handover_of(row)
+        is_open = row["state"] == "proposed" and own is not None
+        return templates.render(
+            request,
+            "handover.html",
+            status_code=error.status if error else 200,
+            row=row,
+            receiver=receiver,
+            states=STATES,
+            kinds=EVIDENCE_KINDS,
+            asked=is_open and own == row["to_organisation_id"] and not handover.has_lapsed(clock.now()),
+            mine=is_open and own == row["proposer_id"],
+            error=error.detail if error else "",
+        )
+
+    @router.get("/handovers/{handover_id}")
+    async def handover(request: Request, handover_id: str, who: Annotated[Principal, Depends(require())]) -> Response:
+        return await page(request, who, handover_id)
+
+    @router.post("/handovers/{handover_id}")
+    async def answer(
+        request: Request,
+        handover_id: str,
+        who: Annotated[Principal, Depends(require(OPERATOR))],
+        command: Annotated[str, Form(pattern="^(accept|decline|withdraw)$")],
+        reason: Text = "",
+    ) -> Response:
+        try:
+            if command != Command.ACCEPT and not reason.strip():
+                raise Invalid("reason: is missing", fields=[FieldError("reason", "is missing")])
+            await desk.answer(who, handover_id, Command(command), reason=reason)
+        except YouguanError as error:
+            return await page(request, who, handover_id, error)
+        return RedirectResponse(f"/registry/handovers/{handover_id}", 303)
+
+
+def _add_proposal(
+    router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock
+) -> None:
+    operator = Depends(require_site(pool, OPERATOR))
+
+    async def page(request: Request, site_id: str, error: YouguanError | None = None) -> Response:
+        now = clock.now()
+        async with pool.acquire() as connection:
+            site = await registry.get_site(connection, site_id)
+            lines = await ledger.lines(connection, site_id)
+            organisations = await registry.list_organisations(connection, None, 1000)
+            usual = answer_by(None, county_day(now), await store.usual_working_days(connection))
+        manager = manager_of(lines, "", now)
+        return templates.render(
+            request,
+            "handover_proposal.html",
+            status_code=error.status if error else 200,
+            site=site,
+            manager=holder(lines, "manager", now),
+            organisations=[o for o in organisations if o["id"] != manager and o["deregistered_at"] is None],
+            kinds=EVIDENCE_KINDS,
+            usual=usual,
+            today=county_day(now),
+            error=error.detail if error else "",
+        )
+
+    @router.get("/sites/{site_id}/handover")
+    async def proposal(request: Request, site_id: str, _: Annotated[Principal, operator]) -> Response:
+        return await page(request, site_id)
+
+    @router.post("/sites/{site_id}/handover")
+    async def propose(
+        request: Request,
+        site_id: str,
+        who: Annotated[Principal, operator],
+        to_organisation_id: Annotated[str, Form()],
+        kind: Annotated[str, Form()] = "contract",
+        number: Number = "",
+        note: Text = "",
+        reason: Text = "",
+        takes_over_at: Annotated[str, Form()] = "",
+        last_day: Annotated[str, Form()] = "",
+    ) -> Response:
+        try:
+            if kind not in EVIDENCE_KINDS:
+                raise Invalid("kind: is none of ours", fields=[FieldError("kind", "is none of ours")])
+            handover_id = await desk.propose(
+                who, site_id, to_organisation_id, evidence=Evidence(kind, number, note), reason=reason,
+                takes_over_at=local_moment("takes_over_at", takes_over_at), last_day=_day(last_day),
+            )  # fmt: skip
+        except YouguanError as error:
+            return await page(request, site_id, error)
+        return RedirectResponse(f"/registry/handovers/{handover_id}", 303)
+
+
+def _day(text: str) -> date | None:
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("answer_by: is no date", fields=[FieldError("answer_by", "is no date")]) from None
