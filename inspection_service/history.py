@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from inspection_service.cases import model as cases
 from inspection_service.model import METADATA
 from youguan.database import History
+
+# Its tables are in METADATA once it is imported.
+MODELS = (cases,)
 
 HISTORY = History("inspection", ("inspection",), Path(__file__).parent / "migrations", METADATA)

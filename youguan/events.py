@@ -564,6 +564,34 @@ class TaskMoved(Event):
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOpened(Event):
+    """An inspector opened a case, as a lead."""
+
+    case_id: str
+    number: str
+    item_id: str
+    party_id: str | None
+    site_id: str | None
+    station_id: str | None
+    task_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseMoved(Event):
+    """Somebody took a step in a case; `due_on`: by when the next one is due."""
+
+    case_id: str
+    number: str
+    command: str
+    previous: str
+    state: str
+    party_id: str | None
+    due_on: date | None
+    at: datetime
+
+
 def all_events() -> dict[str, type[Event]]:
     """Return every event type by its name."""
     return {cls.__name__: cls for cls in Event.__subclasses__()}

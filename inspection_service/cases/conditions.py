@@ -1,0 +1,206 @@
+"""What must hold before a command has its place: tests by name, as the machine's table names them. Pure.
+
+Each takes the case as it stands, what somebody says, and the county's day.
+"""
+
+from collections.abc import Callable
+from datetime import date
+
+from inspection_service.cases.file import FAST, LITIGATION, REVIEW, SIMPLE, Case, Said
+from inspection_service.cases.machine import Step
+from inspection_service.cases.thresholds import thresholds
+from inspection_service.law.catalogue import FINE, ORDER, PENALTY, Catalogue
+from inspection_service.law.mercy import Circumstances, Mercy, guidance_first, mercy
+from inspection_service.law.periods import periods
+from inspection_service.law.permission import Draft, Refusal, refusals
+from youguan.working_days import add_working_days
+
+Test = Callable[[Case, Said, date], bool]
+AT_THE_TABLE = 3  # fewer is no collective discussion
+
+
+def draft(case: Case, said: Said, day: date, measure: str = PENALTY) -> Draft:
+    """Return what somebody wants to do as the law's rules take it."""
+    return Draft(
+        measure=measure, party=case.party_kind, act_on=case.act_on, found_on=case.found_on, on=day,
+        sanction=said.sanction if measure == PENALTY else None, fine_fen=said.fine_fen, evidence=case.pieces,
+        serious=case.facts.serious, ordered=case.facts.ordered, already_fined=case.act_is_fined, reasons=said.reason,
+    )  # fmt: skip
+
+
+def against(catalogue: Catalogue, case: Case, said: Said, day: date, line: Step) -> list[Refusal]:
+    """Return what the law itself says against a step that drafts a measure."""
+    for condition, measure in (("permitted", PENALTY), ("may_order", ORDER)):
+        if condition in line.conditions:
+            return refusals(catalogue, case.item, draft(case, said, day, measure))
+    return []
+
+
+def circumstances(case: Case) -> Circumstances:
+    facts = case.facts
+    return Circumstances(
+        earlier=case.earlier, act_on=case.act_on, harm=facts.harm or "serious", minor=facts.minor,
+        due_on=facts.order_due or date.min, mended_on=facts.mended_on, faultless=facts.faultless,
+    )  # fmt: skip
+
+
+def mercy_in(case: Case) -> Mercy | None:
+    """Return why the case goes unpunished, or None."""
+    return mercy(case.item, circumstances(case))
+
+
+def _obliged(case: Case) -> bool:
+    found = mercy_in(case)
+    return found is not None and found.obliges
+
+
+def _penal(case: Case) -> bool:
+    return any(measure.organ.own for measure in case.item.measure(PENALTY))
+
+
+def hearing_right(case: Case) -> bool:
+    """Say whether the party may ask for a hearing (Art. 63)."""
+    return thresholds().hearing.reached(case.party_kind, case.facts.sanction, case.facts.notified_fine_fen)
+
+
+def is_major(case: Case, said: Said) -> bool:
+    return thresholds().major.reached(case.party_kind, said.sanction, said.fine_fen)
+
+
+def _ended(period: str, since: date | None, day: date) -> bool:
+    last = periods()[period].last_day(since) if since else None
+    return last is not None and day > last
+
+
+def _statement_over(case: Case, _: Said, day: date) -> bool:
+    """Nobody is decided against before he was heard or had his time: for a statement, and for asking for a hearing."""
+    notified = case.facts.notified_on
+    if case.facts.hearing_on is not None or notified is None:
+        return notified is not None
+    if hearing_right(case):
+        return _ended("hearing_request", notified, day)
+    return case.facts.defended or day > add_working_days(notified, thresholds().statement_days)
+
+
+def owed_fen(case: Case, day: date) -> int:
+    """Return what is still to be paid on a day, the surcharge with it (Art. 72, 73)."""
+    facts = case.facts
+    paid = sum(payment.fen for payment in facts.paid)
+    if facts.pay_by is None:
+        return facts.fine_fen - paid
+    return facts.fine_fen + surcharge_fen(case, day) - paid
+
+
+def surcharge_fen(case: Case, day: date) -> int:
+    """Return the surcharge by a day. It runs on what was not paid in time, and ends with the payment of the fine itself."""
+    facts = case.facts
+    if facts.pay_by is None:
+        return 0
+    rate, left, since, total = periods().surcharge, facts.fine_fen, facts.pay_by, 0
+    for payment in sorted(facts.paid, key=lambda payment: payment.on):
+        if payment.on > facts.pay_by and left > 0:
+            total += rate.fen(left, since, payment.on, facts.pauses)
+            since = payment.on
+        left -= payment.fen
+    if left > 0:
+        total += rate.fen(left, since, max(day, since), facts.pauses)
+    return min(total, facts.fine_fen)
+
+
+def _remedies_over(case: Case, _: Said, day: date) -> bool:
+    """Whether review and suit are out of time or at their end, for no more than three months (Coercion Law Art. 53)."""
+    facts = case.facts
+    if facts.served_on is None or _appeal_open(case):
+        return False
+    ends = [periods()[period].last_day(facts.served_on) for period in ("review", "suit")]
+    ends += [periods()["suit_after_review"].last_day(a.until) for a in facts.appeals if a.until and a.remedy == REVIEW]
+    over = max(end for end in ends if end is not None)
+    last = periods()["enforcement"].last_day(over)
+    return last is not None and over < day <= last
+
+
+def _appeal_open(case: Case) -> bool:
+    return any(appeal.until is None for appeal in case.facts.appeals)
+
+
+def _review_first(case: Case, said: Said, _: date) -> bool:
+    """A decision on the spot goes to administrative review first (Review Law Art. 23)."""
+    reviewed = any(appeal.remedy == REVIEW and appeal.until for appeal in case.facts.appeals)
+    return not (case.procedure == SIMPLE and said.remedy == LITIGATION) or reviewed
+
+
+def _guidance_first(case: Case, _: Said, day: date) -> bool:
+    since = case.facts.business_since
+    return since is not None and guidance_first(case.item, in_business_since=since, on=day)
+
+
+def _fast_if_clear(case: Case, said: Said, _: date) -> bool:
+    """The fast track needs a party that admits, an item without danger, and an amount below its ceiling."""
+    if said.procedure != FAST:
+        return True
+    small = thresholds().fast.within(case.party_kind, said.sanction or FINE, said.fine_fen)
+    return said.admitted and case.item.danger == "none" and small
+
+
+def _later(case: Case, said: Said, _: date) -> bool:
+    before = case.facts.order_due if case.facts.filed_on is None else case.facts.decide_by
+    return said.on is not None and before is not None and said.on > before
+
+
+def _hearing_notice(_: Case, said: Said, day: date) -> bool:
+    """Time and place are told seven working days ahead (Art. 64)."""
+    last = periods()["hearing_notice"].last_day(day)
+    return said.on is not None and last is not None and said.on > last
+
+
+CONDITIONS: dict[str, Test] = {
+    "guidance_first": _guidance_first,
+    "in_future": lambda _, said, day: said.on is not None and said.on > day,
+    "not_in_future": lambda case, said, day: said.on is not None and case.act_on <= said.on <= day,
+    "today_or_before": lambda case, said, day: said.on is not None and case.found_on <= said.on <= day,
+    "extended_once": lambda case, _, __: not case.facts.order_extended,
+    "later": _later,
+    "order_is_due": lambda case, _, day: case.facts.order_due is not None and day > case.facts.order_due,
+    "mercy": lambda case, _, __: mercy_in(case) is not None,
+    "not_obliged": lambda case, _, __: not _obliged(case),
+    "nothing_penal": lambda case, _, __: not _penal(case),
+    "penal": lambda case, _, __: _penal(case),
+    "ceiling": lambda case, said, _: thresholds().simple.within(case.party_kind, said.sanction, said.fine_fen),
+    "simple": lambda case, _, __: case.procedure == SIMPLE,
+    "unnoted": lambda case, _, __: not case.facts.noted,
+    "noted": lambda case, _, __: case.procedure != SIMPLE or case.facts.noted,
+    "fast_if_clear": _fast_if_clear,
+    "two_officers": lambda _, said, __: len(set(said.officers)) == 2,
+    "undefended": lambda case, _, __: not case.facts.defended,
+    "hearing_right": lambda case, _, __: hearing_right(case),
+    "hearing_in_time": lambda case, _, day: not _ended("hearing_request", case.facts.notified_on, day),
+    "hearing_notice": _hearing_notice,
+    "hearing_called": lambda case, _, day: case.facts.hearing_on is not None and day >= case.facts.hearing_on,
+    "three_people": lambda _, said, __: len(set(said.people)) >= AT_THE_TABLE,
+    "statement_over": _statement_over,
+    "not_aggravated": lambda case, said, _: (
+        said.sanction == case.facts.sanction and said.fine_fen <= case.facts.notified_fine_fen
+    ),
+    "discussed": lambda case, said, _: case.facts.discussed or not is_major(case, said),
+    "fined": lambda case, _, __: case.facts.fine_fen > 0,
+    "nothing_to_pay": lambda case, _, day: owed_fen(case, day) <= 0,
+    "payment_late": lambda case, _, day: (
+        case.facts.pay_by is not None and day > case.facts.pay_by and owed_fen(case, day) > 0
+    ),
+    "demand_over": lambda case, _, day: _ended("demand", case.facts.demanded_on, day),
+    "remedies_over": _remedies_over,
+    "no_appeal_open": lambda case, _, __: not _appeal_open(case),
+    "appeal_open": lambda case, _, __: _appeal_open(case),
+    "review_first": _review_first,
+}
+BY_THE_LAW = ("permitted", "may_order")  # these say themselves what stands against them
+
+
+def unmet(case: Case, said: Said, day: date, line: Step) -> list[str]:
+    """Return the names of the conditions of a step that do not hold."""
+    return [name for name in line.conditions if name not in BY_THE_LAW and not CONDITIONS[name](case, said, day)]
+
+
+def missing(said: Said, line: Step) -> list[str]:
+    """Return the members that a step needs and that were not given."""
+    return [name for name in line.needs if not getattr(said, name)]

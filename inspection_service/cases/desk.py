@@ -1,0 +1,346 @@
+"""The desk where cases are opened and moved: the table asked, the law asked, and all of it written down at once."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import asyncpg
+from pydantic import TypeAdapter
+
+from inspection_service.cases import documents, store
+from inspection_service.cases.conditions import against, missing, unmet
+from inspection_service.cases.effects import Moved, moved
+from inspection_service.cases.file import Case, Facts, Said
+from inspection_service.cases.machine import Command, Role, State, Step, commands_of, step
+from inspection_service.cases.persons import Officer, acting, roles_in
+from inspection_service.evidence import store as evidence
+from inspection_service.evidence.chain import canonical
+from inspection_service.evidence.desk import pieces
+from inspection_service.law.catalogue import Catalogue
+from inspection_service.store import get_site
+from inspection_service.wording import REFUSED
+from youguan import audit
+from youguan.auth import INSPECTOR, REGULATOR, Principal
+from youguan.clock import Clock, county_day
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.eventlog import publish
+from youguan.events import CaseMoved, CaseOpened
+
+STREAM = "inspection"
+FACTS = TypeAdapter(Facts)
+TWO = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a case is opened with."""
+
+    item_id: str
+    party_kind: str
+    party_name: str
+    act_on: date
+    second_officer: str
+    reason: str
+    party_id: str | None = None
+    site_id: str | None = None
+    station_id: str | None = None
+    task_id: str | None = None
+    business_since: date | None = None
+    serious: bool = False
+
+    @property
+    def act_key(self) -> str:
+        """Return what makes two cases be about one act: whose it was, where and when."""
+        parts = (self.party_id or self.party_name, self.site_id, self.station_id, self.act_on.isoformat())
+        return "|".join(part or "" for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A command that somebody may give now, and which conditions do not hold yet."""
+
+    command: Command
+    line: Step
+    unmet: tuple[str, ...]
+
+
+class CaseDesk:
+    """Opens and moves cases."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, catalogue: Catalogue) -> None:
+        self.pool = pool
+        self.catalogue = catalogue
+        self._clock = clock
+
+    def today(self) -> date:
+        """Return the county's date."""
+        return county_day(self._clock.now())
+
+    # --- reading ---
+
+    async def see(
+        self, connection: asyncpg.Connection, who: Principal, case_id: str, *, hold: bool = False
+    ) -> asyncpg.Record:
+        """Return a case; NotFound beyond one's bounds too."""
+        row = await store.get(connection, case_id, hold=hold)
+        if not who.scope.covers(row["division_code"], row["party_id"]):
+            raise NotFound(f"case {case_id}")
+        return row
+
+    async def case(self, connection: asyncpg.Connection, row: asyncpg.Record) -> Case:
+        """Return a case as the rules take it."""
+        facts = FACTS.validate_python(row["facts"])
+        links = await evidence.links(connection, row["id"])
+        return Case(
+            number=row["number"], state=State(row["state"]), procedure=row["procedure"],
+            item=self.catalogue.items[row["item_id"]], party_kind=row["party_kind"], act_on=row["act_on"],
+            found_on=row["found_on"], facts=facts, pieces=pieces(links, facts.officers),
+            earlier=await store.earlier_violations(connection, row),
+            act_is_fined=await store.act_is_fined(connection, row["act_key"], row["id"]),
+        )  # fmt: skip
+
+    async def offers(
+        self, connection: asyncpg.Connection, who: Principal, row: asyncpg.Record, case: Case
+    ) -> list[Offer]:
+        """Return what somebody may do about a case now."""
+        roles = await self._roles(connection, who, row, case)
+        found = []
+        for command in commands_of(case.state):
+            line = step(case.state, command)
+            try:
+                acting(case, line, roles, who.subject)
+            except Forbidden:
+                continue
+            found.append(Offer(command, line, tuple(_standing(case, line, self.today()))))
+        return found
+
+    async def _roles(
+        self, connection: asyncpg.Connection, who: Principal, row: asyncpg.Record, case: Case
+    ) -> set[Role]:
+        officer = await store.officer(connection, who.subject)
+        return roles_in(case, who, officer, row["party_id"], self.today())
+
+    # --- opening ---
+
+    async def open(self, who: Principal, opening: Opening) -> str:
+        """Open a case as a lead; return its id. Forbidden, Invalid, NotFound."""
+        now, day = self._clock.now(), self.today()
+        if not who.has(INSPECTOR):
+            raise Forbidden("cases are opened by inspectors")
+        if opening.item_id not in self.catalogue.items:
+            raise NotFound(f"item {opening.item_id}")
+        if opening.act_on > day:
+            raise _invalid("act_on", "lies in the future")
+        async with self.pool.acquire() as connection, connection.transaction():
+            officers = (who.subject, opening.second_officer)
+            await self._check_officers(connection, officers, day)
+            division = await self._division(connection, who, opening.site_id)
+            number = f"AJ-{day.year}-{await store.next_number(connection, 'case', day.year):06d}"
+            case_id = str(uuid.uuid4())
+            facts = Facts(
+                officers=officers,
+                investigators=officers,
+                serious=opening.serious,
+                business_since=opening.business_since,
+            )
+            case = (
+                case_id, number, State.LEAD, opening.item_id, opening.party_kind, opening.party_id, opening.party_name,
+                opening.site_id, opening.station_id, opening.task_id, division, opening.act_key, opening.act_on, day, now,
+                who.subject, _json(facts),
+            )  # fmt: skip
+            await store.insert(connection, case)
+            line = (
+                now,
+                who.subject,
+                who.name,
+                Role.OFFICER,
+                "open",
+                None,
+                State.LEAD,
+                opening.reason,
+                _json(opening),
+                None,
+            )
+            await store.add_history(connection, case_id, line)
+            await audit.record(
+                connection, at=now, actor=who.subject, action="case open", subject=f"case {number}", after=_json(opening)
+            )  # fmt: skip
+            opened = CaseOpened(
+                case_id=case_id, number=number, item_id=opening.item_id, party_id=opening.party_id,
+                site_id=opening.site_id, station_id=opening.station_id, task_id=opening.task_id, at=now,
+            )  # fmt: skip
+            await publish(connection, STREAM, [opened])
+        return case_id
+
+    async def _division(self, connection: asyncpg.Connection, who: Principal, site_id: str | None) -> str | None:
+        """Return where a case lies: at its site, else where the inspector works; NotFound beyond his bounds."""
+        if site_id is None:
+            return who.division or self.catalogue.county
+        site = await get_site(connection, site_id)
+        if site is None or not who.scope.covers(site["division_code"], None):
+            raise NotFound(f"site {site_id}")
+        division: str | None = site["division_code"]
+        return division
+
+    async def _check_officers(self, connection: asyncpg.Connection, officers: tuple[str, ...], day: date) -> None:
+        """Two different people with certificates that hold (Art. 42); Invalid."""
+        if len(set(officers)) != TWO:
+            raise _invalid("officers", "two different officers are needed (Penalty Law Art. 42)")
+        for subject in officers:
+            found = await store.officer(connection, subject)
+            if found is None or not found.may_act(day):
+                raise _invalid("officers", f"{subject} holds no enforcement certificate that is valid")
+
+    # --- moving ---
+
+    async def do(
+        self, who: Principal, case_id: str, command: Command, said: Said, seen: int | None = None
+    ) -> asyncpg.Record:
+        """Let somebody take a step; return the case after it. `seen`: the place in its history that he has seen last.
+
+        NotFound, Forbidden, Invalid, and Conflict where the step has no place, a condition does not hold, or somebody else has
+        moved the case meanwhile.
+        """
+        day = self.today()
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await self.see(connection, who, case_id, hold=True)
+            if seen is not None and row["place"] != seen:
+                raise Conflict(f"somebody else has moved this case meanwhile: it is {row['state']} now")
+            before = await self.case(connection, row)
+            line = step(before.state, command)
+            role = acting(before, line, await self._roles(connection, who, row, before), who.subject)
+            await self._check(connection, row, before, said, day, line)
+            after = moved(before, line, said, who.subject, day)
+            await self._write(connection, row, before, after, line, said, who, role)
+            return await store.get(connection, case_id)
+
+    async def _check(
+        self, connection: asyncpg.Connection, row: asyncpg.Record, case: Case, said: Said, day: date, line: Step
+    ) -> None:
+        if lost := missing(said, line):
+            raise Invalid(
+                "; ".join(f"{name}: is needed" for name in lost), fields=[FieldError(name, "is needed") for name in lost]
+            )  # fmt: skip
+        if refused := against(self.catalogue, case, said, day, line):
+            raise Conflict("; ".join(f"{REFUSED[r.code]} ({r.article.title})" for r in refused))
+        if failed := unmet(case, said, day, line):
+            raise Conflict("; ".join(REFUSED[name] for name in failed))
+        if line.command == Command.REASSIGN:
+            await self._check_officers(connection, said.officers, day)
+        if fines(line, said) and not await store.hold_act(connection, row["act_key"], row["id"]):
+            raise Conflict(REFUSED["fined_already"])
+        if line.command == Command.REVOKE:
+            await store.free_act(connection, row["id"])
+
+    async def _write(
+        self, connection: asyncpg.Connection, row: asyncpg.Record, before: Case, after: Moved, line: Step, said: Said,
+        who: Principal, role: Role,
+    ) -> None:  # fmt: skip
+        now = self._clock.now()
+        document = await self._issue(connection, row, before, after, line, said, who) if line.document else None
+        values = (after.state, after.procedure, _json(after.facts), after.due_on, after.period, now)
+        await store.save(connection, row["id"], values)
+        history = (
+            now, who.subject, who.name, role, line.command, row["state"], after.state, said.reason, _json(said),
+            document and document[0],
+        )  # fmt: skip
+        place = await store.add_history(connection, row["id"], history)
+        if document:
+            kind, content, digest = document[1:]
+            await store.add_document(
+                connection, (document[0], row["id"], place, kind, now, who.subject, content, digest)
+            )
+        await audit.record(
+            connection, at=now, actor=who.subject, action=f"case {line.command}", subject=f"case {row['number']}",
+            before={"state": row["state"], "facts": row["facts"]},
+            after={"state": after.state, "facts": _json(after.facts), "reason": said.reason},
+        )  # fmt: skip
+        news = CaseMoved(
+            case_id=row["id"], number=row["number"], command=line.command, previous=row["state"], state=after.state,
+            party_id=row["party_id"], due_on=after.due_on, at=now,
+        )  # fmt: skip
+        await publish(connection, STREAM, [news])
+
+    async def _issue(
+        self, connection: asyncpg.Connection, row: asyncpg.Record, before: Case, after: Moved, line: Step, said: Said,
+        who: Principal,
+    ) -> tuple[str, str, dict[str, Any], str]:  # fmt: skip
+        """Return a document's number, kind, content and hash."""
+        assert line.document is not None
+        day = self.today()
+        names = [await self._named(connection, subject) for subject in after.facts.officers]
+        issue = documents.Issue(self.catalogue.own.name, row["party_name"], tuple(names), who.name, day)
+        case = Case(**{**_shallow(before), "facts": after.facts, "procedure": after.procedure, "state": after.state})
+        content = documents.content(line.document, issue, before, case, line, said)
+        place = await store.next_number(connection, line.document, day.year)
+        return (
+            documents.number(line.document, day.year, place),
+            line.document,
+            content,
+            hashlib.sha256(canonical(content)).hexdigest(),
+        )
+
+    async def _named(self, connection: asyncpg.Connection, subject: str) -> str:
+        """Return an officer with the number of his certificate."""
+        found = await store.officer(connection, subject)
+        return f"{found.name}（{found.certificate}）" if found else subject
+
+    # --- officers ---
+
+    async def register(self, who: Principal, officer: Officer) -> None:
+        """Write down who holds a certificate; Forbidden, Conflict where another holds its number."""
+        if not who.has(REGULATOR):
+            raise Forbidden("officers are registered by the regulator")
+        now = self._clock.now()
+        try:
+            async with self.pool.acquire() as connection, connection.transaction():
+                before = await store.officer(connection, officer.subject)
+                await store.save_officer(connection, officer)
+                await audit.record(
+                    connection, at=now, actor=who.subject, action="officer register", subject=f"officer {officer.subject}",
+                    before=before and _json(before), after=_json(officer),
+                )  # fmt: skip
+        except asyncpg.UniqueViolationError:
+            raise Conflict(f"certificate {officer.certificate} is another officer's") from None
+
+
+def fines(line: Step, said: Said) -> bool:
+    """Say whether a step fines an act."""
+    return line.command in (Command.DECIDE, Command.PUNISH_ON_THE_SPOT) and said.fine_fen > 0
+
+
+def _standing(case: Case, line: Step, day: date) -> list[str]:
+    """Return which conditions of a step fail whatever is said with it."""
+    return [name for name in unmet(case, Said(), day, line) if name in WITHOUT_WORDS]
+
+
+# Conditions that no word of whoever gives the command can change.
+WITHOUT_WORDS = frozenset({
+    "guidance_first", "extended_once", "order_is_due", "mercy", "not_obliged", "nothing_penal", "penal", "simple", "unnoted",
+    "noted", "undefended", "hearing_right", "hearing_in_time", "hearing_called", "statement_over", "fined", "nothing_to_pay",
+    "payment_late", "demand_over", "remedies_over", "no_appeal_open", "appeal_open",
+})  # fmt: skip
+
+
+def _shallow(case: Case) -> dict[str, Any]:
+    return {name: getattr(case, name) for name in Case.__dataclass_fields__}
+
+
+def _json(value: Any) -> Mapping[str, Any]:
+    """Return a dataclass as JSON has it: dates as text, so that what is hashed and what is stored are the same."""
+    return {name: _plain(member) for name, member in asdict(value).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    return [_plain(member) for member in value] if isinstance(value, list | tuple) else value
+
+
+def _invalid(field: str, reason: str) -> Invalid:
+    return Invalid(f"{field}: {reason}", fields=[FieldError(field, reason)])

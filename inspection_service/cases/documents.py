@@ -1,0 +1,163 @@
+"""The legal documents: what each says, from the case as it stands after the step. Pure, but for the reading of the file."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from inspection_service.cases.conditions import hearing_right, mercy_in, owed_fen
+from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Said
+from inspection_service.cases.machine import STEPS, Step
+from inspection_service.law.catalogue import FINE, ORDER, PENALTY
+from inspection_service.law.periods import periods
+from inspection_service.law.statutes import LawError, statutes
+
+FILE = Path(__file__).with_name("documents.toml")
+NOTHING = "——"
+SANCTIONS = {
+    "warning": "警告",
+    "criticism": "通报批评",
+    "confiscation_of_gains": "没收违法所得",
+    "confiscation_of_goods": "没收非法财物",
+    "suspension": "暂扣、降低许可",
+    "revocation": "吊销许可",
+    "closure": "停产停业、关闭",
+}
+PROCEDURES = {SIMPLE: "简易程序", FAST: "普通程序（简案快办）", GENERAL: "普通程序"}
+DIGITS, PLACES, GROUPS = "零壹贰叁肆伍陆柒捌玖", ("", "拾", "佰", "仟"), ("", "万", "亿")
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Who issues a document, on which day, with whose names."""
+
+    organ: str
+    party: str
+    officers: tuple[str, ...]
+    actor: str
+    day: date
+
+
+@cache
+def templates() -> Mapping[str, Any]:
+    """Return what the file says; LawError where the machine names a document that is not there."""
+    found = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    if lost := {line.document for line in STEPS.values() if line.document} - set(found):
+        raise LawError(f"no document: {', '.join(sorted(lost))}")
+    return found
+
+
+def number(kind: str, year: int, place: int) -> str:
+    """Return a document's number."""
+    found = templates()
+    return f"{found['short']}{found[kind]['series']}字〔{year}〕第{place:06d}号"
+
+
+def content(kind: str, issue: Issue, before: Case, after: Case, line: Step, said: Said) -> dict[str, Any]:
+    """Return what a document says: title, organ, paragraphs, who signs, whether it is sealed."""
+    template = templates()[kind]
+    words = _words(issue, before, after, line, said)
+    paragraphs = [*template["paragraphs"], *_rights(template, after)]
+    return {
+        "title": template["title"],
+        "organ": issue.organ,
+        "case": after.number,
+        "on": _day(issue.day),
+        "paragraphs": [paragraph.format_map(words) for paragraph in paragraphs],
+        "signatures": [SIGN[who].format_map(words) for who in template["sign"]],
+        "sealed": template.get("seal", False),
+    }
+
+
+SIGN = {
+    "officers": "执法人员：{officers}",
+    "party": "当事人（签收）：",
+    "head": "负责人：{actor}",
+    "actor": "{actor}",
+    "people": "参加人：{people}",
+}
+
+
+def _rights(template: Mapping[str, Any], case: Case) -> list[str]:
+    """Return what a decision has to tell: how to pay, and where to turn to (Art. 52, 59; Review Law Art. 23)."""
+    found = [template["hearing"]] if "hearing" in template and hearing_right(case) else []
+    if case.facts.fine_fen:
+        found += [templates()["payment"]] if template.get("payment") else []
+        found += [template["payment_late"]] if "payment_late" in template else []
+    remedies = {"spot": "remedies_spot", "usual": "remedies"}.get(template.get("remedies", ""))
+    return found + ([templates()[remedies]] if remedies else [])
+
+
+class _Words(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return NOTHING
+
+
+def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _Words:
+    facts = case.facts
+    mercy = mercy_in(before)
+    article = statutes().article({"law": line.article[0], "article": line.article[1]})
+    last = periods()["hearing_request"].last_day(facts.notified_on) if facts.notified_on else None
+    return _Words(
+        party=issue.party, item=case.item.name, organ=issue.organ, actor=issue.actor, day=_day(issue.day),
+        officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
+        act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=said.manner or NOTHING,
+        reason=said.reason, basis=_basis(case), article=article.title, evidence=str(len(case.pieces)),
+        sanction=sanction_text(facts.sanction, facts.fine_fen), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
+        pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
+        mercy=mercy.article.title if mercy else article.title,
+    )  # fmt: skip
+
+
+def _basis(case: Case) -> str:
+    """Return the articles that our own organ's measure rests on."""
+    for kind in (PENALTY, ORDER, "advice"):
+        for measure in case.item.measure(kind):
+            if measure.organ.own:
+                return "、".join(article.title for article in measure.basis)
+    return NOTHING
+
+
+def sanction_text(sanction: str | None, fine_fen: int) -> str:
+    """Return a sanction as a document names it."""
+    if sanction == FINE:
+        return f"罚款人民币{money(fine_fen)}"
+    return SANCTIONS.get(sanction or "", NOTHING)
+
+
+def _day(day: date | None) -> str:
+    return f"{day.year}年{day.month}月{day.day}日" if day else NOTHING
+
+
+def money(fen: int) -> str:
+    """Return an amount in words that nobody can alter, and in figures."""
+    yuan, rest = divmod(fen, 100)
+    jiao, cents = divmod(rest, 10)
+    small = (f"{DIGITS[jiao]}角" if jiao else "零" if cents and yuan else "") + (f"{DIGITS[cents]}分" if cents else "")
+    whole = f"{_whole(yuan)}元" if yuan or not small else ""
+    return f"{whole}{small or '整'}（¥{fen / 100:,.2f}）"
+
+
+def _whole(number: int) -> str:
+    if number == 0:
+        return DIGITS[0]
+    text, gap = "", False
+    for place in reversed(range(len(GROUPS))):
+        group = number // 10_000**place % 10_000
+        if group:
+            text += ("零" if text and (gap or group < 1000) else "") + _group(group) + GROUPS[place]
+        gap = group == 0
+    return text
+
+
+def _group(group: int) -> str:
+    text, gap = "", False
+    for place in reversed(range(len(PLACES))):
+        digit = group // 10**place % 10
+        if digit:
+            text += ("零" if gap and text else "") + DIGITS[digit] + PLACES[place]
+        gap = digit == 0
+    return text

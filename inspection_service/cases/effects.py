@@ -1,0 +1,165 @@
+"""What a step changes: the facts that it adds, and by when the next one is due. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from inspection_service.cases.conditions import owed_fen
+from inspection_service.cases.file import SIMPLE, Appeal, Case, Facts, Payment, Said
+from inspection_service.cases.machine import INVESTIGATION, Command, State, Step, leads_to
+from inspection_service.cases.thresholds import thresholds
+from inspection_service.law.periods import periods
+
+C = Command
+Added = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of a case: `period` names the statutory period that ends on `due_on`."""
+
+    state: State
+    procedure: str | None
+    facts: Facts
+    due_on: date | None
+    period: str | None
+
+
+def moved(case: Case, line: Step, said: Said, who: str, day: date) -> Moved:
+    """Return the case after a step."""
+    add = ADDS.get(line.command)
+    facts = replace(case.facts, **(add(case, said, who, day) if add else {}))
+    after = case.with_(facts)
+    levels = thresholds().levels_of(case.procedure, case.party_kind, facts.sanction, facts.fine_fen)
+    state = leads_to(line, case.state, levels=levels, paid=owed_fen(after, said.on or day) <= 0)
+    procedure = _procedure(case, line, said)
+    due_on, period = _due(facts, state, line, day)
+    return Moved(state, procedure, facts, due_on, period)
+
+
+def _procedure(case: Case, line: Step, said: Said) -> str | None:
+    if line.command == C.PUNISH_ON_THE_SPOT:
+        return SIMPLE
+    return said.procedure if line.command == C.PROPOSE else case.procedure
+
+
+def _due(facts: Facts, state: State, line: Step, day: date) -> tuple[date | None, str | None]:
+    """Return by when the next thing is due, and which period that is."""
+    if state in (State.ORDERED, State.MENDED):
+        return facts.order_due, "order"
+    if state in INVESTIGATION:
+        return facts.decide_by, "decision"
+    if state == State.SERVED:
+        return facts.pay_by, "payment"
+    if line.period:
+        return periods()[line.period].last_day(day), line.period
+    return None, None
+
+
+def _order(_: Case, said: Said, __: str, ___: date) -> Added:
+    return {"order_due": said.on}
+
+
+def _extend_order(_: Case, said: Said, __: str, ___: date) -> Added:
+    return {"order_due": said.on, "order_extended": True}
+
+
+def _confirm_mended(_: Case, said: Said, __: str, ___: date) -> Added:
+    return {"mended_on": said.on, "harm": said.harm, "minor": said.minor, "faultless": said.faultless}
+
+
+def _find_unmended(_: Case, __: Said, ___: str, ____: date) -> Added:
+    return {"ordered": True, "mended_on": None}
+
+
+def _propose(_: Case, said: Said, __: str, ___: date) -> Added:
+    return {"admitted": said.admitted}
+
+
+def _approve(_: Case, __: Said, ___: str, day: date) -> Added:
+    return {"filed_on": day, "decide_by": periods()["decision"].last_day(day)}
+
+
+def _extend(_: Case, said: Said, __: str, ___: date) -> Added:
+    return {"decide_by": said.on}
+
+
+def _conclude(_: Case, said: Said, __: str, ___: date) -> Added:
+    return {"sanction": said.sanction, "fine_fen": said.fine_fen, "reviewers": ()}
+
+
+def _pass(case: Case, _: Said, who: str, __: date) -> Added:
+    return {"reviewers": (*case.facts.reviewers, who)}
+
+
+def _notify(case: Case, said: Said, __: str, ___: date) -> Added:
+    return {"notified_on": said.on, "notified_fine_fen": case.facts.fine_fen, **ANEW}
+
+
+def _call_hearing(_: Case, said: Said, __: str, ___: date) -> Added:
+    return {"hearing_on": said.on}
+
+
+def _decide(_: Case, said: Said, __: str, day: date) -> Added:
+    return {"decided_on": day, "sanction": said.sanction, "fine_fen": said.fine_fen}
+
+
+def _serve(_: Case, said: Said, __: str, ___: date) -> Added:
+    assert said.on is not None
+    return {"served_on": said.on, "pay_by": periods()["payment"].last_day(said.on)}
+
+
+def _spot(_: Case, said: Said, __: str, day: date) -> Added:
+    decided = {"decided_on": day, "sanction": said.sanction, "fine_fen": said.fine_fen}
+    return decided | {"served_on": day, "pay_by": periods()["payment"].last_day(day) if said.fine_fen else None}
+
+
+def _pay(case: Case, said: Said, __: str, ___: date) -> Added:
+    assert said.on is not None
+    return {"paid": (*case.facts.paid, Payment(said.on, said.amount_fen, said.receipt))}
+
+
+def _appeal(case: Case, said: Said, __: str, ___: date) -> Added:
+    assert said.on is not None
+    assert said.remedy is not None
+    return {"appeals": (*case.facts.appeals, Appeal(said.remedy, said.on))}
+
+
+def _end_appeal(case: Case, said: Said, __: str, ___: date) -> Added:
+    *before, last = case.facts.appeals
+    return {"appeals": (*before, replace(last, until=said.on, outcome=said.reason))}
+
+
+def _reassign(case: Case, said: Said, __: str, ___: date) -> Added:
+    ever = dict.fromkeys((*case.facts.investigators, *said.officers))
+    return {"officers": said.officers, "investigators": tuple(ever)}
+
+
+ANEW = {"defended": False, "hearing_asked": False, "hearing_on": None, "discussed": False}
+ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
+    C.ORDER: _order,
+    C.EXTEND_ORDER: _extend_order,
+    C.CONFIRM_MENDED: _confirm_mended,
+    C.FIND_UNMENDED: _find_unmended,
+    C.PUNISH_ON_THE_SPOT: _spot,
+    C.NOTE: lambda *_: {"noted": True},
+    C.PROPOSE: _propose,
+    C.APPROVE: _approve,
+    C.EXTEND: _extend,
+    C.CONCLUDE: _conclude,
+    C.PASS: _pass,
+    C.NOTIFY: _notify,
+    C.DEFEND: lambda *_: {"defended": True},
+    C.ASK_HEARING: lambda *_: {"hearing_asked": True},
+    C.CALL_HEARING: _call_hearing,
+    C.DISCUSS: lambda *_: {"discussed": True},
+    C.DECIDE: _decide,
+    C.SERVE: _serve,
+    C.PAY: _pay,
+    C.ALLOW_INSTALMENTS: lambda _, said, __, ___: {"pay_by": said.on},
+    C.DEMAND: lambda _, said, __, ___: {"demanded_on": said.on},
+    C.APPEAL: _appeal,
+    C.END_APPEAL: _end_appeal,
+    C.REASSIGN: _reassign,
+}

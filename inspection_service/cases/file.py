@@ -1,0 +1,123 @@
+"""A case as the rules see it: what it is about, what has been found and done so far, and what somebody says now. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from inspection_service.cases.machine import State
+from inspection_service.law.catalogue import Item
+from inspection_service.law.evidence import Piece
+from inspection_service.law.periods import Pause
+
+SIMPLE, FAST, GENERAL = "simple", "fast", "general"
+PROCEDURES = (SIMPLE, FAST, GENERAL)
+REVIEW, LITIGATION = "review", "litigation"
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """A review or a suit against the decision; `until` None: it is under way."""
+
+    remedy: str
+    since: date
+    until: date | None = None
+    outcome: str | None = None
+
+    @property
+    def pause(self) -> Pause:
+        return Pause(self.since, self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What was paid, and its official receipt (Art. 70)."""
+
+    on: date
+    fen: int
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What has been found and done so far: the sum of what the moves have added."""
+
+    officers: tuple[str, ...] = ()
+    investigators: tuple[str, ...] = ()  # everybody who ever was one of the officers
+    reviewers: tuple[str, ...] = ()  # who has passed it in this round of legal review
+    serious: bool = False
+    business_since: date | None = None
+    order_due: date | None = None
+    order_extended: bool = False
+    ordered: bool = False  # an order was not followed in time
+    mended_on: date | None = None
+    harm: str | None = None
+    minor: bool = False
+    faultless: bool = False
+    admitted: bool = False
+    filed_on: date | None = None
+    decide_by: date | None = None
+    sanction: str | None = None
+    fine_fen: int = 0
+    notified_on: date | None = None
+    notified_fine_fen: int = 0
+    defended: bool = False
+    hearing_asked: bool = False
+    hearing_on: date | None = None
+    discussed: bool = False
+    decided_on: date | None = None
+    served_on: date | None = None
+    pay_by: date | None = None
+    noted: bool = False
+    demanded_on: date | None = None
+    paid: tuple[Payment, ...] = ()
+    appeals: tuple[Appeal, ...] = ()
+
+    @property
+    def pauses(self) -> tuple[Pause, ...]:
+        return tuple(appeal.pause for appeal in self.appeals)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody gives with a command; which of it is needed, the machine's table says."""
+
+    reason: str = ""
+    on: date | None = None
+    officers: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    procedure: str | None = None
+    sanction: str | None = None
+    fine_fen: int = 0
+    harm: str | None = None
+    minor: bool = False
+    faultless: bool = False
+    admitted: bool = False
+    rights_told: bool = False
+    place: str = ""
+    manner: str = ""
+    amount_fen: int = 0
+    receipt: str = ""
+    remedy: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case and what else the rules ask for.
+
+    `earlier`: days of this party's earlier violations of the item. `act_is_fined`: another case has fined this very act.
+    """
+
+    number: str
+    state: State
+    procedure: str | None
+    item: Item
+    party_kind: str
+    act_on: date
+    found_on: date
+    facts: Facts
+    pieces: tuple[Piece, ...] = ()
+    earlier: tuple[date, ...] = ()
+    act_is_fined: bool = False
+
+    def with_(self, facts: Facts) -> "Case":
+        return replace(self, facts=facts)

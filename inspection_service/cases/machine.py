@@ -1,0 +1,315 @@
+"""The life of a case as a table: who may do what in which state, what it leads to, what it needs and what it makes due. Pure.
+
+`article`: where the law says so. `needs`: members that must be given. `conditions`: names of tests in `conditions.py`, all of
+which must hold. `document`: what is issued. `period`: the statutory period that runs from then on. `apart_from`: whoever acted in
+these capacities in this case may not (separation of persons).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from youguan.errors import Conflict
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    LEAD = "lead"
+    GUIDED = "guided"
+    ORDERED = "ordered"
+    MENDED = "mended"
+    RECHECKED = "rechecked"
+    PROPOSED = "proposed"
+    FILED = "filed"
+    REVIEW_1 = "review_1"
+    REVIEW_2 = "review_2"
+    REVIEW_3 = "review_3"
+    REVIEW_4 = "review_4"
+    REVIEWED = "reviewed"
+    NOTIFIED = "notified"
+    HEARING = "hearing"
+    HEARD = "heard"
+    DECIDED = "decided"
+    SERVED = "served"
+    DEMANDED = "demanded"
+    ENFORCING = "enforcing"
+    PAID = "paid"
+    CLOSED = "closed"
+    UNPUNISHED = "unpunished"
+    DISMISSED = "dismissed"
+    WITHDRAWN = "withdrawn"
+    TERMINATED = "terminated"
+    TRANSFERRED = "transferred"
+    REVOKED = "revoked"
+    ARCHIVED = "archived"
+
+
+class Command(StrEnum):
+    """What moves a case."""
+
+    GUIDE = "guide"
+    REOPEN = "reopen"
+    ORDER = "order"
+    EXTEND_ORDER = "extend_order"
+    REPORT_MENDED = "report_mended"
+    CONFIRM_MENDED = "confirm_mended"
+    FIND_UNMENDED = "find_unmended"
+    EXCUSE = "excuse"
+    CLOSE_MENDED = "close_mended"
+    PUNISH_ON_THE_SPOT = "punish_on_the_spot"
+    NOTE = "note"
+    PROPOSE = "propose"
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    CONCLUDE = "conclude"
+    EXTEND = "extend"
+    PASS = "pass"  # noqa: S105
+    OBJECT = "object"
+    NOTIFY = "notify"
+    DEFEND = "defend"
+    ASK_HEARING = "ask_hearing"
+    CALL_HEARING = "call_hearing"
+    HOLD_HEARING = "hold_hearing"
+    DISCUSS = "discuss"
+    DECIDE = "decide"
+    EXEMPT = "exempt"
+    SERVE = "serve"
+    PAY = "pay"
+    ALLOW_INSTALMENTS = "allow_instalments"
+    DEMAND = "demand"
+    APPLY = "apply"
+    CLOSE = "close"
+    APPEAL = "appeal"
+    END_APPEAL = "end_appeal"
+    REVOKE = "revoke"
+    DISMISS = "dismiss"
+    WITHDRAW = "withdraw"
+    TERMINATE = "terminate"
+    TRANSFER = "transfer"
+    REASSIGN = "reassign"
+    ARCHIVE = "archive"
+
+
+class Role(StrEnum):
+    """In which capacity somebody acts in a case."""
+
+    OFFICER = "officer"  # one of the two who investigate it
+    REVIEWER_1 = "reviewer_1"
+    REVIEWER_2 = "reviewer_2"
+    REVIEWER_3 = "reviewer_3"
+    REVIEWER_4 = "reviewer_4"
+    HEAD = "head"  # who is responsible for the organ, or acts for it
+    PARTY = "party"
+
+
+S, C, R = State, Command, Role
+REVIEWERS = (R.REVIEWER_1, R.REVIEWER_2, R.REVIEWER_3, R.REVIEWER_4)
+REVIEWS = (S.REVIEW_1, S.REVIEW_2, S.REVIEW_3, S.REVIEW_4)
+INVESTIGATION = (S.FILED, *REVIEWS, S.REVIEWED, S.NOTIFIED, S.HEARING, S.HEARD)
+PAYING = (S.SERVED, S.DEMANDED, S.ENFORCING)
+ENDED = (S.GUIDED, S.CLOSED, S.UNPUNISHED, S.DISMISSED, S.WITHDRAWN, S.TERMINATED, S.TRANSFERRED, S.REVOKED)
+UNDER_WAY = (S.LEAD, S.ORDERED, S.MENDED, S.RECHECKED, S.PROPOSED, *INVESTIGATION, S.DECIDED)
+SAME = None
+INVESTIGATORS, REVIEWED_BY = "investigators", "reviewers"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of the table; `to` None: the case stays where it is."""
+
+    command: Command
+    roles: tuple[Role, ...]
+    to: State | None
+    article: tuple[str, str]
+    needs: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    document: str | None = None
+    period: str | None = None
+    apart_from: tuple[str, ...] = ()
+
+
+P = "penalty"
+TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
+    # Guidance and correction.
+    ((S.LEAD,), Step(C.GUIDE, (R.OFFICER,), S.GUIDED, ("enforcement-zj", "25"), ("reason",), ("guidance_first",), "guidance")),
+    ((S.GUIDED,), Step(C.REOPEN, (R.OFFICER,), S.LEAD, (P, "54"), ("reason",))),
+    ((S.LEAD,), Step(C.ORDER, (R.OFFICER,), S.ORDERED, (P, "28"), ("reason", "on"), ("may_order", "in_future"), "order")),
+    ((S.ORDERED,), Step(C.EXTEND_ORDER, (R.HEAD,), SAME, (P, "28"), ("reason", "on"), ("extended_once", "later"))),
+    ((S.ORDERED,), Step(C.REPORT_MENDED, (R.PARTY,), S.MENDED, (P, "28"), ("reason",))),
+    (
+        (S.ORDERED, S.MENDED),
+        Step(C.CONFIRM_MENDED, (R.OFFICER,), S.RECHECKED, (P, "28"), ("reason", "on", "harm"), ("not_in_future",), "recheck"),
+    ),
+    (
+        (S.ORDERED, S.MENDED),
+        Step(C.FIND_UNMENDED, (R.OFFICER,), S.LEAD, (P, "28"), ("reason",), ("order_is_due",), "recheck"),
+    ),
+    ((S.RECHECKED,), Step(C.EXCUSE, (R.OFFICER,), S.UNPUNISHED, (P, "33"), ("reason",), ("mercy",), "no_penalty")),
+    ((S.RECHECKED,), Step(C.CLOSE_MENDED, (R.OFFICER,), S.CLOSED, (P, "28"), ("reason",), ("nothing_penal",))),
+    # The simple procedure.
+    (
+        (S.LEAD, S.RECHECKED),
+        Step(
+            C.PUNISH_ON_THE_SPOT, (R.OFFICER,), S.SERVED, (P, "51"), ("reason", "sanction", "place", "rights_told"),
+            ("permitted", "ceiling", "not_obliged"), "spot_decision", "payment",
+        ),
+    ),
+    ((*PAYING, S.PAID), Step(C.NOTE, REVIEWERS, SAME, (P, "52"), (), ("simple", "unnoted"), apart_from=(INVESTIGATORS,))),
+    # Filing.
+    (
+        (S.LEAD, S.RECHECKED),
+        Step(C.PROPOSE, (R.OFFICER,), S.PROPOSED, (P, "54"), ("reason", "procedure"), ("penal", "not_obliged", "fast_if_clear")),
+    ),
+    (
+        (S.PROPOSED,),
+        Step(C.APPROVE, (R.HEAD,), S.FILED, (P, "54"), (), (), "filing", "decision", (INVESTIGATORS,)),
+    ),
+    ((S.PROPOSED,), Step(C.REFUSE, (R.HEAD,), S.LEAD, (P, "54"), ("reason",), apart_from=(INVESTIGATORS,))),
+    # Investigation and legal review.
+    (
+        (S.FILED,),
+        Step(C.CONCLUDE, (R.OFFICER,), S.REVIEW_1, (P, "57"), ("reason", "sanction"), ("permitted",), "conclusion"),
+    ),
+    (INVESTIGATION, Step(C.EXTEND, (R.HEAD,), SAME, (P, "60"), ("reason", "on"), ("later",), apart_from=(INVESTIGATORS,))),
+    *(
+        (
+            (state,),
+            Step(
+                C.PASS, (role,), following, (P, "58"), ("reason",), (), "review",
+                apart_from=(INVESTIGATORS, REVIEWED_BY),
+            ),
+        )
+        for state, role, following in zip(REVIEWS, REVIEWERS, (*REVIEWS[1:], S.REVIEWED), strict=True)
+    ),
+    *(
+        ((state,), Step(C.OBJECT, (role,), S.FILED, (P, "58"), ("reason",), (), "review", apart_from=(INVESTIGATORS,)))
+        for state, role in zip(REVIEWS, REVIEWERS, strict=True)
+    ),
+    # Notification, statement and defence, hearing.
+    ((S.REVIEWED,), Step(C.NOTIFY, (R.OFFICER,), S.NOTIFIED, (P, "44"), ("on", "manner"), ("today_or_before",), "notice")),
+    ((S.NOTIFIED,), Step(C.DEFEND, (R.PARTY, R.OFFICER), SAME, (P, "45"), ("reason",), ("undefended",), "statement")),
+    (
+        (S.NOTIFIED,),
+        Step(C.ASK_HEARING, (R.PARTY, R.OFFICER), S.HEARING, (P, "64"), ("reason",), ("hearing_right", "hearing_in_time")),
+    ),
+    (
+        (S.HEARING,),
+        Step(
+            C.CALL_HEARING, REVIEWERS, SAME, (P, "64"), ("on", "place"), ("hearing_notice",), "hearing_notice",
+            apart_from=(INVESTIGATORS,),
+        ),
+    ),
+    (
+        (S.HEARING,),
+        Step(
+            C.HOLD_HEARING, REVIEWERS, S.HEARD, (P, "64"), ("reason", "people"), ("hearing_called",), "hearing_record",
+            apart_from=(INVESTIGATORS,),
+        ),
+    ),
+    # Discussion and decision.
+    (
+        (S.NOTIFIED, S.HEARD),
+        Step(C.DISCUSS, (R.HEAD,), SAME, (P, "57"), ("reason", "people"), ("three_people",), "discussion"),
+    ),
+    (
+        (S.NOTIFIED, S.HEARD),
+        Step(
+            C.DECIDE, (R.HEAD,), S.DECIDED, (P, "57"), ("reason", "sanction"),
+            ("statement_over", "permitted", "not_aggravated", "discussed"), "decision", "service", (INVESTIGATORS,),
+        ),
+    ),
+    (
+        (S.REVIEWED, S.NOTIFIED, S.HEARD),
+        Step(C.EXEMPT, (R.HEAD,), S.UNPUNISHED, (P, "57"), ("reason",), (), "no_penalty", apart_from=(INVESTIGATORS,)),
+    ),
+    (
+        (S.DECIDED,),
+        Step(C.SERVE, (R.OFFICER,), S.SERVED, (P, "61"), ("on", "manner"), ("today_or_before",), "service", "payment"),
+    ),
+    # Execution.
+    (PAYING, Step(C.PAY, (R.OFFICER, R.HEAD), SAME, (P, "67"), ("amount_fen", "on", "receipt"), ("today_or_before", "fined"))),
+    (
+        (S.SERVED,),
+        Step(
+            C.ALLOW_INSTALMENTS, (R.HEAD,), SAME, (P, "66"), ("reason", "on"), ("fined", "in_future"), "instalments",
+            apart_from=(INVESTIGATORS,),
+        ),
+    ),
+    ((S.SERVED,), Step(C.DEMAND, (R.OFFICER,), S.DEMANDED, ("coercion", "54"), ("on",), ("payment_late",), "demand", "demand")),
+    (
+        (S.DEMANDED,),
+        Step(
+            C.APPLY, (R.HEAD,), S.ENFORCING, ("coercion", "53"), ("reason",), ("demand_over", "remedies_over"), "application",
+        ),
+    ),
+    ((S.SERVED,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "57"), (), ("nothing_to_pay", "noted"), "closing")),
+    ((S.PAID,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "57"), (), ("noted",), "closing")),
+    ((S.ENFORCING,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "72"), ("reason",), ("noted",), "closing")),
+    # Remedies.
+    (
+        (*PAYING, S.PAID, S.CLOSED),
+        Step(C.APPEAL, (R.OFFICER, R.HEAD), SAME, (P, "73"), ("remedy", "on"), ("no_appeal_open", "review_first")),
+    ),
+    (
+        (*PAYING, S.PAID, S.CLOSED),
+        Step(C.END_APPEAL, (R.OFFICER, R.HEAD), SAME, (P, "73"), ("reason", "on"), ("appeal_open",)),
+    ),
+    (
+        (S.DECIDED, *PAYING, S.PAID, S.CLOSED),
+        Step(C.REVOKE, (R.HEAD,), S.REVOKED, (P, "48"), ("reason",), (), "revocation", "withdrawal"),
+    ),
+    # Other ends.
+    ((S.LEAD, S.ORDERED, S.MENDED, S.RECHECKED), Step(C.DISMISS, (R.OFFICER,), S.DISMISSED, (P, "57"), ("reason",))),
+    (
+        INVESTIGATION,
+        Step(C.WITHDRAW, (R.HEAD,), S.WITHDRAWN, (P, "57"), ("reason",), (), "case_withdrawal", apart_from=(INVESTIGATORS,)),
+    ),
+    (
+        (*INVESTIGATION, *PAYING),
+        Step(C.TERMINATE, (R.HEAD,), S.TERMINATED, (P, "57"), ("reason",), (), "termination", apart_from=(INVESTIGATORS,)),
+    ),
+    (
+        INVESTIGATION,
+        Step(C.TRANSFER, (R.HEAD,), S.TRANSFERRED, (P, "27"), ("reason",), (), "transfer", apart_from=(INVESTIGATORS,)),
+    ),
+    (
+        UNDER_WAY,
+        Step(C.REASSIGN, (R.HEAD,), SAME, (P, "43"), ("reason", "officers"), ("two_officers",), apart_from=(INVESTIGATORS,)),
+    ),
+    (ENDED, Step(C.ARCHIVE, (R.OFFICER,), S.ARCHIVED, (P, "47"))),
+)  # fmt: skip
+
+
+def _spread(table: Iterable[tuple[tuple[State, ...], Step]]) -> dict[tuple[State, Command], Step]:
+    found: dict[tuple[State, Command], Step] = {}
+    for states, step in table:
+        for state in states:
+            assert (state, step.command) not in found, f"{state} {step.command} stands there twice"
+            found[state, step.command] = step
+    return found
+
+
+STEPS = _spread(TABLE)
+
+
+def step(state: State, command: Command) -> Step:
+    """Return the line for a command; Conflict where it has no place."""
+    try:
+        return STEPS[state, command]
+    except KeyError:
+        raise Conflict(f"a case that is {state} cannot {command}") from None
+
+
+def commands_of(state: State) -> list[Command]:
+    """Return what has a place in a state, in the table's order."""
+    return [command for at, command in STEPS if at == state]
+
+
+def leads_to(line: Step, state: State, *, levels: int, paid: bool = False) -> State:
+    """Return the state after a step; legal review ends at the level that the case needs, payment with the last fen."""
+    if line.command == C.PASS and REVIEWS.index(state) + 1 >= levels:
+        return S.REVIEWED
+    if line.command == C.PAY and paid:
+        return S.PAID
+    return line.to or state

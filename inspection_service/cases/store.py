@@ -1,0 +1,215 @@
+"""The statements about cases, their documents and officers."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from inspection_service.cases.persons import Officer
+from youguan.auth import Scope
+from youguan.errors import NotFound
+
+COLUMNS = """
+    c.*, s.name AS site_name, s.division_name,
+    (SELECT max(place) FROM inspection.case_history h WHERE h.case_id = c.id) AS place
+"""
+LIST = f"SELECT {COLUMNS} FROM inspection.case_file c LEFT JOIN inspection.site s ON s.id = c.site_id"
+
+
+async def officer(connection: asyncpg.Connection, subject: str) -> Officer | None:
+    row = await connection.fetchrow("SELECT * FROM inspection.officer WHERE subject = $1", subject)
+    return Officer(**dict(row)) if row else None
+
+
+async def officers(connection: asyncpg.Connection) -> list[Officer]:
+    """Return everybody who holds or held a certificate, by name."""
+    rows = await connection.fetch("SELECT * FROM inspection.officer ORDER BY name, subject")
+    return [Officer(**dict(row)) for row in rows]
+
+
+async def save_officer(connection: asyncpg.Connection, found: Officer) -> None:
+    await connection.execute(
+        """
+        INSERT INTO inspection.officer VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (subject) DO UPDATE SET name = excluded.name, certificate = excluded.certificate,
+            valid_until = excluded.valid_until, review_level = excluded.review_level
+        """,
+        found.subject,
+        found.name,
+        found.certificate,
+        found.valid_until,
+        found.review_level,
+    )
+
+
+async def next_number(connection: asyncpg.Connection, kind: str, year: int) -> int:
+    """Return the next number of a series; the series is held until commit, so it has no gaps."""
+    last: int = await connection.fetchval(
+        """
+        INSERT INTO inspection.document_series AS s VALUES ($1, $2, 1)
+        ON CONFLICT (kind, year) DO UPDATE SET last = s.last + 1 RETURNING last
+        """,
+        kind,
+        year,
+    )
+    return last
+
+
+async def insert(connection: asyncpg.Connection, case: Sequence[Any]) -> None:
+    """Keep a case: (id, number, state, item, party kind, id and name, site, station, task, division, act key, act on, found on,
+    opened at, opened by, facts)."""
+    await connection.execute(
+        """
+        INSERT INTO inspection.case_file (id, number, state, item_id, party_kind, party_id, party_name, site_id,
+            station_id, task_id, division_code, act_key, act_on, found_on, opened_at, opened_by, facts, moved_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $15)
+        """,
+        *case,
+    )
+
+
+async def get(connection: asyncpg.Connection, case_id: str, *, hold: bool = False) -> asyncpg.Record:
+    """Return a case; `hold` keeps others from moving it until commit; NotFound."""
+    if hold:  # held first, so that what is read after is what the one before has left
+        await connection.execute("SELECT FROM inspection.case_file WHERE id = $1 FOR UPDATE", case_id)
+    row = await connection.fetchrow(f"{LIST} WHERE c.id = $1", case_id)
+    if row is None:
+        raise NotFound(f"case {case_id}")
+    return row
+
+
+async def save(connection: asyncpg.Connection, case_id: str, values: Sequence[Any]) -> None:
+    """Let a case stand at (state, procedure, facts, due on, period, at)."""
+    await connection.execute(
+        """
+        UPDATE inspection.case_file SET state = $2, procedure = $3, facts = $4, due_on = $5, period = $6, moved_at = $7
+        WHERE id = $1
+        """,
+        case_id,
+        *values,
+    )
+
+
+async def add_history(connection: asyncpg.Connection, case_id: str, line: Sequence[Any]) -> int:
+    """Keep (at, actor, name, role, command, previous, state, reason, said, document); return its place."""
+    place: int = await connection.fetchval(
+        """
+        INSERT INTO inspection.case_history
+        SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+        FROM inspection.case_history WHERE case_id = $1 RETURNING place
+        """,
+        case_id,
+        *line,
+    )
+    return place
+
+
+async def history(connection: asyncpg.Connection, case_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM inspection.case_history WHERE case_id = $1 ORDER BY place", case_id
+    )
+    return rows
+
+
+async def add_document(connection: asyncpg.Connection, document: Sequence[Any]) -> None:
+    """Keep (number, case, place, kind, at, by, content, sha256)."""
+    await connection.execute("INSERT INTO inspection.case_document VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", *document)
+
+
+async def documents(connection: asyncpg.Connection, case_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM inspection.case_document WHERE case_id = $1 ORDER BY place, number", case_id
+    )
+    return rows
+
+
+async def earlier_violations(connection: asyncpg.Connection, case: asyncpg.Record) -> tuple[date, ...]:
+    """Return the days on which the same party violated the same item before, as far as that was established."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT act_on FROM inspection.case_file
+        WHERE item_id = $1 AND party_name = $2 AND party_id IS NOT DISTINCT FROM $3 AND id <> $4
+          AND (state = 'unpunished' OR facts->>'decided_on' IS NOT NULL) AND state <> 'revoked'
+        """,
+        case["item_id"],
+        case["party_name"],
+        case["party_id"],
+        case["id"],
+    )
+    return tuple(row["act_on"] for row in rows)
+
+
+async def hold_act(connection: asyncpg.Connection, act_key: str, case_id: str) -> bool:
+    """Take an act for a fine; False where another case has it."""
+    taken = await connection.fetchval(
+        """
+        INSERT INTO inspection.fined_act VALUES ($1, $2) ON CONFLICT (act_key) DO UPDATE SET case_id = fined_act.case_id
+        RETURNING case_id
+        """,
+        act_key,
+        case_id,
+    )
+    return bool(taken == case_id)
+
+
+async def act_is_fined(connection: asyncpg.Connection, act_key: str, case_id: str) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM inspection.fined_act WHERE act_key = $1 AND case_id <> $2)", act_key, case_id
+    )
+    return found
+
+
+async def free_act(connection: asyncpg.Connection, case_id: str) -> None:
+    """Let go of the act of a decision that is revoked."""
+    await connection.execute("DELETE FROM inspection.fined_act WHERE case_id = $1", case_id)
+
+
+async def list_cases(
+    connection: asyncpg.Connection,
+    *,
+    states: Sequence[str],
+    words: str | None,
+    item: str | None,
+    overdue_on: date | None,
+    mine: str | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    scope: Scope,
+) -> list[asyncpg.Record]:
+    """Return cases, newest first; of no states: of all; `mine`: where this person is one of the officers."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        LIST
+        + """
+        WHERE (cardinality($1::text[]) = 0 OR c.state = ANY($1))
+          AND ($2::text IS NULL OR strpos(lower(c.number || ' ' || c.party_name || ' ' || coalesce(s.name, '')), lower($2)) > 0)
+          AND ($3::text IS NULL OR c.item_id = $3)
+          AND ($4::date IS NULL OR c.due_on < $4)
+          AND ($5::text IS NULL OR c.facts->'officers' ? $5)
+          AND ($6::bool OR starts_with(c.division_code, $7::text) OR c.party_id = $8::text)
+          AND ($9::timestamptz IS NULL OR (c.opened_at, c.id) < ($9, $10))
+        ORDER BY c.opened_at DESC, c.id DESC LIMIT $11
+        """,
+        list(states),
+        words,
+        item,
+        overdue_on,
+        mine,
+        *scope.parameters,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def parties_at(connection: asyncpg.Connection, site_id: str, instant: datetime) -> list[asyncpg.Record]:
+    """Return which organisations had which role at a site then."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT DISTINCT organisation_id, organisation_name, role FROM inspection.responsibility
+        WHERE site_id = $1 AND since <= $2 AND (until IS NULL OR until > $2) ORDER BY role, organisation_name
+        """,
+        site_id,
+        instant,
+    )
+    return rows

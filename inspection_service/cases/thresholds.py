@@ -1,0 +1,64 @@
+"""The procedures' thresholds: who may be fined on the spot, who is heard, what is major, how far legal review goes. Pure."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from inspection_service.cases.file import FAST, GENERAL
+from inspection_service.law.catalogue import CITIZEN, FEN_A_YUAN, FINE, ORGANISATION, WARNING
+
+FILE = Path(__file__).with_name("rules.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """From which amounts, by kind of party, and for which sanctions whatever the amount; `source` says where that stands."""
+
+    fen: Mapping[str, int]
+    sanctions: frozenset[str]
+    source: str
+
+    def reached(self, party: str, sanction: str | None, fine_fen: int) -> bool:
+        return sanction in self.sanctions or (sanction == FINE and fine_fen >= self.fen[party])
+
+    def within(self, party: str, sanction: str | None, fine_fen: int) -> bool:
+        return sanction == WARNING or (sanction == FINE and fine_fen <= self.fen[party])
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """All of them."""
+
+    simple: Threshold
+    fast: Threshold
+    hearing: Threshold
+    major: Threshold
+    levels: Mapping[str, int]
+    statement_days: int
+
+    def levels_of(self, procedure: str | None, party: str, sanction: str | None, fine_fen: int) -> int:
+        """Return up to which level of legal review a case goes."""
+        if self.major.reached(party, sanction, fine_fen) or self.hearing.reached(party, sanction, fine_fen):
+            return self.levels["major"]
+        return self.levels[procedure if procedure in (FAST, GENERAL) else GENERAL]
+
+
+@cache
+def thresholds() -> Thresholds:
+    """Return what the file says."""
+    return read(tomllib.loads(FILE.read_text(encoding="utf-8")))
+
+
+def read(table: Mapping[str, Any]) -> Thresholds:
+    """Return the thresholds of a table as the file has it."""
+    levels = {name: table["levels"][name] for name in (FAST, GENERAL, "major")}
+    amounts = {name: _threshold(table[name]) for name in ("simple", "fast", "hearing", "major")}
+    return Thresholds(**amounts, levels=levels, statement_days=table["statement"]["days"])
+
+
+def _threshold(entry: Mapping[str, Any]) -> Threshold:
+    fen = {party: entry[party] * FEN_A_YUAN for party in (CITIZEN, ORGANISATION)}
+    return Threshold(fen, frozenset(entry.get("sanctions", ())), entry["source"])

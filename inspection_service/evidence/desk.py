@@ -1,0 +1,249 @@
+"""Where evidence is collected, confirmed by the second officer, published as the day's root, and packed for others."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import asyncpg
+import orjson
+
+from inspection_service.cases import store as cases
+from inspection_service.cases.machine import ENDED, State
+from inspection_service.evidence import bundle, store
+from inspection_service.evidence.chain import Link, Signer, leaf, path, root
+from inspection_service.law.evidence import Piece
+from youguan import audit
+from youguan.auth import INSPECTOR, Principal
+from youguan.clock import COUNTY, Clock, county_day, utc_text
+from youguan.documents import Document, Shelf
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+
+LONGEST_EXTRACT = timedelta(days=31)
+JSON, TEXT = "application/json", "text/plain; charset=utf-8"
+ROOTS_S = 600.0
+LATEST_COMMIT = timedelta(minutes=10)  # what was collected before midnight is committed by then
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a piece of evidence is said to be. `taken_at`: when it came to be; `source`: where exactly it comes from."""
+
+    kind: str
+    origin: str
+    title: str
+    taken_at: datetime
+    source: Mapping[str, Any]
+    reviewed: bool = False
+
+
+class EvidenceDesk:
+    """Keeps the chains."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, shelf: Shelf, private_key: str | None) -> None:
+        self.pool = pool
+        self.shelf = shelf
+        self._clock = clock
+        self._signer = Signer(private_key) if private_key else None
+
+    @property
+    def signer(self) -> Signer:
+        """Return who signs; Unavailable without a key."""
+        if self._signer is None:
+            raise Unavailable("no key to sign evidence with is configured (YOUGUAN_EVIDENCE_PRIVATE_KEY)")
+        return self._signer
+
+    async def collect_file(self, who: Principal, case_id: str, wish: Wish, document: Document) -> Link:
+        """Add a photo or a paper that lies on the shelf already."""
+        described = {"sha256": document.sha256, "size_bytes": document.size_bytes, "media_type": document.media_type}
+        return await self._collect(who, case_id, wish, {**described, "name": document.name}, None)
+
+    async def collect_text(self, who: Principal, case_id: str, wish: Wish, words: str) -> Link:
+        """Add a record written on the spot (现场笔录) or a statement."""
+        return await self._collect(who, case_id, wish, _described(words.encode(), TEXT), words.encode())
+
+    async def collect_telemetry(
+        self, who: Principal, case_id: str, station_id: str, start: datetime, end: datetime, title: str
+    ) -> Link:
+        """Freeze what was told of a station within a time: a lead, kept as it is now."""
+        now = self._clock.now()
+        if not start < end <= now or end - start > LONGEST_EXTRACT:
+            raise Invalid(f"from, to: a time in the past of {LONGEST_EXTRACT.days} days at the most")
+        async with self.pool.acquire() as connection:
+            told = await store.told_of(connection, station_id, start, end)
+        body = orjson.dumps([dict(event) for event in told], option=orjson.OPT_UTC_Z)
+        source = {"station_id": station_id, "from": utc_text(start), "to": utc_text(end), "events": len(told)}
+        wish = Wish("electronic", "telemetry", title, end, source)
+        return await self._collect(who, case_id, wish, _described(body, JSON), body)
+
+    async def confirm(self, who: Principal, case_id: str, place: int) -> Link:
+        """Let the other officer say that he was there, or has checked it (Art. 42)."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            case = await self._hold(connection, who, case_id)
+            record, _ = await store.content(connection, case_id, place)
+            links = await store.links(connection, case_id)
+            if who.subject in officers_of(links, place):
+                raise Conflict(f"{who.subject} stands for evidence {record['place']} already")
+            said = {"type": "confirmation", "confirms": place}
+            return await self._add(connection, who, case, links, said, None)
+
+    async def _collect(
+        self, who: Principal, case_id: str, wish: Wish, described: Mapping[str, Any], content: bytes | None
+    ) -> Link:
+        if wish.taken_at > self._clock.now():
+            raise Invalid("taken_at: lies in the future")
+        async with self.pool.acquire() as connection, connection.transaction():
+            case = await self._hold(connection, who, case_id)
+            links = await store.links(connection, case_id)
+            said = {
+                "type": "evidence", "kind": wish.kind, "origin": wish.origin, "title": wish.title,
+                "taken_at": utc_text(wish.taken_at), "source": dict(wish.source), "reviewed": wish.reviewed, **described,
+            }  # fmt: skip
+            return await self._add(connection, who, case, links, said, content)
+
+    async def _hold(self, connection: asyncpg.Connection, who: Principal, case_id: str) -> asyncpg.Record:
+        """Return the case, held; NotFound beyond one's bounds, Forbidden for others than its officers, Conflict at its end."""
+        case = await cases.get(connection, case_id, hold=True)
+        if not who.scope.covers(case["division_code"], case["party_id"]):
+            raise NotFound(f"case {case_id}")
+        if not who.has(INSPECTOR) or who.subject not in case["facts"]["officers"]:
+            raise Forbidden("evidence is collected by the officers of the case")
+        if State(case["state"]) in (*ENDED, State.ARCHIVED):
+            raise Conflict(f"a case that is {case['state']} takes no evidence")
+        return case
+
+    async def _add(
+        self, connection: asyncpg.Connection, who: Principal, case: asyncpg.Record, links: list[Link],
+        said: Mapping[str, Any], content: bytes | None,
+    ) -> Link:  # fmt: skip
+        now = self._clock.now()
+        record = {
+            "case": case["number"], "place": len(links) + 1, "by": who.subject, "by_name": who.name,
+            "collected_at": utc_text(now), **said,
+        }  # fmt: skip
+        link = self.signer.link(links[-1].hash if links else "", record)
+        await store.add(connection, case["id"], now, link, content)
+        await audit.record(
+            connection, at=now, actor=who.subject, action=f"evidence {said['type']}", subject=f"case {case['number']}",
+            after={"place": record["place"], "hash": link.hash},
+        )  # fmt: skip
+        return link
+
+    # --- roots ---
+
+    async def watch_roots(self) -> None:
+        """Publish the root of every day that is over, again and again."""
+        while True:
+            if self._signer is not None:
+                await self.publish_roots()
+            await asyncio.sleep(ROOTS_S)
+
+    async def publish_roots(self) -> int:
+        """Publish what is due; return how many days that was."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            last = await store.hold_roots(connection)
+            first = await store.first_day(connection)
+            if first is None:
+                return 0
+            day = last[0]["day"] + timedelta(days=1) if last else county_day(first)
+            previous, count = last[0]["hash"] if last else "", 0
+            while day < county_day(self._clock.now() - LATEST_COMMIT):
+                link = await self._root(connection, day, previous)
+                await store.add_root(connection, day, link)
+                previous, day, count = link.hash, day + timedelta(days=1), count + 1
+            return count
+
+    async def _root(self, connection: asyncpg.Connection, day: date, previous: str) -> Link:
+        leaves = [leaf(h["number"], h["place"], h["hash"]) for h in await store.heads(connection, _end_of(day))]
+        record = {"day": day.isoformat(), "cases": len(leaves), "root": root(leaves), "previous": previous}
+        return self.signer.link(previous, record)
+
+    # --- bundles ---
+
+    async def pack(self, who: Principal, case_id: str) -> bytes:
+        """Return a case's evidence as one file for others to verify."""
+        async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
+            case = await cases.get(connection, case_id)
+            if not who.scope.covers(case["division_code"], None):
+                raise NotFound(f"case {case_id}")
+            links = await store.links(connection, case_id)
+            manifest = {
+                "case": case["number"], "item": case["item_id"], "state": case["state"], "packed_at": utc_text(self._clock.now()),
+                "links": [bundle.link_out(link) for link in links],
+                "documents": [_document_out(row) for row in await cases.documents(connection, case_id)],
+                "history": [_line_out(row) for row in await cases.history(connection, case_id)],
+                "root": await self._way(connection, case),
+            }  # fmt: skip
+            files = {}
+            for link in links:
+                if link.record["type"] == "evidence":
+                    files[link.record["place"]] = await self.content(connection, case_id, link.record["place"])
+        async with self.pool.acquire() as connection, connection.transaction():
+            await audit.record(
+                connection, at=self._clock.now(), actor=who.subject, action="evidence export", subject=f"case {case['number']}"
+            )  # fmt: skip
+        return await asyncio.to_thread(bundle.pack, self.signer, manifest, files)
+
+    async def content(self, connection: asyncpg.Connection, case_id: str, place: int) -> bytes:
+        """Return what was collected, byte by byte."""
+        record, content = await store.content(connection, case_id, place)
+        return content if content is not None else await asyncio.to_thread(self.shelf.path(record["sha256"]).read_bytes)
+
+    async def _way(self, connection: asyncpg.Connection, case: asyncpg.Record) -> dict[str, Any] | None:
+        """Return the newest root that the case is in, and the way to it."""
+        for row in await store.roots(connection, None, 1):
+            heads = await store.heads(connection, _end_of(row["day"]))
+            place = next((n for n, head in enumerate(heads) if head["id"] == case["id"]), None)
+            if place is None:
+                return None
+            leaves = [leaf(h["number"], h["place"], h["hash"]) for h in heads]
+            published = Link(row["record"], row["hash"], row["signature"])
+            return {**bundle.link_out(published), "links": heads[place]["place"], "path": path(leaves, place)}
+        return None
+
+
+def _described(body: bytes, media_type: str) -> dict[str, Any]:
+    return {
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "size_bytes": len(body),
+        "media_type": media_type,
+        "name": "",
+    }
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), COUNTY)
+
+
+def _document_out(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("number", "kind", "content", "sha256")},
+        "issued_at": utc_text(row["issued_at"]),
+    }
+
+
+def _line_out(row: asyncpg.Record) -> dict[str, Any]:
+    members = ("place", "actor", "actor_name", "role", "command", "previous", "state", "reason", "document")
+    return {**{name: row[name] for name in members}, "at": utc_text(row["at"])}
+
+
+def officers_of(links: list[Link], place: int) -> set[str]:
+    """Return which officers stand for a piece of evidence: who collected it, and who confirmed it."""
+    confirmed = {link.record["by"] for link in links if link.record.get("confirms") == place}
+    return confirmed | {links[place - 1].record["by"]}
+
+
+def pieces(links: list[Link], officers: tuple[str, ...]) -> tuple[Piece, ...]:
+    """Return the evidence of a chain as the law's rules take it; only the case's own officers count."""
+    return tuple(
+        Piece(
+            link.record["kind"],
+            link.record["origin"],
+            len(officers_of(links, link.record["place"]) & set(officers)),
+            link.record["reviewed"],
+        )
+        for link in links
+        if link.record["type"] == "evidence"
+    )

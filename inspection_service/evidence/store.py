@@ -1,0 +1,106 @@
+"""The statements about evidence, and about what machines told of a station."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from inspection_service.evidence.chain import Link
+from youguan.errors import NotFound
+
+MOST_EVENTS = 10_000
+
+
+async def links(connection: asyncpg.Connection, case_id: str) -> list[Link]:
+    """Return a case's chain."""
+    rows = await connection.fetch(
+        "SELECT record, hash, signature FROM inspection.evidence WHERE case_id = $1 ORDER BY place", case_id
+    )
+    return [Link(row["record"], row["hash"], row["signature"]) for row in rows]
+
+
+async def add(connection: asyncpg.Connection, case_id: str, at: datetime, link: Link, content: bytes | None) -> None:
+    await connection.execute(
+        "INSERT INTO inspection.evidence VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        case_id,
+        link.record["place"],
+        at,
+        dict(link.record),
+        content,
+        link.hash,
+        link.signature,
+    )
+
+
+async def content(connection: asyncpg.Connection, case_id: str, place: int) -> tuple[dict[str, Any], bytes | None]:
+    """Return a record and what is kept with it; NotFound."""
+    row = await connection.fetchrow(
+        "SELECT record, content FROM inspection.evidence WHERE case_id = $1 AND place = $2", case_id, place
+    )
+    if row is None or row["record"]["type"] != "evidence":
+        raise NotFound(f"evidence {place}")
+    return row["record"], row["content"]
+
+
+async def told_of(
+    connection: asyncpg.Connection, station_id: str, start: datetime, end: datetime
+) -> list[asyncpg.Record]:
+    """Return what was told of a station within a time, in order, with its place in the event log."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT stream, sequence, type, version, recorded_at, payload FROM eventlog.event
+        WHERE recorded_at >= $2 AND recorded_at < $3 AND payload->>'station_id' = $1 ORDER BY serial, sequence LIMIT $4
+        """,
+        station_id,
+        start,
+        end,
+        MOST_EVENTS,
+    )
+    return rows
+
+
+async def heads(connection: asyncpg.Connection, end: datetime) -> list[asyncpg.Record]:
+    """Return the last link of every case before an instant, by the case's number."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT DISTINCT ON (c.number) c.id, c.number, e.place, e.hash
+        FROM inspection.evidence e JOIN inspection.case_file c ON c.id = e.case_id
+        WHERE e.collected_at < $1 ORDER BY c.number, e.place DESC
+        """,
+        end,
+    )
+    return rows
+
+
+async def roots(connection: asyncpg.Connection, before: date | None, limit: int) -> list[asyncpg.Record]:
+    """Return published roots, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM inspection.evidence_root WHERE $1::date IS NULL OR day < $1 ORDER BY day DESC LIMIT $2
+        """,
+        before,
+        limit,
+    )
+    return rows
+
+
+async def first_day(connection: asyncpg.Connection) -> datetime | None:
+    found: datetime | None = await connection.fetchval("SELECT min(collected_at) FROM inspection.evidence")
+    return found
+
+
+async def add_root(connection: asyncpg.Connection, day: date, link: Link) -> None:
+    await connection.execute(
+        "INSERT INTO inspection.evidence_root VALUES ($1, $2, $3, $4)",
+        day,
+        dict(link.record),
+        link.hash,
+        link.signature,
+    )
+
+
+async def hold_roots(connection: asyncpg.Connection) -> Sequence[asyncpg.Record]:
+    """Return the last root and let nobody publish another until commit."""
+    await connection.execute("LOCK TABLE inspection.evidence_root IN SHARE ROW EXCLUSIVE MODE")
+    return await roots(connection, None, 1)

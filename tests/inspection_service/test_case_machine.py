@@ -1,0 +1,428 @@
+"""Cases, their rules alone: every (state, command, role) triple, and what must hold before each step."""
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspection_service.cases.conditions import BY_THE_LAW, CONDITIONS, against, missing, owed_fen, unmet
+from inspection_service.cases.documents import money, templates
+from inspection_service.cases.effects import moved
+from inspection_service.cases.file import Appeal, Case, Facts, Payment, Said
+from inspection_service.cases.machine import REVIEWERS, REVIEWS, STEPS, Command, Role, State, leads_to, step
+from inspection_service.cases.persons import Officer, acting, roles_in
+from inspection_service.cases.thresholds import thresholds
+from inspection_service.law.catalogue import catalogue
+from inspection_service.law.evidence import Piece
+from inspection_service.law.periods import periods
+from inspection_service.law.statutes import statutes
+from inspection_service.wording import REFUSED
+from youguan.auth import Principal
+from youguan.errors import Conflict, Forbidden
+from youguan.working_days import add_working_days
+
+# state: command roles → state, written down once more by hand. o: officer, h: head, p: party, 1-4: reviewers, r: any reviewer.
+TABLE = """
+lead: guide o guided, order o ordered, punish_on_the_spot o served, propose o proposed, dismiss o dismissed, reassign h lead
+guided: reopen o lead, archive o archived
+ordered: extend_order h ordered, report_mended p mended, confirm_mended o rechecked, find_unmended o lead
+ordered: dismiss o dismissed, reassign h ordered
+mended: confirm_mended o rechecked, find_unmended o lead, dismiss o dismissed, reassign h mended
+rechecked: excuse o unpunished, close_mended o closed, punish_on_the_spot o served, propose o proposed
+rechecked: dismiss o dismissed, reassign h rechecked
+proposed: approve h filed, refuse h lead, reassign h proposed
+filed: conclude o review_1, extend h filed, withdraw h withdrawn, terminate h terminated, transfer h transferred, reassign h filed
+review_1: pass 1 review_2, object 1 filed, extend h review_1, withdraw h withdrawn, terminate h terminated
+review_1: transfer h transferred, reassign h review_1
+review_2: pass 2 review_3, object 2 filed, extend h review_2, withdraw h withdrawn, terminate h terminated
+review_2: transfer h transferred, reassign h review_2
+review_3: pass 3 review_4, object 3 filed, extend h review_3, withdraw h withdrawn, terminate h terminated
+review_3: transfer h transferred, reassign h review_3
+review_4: pass 4 reviewed, object 4 filed, extend h review_4, withdraw h withdrawn, terminate h terminated
+review_4: transfer h transferred, reassign h review_4
+reviewed: notify o notified, exempt h unpunished, extend h reviewed, withdraw h withdrawn, terminate h terminated
+reviewed: transfer h transferred, reassign h reviewed
+notified: defend op notified, ask_hearing op hearing, discuss h notified, decide h decided, exempt h unpunished
+notified: extend h notified, withdraw h withdrawn, terminate h terminated, transfer h transferred, reassign h notified
+hearing: call_hearing r hearing, hold_hearing r heard, extend h hearing, withdraw h withdrawn, terminate h terminated
+hearing: transfer h transferred, reassign h hearing
+heard: discuss h heard, decide h decided, exempt h unpunished, extend h heard, withdraw h withdrawn, terminate h terminated
+heard: transfer h transferred, reassign h heard
+decided: serve o served, revoke h revoked, reassign h decided
+served: note r served, pay oh served, allow_instalments h served, demand o demanded, close h closed, appeal oh served
+served: end_appeal oh served, revoke h revoked, terminate h terminated
+demanded: note r demanded, pay oh demanded, apply h enforcing, appeal oh demanded, end_appeal oh demanded
+demanded: revoke h revoked, terminate h terminated
+enforcing: note r enforcing, pay oh enforcing, close h closed, appeal oh enforcing, end_appeal oh enforcing
+enforcing: revoke h revoked, terminate h terminated
+paid: note r paid, close h closed, appeal oh paid, end_appeal oh paid, revoke h revoked
+closed: appeal oh closed, end_appeal oh closed, revoke h revoked, archive o archived
+unpunished: archive o archived
+dismissed: archive o archived
+withdrawn: archive o archived
+terminated: archive o archived
+transferred: archive o archived
+revoked: archive o archived
+"""
+LETTERS = {
+    "o": (Role.OFFICER,), "h": (Role.HEAD,), "p": (Role.PARTY,), "r": REVIEWERS,
+    **{str(n): (role,) for n, role in enumerate(REVIEWERS, 1)},
+}  # fmt: skip
+
+
+def by_hand() -> dict[tuple[str, str, Role], str]:
+    found: dict[tuple[str, str, Role], str] = {}
+    for line in TABLE.strip().splitlines():
+        state, _, moves = line.partition(": ")
+        for move in moves.split(", "):
+            command, letters, to = move.split()
+            found |= {(state, command, role): to for letter in letters for role in LETTERS[letter]}
+    return found
+
+
+EXPECTED = by_hand()
+TODAY = date(2026, 9, 16)
+CHECKED = (Piece("record", "inspector", officers=2),)
+
+
+def case(state: State = State.LEAD, item: str = "car-park-stopped", **changes: Any) -> Case:
+    """Return a case of two officers, with evidence; `facts` are what else is known."""
+    facts = Facts(officers=("a", "b"), investigators=("a", "b"), **changes.pop("facts", {}))
+    usual = Case("AJ-2026-000001", state, None, catalogue().items[item], "organisation", TODAY, TODAY, facts, CHECKED)
+    return replace(usual, **changes)
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_triple(state: State) -> None:
+    for command, role in itertools.product(Command, Role):
+        expected = EXPECTED.get((state, command, role))
+        if (state, command) not in STEPS:
+            assert expected is None
+            with pytest.raises(Conflict):
+                step(state, command)
+            continue
+        line = step(state, command)
+        if expected is None:
+            with pytest.raises(Forbidden):
+                acting(case(state), line, {role}, "x")
+        else:
+            assert acting(case(state), line, {role}, "x") == role
+            assert leads_to(line, state, levels=4) == expected, (command, role)
+
+
+def test_every_line_of_the_table_is_named_everywhere() -> None:
+    conditions = {name for line in STEPS.values() for name in line.conditions}
+    assert conditions == set(CONDITIONS) | set(BY_THE_LAW)
+    assert conditions - set(BY_THE_LAW) <= set(REFUSED)
+    for line in STEPS.values():
+        assert statutes().article({"law": line.article[0], "article": line.article[1]})
+        assert line.period is None or periods()[line.period]
+        assert set(line.needs) <= set(Said.__dataclass_fields__)
+    assert {line.document for line in STEPS.values() if line.document} == set(templates()) - {
+        "short", "remedies", "remedies_spot", "payment",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("levels", [2, 3, 4])
+def test_legal_review_goes_as_far_as_it_must(levels: int) -> None:
+    state, passed = State.REVIEW_1, 0
+    while state in REVIEWS:
+        state, passed = leads_to(step(state, Command.PASS), state, levels=levels), passed + 1
+    assert (state, passed) == (State.REVIEWED, levels)
+
+
+@pytest.mark.parametrize(("state", "command"), [pair for pair, line in STEPS.items() if line.apart_from])
+def test_nobody_does_what_his_own_work_is_the_subject_of(state: State, command: Command) -> None:
+    line = step(state, command)
+    with pytest.raises(Forbidden, match="investigators"):
+        acting(case(state), line, set(line.roles), "a")
+    if "reviewers" in line.apart_from:
+        with pytest.raises(Forbidden, match="reviewers"):
+            acting(case(state, facts={"reviewers": ("x",)}), line, set(line.roles), "x")
+
+
+def somebody(subject: str, *roles: str, organisation: str | None = None) -> Principal:
+    now = datetime(2026, 9, 16, tzinfo=UTC)
+    return Principal(subject, subject, frozenset(roles), organisation, None, "", "", now)
+
+
+@pytest.mark.parametrize(
+    ("who", "officer", "roles"),
+    [
+        (somebody("a", "inspector"), Officer("a", "A", "1", TODAY), {Role.OFFICER}),
+        (somebody("a", "inspector"), Officer("a", "A", "1", TODAY - timedelta(days=1)), set()),
+        (somebody("a", "inspector"), None, set()),
+        (somebody("c", "inspector"), Officer("c", "C", "3", TODAY), set()),
+        (somebody("r", "reviewer"), Officer("r", "R", "4", TODAY, 3), {Role.REVIEWER_3}),
+        (somebody("r", "reviewer"), Officer("r", "R", "4", TODAY), set()),
+        (somebody("h", "regulator"), None, {Role.HEAD}),
+        (somebody("p", "operator", organisation="m"), None, {Role.PARTY}),
+        (somebody("p", "operator", organisation="other"), None, set()),
+    ],
+)
+def test_who_acts_as_what(who: Principal, officer: Officer | None, roles: set[Role]) -> None:
+    assert roles_in(case(), who, officer, "m", TODAY) == roles
+
+
+FINE = Said(reason="r", sanction="fine", fine_fen=20_000_00, place="p", rights_told=True)
+
+
+@pytest.mark.parametrize(
+    ("party", "item", "said", "failed"),
+    [
+        ("organisation", "car-park-unfiled", replace(FINE, fine_fen=3_000_00), []),
+        ("organisation", "car-park-stopped", replace(FINE, fine_fen=10_000_00), ["ceiling"]),
+        ("citizen", "car-park-unfiled", replace(FINE, fine_fen=3_000_00), ["ceiling"]),
+        ("citizen", "car-park-unfiled", replace(FINE, fine_fen=200_00), []),
+        ("citizen", "car-park-unfiled", replace(FINE, fine_fen=200_01), ["ceiling"]),
+        ("organisation", "car-park-unfiled", replace(FINE, fine_fen=3_000_01), ["ceiling"]),
+        ("organisation", "car-park-unfiled", replace(FINE, sanction="closure", fine_fen=0), ["ceiling"]),
+        ("organisation", "car-park-unfiled", replace(FINE, sanction="warning", fine_fen=0), []),
+    ],
+)
+def test_ceilings_on_the_spot(party: str, item: str, said: Said, failed: list[str]) -> None:
+    line = step(State.LEAD, Command.PUNISH_ON_THE_SPOT)
+    assert unmet(case(item=item, party_kind=party), said, TODAY, line) == failed
+
+
+def test_no_decision_on_telemetry_alone() -> None:
+    found = case(pieces=(Piece("electronic", "telemetry", officers=2),))
+    for state, command in (
+        (State.LEAD, Command.PUNISH_ON_THE_SPOT),
+        (State.FILED, Command.CONCLUDE),
+        (State.NOTIFIED, Command.DECIDE),
+    ):
+        refused = against(catalogue(), found, FINE, TODAY, step(state, command))
+        assert [refusal.code for refusal in refused] == ["telemetry_only"]
+
+
+DECIDE, ASK = step(State.NOTIFIED, Command.DECIDE), step(State.NOTIFIED, Command.ASK_HEARING)
+SMALL = {
+    "sanction": "fine",
+    "fine_fen": 20_000_00,
+    "notified_fine_fen": 20_000_00,
+    "notified_on": TODAY,
+    "discussed": True,
+}
+LARGE = {**SMALL, "fine_fen": 50_000_00, "notified_fine_fen": 50_000_00}
+
+
+@pytest.mark.parametrize(
+    ("facts", "days", "failed"),
+    [
+        (SMALL, 0, ["statement_over"]),
+        (SMALL, 3, ["statement_over"]),
+        (SMALL, 4, []),
+        ({**SMALL, "defended": True}, 0, []),
+        ({**LARGE, "defended": True}, 5, ["statement_over"]),
+        (LARGE, 6, []),
+        ({**LARGE, "hearing_on": TODAY}, 0, []),
+        ({**SMALL, "notified_on": None}, 9, ["statement_over"]),
+    ],
+)
+def test_nobody_is_decided_against_before_his_time_is_over(facts: dict[str, Any], days: int, failed: list[str]) -> None:
+    found = case(State.NOTIFIED, facts=facts)
+    said = replace(FINE, fine_fen=found.facts.fine_fen)
+    assert unmet(found, said, add_working_days(TODAY, days), DECIDE) == failed
+
+
+@pytest.mark.parametrize(
+    ("facts", "days", "failed"),
+    [(SMALL, 0, ["hearing_right"]), (LARGE, 5, []), (LARGE, 6, ["hearing_in_time"])],
+)
+def test_who_may_ask_for_a_hearing_and_when(facts: dict[str, Any], days: int, failed: list[str]) -> None:
+    found = case(State.NOTIFIED, facts=facts)
+    assert unmet(found, Said(reason="r"), add_working_days(TODAY, days), ASK) == failed
+
+
+def test_a_hearing_is_told_seven_working_days_ahead() -> None:
+    line = step(State.HEARING, Command.CALL_HEARING)
+    for days, failed in ((7, ["hearing_notice"]), (8, [])):
+        said = Said(on=add_working_days(TODAY, days), place="p")
+        assert unmet(case(State.HEARING), said, TODAY, line) == failed
+
+
+@pytest.mark.parametrize(
+    ("said", "facts", "failed"),
+    [
+        (FINE, {}, []),
+        (replace(FINE, fine_fen=10_000_00), {}, []),
+        (replace(FINE, fine_fen=20_000_01), {}, ["not_aggravated"]),
+        (replace(FINE, sanction="closure", fine_fen=0), {}, ["not_aggravated"]),
+        (
+            replace(FINE, fine_fen=50_000_00),
+            {"notified_fine_fen": 50_000_00, "discussed": False, "hearing_on": TODAY},
+            ["discussed"],
+        ),
+    ],
+)
+def test_a_decision_is_no_worse_than_what_was_told(said: Said, facts: dict[str, Any], failed: list[str]) -> None:
+    found = case(State.NOTIFIED, facts={**SMALL, "defended": True, **facts})
+    assert unmet(found, said, TODAY, DECIDE) == failed
+
+
+def test_what_is_missing_is_named() -> None:
+    line = step(State.LEAD, Command.PUNISH_ON_THE_SPOT)
+    assert missing(Said(), line) == ["reason", "sanction", "place", "rights_told"]
+    assert missing(FINE, line) == []
+
+
+@pytest.mark.parametrize(
+    ("since", "item", "failed"),
+    [
+        (TODAY - timedelta(days=9), "price-not-shown", []),
+        (TODAY - timedelta(days=999), "price-not-shown", ["guidance_first"]),
+        (None, "price-not-shown", ["guidance_first"]),
+        (TODAY, "fire-equipment", ["guidance_first"]),
+        (TODAY, "safety-equipment", ["guidance_first"]),
+    ],
+)
+def test_guidance_first(since: date | None, item: str, failed: list[str]) -> None:
+    found = case(item=item, facts={"business_since": since})
+    assert unmet(found, Said(reason="r"), TODAY, step(State.LEAD, Command.GUIDE)) == failed
+
+
+@pytest.mark.parametrize("command", [Command.PROPOSE, Command.PUNISH_ON_THE_SPOT])
+def test_what_the_law_obliges_not_to_punish_is_not_punished(command: Command) -> None:
+    mended = {"order_due": TODAY, "mended_on": TODAY, "harm": "none", "minor": True}
+    said = replace(FINE, fine_fen=3_000_00, procedure="general")
+    line = step(State.RECHECKED, command)
+    assert unmet(case(State.RECHECKED, "car-park-unfiled", facts=mended), said, TODAY, line) == ["not_obliged"]
+    assert unmet(case(State.RECHECKED, "car-park-unfiled", facts={**mended, "minor": False}), said, TODAY, line) == []
+
+
+def test_a_first_violation_that_was_mended_in_time_is_excused_and_a_second_is_not() -> None:
+    mended = {"order_due": TODAY, "mended_on": TODAY, "harm": "slight"}
+    line = step(State.RECHECKED, Command.EXCUSE)
+    first = case(State.RECHECKED, "car-park-unfiled", facts=mended)
+    assert unmet(first, Said(reason="r"), TODAY, line) == []
+    assert unmet(replace(first, earlier=(TODAY - timedelta(days=30),)), Said(reason="r"), TODAY, line) == ["mercy"]
+    late = case(State.RECHECKED, "car-park-unfiled", facts={**mended, "mended_on": TODAY + timedelta(days=1)})
+    assert unmet(late, Said(reason="r"), TODAY, line) == ["mercy"]
+
+
+@pytest.mark.parametrize(
+    ("said", "failed"),
+    [
+        (replace(FINE, procedure="fast", admitted=True, fine_fen=10_000_00), []),
+        (replace(FINE, procedure="fast", admitted=True, fine_fen=10_000_01), ["fast_if_clear"]),
+        (replace(FINE, procedure="fast"), ["fast_if_clear"]),
+        (replace(FINE, procedure="general"), []),
+    ],
+)
+def test_the_fast_track(said: Said, failed: list[str]) -> None:
+    assert unmet(case(), said, TODAY, step(State.LEAD, Command.PROPOSE)) == failed
+
+
+def test_thresholds_of_legal_review() -> None:
+    levels = thresholds().levels_of
+    assert [levels(kind, "organisation", "fine", 1_000_00) for kind in ("fast", "general")] == [2, 3]
+    assert levels("fast", "organisation", "fine", 50_000_00) == 4
+    assert levels("general", "citizen", "closure", 0) == 4
+
+
+# --- execution --------------------------------------------------------------------------------------------------
+
+SERVED = {
+    "sanction": "fine",
+    "fine_fen": 1_000_00,
+    "served_on": TODAY,
+    "pay_by": TODAY + timedelta(days=15),
+    "noted": True,
+}
+
+
+def served(**facts: Any) -> Case:
+    return case(State.SERVED, facts={**SERVED, **facts})
+
+
+def test_payment_in_parts_ends_with_the_last_fen() -> None:
+    line = step(State.SERVED, Command.PAY)
+    first = moved(served(), line, Said(amount_fen=400_00, on=TODAY, receipt="1"), "a", TODAY)
+    assert (first.state, first.facts.paid) == (State.SERVED, (Payment(TODAY, 400_00, "1"),))
+    after = replace(served(), facts=first.facts)
+    assert moved(after, line, Said(amount_fen=600_00, on=TODAY, receipt="2"), "a", TODAY).state == State.PAID
+    assert moved(after, line, Said(amount_fen=599_99, on=TODAY, receipt="2"), "a", TODAY).state == State.SERVED
+
+
+@pytest.mark.parametrize(
+    ("facts", "days_late", "owed"),
+    [
+        ({}, 0, 1_000_00),
+        ({}, 1, 1_030_00),
+        ({}, 33, 1_990_00),
+        ({}, 34, 2_000_00),
+        ({}, 400, 2_000_00),
+        ({"appeals": (Appeal("review", TODAY + timedelta(days=16), TODAY + timedelta(days=25)),)}, 20, 1_300_00),
+        ({"appeals": (Appeal("litigation", TODAY),)}, 300, 1_000_00),
+        ({"paid": (Payment(TODAY, 500_00, "1"),)}, 10, 650_00),
+        ({"paid": (Payment(TODAY + timedelta(days=25), 1_000_00, "1"),)}, 99, 300_00),
+    ],
+)
+def test_what_is_owed(facts: dict[str, Any], days_late: int, owed: int) -> None:
+    assert owed_fen(served(**facts), TODAY + timedelta(days=15 + days_late)) == owed
+
+
+@given(
+    st.integers(1, 10**8),
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 10**7)), max_size=6),
+    st.integers(0, 400),
+)
+def test_a_surcharge_never_exceeds_the_fine_and_never_shrinks(
+    fine: int, paid: list[tuple[int, int]], days: int
+) -> None:
+    payments = tuple(Payment(TODAY + timedelta(days=n), fen, str(n)) for n, fen in paid)
+    found = served(fine_fen=fine, paid=payments)
+    total = sum(payment.fen for payment in payments)
+    owed = [owed_fen(found, TODAY + timedelta(days=301 + n)) for n in (0, days)]
+    assert owed[0] <= owed[1] <= 2 * fine - total
+
+
+def test_enforcement_waits_for_the_demand_and_for_the_remedies() -> None:
+    line = step(State.DEMANDED, Command.APPLY)
+    demanded = case(State.DEMANDED, facts={**SERVED, "demanded_on": TODAY + timedelta(days=20)})
+    suit_ends = date(2027, 3, 16)
+    wish = Said(reason="r")
+    assert unmet(demanded, wish, TODAY + timedelta(days=21), line) == ["demand_over", "remedies_over"]
+    assert unmet(demanded, wish, suit_ends, line) == ["remedies_over"]
+    assert unmet(demanded, wish, suit_ends + timedelta(days=1), line) == []
+    assert unmet(demanded, wish, date(2027, 6, 16), line) == []
+    assert unmet(demanded, wish, date(2027, 6, 17), line) == ["remedies_over"]
+    under_way = replace(demanded, facts=replace(demanded.facts, appeals=(Appeal("review", TODAY),)))
+    assert unmet(under_way, wish, suit_ends + timedelta(days=1), line) == ["remedies_over"]
+
+
+def test_a_decision_on_the_spot_goes_to_review_first() -> None:
+    line = step(State.SERVED, Command.APPEAL)
+    simple, suit = replace(served(), procedure="simple"), Said(remedy="litigation", on=TODAY)
+    assert unmet(simple, suit, TODAY, line) == ["review_first"]
+    assert unmet(simple, Said(remedy="review", on=TODAY), TODAY, line) == []
+    reviewed = replace(simple, facts=replace(simple.facts, appeals=(Appeal("review", TODAY, TODAY),)))
+    assert unmet(reviewed, suit, TODAY, line) == []
+    assert unmet(served(), suit, TODAY, line) == []
+
+
+def test_a_decision_on_the_spot_is_put_on_record_before_it_closes() -> None:
+    line = step(State.PAID, Command.CLOSE)
+    paid = replace(case(State.PAID, facts={**SERVED, "noted": False}), procedure="simple")
+    assert unmet(paid, Said(), TODAY, line) == ["noted"]
+    noted = moved(paid, step(State.PAID, Command.NOTE), Said(), "r", TODAY)
+    assert unmet(replace(paid, facts=noted.facts), Said(), TODAY, line) == []
+
+
+@pytest.mark.parametrize(
+    ("fen", "words"),
+    [
+        (3_000_00, "叁仟元整（¥3,000.00）"),
+        (10_001_00, "壹万零壹元整（¥10,001.00）"),
+        (20_305_07, "贰万零叁佰零伍元零柒分（¥20,305.07）"),
+        (100_500_50, "壹拾万零伍佰元伍角（¥100,500.50）"),
+        (0, "零元整（¥0.00）"),
+    ],
+)
+def test_money_in_words(fen: int, words: str) -> None:
+    assert money(fen) == words
