@@ -301,6 +301,8 @@ class Up:
         settings = Settings()
         if settings.station_key_secret is None:
             update["station_key_secret"] = embedded.keep_secret(folder / "station-keys", lambda: os.urandom(32).hex())
+        if settings.evidence_private_key is None:
+            update["evidence_private_key"] = embedded.keep_secret(folder / "evidence-key", lambda: generate_keys()[0])
         if settings.station_authority is None:
             update["station_authority"] = pki.authority(self._data).folder
         if "ocpp_tls" in self._status.ports:
@@ -402,7 +404,9 @@ def shares(settings: Settings) -> tuple[Settings, Settings, Settings]:
     """
     inner = {"database_url": settings.dsn_for("registry")}
     unsigned = {"token_private_key": None, "metrics_token": None}
-    worker = {"database_url": settings.dsn_for("gateway"), "role_secret": None, **unsigned}
+    worker = {
+        "database_url": settings.dsn_for("gateway"), "role_secret": None, "evidence_private_key": None, **unsigned,
+    }  # fmt: skip
     return tuple(settings.model_copy(update=update) for update in (worker, inner | unsigned, inner))  # type: ignore[return-value]
 
 

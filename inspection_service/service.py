@@ -6,13 +6,20 @@ from datetime import timedelta
 from pathlib import Path
 
 from inspection_service.api import Counter, inspection_api, inspection_pages
+from inspection_service.cases.api import add_cases
+from inspection_service.cases.desk import CaseDesk
+from inspection_service.cases.pages import case_pages
 from inspection_service.desk import Desk
+from inspection_service.evidence.api import add_evidence
+from inspection_service.evidence.desk import EvidenceDesk
+from inspection_service.evidence.pages import evidence_pages
 from inspection_service.law.api import add_law
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.pages import law_pages
 from inspection_service.law.periods import periods
 from youguan.clock import Clock
 from youguan.database import create_pool
+from youguan.documents import Shelf
 from youguan.parts import Job, Parts
 from youguan.settings import Settings
 from youguan.web.templates import Templates
@@ -28,10 +35,24 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         app = inspection_api(counter)
         items, statutory = catalogue(), periods()  # a law that contradicts itself stops the service here
         add_law(app, items, statutory, clock)
+        cases, shelf = CaseDesk(pool, clock, items), Shelf(settings)
+        evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)
+        add_cases(app, cases)
+        add_evidence(app, evidence, cases, clock)
         yield Parts(
             name="inspection",
             apis={"/api/inspection": app},
-            pages=[inspection_pages(counter, templates), law_pages(items, statutory, templates, clock)],
-            jobs=[Job("inspection.verification_watch", desk.watch_verifications)],
+            pages=[
+                inspection_pages(counter, templates),
+                law_pages(items, statutory, templates, clock),
+                case_pages(cases, evidence, templates),
+                evidence_pages(evidence, cases, templates, clock),
+            ],
+            jobs=[
+                Job("inspection.verification_watch", desk.watch_verifications),
+                Job("inspection.evidence_roots", evidence.watch_roots),
+            ],
+            watchers=[Job("inspection.shelf", shelf.tidy)],
+            documents=("/api/inspection/cases/", "/cases/"),
             consumers=[desk.consumer()],
         )

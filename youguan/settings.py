@@ -117,6 +117,7 @@ class Settings(BaseSettings):
 
     token_private_key: str | None = Field(default=None, description="Ed25519, PEM; only the registry needs it")
     token_public_key: str | None = Field(default=None, description="Ed25519, PEM")
+    evidence_private_key: str | None = Field(default=None, description="Ed25519, PEM; signs evidence; inspection only")
     token_lifetime_s: int = Field(default=12 * 3600, ge=60, description="one shift; revocation ends it sooner")
 
     @classmethod

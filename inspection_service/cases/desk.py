@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -86,9 +86,11 @@ class CaseDesk:
     ) -> asyncpg.Record:
         """Return a case; NotFound beyond one's bounds too."""
         row = await store.get(connection, case_id, hold=hold)
-        if not who.scope.covers(row["division_code"], row["party_id"]):
-            raise NotFound(f"case {case_id}")
-        return row
+        if who.scope.covers(row["division_code"], None):
+            return row
+        if who.scope.covers(None, row["party_id"]) and await store.party_knows(connection, case_id):
+            return row
+        raise NotFound(f"case {case_id}")
 
     async def case(self, connection: asyncpg.Connection, row: asyncpg.Record) -> Case:
         """Return a case as the rules take it."""
@@ -221,17 +223,16 @@ class CaseDesk:
         self, connection: asyncpg.Connection, row: asyncpg.Record, case: Case, said: Said, day: date, line: Step
     ) -> None:
         if lost := missing(said, line):
-            raise Invalid(
-                "; ".join(f"{name}: is needed" for name in lost), fields=[FieldError(name, "is needed") for name in lost]
-            )  # fmt: skip
+            needed = [FieldError(name, "is needed") for name in lost]
+            raise Invalid("; ".join(f"{name}: is needed" for name in lost), fields=needed)
         if refused := against(self.catalogue, case, said, day, line):
-            raise Conflict("; ".join(f"{REFUSED[r.code]} ({r.article.title})" for r in refused))
+            raise _refused([refusal.code for refusal in refused])
         if failed := unmet(case, said, day, line):
-            raise Conflict("; ".join(REFUSED[name] for name in failed))
+            raise _refused(failed)
         if line.command == Command.REASSIGN:
             await self._check_officers(connection, said.officers, day)
         if fines(line, said) and not await store.hold_act(connection, row["act_key"], row["id"]):
-            raise Conflict(REFUSED["fined_already"])
+            raise _refused(["fined_already"])
         if line.command == Command.REVOKE:
             await store.free_act(connection, row["id"])
 
@@ -340,6 +341,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(member) for name, member in value.items()}
     return [_plain(member) for member in value] if isinstance(value, list | tuple) else value
+
+
+def _refused(codes: Sequence[str]) -> Conflict:
+    """Return what says why not; its fields are the reasons' codes."""
+    return Conflict(
+        "; ".join(REFUSED[code] for code in codes), fields=[FieldError(code, REFUSED[code]) for code in codes]
+    )
 
 
 def _invalid(field: str, reason: str) -> Invalid:

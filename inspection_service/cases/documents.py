@@ -17,6 +17,11 @@ from inspection_service.law.statutes import LawError, statutes
 
 FILE = Path(__file__).with_name("documents.toml")
 NOTHING = "——"
+# What goes to the party: with the first of these it learns of the case.
+TOLD_TO_PARTY = (
+    "guidance", "order", "recheck", "no_penalty", "spot_decision", "notice", "statement", "hearing_notice",
+    "hearing_record", "decision", "service", "instalments", "demand", "revocation", "case_withdrawal",
+)  # fmt: skip
 SANCTIONS = {
     "warning": "警告",
     "criticism": "通报批评",

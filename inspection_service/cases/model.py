@@ -11,14 +11,13 @@ from youguan.tables import document, moment, text, whole
 
 
 class Officer(Table, table=True):
-    """Who holds an enforcement certificate, and at which level he reviews."""
+    """Who holds an enforcement certificate."""
 
     __tablename__ = "officer"
     subject: str = text(key=True)
     name: str = text()
     certificate: str = text()
     valid_until: date
-    review_level: int | None = whole(optional=True)
 
 
 class CaseFile(Table, table=True):

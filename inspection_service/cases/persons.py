@@ -11,13 +11,12 @@ from youguan.errors import Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """Who holds an enforcement certificate (执法证), and at which of the four levels he reviews, if he does."""
+    """Who holds an enforcement certificate (执法证)."""
 
     subject: str
     name: str
     certificate: str
     valid_until: date
-    review_level: int | None = None
 
     def may_act(self, day: date) -> bool:
         return day <= self.valid_until
@@ -26,11 +25,11 @@ class Officer:
 def roles_in(case: Case, who: Principal, officer: Officer | None, party_id: str | None, day: date) -> set[Role]:
     """Return every capacity in which somebody may act in a case."""
     found: set[Role] = set()
-    if officer is not None and officer.may_act(day):
-        if who.has(INSPECTOR) and who.subject in case.facts.officers:
-            found.add(Role.OFFICER)
-        if who.has(REVIEWER) and officer.review_level is not None:
-            found.add(REVIEWERS[officer.review_level - 1])
+    holds_certificate = officer is not None and officer.may_act(day)
+    if who.has(INSPECTOR) and holds_certificate and who.subject in case.facts.officers:
+        found.add(Role.OFFICER)
+    if who.has(REVIEWER):
+        found.update(REVIEWERS[: who.level or 0])
     if who.has(REGULATOR):
         found.add(Role.HEAD)
     if who.has(OPERATOR) and party_id is not None and who.organisation_id == party_id:

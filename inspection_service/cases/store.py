@@ -6,9 +6,16 @@ from typing import Any
 
 import asyncpg
 
+from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.persons import Officer
 from youguan.auth import Scope
 from youguan.errors import NotFound
+
+
+def told(kinds: int) -> str:
+    """Return the condition that the party was told of the case `c`: one of the kinds in `$kinds` was issued."""
+    return f"EXISTS (SELECT FROM inspection.case_document d WHERE d.case_id = c.id AND d.kind = ANY (${kinds}::text[]))"
+
 
 COLUMNS = """
     c.*, s.name AS site_name, s.division_name,
@@ -31,15 +38,14 @@ async def officers(connection: asyncpg.Connection) -> list[Officer]:
 async def save_officer(connection: asyncpg.Connection, found: Officer) -> None:
     await connection.execute(
         """
-        INSERT INTO inspection.officer VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO inspection.officer VALUES ($1, $2, $3, $4)
         ON CONFLICT (subject) DO UPDATE SET name = excluded.name, certificate = excluded.certificate,
-            valid_until = excluded.valid_until, review_level = excluded.review_level
+            valid_until = excluded.valid_until
         """,
         found.subject,
         found.name,
         found.certificate,
         found.valid_until,
-        found.review_level,
     )
 
 
@@ -77,6 +83,13 @@ async def get(connection: asyncpg.Connection, case_id: str, *, hold: bool = Fals
     if row is None:
         raise NotFound(f"case {case_id}")
     return row
+
+
+async def party_knows(connection: asyncpg.Connection, case_id: str) -> bool:
+    found: bool = await connection.fetchval(
+        f"SELECT {told(2)} FROM inspection.case_file c WHERE c.id = $1", case_id, list(TOLD_TO_PARTY)
+    )
+    return found
 
 
 async def save(connection: asyncpg.Connection, case_id: str, values: Sequence[Any]) -> None:
@@ -179,16 +192,16 @@ async def list_cases(
 ) -> list[asyncpg.Record]:
     """Return cases, newest first; of no states: of all; `mine`: where this person is one of the officers."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        LIST
-        + """
+        f"""
+        {LIST}
         WHERE (cardinality($1::text[]) = 0 OR c.state = ANY($1))
           AND ($2::text IS NULL OR strpos(lower(c.number || ' ' || c.party_name || ' ' || coalesce(s.name, '')), lower($2)) > 0)
           AND ($3::text IS NULL OR c.item_id = $3)
           AND ($4::date IS NULL OR c.due_on < $4)
           AND ($5::text IS NULL OR c.facts->'officers' ? $5)
-          AND ($6::bool OR starts_with(c.division_code, $7::text) OR c.party_id = $8::text)
-          AND ($9::timestamptz IS NULL OR (c.opened_at, c.id) < ($9, $10))
-        ORDER BY c.opened_at DESC, c.id DESC LIMIT $11
+          AND ($6::bool OR c.division_code ^@ ANY ($7::text[]) OR (c.party_id = $8::text AND {told(9)}))
+          AND ($10::timestamptz IS NULL OR (c.opened_at, c.id) < ($10, $11))
+        ORDER BY c.opened_at DESC, c.id DESC LIMIT $12
         """,
         list(states),
         words,
@@ -196,6 +209,7 @@ async def list_cases(
         overdue_on,
         mine,
         *scope.parameters,
+        list(TOLD_TO_PARTY),
         *(before or (None, None)),
         limit,
     )

@@ -106,7 +106,7 @@ class EvidenceDesk:
     async def _hold(self, connection: asyncpg.Connection, who: Principal, case_id: str) -> asyncpg.Record:
         """Return the case, held; NotFound beyond one's bounds, Forbidden for others than its officers, Conflict at its end."""
         case = await cases.get(connection, case_id, hold=True)
-        if not who.scope.covers(case["division_code"], case["party_id"]):
+        if not who.scope.covers(case["division_code"], None):
             raise NotFound(f"case {case_id}")
         if not who.has(INSPECTOR) or who.subject not in case["facts"]["officers"]:
             raise Forbidden("evidence is collected by the officers of the case")

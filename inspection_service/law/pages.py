@@ -43,7 +43,7 @@ ADDRESSEES = {
     "maintainer": "运维单位",
     "property_manager": "物业",
 }
-DANGERS = {"none": "一般", "safety": "安全", "fire": "消防"}
+DANGERS = {"none": "一般风险", "safety": "安全", "fire": "消防"}
 KINDS = {
     "law": "法律",
     "administrative_regulation": "行政法规",

@@ -145,9 +145,9 @@ def test_nobody_does_what_his_own_work_is_the_subject_of(state: State, command: 
             acting(case(state, facts={"reviewers": ("x",)}), line, set(line.roles), "x")
 
 
-def somebody(subject: str, *roles: str, organisation: str | None = None) -> Principal:
+def somebody(subject: str, *roles: str, organisation: str | None = None, level: int | None = None) -> Principal:
     now = datetime(2026, 9, 16, tzinfo=UTC)
-    return Principal(subject, subject, frozenset(roles), organisation, None, "", "", now)
+    return Principal(subject, subject, frozenset(roles), organisation, None, "", "", now, level=level)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,9 @@ def somebody(subject: str, *roles: str, organisation: str | None = None) -> Prin
         (somebody("a", "inspector"), Officer("a", "A", "1", TODAY - timedelta(days=1)), set()),
         (somebody("a", "inspector"), None, set()),
         (somebody("c", "inspector"), Officer("c", "C", "3", TODAY), set()),
-        (somebody("r", "reviewer"), Officer("r", "R", "4", TODAY, 3), {Role.REVIEWER_3}),
-        (somebody("r", "reviewer"), Officer("r", "R", "4", TODAY), set()),
+        (somebody("r", "reviewer", level=1), None, {Role.REVIEWER_1}),
+        (somebody("r", "reviewer", level=3), None, {Role.REVIEWER_1, Role.REVIEWER_2, Role.REVIEWER_3}),
+        (somebody("r", "reviewer"), None, set()),
         (somebody("h", "regulator"), None, {Role.HEAD}),
         (somebody("p", "operator", organisation="m"), None, {Role.PARTY}),
         (somebody("p", "operator", organisation="other"), None, set()),

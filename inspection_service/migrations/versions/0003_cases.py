@@ -12,8 +12,7 @@ CREATE TABLE inspection.officer (
     subject text PRIMARY KEY,
     name text NOT NULL,
     certificate text NOT NULL UNIQUE,
-    valid_until date NOT NULL,
-    review_level integer CHECK (review_level BETWEEN 1 AND 4)
+    valid_until date NOT NULL
 );
 
 CREATE TABLE inspection.case_file (

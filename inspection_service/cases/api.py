@@ -1,0 +1,239 @@
+"""/api/inspection: cases and officers."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, FastAPI
+from pydantic import BaseModel, Field
+
+from inspection_service.cases import store
+from inspection_service.cases.conditions import owed_fen
+from inspection_service.cases.desk import CaseDesk, Opening
+from inspection_service.cases.documents import TOLD_TO_PARTY
+from inspection_service.cases.file import Said
+from inspection_service.cases.machine import Command, State
+from inspection_service.cases.persons import Officer
+from inspection_service.law.api import Yuan
+from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import require
+
+Words = Annotated[str, Field(max_length=2000)]
+Short = Annotated[str, Field(max_length=200)]
+Id = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class CaseOut(BaseModel):
+    """A case; `place`: how many moves it has had, to be given back as `seen`; `period`: what ends on `due_on`."""
+
+    id: str
+    number: str
+    state: State
+    procedure: str | None
+    item_id: str
+    party_kind: str
+    party_id: str | None
+    party_name: str
+    site_id: str | None
+    site_name: str | None
+    station_id: str | None
+    task_id: str | None
+    act_on: date
+    found_on: date
+    opened_at: UtcTime
+    due_on: date | None
+    period: str | None
+    place: int
+
+
+class OfferOut(BaseModel):
+    """A command that may be given now: what it needs, and which conditions do not hold yet."""
+
+    command: Command
+    needs: list[str]
+    unmet: list[str]
+
+
+class CaseLine(BaseModel):
+    """One move of a case."""
+
+    place: int
+    at: UtcTime
+    actor: str
+    actor_name: str
+    role: str
+    command: str
+    previous: str | None
+    state: str
+    reason: str
+    document: str | None
+
+
+class CaseDocumentOut(BaseModel):
+    """A document as it was issued; `sha256` is of `content` in canonical JSON."""
+
+    number: str
+    kind: str
+    issued_at: UtcTime
+    content: dict[str, Any]
+    sha256: str
+
+
+class CaseWithHistory(CaseOut):
+    """A case with what may be done now, what has happened and what was issued; a party sees what was addressed to it."""
+
+    facts: dict[str, Any]
+    owed_yuan: float
+    offers: list[OfferOut]
+    history: list[CaseLine]
+    documents: list[CaseDocumentOut]
+
+
+class CaseWish(BaseModel):
+    """What a case is opened with; an organisation by its id."""
+
+    item_id: Id
+    party_kind: Literal["citizen", "organisation"]
+    party_name: Annotated[str, Field(min_length=1, max_length=200)]
+    party_id: Id | None = None
+    act_on: date
+    second_officer: Id
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    site_id: Id | None = None
+    station_id: Id | None = None
+    task_id: Id | None = None
+    business_since: date | None = None
+    serious: bool = False
+
+
+class CaseWords(BaseModel):
+    """What somebody gives with a command; which members it needs, the case says itself. Money in yuan."""
+
+    seen: int | None = Field(default=None, ge=0, le=1_000_000)
+    reason: Words = ""
+    on: date | None = None
+    officers: list[Id] = Field(default_factory=list, max_length=2)
+    people: list[Short] = Field(default_factory=list, max_length=30)
+    procedure: Literal["fast", "general"] | None = None
+    sanction: Short | None = None
+    fine_yuan: Yuan = 0
+    harm: Literal["none", "slight", "serious"] | None = None
+    minor: bool = False
+    faultless: bool = False
+    admitted: bool = False
+    rights_told: bool = False
+    place: Short = ""
+    manner: Short = ""
+    amount_yuan: Yuan = 0
+    receipt: Short = ""
+    remedy: Literal["review", "litigation"] | None = None
+
+    def said(self) -> Said:
+        """Return it as the rules take it."""
+        members: dict[str, Any] = self.model_dump(exclude={"seen", "fine_yuan", "amount_yuan", "officers", "people"})
+        members |= {"fine_fen": round(self.fine_yuan * 100), "amount_fen": round(self.amount_yuan * 100)}
+        return Said(**members, officers=tuple(self.officers), people=tuple(self.people))
+
+
+class OfficerOut(BaseModel):
+    """Who holds an enforcement certificate."""
+
+    subject: str
+    name: str
+    certificate: str
+    valid_until: date
+
+
+class OfficerWish(BaseModel):
+    """An enforcement certificate."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    certificate: Annotated[str, Field(min_length=1, max_length=50)]
+    valid_until: date
+
+
+async def read_case(desk: CaseDesk, who: Principal, case_id: str) -> CaseWithHistory:
+    """Return a case as somebody may see it; NotFound beyond one's bounds."""
+    async with desk.pool.acquire() as connection:
+        row = await desk.see(connection, who, case_id)
+        case = await desk.case(connection, row)
+        offers = await desk.offers(connection, who, row, case)
+        history = await store.history(connection, case_id)
+        issued = await store.documents(connection, case_id)
+    official = who.has(*OFFICIALS)
+    return CaseWithHistory(
+        **case_members(row), facts=row["facts"] if official else {}, owed_yuan=owed_fen(case, desk.today()) / 100,
+        offers=[OfferOut(command=o.command, needs=list(o.line.needs), unmet=list(o.unmet)) for o in offers],
+        history=[CaseLine(**dict(line)) for line in history if official or line["actor"] == who.subject],
+        documents=[CaseDocumentOut(**dict(d)) for d in issued if official or d["kind"] in TOLD_TO_PARTY],
+    )  # fmt: skip
+
+
+def case_members(row: Any) -> dict[str, Any]:
+    return {name: row[name] for name in CaseOut.model_fields}
+
+
+def add_cases(app: FastAPI, desk: CaseDesk) -> None:
+    """Add cases and officers to /api/inspection."""
+
+    @app.get("/cases")
+    async def cases(
+        who: Annotated[Principal, Depends(require())],
+        state: State | None = None,
+        item: str | None = None,
+        q: str | None = None,
+        overdue: bool = False,
+        mine: bool = False,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[CaseOut]:
+        """List cases within one's bounds, newest first; a party's own from when it was told of them."""
+        key = decode_cursor(cursor, datetime, str)
+        async with desk.pool.acquire() as connection:
+            rows = await store.list_cases(
+                connection, states=[state] if state else [], words=q, item=item,
+                overdue_on=desk.today() if overdue else None, mine=who.subject if mine else None,
+                before=(key[0], key[1]) if key else None, limit=limit, scope=who.scope,
+            )  # fmt: skip
+        following = next_cursor(rows, limit, "opened_at", "id")
+        return Page(items=[CaseOut(**case_members(row)) for row in rows], next=following)
+
+    @app.post("/cases", status_code=201)
+    async def open_case(wish: CaseWish, who: Annotated[Principal, Depends(require(INSPECTOR))]) -> CaseWithHistory:
+        """Open a case as a lead: two officers, an item, a party, an act."""
+        return await read_case(desk, who, await desk.open(who, Opening(**wish.model_dump())))
+
+    @app.get("/cases/{case_id}")
+    async def case(case_id: str, who: Annotated[Principal, Depends(require())]) -> CaseWithHistory:
+        """Return a case."""
+        return await read_case(desk, who, case_id)
+
+    @app.post("/cases/{case_id}/commands/{command}")
+    async def do(
+        case_id: str, command: Command, words: CaseWords, who: Annotated[Principal, Depends(require())]
+    ) -> CaseWithHistory:
+        """Take a step. 409 where it has no place, a condition does not hold, or somebody was faster than `seen`."""
+        await desk.do(who, case_id, command, words.said(), words.seen)
+        return await read_case(desk, who, case_id)
+
+    @app.get("/officers")
+    async def officers(_: Annotated[Principal, Depends(require(*OFFICIALS))]) -> Page[OfficerOut]:
+        """List who holds or held an enforcement certificate."""
+        async with desk.pool.acquire() as connection:
+            found = await store.officers(connection)
+        return Page(items=[officer_out(officer) for officer in found])
+
+    @app.put("/officers/{subject}")
+    async def register(
+        subject: str, wish: OfficerWish, who: Annotated[Principal, Depends(require(REGULATOR))]
+    ) -> OfficerOut:
+        """Write down somebody's enforcement certificate, or a new one."""
+        officer = Officer(subject=subject, **wish.model_dump())
+        await desk.register(who, officer)
+        return officer_out(officer)
+
+
+def officer_out(officer: Officer) -> OfficerOut:
+    return OfficerOut(
+        subject=officer.subject, name=officer.name, certificate=officer.certificate, valid_until=officer.valid_until
+    )

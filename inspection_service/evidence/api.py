@@ -1,0 +1,183 @@
+"""/api/inspection: evidence of cases, their bundles, and the roots that are published."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import Depends, FastAPI, File, Form, Response, UploadFile
+from pydantic import BaseModel, Field
+
+from inspection_service.cases.desk import CaseDesk
+from inspection_service.evidence import store
+from inspection_service.evidence.chain import Link
+from inspection_service.evidence.desk import EvidenceDesk, Wish
+from youguan.auth import INSPECTOR, OFFICIALS, Principal
+from youguan.clock import Clock
+from youguan.documents import Document
+from youguan.errors import Invalid
+from youguan.web.documents import INERT, give, take
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, decode_cursor, next_cursor
+from youguan.web.security import require
+
+Title = Annotated[str, Field(min_length=1, max_length=200)]
+Kind = Literal["documentary", "physical", "audiovisual", "electronic", "witness", "statement", "expert", "record"]
+Origin = Literal["inspector", "party", "public", "organ", "monitoring"]
+
+
+class LinkOut(BaseModel):
+    """A link of a chain; `hash` is of the hash before and of `record` in canonical JSON, `signature` (Ed25519) of that."""
+
+    record: dict[str, Any]
+    hash: str
+    signature: str
+
+
+class RootOut(LinkOut):
+    """The root of all chains at the end of a day, chained to the day before."""
+
+    day: date
+
+
+class KeyOut(BaseModel):
+    """The key with which evidence is signed, raw, in hexadecimal."""
+
+    algorithm: str
+    public_key: str
+
+
+class TextWish(BaseModel):
+    """A record written on the spot, or a statement."""
+
+    kind: Literal["record", "statement", "witness"]
+    origin: Literal["inspector", "party", "public"] = "inspector"
+    title: Title
+    text: str = Field(min_length=1, max_length=100_000)
+
+
+class TelemetryWish(BaseModel):
+    """What was told of a station within a time, to be frozen."""
+
+    model_config = {"populate_by_name": True}
+    station_id: str = Field(min_length=1, max_length=100)
+    start: GivenTime = Field(alias="from")
+    end: GivenTime = Field(alias="to")
+    title: Title
+
+
+def link_out(link: Link) -> LinkOut:
+    return LinkOut(record=dict(link.record), hash=link.hash, signature=link.signature)
+
+
+def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock) -> None:
+    """Add evidence to /api/inspection."""
+    officials = require(*OFFICIALS)
+
+    @app.get("/cases/{case_id}/evidence")
+    async def chain(case_id: str, who: Annotated[Principal, Depends(officials)]) -> Page[LinkOut]:
+        """Return a case's chain of evidence, first link first."""
+        async with desk.pool.acquire() as connection:
+            await cases.see(connection, who, case_id)
+            return Page(items=[link_out(link) for link in await store.links(connection, case_id)])
+
+    @app.post("/cases/{case_id}/evidence", status_code=201)
+    async def file(
+        case_id: str,
+        who: Annotated[Principal, Depends(require(INSPECTOR))],
+        file: Annotated[UploadFile, File(description="PDF, JPEG, PNG or WebP")],
+        kind: Annotated[Kind, Form()],
+        title: Annotated[str, Form(min_length=1, max_length=200)],
+        origin: Annotated[Origin, Form()] = "inspector",
+        latitude: Annotated[float | None, Form(ge=-90, le=90)] = None,
+        longitude: Annotated[float | None, Form(ge=-180, le=180)] = None,
+        reviewed: Annotated[bool, Form()] = False,
+    ) -> LinkOut:
+        """Add a photo or a paper; `reviewed`: made by equipment that was reviewed as Art. 41 demands."""
+        async with desk.pool.acquire() as connection:
+            await cases.see(connection, who, case_id)  # nobody fills the shelf for a case that is not his
+        document = await take(desk.shelf, file)
+        wish = Wish(kind, origin, title, clock.now(), position(latitude, longitude), reviewed)
+        return link_out(await desk.collect_file(who, case_id, wish, document))
+
+    @app.post("/cases/{case_id}/evidence/texts", status_code=201)
+    async def text(case_id: str, wish: TextWish, who: Annotated[Principal, Depends(require(INSPECTOR))]) -> LinkOut:
+        """Add a record written on the spot, or a statement."""
+        found = Wish(wish.kind, wish.origin, wish.title, clock.now(), {})
+        return link_out(await desk.collect_text(who, case_id, found, wish.text))
+
+    @app.post("/cases/{case_id}/evidence/telemetry", status_code=201)
+    async def telemetry(
+        case_id: str, wish: TelemetryWish, who: Annotated[Principal, Depends(require(INSPECTOR))]
+    ) -> LinkOut:
+        """Freeze what was told of a station within a time (31 days at the most): a lead, not a proof by itself."""
+        return link_out(await desk.collect_telemetry(who, case_id, wish.station_id, wish.start, wish.end, wish.title))
+
+    @app.post("/cases/{case_id}/evidence/{place}/confirm", status_code=201)
+    async def confirm(case_id: str, place: int, who: Annotated[Principal, Depends(require(INSPECTOR))]) -> LinkOut:
+        """Let the second officer stand for a piece of evidence."""
+        return link_out(await desk.confirm(who, case_id, place))
+
+    @app.get("/cases/{case_id}/evidence/{place}/content", response_class=Response)
+    async def content(case_id: str, place: int, who: Annotated[Principal, Depends(officials)]) -> Response:
+        """Return what was collected, byte by byte."""
+        return await give_content(desk, cases, who, case_id, place)
+
+    @app.get("/cases/{case_id}/bundle", response_class=Response)
+    async def pack(case_id: str, who: Annotated[Principal, Depends(officials)]) -> Response:
+        """Return a case's evidence as one ZIP, which `youguan evidence verify` checks without the suite (audited)."""
+        return await give_bundle(desk, cases, who, case_id)
+
+    @app.get("/evidence-roots")
+    async def roots(limit: Limit = 100, cursor: Cursor = None) -> Page[RootOut]:
+        """List the published roots of all chains, newest first."""
+        key = decode_cursor(cursor, str)
+        async with desk.pool.acquire() as connection:
+            rows = await store.roots(connection, _day(key[0]) if key else None, limit)
+        items = [RootOut(**dict(row)) for row in rows]
+        shown = [{"day": row["day"].isoformat()} for row in rows]
+        return Page(items=items, next=next_cursor(shown, limit, "day"))
+
+    @app.get("/evidence-key")
+    async def key() -> KeyOut:
+        """Return the key with which evidence is signed."""
+        return KeyOut(algorithm="Ed25519", public_key=desk.signer.public_key)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid("cursor: not a cursor of this list") from None
+
+
+def position(latitude: float | None, longitude: float | None) -> dict[str, str]:
+    """Return where somebody stood, as text: numbers are spelled differently by whoever reads them again."""
+    if latitude is None or longitude is None:
+        return {}
+    return {"latitude": f"{latitude:.6f}", "longitude": f"{longitude:.6f}", "crs": "wgs84"}
+
+
+async def give_content(desk: EvidenceDesk, cases: CaseDesk, who: Principal, case_id: str, place: int) -> Response:
+    """Return a piece of evidence as a download that nothing runs."""
+    async with desk.pool.acquire() as connection:
+        await cases.see(connection, who, case_id)
+        record, body = await store.content(connection, case_id, place)
+    if body is None:
+        members = {name: record[name] for name in ("sha256", "size_bytes", "media_type", "name")}
+        return give(desk.shelf, Document(**members))
+    return Response(body, media_type=record["media_type"], headers=_safe(f"{record['case']}-{place}.txt"))
+
+
+async def give_bundle(desk: EvidenceDesk, cases: CaseDesk, who: Principal, case_id: str) -> Response:
+    """Return a bundle as a download."""
+    async with desk.pool.acquire() as connection:
+        row = await cases.see(connection, who, case_id)
+    body = await desk.pack(who, case_id)
+    return Response(body, media_type="application/zip", headers=_safe(f"{row['number']}.zip"))
+
+
+def _safe(name: str) -> dict[str, str]:
+    return {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Security-Policy": INERT,
+        "Cache-Control": "no-store",
+    }

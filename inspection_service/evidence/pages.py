@@ -1,0 +1,100 @@
+"""The pages of evidence: what is added to a case, what was collected, and the roots that are published."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.responses import RedirectResponse, Response
+
+from inspection_service.cases.desk import CaseDesk
+from inspection_service.evidence import store
+from inspection_service.evidence.api import Kind, Origin, give_bundle, give_content, position
+from inspection_service.evidence.desk import EvidenceDesk, Wish
+from youguan.auth import INSPECTOR, OFFICIALS, Principal
+from youguan.clock import COUNTY, Clock
+from youguan.web.documents import take
+from youguan.web.security import require
+from youguan.web.templates import Templates
+
+Title = Annotated[str, Form(min_length=1, max_length=200)]
+ROOTS = 60
+
+
+def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, clock: Clock) -> APIRouter:
+    """Return what belongs to evidence under /cases, and /law/evidence/roots."""
+    router = APIRouter()
+    inspector, official = require(INSPECTOR), require(*OFFICIALS)
+
+    @router.post("/cases/{case_id}/evidence")
+    async def file(
+        case_id: str,
+        who: Annotated[Principal, Depends(inspector)],
+        file: Annotated[UploadFile, File()],
+        kind: Annotated[Kind, Form()],
+        title: Title,
+        origin: Annotated[Origin, Form()] = "inspector",
+        latitude: Annotated[str, Form(max_length=20)] = "",
+        longitude: Annotated[str, Form(max_length=20)] = "",
+        reviewed: Annotated[bool, Form()] = False,
+    ) -> Response:
+        async with desk.pool.acquire() as connection:
+            await cases.see(connection, who, case_id)
+        wish = Wish(kind, origin, title, clock.now(), position(_degrees(latitude), _degrees(longitude)), reviewed)
+        await desk.collect_file(who, case_id, wish, await take(desk.shelf, file))
+        return _back(case_id)
+
+    @router.post("/cases/{case_id}/evidence/texts")
+    async def text(
+        case_id: str,
+        who: Annotated[Principal, Depends(inspector)],
+        title: Title,
+        text: Annotated[str, Form(min_length=1, max_length=100_000)],
+    ) -> Response:
+        await desk.collect_text(who, case_id, Wish("record", "inspector", title, clock.now(), {}), text)
+        return _back(case_id)
+
+    @router.post("/cases/{case_id}/evidence/telemetry")
+    async def telemetry(
+        case_id: str,
+        who: Annotated[Principal, Depends(inspector)],
+        title: Title,
+        station_id: Annotated[str, Form(min_length=1, max_length=100)],
+        first: Annotated[date, Form()],
+        last: Annotated[date, Form()],
+    ) -> Response:
+        end = datetime.combine(last + timedelta(days=1), time(), COUNTY)
+        start = datetime.combine(first, time(), COUNTY)
+        await desk.collect_telemetry(who, case_id, station_id, start, min(end, clock.now()), title)
+        return _back(case_id)
+
+    @router.post("/cases/{case_id}/evidence/{place}/confirm")
+    async def confirm(case_id: str, place: int, who: Annotated[Principal, Depends(inspector)]) -> Response:
+        await desk.confirm(who, case_id, place)
+        return _back(case_id)
+
+    @router.get("/cases/{case_id}/evidence/{place}/content")
+    async def content(case_id: str, place: int, who: Annotated[Principal, Depends(official)]) -> Response:
+        return await give_content(desk, cases, who, case_id, place)
+
+    @router.get("/cases/{case_id}/bundle")
+    async def pack(case_id: str, who: Annotated[Principal, Depends(official)]) -> Response:
+        return await give_bundle(desk, cases, who, case_id)
+
+    @router.get("/law/evidence/roots")
+    async def roots(request: Request) -> Response:
+        async with desk.pool.acquire() as connection:
+            rows = await store.roots(connection, None, ROOTS)
+        return templates.render(request, "evidence_roots.html", rows=rows, key=desk.signer.public_key)
+
+    return router
+
+
+def _degrees(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _back(case_id: str) -> Response:
+    return RedirectResponse(f"/cases/{case_id}#evidence", 303)

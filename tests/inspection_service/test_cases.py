@@ -1,0 +1,472 @@
+"""Cases and their evidence on a real PostgreSQL: whole lives of cases, two people at once, and what nobody can change unseen."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli import app
+from inspection_service.cases import store
+from inspection_service.cases.desk import CaseDesk, Opening
+from inspection_service.cases.file import Said
+from inspection_service.cases.machine import Command
+from inspection_service.cases.persons import Officer
+from inspection_service.evidence import bundle
+from inspection_service.evidence import store as evidence_store
+from inspection_service.evidence.chain import Link, broken
+from inspection_service.evidence.desk import EvidenceDesk, Wish
+from inspection_service.law.catalogue import catalogue
+from inspection_service.store import file_site
+from youguan import audit
+from youguan.auth import Principal, generate_keys
+from youguan.clock import COUNTY, ManualClock
+from youguan.database import create_pool
+from youguan.documents import Shelf
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.eventlog import publish
+from youguan.events import ConnectorStatusChanged, SiteFiled
+from youguan.settings import Settings
+
+START = datetime(2026, 9, 16, 2, tzinfo=UTC)
+TODAY = date(2026, 9, 16)
+PRIVATE, _ = generate_keys()
+SITE = SiteFiled(
+    site_id="s", name="场站", address="", division_code="330226001", division_name="跃龙街道", longitude=121.0, latitude=29.0,
+    stations=(),
+)  # fmt: skip
+
+
+def somebody(subject: str, role: str, organisation: str | None = None, level: int | None = None) -> Principal:
+    division = "330226002" if subject == "elsewhere" else None
+    return Principal(subject, subject, frozenset({role}), organisation, division, "", "", START, level=level)
+
+
+A, B = somebody("a", "inspector"), somebody("b", "inspector")
+HEAD, PARTY = somebody("h", "regulator"), somebody("p", "operator", "m")
+REVIEWERS = [somebody(f"r{n}", "reviewer", level=n) for n in (1, 2, 3, 4)]
+UNFILED = Opening(
+    "car-park-unfiled", "organisation", "宁海某公司", TODAY, "b", "现场未见备案", party_id="m", site_id="s"
+)
+STOPPED = Opening("car-park-stopped", "organisation", "宁海某公司", TODAY, "b", "停车场关闭", party_id="m", site_id="s")
+
+
+class World:
+    """The desks with a clock of their own."""
+
+    def __init__(self, pool: asyncpg.Pool, folder: Path) -> None:
+        self.pool = pool
+        self.clock = ManualClock(START)
+        self.cases = CaseDesk(pool, self.clock, catalogue())
+        self.shelf = Shelf(Settings(data_dir=folder))
+        self.evidence = EvidenceDesk(pool, self.clock, self.shelf, PRIVATE)
+
+    def go_to(self, day: date) -> None:
+        self.clock.advance(datetime.combine(day, time(10), COUNTY) - self.clock.now())
+
+    async def do(self, who: Principal, case_id: str, wanted: Command, **said: Any) -> str:
+        row = await self.cases.do(who, case_id, wanted, Said(**said))
+        return str(row["state"])
+
+    async def prove(self, case_id: str, *, confirmed: bool = True) -> None:
+        wish = Wish("record", "inspector", "现场检查笔录", self.clock.now(), {})
+        link = await self.evidence.collect_text(A, case_id, wish, "两名执法人员到场检查。")
+        if confirmed:
+            await self.evidence.confirm(B, case_id, link.record["place"])
+
+    async def row(self, case_id: str) -> asyncpg.Record:
+        async with self.pool.acquire() as connection:
+            return await store.get(connection, case_id)
+
+    async def titles(self, case_id: str) -> list[str]:
+        async with self.pool.acquire() as connection:
+            return [row["content"]["title"] for row in await store.documents(connection, case_id)]
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with await create_pool(database_url) as pool:
+        world = World(pool, tmp_path)
+        async with pool.acquire() as connection:
+            await file_site(connection, SITE)
+        for n, subject in enumerate("abc", 1):
+            officer = Officer(subject, f"警员{subject}", f"浙0226{n:04d}", date(2027, 12, 31))
+            await world.cases.register(HEAD, officer)
+        yield world
+
+
+async def to_notified(world: World, opening: Opening = STOPPED, fine_fen: int = 20_000_00) -> str:
+    """Return a case whose party was told of a fine today."""
+    case_id = await world.cases.open(A, opening)
+    await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
+    await world.do(HEAD, case_id, Command.APPROVE)
+    await world.prove(case_id)
+    await world.do(A, case_id, Command.CONCLUDE, reason="事实清楚", sanction="fine", fine_fen=fine_fen)
+    for reviewer in REVIEWERS:
+        if await world.do(reviewer, case_id, Command.PASS, reason="同意") == "reviewed":
+            break
+    await world.do(A, case_id, Command.NOTIFY, on=world.cases.today(), manner="直接送达")
+    return case_id
+
+
+async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:
+    case_id = await to_notified(world)
+    await world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
+    assert (
+        await world.do(HEAD, case_id, Command.DECIDE, reason="充分考虑", sanction="fine", fine_fen=18_000_00)
+        == "decided"
+    )
+    assert (await world.row(case_id))["due_on"] == date(2026, 9, 24)
+    assert await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达") == "served"
+    assert (await world.row(case_id))["due_on"] == date(2026, 10, 8)
+    world.go_to(date(2026, 10, 9))
+    assert await world.do(A, case_id, Command.PAY, amount_fen=18_000_00, on=date(2026, 10, 9), receipt="1") == "served"
+    assert await world.do(A, case_id, Command.PAY, amount_fen=540_00, on=date(2026, 10, 9), receipt="2") == "paid"
+    assert await world.do(HEAD, case_id, Command.CLOSE) == "closed"
+    assert await world.do(B, case_id, Command.ARCHIVE) == "archived"
+    assert await world.titles(case_id) == [
+        "立案审批表", "调查终结报告", "法制审核意见书", "法制审核意见书", "法制审核意见书", "行政处罚事先告知书",
+        "陈述申辩笔录", "行政处罚决定书", "送达回证", "结案审批表",
+    ]  # fmt: skip
+    async with world.pool.acquire() as connection:
+        lines = await connection.fetch("SELECT action FROM audit.trail WHERE action LIKE 'case %' ORDER BY number")
+        events = await connection.fetch("SELECT payload FROM eventlog.event WHERE type = 'CaseMoved' ORDER BY sequence")
+        assert await audit.verify(connection) is None
+    assert len(lines) == 1 + len(events) == 15
+    assert events[-1]["payload"]["state"] == "archived"
+
+
+async def test_on_the_spot_within_the_ceiling_with_two_officers_and_review_first(world: World) -> None:
+    case_id = await world.cases.open(A, UNFILED)
+    spot: dict[str, Any] = {
+        "reason": "逾期未改",
+        "sanction": "fine",
+        "fine_fen": 3_000_00,
+        "place": "场站",
+        "rights_told": True,
+    }
+    with pytest.raises(Conflict, match="telemetry alone"):
+        await world.do(A, case_id, Command.PUNISH_ON_THE_SPOT, **spot)
+    await world.prove(case_id, confirmed=False)
+    with pytest.raises(Conflict, match="two officers"):
+        await world.do(A, case_id, Command.PUNISH_ON_THE_SPOT, **spot)
+    await world.evidence.confirm(B, case_id, 1)
+    with pytest.raises(Conflict, match="order to correct first"):
+        await world.do(A, case_id, Command.PUNISH_ON_THE_SPOT, **spot)
+    await world.do(A, case_id, Command.ORDER, reason="限期备案", on=date(2026, 9, 23))
+    with pytest.raises(Conflict, match="not over yet"):
+        await world.do(A, case_id, Command.FIND_UNMENDED, reason="未备案")
+    world.go_to(date(2026, 9, 24))
+    await world.do(A, case_id, Command.FIND_UNMENDED, reason="未备案")
+    assert await world.do(A, case_id, Command.PUNISH_ON_THE_SPOT, **spot) == "served"
+    async with world.pool.acquire() as connection:
+        decision = (await store.documents(connection, case_id))[-1]
+    text = "\n".join(decision["content"]["paragraphs"])
+    assert decision["number"] == "甬宁综执当罚字〔2026〕第000001号"
+    for word in ("叁仟元整", "先自收到本决定书之日起六十日内", "行政复议", "百分之三", "浙02260001", "2026年10月9日"):
+        assert word in text + "".join(decision["content"]["signatures"]), word
+    digest = hashlib.sha256(orjson.dumps(decision["content"], option=orjson.OPT_SORT_KEYS)).hexdigest()
+    assert digest == decision["sha256"]
+    await world.do(A, case_id, Command.PAY, amount_fen=3_000_00, on=date(2026, 9, 24), receipt="1")
+    with pytest.raises(Conflict, match="organ's record"):
+        await world.do(HEAD, case_id, Command.CLOSE)
+    await world.do(REVIEWERS[0], case_id, Command.NOTE)
+    assert await world.do(HEAD, case_id, Command.CLOSE) == "closed"
+
+
+async def test_a_first_violation_mended_in_time_goes_unpunished_with_reasons(world: World) -> None:
+    case_id = await world.cases.open(A, UNFILED)
+    await world.do(A, case_id, Command.ORDER, reason="限期备案", on=date(2026, 9, 30))
+    await world.do(PARTY, case_id, Command.REPORT_MENDED, reason="已备案")
+    await world.do(A, case_id, Command.CONFIRM_MENDED, reason="复查属实", on=TODAY, harm="none", minor=True)
+    with pytest.raises(Conflict, match="obliges not to punish"):
+        await world.do(A, case_id, Command.PROPOSE, reason="处罚", procedure="general")
+    assert await world.do(A, case_id, Command.EXCUSE, reason="初次违法并及时改正") == "unpunished"
+    async with world.pool.acquire() as connection:
+        document = (await store.documents(connection, case_id))[-1]
+    assert "《中华人民共和国行政处罚法》第33条" in "".join(document["content"]["paragraphs"])
+    again = await world.cases.open(A, UNFILED)
+    async with world.pool.acquire() as connection:
+        row = await store.get(connection, again)
+        assert (await world.cases.case(connection, row)).earlier == (TODAY,)
+
+
+async def test_a_hearing_is_asked_for_called_and_held_before_the_decision(world: World) -> None:
+    stopped = Opening(**{**_members(STOPPED), "party_kind": "citizen", "party_name": "张某", "party_id": None})
+    case_id = await to_notified(world, stopped)
+    with pytest.raises(Conflict, match="still has time"):
+        await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+    assert await world.do(A, case_id, Command.ASK_HEARING, reason="当事人要求听证") == "hearing"
+    with pytest.raises(Conflict, match="seven working days"):
+        await world.do(REVIEWERS[0], case_id, Command.CALL_HEARING, on=date(2026, 9, 24), place="会议室")
+    await world.do(REVIEWERS[0], case_id, Command.CALL_HEARING, on=date(2026, 9, 28), place="会议室")
+    with pytest.raises(Conflict, match="day has not come"):
+        await world.do(REVIEWERS[0], case_id, Command.HOLD_HEARING, reason="r", people=("甲",))
+    world.go_to(date(2026, 9, 28))
+    await world.do(REVIEWERS[0], case_id, Command.HOLD_HEARING, reason="记录在案", people=("甲", "乙"))
+    with pytest.raises(Conflict, match="discussed collectively"):
+        await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+    await world.do(HEAD, case_id, Command.DISCUSS, reason="一致同意", people=("甲", "乙", "丙"))
+    assert await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00) == "decided"
+
+
+def _members(opening: Opening) -> dict[str, Any]:
+    return {name: getattr(opening, name) for name in Opening.__dataclass_fields__}
+
+
+async def test_one_act_is_never_fined_twice_also_not_at_the_same_time(world: World) -> None:
+    first, second = await to_notified(world), await to_notified(world)
+    for case_id in (first, second):
+        await world.do(PARTY, case_id, Command.DEFEND, reason="申辩")
+
+    async def decide(case_id: str) -> str:
+        return await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+
+    outcomes = await asyncio.gather(decide(first), decide(second), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "str"]
+    assert "fined already" in str(next(o for o in outcomes if isinstance(o, Conflict)))
+    won, lost = (first, second) if outcomes[0] == "decided" else (second, first)
+    await world.do(HEAD, won, Command.REVOKE, reason="程序违法")
+    assert await decide(lost) == "decided"
+
+
+async def test_two_officers_at_once_one_wins_and_the_other_is_told(world: World) -> None:
+    case_id = await world.cases.open(A, STOPPED)
+    seen = (await world.row(case_id))["place"]
+
+    async def propose(who: Principal) -> None:
+        await world.cases.do(who, case_id, Command.PROPOSE, Said(reason="r", procedure="general"), seen)
+
+    async def dismiss(who: Principal) -> None:
+        await world.cases.do(who, case_id, Command.DISMISS, Said(reason="r"), seen)
+
+    for _ in range(20):  # whoever is first
+        outcomes = await asyncio.gather(propose(A), dismiss(B), return_exceptions=True)
+        told = [str(outcome) for outcome in outcomes if isinstance(outcome, Conflict)]
+        assert len(told) == 1
+        assert "somebody else has moved this case meanwhile" in told[0]
+        assert len(await world.pool.fetch("SELECT FROM inspection.case_history WHERE case_id = $1", case_id)) == 2
+        case_id = await world.cases.open(A, STOPPED)
+        seen = (await world.row(case_id))["place"]
+
+
+async def test_numbers_have_no_gaps_whoever_fails(world: World) -> None:
+    opened = await asyncio.gather(*(world.cases.open(who, STOPPED) for who in (A, A, A, A)))
+    with pytest.raises(NotFound):
+        await world.cases.open(A, Opening(**{**_members(STOPPED), "site_id": "nowhere"}))
+    await world.cases.open(A, STOPPED)
+    numbers = await world.pool.fetch("SELECT number FROM inspection.case_file ORDER BY number")
+    assert [row["number"] for row in numbers] == [f"AJ-2026-{n:06d}" for n in range(1, len(opened) + 2)]
+
+
+@pytest.mark.parametrize(
+    ("who", "opening", "error"),
+    [
+        (A, Opening(**{**_members(STOPPED), "second_officer": "a"}), Invalid),
+        (A, Opening(**{**_members(STOPPED), "second_officer": "nobody"}), Invalid),
+        (A, Opening(**{**_members(STOPPED), "act_on": TODAY + timedelta(days=1)}), Invalid),
+        (A, Opening(**{**_members(STOPPED), "item_id": "nothing"}), NotFound),
+        (HEAD, STOPPED, Forbidden),
+        (somebody("elsewhere", "inspector"), STOPPED, Invalid),
+    ],
+)
+async def test_what_is_not_opened(world: World, who: Principal, opening: Opening, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await world.cases.open(who, opening)
+    assert await world.pool.fetchval("SELECT count(*) FROM inspection.case_file") == 0
+
+
+async def test_who_sees_a_case(world: World) -> None:
+    case_id = await world.cases.open(A, UNFILED)
+
+    async def sees(who: Principal) -> bool:
+        async with world.pool.acquire() as connection:
+            rows = await store.list_cases(
+                connection, states=(), words=None, item=None, overdue_on=None, mine=None, before=None, limit=9, scope=who.scope
+            )  # fmt: skip
+            try:
+                await world.cases.see(connection, who, case_id)
+            except NotFound:
+                assert not rows
+                return False
+        assert len(rows) == 1
+        return True
+
+    strangers = (somebody("q", "operator", "other"), somebody("elsewhere", "inspector"))
+    assert [await sees(who) for who in (A, HEAD, REVIEWERS[0], PARTY, *strangers)] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    await world.do(A, case_id, Command.ORDER, reason="限期", on=date(2026, 9, 30))
+    assert [await sees(who) for who in (PARTY, *strangers)] == [True, False, False]
+
+
+async def test_nothing_that_was_written_is_ever_changed(world: World) -> None:
+    case_id = await world.cases.open(A, UNFILED)
+    await world.prove(case_id)
+    await world.do(A, case_id, Command.ORDER, reason="限期", on=date(2026, 9, 30))
+    for table in ("case_history", "case_document", "evidence"):
+        for statement in (f"UPDATE inspection.{table} SET case_id = case_id", f"DELETE FROM inspection.{table}"):
+            with pytest.raises(asyncpg.RaiseError, match="not changed"):
+                await world.pool.execute(statement)
+
+
+async def test_an_officer_whose_certificate_has_ended_acts_no_more(world: World) -> None:
+    case_id = await world.cases.open(A, STOPPED)
+    world.go_to(date(2028, 1, 1))
+    with pytest.raises(Forbidden):
+        await world.do(A, case_id, Command.DISMISS, reason="r")
+    await world.cases.register(HEAD, Officer("a", "警员a", "浙02260001", date(2029, 1, 1)))
+    assert await world.do(A, case_id, Command.DISMISS, reason="r") == "dismissed"
+    with pytest.raises(Conflict, match="another officer"):
+        await world.cases.register(HEAD, Officer("x", "x", "浙02260001", date(2029, 1, 1)))
+
+
+async def test_recusal_replaces_officers_and_neither_ever_reviews(world: World) -> None:
+    case_id = await world.cases.open(A, STOPPED)
+    with pytest.raises(Invalid, match="certificate"):
+        await world.do(HEAD, case_id, Command.REASSIGN, reason="回避", officers=("b", "nobody"))
+    await world.do(HEAD, case_id, Command.REASSIGN, reason="回避", officers=("b", "c"))
+    facts = (await world.row(case_id))["facts"]
+    assert (facts["officers"], facts["investigators"]) == (["b", "c"], ["a", "b", "c"])
+    with pytest.raises(Forbidden):
+        await world.do(A, case_id, Command.PROPOSE, reason="r", procedure="general")
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------
+
+
+def photo() -> bytes:
+    return b"\xff\xd8\xff\xe0" + bytes(range(256))
+
+
+async def filled(world: World) -> str:
+    """Return a case with every sort of evidence, a document, and a root."""
+    case_id = await world.cases.open(A, UNFILED)
+    await world.prove(case_id)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield photo()
+
+    document = await world.shelf.keep(chunks(), "现场.jpg")
+    wish = Wish(
+        "audiovisual", "inspector", "照片", world.clock.now(), {"latitude": "29.288000", "longitude": "121.429000"}
+    )
+    await world.evidence.collect_file(A, case_id, wish, document)
+    now = datetime.now(UTC)
+    world.clock.advance(now - world.clock.now())
+    changed = ConnectorStatusChanged(
+        station_id="s-1", connector=1, status="Faulted", condition="faulted", previous_condition=None, error_code=None,
+        error_info=None, vendor_error_code=None, occurred_at=now, received_at=now, effective_at=now,
+    )  # fmt: skip
+    async with world.pool.acquire() as connection, connection.transaction():
+        await publish(connection, "test", [changed])
+    world.clock.advance(timedelta(minutes=1))
+    end = world.clock.now()
+    await world.evidence.collect_telemetry(A, case_id, "s-1", end - timedelta(hours=1), end, "遥测")
+    await world.do(A, case_id, Command.ORDER, reason="限期", on=world.cases.today() + timedelta(days=30))
+    await world.cases.open(A, STOPPED)
+    return case_id
+
+
+async def test_telemetry_is_frozen_as_it_was(world: World) -> None:
+    case_id = await filled(world)
+    async with world.pool.acquire() as connection:
+        body = await world.evidence.content(connection, case_id, 4)
+        links = await evidence_store.links(connection, case_id)
+    told = orjson.loads(body)
+    assert [(event["type"], event["payload"]["status"]) for event in told] == [("ConnectorStatusChanged", "Faulted")]
+    assert links[3].record["source"]["events"] == 1
+    assert links[3].record["sha256"] == hashlib.sha256(body).hexdigest()
+
+
+async def test_a_bundle_is_verified_offline_and_any_changed_byte_is_found(world: World, tmp_path: Path) -> None:
+    case_id = await filled(world)
+    world.clock.advance(timedelta(days=2))
+    assert await world.evidence.publish_roots() >= 2
+    assert await world.evidence.publish_roots() == 0
+    packed = await world.evidence.pack(A, case_id)
+    verdict = bundle.verify(packed)
+    assert (verdict.faults, verdict.links, verdict.files) == ((), 4, 3)
+    assert (
+        verdict.root
+        == (await world.pool.fetchval("SELECT record FROM inspection.evidence_root ORDER BY day DESC LIMIT 1"))["root"]
+    )
+    for place in range(len(packed)):
+        changed = bytearray(packed)
+        changed[place] ^= 1 << (place % 8)
+        assert bundle.verify(bytes(changed)).faults, f"byte {place}"
+    for shorter in (packed[:-1], packed[1:], packed + b"\0", b""):
+        assert bundle.verify(shorter).faults
+    file = tmp_path / "case.zip"
+    file.write_bytes(packed)
+    run = CliRunner().invoke(app, ["evidence", "verify", str(file), "--key", world.evidence.signer.public_key])
+    assert run.exit_code == 0, run.output
+    assert "everything holds" in run.output
+    for option in (("--key", "00"), ("--root", "00")):
+        assert CliRunner().invoke(app, ["evidence", "verify", str(file), *option]).exit_code == 1
+
+
+async def test_a_bundle_without_a_piece_or_with_one_more_does_not_hold(world: World) -> None:
+    case_id = await filled(world)
+    async with world.pool.acquire() as connection:
+        links = await evidence_store.links(connection, case_id)
+        files = {n: await world.evidence.content(connection, case_id, n) for n in (1, 3, 4)}
+    manifest = {"case": links[0].record["case"], "links": [bundle.link_out(link) for link in links], "documents": []}
+    signer = world.evidence.signer
+    assert bundle.verify(bundle.pack(signer, manifest, files)).faults == ()
+    assert bundle.verify(bundle.pack(signer, manifest, {1: files[1], 3: files[3]})).faults == ("files/0004 is missing",)
+    assert bundle.verify(bundle.pack(signer, manifest, {**files, 9: b"x"})).faults == ("files/0009 belongs to no link",)
+    swapped = {**files, 3: files[4]}
+    assert bundle.verify(bundle.pack(signer, manifest, swapped)).faults == ("files/0003 is not what was collected",)
+    shorter = {**manifest, "links": manifest["links"][1:]}
+    assert bundle.verify(bundle.pack(signer, shorter, files)).faults
+
+
+async def test_an_administrator_cannot_rewrite_a_chain_unseen(world: World) -> None:
+    case_id = await filled(world)
+    async with world.pool.acquire() as connection:
+        links = await evidence_store.links(connection, case_id)
+    key = world.evidence.signer.public_key
+    assert broken(links, key) is None
+    for n, link in enumerate(links):
+        altered = Link({**link.record, "title": "other"}, link.hash, link.signature)
+        assert broken([*links[:n], altered, *links[n + 1 :]], key) == n + 1
+        assert broken([*links[:n], *links[n + 1 :]], key) in (n + 1, None if n == len(links) - 1 else n + 1)
+
+
+async def test_only_a_cases_officers_collect_and_confirm(world: World) -> None:
+    case_id = await world.cases.open(A, STOPPED)
+    wish = Wish("record", "inspector", "t", START, {})
+    for who in (HEAD, somebody("c", "inspector"), REVIEWERS[0]):
+        with pytest.raises(Forbidden):
+            await world.evidence.collect_text(who, case_id, wish, "x")
+    with pytest.raises(NotFound):
+        await world.evidence.collect_text(somebody("elsewhere", "inspector"), case_id, wish, "x")
+    await world.prove(case_id)
+    with pytest.raises(Conflict, match="already"):
+        await world.evidence.confirm(B, case_id, 1)
+    with pytest.raises(NotFound):
+        await world.evidence.confirm(B, case_id, 2)
+    await world.do(A, case_id, Command.DISMISS, reason="r")
+    with pytest.raises(Conflict, match="takes no evidence"):
+        await world.evidence.collect_text(A, case_id, wish, "x")
+
+
+async def test_two_collect_at_once_and_the_chain_holds(world: World) -> None:
+    case_id = await world.cases.open(A, STOPPED)
+    wish = Wish("record", "inspector", "t", START, {})
+    await asyncio.gather(*(world.evidence.collect_text(who, case_id, wish, who.subject) for who in (A, B) * 5))
+    async with world.pool.acquire() as connection:
+        links = await evidence_store.links(connection, case_id)
+    assert (len(links), broken(links, world.evidence.signer.public_key)) == (10, None)
