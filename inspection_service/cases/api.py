@@ -1,5 +1,6 @@
 """/api/inspection: cases and officers."""
 
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -152,6 +153,17 @@ class OfficerWish(BaseModel):
     valid_until: date
 
 
+def require_case(desk: CaseDesk, *roles: str) -> Callable[..., Awaitable[Principal]]:
+    """Return a dependency for addresses with a `case_id`: a login with one of the roles and the case within its bounds."""
+
+    async def dependency(case_id: str, who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
+        async with desk.pool.acquire() as connection:
+            await desk.see(connection, who, case_id)
+        return who
+
+    return dependency
+
+
 async def read_case(desk: CaseDesk, who: Principal, case_id: str) -> CaseWithHistory:
     """Return a case as somebody may see it; NotFound beyond one's bounds."""
     async with desk.pool.acquire() as connection:
@@ -203,14 +215,16 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
         """Open a case as a lead: two officers, an item, a party, an act."""
         return await read_case(desk, who, await desk.open(who, Opening(**wish.model_dump())))
 
+    near = require_case(desk)
+
     @app.get("/cases/{case_id}")
-    async def case(case_id: str, who: Annotated[Principal, Depends(require())]) -> CaseWithHistory:
+    async def case(case_id: str, who: Annotated[Principal, Depends(near)]) -> CaseWithHistory:
         """Return a case."""
         return await read_case(desk, who, case_id)
 
     @app.post("/cases/{case_id}/commands/{command}")
     async def do(
-        case_id: str, command: Command, words: CaseWords, who: Annotated[Principal, Depends(require())]
+        case_id: str, command: Command, words: CaseWords, who: Annotated[Principal, Depends(near)]
     ) -> CaseWithHistory:
         """Take a step. 409 where it has no place, a condition does not hold, or somebody was faster than `seen`."""
         await desk.do(who, case_id, command, words.said(), words.seen)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from fastapi import Depends, FastAPI, File, Form, Response, UploadFile
 from pydantic import BaseModel, Field
 
+from inspection_service.cases.api import require_case
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.evidence import store
 from inspection_service.evidence.chain import Link
@@ -17,7 +18,6 @@ from youguan.documents import Document
 from youguan.errors import Invalid
 from youguan.web.documents import INERT, give, take
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, decode_cursor, next_cursor
-from youguan.web.security import require
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Kind = Literal["documentary", "physical", "audiovisual", "electronic", "witness", "statement", "expert", "record"]
@@ -70,19 +70,18 @@ def link_out(link: Link) -> LinkOut:
 
 def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock) -> None:
     """Add evidence to /api/inspection."""
-    officials = require(*OFFICIALS)
+    official, inspector = require_case(cases, *OFFICIALS), require_case(cases, INSPECTOR)
 
     @app.get("/cases/{case_id}/evidence")
-    async def chain(case_id: str, who: Annotated[Principal, Depends(officials)]) -> Page[LinkOut]:
+    async def chain(case_id: str, _: Annotated[Principal, Depends(official)]) -> Page[LinkOut]:
         """Return a case's chain of evidence, first link first."""
         async with desk.pool.acquire() as connection:
-            await cases.see(connection, who, case_id)
             return Page(items=[link_out(link) for link in await store.links(connection, case_id)])
 
     @app.post("/cases/{case_id}/evidence", status_code=201)
     async def file(
         case_id: str,
-        who: Annotated[Principal, Depends(require(INSPECTOR))],
+        who: Annotated[Principal, Depends(inspector)],
         file: Annotated[UploadFile, File(description="PDF, JPEG, PNG or WebP")],
         kind: Annotated[Kind, Form()],
         title: Annotated[str, Form(min_length=1, max_length=200)],
@@ -92,39 +91,35 @@ def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock
         reviewed: Annotated[bool, Form()] = False,
     ) -> LinkOut:
         """Add a photo or a paper; `reviewed`: made by equipment that was reviewed as Art. 41 demands."""
-        async with desk.pool.acquire() as connection:
-            await cases.see(connection, who, case_id)  # nobody fills the shelf for a case that is not his
         document = await take(desk.shelf, file)
         wish = Wish(kind, origin, title, clock.now(), position(latitude, longitude), reviewed)
         return link_out(await desk.collect_file(who, case_id, wish, document))
 
     @app.post("/cases/{case_id}/evidence/texts", status_code=201)
-    async def text(case_id: str, wish: TextWish, who: Annotated[Principal, Depends(require(INSPECTOR))]) -> LinkOut:
+    async def text(case_id: str, wish: TextWish, who: Annotated[Principal, Depends(inspector)]) -> LinkOut:
         """Add a record written on the spot, or a statement."""
         found = Wish(wish.kind, wish.origin, wish.title, clock.now(), {})
         return link_out(await desk.collect_text(who, case_id, found, wish.text))
 
     @app.post("/cases/{case_id}/evidence/telemetry", status_code=201)
-    async def telemetry(
-        case_id: str, wish: TelemetryWish, who: Annotated[Principal, Depends(require(INSPECTOR))]
-    ) -> LinkOut:
+    async def telemetry(case_id: str, wish: TelemetryWish, who: Annotated[Principal, Depends(inspector)]) -> LinkOut:
         """Freeze what was told of a station within a time (31 days at the most): a lead, not a proof by itself."""
         return link_out(await desk.collect_telemetry(who, case_id, wish.station_id, wish.start, wish.end, wish.title))
 
     @app.post("/cases/{case_id}/evidence/{place}/confirm", status_code=201)
-    async def confirm(case_id: str, place: int, who: Annotated[Principal, Depends(require(INSPECTOR))]) -> LinkOut:
+    async def confirm(case_id: str, place: int, who: Annotated[Principal, Depends(inspector)]) -> LinkOut:
         """Let the second officer stand for a piece of evidence."""
         return link_out(await desk.confirm(who, case_id, place))
 
     @app.get("/cases/{case_id}/evidence/{place}/content", response_class=Response)
-    async def content(case_id: str, place: int, who: Annotated[Principal, Depends(officials)]) -> Response:
+    async def content(case_id: str, place: int, _: Annotated[Principal, Depends(official)]) -> Response:
         """Return what was collected, byte by byte."""
-        return await give_content(desk, cases, who, case_id, place)
+        return await give_content(desk, case_id, place)
 
     @app.get("/cases/{case_id}/bundle", response_class=Response)
-    async def pack(case_id: str, who: Annotated[Principal, Depends(officials)]) -> Response:
+    async def pack(case_id: str, who: Annotated[Principal, Depends(official)]) -> Response:
         """Return a case's evidence as one ZIP, which `youguan evidence verify` checks without the suite (audited)."""
-        return await give_bundle(desk, cases, who, case_id)
+        return await give_bundle(desk, who, case_id)
 
     @app.get("/evidence-roots")
     async def roots(limit: Limit = 100, cursor: Cursor = None) -> Page[RootOut]:
@@ -156,10 +151,9 @@ def position(latitude: float | None, longitude: float | None) -> dict[str, str]:
     return {"latitude": f"{latitude:.6f}", "longitude": f"{longitude:.6f}", "crs": "wgs84"}
 
 
-async def give_content(desk: EvidenceDesk, cases: CaseDesk, who: Principal, case_id: str, place: int) -> Response:
+async def give_content(desk: EvidenceDesk, case_id: str, place: int) -> Response:
     """Return a piece of evidence as a download that nothing runs."""
     async with desk.pool.acquire() as connection:
-        await cases.see(connection, who, case_id)
         record, body = await store.content(connection, case_id, place)
     if body is None:
         members = {name: record[name] for name in ("sha256", "size_bytes", "media_type", "name")}
@@ -167,12 +161,10 @@ async def give_content(desk: EvidenceDesk, cases: CaseDesk, who: Principal, case
     return Response(body, media_type=record["media_type"], headers=_safe(f"{record['case']}-{place}.txt"))
 
 
-async def give_bundle(desk: EvidenceDesk, cases: CaseDesk, who: Principal, case_id: str) -> Response:
+async def give_bundle(desk: EvidenceDesk, who: Principal, case_id: str) -> Response:
     """Return a bundle as a download."""
-    async with desk.pool.acquire() as connection:
-        row = await cases.see(connection, who, case_id)
-    body = await desk.pack(who, case_id)
-    return Response(body, media_type="application/zip", headers=_safe(f"{row['number']}.zip"))
+    number, body = await desk.pack(who, case_id)
+    return Response(body, media_type="application/zip", headers=_safe(f"{number}.zip"))
 
 
 def _safe(name: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
+from inspection_service.cases.api import require_case
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.evidence import store
 from inspection_service.evidence.api import Kind, Origin, give_bundle, give_content, position
@@ -13,7 +14,6 @@ from inspection_service.evidence.desk import EvidenceDesk, Wish
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
 from youguan.clock import COUNTY, Clock
 from youguan.web.documents import take
-from youguan.web.security import require
 from youguan.web.templates import Templates
 
 Title = Annotated[str, Form(min_length=1, max_length=200)]
@@ -23,7 +23,7 @@ ROOTS = 60
 def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return what belongs to evidence under /cases, and /law/evidence/roots."""
     router = APIRouter()
-    inspector, official = require(INSPECTOR), require(*OFFICIALS)
+    inspector, official = require_case(cases, INSPECTOR), require_case(cases, *OFFICIALS)
 
     @router.post("/cases/{case_id}/evidence")
     async def file(
@@ -37,8 +37,6 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
         longitude: Annotated[str, Form(max_length=20)] = "",
         reviewed: Annotated[bool, Form()] = False,
     ) -> Response:
-        async with desk.pool.acquire() as connection:
-            await cases.see(connection, who, case_id)
         wish = Wish(kind, origin, title, clock.now(), position(_degrees(latitude), _degrees(longitude)), reviewed)
         await desk.collect_file(who, case_id, wish, await take(desk.shelf, file))
         return _back(case_id)
@@ -73,12 +71,12 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
         return _back(case_id)
 
     @router.get("/cases/{case_id}/evidence/{place}/content")
-    async def content(case_id: str, place: int, who: Annotated[Principal, Depends(official)]) -> Response:
-        return await give_content(desk, cases, who, case_id, place)
+    async def content(case_id: str, place: int, _: Annotated[Principal, Depends(official)]) -> Response:
+        return await give_content(desk, case_id, place)
 
     @router.get("/cases/{case_id}/bundle")
     async def pack(case_id: str, who: Annotated[Principal, Depends(official)]) -> Response:
-        return await give_bundle(desk, cases, who, case_id)
+        return await give_bundle(desk, who, case_id)
 
     @router.get("/law/evidence/roots")
     async def roots(request: Request) -> Response:

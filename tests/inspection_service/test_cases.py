@@ -395,7 +395,7 @@ async def test_a_bundle_is_verified_offline_and_any_changed_byte_is_found(world:
     world.clock.advance(timedelta(days=2))
     assert await world.evidence.publish_roots() >= 2
     assert await world.evidence.publish_roots() == 0
-    packed = await world.evidence.pack(A, case_id)
+    _, packed = await world.evidence.pack(A, case_id)
     verdict = bundle.verify(packed)
     assert (verdict.faults, verdict.links, verdict.files) == ((), 4, 3)
     assert (

@@ -50,7 +50,7 @@ def bearer(who: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-SETTINGS = Settings(token_private_key=PRIVATE, token_public_key=PUBLIC)
+SETTINGS = Settings(token_private_key=PRIVATE, token_public_key=PUBLIC, evidence_private_key=PRIVATE)
 
 
 async def settle(parts: Sequence[Parts]) -> None:
@@ -242,6 +242,7 @@ class Route:
 PERIOD = "?from=2026-01-01&to=2026-01-03"
 OPEN, LOGIN, COUNTY = Route(public=True), Route(), Route(roles=("regulator",), county=True)
 NEAR, WATCHED = Route(bounds=True), Route(roles=("regulator", "inspector"), bounds=True)
+OFFICIAL, INSPECTED = replace(NEAR, roles=("regulator", "inspector", "reviewer")), replace(NEAR, roles=("inspector",))
 RULED, HANDLED = replace(WATCHED, roles=("regulator",)), replace(WATCHED, roles=("regulator", "inspector", "operator"))
 GATEWAY = {
     "GET /stations": OPEN,
@@ -345,6 +346,21 @@ INSPECTION = {
     "GET /items/{item_id}": OPEN,
     "POST /items/{item_id}/check": Route(roles=("regulator", "inspector", "reviewer")),
     "GET /periods": OPEN,
+    "GET /cases": Route(filters=True),
+    "POST /cases": Route(roles=("inspector",)),
+    "GET /cases/{case_id}": NEAR,
+    "POST /cases/{case_id}/commands/{command}": NEAR,
+    "GET /cases/{case_id}/evidence": OFFICIAL,
+    "POST /cases/{case_id}/evidence": INSPECTED,
+    "POST /cases/{case_id}/evidence/texts": INSPECTED,
+    "POST /cases/{case_id}/evidence/telemetry": INSPECTED,
+    "POST /cases/{case_id}/evidence/{place}/confirm": INSPECTED,
+    "GET /cases/{case_id}/evidence/{place}/content": OFFICIAL,
+    "GET /cases/{case_id}/bundle": OFFICIAL,
+    "GET /evidence-roots": OPEN,
+    "GET /evidence-key": OPEN,
+    "GET /officers": Route(roles=("regulator", "inspector", "reviewer")),
+    "PUT /officers/{subject}": Route(roles=("regulator",)),
 }
 AUTH = {
     "POST /login": OPEN,
@@ -374,6 +390,14 @@ INSERT INTO registry.handover (id, site_id, station_id, from_organisation_id, to
     VALUES ('h' || $1, $1::text, 's' || $1, 'two', 'two', 'two', 'x', $2, 'x', 'other', '', '', '2026-01-02', 'proposed');
 INSERT INTO gateway.evidence_file (id, station_id, kind, token_hash, requested_by, requested_at, expires_at, received_at,
     sha256) VALUES ($3, 's' || $1, 'diagnostics', 'h' || $1, 'x', $2, $2, $2, repeat('0', 64));
+INSERT INTO inspection.case_file (id, number, state, item_id, party_kind, party_id, party_name, site_id, station_id,
+    division_code, act_key, act_on, found_on, opened_at, opened_by, moved_at, facts)
+    VALUES ('k' || $1, $1, 'lead', 'car-park-stopped', 'organisation', CASE $1 WHEN '1' THEN 'one' ELSE 'two' END, 'x', $1,
+    's' || $1, '33022600' || $1, $1, '2026-01-02', '2026-01-02', $2, 'x', $2, '{"officers": ["inspector", "county inspector"]}');
+INSERT INTO inspection.case_history VALUES ('k' || $1, 1, $2, 'x', 'x', 'officer', 'open', NULL, 'lead', 'x', '{}', NULL);
+INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $2, 'x', '{}', repeat('0', 64));
+INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "record", "origin": "inspector",
+    "place": 1, "by": "x", "reviewed": false, "case": "x", "media_type": "text/plain"}', 'x', '00', '00');
 """
 
 
@@ -414,6 +438,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "exclusion_id": f"x{place}", "request_id": "none", "file_id": file_of(place), "firmware_id": "none",
             "id_token": "none", "group_id": "none", "organisation_id": "none", "credential_id": "0", "line_id": "0",
             "token_id": "0", "operator_id": "none", "handover_id": f"h{place}",
+            "case_id": f"k{place}", "command": "archive", "place": "1", "subject": "x",
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
             "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),
             "task_id": next(task["id"] for task in tasks if task["site_id"] == place),
