@@ -21,8 +21,10 @@ from charger_registry.ledger.handovers.desk import HandoverDesk
 from charger_registry.ledger.handovers.pages import handover_pages
 from charger_registry.ledger.pages import ledger_pages
 from charger_registry.login import TEMPLATES, Login, login_api, login_pages
+from charger_registry.open_data.api import add_open_data
+from charger_registry.open_data.downloads import Downloads
 from charger_registry.open_data.ocpi_api import ocpi_api
-from charger_registry.open_data.pages import token_pages
+from charger_registry.open_data.pages import open_data_pages, token_pages
 from charger_registry.open_data.projection import keep_published
 from charger_registry.open_data.token_api import add_ocpi_tokens
 from charger_registry.open_data.tokens import TokenDesk
@@ -45,7 +47,8 @@ MANAGEMENT_WATCH_S = 20.0
 @asynccontextmanager
 async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     """Put the registry together."""
-    async with await create_pool(settings.dsn_for("registry")) as pool:
+    about = {"publisher": settings.publisher, "licence": settings.licence, "licence_url": settings.licence_url}
+    async with await create_pool(settings.dsn_for("registry")) as pool, Downloads(pool, clock, about) as downloads:
         templates = Templates(TEMPLATES)
         login = Login(pool, settings, clock)
         picture = Picture(pool)
@@ -60,6 +63,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_quarantine(api, pool, quarantine)
         tokens = TokenDesk(pool, clock)
         add_ocpi_tokens(api, pool, tokens)
+        open_to_all = public_api(picture)
+        add_open_data(open_to_all, pool, downloads, clock)
 
         async def ready() -> str | None:
             return None if picture.loaded else "the map is not loaded yet"
@@ -69,7 +74,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             apis={
                 "/api/registry": api,
                 "/api/auth": login_api(login),
-                "/api/public": public_api(picture),
+                "/api/public": open_to_all,
                 "/api/ocpi": ocpi_api(pool, tokens, settings, clock),
             },
             pages=[
@@ -80,6 +85,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
                 public_pages(pool, picture, templates, clock),
+                open_data_pages(pool, templates, settings),
                 token_pages(pool, tokens, templates),
             ],
             jobs=[

@@ -138,9 +138,10 @@ class PublishedEvse:
 
 @dataclass(frozen=True, slots=True)
 class PublishedSite:
-    """A site as it is published, with its EVSEs."""
+    """A site as it is published, with its EVSEs; `number` sorts those that were published first before others."""
 
     site_id: str
+    number: int
     location_id: str
     document: SiteDocument
     updated_at: datetime

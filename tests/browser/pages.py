@@ -20,6 +20,8 @@ PAGES = (
     Shown("public, nothing found", "/?q=nowhere"),
     Shown("site", "/sites/{site}"),
     Shown("site that nobody manages", "/sites/{unmanaged}"),
+    Shown("open data", "/open-data"),
+    Shown("open data, for who gives out tokens", "/open-data", REGULATOR),
     Shown("login", "/login"),
     Shown("no such page", "/nowhere", status=404),
     Shown("dashboard", "/dashboard", REGULATOR),
