@@ -38,12 +38,17 @@ class EvseOut(EvseDocument):
     """An EVSE, what holds for it, and since when as the station says."""
 
     uid: str
-    site_id: str | None = None
     station_id: str
     evse: int
     status: Condition
     status_since: UtcTime | None
     updated_at: UtcTime
+
+
+class EvseOfSite(EvseOut):
+    """An EVSE, and the site where it stands."""
+
+    site_id: str
 
 
 class SiteWithEvses(SiteDocument):
@@ -112,7 +117,7 @@ def _counts(row: asyncpg.Record) -> dict[str, Any]:
 
 
 def _add_evses(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
-    @app.get("/evses", response_model=Page[EvseOut])
+    @app.get("/evses", response_model=Page[EvseOfSite])
     async def evses(
         request: Request, wanted: Wanted, site: str | None = None, limit: Limit = 100, cursor: Cursor = None
     ) -> Response:
@@ -123,9 +128,9 @@ def _add_evses(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
             if (same := not_modified(request, latest, clock)) is not None:
                 return same
             found = await store.list_evses(connection, wanted, site, (key[0], key[1]) if key else None, limit)
-        items = [EvseOut.model_validate({**evse_document(evse), "site_id": site_id}) for site_id, evse in found]
+        items = [EvseOfSite.model_validate({**evse_document(evse), "site_id": site_id}) for site_id, evse in found]
         last = encode_cursor(items[-1].station_id, items[-1].evse) if len(items) == limit else None
-        return answer(request, Page[EvseOut](items=items, next=last), latest, clock)
+        return answer(request, Page[EvseOfSite](items=items, next=last), latest, clock)
 
 
 def _add_files(app: FastAPI, downloads: Downloads) -> None:

@@ -29,6 +29,7 @@ PLACE: Mapping[str, Callable[[PublishedSite], Value]] = {
     "longitude": lambda s: round(s.document.longitude, 6),
     "latitude": lambda s: round(s.document.latitude, 6),
     "usage": lambda s: s.document.usage,
+    "construction": lambda s: s.document.construction,
     "operator_name": lambda s: s.document.operator.name if s.document.operator else None,
     "operator_uscc": lambda s: s.document.operator.uscc if s.document.operator else None,
     "operator_code": lambda s: s.document.operator.operator_code if s.document.operator else None,

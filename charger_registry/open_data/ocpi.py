@@ -39,9 +39,7 @@ EVSE_ID = re.compile(r"[A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9][A-Z0-9*]{0,30}", re.IG
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z?")
 # GB/T 20234.3 goes to 750 V in what stands in most places; an AC station has 220 V to neutral.
 USUAL_DC_V, AC_V, LARGEST_SINGLE_PHASE_W = 750, 220, 8_000
-PARKING_TYPES = {
-    "ALONG_MOTORWAY", "PARKING_GARAGE", "PARKING_LOT", "ON_DRIVEWAY", "ON_STREET", "UNDERGROUND_GARAGE",
-}  # fmt: skip
+PARKING_TYPES = {"motorway": "ALONG_MOTORWAY", "roadside": "ON_STREET"}
 VEHICLES = {"bus": "BUS", "sanitation": "RIGID", "logistics": "VAN"}
 
 
@@ -69,7 +67,7 @@ def location(site: PublishedSite, version: str, publisher: PartyId) -> dict[str,
             "coordinates": {"latitude": f"{document.latitude:.6f}", "longitude": f"{document.longitude:.6f}"},
             "evses": [found for evse in site.evses if (found := evse_of(site, evse, version))["connectors"]],
             "parking_places": parking_places(document) if version != "2.2.1" else [],
-            "parking_type": document.parking if document.parking in PARKING_TYPES else None,
+            "parking_type": PARKING_TYPES.get(document.construction or ""),
             "directions": [{"language": "zh", "text": _text(document.guide, 512)}] if document.guide else [],
             "operator": {"name": _text(document.operator.name, 100)} if document.operator else None,
             "owner": {"name": _text(document.owner.name, 100)} if document.owner else None,

@@ -17,6 +17,8 @@ ORDER: tuple[Condition, ...] = (
     "charging", "occupied", "reserved", "available", "unknown", "unavailable", "faulted",
 )  # fmt: skip
 LONGEST_ID = 36
+# For whom a site can be that concerns nobody else: somebody at home, the people of one organisation.
+NOT_FOR_THE_PUBLIC = ("private", "unit")
 EvseKey = tuple[str, str, int]
 
 
@@ -86,12 +88,13 @@ class SiteDocument(Document):
     latitude: float
     operator: Party | None = Field(description="who manages it; null: nobody does")
     owner: Party | None
-    usage: str | None = Field(description="for whom it is")
+    usage: str | None = Field(description="for whom it is: public, bus, taxi …")
+    construction: str | None = Field(description="where it stands: roadside, motorway, residential …")
     bays: int | None = Field(description="parking spaces")
     accessible_bays: int | None = Field(description="of these for people with disabilities")
     opening_hours: Hours | None
     help_phone: str | None
-    parking: str | None = Field(description="what kind of parking place")
+    parking: str | None = Field(description="whether parking costs: free, paid …")
     parking_rules: str | None
     guide: str | None = Field(description="how to find it")
     renewable: bool | None = Field(description="whether all of the electricity is from renewable sources")

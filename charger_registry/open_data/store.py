@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from charger_registry.open_data.published import (
+    NOT_FOR_THE_PUBLIC,
     Condition,
     EvseChanges,
     EvseDocument,
@@ -49,7 +50,7 @@ FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code
 LEFT JOIN LATERAL ({HOLDER.format(role="manager")}) m ON true
 LEFT JOIN LATERAL ({HOLDER.format(role="owner")}) w ON true
 LEFT JOIN LATERAL ({POSTING.format(site="s.id", station="''")}) p ON true
-WHERE s.id = ANY($1) AND s.retired_at IS NULL
+WHERE s.id = ANY($1) AND s.retired_at IS NULL AND coalesce(s.usage, '') <> ALL($3)
 """
 FILED_EVSES = f"""
 SELECT t.site_id, t.id AS station_id, c.evse, t.power_w, e.evse_id, e.bay, p.price,
@@ -63,7 +64,7 @@ FROM registry.station t JOIN registry.site s ON s.id = t.site_id JOIN registry.c
 LEFT JOIN registry.evse e ON e.station_id = c.station_id AND e.evse = c.evse
 LEFT JOIN LATERAL ({POSTING.format(site="t.site_id", station="t.id")}) p ON true
 LEFT JOIN LATERAL ({POSTING.format(site="t.site_id", station="''")}) w ON true
-WHERE t.site_id = ANY($1) AND t.retired_at IS NULL AND s.retired_at IS NULL
+WHERE t.site_id = ANY($1) AND t.retired_at IS NULL AND s.retired_at IS NULL AND coalesce(s.usage, '') <> ALL($3)
 GROUP BY t.site_id, t.id, c.evse, e.evse_id, e.bay, p.price ORDER BY t.site_id, t.id, c.evse
 """
 
@@ -71,16 +72,16 @@ GROUP BY t.site_id, t.id, c.evse, e.evse_id, e.bay, p.price ORDER BY t.site_id, 
 async def filed_sites(
     connection: asyncpg.Connection, site_ids: Sequence[str], now: datetime
 ) -> dict[str, SiteDocument]:
-    """Return what is filed of sites that are not retired."""
-    rows = await connection.fetch(FILED_SITES, site_ids, now)
+    """Return what is filed of sites that are for the public and not retired."""
+    rows = await connection.fetch(FILED_SITES, site_ids, now, NOT_FOR_THE_PUBLIC)
     return {row["id"]: SiteDocument.model_validate(dict(row)) for row in rows}
 
 
 async def filed_evses(
     connection: asyncpg.Connection, site_ids: Sequence[str], now: datetime
 ) -> dict[EvseKey, EvseDocument]:
-    """Return what stands at sites that are not retired."""
-    rows = await connection.fetch(FILED_EVSES, site_ids, now)
+    """Return what stands at such sites."""
+    rows = await connection.fetch(FILED_EVSES, site_ids, now, NOT_FOR_THE_PUBLIC)
     return {(row["site_id"], row["station_id"], row["evse"]): EvseDocument.model_validate(dict(row)) for row in rows}
 
 

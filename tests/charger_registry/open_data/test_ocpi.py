@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from charger_registry.drafts import Filing, PriceBand, PriceDraft, StationDraft
+from charger_registry.drafts import Filing, PriceBand, PriceDraft, SiteDraft, StationDraft
+from charger_registry.open_data.published import public_id
 from tests.charger_registry.open_data.schemas import DETAILS, VERSIONS, envelope, faults, location, several, tariff
 from tests.charger_registry.open_data.world import SITES, World, shown
 from youguan.clock import utc_text
@@ -109,7 +110,7 @@ async def test_a_site_with_all_that_can_be_filed(world: World) -> None:
     for found in (older, newer):
         assert found["opening_times"] == {"twentyfourseven": True}
         assert found["energy_mix"] == {"is_green_energy": True}
-        assert found["parking_type"] == "PARKING_LOT"
+        assert found["parking_type"] == "ON_STREET"
         assert found["directions"] == [{"language": "zh", "text": "从东门进，地下一层"}]
         evse = found["evses"][2]
         assert (evse["evse_id"], evse["physical_reference"]) == ("CN*ABC*E1", "a2")
@@ -159,6 +160,16 @@ async def test_a_price_is_a_tariff_until_another_takes_its_place(world: World, v
     evse = after["evses"][0]
     connector = evse["connectors"][0]
     assert (connector["tariff_ids"], connector["last_updated"], evse["last_updated"]) == ([second["id"]], now, now)
+
+
+@pytest.mark.parametrize("usage", ["private", "unit"])
+async def test_what_is_not_for_the_public_is_not_published(world: World, usage: str) -> None:
+    token = await world.token()
+    world.clock.advance(LATER)
+    await world.file(Filing(sites=(replace(SITES[0], usage=usage), SiteDraft("z", "自家", 121, 29, usage=usage))))
+    assert set(await by_id(world, token)) == {"b", public_id("丙")}
+    (gone,) = (await by_id(world, token, date_from=utc_text(world.clock.now()))).values()
+    assert {evse["status"] for evse in gone["evses"]} == {"REMOVED"}
 
 
 async def test_what_was_removed_is_told_to_whoever_asks_for_changes(world: World) -> None:

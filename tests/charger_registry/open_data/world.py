@@ -49,13 +49,17 @@ SITES = (
                             ConnectorDraft(1, 1, type="GBT_AC", format="SOCKET", voltage_v=380, current_a=63,
                                            evse_id="CN*ABC*E1", bay="B1"),))),
               bays=5, accessible_bays=2, opening_hours=read("24小时"), help_phone="400-000-1234", renewable=True,
-              parking="PARKING_LOT", parking_rules="燃油车勿停", guide="从东门进，地下一层", price=PRICE),
+              parking="free", usage="public", construction="roadside",
+              parking_rules="燃油车勿停", guide="从东门进，地下一层", price=PRICE),
     SiteDraft("b", "乙站", 121.43, 29.31, address="桃源街道示例路2号", division_code="330226002",
               stations=(StationDraft("b1", 1, 22_000, "AC"),), opening_hours=read("周一至周五 08:00-24:00"), renewable=False,
               price=PriceDraft(energy_text="1.2元/度", service_text="见现场公示")),
     SiteDraft("丙", "=丙站", 121.44, 29.32, stations=(StationDraft("桩/1", 1, 60_000, "DC"),)),
 )  # fmt: skip
-ORGANISATIONS = (OrganisationDraft("m", "甲充运营公司", uscc="91330226MA2AAAAA0X"), OrganisationDraft("o", "国资公司"))
+ORGANISATIONS = (
+    OrganisationDraft("m", "甲充运营公司", uscc="91330226MA2AAAAA0X", operator_code="395815801"),
+    OrganisationDraft("o", "国资公司", uscc="91330226MA2BBBBB0X"),
+)
 ROLES = tuple(RoleDraft(site, role, who, LONG_AGO) for site in "ab" for role, who in (("manager", "m"), ("owner", "o")))
 
 
