@@ -3,17 +3,16 @@
 from typing import Annotated, Literal
 
 import asyncpg
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, Field
 
 from charger_registry import store
 from charger_registry.ledger.api import OrganisationName
-from youguan import audit
-from youguan.auth import REGULATOR, Principal
+from charger_registry.people import store as people
 from youguan.clock import Clock
 from youguan.web.application import api
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require_county, scope_of
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import scope_of
 
 
 class ConnectorOut(BaseModel):
@@ -107,19 +106,12 @@ class OrganisationOut(OrganisationName):
     deregistered_at: UtcTime | None
 
 
-class Deregistration(BaseModel):
-    """An organisation ceases to be."""
-
-    reason: str = Field(min_length=1, max_length=500)
-    since: GivenTime | None = None
-
-
 def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
     """Return /api/registry."""
     app = api("Youguan registry")
     _add_stations(app, pool)
     _add_sites(app, pool)
-    _add_organisations(app, pool, clock)
+    _add_organisations(app, pool)
     return app
 
 
@@ -176,30 +168,7 @@ def _add_sites(app: FastAPI, pool: asyncpg.Pool) -> None:
             return _site(await store.get_site(connection, site_id))
 
 
-def _add_organisations(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
-    @app.post("/organisations/{organisation_id}/deregister")
-    async def deregister(
-        organisation_id: str,
-        given: Deregistration,
-        request: Request,
-        who: Annotated[Principal, Depends(require_county(REGULATOR))],
-    ) -> OrganisationOut:
-        """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody."""
-        now = clock.now()
-        async with pool.acquire() as connection, connection.transaction():
-            await audit.record(
-                connection,
-                at=now,
-                actor=who.subject,
-                action="deregister",
-                subject=f"organisation {organisation_id}",
-                after=given.model_dump(mode="json"),
-                remote=remote_of(request),
-            )
-            await store.deregister(connection, organisation_id, given.since or now, now)
-            row = await store.get_organisation(connection, organisation_id)
-        return OrganisationOut(**dict(row))
-
+def _add_organisations(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/organisations")
     async def organisations(
         request: Request, limit: Limit = 100, cursor: Cursor = None
@@ -208,8 +177,8 @@ def _add_organisations(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_organisations(connection, key[0] if key else None, limit)
-        scope = scope_of(request)
-        items = [(OrganisationOut if scope.covers(None, r["id"]) else OrganisationName)(**dict(r)) for r in rows]
+            seen = await people.organisations_within(connection, scope_of(request), [row["id"] for row in rows])
+        items = [(OrganisationOut if row["id"] in seen else OrganisationName)(**dict(row)) for row in rows]
         return Page(items=items, next=next_cursor(rows, limit, "id"))
 
 

@@ -1,34 +1,57 @@
-"""Logging in and out: JSON for machines, a form for people."""
+"""Logging in and out: JSON for machines, a form for people; one's own password and logins."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from secrets import token_urlsafe
+from typing import Annotated
 
 import asyncpg
-from fastapi import APIRouter, FastAPI, Form, Request
+from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field
 
 from charger_registry import store
-from charger_registry.people import Passwords, Tries, first_screen
+from charger_registry.people import store as people
+from charger_registry.people.desk import PeopleDesk
+from charger_registry.people.passwords import LONGEST_PASSWORD, Passwords, Tries, first_screen, wrong_password
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer
 from youguan.clock import Clock
-from youguan.errors import TooManyRequests, Unauthenticated, Unavailable
+from youguan.errors import (
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    YouguanError,
+)
 from youguan.eventlog import publish
 from youguan.events import AccessRevoked
 from youguan.settings import Settings
 from youguan.web.application import api
-from youguan.web.security import SESSION_COOKIE, is_loopback, principal_of, remote_of
+from youguan.web.paging import Page, UtcTime
+from youguan.web.security import SESSION_COOKIE, is_loopback, principal_of, remote_of, require
 from youguan.web.templates import Templates
 
-LONGEST_NAME, LONGEST_PASSWORD = 200, 1000
+LONGEST_NAME, LONGEST_BROWSER = 200, 300
+REFUSALS = {
+    "old_password": "原密码不正确",
+    "new_password": "新密码不符合要求：至少 10 个字符，不要重复同几个字符，也不要与用户名相同",
+    "password": "新密码不符合要求：至少 10 个字符，不要重复同几个字符，也不要与用户名相同",
+    "too_many_requests": "尝试次数过多，请稍后再试",
+}
+Name = Annotated[str, Field(max_length=LONGEST_NAME)]
+Password = Annotated[str, Field(max_length=LONGEST_PASSWORD)]
 
 
 class Credentials(BaseModel):
     """Who logs in."""
 
-    username: str = Field(max_length=LONGEST_NAME)
-    password: str = Field(max_length=LONGEST_PASSWORD)
+    username: Name
+    password: Password
 
 
 class Token(BaseModel):
@@ -37,69 +60,178 @@ class Token(BaseModel):
     token: str
 
 
+class NewPassword(BaseModel):
+    """One's own password, changed."""
+
+    old_password: Password
+    new_password: Password
+
+
+class LinkPassword(BaseModel):
+    """A password set by a link: `link` is what stands behind /password/ in it."""
+
+    link: str = Field(max_length=200)
+    password: Password
+
+
+class SessionOut(BaseModel):
+    """A login that holds; `this`: the one that asks."""
+
+    id: str
+    began_at: UtcTime
+    expires_at: UtcTime
+    remote: str
+    browser: str
+    acting_for: str | None
+    this: bool
+
+
 class Login:
     """Checks passwords and issues tokens."""
 
-    def __init__(self, pool: asyncpg.Pool, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, settings: Settings, clock: Clock, passwords: Passwords | None = None
+    ) -> None:
         self._pool = pool
         self._clock = clock
         self._demo = settings.demo
-        self._passwords = Passwords()
+        self._passwords = passwords or Passwords()
         self._tries = Tries()
-        self._issuer = (
-            TokenIssuer(settings.token_private_key, timedelta(seconds=settings.token_lifetime_s))
-            if settings.token_private_key
-            else None
-        )
+        self._lifetime = timedelta(seconds=settings.token_lifetime_s)
+        self._issuer = TokenIssuer(settings.token_private_key, self._lifetime) if settings.token_private_key else None
 
-    async def log_in(self, username: str, password: str, remote: str) -> tuple[str, list[str]]:
+    async def log_in(self, username: str, password: str, remote: str, browser: str = "") -> tuple[str, list[str]]:
         """Return a token and the roles; Unauthenticated, TooManyRequests."""
-        if self._issuer is None:
-            raise Unavailable("no key to sign tokens with is configured (YOUGUAN_TOKEN_PRIVATE_KEY)")
-        now = self._clock.now()
-        self._tries.begin(username, remote, now)
-        demo = self._demo and is_loopback(remote)
-        async with self._pool.acquire() as connection:
-            person = await store.find_person(connection, username, demo=demo)
-        if not await self._passwords.fit(person["password_hash"] if person else None, password) or person is None:
-            raise Unauthenticated("the name or the password is wrong")
-        self._tries.succeeded(username, remote)
+        person = await self._known(username, password, remote)
         async with self._pool.acquire() as connection, connection.transaction():
-            await audit.record(connection, at=now, actor=username, action="login", subject=username, remote=remote)
-        token = self._issuer.issue(
-            subject=username,
-            name=person["name"],
-            roles=frozenset(person["roles"]),
-            organisation_id=person["organisation_id"],
-            division=person["division"],
-            now=now,
-        )
+            token = await self._begin(connection, person, remote, browser)
         return token, list(person["roles"])
 
     async def log_out(self, principal: Principal, remote: str) -> None:
         """Let the token no longer hold."""
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            await audit.record(
-                connection,
-                at=now,
-                actor=principal.subject,
-                action="logout",
-                subject=principal.subject,
-                remote=remote,
-            )
+            await self._note(connection, principal, "logout", remote)
+            await people.end_sessions(connection, principal.subject, now, principal.token_id)
             revoked = AccessRevoked(subject=principal.subject, token_id=principal.token_id, at=now)
             await publish(connection, store.STREAM, [revoked])
 
+    async def log_out_everywhere(self, principal: Principal, remote: str) -> None:
+        """Let nothing that was issued to somebody, or to whoever acts for him, hold any longer."""
+        _himself(principal)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._note(connection, principal, "logout everywhere", remote)
+            await self._end_all(connection, principal.subject, self._clock.now())
 
-def login_api(login: Login) -> FastAPI:
+    async def change_password(self, principal: Principal, old: str, new: str, remote: str, browser: str = "") -> str:
+        """Change one's own password: every login ends, and a token for a new one is returned. Invalid, TooManyRequests."""
+        _himself(principal)
+        if reason := wrong_password(principal.subject, new):
+            raise Invalid(f"new_password: {reason}", fields=[FieldError("new_password", reason)])
+        try:
+            person = await self._known(principal.subject, old, remote)
+        except Unauthenticated:
+            wrong = "is not the password that holds"
+            raise Invalid(f"old_password: {wrong}", fields=[FieldError("old_password", wrong)]) from None
+        hashed = await self._passwords.make(new)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await people.set_password(connection, principal.subject, hashed)
+            await self._note(connection, principal, "change password", remote)
+            return await self._begin(connection, person, remote, browser, ends_others=True)
+
+    async def sessions(self, principal: Principal) -> Sequence[asyncpg.Record]:
+        """Return one's own logins that hold, newest first."""
+        async with self._pool.acquire() as connection:
+            return await people.list_sessions(connection, principal.subject, self._clock.now())
+
+    async def end_session(self, principal: Principal, token_id: str, remote: str) -> None:
+        """End one of one's own logins; NotFound."""
+        now = self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await people.end_sessions(connection, principal.subject, now, token_id):
+                raise NotFound("a login of yours that holds")
+            await self._note(connection, principal, "end login", remote)
+            revoked = AccessRevoked(subject=principal.subject, token_id=token_id, at=now)
+            await publish(connection, store.STREAM, [revoked])
+
+    async def _known(self, username: str, password: str, remote: str) -> asyncpg.Record:
+        """Return whose password it is; Unauthenticated, TooManyRequests."""
+        now = self._clock.now()
+        self._tries.begin(username, remote, now)
+        demo = self._demo and is_loopback(remote)
+        async with self._pool.acquire() as connection:
+            person = await people.find(connection, username, demo=demo)
+        if not await self._passwords.fit(person["password_hash"] if person else None, password) or person is None:
+            raise Unauthenticated("the name or the password is wrong")
+        self._tries.succeeded(username, remote)
+        return person
+
+    async def _begin(
+        self,
+        connection: asyncpg.Connection,
+        person: asyncpg.Record,
+        remote: str,
+        browser: str,
+        *,
+        ends_others: bool = False,
+    ) -> str:
+        """Note a login and return its token."""
+        if self._issuer is None:
+            raise Unavailable("no key to sign tokens with is configured (YOUGUAN_TOKEN_PRIVATE_KEY)")
+        now, username, token_id = self._clock.now(), person["username"], token_urlsafe(12)
+        await audit.record(connection, at=now, actor=username, action="login", subject=username, remote=remote)
+        if ends_others:
+            await self._end_all(connection, username, now)
+        session = (token_id, username, None, now, now + self._lifetime, remote, browser[:LONGEST_BROWSER])
+        await people.begin_session(connection, session)
+        return self._issuer.issue(
+            subject=username,
+            name=person["name"],
+            roles=frozenset(person["roles"]),
+            organisation_id=person["organisation_id"],
+            division=person["division"],
+            team_id=person["team_id"],
+            team_divisions=person["team_divisions"],
+            level=person["level"],
+            administrator=person["administrator"],
+            token_id=token_id,
+            now=now,
+        )
+
+    async def _end_all(self, connection: asyncpg.Connection, username: str, now: datetime) -> None:
+        await people.end_sessions(connection, username, now)
+        await publish(connection, store.STREAM, [AccessRevoked(subject=username, token_id=None, at=now)])
+
+    async def _note(self, connection: asyncpg.Connection, who: Principal, action: str, remote: str) -> None:
+        await audit.record(
+            connection, at=self._clock.now(), actor=who.subject, action=action, subject=who.subject, remote=remote
+        )
+
+
+def _himself(who: Principal) -> None:
+    if who.acting_for is not None:
+        raise Forbidden("this is for one's own account; you act for somebody else")
+
+
+def browser_of(request: Request) -> str:
+    """Return what a client says it is."""
+    return request.headers.get("user-agent", "")
+
+
+def login_api(login: Login, desk: PeopleDesk) -> FastAPI:
     """Return /api/auth."""
     app = api("Youguan login")
+    _add_entrance(app, login, desk)
+    _add_sessions(app, login)
+    return app
 
+
+def _add_entrance(app: FastAPI, login: Login, desk: PeopleDesk) -> None:
     @app.post("/login")
     async def log_in(credentials: Credentials, request: Request) -> Token:
         """Return a token for a name and a password."""
-        token, _ = await login.log_in(credentials.username, credentials.password, remote_of(request))
+        remote, browser = remote_of(request), browser_of(request)
+        token, _ = await login.log_in(credentials.username, credentials.password, remote, browser)
         return Token(token=token)
 
     @app.post("/logout", status_code=204)
@@ -110,13 +242,61 @@ def login_api(login: Login) -> FastAPI:
             await login.log_out(principal, remote_of(request))
         return Response(status_code=204)
 
-    return app
+    @app.post("/password-links/use", status_code=204)
+    async def use_link(given: LinkPassword, request: Request) -> None:
+        """Set a password by a link, once; whatever was issued before holds no longer."""
+        await desk.use_link(given.link, given.password, remote_of(request))
 
 
-def login_pages(login: Login, templates: Templates, settings: Settings) -> APIRouter:
-    """Return /login and /logout."""
+def _add_sessions(app: FastAPI, login: Login) -> None:
+    @app.post("/password")
+    async def change_password(
+        given: NewPassword, request: Request, who: Annotated[Principal, Depends(require())]
+    ) -> Token:
+        """Change one's own password: every login ends, and this is the token of a new one."""
+        remote, browser = remote_of(request), browser_of(request)
+        token = await login.change_password(who, given.old_password, given.new_password, remote, browser)
+        return Token(token=token)
+
+    @app.get("/sessions")
+    async def sessions(who: Annotated[Principal, Depends(require())]) -> Page[SessionOut]:
+        """List one's own logins that hold, newest first."""
+        rows = await login.sessions(who)
+        return Page(items=[SessionOut(**dict(r), id=r["token_id"], this=r["token_id"] == who.token_id) for r in rows])
+
+    @app.delete("/sessions/{session_id}", status_code=204)
+    async def end_session(session_id: str, request: Request, who: Annotated[Principal, Depends(require())]) -> None:
+        """End one of one's own logins."""
+        await login.end_session(who, session_id, remote_of(request))
+
+    @app.delete("/sessions", status_code=204)
+    async def log_out_everywhere(request: Request, who: Annotated[Principal, Depends(require())]) -> None:
+        """End all of one's own logins, this one too."""
+        await login.log_out_everywhere(who, remote_of(request))
+
+
+def login_pages(login: Login, desk: PeopleDesk, templates: Templates, settings: Settings) -> APIRouter:
+    """Return /login, /logout, /password/{link} and /account."""
     router = APIRouter()
+    _add_login_page(router, login, templates, settings)
+    _add_link_page(router, desk, templates)
+    _add_account_page(router, login, templates, settings)
+    return router
 
+
+def _keep_token(response: Response, request: Request, token: str, settings: Settings) -> Response:
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+        max_age=settings.token_lifetime_s,
+    )
+    return response
+
+
+def _add_login_page(router: APIRouter, login: Login, templates: Templates, settings: Settings) -> None:
     @router.get("/login")
     async def page(request: Request, next: str = "") -> Response:
         return templates.render(request, "login.html", next=next, username="", error="")
@@ -129,24 +309,16 @@ def login_pages(login: Login, templates: Templates, settings: Settings) -> APIRo
         next: str = Form("", max_length=2000),
     ) -> Response:
         try:
-            token, roles = await login.log_in(username, password, remote_of(request))
+            token, roles = await login.log_in(username, password, remote_of(request), browser_of(request))
         except (Unauthenticated, TooManyRequests) as error:
-            reason = "尝试次数过多，请稍后再试" if isinstance(error, TooManyRequests) else "用户名或密码不正确"
+            reason = REFUSALS.get(error.code, "用户名或密码不正确")
             page = templates.render(
                 request, "login.html", status_code=error.status, next=next, username=username, error=reason
             )
             page.headers.update(error.headers)
             return page
         response = RedirectResponse(next if _is_ours(next) else first_screen(roles), 303)
-        response.set_cookie(
-            SESSION_COOKIE,
-            token,
-            httponly=True,
-            samesite="lax",
-            secure=request.url.scheme == "https",
-            max_age=settings.token_lifetime_s,
-        )
-        return response
+        return _keep_token(response, request, token, settings)
 
     @router.post("/logout")
     async def log_out(request: Request) -> Response:
@@ -157,7 +329,71 @@ def login_pages(login: Login, templates: Templates, settings: Settings) -> APIRo
         response.delete_cookie(SESSION_COOKIE)
         return response
 
-    return router
+
+def _add_link_page(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
+    async def show(request: Request, link: str, error: YouguanError | None = None) -> Response:
+        found = await desk.whose_link(link)
+        return templates.render(
+            request, "password_link.html", status_code=error.status if error else 200, link=link,
+            username=found["username"], until=found["until"], error=said(error),
+        )  # fmt: skip
+
+    @router.get("/password/{link}")
+    async def page(request: Request, link: str) -> Response:
+        return await show(request, link)
+
+    @router.post("/password/{link}")
+    async def set_password(request: Request, link: str, password: str = Form(max_length=LONGEST_PASSWORD)) -> Response:
+        try:
+            await desk.use_link(link, password, remote_of(request))
+        except Invalid as error:
+            return await show(request, link, error)
+        return RedirectResponse("/login", 303)
+
+
+def _add_account_page(router: APIRouter, login: Login, templates: Templates, settings: Settings) -> None:
+    async def show(request: Request, who: Principal, error: YouguanError | None = None, done: str = "") -> Response:
+        return templates.render(
+            request, "account.html", status_code=error.status if error else 200, sessions=await login.sessions(who),
+            error=said(error), done=done,
+        )  # fmt: skip
+
+    @router.get("/account")
+    async def page(request: Request, who: Annotated[Principal, Depends(require())], done: str = "") -> Response:
+        return await show(request, who, done="密码已更改，其他登录均已退出" if done == "password" else "")
+
+    @router.post("/account/password")
+    async def change_password(
+        request: Request,
+        who: Annotated[Principal, Depends(require())],
+        old: str = Form(max_length=LONGEST_PASSWORD),
+        new: str = Form(max_length=LONGEST_PASSWORD),
+    ) -> Response:
+        try:
+            token = await login.change_password(who, old, new, remote_of(request), browser_of(request))
+        except (Invalid, TooManyRequests) as error:
+            return await show(request, who, error)
+        return _keep_token(RedirectResponse("/account?done=password", 303), request, token, settings)
+
+    @router.post("/account/sessions/end")
+    async def end_session(
+        request: Request, who: Annotated[Principal, Depends(require())], session_id: str = Form("", max_length=200)
+    ) -> Response:
+        if session_id:
+            await login.end_session(who, session_id, remote_of(request))
+            return RedirectResponse("/account", 303)
+        await login.log_out_everywhere(who, remote_of(request))
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(SESSION_COOKIE)
+        return response
+
+
+def said(error: YouguanError | None) -> str:
+    """Return what a page says about a password that was refused."""
+    if error is None:
+        return ""
+    field = error.fields[0].field if error.fields else error.code
+    return REFUSALS.get(field, error.detail)
 
 
 def _is_ours(address: str) -> bool:

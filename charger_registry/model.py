@@ -41,6 +41,7 @@ class Organisation(Table, table=True):
     name: str = Field(sa_column=Column(Text, nullable=False))
     uscc: str | None = Field(sa_column=Column(Text, unique=True))
     phone: str | None = Field(sa_column=Column(Text))
+    address: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
     deregistered_at: datetime | None = Field(sa_column=moment())
     generated: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     operator_code: str | None = Field(sa_column=Column(Text))
@@ -167,17 +168,20 @@ class Handover(Table, table=True):
 
 
 class Person(Table, table=True):
-    """Somebody who logs in."""
+    """Somebody who logs in; without a password hash he has set no password yet."""
 
     __tablename__ = "person"
     username: str = Field(sa_column=Column(Text, primary_key=True))
     name: str = Field(sa_column=Column(Text, nullable=False))
-    password_hash: str = Field(sa_column=Column(Text, nullable=False))
+    password_hash: str | None = Field(sa_column=Column(Text))
     roles: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     organisation_id: str | None = Field(sa_column=Column(Text))
     division: str | None = Field(sa_column=Column(Text))
     active: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     demo: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    team_id: str | None = Field(sa_column=Column(Text))
+    level: int | None
+    administrator: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class ImportRun(Table, table=True):

@@ -29,6 +29,11 @@ from charger_registry.open_data.projection import keep_published
 from charger_registry.open_data.token_api import add_ocpi_tokens
 from charger_registry.open_data.tokens import TokenDesk
 from charger_registry.pages import registry_pages
+from charger_registry.people.api import add_organisations, add_people, add_trail
+from charger_registry.people.desk import PeopleDesk
+from charger_registry.people.organisations import OrganisationDesk
+from charger_registry.people.pages import people_pages
+from charger_registry.people.passwords import Passwords
 from charger_registry.public import projection
 from charger_registry.public.live import Picture
 from charger_registry.public.pages import public_api, public_pages
@@ -50,7 +55,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     about = {"publisher": settings.publisher, "licence": settings.licence, "licence_url": settings.licence_url}
     async with await create_pool(settings.dsn_for("registry")) as pool, Downloads(pool, clock, about) as downloads:
         templates = Templates(TEMPLATES)
-        login = Login(pool, settings, clock)
+        passwords = Passwords()
+        login = Login(pool, settings, clock, passwords)
+        desk, organisations = PeopleDesk(pool, passwords, clock), OrganisationDesk(pool, clock)
         picture = Picture(pool)
         keys = KeyDesk(pool, clock, settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
         api = registry_api(pool, clock)
@@ -65,6 +72,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_ocpi_tokens(api, pool, tokens)
         open_to_all = public_api(picture)
         add_open_data(open_to_all, pool, downloads, clock)
+        add_people(api, desk)
+        add_organisations(api, organisations)
+        add_trail(api, desk)
 
         async def ready() -> str | None:
             return None if picture.loaded else "the map is not loaded yet"
@@ -73,15 +83,16 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             name="registry",
             apis={
                 "/api/registry": api,
-                "/api/auth": login_api(login),
                 "/api/public": open_to_all,
+                "/api/auth": login_api(login, desk),
                 "/api/ocpi": ocpi_api(pool, tokens, settings, clock),
             },
             pages=[
-                login_pages(login, templates, settings),
                 registry_pages(pool, templates),
                 ledger_pages(pool, responsibility, templates, clock),
                 handover_pages(pool, handovers, templates, clock),
+                login_pages(login, desk, templates, settings),
+                people_pages(desk, organisations, templates, clock),
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
                 public_pages(pool, picture, templates, clock),

@@ -266,13 +266,6 @@ async def file_divisions(
     )
 
 
-async def find_person(connection: asyncpg.Connection, username: str, *, demo: bool) -> asyncpg.Record | None:
-    """Return who may log in with a name; people of the sample only where `demo` says so."""
-    return await connection.fetchrow(
-        "SELECT * FROM registry.person WHERE username = $1 AND active AND (NOT demo OR $2)", username, demo
-    )
-
-
 async def save_person(connection: asyncpg.Connection, person: Sequence[Any]) -> None:
     """Save (username, name, password hash, roles, organisation, division, demo)."""
     await connection.execute(

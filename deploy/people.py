@@ -11,7 +11,8 @@ import asyncpg
 import typer
 
 from charger_registry import store
-from charger_registry.people import Passwords
+from charger_registry.people import store as people
+from charger_registry.people.passwords import Passwords, wrong_password
 from deploy import embedded, status
 from youguan import audit
 from youguan.clock import Clock, SystemClock
@@ -20,7 +21,6 @@ from youguan.errors import Conflict, FieldError, Invalid, YouguanError
 from youguan.eventlog import publish
 from youguan.events import AccessRevoked
 
-SHORTEST_PASSWORD = 10
 ACTOR = "command line"
 DEFAULT_DATA = Path(__file__).resolve().parent.parent / ".youguan"
 app = typer.Typer(no_args_is_help=True)
@@ -42,6 +42,8 @@ class Account:
     role: str
     organisation_id: str | None = None
     division: str | None = None
+    level: int | None = None
+    administrator: bool = False
 
 
 @app.command()
@@ -50,12 +52,16 @@ def add(
     role: Annotated[Role, typer.Option(help="what the account may do")],
     name: Annotated[str, typer.Option(help="the person's name; default: the username")] = "",
     organisation: Annotated[str | None, typer.Option(help="id of the operator's organisation")] = None,
-    division: Annotated[str | None, typer.Option(help="an inspector's division, 330226 for instance")] = None,
+    division: Annotated[str | None, typer.Option(help="an official's division, 330226 for instance")] = None,
+    level: Annotated[int | None, typer.Option(min=1, max=4, help="up to which a reviewer reviews; default 1")] = None,
+    administrator: Annotated[
+        bool, typer.Option("--administrator", help="manages the people of the organisation")
+    ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="change an account that is there; its logins end")] = False,
     data: Annotated[Path, typer.Option("--data", help="the suite's data folder")] = DEFAULT_DATA,
 ) -> None:
     """Make an account; its password is asked for, or read from standard input."""
-    account = Account(username, name or username, role, organisation, division)
+    account = Account(username, name or username, role, organisation, division, level, administrator)
     try:
         password = _password()
         asyncio.run(_save(account, password, database_of(data), replace=replace))
@@ -101,7 +107,7 @@ async def save(
     """Make an account in the caller's transaction, audited; Invalid, Conflict where there is one and it is not to change."""
     check(account, password)
     now = clock.now()
-    known = await store.find_person(connection, account.username, demo=True)
+    known = await people.find(connection, account.username, demo=True)
     if known is not None and not replace:
         raise Conflict(f"{account.username} has an account already; --replace changes it")
     hashed = await asyncio.to_thread(Passwords().hash, password)
@@ -111,6 +117,8 @@ async def save(
         connection, at=now, actor=ACTOR, action="save account", subject=f"person {account.username}", after=after
     )
     await store.save_person(connection, person)
+    level = (account.level or 1) if account.role == "reviewer" else None
+    await people.set_rank(connection, account.username, level, account.role == "operator" and account.administrator)
     if known is not None:
         await publish(connection, store.STREAM, [AccessRevoked(subject=account.username, token_id=None, at=now)])
 
@@ -120,8 +128,8 @@ def check(account: Account, password: str) -> None:
     wrong = []
     if not account.username.strip() or not account.username.isprintable():
         wrong.append(FieldError("username", "is empty, or has signs that cannot be typed"))
-    if len(password) < SHORTEST_PASSWORD:
-        wrong.append(FieldError("password", f"has fewer than {SHORTEST_PASSWORD} characters"))
+    if reason := wrong_password(account.username, password):
+        wrong.append(FieldError("password", reason))
     if account.role == "operator" and account.organisation_id is None:
         wrong.append(FieldError("organisation", "an operator needs one"))
     if account.role == "inspector" and account.division is None:

@@ -51,7 +51,8 @@ class Principal:
     """Who is asking, and within which bounds: an operator's organisation, an official's division (a code's prefix).
 
     An inspector without a division of his own has those of his team. `level`: up to which a reviewer reviews, 1 to 4.
-    `acting_for`: whose roles and bounds these are, where it is somebody else who acts.
+    `acting_for`: whose roles and bounds these are, where it is somebody else who acts. `administrator`: manages the people of
+    his organisation.
     """
 
     subject: str
@@ -66,6 +67,7 @@ class Principal:
     team_divisions: tuple[str, ...] = ()
     level: int | None = None
     acting_for: str | None = None
+    administrator: bool = False
 
     def has(self, *roles: str) -> bool:
         """Say whether any of the roles is theirs."""
@@ -108,6 +110,8 @@ class TokenIssuer:
         team_divisions: Sequence[str] = (),
         level: int | None = None,
         acting_for: str | None = None,
+        administrator: bool = False,
+        token_id: str | None = None,
         lifetime: timedelta | None = None,
     ) -> str:
         """Return a token for one login."""
@@ -122,7 +126,8 @@ class TokenIssuer:
             "divs": list(team_divisions),
             "level": level,
             "for": acting_for,
-            "jti": secrets.token_urlsafe(12),
+            "adm": administrator,
+            "jti": token_id or secrets.token_urlsafe(12),
             "csrf": secrets.token_urlsafe(18),
             "iat": now.timestamp(),
             "exp": now + min(lifetime or self._lifetime, self._lifetime),
@@ -203,6 +208,7 @@ def _principal(claims: dict[str, object]) -> Principal:
         team_divisions=tuple(map(str, divisions)),
         level=level,
         acting_for=_text(claims.get("for")),
+        administrator=claims.get("adm") is True,
     )
 
 

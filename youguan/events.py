@@ -437,6 +437,29 @@ class SiteManaged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonChanged(Event):
+    """An account was made or changed: all of it as it is now. `division` None: the whole county, for officials."""
+
+    username: str
+    name: str
+    roles: tuple[str, ...]
+    organisation_id: str | None
+    division: str | None
+    team_id: str | None
+    level: int | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamChanged(Event):
+    """An inspectors' team was made or changed; `divisions` is its district: codes, or their beginnings."""
+
+    team_id: str
+    name: str
+    divisions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRevoked(Event):
     """A token (`token_id`) or everything issued to a subject before `at` no longer holds."""
 

@@ -12,7 +12,8 @@ from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, SourceDraft
 from charger_registry.equipment.store import file_equipment
 from charger_registry.importing import fingerprint, take_sites
-from charger_registry.people import Passwords
+from charger_registry.people import store as people_store
+from charger_registry.people.passwords import Passwords
 from deploy.demo import platform
 from deploy.demo.county import DIVISIONS, SEED, sample_county, sample_organisations, sample_roles
 from deploy.demo.equipment import equipped, operator_codes
@@ -60,7 +61,7 @@ async def open_sample_accounts(settings: Settings) -> None:
     connection = await connect(settings.dsn_for("registry"))
     try:
         await store.activate_demo_people(connection)
-        operator = await store.find_person(connection, "demo-operator", demo=True)
+        operator = await people_store.find(connection, "demo-operator", demo=True)
         await platform.let_in(settings, operator["organisation_id"] if operator else None)
     finally:
         await connection.close()
@@ -121,3 +122,5 @@ async def _people(connection: asyncpg.Connection, roles: tuple[RoleDraft, ...]) 
     )
     for username, name, held, organisation_id in people:
         await store.save_person(connection, (username, name, hashed, held, organisation_id, None, True))
+    await people_store.set_rank(connection, "demo-reviewer", 4, administrator=False)
+    await people_store.set_rank(connection, "demo-operator", None, administrator=True)

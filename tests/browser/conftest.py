@@ -80,7 +80,19 @@ async def own_stations(suite: Suite) -> list[str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def ids(suite: Suite, api: Api, ocpp: int, own_stations: list[str]) -> AsyncIterator[dict[str, str]]:
+async def own_organisation(suite: Suite) -> str:
+    """The operator's own organisation: the one whose file is told."""
+    operator = Api(suite.ports()["http"])
+    await operator.log_in(OPERATOR)
+    rows = await operator.items("/api/registry/organisations", limit="1000")
+    await operator.client.aclose()
+    return next(str(row["id"]) for row in rows if "uscc" in row)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def ids(
+    suite: Suite, api: Api, ocpp: int, own_stations: list[str], own_organisation: str
+) -> AsyncIterator[dict[str, str]]:
     """Ids for the addresses in `pages.PAGES`."""
     site = (await api.items("/api/registry/sites", unmanaged="false", limit="1"))[0]["id"]
     unmanaged = (await api.items("/api/registry/sites", unmanaged="true"))[-1]["id"]
@@ -89,7 +101,12 @@ async def ids(suite: Suite, api: Api, ocpp: int, own_stations: list[str]) -> Asy
     line = str((await api.items(f"/api/registry/sites/{site}/responsibilities"))[0]["id"])
     charger = await talkative(ocpp, station)
     found = {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
-    yield {**found, "line": line, **await proposed(suite, own_stations[-1].rpartition("-")[0])}
+    yield {
+        **found,
+        "line": line,
+        "organisation": own_organisation,
+        **await proposed(suite, own_stations[-1].rpartition("-")[0]),
+    }
     await charger.close()
 
 

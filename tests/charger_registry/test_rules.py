@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from charger_registry.coordinates import TO_WGS84, gcj02_to_wgs84, to_wgs84, wgs84_to_gcj02
 from charger_registry.identifiers import is_organisation_code, is_uscc
 from charger_registry.ledger.responsibility import Line, holder, unmanaged
-from charger_registry.people import Tries
+from charger_registry.people.passwords import Tries
 from youguan.errors import TooManyRequests
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

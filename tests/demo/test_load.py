@@ -6,9 +6,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from charger_registry import store
 from charger_registry.importing import import_sites
-from charger_registry.people import Passwords
+from charger_registry.people import store as people
+from charger_registry.people.passwords import Passwords
 from deploy.demo.load import ACCOUNTS, PASSWORD, close_sample_accounts, load_sample, open_sample_accounts
 from youguan.clock import SystemClock
 from youguan.database import connect
@@ -126,11 +126,11 @@ async def test_demo_accounts_are_open_only_in_a_demo(settings: Settings) -> None
     async def may_log_in() -> set[str]:
         connection = await connect(settings.database_url)
         try:
-            people = {name: await store.find_person(connection, name, demo=True) for name in ACCOUNTS}
+            found = {name: await people.find(connection, name, demo=True) for name in ACCOUNTS}
         finally:
             await connection.close()
         passwords = Passwords()
-        return {name for name, person in people.items() if person and passwords.fits(person["password_hash"], PASSWORD)}
+        return {name for name, person in found.items() if person and passwords.fits(person["password_hash"], PASSWORD)}
 
     await load_sample(settings, sites_file=None, crs="wgs84")
     assert await may_log_in() == set(ACCOUNTS)

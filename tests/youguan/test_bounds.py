@@ -1,7 +1,7 @@
 """Who sees and does what: every service, one set of bounds, on a real PostgreSQL."""
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,7 @@ PEOPLE: dict[str, tuple[tuple[str, ...], str | None, str | None]] = {
     "regulator": (("regulator",), None, None),
     "town regulator": (("regulator",), None, "330226001"),
     "operator": (("operator",), "one", None),
+    "administrator": (("operator",), "one", None),
     "builder": (("operator",), "three", None),
     "operator of nothing": (("operator",), None, None),
     "inspector": (("inspector",), None, "330226001"),
@@ -37,15 +38,21 @@ PEOPLE: dict[str, tuple[tuple[str, ...], str | None, str | None]] = {
 }
 ALL, FIRST, NONE = {"1", "2"}, {"1"}, set[str]()
 SEEN = {
-    "regulator": ALL, "town regulator": FIRST, "operator": FIRST, "builder": NONE, "operator of nothing": NONE,
-    "inspector": FIRST, "county inspector": ALL, "nobody": NONE,
+    "regulator": ALL, "town regulator": FIRST, "operator": FIRST, "administrator": FIRST,
+    "builder": NONE, "operator of nothing": NONE, "inspector": FIRST, "county inspector": ALL, "nobody": NONE,
 }  # fmt: skip
 
 
 def bearer(who: str) -> dict[str, str]:
     roles, organisation, division = PEOPLE[who]
     token = TokenIssuer(PRIVATE, timedelta(hours=1)).issue(
-        subject=who, name=who, roles=frozenset(roles), organisation_id=organisation, division=division, now=NOW
+        subject=who,
+        name=who,
+        roles=frozenset(roles),
+        organisation_id=organisation,
+        division=division,
+        now=NOW,
+        administrator=who == "administrator",
     )
     return {"Authorization": f"Bearer {token}"}
 
@@ -216,15 +223,18 @@ class Route:
     """Who may use a route: anybody, or who has one of the roles (none named: any login); and how far.
 
     `bounds`: answered beyond them as if there were nothing. `filters`: a list that holds what lies within them. `county`: only
-    for whoever is bounded by nothing.
+    for whoever is bounded by nothing. `manages`: for regulators, and for operators only as administrators. `seen`: who has which
+    within his bounds, where it is no place that is asked for.
     """
 
     public: bool = False
     roles: tuple[str, ...] = ()
     county: bool = False
+    manages: bool = False
     bounds: bool = False
     filters: bool = False
     query: str = ""
+    seen: Mapping[str, set[str]] | None = None
 
     def answer(self, who: str | None, place: str) -> int | None:
         """Return the status of a refusal; None: whoever asks may."""
@@ -234,9 +244,11 @@ class Route:
             return 401
         if self.roles and not set(self.roles) & set(PEOPLE[who][0]):
             return 403
-        if self.county and SEEN[who] != ALL:
+        if (self.county and SEEN[who] != ALL) or (
+            self.manages and who in ("operator", "builder", "operator of nothing")
+        ):
             return 403
-        return 404 if self.bounds and place not in SEEN[who] else None
+        return 404 if self.bounds and place not in (self.seen or SEEN).get(who, NONE) else None
 
 
 PERIOD = "?from=2026-01-01&to=2026-01-03"
@@ -301,7 +313,32 @@ GATEWAY = {
     "POST /platforms/{operator_id}/trial": LOGIN,
     "GET /platform-profiles": LOGIN,
 }
+MANAGED = {"regulator": ALL, "town regulator": FIRST}
+OWN_FILE = {"regulator": ALL, "town regulator": FIRST, "operator": FIRST, "administrator": FIRST, "inspector": FIRST,
+            "county inspector": ALL, "builder": NONE}  # fmt: skip
+PERSON = Route(roles=("regulator", "operator"), manages=True, bounds=True, seen=MANAGED)
+FILE = Route(bounds=True, seen=OWN_FILE)
 REGISTRY = {
+    "GET /persons": replace(PERSON, bounds=False),
+    "POST /persons": replace(PERSON, bounds=False),
+    "GET /persons/{username}": PERSON,
+    "PATCH /persons/{username}": PERSON,
+    "POST /persons/{username}/close": PERSON,
+    "POST /persons/{username}/open": PERSON,
+    "POST /persons/{username}/password-link": PERSON,
+    "POST /persons/{username}/end-logins": PERSON,
+    "GET /teams": Route(roles=("regulator", "inspector", "reviewer")),
+    "PUT /teams/{team_id}": COUNTY,
+    "POST /organisations": COUNTY,
+    "GET /organisations/{organisation_id}": FILE,
+    "PATCH /organisations/{organisation_id}": Route(
+        roles=("regulator", "operator"), bounds=True, seen={"regulator": ALL, "administrator": FIRST}
+    ),
+    "GET /organisations/{organisation_id}/representatives": FILE,
+    "POST /organisations/{organisation_id}/representatives": COUNTY,
+    "POST /organisations/{organisation_id}/representatives/{number}/end": COUNTY,
+    "GET /audit": COUNTY,
+    "GET /audit/head": Route(roles=("regulator", "reviewer")),
     "GET /stations": OPEN,
     "GET /sites": OPEN,
     "GET /sites/{site_id}": OPEN,
@@ -365,6 +402,11 @@ INSPECTION = {
 AUTH = {
     "POST /login": OPEN,
     "POST /logout": OPEN,
+    "POST /password-links/use": OPEN,
+    "POST /password": LOGIN,
+    "GET /sessions": LOGIN,
+    "DELETE /sessions": LOGIN,
+    "DELETE /sessions/{session_id}": LOGIN,
 }
 ROUTES = {
     "/api/gateway": GATEWAY, "/api/registry": REGISTRY, "/api/alerts": ALERTS, "/api/inspection": INSPECTION,
@@ -388,6 +430,8 @@ INSERT INTO telemetry.connector_day
 INSERT INTO registry.handover (id, site_id, station_id, from_organisation_id, to_organisation_id, proposer_id, proposed_by,
     proposed_at, reason, evidence_kind, evidence_number, evidence, answer_by, state)
     VALUES ('h' || $1, $1::text, 's' || $1, 'two', 'two', 'two', 'x', $2, 'x', 'other', '', '', '2026-01-02', 'proposed');
+INSERT INTO registry.person (username, name, roles, division)
+    VALUES ('p' || $1, 'x', '{inspector}', '33022600' || $1);
 INSERT INTO gateway.evidence_file (id, station_id, kind, token_hash, requested_by, requested_at, expires_at, received_at,
     sha256) VALUES ($3, 's' || $1, 'diagnostics', 'h' || $1, 'x', $2, $2, $2, repeat('0', 64));
 INSERT INTO inspection.case_file (id, number, state, item_id, party_kind, party_id, party_name, site_id, station_id,
@@ -436,9 +480,10 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
         place: {
             "station_id": f"s{place}", "site_id": place, "command_id": f"c{place}", "transaction_id": "t",
             "exclusion_id": f"x{place}", "request_id": "none", "file_id": file_of(place), "firmware_id": "none",
-            "id_token": "none", "group_id": "none", "organisation_id": "none", "credential_id": "0", "line_id": "0",
-            "token_id": "0", "operator_id": "none", "handover_id": f"h{place}",
-            "case_id": f"k{place}", "command": "archive", "place": "1", "subject": "x",
+            "id_token": "none", "group_id": "none", "organisation_id": ("one", "two")[int(place) - 1], "credential_id": "0",
+            "username": f"p{place}", "team_id": "t", "number": "0", "session_id": "none", "line_id": "0", "token_id": "0",
+            "operator_id": "none", "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
+            "subject": "x",
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
             "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),
             "task_id": next(task["id"] for task in tasks if task["site_id"] == place),

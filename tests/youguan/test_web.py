@@ -17,7 +17,8 @@ from fastapi import FastAPI, Request
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, SiteDraft
 from charger_registry.login import Login, login_api
-from charger_registry.people import Passwords
+from charger_registry.people.desk import PeopleDesk
+from charger_registry.people.passwords import Passwords
 from deploy.suite import COMPOSES
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer, TokenVerifier, generate_keys
@@ -400,7 +401,9 @@ async def test_demo_accounts_are_for_this_machine_and_the_demo(
     await store.save_person(connection, ("demo-x", "x", hashed, ["regulator"], None, None, True))
     await connection.close()
     async with await create_pool(database_url) as pool:
-        login = Parts("login", {"/api/auth": login_api(Login(pool, settings, ManualClock(NOW)))})
+        clock = ManualClock(NOW)
+        entrance = login_api(Login(pool, settings, clock), PeopleDesk(pool, Passwords(CHEAP), clock))
+        login = Parts("login", {"/api/auth": entrance})
         async with browse(application([login], settings, pool), remote) as client:
             answer = await client.post("/api/auth/login", json={"username": "demo-x", "password": "demo"})
     assert answer.status_code == status

@@ -16,6 +16,7 @@ TRIES, TRIES_OF_A_SOURCE = 10, 200
 WINDOW = timedelta(minutes=5)
 REMEMBERED = 10_000
 LONGEST_KEY = 200
+SHORTEST_PASSWORD, LONGEST_PASSWORD, FEWEST_CHARACTERS = 10, 1000, 5
 AT_ONCE = 2  # hashes: each takes 64 MiB and a core
 
 FIRST_SCREEN = {"regulator": "/dashboard", "inspector": "/tasks", "operator": "/tasks", "reviewer": "/tasks"}
@@ -31,6 +32,11 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(password)
+
+    async def make(self, password: str) -> str:
+        """Hash beside the event loop, a few at a time."""
+        async with self._turn:
+            return await asyncio.to_thread(self.hash, password)
 
     async def fit(self, stored: str | None, password: str) -> bool:
         """Say the same beside the event loop, a few at a time."""
@@ -78,6 +84,15 @@ class Tries:
 
 def _limits(name: str, source: str) -> dict[str, int]:
     return {f"{source[:LONGEST_KEY]} {name[:LONGEST_KEY]}": TRIES, source[:LONGEST_KEY]: TRIES_OF_A_SOURCE}
+
+
+def wrong_password(username: str, password: str) -> str | None:
+    """Say what makes a new password too easily guessed, or None."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        return f"has fewer than {SHORTEST_PASSWORD} characters or more than {LONGEST_PASSWORD}"
+    if len(set(password)) < FEWEST_CHARACTERS:
+        return "repeats the same few characters"
+    return "is the user name" if password.casefold() == username.casefold() else None
 
 
 def first_screen(roles: Any) -> str:

@@ -1,0 +1,64 @@
+"""The tables of people and organisations, beside `Person` and `Organisation`."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, Column, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Field
+
+from charger_registry.model import Table
+from youguan.tables import moment, text
+
+
+class Team(Table, table=True):
+    """Inspectors who share a district (片区): a set of divisions, each a code's beginning."""
+
+    __tablename__ = "team"
+    id: str = text(key=True)
+    name: str = text()
+    divisions: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+
+
+class PasswordLink(Table, table=True):
+    """A link with which somebody sets his own password, once; kept as a hash."""
+
+    __tablename__ = "password_link"
+    digest: str = text(key=True)
+    username: str = text()
+    made_by: str = text()
+    made_at: datetime = moment()
+    until: datetime = moment()
+    used_at: datetime | None = moment(optional=True)
+
+
+class Session(Table, table=True):
+    """A login: from where, with what, and until when its token holds."""
+
+    __tablename__ = "session"
+    token_id: str = text(key=True)
+    username: str = text()
+    acting_for: str | None = text(optional=True)
+    began_at: datetime = moment()
+    expires_at: datetime = moment()
+    remote: str = text()
+    browser: str = text()
+    ended_at: datetime | None = moment(optional=True)
+
+
+class Representative(Table, table=True):
+    """Somebody who may speak for an organisation, and on what evidence a regulator has found so."""
+
+    __tablename__ = "representative"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    organisation_id: str = text()
+    name: str = text()
+    phone: str | None = text(optional=True)
+    kind: str = text()
+    evidence_kind: str = text()
+    evidence_number: str = text()
+    valid_until: date | None
+    verified_by: str = text()
+    verified_at: datetime = moment()
+    ended_at: datetime | None = moment(optional=True)
+    ended_by: str | None = text(optional=True)
+    ended_reason: str | None = text(optional=True)

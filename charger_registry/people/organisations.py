@@ -1,0 +1,170 @@
+"""Where organisations are filed, changed and deregistered, and where a regulator has found who may speak for them."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from charger_registry.identifiers import is_uscc
+from charger_registry.ledger.store import ledger_events
+from charger_registry.people import store
+from charger_registry.store import STREAM, deregister, get_organisation
+from youguan import audit
+from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.eventlog import publish
+from youguan.events import OrganisationFiled
+
+OWN = {"phone", "address"}
+"""What an organisation changes itself; the rest stands in its business licence."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationFile:
+    """What is on file of an organisation."""
+
+    id: str
+    name: str
+    uscc: str | None
+    phone: str | None = None
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """Somebody who may speak for an organisation, and the evidence: `kind` legal_representative or agent."""
+
+    name: str
+    phone: str | None
+    kind: str
+    evidence_kind: str
+    evidence_number: str
+    valid_until: date | None
+
+
+class OrganisationDesk:
+    """Files and changes organisations."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+        self.pool = pool
+        self._clock = clock
+
+    async def read(self, who: Principal, organisation_id: str) -> asyncpg.Record:
+        """Return an organisation's file; NotFound beyond one's bounds too."""
+        async with self.pool.acquire() as connection:
+            if not await store.organisations_within(connection, who.scope, [organisation_id]):
+                raise NotFound(f"organisation {organisation_id}")
+            return await get_organisation(connection, organisation_id)
+
+    async def create(self, who: Principal, given: OrganisationFile, reason: str) -> asyncpg.Record:
+        """File an organisation; Invalid, Conflict."""
+        _check(given)
+        async with self.pool.acquire() as connection, connection.transaction():
+            await store.insert_organisation(connection, _columns(given))
+            after = {**_shown(given), "reason": reason}
+            await self._note(connection, who, "file organisation", given.id, None, after)
+            row = await get_organisation(connection, given.id)
+            await publish(connection, STREAM, [_filed(given)])
+        return row
+
+    async def change(
+        self, who: Principal, organisation_id: str, changes: dict[str, Any], reason: str
+    ) -> asyncpg.Record:
+        """Change a file; an administrator changes of his own what stands in no licence. Forbidden, NotFound, Invalid, Conflict."""
+        if not (who.has(REGULATOR) and who.scope.everything) and not changes.keys() <= OWN:
+            raise Forbidden("name and code are changed by the regulator of the county")
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await get_organisation(connection, organisation_id, hold=True)
+            before = OrganisationFile(row["id"], row["name"], row["uscc"], row["phone"], row["address"])
+            after = replace(before, **changes)
+            _check(after)
+            if row["deregistered_at"] is not None:
+                raise Conflict(f"{row['name']} has been deregistered")
+            await store.update_organisation(connection, _columns(after))
+            said = {**_shown(after), "reason": reason}
+            await self._note(connection, who, "change organisation", organisation_id, _shown(before), said)
+            renamed = before.name != after.name
+            sites = await store.sites_of(connection, organisation_id) if renamed else []
+            news = await ledger_events(connection, sites, self._clock.now())
+            await publish(connection, STREAM, [_filed(after), *news])
+            return await get_organisation(connection, organisation_id)
+
+    async def deregister(
+        self, who: Principal, organisation_id: str, since: datetime | None, reason: str
+    ) -> asyncpg.Record:
+        """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody."""
+        now = self._clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            said = {"since": since or now, "reason": reason}
+            await self._note(connection, who, "deregister", organisation_id, None, said)
+            await deregister(connection, organisation_id, since or now, now)
+            return await get_organisation(connection, organisation_id)
+
+    async def verify(self, who: Principal, organisation_id: str, mandate: Mandate) -> int:
+        """Note who may speak for an organisation, and on what evidence; NotFound, Conflict."""
+        now = self._clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await get_organisation(connection, organisation_id, hold=True)
+            if row["deregistered_at"] is not None and row["deregistered_at"] <= now:
+                raise Conflict(f"{row['name']} has been deregistered")
+            line = (
+                organisation_id, mandate.name, mandate.phone, mandate.kind, mandate.evidence_kind, mandate.evidence_number,
+                mandate.valid_until, who.subject, now,
+            )  # fmt: skip
+            number = await store.add_representative(connection, line)
+            after = {
+                "number": number, "name": mandate.name, "kind": mandate.kind, "evidence": mandate.evidence_kind,
+                "evidence_number": mandate.evidence_number, "valid_until": mandate.valid_until,
+            }  # fmt: skip
+            await self._note(connection, who, "verify representative", organisation_id, None, after)
+        return number
+
+    async def end_mandate(self, who: Principal, organisation_id: str, number: int, reason: str) -> None:
+        """Note that somebody speaks for an organisation no longer; NotFound."""
+        now = self._clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await store.end_representative(connection, organisation_id, number, who.subject, now, reason)
+            before = {"number": number, "name": row["name"]}
+            await self._note(connection, who, "end representative", organisation_id, before, {"reason": reason})
+
+    async def _note(
+        self, connection: asyncpg.Connection, who: Principal, action: str, subject: str, before: Any, after: Any
+    ) -> None:
+        await audit.record(
+            connection, at=self._clock.now(), actor=who.subject, action=action, subject=f"organisation {subject}",
+            before=before, after=after,
+        )  # fmt: skip
+
+
+def _check(given: OrganisationFile) -> None:
+    wrong = []
+    if not given.id.strip() or not given.id.isprintable():
+        wrong.append(FieldError("id", "is empty, or has signs that cannot be typed"))
+    if not given.name.strip():
+        wrong.append(FieldError("name", "is empty"))
+    if given.uscc is not None and not is_uscc(given.uscc):
+        wrong.append(FieldError("uscc", "no unified social credit code: 18 characters, the last of them a checksum"))
+    if wrong:
+        raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), fields=wrong)
+
+
+def may_change(who: Principal, organisation_id: str) -> bool:
+    """Say whether somebody may change an organisation's file at all: the county's regulator, and its administrator."""
+    if who.acting_for is not None:
+        return False
+    own = who.has(OPERATOR) and who.administrator and who.organisation_id == organisation_id
+    return own or (who.has(REGULATOR) and who.scope.everything)
+
+
+def _columns(given: OrganisationFile) -> tuple[str | None, ...]:
+    return (given.id, given.name, given.uscc, given.phone, given.address)
+
+
+def _shown(given: OrganisationFile) -> dict[str, str | None]:
+    return {"name": given.name, "uscc": given.uscc, "phone": given.phone, "address": given.address}
+
+
+def _filed(given: OrganisationFile) -> OrganisationFiled:
+    return OrganisationFiled(organisation_id=given.id, name=given.name, uscc=given.uscc, phone=given.phone)

@@ -1,0 +1,397 @@
+"""The statements about people, teams, sessions and organisations."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from charger_registry.people.authority import Account
+from youguan.auth import Scope
+from youguan.bounds import ANSWERING
+from youguan.errors import Conflict, NotFound
+
+SESSIONS_KEPT = "90 days"
+
+# --- people -----------------------------------------------------------------------------------------------------
+
+PERSON = """
+SELECT p.*, coalesce(t.divisions, '{}') AS team_divisions, t.name AS team_name, o.name AS organisation_name
+FROM registry.person p LEFT JOIN registry.team t ON t.id = p.team_id
+LEFT JOIN registry.organisation o ON o.id = p.organisation_id
+"""
+
+
+async def find(connection: asyncpg.Connection, username: str, *, demo: bool) -> asyncpg.Record | None:
+    """Return who may log in with a name; people of the sample only where `demo` says so."""
+    return await connection.fetchrow(PERSON + "WHERE username = $1 AND active AND (NOT demo OR $2)", username, demo)
+
+
+async def get(connection: asyncpg.Connection, username: str, *, hold: bool = False) -> asyncpg.Record:
+    """Return a person; NotFound. `hold` keeps others from changing him until commit."""
+    row = await connection.fetchrow(PERSON + "WHERE username = $1" + (" FOR UPDATE OF p" if hold else ""), username)
+    if row is None:
+        raise NotFound(f"person {username}")
+    return row
+
+
+async def list_people(
+    connection: asyncpg.Connection, scope: Scope, words: str | None, after: str | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return whom somebody with these bounds may manage, by username; words are looked for in both names."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        PERSON
+        + """
+        WHERE ($1::text IS NULL OR strpos(lower(p.username || ' ' || p.name), lower($1)) > 0)
+          AND ($2::text IS NULL OR p.username > $2)
+          AND ($4::bool OR (p.team_id IS NULL AND p.division ^@ ANY ($5::text[])) OR p.organisation_id = $6::text)
+        ORDER BY p.username LIMIT $3
+        """,
+        words,
+        after,
+        limit,
+        *scope.parameters,
+    )
+    return rows
+
+
+async def insert(connection: asyncpg.Connection, account: Account) -> None:
+    """Add an account that has no password yet; Conflict where the name is taken."""
+    done = await connection.execute(
+        """
+        INSERT INTO registry.person (username, name, roles, organisation_id, division, team_id, level, administrator)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (username) DO NOTHING
+        """,
+        *_columns(account),
+    )
+    if done == "INSERT 0 0":
+        raise Conflict(f"{account.username} has an account already")
+
+
+async def update(connection: asyncpg.Connection, account: Account) -> None:
+    await connection.execute(
+        """
+        UPDATE registry.person SET name = $2, roles = $3, organisation_id = $4, division = $5, team_id = $6, level = $7,
+            administrator = $8 WHERE username = $1
+        """,
+        *_columns(account),
+    )
+
+
+def _columns(account: Account) -> tuple[Any, ...]:
+    return (
+        account.username, account.name, sorted(account.roles), account.organisation_id, account.division, account.team_id,
+        account.level, account.administrator,
+    )  # fmt: skip
+
+
+def account_of(row: asyncpg.Record) -> Account:
+    """Return a row as the rules read it."""
+    return Account(
+        row["username"], row["name"], frozenset(row["roles"]), row["organisation_id"], row["division"], row["team_id"],
+        row["level"], row["administrator"],
+    )  # fmt: skip
+
+
+async def set_active(connection: asyncpg.Connection, username: str, active: bool) -> None:
+    await connection.execute("UPDATE registry.person SET active = $2 WHERE username = $1", username, active)
+
+
+async def set_rank(connection: asyncpg.Connection, username: str, level: int | None, administrator: bool) -> None:
+    await connection.execute(
+        "UPDATE registry.person SET level = $2, administrator = $3 WHERE username = $1", username, level, administrator
+    )
+
+
+async def set_password(connection: asyncpg.Connection, username: str, hashed: str | None) -> None:
+    await connection.execute("UPDATE registry.person SET password_hash = $2 WHERE username = $1", username, hashed)
+
+
+async def ids(connection: asyncpg.Connection) -> tuple[set[str], set[str]]:
+    """Return the ids of organisations that exist still and of teams."""
+    organisations = await connection.fetch("SELECT id FROM registry.organisation WHERE deregistered_at IS NULL")
+    teams = await connection.fetch("SELECT id FROM registry.team")
+    return {row["id"] for row in organisations}, {row["id"] for row in teams}
+
+
+# --- teams ------------------------------------------------------------------------------------------------------
+
+
+async def list_teams(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the teams by id, each with its members."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT t.*, coalesce(array_agg(p.username ORDER BY p.username) FILTER (WHERE p.active), '{}') AS members
+        FROM registry.team t LEFT JOIN registry.person p ON p.team_id = t.id GROUP BY t.id ORDER BY t.id
+        """
+    )
+    return rows
+
+
+async def get_team(connection: asyncpg.Connection, team_id: str) -> asyncpg.Record | None:
+    return await connection.fetchrow("SELECT * FROM registry.team WHERE id = $1 FOR UPDATE", team_id)
+
+
+async def save_team(connection: asyncpg.Connection, team_id: str, name: str, divisions: Sequence[str]) -> list[str]:
+    """Add or change a team; return the usernames of its members."""
+    await connection.execute(
+        """
+        INSERT INTO registry.team VALUES ($1, $2, $3)
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, divisions = excluded.divisions
+        """,
+        team_id,
+        name,
+        list(divisions),
+    )
+    rows = await connection.fetch("SELECT username FROM registry.person WHERE team_id = $1 ORDER BY 1", team_id)
+    return [row["username"] for row in rows]
+
+
+# --- links and sessions -----------------------------------------------------------------------------------------
+
+
+async def add_link(connection: asyncpg.Connection, link: Sequence[Any]) -> None:
+    """Keep (digest, username, by, at, until); a person's older links hold no longer."""
+    await connection.execute(
+        "UPDATE registry.password_link SET until = $2 WHERE username = $1 AND until > $2", link[1], link[3]
+    )
+    await connection.execute(
+        "INSERT INTO registry.password_link (digest, username, made_by, made_at, until) VALUES ($1, $2, $3, $4, $5)",
+        *link,
+    )
+
+
+async def find_link(connection: asyncpg.Connection, digest: str, now: datetime) -> asyncpg.Record | None:
+    """Return a link that holds, held until commit."""
+    return await connection.fetchrow(
+        """
+        SELECT l.* FROM registry.password_link l JOIN registry.person p ON p.username = l.username
+        WHERE l.digest = $1 AND l.used_at IS NULL AND l.until > $2 AND p.active FOR UPDATE OF l
+        """,
+        digest,
+        now,
+    )
+
+
+async def use_link(connection: asyncpg.Connection, digest: str, now: datetime) -> None:
+    await connection.execute("UPDATE registry.password_link SET used_at = $2 WHERE digest = $1", digest, now)
+
+
+async def begin_session(connection: asyncpg.Connection, session: Sequence[Any]) -> None:
+    """Note (token, username, acting for, began, expires, remote, browser); what is long past is forgotten."""
+    await connection.execute("INSERT INTO registry.session VALUES ($1, $2, $3, $4, $5, $6, $7)", *session)
+    await connection.execute(
+        f"DELETE FROM registry.session WHERE username = $1 AND expires_at < $2::timestamptz - interval '{SESSIONS_KEPT}'",
+        session[1],
+        session[3],
+    )
+
+
+async def end_sessions(
+    connection: asyncpg.Connection, username: str, now: datetime, token_id: str | None = None
+) -> list[str]:
+    """Note that a login, or all logins of somebody, those of whoever acts for him included, end; return their tokens."""
+    rows = await connection.fetch(
+        """
+        UPDATE registry.session SET ended_at = $2
+        WHERE (username = $1 OR acting_for = $1) AND ended_at IS NULL AND expires_at > $2
+          AND ($3::text IS NULL OR token_id = $3) RETURNING token_id
+        """,
+        username,
+        now,
+        token_id,
+    )
+    return [row["token_id"] for row in rows]
+
+
+async def list_sessions(connection: asyncpg.Connection, username: str, now: datetime) -> list[asyncpg.Record]:
+    """Return somebody's logins that hold, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM registry.session WHERE username = $1 AND ended_at IS NULL AND expires_at > $2
+        ORDER BY began_at DESC, token_id LIMIT 200
+        """,
+        username,
+        now,
+    )
+    return rows
+
+
+# --- organisations ----------------------------------------------------------------------------------------------
+
+# An organisation lies within a division where it answers for a site there.
+WITHIN = f"""(
+    $1::bool OR o.id = $3::text OR EXISTS (
+        SELECT FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
+        WHERE r.organisation_id = o.id AND r.role = ANY (ARRAY{list(ANSWERING)}) AND upper_inf(r.believed)
+          AND r.during @> now() AND s.division_code ^@ ANY ($2::text[])
+    )
+)"""
+
+
+async def organisations_within(
+    connection: asyncpg.Connection, scope: Scope, organisation_ids: Sequence[str]
+) -> set[str]:
+    """Return those of the organisations whose file somebody with these bounds may read."""
+    rows = await connection.fetch(
+        f"SELECT o.id FROM registry.organisation o WHERE o.id = ANY ($4::text[]) AND {WITHIN}",
+        *scope.parameters,
+        list(organisation_ids),
+    )
+    return {row["id"] for row in rows}
+
+
+async def list_organisations(
+    connection: asyncpg.Connection, scope: Scope, words: str | None, after: str | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return organisations within the bounds by id, each with how many sites it manages now."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT o.*, (
+            SELECT count(DISTINCT r.site_id) FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
+            WHERE r.organisation_id = o.id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
+              AND r.during @> now() AND s.retired_at IS NULL
+        ) AS managed
+        FROM registry.organisation o
+        WHERE {WITHIN} AND ($4::text IS NULL OR strpos(lower(o.name || ' ' || o.id || ' ' || coalesce(o.uscc, '')), lower($4)) > 0)
+          AND ($5::text IS NULL OR o.id > $5)
+        ORDER BY o.id LIMIT $6
+        """,
+        *scope.parameters,
+        words,
+        after,
+        limit,
+    )
+    return rows
+
+
+async def insert_organisation(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
+    """Add (id, name, code, phone, address); Conflict where id or code is taken."""
+    done = await connection.execute(
+        """
+        INSERT INTO registry.organisation (id, name, uscc, phone, address) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT DO NOTHING
+        """,
+        *organisation,
+    )
+    if done == "INSERT 0 0":
+        raise Conflict("an organisation with this id or this unified social credit code is on file already")
+
+
+async def update_organisation(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
+    """Change (id, name, code, phone, address); Conflict where the code is another's."""
+    taken = await connection.fetchval(
+        "SELECT name FROM registry.organisation WHERE uscc = $2 AND id <> $1", organisation[0], organisation[2]
+    )
+    if taken:
+        raise Conflict(f"{taken} has this unified social credit code")
+    await connection.execute(
+        "UPDATE registry.organisation SET name = $2, uscc = $3, phone = $4, address = $5 WHERE id = $1", *organisation
+    )
+
+
+async def sites_of(connection: asyncpg.Connection, organisation_id: str) -> list[str]:
+    """Return the sites in whose ledger an organisation stands."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT r.site_id FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
+        WHERE r.organisation_id = $1 AND upper_inf(r.believed) AND s.retired_at IS NULL ORDER BY 1
+        """,
+        organisation_id,
+    )
+    return [row["site_id"] for row in rows]
+
+
+async def managed_sites(connection: asyncpg.Connection, organisation_id: str) -> list[asyncpg.Record]:
+    """Return the sites that an organisation answers for now, with its roles."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT s.id, s.name, array_agg(DISTINCT r.role ORDER BY r.role) AS roles, max(upper(r.during)) AS until
+        FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
+        WHERE r.organisation_id = $1 AND upper_inf(r.believed) AND r.during @> now() AND s.retired_at IS NULL
+        GROUP BY s.id ORDER BY s.id LIMIT 200
+        """,
+        organisation_id,
+    )
+    return rows
+
+
+async def add_representative(connection: asyncpg.Connection, representative: Sequence[Any]) -> int:
+    """Add (organisation, name, phone, kind, evidence's kind and number, valid until, verified by, at)."""
+    number: int = await connection.fetchval(
+        """
+        INSERT INTO registry.representative (organisation_id, name, phone, kind, evidence_kind, evidence_number, valid_until,
+            verified_by, verified_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
+        """,
+        *representative,
+    )
+    return number
+
+
+async def list_representatives(connection: asyncpg.Connection, organisation_id: str) -> list[asyncpg.Record]:
+    """Return who speaks or spoke for an organisation, the latest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM registry.representative WHERE organisation_id = $1 ORDER BY id DESC LIMIT 200", organisation_id
+    )
+    return rows
+
+
+async def end_representative(
+    connection: asyncpg.Connection, organisation_id: str, number: int, by: str, at: datetime, reason: str
+) -> asyncpg.Record:
+    """Note that somebody speaks for an organisation no longer; NotFound."""
+    row = await connection.fetchrow(
+        """
+        UPDATE registry.representative SET ended_by = $3, ended_at = $4, ended_reason = $5
+        WHERE id = $2 AND organisation_id = $1 AND ended_at IS NULL RETURNING *
+        """,
+        organisation_id,
+        number,
+        by,
+        at,
+        reason,
+    )
+    if row is None:
+        raise NotFound(f"representative {number} of organisation {organisation_id}")
+    return row
+
+
+def speaks(representative: asyncpg.Record, today: date) -> bool:
+    """Say whether somebody may speak for his organisation on a day."""
+    until = representative["valid_until"]
+    return representative["ended_at"] is None and (until is None or until >= today)
+
+
+# --- the audit trail --------------------------------------------------------------------------------------------
+
+
+async def read_trail(
+    connection: asyncpg.Connection,
+    *,
+    actor: str | None,
+    action: str | None,
+    subject: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: int | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return lines of the audit trail, newest first; actor with whom he acted for, action and subject by their beginning."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT number, at, actor, action, subject, before, after, remote, hash FROM audit.trail
+        WHERE ($1::text IS NULL OR split_part(actor, ' for ', 1) = $1 OR split_part(actor, ' for ', 2) = $1)
+          AND ($2::text IS NULL OR starts_with(action, $2)) AND ($3::text IS NULL OR starts_with(subject, $3))
+          AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)
+          AND ($6::bigint IS NULL OR number < $6)
+        ORDER BY number DESC LIMIT $7
+        """,
+        actor,
+        action,
+        subject,
+        since,
+        until,
+        before,
+        limit,
+    )
+    return rows

@@ -1,0 +1,450 @@
+"""People and organisations: who may manage whom, on a real PostgreSQL and over HTTP."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from argon2 import PasswordHasher
+
+from charger_registry import store as registry
+from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft
+from charger_registry.login import TEMPLATES, Login, login_api, login_pages
+from charger_registry.people.api import add_organisations, add_people, add_trail
+from charger_registry.people.authority import Account, may_manage, wrong_with
+from charger_registry.people.desk import PeopleDesk
+from charger_registry.people.organisations import OrganisationDesk
+from charger_registry.people.pages import people_pages
+from charger_registry.people.passwords import Passwords, wrong_password
+from youguan.auth import Principal, TokenIssuer, TokenVerifier, generate_keys
+from youguan.clock import ManualClock
+from youguan.database import create_pool
+from youguan.errors import Unauthenticated
+from youguan.parts import Parts
+from youguan.settings import Settings
+from youguan.web.application import Revocations, api, application
+from youguan.web.templates import Templates
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PRIVATE, PUBLIC = generate_keys()
+PASSWORD = "county of eighteen"
+WHY = {"reason": "文号 1"}
+
+
+def principal(*roles: str, **members: Any) -> Principal:
+    return Principal("x", "x", frozenset(roles), **{"organisation_id": None, "division": None, **members}, token_id="t",
+                     csrf="c", issued_at=NOW)  # fmt: skip
+
+
+REGULATOR, TOWN = principal("regulator"), principal("regulator", division="330226001")
+ADMINISTRATOR = principal("operator", organisation_id="one", administrator=True)
+OPERATOR_OF_ONE = Account("a1", "A", frozenset({"operator"}), "one")
+OPERATOR_OF_TWO = Account("a2", "A", frozenset({"operator"}), "two")
+INSPECTOR_OF_TOWN = Account("a3", "A", frozenset({"inspector"}), division="330226001")
+INSPECTOR_OF_COUNTY = Account("a4", "A", frozenset({"inspector"}))
+INSPECTOR_OF_TEAM = Account("a5", "A", frozenset({"inspector"}), division="330226001", team_id="team")
+REGULATOR_OF_VILLAGE = Account("a6", "A", frozenset({"regulator"}), division="330226001002")
+EVERY = (
+    OPERATOR_OF_ONE, OPERATOR_OF_TWO, INSPECTOR_OF_TOWN, INSPECTOR_OF_COUNTY, INSPECTOR_OF_TEAM, REGULATOR_OF_VILLAGE,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("who", "managed"),
+    [
+        (REGULATOR, set(EVERY)),
+        (TOWN, {INSPECTOR_OF_TOWN, REGULATOR_OF_VILLAGE}),
+        (ADMINISTRATOR, {OPERATOR_OF_ONE}),
+        (principal("operator", organisation_id="one"), set()),
+        (principal("operator", administrator=True), set()),
+        (principal("inspector", administrator=True), set()),
+        (principal("regulator", acting_for="somebody"), set()),
+        (principal("reviewer", level=4), set()),
+        (principal(), set()),
+    ],
+)
+def test_who_manages_whom(who: Principal, managed: set[Account]) -> None:
+    assert {account for account in EVERY if may_manage(who, account)} == managed
+
+
+@pytest.mark.parametrize(
+    ("account", "fields"),
+    [
+        *((account, []) for account in EVERY),
+        (Account("a b", " ", frozenset()), ["username", "name", "roles"]),
+        (Account("ab", "A", frozenset({"king"})), ["roles"]),
+        (Account("ab", "A", frozenset({"operator"})), ["organisation_id"]),
+        (Account("ab", "A", frozenset({"operator"}), "gone"), ["organisation_id"]),
+        (Account("ab", "A", frozenset({"operator", "regulator"}), "one"), ["roles", "organisation_id"]),
+        (Account("ab", "A", frozenset({"operator"}), "one", "330226"), ["division"]),
+        (Account("ab", "A", frozenset({"inspector"}), administrator=True), ["administrator"]),
+        (Account("ab", "A", frozenset({"inspector"}), division="33022"), ["division"]),
+        (Account("ab", "A", frozenset({"inspector"}), team_id="none"), ["team_id"]),
+        (Account("ab", "A", frozenset({"regulator"}), team_id="team"), ["team_id"]),
+        (Account("ab", "A", frozenset({"reviewer"})), ["level"]),
+        (Account("ab", "A", frozenset({"reviewer"}), level=5), ["level"]),
+        (Account("ab", "A", frozenset({"inspector"}), level=1), ["level"]),
+        (Account("ab", "A", frozenset({"reviewer"}), level=1), []),
+    ],
+)
+def test_what_an_account_must_be(account: Account, fields: list[str]) -> None:
+    assert [error.field for error in wrong_with(account, {"one", "two"}, {"team"})] == fields
+
+
+@pytest.mark.parametrize(
+    ("password", "good"),
+    [(PASSWORD, True), ("short", False), ("aaaaaaaaaaaa", False), ("Wang.Xiaoming", False), ("x" * 1001, False)],
+)
+def test_which_passwords_are_good(password: str, good: bool) -> None:
+    assert (wrong_password("wang.xiaoming", password) is None) is good
+
+
+class House:
+    """The room alone, with the county's regulator and a clock that stands still."""
+
+    def __init__(self, pool: asyncpg.Pool, client: httpx.AsyncClient, clock: ManualClock) -> None:
+        self.pool = pool
+        self.client = client
+        self.clock = clock
+
+    def bearer(self, username: str, *roles: str, **members: Any) -> dict[str, str]:
+        given = {"organisation_id": None, "division": None, **members}
+        issuer = TokenIssuer(PRIVATE, timedelta(hours=12))
+        token = issuer.issue(subject=username, name=username, roles=frozenset(roles), now=self.clock.now(), **given)
+        return {"Authorization": f"Bearer {token}"}
+
+    @property
+    def regulator(self) -> dict[str, str]:
+        return self.bearer("chief", "regulator")
+
+    async def made(self, username: str, **members: Any) -> str:
+        """Make an account as the regulator and set its password by the link; return the token of a login."""
+        given = {"username": username, "name": username, "roles": ["inspector"], **members}
+        answer = await self.post("/persons", self.regulator, **given)
+        assert answer.status_code == 201, answer.text
+        await self.use(answer.json()["path"])
+        return await self.log_in(username)
+
+    async def use(self, path: str, password: str = PASSWORD, status: int = 204) -> None:
+        given = {"link": path.removeprefix("/password/"), "password": password}
+        answer = await self.client.post("/api/auth/password-links/use", json=given)
+        assert answer.status_code == status, answer.text
+
+    async def log_in(self, username: str, password: str = PASSWORD, status: int = 200) -> str:
+        self.clock.advance(timedelta(seconds=1))
+        answer = await self.client.post("/api/auth/login", json={"username": username, "password": password})
+        assert answer.status_code == status, answer.text
+        return str(answer.json().get("token"))
+
+    async def holds(self, token: str) -> bool:
+        """Say whether a token holds for whoever knows every revocation."""
+        verifier = TokenVerifier(PUBLIC)
+        await Revocations(self.pool, verifier, self.clock).load()
+        try:
+            verifier.verify(token)
+        except Unauthenticated:
+            return False
+        return True
+
+    async def post(self, path: str, headers: dict[str, str], **body: Any) -> httpx.Response:
+        self.clock.advance(timedelta(seconds=1))
+        return await self.client.post(f"/api/registry{path}", json={**WHY, **body}, headers=headers)
+
+    async def trail(self, subject: str) -> list[str]:
+        rows = await self.pool.fetch("SELECT action FROM audit.trail WHERE subject = $1 ORDER BY number", subject)
+        return [row["action"] for row in rows]
+
+
+@pytest.fixture
+async def house(database_url: str) -> AsyncIterator[House]:
+    settings = Settings(database_url=database_url, token_private_key=PRIVATE, token_public_key=PUBLIC)
+    clock, passwords, templates = ManualClock(NOW - timedelta(hours=1)), Passwords(CHEAP), Templates(TEMPLATES)
+    filing = Filing(
+        sites=(SiteDraft("s1", "Site", 121, 29, division_code="330226001"),),
+        organisations=(OrganisationDraft("one", "One"), OrganisationDraft("two", "Two")),
+        roles=(RoleDraft("s1", "manager", "one", NOW - timedelta(days=9)),),
+    )
+    async with await create_pool(database_url) as pool:
+        async with pool.acquire() as connection, connection.transaction():
+            await registry.file_all(connection, filing, NOW - timedelta(days=9))
+        desk, organisations = PeopleDesk(pool, passwords, clock), OrganisationDesk(pool, clock)
+        login = Login(pool, settings, clock, passwords)
+        served = api("registry")
+        add_people(served, desk)
+        add_organisations(served, organisations)
+        add_trail(served, desk)
+        pages = [login_pages(login, desk, templates, settings), people_pages(desk, organisations, templates, clock)]
+        parts = Parts("registry", {"/api/registry": served, "/api/auth": login_api(login, desk)}, pages)
+        transport = httpx.ASGITransport(application([parts], settings, pool), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://suite.example") as client:
+            yield House(pool, client, clock)
+
+
+# --- people -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_new_person_sets_his_own_password_by_a_link_that_works_once(house: House) -> None:
+    given = {"username": "li", "name": "李", "roles": ["reviewer"], "level": 2}
+    path = (await house.post("/persons", house.regulator, **given)).json()["path"]
+    await house.log_in("li", "", 401)
+    await house.use(path, "short", 422)
+    await house.use(path)
+    await house.use(path, status=404)
+    who = TokenVerifier(PUBLIC).verify(await house.log_in("li"))
+    assert (who.name, who.roles, who.level) == ("李", frozenset({"reviewer"}), 2)
+    assert (await house.post("/persons", house.regulator, **given)).status_code == 409
+    assert await house.trail("person li") == ["create account", "set password by link"]
+    kept = await house.pool.fetchval("SELECT digest FROM registry.password_link")
+    assert kept not in path
+
+
+async def test_a_link_ends_by_time_and_by_the_next(house: House) -> None:
+    await house.made("li")
+    first = (await house.post("/persons/li/password-link", house.regulator)).json()["path"]
+    second = (await house.post("/persons/li/password-link", house.regulator)).json()["path"]
+    await house.use(first, status=404)
+    house.clock.advance(timedelta(hours=49))
+    await house.use(second, status=404)
+    await house.log_in("li")  # the old password holds until a new one is set
+
+
+async def test_a_new_password_ends_what_was_issued_before(house: House) -> None:
+    token = await house.made("li")
+    path = (await house.post("/persons/li/password-link", house.regulator)).json()["path"]
+    assert await house.holds(token)
+    await house.use(path, PASSWORD + "!")
+    assert not await house.holds(token)
+    await house.log_in("li", PASSWORD, 401)
+    assert await house.holds(await house.log_in("li", PASSWORD + "!"))
+
+
+async def test_changed_bounds_end_logins_and_a_changed_name_does_not(house: House) -> None:
+    token = await house.made("li", division="330226001")
+
+    async def change(**changes: Any) -> httpx.Response:
+        house.clock.advance(timedelta(seconds=1))
+        return await house.client.patch("/api/registry/persons/li", json={**WHY, **changes}, headers=house.regulator)
+
+    assert (await change(name="Li")).json()["name"] == "Li"
+    assert await house.holds(token)
+    assert (await change(division="330226002")).json()["division"] == "330226002"
+    assert not await house.holds(token)
+    assert (await change(level=3)).status_code == 422
+    line = await house.pool.fetchrow("SELECT before, after FROM audit.trail ORDER BY number DESC LIMIT 1")
+    assert (line["before"]["division"], line["after"]["division"], line["after"]["reason"]) == (
+        "330226001", "330226002", "文号 1",
+    )  # fmt: skip
+
+
+async def test_who_is_closed_out_is_out_until_let_in_again(house: House) -> None:
+    token = await house.made("li")
+    assert (await house.post("/persons/li/close", house.regulator)).status_code == 204
+    assert not await house.holds(token)
+    await house.log_in("li", status=401)
+    assert (await house.post("/persons/li/close", house.regulator)).status_code == 409
+    assert (await house.post("/persons/li/password-link", house.regulator)).status_code == 409
+    assert (await house.post("/persons/li/open", house.regulator)).status_code == 204
+    await house.log_in("li")
+
+
+async def test_nobody_changes_his_own_account(house: House) -> None:
+    token = await house.made("wang", roles=["regulator"])
+    own = {"Authorization": f"Bearer {token}"}
+    for command in ("close", "password-link"):
+        assert (await house.post(f"/persons/wang/{command}", own)).status_code == 409
+    answer = await house.client.patch("/api/registry/persons/wang", json={**WHY, "roles": ["inspector"]}, headers=own)
+    assert answer.status_code == 409
+
+
+async def test_nobody_gives_more_than_he_has(house: House) -> None:
+    town = house.bearer("town", "regulator", division="330226001")
+    admin = house.bearer("admin", "operator", organisation_id="one", administrator=True)
+    plain = house.bearer("plain", "operator", organisation_id="one")
+    wider = {"username": "li", "name": "李", "roles": ["regulator"]}
+    theirs = {"username": "zhao", "name": "赵", "roles": ["operator"], "organisation_id": "two"}
+    own = {"username": "zhao", "name": "赵", "roles": ["operator"], "organisation_id": "one"}
+    for who, account, status in (
+        (town, wider, 403), (town, {**wider, "division": "330226002"}, 403), (town, {**wider, "division": "330226001"}, 201),
+        (town, theirs, 403), (admin, theirs, 403), (admin, {**own, "roles": ["regulator"], "organisation_id": None}, 403),
+        (plain, own, 403), (admin, own, 201),
+    ):  # fmt: skip
+        assert (await house.post("/persons", who, **account)).status_code == status, account
+    listed = {
+        name: [p["username"] for p in (await house.client.get("/api/registry/persons", headers=who)).json()["items"]]
+        for name, who in (("town", town), ("admin", admin), ("chief", house.regulator))
+    }
+    assert listed == {"town": ["li"], "admin": ["zhao"], "chief": ["li", "zhao"]}
+    assert (await house.client.get("/api/registry/persons", headers=plain)).status_code == 403
+    assert (await house.post("/persons/zhao/close", town)).status_code == 404
+    change = {**WHY, "division": None}
+    answer = await house.client.patch("/api/registry/persons/li", json=change, headers=town)
+    assert answer.status_code == 403
+
+
+async def test_a_team_gives_its_inspectors_their_district(house: House) -> None:
+    async def put(*divisions: str) -> httpx.Response:
+        house.clock.advance(timedelta(seconds=1))
+        body = {**WHY, "name": "一队", "divisions": list(divisions)}
+        return await house.client.put("/api/registry/teams/first", json=body, headers=house.regulator)
+
+    assert (await put("x")).status_code == 422
+    assert (await put("330226001", "330226002")).json()["members"] == []
+    token = await house.made("li", team_id="first")
+    assert TokenVerifier(PUBLIC).verify(token).scope.divisions == ("330226001", "330226002")
+    assert (await put("330226002", "330226001")).status_code == 200
+    assert await house.holds(token)
+    assert (await put("330226003")).json()["members"] == ["li"]
+    assert not await house.holds(token)
+    assert TokenVerifier(PUBLIC).verify(await house.log_in("li")).scope.divisions == ("330226003",)
+
+
+# --- one's own account ------------------------------------------------------------------------------------------
+
+
+async def test_ones_own_password_and_logins(house: House) -> None:
+    first, second = await house.made("li"), await house.log_in("li")
+    own = {"Authorization": f"Bearer {second}"}
+    sessions = (await house.client.get("/api/auth/sessions", headers=own)).json()["items"]
+    assert [session["this"] for session in sessions] == [True, False]
+    answer = await house.client.delete(f"/api/auth/sessions/{sessions[1]['id']}", headers=own)
+    assert answer.status_code == 204
+    assert [await house.holds(token) for token in (first, second)] == [False, True]
+    assert (await house.client.delete(f"/api/auth/sessions/{sessions[1]['id']}", headers=own)).status_code == 404
+    for old, new, field in (("wrong", PASSWORD, "old_password"), (PASSWORD, "short", "new_password")):
+        given = {"old_password": old, "new_password": new}
+        refused = await house.client.post("/api/auth/password", json=given, headers=own)
+        assert [wrong["field"] for wrong in refused.json()["fields"]] == [field]
+    given = {"old_password": PASSWORD, "new_password": PASSWORD + "!"}
+    house.clock.advance(timedelta(seconds=1))
+    changed = (await house.client.post("/api/auth/password", json=given, headers=own)).json()["token"]
+    assert [await house.holds(token) for token in (second, changed)] == [False, True]
+    own = {"Authorization": f"Bearer {changed}"}
+    house.clock.advance(timedelta(seconds=1))
+    assert (await house.client.delete("/api/auth/sessions", headers=own)).status_code == 204
+    assert not await house.holds(changed)
+    await house.log_in("li", PASSWORD, 401)
+    assert await house.holds(await house.log_in("li", PASSWORD + "!"))
+
+
+# --- organisations ----------------------------------------------------------------------------------------------
+
+USCC = "91350100M000100Y43"
+
+
+async def test_an_organisation_is_filed_changed_and_deregistered(house: House) -> None:
+    given = {"id": "three", "name": "三", "uscc": USCC, "phone": "1"}
+    assert (
+        await house.post("/organisations", house.regulator, **{**given, "uscc": USCC[:-1] + "4"})
+    ).status_code == 422
+    assert (await house.post("/organisations", house.regulator, **given)).status_code == 201
+    assert (await house.post("/organisations", house.regulator, **given)).status_code == 409
+
+    async def change(organisation_id: str, who: dict[str, str], **changes: Any) -> int:
+        address = f"/api/registry/organisations/{organisation_id}"
+        return (await house.client.patch(address, json={**WHY, **changes}, headers=who)).status_code
+
+    admin = house.bearer("admin", "operator", organisation_id="one", administrator=True)
+    assert await change("one", house.regulator, uscc=USCC) == 409
+    assert await change("one", house.regulator, name="One & Sons") == 200
+    assert await change("one", admin, phone="2") == 200
+    assert await change("one", admin, name="Mine") == 403
+    assert await change("two", admin, phone="2") == 404
+    entry = await house.pool.fetchval(
+        "SELECT payload FROM eventlog.event WHERE type = 'ResponsibilitiesChanged' ORDER BY serial DESC LIMIT 1"
+    )
+    assert entry["entries"][0]["organisation_name"] == "One & Sons"
+    assert (await house.post("/organisations/one/deregister", house.regulator)).status_code == 200
+    assert await change("one", house.regulator, phone="3") == 409
+    assert await house.pool.fetchval("SELECT unmanaged_reason FROM registry.site") == "deregistered"
+    assert await house.trail("organisation one") == ["change organisation"] * 2 + ["deregister"]
+
+
+async def test_who_reads_whose_file(house: House) -> None:
+    async def reads(who: dict[str, str]) -> list[int]:
+        return [
+            (await house.client.get(f"/api/registry/organisations/{name}", headers=who)).status_code
+            for name in ("one", "two")
+        ]
+
+    assert await reads(house.regulator) == [200, 200]
+    assert await reads(house.bearer("town", "regulator", division="330226001")) == [200, 404]
+    assert await reads(house.bearer("town", "regulator", division="330226002")) == [404, 404]
+    assert await reads(house.bearer("own", "operator", organisation_id="two")) == [404, 200]
+    assert await reads({}) == [401, 401]
+
+
+async def test_who_speaks_for_an_organisation(house: House) -> None:
+    given = {"name": "王", "kind": "agent", "evidence_kind": "授权委托书", "evidence_number": "7"}
+    body = {**given, "valid_until": "2030-01-01"}
+    answer = await house.client.post(
+        "/api/registry/organisations/one/representatives", json=body, headers=house.regulator
+    )
+    (line,) = answer.json()["items"]
+    assert (line["name"], line["verified_by"], line["ended_at"]) == ("王", "chief", None)
+    own = house.bearer("own", "operator", organisation_id="one")
+    address = f"/organisations/one/representatives/{line['id']}/end"
+    assert (await house.post(address, own)).status_code == 403
+    assert (await house.post(address, house.regulator)).json()["items"][0]["ended_by"] == "chief"
+    assert (await house.post(address, house.regulator)).status_code == 404
+    assert (
+        len((await house.client.get("/api/registry/organisations/one/representatives", headers=own)).json()["items"])
+        == 1
+    )
+
+
+# --- pages ------------------------------------------------------------------------------------------------------
+
+
+async def test_people_are_managed_in_the_browser(house: House) -> None:
+    chief = house.regulator
+    form = {"username": "li", "name": "李", "roles": ["inspector"], "division": "330226001", **WHY}
+    page = await house.client.post("/people/new", data=form, headers=chief)
+    path = page.text.split("/password/")[1].split("<")[0]
+    asked = await house.client.get(f"/password/{path}")
+    assert "li" in asked.text
+    assert (await house.client.post(f"/password/{path}", data={"password": "x"})).status_code == 422
+    assert (await house.client.post(f"/password/{path}", data={"password": PASSWORD})).headers["location"] == "/login"
+    assert (await house.client.get(f"/password/{path}")).status_code == 404
+    for address in (
+        "/people", "/people/new", "/people/persons/li", "/people/teams", "/people/audit?actor=chief", "/people/organisations",
+        "/people/organisations/one", "/account",
+    ):  # fmt: skip
+        shown = await house.client.get(address, headers=chief)
+        assert shown.status_code == 200, (address, shown.text)
+    wrong = {**form, "division": "x"}
+    assert (await house.client.post("/people/persons/li/change", data=wrong, headers=chief)).status_code == 422
+    moved = {**form, "division": "330226002"}
+    assert (await house.client.post("/people/persons/li/change", data=moved, headers=chief)).status_code == 303
+    assert "330226002" in (await house.client.get("/people", headers=chief)).text
+    team = {"team_id": "t1", "name": "一队", "divisions": ["330226001"], **WHY}
+    assert (await house.client.post("/people/teams", data=team, headers=chief)).status_code == 303
+    file = {"organisation_id": "four", "name": "四", "uscc": USCC, **WHY}
+    assert (await house.client.post("/people/organisations", data=file, headers=chief)).status_code == 303
+    change = {"name": "四号", "uscc": USCC, "phone": "5", "address": "路", **WHY}
+    assert (await house.client.post("/people/organisations/four/change", data=change, headers=chief)).status_code == 303
+    mandate = {"name": "王", "kind": "agent", "evidence_kind": "书", "evidence_number": "1", "valid_until": ""}
+    address = "/people/organisations/four/representatives"
+    assert (await house.client.post(address, data=mandate, headers=chief)).status_code == 303
+    ended = await house.client.post("/people/organisations/four/deregister", data={"since": "", **WHY}, headers=chief)
+    assert ended.status_code == 303
+    assert "已注销" in (await house.client.get("/people/organisations/four", headers=chief)).text
+
+
+async def test_the_trail_is_read_by_who_about_what_and_when(house: House) -> None:
+    await house.made("li")
+
+    async def lines(query: str) -> list[str]:
+        answer = await house.client.get(f"/api/registry/audit{query}", headers=house.regulator)
+        return [line["action"] for line in answer.json()["items"]]
+
+    assert await lines("") == ["login", "set password by link", "create account"]
+    assert await lines("?actor=chief") == ["create account"]
+    assert await lines("?subject=person%20li&action=set") == ["set password by link"]
+    assert await lines("?to=2020-01-01T00:00:00Z") == []
+    first = (await house.client.get("/api/registry/audit?limit=1", headers=house.regulator)).json()
+    assert await lines(f"?limit=1&cursor={first['next']}") == ["set password by link"]
+    head = (await house.client.get("/api/registry/audit/head", headers=house.regulator)).json()
+    assert head == {"number": 3, "hash": first["items"][0]["hash"]}
