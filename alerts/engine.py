@@ -15,7 +15,11 @@ from youguan.events import (
     AlertResolved,
     AlertWorsened,
     ConnectorStatusChanged,
+    DocumentExpiring,
+    DocumentRenewed,
     Event,
+    FilingPromiseKept,
+    FilingPromiseOverdue,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,
@@ -34,6 +38,10 @@ from youguan.events import (
 STREAM = "alerts"
 TYPES = (
     ConnectorStatusChanged,
+    DocumentExpiring,
+    DocumentRenewed,
+    FilingPromiseKept,
+    FilingPromiseOverdue,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,

@@ -7,7 +7,11 @@ from typing import Any
 
 from youguan.events import (
     ConnectorStatusChanged,
+    DocumentExpiring,
+    DocumentRenewed,
     Event,
+    FilingPromiseKept,
+    FilingPromiseOverdue,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,
@@ -30,6 +34,8 @@ UNFILED_CHARGER = "unfiled_charger"
 CLOCK_SKEW = "clock_skew"
 SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 ACCESS_ATTEMPTS = "access_attempts"
+DOCUMENT_EXPIRING, DOCUMENT_EXPIRED = "document_expiring", "document_expired"
+FILING_PROMISE_OVERDUE = "filing_promise_overdue"
 SEVERITIES = ("info", "minor", "major", "critical")
 EVSES_A_ROW = 100  # connector n of EVSE m has the number (n - 1) * 100 + m
 
@@ -109,6 +115,25 @@ def _beside(event: Event) -> Sequence[Finding]:
             return [Over(event.alarm, _sensor_subject(event), event.effective_at)]
         case StationAccessRefused():
             return [_attempts(event)]
+    return _papers(event)
+
+
+def _papers(event: Event) -> Sequence[Finding]:
+    """Return what is wrong with the file of a site."""
+    match event:
+        case DocumentExpiring():
+            details = {"document_type": event.document_type, "number": event.number, "valid_until": event.valid_until}
+            rule = DOCUMENT_EXPIRED if event.expired else DOCUMENT_EXPIRING
+            holds = Holds(rule, event.document_id, event.at, site_id=event.site_id, details=details)
+            return [Over(DOCUMENT_EXPIRING, event.document_id, event.at), holds] if event.expired else [holds]
+        case DocumentRenewed():
+            return [Over(rule, event.document_id, event.at) for rule in (DOCUMENT_EXPIRING, DOCUMENT_EXPIRED)]
+        case FilingPromiseOverdue():
+            details = {"document_type": event.document_type, "promised_for": event.promised_for}
+            subject = f"{event.filing_id}/{event.document_type}"
+            return [Holds(FILING_PROMISE_OVERDUE, subject, event.at, site_id=event.site_id, details=details)]
+        case FilingPromiseKept():
+            return [Over(FILING_PROMISE_OVERDUE, f"{event.filing_id}/{event.document_type}", event.at)]
     return []
 
 

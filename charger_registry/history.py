@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from charger_registry.equipment import model as equipment
+from charger_registry.filing import model as filing
 from charger_registry.model import METADATA
 from charger_registry.open_data import model as open_data
 from charger_registry.people import model as people
 from youguan.database import History
 
 # Their tables are in METADATA once they are imported.
-MODELS = (equipment, open_data, people)
+MODELS = (equipment, filing, open_data, people)
 
 HISTORY = History("registry", ("registry",), Path(__file__).parent / "migrations", METADATA)

@@ -13,6 +13,10 @@ from charger_registry.credentials.api import add_credentials, add_quarantine
 from charger_registry.credentials.desk import KeyDesk
 from charger_registry.credentials.pages import credential_pages, quarantine_pages
 from charger_registry.credentials.quarantine import Quarantine
+from charger_registry.filing.api import DOCUMENTS, add_filings
+from charger_registry.filing.desk import FilingDesk
+from charger_registry.filing.pages import filing_pages
+from charger_registry.filing.watch import watch_filings
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.api import add_ledger
 from charger_registry.ledger.desk import LedgerDesk
@@ -41,6 +45,7 @@ from youguan import audit_heads, bounds
 from youguan.audit_heads import HeadFile
 from youguan.clock import Clock
 from youguan.database import create_pool
+from youguan.documents import Shelf
 from youguan.eventlog import publish
 from youguan.parts import Job, Parts
 from youguan.settings import Settings
@@ -75,6 +80,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_people(api, desk)
         add_organisations(api, organisations)
         add_trail(api, desk)
+        shelf = Shelf(settings)
+        filings = FilingDesk(pool, clock, shelf)
+        add_filings(api, pool, filings, clock)
 
         async def ready() -> str | None:
             return None if picture.loaded else "the map is not loaded yet"
@@ -95,6 +103,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 people_pages(desk, organisations, templates, clock),
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
+                filing_pages(pool, filings, templates, clock),
                 public_pages(pool, picture, templates, clock),
                 open_data_pages(pool, templates, settings),
                 token_pages(pool, tokens, templates),
@@ -104,10 +113,13 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 Job("registry.handover_watch", lambda: watch_handovers(handovers)),
                 Job("registry.audit_heads", lambda: audit_heads.keep(pool, HeadFile(settings.data_dir), clock)),
                 Job("registry.open_data", lambda: keep_published(pool, clock)),
+                Job("registry.filing_watch", lambda: watch_filings(pool, clock)),
+                Job("registry.document_sweep", shelf.tidy),
             ],
             consumers=[projection.consumer(pool, clock), bounds.consumer(pool), keys.consumer()],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
+            documents=[f"/api/registry{DOCUMENTS}", f"/registry{DOCUMENTS}"],
         )
 
 

@@ -33,6 +33,9 @@ CAUSES = {
     "overheating": "温度过高",
     "bay_blocked": "油车占位",
     "access_attempts": "反复尝试接入",
+    "document_expiring": "备案材料将到期",
+    "document_expired": "备案材料已过期",
+    "filing_promise_overdue": "承诺补交材料逾期",
 }
 STATES = {
     "open": ("bad", "待接单"),

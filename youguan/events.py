@@ -460,6 +460,73 @@ class TeamChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilingMoved(Event):
+    """A filing went from one state to another; `site_id` None: the site is not filed yet."""
+
+    filing_id: str
+    number: str | None
+    site_id: str | None
+    organisation_id: str
+    previous: str
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GracePeriodBegan(Event):
+    """A new site is guided before anything else from `since` up to and without `until`; never about safety or fire."""
+
+    site_id: str
+    since: date
+    until: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentExpiring(Event):
+    """A paper of a site is about to be no longer valid, or (`expired`) is not: its last day is `valid_until`."""
+
+    document_id: str
+    document_type: str
+    number: str
+    site_id: str
+    filing_id: str
+    valid_until: date
+    expired: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRenewed(Event):
+    """What was said about a paper's validity is over: another one has taken its place."""
+
+    document_id: str
+    site_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilingPromiseOverdue(Event):
+    """A paper that was promised when a site's filing was accepted has not come by the day."""
+
+    filing_id: str
+    site_id: str
+    document_type: str
+    promised_for: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilingPromiseKept(Event):
+    """A promised paper that was overdue has come."""
+
+    filing_id: str
+    site_id: str
+    document_type: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRevoked(Event):
     """A token (`token_id`) or everything issued to a subject before `at` no longer holds."""
 

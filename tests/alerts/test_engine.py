@@ -15,7 +15,11 @@ from youguan.database import create_pool
 from youguan.eventlog import publish
 from youguan.events import (
     ConnectorStatusChanged,
+    DocumentExpiring,
+    DocumentRenewed,
     Event,
+    FilingPromiseKept,
+    FilingPromiseOverdue,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,
@@ -77,6 +81,16 @@ RETIRED = SiteRetired(site_id="s", station_ids=("a",))
 REJECTED = StationRejected(station_id="a", reason="x", at=NOW)
 
 
+PAPER: dict[str, Any] = {
+    "document_id": "d", "document_type": "insurance", "number": "1", "site_id": "s", "filing_id": "f",
+    "valid_until": NOW.date(), "at": NOW,
+}  # fmt: skip
+EXPIRING, EXPIRED = (DocumentExpiring(expired=expired, **PAPER) for expired in (False, True))
+RENEWED = DocumentRenewed(document_id="d", site_id="s", at=NOW)
+PROMISE: dict[str, Any] = {"filing_id": "f", "site_id": "s", "document_type": "insurance", "at": NOW}
+BROKEN, KEPT = FilingPromiseOverdue(promised_for=NOW.date(), **PROMISE), FilingPromiseKept(**PROMISE)
+
+
 class World:
     """The engine with a clock of its own, fed event by event."""
 
@@ -120,6 +134,11 @@ async def world(database_url: str) -> AsyncIterator[World]:
         (alarmed("smoke"), cleared("smoke"), "smoke"),
         (alarmed("water"), cleared("water"), "water"),
         (alarmed("overheating"), RETIRED, "overheating"),
+        (EXPIRING, RENEWED, "document_expiring"),
+        (EXPIRED, RENEWED, "document_expired"),
+        (EXPIRED, RETIRED, "document_expired"),
+        (BROKEN, KEPT, "filing_promise_overdue"),
+        (BROKEN, RETIRED, "filing_promise_overdue"),
     ],
 )
 async def test_raised_once_and_resolved_when_over(world: World, begins: Event, ends: Event, rule: str) -> None:
@@ -303,3 +322,8 @@ async def test_alerts_that_ended_long_ago_are_forgotten(world: World) -> None:
         assert len(await world.states()) == 2
         await forget_resolved(connection, NOW + timedelta(days=1))
     assert await world.states() == [("station_offline", "firing")]
+
+
+async def test_a_paper_that_expires_is_no_longer_about_to(world: World) -> None:
+    await world.tell(FILED, EXPIRING, EXPIRED)
+    assert await world.states() == [("document_expiring", "resolved"), ("document_expired", "firing")]

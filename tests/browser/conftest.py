@@ -13,6 +13,7 @@ import websockets
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
 
+from tests.browser import filings
 from tests.browser.chromium import NO_BROWSER, chromium, executable
 from tests.browser.pages import OPERATOR
 from tests.suite import Api, Charger, Suite, request_of, timestamp
@@ -90,8 +91,19 @@ async def own_organisation(suite: Suite) -> str:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def filed(suite: Suite) -> AsyncIterator[dict[str, str]]:
+    """Ids of the operator's filings: a draft, and one that waits for its decision."""
+    operator = Api(suite.ports()["http"])
+    await operator.log_in(OPERATOR)
+    draft = await filings.begin(operator, "草稿充电站", "DRAFT-1")
+    filing = await filings.submit(operator, "待审核充电站", "WAITING-1")
+    yield {"draft": draft["id"], "filing": filing["id"]}
+    await operator.client.aclose()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def ids(
-    suite: Suite, api: Api, ocpp: int, own_stations: list[str], own_organisation: str
+    suite: Suite, api: Api, ocpp: int, own_stations: list[str], own_organisation: str, filed: dict[str, str]
 ) -> AsyncIterator[dict[str, str]]:
     """Ids for the addresses in `pages.PAGES`."""
     site = (await api.items("/api/registry/sites", unmanaged="false", limit="1"))[0]["id"]
@@ -102,6 +114,7 @@ async def ids(
     charger = await talkative(ocpp, station)
     found = {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
     yield {
+        **filed,
         **found,
         "line": line,
         "organisation": own_organisation,

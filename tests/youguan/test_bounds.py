@@ -256,6 +256,7 @@ OPEN, LOGIN, COUNTY = Route(public=True), Route(), Route(roles=("regulator",), c
 NEAR, WATCHED = Route(bounds=True), Route(roles=("regulator", "inspector"), bounds=True)
 OFFICIAL, INSPECTED = replace(NEAR, roles=("regulator", "inspector", "reviewer")), replace(NEAR, roles=("inspector",))
 RULED, HANDLED = replace(WATCHED, roles=("regulator",)), replace(WATCHED, roles=("regulator", "inspector", "operator"))
+FILED = replace(WATCHED, roles=("operator", "regulator"))
 GATEWAY = {
     "GET /stations": OPEN,
     "GET /stations/{station_id}": OPEN,
@@ -364,6 +365,16 @@ REGISTRY = {
     "GET /unfiled-stations": COUNTY,
     "POST /unfiled-stations/{station_id}/reject": COUNTY,
     "DELETE /unfiled-stations/{station_id}/rejection": COUNTY,
+    "GET /filings": Route(filters=True),
+    "POST /filings": Route(roles=("operator", "regulator")),
+    "GET /filings/{filing_id}": NEAR,
+    "PUT /filings/{filing_id}": FILED,
+    "POST /filings/{filing_id}/commands": FILED,
+    "POST /filing-documents/{filing_id}": FILED,
+    "GET /filing-documents/{filing_id}/{document_id}": NEAR,
+    "DELETE /filing-documents/{filing_id}/{document_id}": FILED,
+    "GET /document-types": OPEN,
+    "GET /filing-indicators": LOGIN,
     "GET /ocpi-tokens": COUNTY,
     "POST /ocpi-tokens": COUNTY,
     "POST /ocpi-tokens/{token_id}/revoke": COUNTY,
@@ -442,6 +453,10 @@ INSERT INTO inspection.case_history VALUES ('k' || $1, 1, $2, 'x', 'x', 'officer
 INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $2, 'x', '{}', repeat('0', 64));
 INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "record", "origin": "inspector",
     "place": 1, "by": "x", "reviewed": false, "case": "x", "media_type": "text/plain"}', 'x', '00', '00');
+INSERT INTO registry.filing (id, channel, organisation_id, state, name, division_code, content, created_at, created_by, moved_at)
+    VALUES ('f' || $1, 'online', (ARRAY['one', 'two'])[$1::text::int], 'submitted', 's' || $1, '33022600' || $1, '{}', $2, 'x', $2);
+INSERT INTO registry.filing_document (id, filing_id, type, number, sha256, size_bytes, media_type, name, added_at, added_by)
+    VALUES ('d' || $1, 'f' || $1, 'other', '1', repeat('0', 64), 1, 'application/pdf', 'x.pdf', $2, 'x');
 """
 
 
@@ -454,6 +469,8 @@ async def full(database_url: str, parts: Sequence[Parts], files: Path) -> None:
     """What the routes speak of, at both stations."""
     evidence = files / "files" / "evidence"
     evidence.mkdir(parents=True)
+    (files / "files" / "documents").mkdir()
+    (files / "files" / "documents" / ("0" * 64)).write_bytes(b"x")
     async with await create_pool(database_url) as pool, pool.acquire() as connection:
         for place in "12":
             (evidence / f"{file_of(place)}.{'0' * 64}").write_bytes(b"x")
@@ -485,6 +502,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "operator_id": "none", "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
             "subject": "x",
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
+            "filing_id": f"f{place}", "document_id": f"d{place}",
             "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),
             "task_id": next(task["id"] for task in tasks if task["site_id"] == place),
         }

@@ -1,0 +1,122 @@
+"""What a decision about a filing makes of the registry: the site, its stations, who is responsible, and its grace period."""
+
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+
+import asyncpg
+
+from charger_registry import store as registry
+from charger_registry.drafts import Filing, RoleDraft, SourceDraft
+from charger_registry.filing import store
+from charger_registry.filing.content import Content, StationLine, promised, site_draft
+from charger_registry.filing.deadlines import Terms, add_months
+from charger_registry.filing.machine import Command
+from charger_registry.ledger import store as ledger
+from charger_registry.ledger.responsibility import ROLES, holder
+from youguan.clock import COUNTY, county_day
+from youguan.events import DocumentRenewed, Event, FilingPromiseKept, GracePeriodBegan
+
+ORIGIN = "filing"
+
+
+async def conclude(
+    connection: asyncpg.Connection, filing: asyncpg.Record, command: Command, terms: Terms, now: datetime
+) -> list[Event]:
+    """Do what follows from a command in its transaction; return what is still to be published."""
+    if command is Command.ACCEPT:
+        return await _accepted(connection, filing, terms, now)
+    if command is Command.RETIRE and filing["site_id"] is not None:
+        await registry.file_all(connection, Filing(retired_site_ids=(filing["site_id"],)), now)
+    return []
+
+
+async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, terms: Terms, now: datetime) -> list[Event]:
+    content, site_id = store.content_of(filing), filing["site_id"]
+    papers = store.papers(await store.documents(connection, filing["id"]), filing["asked_at"])
+    await store.promise(connection, filing["id"], promised(content, papers), now)
+    roles = responsibilities(content, site_id, filing["number"])
+    is_new = site_id == filing["number"]
+    if not is_new:
+        roles = await _gaps(connection, site_id, roles, now)
+    filed = Filing((site_draft(content, site_id),), roles=roles, source=SourceDraft(ORIGIN, filing["number"]))
+    await registry.file_all(connection, filed, now)
+    if is_new:
+        return await _begin_grace(connection, filing, terms, now)
+    return await _over(connection, filing, now)
+
+
+def responsibilities(content: Content, site_id: str, number: str) -> tuple[RoleDraft, ...]:
+    """Return the first lines of a site's ledger; a day begins and ends at the county's midnight, the last day included."""
+    since = _midnight(content.managed_from)
+    until = _midnight(content.managed_until, days=1) if content.managed_until else None
+    document = ("contract", content.contract_number) if content.contract_number else ("decision", number)
+    return tuple(
+        RoleDraft(site_id, role, organisation, since, until if role == "manager" else None, ORIGIN, number, *document)
+        for role, organisation in content.parties().items()
+    )
+
+
+async def _gaps(
+    connection: asyncpg.Connection, site_id: str, roles: tuple[RoleDraft, ...], now: datetime
+) -> tuple[RoleDraft, ...]:
+    """Return the roles that nobody has; who has one gives it up by a handover or an order, not by a filing."""
+    lines = await ledger.lines(connection, site_id)
+    return tuple(
+        replace(draft, since=max(draft.since, now)) for draft in roles if holder(lines, draft.role, now) is None
+    )
+
+
+async def _begin_grace(
+    connection: asyncpg.Connection, filing: asyncpg.Record, terms: Terms, now: datetime
+) -> list[Event]:
+    since = county_day(now)
+    until = add_months(since, terms.grace)
+    await store.begin_grace(connection, filing["site_id"], filing["id"], since, until)
+    return [GracePeriodBegan(site_id=filing["site_id"], since=since, until=until, at=now)]
+
+
+async def _over(connection: asyncpg.Connection, filing: asyncpg.Record, now: datetime) -> list[Event]:
+    """Return what is over since this file has taken the place of another: whatever was said about that one's papers."""
+    events: list[Event] = []
+    for row in await store.told_of_former(connection, filing["site_id"], filing["id"], now):
+        if row["document_id"] is not None:
+            events.append(DocumentRenewed(document_id=row["document_id"], site_id=filing["site_id"], at=now))
+        else:
+            events.append(
+                FilingPromiseKept(
+                    filing_id=row["filing_id"], site_id=filing["site_id"], document_type=row["type"], at=now
+                )
+            )
+    return events
+
+
+async def content_of_site(connection: asyncpg.Connection, site: asyncpg.Record, now: datetime) -> Content:
+    """Return what is known of a site that has no file yet."""
+    lines = await ledger.lines(connection, site["id"])
+    found = {role: holder(lines, role, now) for role in ROLES}
+    manager = found["manager"]
+    stations = tuple(
+        StationLine(
+            id=row["id"],
+            connectors=str(row["connectors"]),
+            power_kw=f"{row['power_w'] / 1000:g}",
+            current_type=row["current_type"],
+        )
+        for row in await store.stations_of(connection, site["id"])
+    )
+    return Content(
+        name=site["name"],
+        address=site["address"],
+        division_code=site["division_code"] or "",
+        longitude=str(site["given_longitude"]),
+        latitude=str(site["given_latitude"]),
+        crs=site["given_crs"],
+        managed_from=str(county_day(manager.since)) if manager else "",
+        managed_until=str(county_day(manager.until)) if manager and manager.until else "",
+        stations=stations,
+        **{role: line.organisation_id for role, line in found.items() if line},
+    )
+
+
+def _midnight(day: str, *, days: int = 0) -> datetime:
+    return datetime.combine(date.fromisoformat(day) + timedelta(days=days), time(), COUNTY)

@@ -1,0 +1,278 @@
+"""What a filing says, as it was typed, and what is missing or wrong in it. A draft holds anything. Pure."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from charger_registry.coordinates import TO_WGS84
+from charger_registry.drafts import SiteDraft, StationDraft
+from charger_registry.filing.deadlines import Terms
+from youguan.errors import FieldError
+from youguan.working_days import add_working_days
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+STATION_ID = re.compile(r"[A-Za-z0-9*\-_=+|@.:\u4e00-\u9fff]{1,48}")
+CURRENT_TYPES = ("AC", "DC")
+PARTIES = ("builder", "owner", "manager", "maintainer", "property_manager")
+NEEDED_PARTIES = ("builder", "owner", "manager")
+MOST_CONNECTORS, MOST_POWER_KW, MOST_STATIONS = 100, 10_000, 2000
+CONTRACT = "management_contract"
+
+REASONS = {
+    "missing": "is missing",
+    "no_number": "is not a number",
+    "out_of_range": "is out of range",
+    "no_date": "is not a date (YYYY-MM-DD)",
+    "ends_before": "ends before it begins",
+    "malformed": "holds letters that a station's id may not have",
+    "doubled": "is here twice",
+    "elsewhere": "is filed at another site",
+    "unknown": "is not known",
+    "deregistered": "has been deregistered",
+    "expired": "is no longer valid",
+    "not_promisable": "cannot be promised, it must be there",
+    "past": "lies in the past",
+    "too_late": "is later than may be promised",
+    "not_committed": "a promise needs the written commitment",
+    "not_supplied": "was asked for and has not been supplied",
+}
+
+
+class Problem(NamedTuple):
+    """One field that keeps a filing from being submitted, and why (a key of `REASONS`)."""
+
+    field: str
+    code: str
+
+
+class StationLine(BaseModel):
+    """A charging station as it was typed; power in kW."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True, extra="forbid", frozen=True)
+
+    id: Text = ""
+    connectors: Text = "1"
+    power_kw: Text = ""
+    current_type: Text = "DC"
+
+
+class Content(BaseModel):
+    """What a filing says, as it was typed; `promises`: document type → the day by which it will be supplied."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True, extra="forbid", frozen=True)
+
+    name: Text = ""
+    address: Text = ""
+    division_code: Text = ""
+    longitude: Text = ""
+    latitude: Text = ""
+    crs: Text = "gcj02"
+    contact_name: Text = ""
+    contact_phone: Text = ""
+    builder: Text = Field(default="", description="organisation ids, here and below")
+    owner: Text = ""
+    manager: Text = ""
+    maintainer: Text = ""
+    property_manager: Text = ""
+    managed_from: Text = ""
+    managed_until: Text = Field(default="", description="when the contract ends, where it does")
+    contract_number: Text = ""
+    stations: tuple[StationLine, ...] = Field(default=(), max_length=MOST_STATIONS)
+    promises: dict[Text, Text] = Field(default_factory=dict, max_length=50)
+    committed: bool = Field(default=False, description="the applicant commits itself in writing to its promises")
+
+    def parties(self) -> dict[str, str]:
+        """Return role → organisation, those that are named."""
+        return {role: getattr(self, role) for role in PARTIES if getattr(self, role)}
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentType:
+    """A kind of paper: whether every filing needs it, may promise it, and whether it holds for a time only."""
+
+    code: str
+    required: bool
+    promisable: bool
+    expires: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document that is there; `fresh`: it came after a supplement was asked for."""
+
+    type: str
+    valid_until: date | None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What there is beside the filing itself: of divisions and organisations those that it names."""
+
+    today: date
+    terms: Terms
+    divisions: Collection[str]
+    organisations: Mapping[str, bool]  # id → whether it has been deregistered
+    elsewhere: Collection[str]  # stations that other sites have
+
+
+def problems(
+    content: Content,
+    applicant: str,
+    types: Sequence[DocumentType],
+    papers: Sequence[Paper],
+    asked_for: Collection[str],
+    world: World,
+) -> list[Problem]:
+    """Return everything that keeps a filing from being submitted or accepted, field by field."""
+    return [
+        *_place(content, world),
+        *_parties(content, world),
+        *_stations(content, world),
+        *_papers(content, applicant, types, papers, asked_for, world),
+    ]
+
+
+def field_errors(found: Sequence[Problem]) -> list[FieldError]:
+    """Return problems as the interface tells them."""
+    return [FieldError(problem.field, REASONS[problem.code]) for problem in found]
+
+
+def site_draft(content: Content, site_id: str) -> SiteDraft:
+    """Return what is to be filed; only of a content without problems."""
+    return SiteDraft(
+        id=site_id,
+        name=content.name,
+        longitude=float(content.longitude),
+        latitude=float(content.latitude),
+        crs=content.crs,
+        address=content.address,
+        division_code=content.division_code,
+        stations=tuple(
+            StationDraft(line.id, int(line.connectors), round(float(line.power_kw) * 1000), line.current_type)
+            for line in content.stations
+        ),
+    )
+
+
+def _place(content: Content, world: World) -> Iterator[Problem]:
+    for name in ("name", "address", "division_code", "contact_name", "contact_phone"):
+        if not getattr(content, name):
+            yield Problem(name, "missing")
+    if content.division_code and content.division_code not in world.divisions:
+        yield Problem("division_code", "unknown")
+    if content.crs not in TO_WGS84:
+        yield Problem("crs", "unknown")
+    yield from _number("longitude", content.longitude, 70, 140)
+    yield from _number("latitude", content.latitude, 0, 60)
+
+
+def _parties(content: Content, world: World) -> Iterator[Problem]:
+    named = content.parties()
+    yield from (Problem(role, "missing") for role in NEEDED_PARTIES if role not in named)
+    for role, organisation in named.items():
+        if organisation not in world.organisations:
+            yield Problem(role, "unknown")
+        elif world.organisations[organisation]:
+            yield Problem(role, "deregistered")
+    begins, ends = _date(content.managed_from), _date(content.managed_until)
+    if begins is None:
+        yield Problem("managed_from", "no_date" if content.managed_from else "missing")
+    if content.managed_until and ends is None:
+        yield Problem("managed_until", "no_date")
+    if begins and ends and ends < begins:
+        yield Problem("managed_until", "ends_before")
+
+
+def _stations(content: Content, world: World) -> Iterator[Problem]:
+    if not content.stations:
+        yield Problem("stations", "missing")
+    seen: set[str] = set()
+    for place, line in enumerate(content.stations):
+        at = f"stations[{place}]"
+        yield from (Problem(f"{at}.id", code) for code in _station_id(line.id, seen, world))
+        yield from _number(f"{at}.connectors", line.connectors, 1, MOST_CONNECTORS, whole=True)
+        yield from _number(f"{at}.power_kw", line.power_kw, 0.1, MOST_POWER_KW)
+        if line.current_type not in CURRENT_TYPES:
+            yield Problem(f"{at}.current_type", "unknown")
+        seen.add(line.id)
+
+
+def _station_id(station_id: str, seen: set[str], world: World) -> Iterator[str]:
+    if not station_id:
+        yield "missing"
+    elif not STATION_ID.fullmatch(station_id):
+        yield "malformed"
+    elif station_id in seen:
+        yield "doubled"
+    elif station_id in world.elsewhere:
+        yield "elsewhere"
+
+
+def _papers(
+    content: Content,
+    applicant: str,
+    types: Sequence[DocumentType],
+    papers: Sequence[Paper],
+    asked_for: Collection[str],
+    world: World,
+) -> Iterator[Problem]:
+    """Whoever is to manage a site and files it himself needs no contract; anybody else does."""
+    foreign = bool(content.manager) and content.manager != applicant
+    for kind in types:
+        field = f"documents.{kind.code}"
+        there = [paper for paper in papers if paper.type == kind.code]
+        promise = content.promises.get(kind.code, "")
+        if promise and not any(paper.fresh for paper in there):
+            yield from _promise(kind, promise, world)
+        elif kind.code in asked_for and not any(paper.fresh for paper in there):
+            yield Problem(field, "not_supplied")
+        elif there and all(paper.valid_until is not None and paper.valid_until < world.today for paper in there):
+            yield Problem(field, "expired")
+        elif not there and (kind.required or (foreign and kind.code == CONTRACT)):
+            yield Problem(field, "missing")
+    if any(content.promises.values()) and not content.committed:
+        yield Problem("committed", "not_committed")
+
+
+def _promise(kind: DocumentType, promise: str, world: World) -> Iterator[Problem]:
+    field, day = f"promises.{kind.code}", _date(promise)
+    if not kind.promisable:
+        yield Problem(field, "not_promisable")
+    elif day is None:
+        yield Problem(field, "no_date")
+    elif day <= world.today:
+        yield Problem(field, "past")
+    elif day > add_working_days(world.today, world.terms.promise):
+        yield Problem(field, "too_late")
+
+
+def promised(content: Content, papers: Sequence[Paper]) -> dict[str, date]:
+    """Return what is owed: document type → by which day; what is there is not owed."""
+    there = {paper.type for paper in papers}
+    found = {code: _date(day) for code, day in content.promises.items() if code not in there}
+    return {code: day for code, day in found.items() if day}
+
+
+def _number(field: str, text: str, least: float, most: float, *, whole: bool = False) -> Iterator[Problem]:
+    if not text:
+        yield Problem(field, "missing")
+        return
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        yield Problem(field, "no_number")
+        return
+    if not least <= value <= most:  # NaN is in no range
+        yield Problem(field, "out_of_range")
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

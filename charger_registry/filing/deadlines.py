@@ -1,0 +1,37 @@
+"""By when something about a filing is due. Pure; working days, the day itself does not count."""
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from youguan.working_days import add_working_days, working_days_between
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long things may take, as the table `filing_term` has it: working days, but the grace period in months."""
+
+    answer: int
+    decision: int
+    supplement: int
+    promise: int
+    grace: int
+
+
+def days_left(due_on: date, today: date) -> int:
+    """Return how many working days a deadline has left; negative where it has passed."""
+    return working_days_between(today, due_on)
+
+
+def resumed(today: date, left: int) -> date:
+    """Return the deadline that goes on today after it stood still with so many days left; late stays late."""
+    return add_working_days(today, left) if left >= 0 else today - DAY
+
+
+def add_months(day: date, months: int) -> date:
+    """Return the same day some months later, or the last day of a month that has no such day."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -1,0 +1,100 @@
+"""What may be done with a filing: a table of state × command × role. Pure."""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from youguan.errors import Conflict, Forbidden
+
+
+class State(StrEnum):
+    """Where a filing stands."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    SUPPLEMENT_REQUIRED = "supplement_required"
+    ACCEPTED = "accepted"
+    IN_OPERATION = "in_operation"
+    SUSPENDED = "suspended"
+    RETIRED = "retired"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
+
+
+class Command(StrEnum):
+    """What somebody wants done with it."""
+
+    SAVE = "save"
+    ATTACH = "attach"
+    SUBMIT = "submit"
+    WITHDRAW = "withdraw"
+    ADMIT = "admit"
+    REQUIRE_SUPPLEMENT = "require_supplement"
+    ACCEPT = "accept"
+    REJECT = "reject"
+    START = "start"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    RETIRE = "retire"
+    RATE = "rate"
+
+
+class Role(StrEnum):
+    """As what somebody acts: the organisation that files, the authority, or its clerk who writes down what came on paper."""
+
+    APPLICANT = "applicant"
+    AUTHORITY = "authority"
+    CLERK = "clerk"
+
+
+A, O, C = Role.APPLICANT, Role.AUTHORITY, Role.CLERK  # noqa: E741
+AC, AO, AOC = (A, C), (A, O), (A, O, C)
+S, X = State, Command
+UNDECIDED = (State.DRAFT, State.SUBMITTED, State.SUPPLEMENT_REQUIRED)
+
+# (state, command) → (state that follows, who may)
+TABLE: dict[tuple[State, Command], tuple[State, tuple[Role, ...]]] = {
+    (S.DRAFT, X.SAVE): (S.DRAFT, AC),
+    (S.DRAFT, X.ATTACH): (S.DRAFT, AC),
+    (S.DRAFT, X.SUBMIT): (S.SUBMITTED, AC),
+    (S.DRAFT, X.WITHDRAW): (S.WITHDRAWN, AC),
+    (S.SUBMITTED, X.WITHDRAW): (S.WITHDRAWN, AC),
+    (S.SUBMITTED, X.ADMIT): (S.SUBMITTED, (O,)),
+    (S.SUBMITTED, X.REQUIRE_SUPPLEMENT): (S.SUPPLEMENT_REQUIRED, (O,)),
+    (S.SUBMITTED, X.ACCEPT): (S.ACCEPTED, (O,)),
+    (S.SUBMITTED, X.REJECT): (S.REJECTED, (O,)),
+    (S.SUPPLEMENT_REQUIRED, X.SAVE): (S.SUPPLEMENT_REQUIRED, AC),
+    (S.SUPPLEMENT_REQUIRED, X.ATTACH): (S.SUPPLEMENT_REQUIRED, AC),
+    (S.SUPPLEMENT_REQUIRED, X.SUBMIT): (S.SUBMITTED, AC),
+    (S.SUPPLEMENT_REQUIRED, X.WITHDRAW): (S.WITHDRAWN, AC),
+    (S.SUPPLEMENT_REQUIRED, X.REJECT): (S.REJECTED, (O,)),
+    (S.ACCEPTED, X.ATTACH): (S.ACCEPTED, AC),
+    (S.ACCEPTED, X.START): (S.IN_OPERATION, AC),
+    (S.ACCEPTED, X.RETIRE): (S.RETIRED, (O,)),
+    (S.ACCEPTED, X.RATE): (S.ACCEPTED, (A,)),
+    (S.IN_OPERATION, X.ATTACH): (S.IN_OPERATION, AC),
+    (S.IN_OPERATION, X.SUSPEND): (S.SUSPENDED, AOC),
+    (S.IN_OPERATION, X.RETIRE): (S.RETIRED, (O,)),
+    (S.IN_OPERATION, X.RATE): (S.IN_OPERATION, (A,)),
+    (S.SUSPENDED, X.ATTACH): (S.SUSPENDED, AC),
+    (S.SUSPENDED, X.RESUME): (S.IN_OPERATION, AO),
+    (S.SUSPENDED, X.RETIRE): (S.RETIRED, AO),
+    (S.SUSPENDED, X.RATE): (S.SUSPENDED, (A,)),
+    (S.RETIRED, X.RATE): (S.RETIRED, (A,)),
+    (S.REJECTED, X.RATE): (S.REJECTED, (A,)),
+}
+
+
+def move(state: State, command: Command, roles: Collection[Role]) -> tuple[Role, State]:
+    """Return as what somebody with these roles may do it, and the state that follows; Conflict, Forbidden."""
+    if (state, command) not in TABLE:
+        raise Conflict(f"a filing that is {state} does not permit {command}")
+    following, permitted = TABLE[state, command]
+    for role in permitted:
+        if role in roles:
+            return role, following
+    raise Forbidden(f"{command} is for: {', '.join(permitted)}")
+
+
+def open_to(state: State, roles: Collection[Role]) -> set[Command]:
+    """Return what somebody with these roles may do now."""
+    return {c for (s, c), (_, permitted) in TABLE.items() if s == state and not set(permitted).isdisjoint(roles)}

@@ -1,0 +1,338 @@
+"""The pages of filings: what an operator files and owes, what the authority has to decide and by when, and the indicators."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+
+from charger_registry import store as registry
+from charger_registry.filing import store
+from charger_registry.filing.api import CURSOR, DOCUMENTS, INDICATORS, listed, receiving, reckon
+from charger_registry.filing.content import CURRENT_TYPES, Content
+from charger_registry.filing.desk import FilingDesk, Order, PaperDraft
+from charger_registry.filing.machine import Command, State
+from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.clock import Clock, county_day
+from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.web.documents import give
+from youguan.web.paging import Cursor, next_cursor
+from youguan.web.security import remote_of, require
+from youguan.web.templates import Templates
+from youguan.working_days import working_days_between
+
+PAGE, BLANK_ROWS = 50, 3
+STATES = {
+    "draft": ("", "草稿"),
+    "submitted": ("busy", "待审核"),
+    "supplement_required": ("warn", "待补正"),
+    "accepted": ("good", "已备案"),
+    "in_operation": ("good", "运营中"),
+    "suspended": ("warn", "已停运"),
+    "retired": ("", "已注销"),
+    "withdrawn": ("", "已撤回"),
+    "rejected": ("bad", "不予备案"),
+}
+VIEWS: dict[str, tuple[str, list[State] | None, bool]] = {
+    "decide": ("待审核", [State.SUBMITTED], False),
+    "supplement": ("待补正", [State.SUPPLEMENT_REQUIRED], False),
+    "owing": ("承诺未兑现", None, True),
+    "drafts": ("草稿", [State.DRAFT], False),
+    "all": ("全部", None, False),
+}
+STEPS = {
+    "begin": "新建",
+    "submit": "提交",
+    "withdraw": "撤回",
+    "admit": "受理",
+    "require_supplement": "要求补正",
+    "accept": "准予备案",
+    "reject": "不予备案",
+    "start": "投入运营",
+    "suspend": "停运",
+    "resume": "恢复运营",
+    "retire": "注销",
+    "rate": "评价",
+}
+ACTORS = {"applicant": "申请单位", "authority": "主管部门", "clerk": "窗口代办"}
+PROBLEMS = {
+    "missing": "未填写或缺少",
+    "no_number": "不是数字",
+    "out_of_range": "超出合理范围",
+    "no_date": "不是日期",
+    "ends_before": "结束早于开始",
+    "malformed": "含有不允许的字符",
+    "doubled": "重复",
+    "elsewhere": "已在其他场站备案",
+    "unknown": "查无此项",
+    "deregistered": "该单位已注销",
+    "expired": "已过期",
+    "not_promisable": "此项不得容缺，须先提供",
+    "past": "日期已过",
+    "too_late": "超过允许承诺的期限",
+    "not_committed": "作出承诺须勾选告知承诺",
+    "not_supplied": "要求补正，尚未提供",
+}
+LABELS = {
+    "name": "场站名称",
+    "address": "地址",
+    "division_code": "所属镇街",
+    "longitude": "经度",
+    "latitude": "纬度",
+    "crs": "坐标系",
+    "contact_name": "联系人",
+    "contact_phone": "联系电话",
+    "builder": "建设单位",
+    "owner": "产权单位",
+    "manager": "运营管理单位",
+    "maintainer": "运维单位",
+    "property_manager": "物业",
+    "managed_from": "管理起始日",
+    "managed_until": "合同到期日",
+    "contract_number": "合同编号",
+    "stations": "充电桩",
+    "committed": "告知承诺",
+}
+STATION_LABELS = {"id": "桩编号", "connectors": "枪数", "power_kw": "功率 kW", "current_type": "交流/直流"}
+SYSTEMS = {
+    "gcj02": "GCJ-02（高德、腾讯地图）",
+    "bd09": "BD-09（百度地图）",
+    "wgs84": "WGS-84（卫星定位）",
+    "cgcs2000": "CGCS2000（天地图）",
+}
+RATINGS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
+SHARES = {
+    "online": "一网通办率",
+    "timely_acceptance": "及时受理率",
+    "on_time_completion": "按时办结率",
+    "satisfaction": "好评率",
+}
+
+
+def filing_pages(pool: asyncpg.Pool, desk: FilingDesk, templates: Templates, clock: Clock) -> APIRouter:
+    """Return /registry/filings and what belongs to them."""
+    router = APIRouter(prefix="/registry")
+    shown = Shown(pool, desk, templates, clock)
+    _add_lists(router, shown)
+    _add_filing(router, shown)
+    _add_documents(router, shown)
+    return router
+
+
+class Shown:
+    """The pages that are shown again when something is wrong."""
+
+    def __init__(self, pool: asyncpg.Pool, desk: FilingDesk, templates: Templates, clock: Clock) -> None:
+        self.pool = pool
+        self.desk = desk
+        self.templates = templates
+        self.clock = clock
+
+    async def filing(
+        self, request: Request, who: Principal, filing_id: str, error: YouguanError | None = None
+    ) -> Response:
+        """Return the page of a filing."""
+        view = await self.desk.view(who, filing_id)
+        names = await self._names(view.content.parties().values())
+        return self.templates.render(
+            request, "filing.html", status_code=error.status if error else 200, view=view, names=names,
+            error=error.detail if error else "", due=self.due(view.filing), states=STATES, steps=STEPS, actors=ACTORS,
+            labels=LABELS, station_labels=STATION_LABELS, problem_words=PROBLEMS, ratings=RATINGS, systems=SYSTEMS,
+            today=county_day(self.clock.now()),
+        )  # fmt: skip
+
+    async def form(
+        self, request: Request, who: Principal, filing_id: str, error: YouguanError | None = None
+    ) -> Response:
+        """Return the form of a filing, and what is missing in it."""
+        view = await self.desk.view(who, filing_id)
+        async with self.pool.acquire() as connection:
+            divisions = await registry.list_divisions(connection)
+            organisations = await registry.list_organisations(connection, None, 1000)
+        wrong = {problem.field: problem.code for problem in view.problems}
+        return self.templates.render(
+            request, "filing_form.html", status_code=error.status if error else 200, view=view,
+            content=view.content, blanks=BLANK_ROWS, wrong=wrong, divisions=divisions,
+            organisations=organisations, error=error.detail if error and not error.fields else "", labels=LABELS,
+            station_labels=STATION_LABELS, problem_words=PROBLEMS, systems=SYSTEMS, current_types=CURRENT_TYPES,
+        )  # fmt: skip
+
+    def due(self, filing: Mapping[str, Any]) -> int | None:
+        """Return how many working days are left; negative: so many too late."""
+        today = county_day(self.clock.now())
+        return working_days_between(today, filing["due_on"]) if filing["due_on"] else None
+
+    async def _names(self, ids: Collection[str]) -> dict[str, str]:
+        async with self.pool.acquire() as connection:
+            return await store.organisation_names(connection, ids)
+
+
+def _add_lists(router: APIRouter, shown: Shown) -> None:
+    @router.get("/filings")
+    async def filings(
+        request: Request,
+        who: Annotated[Principal, Depends(require())],
+        view: str = "",
+        site: str = "",
+        cursor: Cursor = None,
+    ) -> Response:
+        chosen = view if view in VIEWS else ("all" if site or not who.has(REGULATOR) else "decide")
+        _, states, owing = VIEWS[chosen]
+        rows = await listed(
+            shown.pool, who.scope, states=states, site=site or None, owing=owing, limit=PAGE, cursor=cursor
+        )
+        async with shown.pool.acquire() as connection:
+            counts = await store.counts(connection, who.scope, county_day(shown.clock.now()))
+        return shown.templates.render(
+            request, "filings.html", rows=rows, next=next_cursor(rows, PAGE, *CURSOR), view=chosen, views=VIEWS,
+            site=site, counts=counts, states=STATES, due=shown.due,
+        )  # fmt: skip
+
+    @router.get("/filing-indicators")
+    async def filing_indicators(
+        request: Request,
+        who: Annotated[Principal, Depends(require())],
+        since: Annotated[date | None, Query(alias="from")] = None,
+        until: Annotated[date | None, Query(alias="to")] = None,
+    ) -> Response:
+        first, after, found = await reckon(shown.pool, who.scope, since, until, shown.clock.now())
+        shares = [(SHARES[name], getattr(found, name)) for name in INDICATORS]
+        return shown.templates.render(request, "filing_indicators.html", since=first, until=after, shares=shares)
+
+
+def _add_filing(router: APIRouter, shown: Shown) -> None:
+    writes = require(OPERATOR, REGULATOR)
+
+    @router.get("/filings/new")
+    async def choose(request: Request, who: Annotated[Principal, Depends(writes)], site: str = "") -> Response:
+        return await _choice(request, shown, who, site)
+
+    @router.post("/filings")
+    async def begin(
+        request: Request,
+        who: Annotated[Principal, Depends(writes)],
+        site_id: str = Form(""),
+        organisation_id: str = Form(""),
+    ) -> Response:
+        try:
+            filing_id = await shown.desk.begin(
+                who, organisation_id=organisation_id or None, site_id=site_id or None, remote=remote_of(request)
+            )
+        except YouguanError as error:
+            return await _choice(request, shown, who, site_id, error)
+        return RedirectResponse(f"/registry/filings/{filing_id}/edit", 303)
+
+    @router.get("/filings/{filing_id}")
+    async def filing(request: Request, filing_id: str, who: Annotated[Principal, Depends(require())]) -> Response:
+        return await shown.filing(request, who, filing_id)
+
+    @router.get("/filings/{filing_id}/edit")
+    async def edit(request: Request, filing_id: str, who: Annotated[Principal, Depends(writes)]) -> Response:
+        return await shown.form(request, who, filing_id)
+
+    @router.post("/filings/{filing_id}")
+    async def save(request: Request, filing_id: str, who: Annotated[Principal, Depends(writes)]) -> Response:
+        form = await request.form()
+        try:
+            content = content_of(form)
+            await shown.desk.save(who, filing_id, content, remote=remote_of(request))
+            if form.get("then") == "submit":
+                await shown.desk.act(who, filing_id, Order(Command.SUBMIT), remote=remote_of(request))
+                return RedirectResponse(f"/registry/filings/{filing_id}", 303)
+        except YouguanError as error:
+            return await shown.form(request, who, filing_id, error)
+        return RedirectResponse(f"/registry/filings/{filing_id}/edit", 303)
+
+    @router.post("/filings/{filing_id}/commands")
+    async def act(
+        request: Request,
+        filing_id: str,
+        who: Annotated[Principal, Depends(writes)],
+        command: Annotated[Command, Form()],
+        reason: Annotated[str, Form(max_length=1000)] = "",
+        asked_for: Annotated[list[str] | None, Form()] = None,
+        due_on: Annotated[date | None, Form()] = None,
+        rating: Annotated[int | None, Form()] = None,
+    ) -> Response:
+        order = Order(command, reason.strip(), tuple(asked_for or ()), due_on, rating)
+        try:
+            await shown.desk.act(who, filing_id, order, remote=remote_of(request))
+        except YouguanError as error:
+            return await shown.filing(request, who, filing_id, error)
+        return RedirectResponse(f"/registry/filings/{filing_id}", 303)
+
+
+def _add_documents(router: APIRouter, shown: Shown) -> None:
+    writes = require(OPERATOR, REGULATOR)
+
+    @router.post(DOCUMENTS + "{filing_id}")
+    async def attach(
+        request: Request,
+        filing_id: str,
+        file: UploadFile,
+        who: Annotated[Principal, Depends(writes)],
+        type: Annotated[str, Form(max_length=100)],
+        number: Annotated[str, Form(max_length=100)] = "",
+        valid_from: Annotated[date | None, Form()] = None,
+        valid_until: Annotated[date | None, Form()] = None,
+        replaces: Annotated[str, Form(max_length=100)] = "",
+    ) -> Response:
+        draft = PaperDraft(type, number.strip(), valid_from, valid_until, replaces or None)
+        try:
+            received = receiving(shown.desk.shelf, file)
+            await shown.desk.attach(who, filing_id, draft, received, remote=remote_of(request))
+        except YouguanError as error:
+            return await shown.filing(request, who, filing_id, error)
+        return RedirectResponse(f"/registry/filings/{filing_id}#documents", 303)
+
+    @router.get(DOCUMENTS + "{filing_id}/{document_id}")
+    async def fetch(
+        request: Request, filing_id: str, document_id: str, who: Annotated[Principal, Depends(require())]
+    ) -> Response:
+        document = await shown.desk.open_document(who, filing_id, document_id, remote=remote_of(request))
+        return give(shown.desk.shelf, document)
+
+    @router.post(DOCUMENTS + "{filing_id}/{document_id}/remove")
+    async def remove(
+        request: Request, filing_id: str, document_id: str, who: Annotated[Principal, Depends(writes)]
+    ) -> Response:
+        try:
+            await shown.desk.remove(who, filing_id, document_id, remote=remote_of(request))
+        except YouguanError as error:
+            return await shown.filing(request, who, filing_id, error)
+        return RedirectResponse(f"/registry/filings/{filing_id}#documents", 303)
+
+
+async def _choice(
+    request: Request, shown: Shown, who: Principal, site: str, error: YouguanError | None = None
+) -> Response:
+    """Return the page on which a filing is begun: for a new site, or for one that is there."""
+    async with shown.pool.acquire() as connection:
+        own = await store.own_sites(connection, who.organisation_id) if who.organisation_id else []
+        organisations = await registry.list_organisations(connection, None, 1000) if who.has(REGULATOR) else []
+    return shown.templates.render(
+        request, "filing_new.html", status_code=error.status if error else 200, own=own, organisations=organisations,
+        site=site, error=error.detail if error else "",
+    )  # fmt: skip
+
+
+def content_of(form: FormData) -> Content:
+    """Return what a form says; Invalid where a text is longer than any may be."""
+    texts = {name: str(form.get(name, "")) for name in LABELS if name not in ("stations", "committed")}
+    columns = [[str(value) for value in form.getlist(f"station_{name}")] for name in STATION_LABELS]
+    stations = [dict(zip(STATION_LABELS, line, strict=True)) for line in zip(*columns, strict=False)]
+    promises = {name.removeprefix("promise."): str(day) for name, day in form.items() if name.startswith("promise.")}
+    try:
+        return Content(
+            **texts,
+            stations=tuple(line for line in stations if line["id"].strip() or line["power_kw"].strip()),
+            promises={code: day for code, day in promises.items() if day.strip()},
+            committed="committed" in form,
+        )
+    except ValidationError as error:
+        fields = [FieldError(".".join(map(str, found["loc"])), found["msg"]) for found in error.errors()]
+        raise Invalid("; ".join(f"{f.field}: {f.reason}" for f in fields), fields=fields) from None

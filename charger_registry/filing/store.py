@@ -1,0 +1,453 @@
+"""The statements about filings."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from charger_registry.filing.content import Content, DocumentType, Paper
+from charger_registry.filing.deadlines import Terms
+from youguan.auth import Scope
+from youguan.documents import Document
+from youguan.errors import NotFound
+
+# A draft is its applicant's own; a filing on paper is written by the authority's clerk.
+SEEN = """(
+    (f.organisation_id = {organisation}::text)
+    OR ((f.state <> 'draft' OR f.channel = 'counter')
+        AND ({everything}::bool OR f.division_code ^@ ANY ({divisions}::text[])))
+)"""
+FILING = """
+SELECT f.*, o.name AS organisation_name, d.name AS division_name, s.name AS site_name,
+       (SELECT count(*) FROM registry.filing_promise p WHERE p.filing_id = f.id AND p.kept_at IS NULL) AS promises,
+       (SELECT min(p.due_on) FROM registry.filing_promise p WHERE p.filing_id = f.id AND p.kept_at IS NULL) AS promised_for
+FROM registry.filing f JOIN registry.organisation o ON o.id = f.organisation_id
+LEFT JOIN registry.division d ON d.code = f.division_code LEFT JOIN registry.site s ON s.id = f.site_id
+"""
+
+
+def seen(first: int) -> str:
+    """Return the condition that a filing lies within a scope: `Scope.parameters` from `$first` on."""
+    everything, divisions, organisation = (f"${first + n}" for n in range(3))
+    return SEEN.format(everything=everything, divisions=divisions, organisation=organisation)
+
+
+async def insert(connection: asyncpg.Connection, filing: Sequence[Any]) -> None:
+    """Keep (id, channel, organisation, site, name, division, content, at, by) as a draft."""
+    await connection.execute(
+        """
+        INSERT INTO registry.filing
+            (id, channel, organisation_id, site_id, state, name, division_code, content, created_at, created_by, moved_at)
+        VALUES ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $9, $8)
+        """,
+        *filing,
+    )
+
+
+async def get(connection: asyncpg.Connection, filing_id: str, scope: Scope) -> asyncpg.Record:
+    """Return a filing; NotFound beyond the bounds too."""
+    row = await connection.fetchrow(f"{FILING} WHERE f.id = $1 AND {seen(2)}", filing_id, *scope.parameters)
+    if row is None:
+        raise NotFound(f"filing {filing_id}")
+    return row
+
+
+async def hold(connection: asyncpg.Connection, filing_id: str, scope: Scope) -> asyncpg.Record:
+    """Return a filing and keep others from changing it until commit: who comes second sees what the first has done."""
+    await connection.execute("SELECT FROM registry.filing WHERE id = $1 FOR UPDATE", filing_id)
+    return await get(connection, filing_id, scope)
+
+
+async def change(connection: asyncpg.Connection, filing_id: str, changes: Mapping[str, Any]) -> None:
+    """Set columns of ours."""
+    columns = ", ".join(f"{column} = ${place}" for place, column in enumerate(changes, 2))
+    await connection.execute(f"UPDATE registry.filing SET {columns} WHERE id = $1", filing_id, *changes.values())
+
+
+async def list_filings(
+    connection: asyncpg.Connection,
+    *,
+    states: Collection[str] | None,
+    site_id: str | None,
+    owing: bool,
+    after: tuple[bool, date, datetime, str] | None,
+    limit: int,
+    scope: Scope,
+) -> list[asyncpg.Record]:
+    """Return filings by when they are due, then those that wait for nothing, newest first; `owing`: with promises not kept."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT f.*, (f.due_on IS NULL)::int AS idle, coalesce(f.due_on, '9999-01-01')::text AS due_text
+        FROM ({FILING} WHERE {seen(1)}) f
+        WHERE ($4::text[] IS NULL OR f.state = ANY($4)) AND ($5::text IS NULL OR f.site_id = $5)
+          AND (NOT $6::bool OR f.promises > 0)
+          AND ($7::bool IS NULL OR (f.due_on IS NULL, coalesce(f.due_on, '9999-01-01'), -extract(epoch FROM f.moved_at), f.id)
+               > ($7, $8::date, -extract(epoch FROM $9::timestamptz), $10::text))
+        ORDER BY f.due_on IS NULL, f.due_on, f.moved_at DESC, f.id LIMIT $11
+        """,
+        *scope.parameters,
+        list(states) if states is not None else None,
+        site_id,
+        owing,
+        *(after or (None, None, None, None)),
+        limit,
+    )
+    return rows
+
+
+async def counts(connection: asyncpg.Connection, scope: Scope, today: date) -> asyncpg.Record:
+    """Return how many filings wait for the authority, for their applicants, are late, and owe papers."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT count(*) FILTER (WHERE f.state = 'submitted') AS submitted,
+               count(*) FILTER (WHERE f.state = 'supplement_required') AS supplement_required,
+               count(*) FILTER (WHERE f.state = 'submitted' AND f.due_on < $4) AS late,
+               count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_promise p WHERE p.filing_id = f.id
+                                              AND p.kept_at IS NULL)) AS owing
+        FROM registry.filing f WHERE {seen(1)}
+        """,
+        *scope.parameters,
+        today,
+    )
+    assert row is not None
+    return row
+
+
+async def next_number(connection: asyncpg.Connection, year: int) -> str:
+    """Return the next number of a year, without gaps: it is given in the transaction that needs it."""
+    last = await connection.fetchval(
+        """
+        INSERT INTO registry.filing_series AS s VALUES ($1, 1)
+        ON CONFLICT (year) DO UPDATE SET last = s.last + 1 RETURNING last
+        """,
+        year,
+    )
+    return f"BA{year}-{last:05d}"
+
+
+async def standing(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record | None:
+    """Return the file that a site has now, held; None where it has none."""
+    return await connection.fetchrow(
+        """
+        SELECT * FROM registry.filing WHERE site_id = $1 AND state IN ('accepted', 'in_operation', 'suspended') FOR UPDATE
+        """,
+        site_id,
+    )
+
+
+async def on_its_way(connection: asyncpg.Connection, site_id: str) -> bool:
+    """Say whether a filing for the site has been begun."""
+    return bool(
+        await connection.fetchval(
+            """
+            SELECT true FROM registry.filing
+            WHERE site_id = $1 AND state IN ('draft', 'submitted', 'supplement_required')
+            """,
+            site_id,
+        )
+    )
+
+
+# --- history ----------------------------------------------------------------------------------------------------
+
+
+async def add_history(connection: asyncpg.Connection, filing_id: str, line: Sequence[Any]) -> None:
+    """Add (at, actor, role, command, previous, state, reason, content); the filing is held."""
+    await connection.execute(
+        """
+        INSERT INTO registry.filing_history
+        SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 FROM registry.filing_history WHERE filing_id = $1
+        """,
+        filing_id,
+        *line,
+    )
+
+
+async def history(connection: asyncpg.Connection, filing_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM registry.filing_history WHERE filing_id = $1 ORDER BY place", filing_id
+    )
+    return rows
+
+
+# --- documents and promises -------------------------------------------------------------------------------------
+
+
+async def document_types(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch("SELECT * FROM registry.document_type ORDER BY place")
+    return rows
+
+
+def type_of(row: asyncpg.Record) -> DocumentType:
+    """Return a kind of paper as the rules read it."""
+    return DocumentType(row["code"], row["required"], row["promisable"], row["expires"])
+
+
+async def terms(connection: asyncpg.Connection) -> Terms:
+    rows = await connection.fetch("SELECT name, amount FROM registry.filing_term")
+    return Terms(**{row["name"]: row["amount"] for row in rows})
+
+
+async def add_document(connection: asyncpg.Connection, line: Sequence[Any], document: Document) -> None:
+    """Add (id, filing, type, number, valid from, valid until, replaces, at, by) and what was received."""
+    await connection.execute(
+        """
+        INSERT INTO registry.filing_document
+            (id, filing_id, type, number, valid_from, valid_until, replaces, added_at, added_by,
+             sha256, size_bytes, media_type, name)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        """,
+        *line,
+        document.sha256,
+        document.size_bytes,
+        document.media_type,
+        document.name,
+    )
+
+
+async def copy_documents(connection: asyncpg.Connection, old_id: str, new_id: str) -> None:
+    """Let a filing begin with the papers that another one has."""
+    await connection.execute(
+        """
+        INSERT INTO registry.filing_document
+            (id, filing_id, type, number, valid_from, valid_until, sha256, size_bytes, media_type, name, added_at, added_by)
+        SELECT gen_random_uuid()::text, $2, type, number, valid_from, valid_until, sha256, size_bytes, media_type, name,
+               added_at, added_by
+        FROM registry.filing_document WHERE filing_id = $1 AND ended_at IS NULL
+        """,
+        old_id,
+        new_id,
+    )
+
+
+async def end_document(
+    connection: asyncpg.Connection, filing_id: str, document_id: str, at: datetime, by: str
+) -> asyncpg.Record:
+    """Let a paper count no longer; it stays on record. NotFound."""
+    row = await connection.fetchrow(
+        """
+        UPDATE registry.filing_document SET ended_at = $3, ended_by = $4
+        WHERE id = $2 AND filing_id = $1 AND ended_at IS NULL RETURNING *
+        """,
+        filing_id,
+        document_id,
+        at,
+        by,
+    )
+    if row is None:
+        raise NotFound(f"document {document_id}")
+    return row
+
+
+async def documents(connection: asyncpg.Connection, filing_id: str) -> list[asyncpg.Record]:
+    """Return every paper of a filing, those that count no longer included, by type."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT d.*, t.name AS type_name, t.name_en AS type_name_en
+        FROM registry.filing_document d JOIN registry.document_type t ON t.code = d.type
+        WHERE d.filing_id = $1 ORDER BY t.place, d.added_at, d.id
+        """,
+        filing_id,
+    )
+    return rows
+
+
+async def get_document(connection: asyncpg.Connection, filing_id: str, document_id: str) -> asyncpg.Record:
+    row = await connection.fetchrow(
+        "SELECT * FROM registry.filing_document WHERE id = $2 AND filing_id = $1", filing_id, document_id
+    )
+    if row is None:
+        raise NotFound(f"document {document_id}")
+    return row
+
+
+def papers(rows: Sequence[asyncpg.Record], asked_at: datetime | None) -> list[Paper]:
+    """Return the papers that count, as the rules read them."""
+    return [
+        Paper(row["type"], row["valid_until"], asked_at is not None and row["added_at"] > asked_at)
+        for row in rows
+        if row["ended_at"] is None
+    ]
+
+
+async def promise(connection: asyncpg.Connection, filing_id: str, owed: Mapping[str, date], at: datetime) -> None:
+    await connection.executemany(
+        "INSERT INTO registry.filing_promise (filing_id, type, due_on, promised_at) VALUES ($1, $2, $3, $4)",
+        [(filing_id, code, due_on, at) for code, due_on in owed.items()],
+    )
+
+
+async def keep_promise(
+    connection: asyncpg.Connection, filing_id: str, code: str, at: datetime
+) -> asyncpg.Record | None:
+    """Note that a promised paper has come; return the promise as it was, None where nothing was owed."""
+    return await connection.fetchrow(
+        """
+        UPDATE registry.filing_promise SET kept_at = $3 WHERE filing_id = $1 AND type = $2 AND kept_at IS NULL RETURNING *
+        """,
+        filing_id,
+        code,
+        at,
+    )
+
+
+async def promises(connection: asyncpg.Connection, filing_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT p.*, t.name AS type_name, t.name_en AS type_name_en
+        FROM registry.filing_promise p JOIN registry.document_type t ON t.code = p.type
+        WHERE p.filing_id = $1 ORDER BY p.due_on, t.place
+        """,
+        filing_id,
+    )
+    return rows
+
+
+async def expiring(connection: asyncpg.Connection, today: date) -> list[asyncpg.Record]:
+    """Note and return the papers about whose validity something new is to be said: `told` is what."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        UPDATE registry.filing_document d
+        SET told = CASE WHEN d.valid_until < $1 THEN 'expired' ELSE 'expiring' END
+        FROM registry.filing f, registry.document_type t
+        WHERE f.id = d.filing_id AND f.state IN ('accepted', 'in_operation', 'suspended') AND t.code = d.type
+          AND d.ended_at IS NULL AND d.valid_until IS NOT NULL
+          AND ((d.valid_until < $1 AND d.told IS DISTINCT FROM 'expired')
+               OR (d.valid_until - t.warning_days <= $1 AND d.told IS NULL))
+        RETURNING d.*, f.site_id
+        """,
+        today,
+    )
+    return rows
+
+
+async def broken_promises(connection: asyncpg.Connection, today: date, now: datetime) -> list[asyncpg.Record]:
+    """Note and return the promises whose day has passed."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        UPDATE registry.filing_promise p SET told_at = $2 FROM registry.filing f
+        WHERE f.id = p.filing_id AND f.state IN ('accepted', 'in_operation', 'suspended')
+          AND p.kept_at IS NULL AND p.told_at IS NULL AND p.due_on < $1
+        RETURNING p.*, f.site_id
+        """,
+        today,
+        now,
+    )
+    return rows
+
+
+# --- what a filing is held against ------------------------------------------------------------------------------
+
+
+async def known_divisions(connection: asyncpg.Connection, code: str) -> set[str]:
+    return {row["code"] for row in await connection.fetch("SELECT code FROM registry.division WHERE code = $1", code)}
+
+
+async def known_organisations(connection: asyncpg.Connection, ids: Collection[str], now: datetime) -> dict[str, bool]:
+    """Return those that there are, and whether they have been deregistered."""
+    rows = await connection.fetch(
+        """
+        SELECT id, deregistered_at IS NOT NULL AND deregistered_at <= $2 AS gone FROM registry.organisation WHERE id = ANY($1)
+        """,
+        list(ids),
+        now,
+    )
+    return {row["id"]: row["gone"] for row in rows}
+
+
+async def organisation_names(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, str]:
+    rows = await connection.fetch("SELECT id, name FROM registry.organisation WHERE id = ANY($1)", list(ids))
+    return {row["id"]: row["name"] for row in rows}
+
+
+async def stations_elsewhere(connection: asyncpg.Connection, ids: Collection[str], site_id: str | None) -> set[str]:
+    """Return those of the stations that another site has."""
+    rows = await connection.fetch(
+        """
+        SELECT id FROM registry.station WHERE id = ANY($1) AND retired_at IS NULL AND site_id IS DISTINCT FROM $2
+        """,
+        list(ids),
+        site_id,
+    )
+    return {row["id"] for row in rows}
+
+
+async def stations_of(connection: asyncpg.Connection, site_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM registry.station WHERE site_id = $1 AND retired_at IS NULL ORDER BY id", site_id
+    )
+    return rows
+
+
+async def own_sites(connection: asyncpg.Connection, organisation_id: str) -> list[asyncpg.Record]:
+    """Return the sites of an organisation for which a filing can be begun."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT s.id, s.name FROM registry.site s
+        WHERE s.retired_at IS NULL AND EXISTS (
+            SELECT FROM bounds.party p WHERE p.site_id = s.id AND p.organisation_id = $1
+            AND p.since <= now() AND (p.until IS NULL OR p.until > now())
+        ) AND NOT EXISTS (
+            SELECT FROM registry.filing f WHERE f.site_id = s.id
+            AND f.state IN ('draft', 'submitted', 'supplement_required', 'suspended')
+        ) ORDER BY s.name, s.id
+        """,
+        organisation_id,
+    )
+    return rows
+
+
+async def begin_grace(connection: asyncpg.Connection, site_id: str, filing_id: str, since: date, until: date) -> None:
+    await connection.execute(
+        "INSERT INTO registry.grace_period VALUES ($1, $2, $3, $4)", site_id, filing_id, since, until
+    )
+
+
+async def grace_period(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record | None:
+    return await connection.fetchrow("SELECT * FROM registry.grace_period WHERE site_id = $1", site_id)
+
+
+async def submitted_between(
+    connection: asyncpg.Connection, since: datetime, until: datetime, scope: Scope
+) -> list[asyncpg.Record]:
+    """Return what the indicators need of the filings that were submitted in a period."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT f.channel, f.state, f.answered_at, f.answer_due_on, f.decided_at, f.decision_due_on, f.rating
+        FROM registry.filing f WHERE f.submitted_at >= $4 AND f.submitted_at < $5 AND {seen(1)}
+        """,
+        *scope.parameters,
+        since,
+        until,
+    )
+    return rows
+
+
+def content_of(row: asyncpg.Record) -> Content:
+    """Return what a filing says."""
+    return Content.model_validate(row["content"])
+
+
+async def told_of_former(
+    connection: asyncpg.Connection, site_id: str, filing_id: str, now: datetime
+) -> list[asyncpg.Record]:
+    """Take note that nothing is owed any more on the files that a site had before; return what had been said about them."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        WITH former AS (SELECT id FROM registry.filing WHERE site_id = $1 AND id <> $2 AND state = 'retired'),
+        papers AS (
+            UPDATE registry.filing_document d SET told = NULL FROM former
+            WHERE d.filing_id = former.id AND d.told IS NOT NULL RETURNING d.id, d.filing_id, d.type
+        ), kept AS (
+            UPDATE registry.filing_promise p SET kept_at = $3 FROM former
+            WHERE p.filing_id = former.id AND p.kept_at IS NULL RETURNING p.filing_id, p.type, p.told_at
+        )
+        SELECT id AS document_id, filing_id, type FROM papers
+        UNION ALL SELECT NULL, filing_id, type FROM kept WHERE told_at IS NOT NULL
+        """,
+        site_id,
+        filing_id,
+        now,
+    )
+    return rows

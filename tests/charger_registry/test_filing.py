@@ -1,0 +1,465 @@
+"""Filings over HTTP and on the desk, on a real PostgreSQL: from a draft to a site, and what is owed on it afterwards."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from alerts.engine import Engine
+from charger_registry import store as registry
+from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from charger_registry.filing.desk import FilingDesk, Order
+from charger_registry.filing.machine import Command
+from charger_registry.filing.watch import tell_what_ran_out
+from charger_registry.service import compose
+from youguan import audit, bounds
+from youguan.auth import OPERATOR, REGULATOR, Principal, TokenIssuer, generate_keys
+from youguan.clock import ManualClock, county_day
+from youguan.database import create_pool
+from youguan.documents import Shelf
+from youguan.errors import Conflict
+from youguan.settings import Settings
+from youguan.web.application import application
+from youguan.working_days import add_working_days
+
+PRIVATE, PUBLIC = generate_keys()
+NOW = datetime.now(UTC) + timedelta(hours=1)  # later than whatever the database writes down by its own clock
+TODAY = county_day(NOW)
+DAY = timedelta(days=1)
+TOWN = ("330226001", "跃龙街道", "Yuelong", 121.425, 29.288)
+PDF = b"%PDF-1.7 a paper"
+STATION = {"id": "NEW-1", "connectors": 2, "power_kw": 120, "current_type": "DC"}
+CONTENT = {
+    "name": "一号场站", "address": "示例路1号", "division_code": TOWN[0], "longitude": 121.43, "latitude": 29.29,
+    "crs": "wgs84", "contact_name": "张三", "contact_phone": "400-000-0000", "builder": "b", "owner": "w", "manager": "m",
+    "managed_from": "2020-01-01", "contract_number": "HT-1", "stations": [STATION],
+}  # fmt: skip
+NEEDED = ("fire_acceptance", "electrical_acceptance", "metering_verification", "insurance", "land_consent")
+LASTING = ("metering_verification", "insurance")
+
+
+def person(role: str, organisation: str | None = None) -> Principal:
+    return Principal(f"{role}-{organisation}", role, frozenset({role}), organisation, None, "t", "c", NOW)
+
+
+class World:
+    """The registry over HTTP, with a clock of its own."""
+
+    def __init__(self, pool: asyncpg.Pool, client: httpx.AsyncClient, clock: ManualClock, desk: FilingDesk) -> None:
+        self.pool = pool
+        self.client = client
+        self.clock = clock
+        self.desk = desk
+
+    async def ask(
+        self, method: str, path: str, *, role: str = OPERATOR, organisation: str = "m", **options: Any
+    ) -> httpx.Response:
+        token = TokenIssuer(PRIVATE, timedelta(days=3000)).issue(
+            subject=f"{role}-{organisation}", name=role, roles=frozenset({role}),
+            organisation_id=organisation if role == OPERATOR else None, division=None, now=datetime.now(UTC),
+        )  # fmt: skip
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self.client.request(method, f"/api/registry{path}", headers=headers, **options)
+
+    async def done(self, *arguments: Any, **options: Any) -> Any:
+        answer = await self.ask(*arguments, **options)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def begin(self, site_id: str | None = None, **changes: Any) -> str:
+        """Return a draft that lacks its papers only."""
+        filing: dict[str, Any] = await self.done("POST", "/filings", json={"site_id": site_id})
+        await self.done("PUT", f"/filings/{filing['id']}", json={**CONTENT, **changes})
+        return str(filing["id"])
+
+    async def attach(self, filing_id: str, code: str, **more: Any) -> Any:
+        until = {"valid_until": str(TODAY + 200 * DAY)} if code in LASTING else {}
+        data = {"type": code, "number": "1", **until, **more}
+        return await self.done("POST", f"/filing-documents/{filing_id}", data=data, files={"file": ("纸.pdf", PDF)})
+
+    async def whole(self, site_id: str | None = None, **changes: Any) -> str:
+        filing_id = await self.begin(site_id, **changes)
+        for code in NEEDED:
+            await self.attach(filing_id, code)
+        return filing_id
+
+    async def act(self, filing_id: str, command: str, role: str = OPERATOR, **more: Any) -> Any:
+        return await self.done("POST", f"/filings/{filing_id}/commands", role=role, json={"command": command, **more})
+
+    async def refused(self, filing_id: str, command: str, role: str = OPERATOR, **more: Any) -> httpx.Response:
+        json = {"command": command, **more}
+        answer = await self.ask("POST", f"/filings/{filing_id}/commands", role=role, json=json)
+        assert not answer.is_success
+        return answer
+
+    async def accepted(self, **changes: Any) -> dict[str, Any]:
+        filing_id = await self.whole(**changes)
+        await self.act(filing_id, "submit")
+        filing: dict[str, Any] = await self.act(filing_id, "accept", REGULATOR)
+        return filing
+
+    async def events(self, *types: str) -> list[dict[str, Any]]:
+        rows = await self.pool.fetch(
+            "SELECT payload FROM eventlog.event WHERE type = ANY($1) ORDER BY serial, sequence", list(types)
+        )
+        return [row["payload"] for row in rows]
+
+    async def wait(self, days: int) -> None:
+        """Let days pass, and the watch look around."""
+        self.clock.advance(days * DAY)
+        async with self.pool.acquire() as connection, connection.transaction():
+            await tell_what_ran_out(connection, self.clock)
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    settings = Settings(database_url=database_url, role_secret=None, token_public_key=PUBLIC, data_dir=tmp_path)
+    clock = ManualClock(NOW)
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(await create_pool(database_url))
+        async with pool.acquire() as connection, connection.transaction():
+            await registry.file_divisions(connection, [TOWN])
+            old = SiteDraft("old", "旧场站", 121.4, 29.3, stations=(StationDraft("OLD-1"),), division_code=TOWN[0])
+            organisations = tuple(OrganisationDraft(name, f"{name}公司") for name in "bwmn")
+            roles = (RoleDraft("old", "manager", "m", NOW - 9 * DAY),)
+            await registry.file_all(connection, Filing((old,), organisations, roles), NOW)
+        await bounds.consumer(pool).catch_up()
+        parts = await stack.enter_async_context(compose(settings, clock))
+        transport = httpx.ASGITransport(application([parts], settings, pool), raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url="http://suite.example")
+        await stack.enter_async_context(client)
+        yield World(pool, client, clock, FilingDesk(pool, clock, Shelf(settings)))
+
+
+async def test_a_draft_says_what_is_missing_and_cannot_be_submitted(world: World) -> None:
+    filing = await world.done("POST", "/filings", json={})
+    assert filing["state"] == "draft"
+    assert {p["field"] for p in filing["problems"]} >= {"name", "stations", "documents.fire_acceptance"}
+    filing = await world.done(
+        "PUT", f"/filings/{filing['id']}", json={"name": "半份", "longitude": "x", "stations": [{}]}
+    )
+    assert filing["content"]["longitude"] == "x"
+    assert {"field": "longitude", "code": "no_number", "reason": "is not a number"} in filing["problems"]
+    answer = await world.refused(filing["id"], "submit")
+    assert answer.status_code == 422
+    assert {"field": "stations[0].id", "reason": "is missing"} in answer.json()["fields"]
+    assert (await world.ask("GET", f"/filings/{filing['id']}", role=REGULATOR)).status_code == 404
+
+
+async def test_an_accepted_filing_makes_the_site_its_stations_and_who_is_responsible(world: World) -> None:
+    filing_id = await world.whole()
+    submitted = await world.act(filing_id, "submit")
+    assert submitted["due_on"] == str(add_working_days(TODAY, 5))
+    assert submitted["decision_due_on"] == str(add_working_days(TODAY, 10))
+    number = submitted["number"]
+    assert number == f"BA{TODAY.year}-00001"
+    accepted = await world.act(filing_id, "accept", REGULATOR)
+    assert (accepted["state"], accepted["site_id"], accepted["due_on"]) == ("accepted", number, None)
+    site = await world.done("GET", f"/sites/{number}")
+    assert (site["name"], site["reason"], site["stations"]) == ("一号场站", None, 1)
+    (station,) = (await world.done("GET", f"/stations?site={number}"))["items"]
+    assert (station["id"], station["power_w"], len(station["connectors"])) == ("NEW-1", 120_000, 2)
+    lines = (await world.done("GET", f"/sites/{number}/responsibilities", role=REGULATOR))["items"]
+    told = {(line["role"], line["organisation"]["id"], line["origin"]) for line in lines}
+    assert told == {("builder", "b", "filing"), ("owner", "w", "filing"), ("manager", "m", "filing")}
+    assert {event["state"] for event in await world.events("FilingMoved")} == {"submitted", "accepted"}
+    (grace,) = await world.events("GracePeriodBegan")
+    assert (grace["site_id"], grace["since"]) == (number, str(TODAY))
+    assert accepted["grace_until"] == grace["until"]
+    begun = await world.act(filing_id, "start", due_on=str(TODAY - DAY))
+    assert (begun["state"], begun["started_on"]) == ("in_operation", str(TODAY - DAY))
+    steps = [(step["command"], step["role"], step["state"]) for step in begun["history"]]
+    assert steps == [
+        ("begin", "applicant", "draft"),
+        ("submit", "applicant", "submitted"),
+        ("accept", "authority", "accepted"),
+        ("start", "applicant", "in_operation"),
+    ]
+
+
+async def test_a_supplement_stops_the_clock(world: World) -> None:
+    filing_id = await world.whole()
+    await world.act(filing_id, "submit")
+    assert (await world.refused(filing_id, "require_supplement", REGULATOR)).json()["fields"][0]["field"] == "reason"
+    unknown = await world.refused(filing_id, "require_supplement", REGULATOR, reason="?", asked_for=["poem"])
+    assert unknown.json()["fields"][0]["field"] == "asked_for"
+    asked = await world.act(filing_id, "require_supplement", REGULATOR, reason="保单不清晰", asked_for=["insurance"])
+    assert (asked["state"], asked["due_on"]) == ("supplement_required", str(add_working_days(TODAY, 15)))
+    assert asked["problems"] == [
+        {"field": "documents.insurance", "code": "not_supplied", "reason": "was asked for and has not been supplied"}
+    ]
+    world.clock.advance(7 * DAY)
+    assert (await world.refused(filing_id, "submit")).status_code == 422
+    await world.attach(filing_id, "insurance")
+    again = await world.act(filing_id, "submit")
+    assert again["decision_due_on"] == str(add_working_days(TODAY + 7 * DAY, 10))
+    assert (await world.act(filing_id, "accept", REGULATOR))["state"] == "accepted"
+
+
+async def test_a_promise_is_kept_or_told_to_be_broken(world: World) -> None:
+    promised = {"insurance": str(TODAY + 10 * DAY), "land_consent": str(TODAY + 12 * DAY)}
+    filing_id = await world.begin(promises=promised, committed=True)
+    for code in set(NEEDED) - set(promised):
+        await world.attach(filing_id, code)
+    await world.act(filing_id, "submit")
+    accepted = await world.act(filing_id, "accept", REGULATOR)
+    assert {p["type"]: p["due_on"] for p in accepted["promised"]} == promised
+    assert [f["id"] for f in (await world.done("GET", "/filings?owing=true", role=REGULATOR))["items"]] == [filing_id]
+    await world.attach(filing_id, "land_consent")
+    await world.wait(11)
+    await world.wait(2)
+    (broken,) = await world.events("FilingPromiseOverdue")
+    assert (broken["document_type"], broken["site_id"]) == ("insurance", accepted["site_id"])
+    await world.attach(filing_id, "insurance")
+    (kept,) = await world.events("FilingPromiseKept")
+    assert kept["document_type"] == "insurance"
+    assert (await world.done("GET", f"/filings/{filing_id}"))["promises"] == 0
+
+
+async def test_papers_that_run_out_are_told_once_until_they_are_replaced(world: World) -> None:
+    filing = await world.accepted()
+    await world.wait(139)
+    assert await world.events("DocumentExpiring") == []
+    await world.wait(1)
+    await world.wait(0)
+    assert [e["document_type"] for e in await world.events("DocumentExpiring")] == ["metering_verification"]
+    await world.wait(61)
+    told = [(e["document_type"], e["expired"]) for e in await world.events("DocumentExpiring")]
+    assert sorted(told[1:]) == [("insurance", True), ("metering_verification", True)]
+    engine = Engine(world.pool, world.clock)
+    await engine.consumer().catch_up()
+    assert await firing(world) == {"document_expired": 2}
+    old = next(d["id"] for d in filing["documents"] if d["type"] == "insurance")
+    renewed = await world.attach(filing["id"], "insurance", replaces=old, valid_until=str(TODAY + 900 * DAY))
+    assert [d["ended_at"] is not None for d in renewed["documents"] if d["type"] == "insurance"] == [True, False]
+    await engine.consumer().catch_up()
+    assert await firing(world) == {"document_expired": 1}
+    await world.act(filing["id"], "retire", REGULATOR, reason="拆除")
+    await engine.consumer().catch_up()
+    assert await firing(world) == {}
+
+
+async def firing(world: World) -> dict[str, int]:
+    rows = await world.pool.fetch("SELECT rule, count(*) FROM alerts.alert WHERE state = 'firing' GROUP BY rule")
+    return {row["rule"]: row["count"] for row in rows}
+
+
+async def test_a_retired_site_is_no_longer_the_countys(world: World) -> None:
+    filing = await world.accepted()
+    await world.act(filing["id"], "start")
+    await world.act(filing["id"], "suspend", reason="改造")
+    retired = await world.act(filing["id"], "retire", reason="不再经营")
+    assert retired["state"] == "retired"
+    assert [event["site_id"] for event in await world.events("SiteRetired")] == [filing["site_id"]]
+    assert (await world.done("GET", "/sites"))["items"][0]["id"] == "old"
+
+
+async def test_what_the_authority_suspends_only_the_authority_resumes(world: World) -> None:
+    filing = await world.accepted()
+    await world.act(filing["id"], "start")
+    suspended = await world.act(filing["id"], "suspend", REGULATOR, reason="消防隐患")
+    assert "resume" in suspended["commands"]
+    assert "resume" not in (await world.done("GET", f"/filings/{filing['id']}"))["commands"]
+    for command in ("resume", "retire"):
+        assert (await world.refused(filing["id"], command, reason="x")).status_code == 403
+    assert (await world.act(filing["id"], "resume", REGULATOR))["state"] == "in_operation"
+    await world.act(filing["id"], "suspend", reason="检修")
+    assert (await world.act(filing["id"], "resume"))["state"] == "in_operation"
+
+
+async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> None:
+    filing = await world.done("POST", "/filings", json={"site_id": "old"})
+    assert (filing["content"]["name"], filing["content"]["manager"]) == ("旧场站", "m")
+    assert [line["id"] for line in filing["content"]["stations"]] == ["OLD-1"]
+    assert (await world.ask("POST", "/filings", json={"site_id": "old"})).status_code == 409
+    await world.act(filing["id"], "withdraw")
+    first = await world.whole("old", manager="n", stations=[STATION, {**STATION, "id": "OLD-1"}])
+    await world.attach(first, "management_contract")
+    await world.act(first, "submit")
+    accepted = await world.act(first, "accept", REGULATOR)
+    assert (accepted["state"], accepted["site_id"], accepted["grace_until"]) == ("in_operation", "old", None)
+    lines = (await world.done("GET", "/sites/old/responsibilities"))["items"]
+    held = {line["role"]: line["organisation"]["id"] for line in lines}
+    assert held == {"builder": "b", "owner": "w", "manager": "m"}  # who manages it gives that up by a handover
+    anew = await world.done("POST", "/filings", json={"site_id": "old"})
+    assert len(anew["documents"]) == len(NEEDED) + 1
+    await world.act(anew["id"], "submit")
+    await world.act(anew["id"], "accept", REGULATOR)
+    former = await world.done("GET", f"/filings/{first}")
+    assert (former["state"], former["history"][-1]["reason"]) == ("retired", f"replaced by BA{TODAY.year}-00002")
+    assert (await world.done("GET", "/sites/old"))["stations"] == 2
+
+
+async def test_a_station_is_filed_at_one_site_only(world: World) -> None:
+    first, second = await world.whole(), await world.whole()
+    for filing_id in (first, second):
+        await world.act(filing_id, "submit")
+    await world.act(first, "accept", REGULATOR)
+    answer = await world.refused(second, "accept", REGULATOR)
+    assert answer.json()["fields"] == [{"field": "stations[0].id", "reason": "is filed at another site"}]
+    assert (await world.act(second, "reject", REGULATOR, reason="桩号已备案"))["state"] == "rejected"
+
+
+async def test_of_two_officers_one_decides_and_the_other_is_told(world: World) -> None:
+    filing_id = await world.whole()
+    await world.act(filing_id, "submit")
+    orders = [Order(Command.ACCEPT), Order(Command.REJECT, "缺陷"), Order(Command.ACCEPT)]
+    done = await asyncio.gather(
+        *(world.desk.act(person(REGULATOR), filing_id, order, remote=None) for order in orders), return_exceptions=True
+    )
+    lost = [found for found in done if isinstance(found, BaseException)]
+    assert [type(found) for found in lost] == [Conflict, Conflict]
+    assert "does not permit" in str(lost[0])
+    history = (await world.done("GET", f"/filings/{filing_id}"))["history"]
+    assert len(history) == 3
+    assert await world.pool.fetchval("SELECT count(*) FROM registry.site WHERE id <> 'old'") == int(
+        history[-1]["state"] == "accepted"
+    )
+
+
+async def test_a_rating_comes_once_after_the_decision_and_a_bad_one_with_its_reason(world: World) -> None:
+    filing_id = await world.whole()
+    await world.act(filing_id, "submit")
+    assert (await world.refused(filing_id, "rate", rating=5)).status_code == 409
+    await world.act(filing_id, "admit", REGULATOR)
+    assert (await world.refused(filing_id, "admit", REGULATOR)).status_code == 409
+    await world.act(filing_id, "accept", REGULATOR)
+    assert (await world.refused(filing_id, "rate", REGULATOR, rating=5)).status_code == 403
+    assert (await world.refused(filing_id, "rate")).json()["fields"][0]["field"] == "rating"
+    assert (await world.refused(filing_id, "rate", rating=2)).json()["fields"][0]["field"] == "reason"
+    assert (await world.act(filing_id, "rate", rating=4))["rating"] == 4
+    assert (await world.refused(filing_id, "rate", rating=5)).status_code == 409
+
+
+async def test_the_clerk_writes_down_what_came_on_paper(world: World) -> None:
+    refused = await world.ask("POST", "/filings", role=REGULATOR, json={})
+    assert refused.json()["fields"][0]["field"] == "organisation_id"
+    begun = await world.done("POST", "/filings", role=REGULATOR, json={"organisation_id": "m"})
+    path = f"/filings/{begun['id']}"
+    await world.done("PUT", path, role=REGULATOR, json=CONTENT)
+    for code in NEEDED:
+        data = {"type": code, "valid_until": str(TODAY + DAY)}
+        files = {"file": ("p.jpg", b"\xff\xd8\xff\xe0 scan")}
+        await world.done("POST", f"/filing-documents/{begun['id']}", role=REGULATOR, data=data, files=files)
+    submitted = await world.act(begun["id"], "submit", REGULATOR)
+    assert (submitted["channel"], submitted["history"][-1]["role"]) == ("counter", "clerk")
+    await world.act(begun["id"], "accept", REGULATOR)
+    await world.accepted(stations=[{**STATION, "id": "NEW-2"}])
+    found = await world.done("GET", "/filing-indicators", role=REGULATOR)
+    assert found["online"] == {"count": 1, "of": 2, "percent": 50.0}
+    assert found["timely_acceptance"]["percent"] == found["on_time_completion"]["percent"] == 100.0
+    assert found["satisfaction"]["percent"] is None
+    past = await world.done("GET", f"/filing-indicators?from=2020-01-01&to={date(2020, 2, 1)}", role=REGULATOR)
+    assert past["online"]["of"] == 0
+    assert (await world.ask("GET", "/filing-indicators?from=2026-01-02&to=2026-01-02")).status_code == 422
+
+
+async def test_papers_are_taken_and_given(world: World) -> None:
+    filing_id = await world.begin()
+    path = f"/filing-documents/{filing_id}"
+    bad = [
+        ({"type": "poem"}, "type"),
+        ({"type": "insurance"}, "valid_until"),
+        ({"type": "other", "valid_from": "2026-02-01", "valid_until": "2026-01-01"}, "valid_until"),
+    ]
+    for data, field in bad:
+        answer = await world.ask("POST", path, data=data, files={"file": ("a.pdf", PDF)})
+        assert answer.json()["fields"][0]["field"] == field
+    script = await world.ask("POST", path, data={"type": "other"}, files={"file": ("a.pdf", b"<script>")})
+    assert script.json()["fields"] == [{"field": "file", "reason": "must be a PDF, JPEG, PNG or WebP file"}]
+    (paper,) = (await world.attach(filing_id, "other"))["documents"]
+    given = await world.ask("GET", f"{path}/{paper['id']}")
+    assert given.content == PDF
+    for role, organisation in ((OPERATOR, "n"), (REGULATOR, "")):  # a draft is its applicant's own
+        answer = await world.ask("GET", f"{path}/{paper['id']}", role=role, organisation=organisation)
+        assert answer.status_code == 404
+    assert (await world.ask("DELETE", f"{path}/{paper['id']}")).status_code == 204
+    assert (await world.done("GET", f"/filings/{filing_id}"))["documents"][0]["ended_at"] is not None
+    await world.act(await world.whole(), "submit")
+
+
+async def test_a_filing_under_decision_does_not_change(world: World) -> None:
+    filing_id = await world.whole()
+    await world.act(filing_id, "submit")
+    answers = [
+        await world.ask("PUT", f"/filings/{filing_id}", json=CONTENT),
+        await world.ask(
+            "POST", f"/filing-documents/{filing_id}", data={"type": "other"}, files={"file": ("a.pdf", PDF)}
+        ),
+        await world.ask("POST", f"/filings/{filing_id}/commands", json={"command": "submit"}),
+    ]
+    assert [answer.status_code for answer in answers] == [409, 409, 409]
+
+
+@pytest.mark.parametrize(
+    ("role", "organisation", "reads", "writes", "decides"),
+    [
+        (OPERATOR, "m", 200, 200, 403),
+        (OPERATOR, "n", 404, 404, 404),
+        (REGULATOR, "", 200, 403, 200),
+        ("reviewer", "", 200, 403, 403),
+        ("inspector", "", 200, 403, 403),
+        ("", "", 404, 403, 403),
+    ],
+)
+async def test_who_may_do_what(
+    world: World, role: str, organisation: str, reads: int, writes: int, decides: int
+) -> None:
+    filing_id = await world.whole()
+    await world.act(filing_id, "submit")
+    who = {"role": role, "organisation": organisation}
+    assert (await world.ask("GET", f"/filings/{filing_id}", **who)).status_code == reads
+    found = (await world.done("GET", "/filings", **who))["items"]
+    assert [filing["id"] for filing in found] == ([filing_id] if reads == 200 else [])
+    for command, expected in (("withdraw", writes), ("accept", decides)):
+        if expected == 200:
+            continue
+        answer = await world.ask(
+            "POST", f"/filings/{filing_id}/commands", json={"command": command, "reason": "x"}, **who
+        )
+        assert answer.status_code == expected
+    own = await world.ask("POST", "/filings", json={"organisation_id": "m"}, **who)
+    assert own.status_code == {(OPERATOR, "m"): 201, (REGULATOR, ""): 201}.get((role, organisation), 403)
+
+
+async def test_the_list_comes_by_when_it_is_due_and_goes_on(world: World) -> None:
+    ids = []
+    for n in range(3):
+        filing_id = await world.whole(stations=[{**STATION, "id": f"N-{n}"}])
+        await world.act(filing_id, "submit")
+        ids.append(filing_id)
+        world.clock.advance(3 * DAY)
+    await world.act(ids[0], "accept", REGULATOR)
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = await world.done("GET", f"/filings?limit=1{cursor}", role=REGULATOR)
+        found += [filing["id"] for filing in page["items"]]
+        if not page["next"]:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert found == [ids[1], ids[2], ids[0]]
+    rubbish = "&cursor=WzEsIngiLCIyMDI2LTAxLTAxVDAwOjAwOjAwWiIsIngiXQ"
+    assert (await world.ask("GET", f"/filings?limit=1{rubbish}")).status_code == 422
+
+
+async def test_everything_is_in_the_trail_and_the_history_cannot_be_changed(world: World) -> None:
+    filing = await world.accepted()
+    async with world.pool.acquire() as connection:
+        assert await audit.verify(connection) is None
+        rows = await connection.fetch(
+            "SELECT action, actor FROM audit.trail WHERE subject = $1 ORDER BY number", f"filing {filing['id']}"
+        )
+        actions = [row["action"] for row in rows]
+        assert actions == [
+            "begin filing", "save filing", *["attach document"] * 5, "submit filing", "accept filing"
+        ]  # fmt: skip
+        assert rows[-1]["actor"] == "regulator-m"
+        with pytest.raises(asyncpg.PostgresError):
+            await connection.execute("DELETE FROM registry.filing_history")

@@ -1,0 +1,240 @@
+"""The rules of filings: every state, command and role; what is missing; when things are due; the indicators."""
+
+from datetime import date, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from charger_registry.filing.content import (
+    REASONS,
+    Content,
+    DocumentType,
+    Paper,
+    StationLine,
+    World,
+    problems,
+    promised,
+    site_draft,
+)
+from charger_registry.filing.deadlines import Terms, add_months, days_left, resumed
+from charger_registry.filing.indicators import Handled, Share, indicators
+from charger_registry.filing.machine import Command, Role, State, move, open_to
+from charger_registry.filing.pages import PROBLEMS, STATES, STEPS
+from youguan.errors import Conflict, Forbidden
+from youguan.working_days import add_working_days
+
+TODAY = date(2026, 11, 24)
+DAY = timedelta(days=1)
+TERMS = Terms(answer=5, decision=10, supplement=15, promise=30, grace=6)
+
+# What each role (a: applicant, o: authority, c: clerk) may do in each state, and what follows.
+EXPECTED = """
+draft                 save                draft                a c
+draft                 attach              draft                a c
+draft                 submit              submitted            a c
+draft                 withdraw            withdrawn            a c
+submitted             withdraw            withdrawn            a c
+submitted             admit               submitted            o
+submitted             require_supplement  supplement_required  o
+submitted             accept              accepted             o
+submitted             reject              rejected             o
+supplement_required   save                supplement_required  a c
+supplement_required   attach              supplement_required  a c
+supplement_required   submit              submitted            a c
+supplement_required   withdraw            withdrawn            a c
+supplement_required   reject              rejected             o
+accepted              attach              accepted             a c
+accepted              start               in_operation         a c
+accepted              retire              retired              o
+accepted              rate                accepted             a
+in_operation          attach              in_operation         a c
+in_operation          suspend             suspended            a o c
+in_operation          retire              retired              o
+in_operation          rate                in_operation         a
+suspended             attach              suspended            a c
+suspended             resume              in_operation         a o
+suspended             retire              retired              a o
+suspended             rate                suspended            a
+retired               rate                retired              a
+rejected              rate                rejected             a
+"""
+ROLES = {"a": Role.APPLICANT, "o": Role.AUTHORITY, "c": Role.CLERK}
+MAY = {
+    (State(state), Command(command), ROLES[letter]): State(following)
+    for state, command, following, *letters in map(str.split, EXPECTED.strip().splitlines())
+    for letter in letters
+}
+
+
+@pytest.mark.parametrize(("state", "command", "role"), list(product(State, Command, Role)))
+def test_every_state_command_and_role(state: State, command: Command, role: Role) -> None:
+    if (state, command, role) in MAY:
+        assert move(state, command, [role]) == (role, MAY[state, command, role])
+        assert command in open_to(state, [role])
+        return
+    has_a_place = any((state, command, other) in MAY for other in Role)
+    with pytest.raises(Forbidden if has_a_place else Conflict):
+        move(state, command, [role])
+    assert command not in open_to(state, [role])
+
+
+def test_the_pages_have_words_for_everything() -> None:
+    assert set(STATES) == set(State)
+    assert set(STEPS) == {"begin", *Command} - {"save", "attach"}
+    assert set(PROBLEMS) == set(REASONS)
+
+
+TYPES = [
+    DocumentType("fire_acceptance", required=True, promisable=False, expires=False),
+    DocumentType("insurance", required=True, promisable=True, expires=True),
+    DocumentType("management_contract", required=False, promisable=False, expires=False),
+    DocumentType("other", required=False, promisable=False, expires=False),
+]
+WHOLE = Content(
+    name="一号场站", address="示例路1号", division_code="330226001", longitude="121.43", latitude="29.29",
+    contact_name="张三", contact_phone="400-000-0000", builder="b", owner="w", manager="m", managed_from="2026-12-01",
+    stations=(StationLine(id="NEW-1", power_kw="120"), StationLine(id="NEW-2", power_kw="7", current_type="AC")),
+)  # fmt: skip
+PAPERS = [Paper("fire_acceptance", None), Paper("insurance", TODAY)]
+WORLD = World(TODAY, TERMS, {"330226001"}, {"b": False, "w": False, "m": False, "gone": True}, {"TAKEN"})
+
+
+def wrong(content: Content, papers: list[Paper] = PAPERS, asked_for: tuple[str, ...] = ()) -> dict[str, str]:
+    return {p.field: p.code for p in problems(content, "m", TYPES, papers, asked_for, WORLD)}
+
+
+def test_nothing_is_missing_in_a_whole_filing() -> None:
+    assert wrong(WHOLE) == {}
+    site = site_draft(WHOLE, "S")
+    assert (site.name, site.crs, site.longitude) == ("一号场站", "gcj02", 121.43)
+    assert site.stations is not None
+    assert [(s.id, s.connectors, s.power_w, s.current_type) for s in site.stations] == [
+        ("NEW-1", 1, 120_000, "DC"),
+        ("NEW-2", 1, 7_000, "AC"),
+    ]
+
+
+def test_everything_is_missing_in_an_empty_one() -> None:
+    assert wrong(Content(), []) == dict.fromkeys(
+        ["name", "address", "division_code", "contact_name", "contact_phone", "longitude", "latitude", "builder", "owner",
+         "manager", "managed_from", "stations", "documents.fire_acceptance", "documents.insurance"],
+        "missing",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"longitude": "east"}, {"longitude": "no_number"}),
+        ({"latitude": "121.4"}, {"latitude": "out_of_range"}),
+        ({"latitude": "nan"}, {"latitude": "out_of_range"}),
+        ({"crs": "mars"}, {"crs": "unknown"}),
+        ({"division_code": "110101"}, {"division_code": "unknown"}),
+        ({"owner": "x"}, {"owner": "unknown"}),
+        ({"owner": "gone"}, {"owner": "deregistered"}),
+        ({"managed_from": "soon"}, {"managed_from": "no_date"}),
+        ({"managed_until": "2026-11-30"}, {"managed_until": "ends_before"}),
+        ({"manager": "w"}, {"documents.management_contract": "missing"}),
+        ({"stations": (StationLine(id="TAKEN", power_kw="7"),)}, {"stations[0].id": "elsewhere"}),
+        ({"stations": (StationLine(id="a/b", power_kw="7"),)}, {"stations[0].id": "malformed"}),
+        ({"stations": (StationLine(id="a", power_kw="7"),) * 2}, {"stations[1].id": "doubled"}),
+        ({"stations": (StationLine(power_kw="7"),)}, {"stations[0].id": "missing"}),
+        ({"stations": (StationLine(id="a", power_kw="x", connectors="1.5", current_type="?"),)},
+         {"stations[0].connectors": "no_number", "stations[0].power_kw": "no_number", "stations[0].current_type": "unknown"}),
+        ({"promises": {"insurance": str(TODAY + DAY)}}, {"committed": "not_committed"}),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_by_field(change: dict[str, object], found: dict[str, str]) -> None:
+    assert wrong(WHOLE.model_copy(update=change)) == found
+
+
+LAST = add_working_days(TODAY, TERMS.promise)
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "found"),
+    [
+        ("insurance", str(TODAY + DAY), None),
+        ("insurance", str(LAST), None),
+        ("insurance", str(LAST + DAY), "too_late"),
+        ("insurance", str(TODAY), "past"),
+        ("insurance", "soon", "no_date"),
+        ("fire_acceptance", str(TODAY + DAY), "not_promisable"),
+    ],
+)
+def test_what_may_be_promised_and_for_when(code: str, day: str, found: str | None) -> None:
+    content = WHOLE.model_copy(update={"promises": {code: day}, "committed": True})
+    others = [paper for paper in PAPERS if paper.type != code]
+    assert wrong(content, others) == ({f"promises.{code}": found} if found else {})
+    if found is None:
+        assert promised(content, others) == {code: date.fromisoformat(day)}
+        assert promised(content, PAPERS) == {}
+
+
+def test_what_was_asked_for_must_come_again() -> None:
+    assert wrong(WHOLE, asked_for=("insurance",)) == {"documents.insurance": "not_supplied"}
+    assert wrong(WHOLE, [*PAPERS, Paper("insurance", None, fresh=True)], ("insurance",)) == {}
+
+
+def test_a_paper_that_has_expired_is_none() -> None:
+    old = Paper("insurance", TODAY - DAY)
+    assert wrong(WHOLE, [PAPERS[0], old]) == {"documents.insurance": "expired"}
+    assert wrong(WHOLE, [*PAPERS, old]) == {}
+
+
+@given(st.dates(date(2024, 1, 1), date(2027, 6, 1)), st.integers(0, 30), st.integers(0, 60))
+def test_a_term_that_stood_still_loses_no_day(day: date, left: int, waited: int) -> None:
+    due = add_working_days(day, left)
+    today = day + waited * DAY
+    assert days_left(resumed(today, days_left(due, day)), today) == left
+
+
+def test_a_term_that_was_late_stays_late() -> None:
+    assert resumed(TODAY, -2) < TODAY
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "then"),
+    [
+        (date(2026, 11, 24), 6, date(2027, 5, 24)),
+        (date(2026, 8, 31), 6, date(2027, 2, 28)),
+        (date(2026, 12, 31), 12, date(2027, 12, 31)),
+    ],
+)
+def test_months(day: date, months: int, then: date) -> None:
+    assert add_months(day, months) == then
+
+
+def handled(**changes: object) -> Handled:
+    usual: dict[str, object] = {
+        "online": True, "answered_on": TODAY, "answer_due_on": TODAY, "decided_on": TODAY, "decision_due_on": TODAY,
+        "rating": None,
+    }  # fmt: skip
+    return Handled(**{**usual, **changes})  # type: ignore[arg-type]
+
+
+def test_the_indicators_of_a_worked_example() -> None:
+    """The example of docs/filing.md."""
+    waiting = handled(answered_on=None, answer_due_on=TODAY + DAY, decided_on=None, decision_due_on=TODAY + DAY)
+    filings = [
+        handled(rating=5),
+        handled(online=False, answered_on=TODAY + DAY, rating=2),
+        handled(decided_on=TODAY + DAY, rating=3),
+        handled(decided_on=None, decision_due_on=None),
+        waiting,
+        handled(answered_on=None, answer_due_on=TODAY - DAY, decided_on=None, decision_due_on=TODAY - DAY),
+        handled(answered_on=None, answer_due_on=TODAY - DAY, decided_on=None, withdrawn=True),
+    ]
+    found = indicators(filings, TODAY)
+    assert (found.online, found.online.percent) == (Share(6, 7), 85.7)
+    assert found.timely_acceptance == Share(3, 5)
+    assert found.on_time_completion == Share(2, 4)
+    assert found.satisfaction == Share(2, 3)
+
+
+def test_the_share_of_none_is_none() -> None:
+    found = indicators([], TODAY)
+    assert found.online == Share(0, 0)
+    assert found.online.percent is None
