@@ -20,6 +20,7 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    RelayRecordsLost,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,
@@ -33,6 +34,8 @@ from youguan.events import (
     StationOnline,
     StationRejected,
     UnfiledStationSeen,
+    UpstreamAway,
+    UpstreamBack,
 )
 
 STREAM = "alerts"
@@ -42,6 +45,7 @@ TYPES = (
     DocumentRenewed,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    RelayRecordsLost,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,
@@ -55,6 +59,8 @@ TYPES = (
     StationOnline,
     StationRejected,
     UnfiledStationSeen,
+    UpstreamAway,
+    UpstreamBack,
 )
 PENDING_WATCH_S = 1.0
 

@@ -12,6 +12,7 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    RelayRecordsLost,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,
@@ -25,6 +26,8 @@ from youguan.events import (
     StationOnline,
     StationRejected,
     UnfiledStationSeen,
+    UpstreamAway,
+    UpstreamBack,
 )
 
 CONNECTOR_FAULT = "connector_fault"
@@ -36,6 +39,7 @@ SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 ACCESS_ATTEMPTS = "access_attempts"
 DOCUMENT_EXPIRING, DOCUMENT_EXPIRED = "document_expiring", "document_expired"
 FILING_PROMISE_OVERDUE = "filing_promise_overdue"
+UPSTREAM_AWAY, RELAY_GAP = "upstream_away", "relay_gap"
 SEVERITIES = ("info", "minor", "major", "critical")
 EVSES_A_ROW = 100  # connector n of EVSE m has the number (n - 1) * 100 + m
 
@@ -102,7 +106,7 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
 
 
 def _beside(event: Event) -> Sequence[Finding]:
-    """Return what is wrong beside the charging itself: clocks, sensors, who tries to connect."""
+    """Return what is wrong beside the charging itself: clocks, sensors, who tries to connect, what is passed on."""
     match event:
         case StationClockSkewed():
             station, skew = event.station_id, {"skew_s": event.skew_s}
@@ -115,6 +119,13 @@ def _beside(event: Event) -> Sequence[Finding]:
             return [Over(event.alarm, _sensor_subject(event), event.effective_at)]
         case StationAccessRefused():
             return [_attempts(event)]
+        case UpstreamAway():
+            site, why = event.site_id, {"reason": event.reason, "station": event.station_id}
+            return [Holds(UPSTREAM_AWAY, site, event.at, site_id=site, details={**why})]
+        case UpstreamBack():
+            return [Over(UPSTREAM_AWAY, event.site_id, event.at)]
+        case RelayRecordsLost():
+            return [Holds(RELAY_GAP, event.spool_id, event.since, details={"tries": event.records})]
     return _papers(event)
 
 

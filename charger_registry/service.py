@@ -1,9 +1,11 @@
 """The registry, composed."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -41,6 +43,10 @@ from charger_registry.people.passwords import Passwords
 from charger_registry.public import projection
 from charger_registry.public.live import Picture
 from charger_registry.public.pages import public_api, public_pages
+from charger_registry.relay.address import Place
+from charger_registry.relay.api import add_relay
+from charger_registry.relay.desk import RelayDesk
+from charger_registry.relay.pages import relay_pages
 from youguan import audit_heads, bounds
 from youguan.audit_heads import HeadFile
 from youguan.clock import Clock
@@ -83,6 +89,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         shelf = Shelf(settings)
         filings = FilingDesk(pool, clock, shelf)
         add_filings(api, pool, filings, clock)
+        relay = RelayDesk(pool, clock, own_places(settings), loopback=settings.demo)
+        add_relay(api, pool, relay)
 
         async def ready() -> str | None:
             return None if picture.loaded else "the map is not loaded yet"
@@ -104,6 +112,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
                 filing_pages(pool, filings, templates, clock),
+                relay_pages(pool, relay, templates, clock),
                 public_pages(pool, picture, templates, clock),
                 open_data_pages(pool, templates, settings),
                 token_pages(pool, tokens, templates),
@@ -121,6 +130,14 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             ready=ready,
             documents=[f"/api/registry{DOCUMENTS}", f"/registry{DOCUMENTS}"],
         )
+
+
+def own_places(settings: Settings) -> frozenset[Place]:
+    """Return where stations reach this suite: no site is passed on to there."""
+    hosts = {settings.ocpp_host, settings.http_host, socket.gethostname(), "localhost", "127.0.0.1", "::1"}
+    hosts.add(urlsplit(settings.base_url).hostname or "")
+    ports = [port for port in (settings.ocpp_port, settings.ocpp_tls_port) if port is not None]
+    return frozenset((host.lower(), port) for host in hosts for port in ports)
 
 
 async def judge_what_has_changed(connection: asyncpg.Connection, now: datetime) -> None:

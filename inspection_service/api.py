@@ -36,6 +36,8 @@ CAUSES = {
     "document_expiring": "备案材料将到期",
     "document_expired": "备案材料已过期",
     "filing_promise_overdue": "承诺补交材料逾期",
+    "upstream_away": "运营商中央系统不可达",
+    "relay_gap": "转接报文未能留存",
 }
 STATES = {
     "open": ("bad", "待接单"),

@@ -32,6 +32,11 @@ handshakes = Gauge("youguan_ocpp_handshakes", "Handshakes under way", multiproce
 admitted = Counter("youguan_ocpp_admitted_total", "Connections that were accepted", ["profile"])
 dropped = Counter("youguan_ocpp_connections_dropped_total", "Connections that we ended", ["reason"])
 quarantine_full = Counter("youguan_quarantine_full_total", "Unfiled stations of a source with more than are shown")
+relayed = Gauge("youguan_relay_connections", "Stations passed on to their upstream", multiprocess_mode="livesum")
+relay_messages = Counter("youguan_relay_messages_total", "Messages passed on", ["to"])
+relay_upstreams = Counter("youguan_relay_upstreams_total", "How upstreams were met", ["state"])
+relay_spooled = Gauge("youguan_relay_spool_bytes", "Passed on and not stored yet", multiprocess_mode="livesum")
+relay_lost = Gauge("youguan_relay_lost_records", "Passed on and not noted: no room", multiprocess_mode="livesum")
 acknowledgement_seconds = GroupedHistogram(
     "youguan_ocpp_acknowledgement_seconds",
     "From the frame to its answer",

@@ -547,3 +547,52 @@ class Firmware(Table, table=True):
     received_at: datetime | None = moment(optional=True)
     size_bytes: int | None = big(optional=True)
     sha256: str | None = text(optional=True)
+
+
+class RelaySite(Table, table=True):
+    """A site whose stations are passed on to their operator's own central system, as the registry told it."""
+
+    __tablename__ = "relay_site"
+    __table_args__ = NOW
+    site_id: str = text(key=True)
+    upstream_url: str = text()
+    admission: str = text()
+    may_send: bool
+    authority: str | None = text(optional=True)
+    changed_at: datetime = moment()
+
+
+class RelayUpstream(Table, table=True):
+    """Whether the central system of a site can be reached."""
+
+    __tablename__ = "relay_upstream"
+    __table_args__ = NOW
+    site_id: str = text(key=True)
+    state: str = text()
+    detail: str = text()
+    since: datetime = moment()
+
+
+class RelayStation(Table, table=True):
+    """How a station met its central system last, and which heartbeat interval that wants."""
+
+    __tablename__ = "relay_station"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    site_id: str = text()
+    state: str = text()
+    detail: str = text()
+    since: datetime = moment()
+    seen_at: datetime = moment()
+    interval_s: int | None = whole(optional=True)
+
+
+class RelaySpool(Table, table=True):
+    """Up to where a spool of the relay is stored, and how many records it had no room for."""
+
+    __tablename__ = "relay_spool"
+    __table_args__ = NOW
+    spool_id: str = text(key=True)
+    place: int = big()
+    lost: int = big()
+    drained_at: datetime = moment()

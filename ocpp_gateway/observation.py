@@ -264,6 +264,28 @@ class PlatformSiteTold:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamMet:
+    """How a station's own central system was met: `state` is connected, refused, closed or away; which heartbeats it wants."""
+
+    station_id: str
+    site_id: str
+    state: str
+    detail: str
+    at: datetime
+    heartbeat_interval_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolDrained:
+    """What the relay noted up to a place of a spool is stored: in the very commit that stores it. `lost` were not kept."""
+
+    spool_id: str
+    place: int
+    at: datetime
+    lost: int = 0
+
+
 Observation = (
     StatusReported
     | MeterSampled
@@ -282,6 +304,8 @@ Observation = (
     | OutOfReach
     | PlatformSaid
     | PlatformSiteTold
+    | UpstreamMet
+    | SpoolDrained
 )
 
 

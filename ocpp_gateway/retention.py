@@ -6,6 +6,7 @@ from datetime import timedelta
 import asyncpg
 
 from ocpp_gateway import store
+from ocpp_gateway.relay.store import forget_spools
 from youguan import eventlog
 from youguan.clock import Clock
 from youguan.database import storage_mode
@@ -37,6 +38,7 @@ class Retention:
         await store.forget_refused(
             connection, now - timedelta(days=settings.refused_input_retention_days), settings.refused_input_a_station
         )
+        await forget_spools(connection, now - timedelta(days=settings.raw_frame_retention_days))
         await store.forget_quarantine(connection, now - timedelta(days=settings.quarantine_retention_days))
         while await eventlog.forget(connection, STREAMS, now - timedelta(days=settings.event_retention_days)):
             pass

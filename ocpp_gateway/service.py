@@ -36,6 +36,9 @@ from ocpp_gateway.pages.commands import Errands, station_command_pages
 from ocpp_gateway.pages.figures import Figures
 from ocpp_gateway.pages.health import health_pages
 from ocpp_gateway.pages.stations import station_pages
+from ocpp_gateway.relay import upstreams
+from ocpp_gateway.relay.api import add_relay
+from ocpp_gateway.relay.pages import relay_pages
 from ocpp_gateway.retention import Retention
 from ocpp_gateway.sensors.api import add_sensors
 from ocpp_gateway.stations import credentials, directory
@@ -85,6 +88,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_sensors(api, pool)
         add_files(api, pool, depot)
         add_platforms(api, looking)
+        add_relay(api, pool)
         templates = Templates(Path(__file__).parent / "templates")
         figures = Figures(metrics_registry)
         pages = [
@@ -96,6 +100,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             health_pages(pool, templates, settings, figures),
             certificate_pages(pool, templates, certificates),
             platform_pages(looking, templates),
+            relay_pages(pool, templates, settings, figures),
         ]
         jobs = [
             Job("gateway.heartbeat_watch", watch.run),
@@ -118,6 +123,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             consumers=[
                 directory.consumer(pool),
                 credentials.consumer(pool),
+                upstreams.consumer(pool),
                 rollup.consumer(),
                 platforms.consumer(pool),
             ],

@@ -17,6 +17,13 @@ from ocpp_gateway.connections.server import Server
 from ocpp_gateway.connections.tls import Files, Tls
 from ocpp_gateway.heartbeats.policy import Intervals
 from ocpp_gateway.recorder.direct import DirectRecorder
+from ocpp_gateway.relay import legs, spool
+from ocpp_gateway.relay.drain import Drain, Journal
+from ocpp_gateway.relay.handshake import identity_of
+from ocpp_gateway.relay.reach import Reach
+from ocpp_gateway.relay.relaying import Relaying
+from ocpp_gateway.relay.upstreams import Upstreams
+from ocpp_gateway.relay.witness import Witness
 from ocpp_gateway.stations.admission import Rules
 from ocpp_gateway.stations.credentials import Credentials
 from ocpp_gateway.stations.directory import Directory
@@ -64,33 +71,48 @@ async def run(
             unfiled=directory.unfiled,
         )
         doorkeeper = Doorkeeper(rules_of(settings), knows=directory.knows, keys_of=credentials.of, clock=clock)
-        server = Server(around, doorkeeper)
+        relayed = spool.new_spool(settings.data_dir / "relay", settings.relay_spool_bytes)
+        journal = Journal(relayed)
+        upstreams = Upstreams(pool, directory.site_of, on_change=lambda site_id: reconnect(site_id))  # noqa: PLW0108
+        us = identity_of(settings.role_secret or settings.database_url)
+        relaying = Relaying(upstreams, reach_of(settings), doorkeeper, around, journal.note, us)
+        server = Server(around, doorkeeper, relaying)
+        drain = Drain(pool, recorder, witness_of(around), clock)
+
+        def reconnect(site_id: str) -> None:
+            for station_id in directory.stations_of(site_id):
+                server.reconnect(station_id)
+
         outbox = Outbox(pool, slot, server.sessions.get, recorder, clock, Sealer(settings.station_key_secret))
         await ownership.start()
         await outbox.start()
         if settings.demo:
             await add_demo_token(pool, clock)
-        loaded, keys_loaded, paced, remembers = (asyncio.Event() for _ in range(4))
+        loaded, keys_loaded, paced, remembers, relays = (asyncio.Event() for _ in range(5))
+        left_behind = spool.left_behind(settings.data_dir / "relay", settings.relay_spool_bytes)
         runs = [
             directory.keep(loaded), credentials.keep(keys_loaded), intervals.keep(paced), memory.keep(pool, remembers),
             ownership.run(),
             ownership.watch(server.close_lost), outbox.run(), server.watch(), doorkeeper.tell(pool, f"gateway/{slot}"),
-            metrics.tally.run(),
+            metrics.tally.run(), upstreams.keep(relays), drain.run(left_behind, relayed), journal.tell_metrics(),
         ]  # fmt: skip
         if secure is not None:
             tls = tls_of(settings, doorkeeper, server)
             runs.append(tls.watch())
         beside = [asyncio.create_task(run) for run in runs]
         writing = asyncio.create_task(recorder.run())
-        for event in (loaded, keys_loaded, paced, remembers):
+        spooling = asyncio.create_task(relayed.run())
+        for event in (loaded, keys_loaded, paced, remembers, relays):
             await event.wait()
         server.start(listening)
         if secure is not None:
             server.start(secure, lambda: tls.context)
         _spare_the_collector()
         log.info("worker %d listens", slot)
-        await first_of(stop, writing, *beside)
-        await _drain(server, recorder, writing)
+        await first_of(stop, writing, spooling, *beside)
+        await _drain(server, recorder, writing, drain, relayed)
+        relayed.stop()
+        await spooling
         for task in beside:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -108,6 +130,19 @@ def rules_of(settings: Settings) -> Rules:
         connections=settings.ocpp_connections,
         connections_per_source=settings.ocpp_connections_per_source,
     )
+
+
+def reach_of(settings: Settings) -> Reach:
+    """Return how upstreams are reached, and what vouches for them and for us; only a demo's are on this machine."""
+    return Reach(
+        settings.relay_ca, settings.relay_certificate, settings.relay_key,
+        loopback=settings.demo, largest_message=legs.LARGEST_MESSAGE,
+    )  # fmt: skip
+
+
+def witness_of(around: Surroundings) -> Witness:
+    """Return what reads what was passed on by the same rules as what is said to us."""
+    return Witness(around.authorise, around.heartbeat_interval_of, around.tolerated_skew)
 
 
 def tls_of(settings: Settings, doorkeeper: Doorkeeper, server: Server) -> Tls:
@@ -141,8 +176,10 @@ async def first_of(stop: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
     stopping.cancel()
 
 
-async def _drain(server: Server, recorder: DirectRecorder, writing: asyncio.Task[None]) -> None:
-    """Answer what has been said, say goodbye, store the goodbyes."""
+async def _drain(
+    server: Server, recorder: DirectRecorder, writing: asyncio.Task[None], drain: Drain, relayed: spool.Spool
+) -> None:
+    """Answer what has been said, say goodbye, store the goodbyes. What was passed on and is not stored by then stays on disk."""
     server.stop_accepting()
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_S):
@@ -150,6 +187,7 @@ async def _drain(server: Server, recorder: DirectRecorder, writing: asyncio.Task
             server.close_all()
             await asyncio.sleep(0)  # the ends of the connections are submitted by their callbacks
             await recorder.settled()
+            await drain.caught_up(relayed)
             recorder.stop()
             await writing
     writing.cancel()

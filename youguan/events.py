@@ -256,6 +256,33 @@ class StationAccessRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamAway(Event):
+    """The central system to which a site's stations are passed on cannot be reached; `station_id` is the first to meet that."""
+
+    site_id: str
+    station_id: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamBack(Event):
+    """It can be reached again, or the site is passed on no longer."""
+
+    site_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayRecordsLost(Event):
+    """What was passed on could not be noted, since there was no room for it: so many messages since then."""
+
+    spool_id: str
+    records: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationKeyOffered(Event):
     """A station is about to be told a new key; `digest` is what is stored of it. It may come back with it until `until`."""
 
@@ -566,6 +593,22 @@ class StationReadmitted(Event):
     """A rejected station may ask again."""
 
     station_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRelayChanged(Event):
+    """How a site's stations reach their operator's own central system; `upstream_url` None: they are connected to us alone.
+
+    `admission`: who judges what a station shows, `ours` or `upstream`. `may_send`: whether we may send commands to them.
+    `authority`: PEM, who vouches for the upstream where the system does not.
+    """
+
+    site_id: str
+    upstream_url: str | None
+    admission: str = "ours"
+    may_send: bool = False
+    authority: str | None = None
     at: datetime
 
 

@@ -105,6 +105,14 @@ class Settings(BaseSettings):
     station_key_grace_s: int = Field(default=24 * 3600, ge=1, description="a replaced key holds so much longer")
     heartbeat_interval_s: int = Field(default=60, ge=1)
     offline_after_heartbeats: int = Field(default=3, ge=1)
+    relay_spool_bytes: int = Field(
+        default=512 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="of what is passed on, a worker keeps so much for the database",
+    )
+    relay_ca: Path | None = Field(default=None, description="PEM; who vouches for upstreams, where the system does not")
+    relay_certificate: Path | None = Field(default=None, description="PEM; ours, where an upstream wants to see one")
+    relay_key: Path | None = Field(default=None, description="PEM; its key, where it is not in the same file")
     tolerated_clock_skew_s: int = Field(default=300, ge=1, description="a station's clock may lead or lag by this much")
     holding_time_s: int = Field(default=300, ge=0, description="a mended connector must stay in order this long")
     raw_frame_retention_days: int = Field(default=180, ge=1)

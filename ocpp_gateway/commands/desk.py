@@ -17,6 +17,7 @@ from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.observation import CommandOutcome
 from ocpp_gateway.protocol.secrets import key_command, masked, sets_station_key
 from ocpp_gateway.protocol.versions import Version, named
+from ocpp_gateway.relay.store import policy_of
 from youguan import audit
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
@@ -132,6 +133,7 @@ class Desk:
             station = await stations.get_station(connection, station_id)
             if not station["connected"]:
                 raise Conflict(f"station {station_id} is not connected")
+            await _refuse_where_relayed(connection, station_id, new_key is not None)
             version = named(station["ocpp_version"])
             wish = wanted(version)
             catalogue.check(version, wish.action, wish.payload)
@@ -200,3 +202,15 @@ class Desk:
             news = await write_outcomes(connection, outcomes)
             await publish(connection, STREAM, news)
         return sum(isinstance(event, CommandEnded) for event in news)
+
+
+async def _refuse_where_relayed(connection: asyncpg.Connection, station_id: str, new_key: bool) -> None:
+    """A station that is passed on to its operator's own system takes commands of ours only by a policy, and never a key."""
+    policy = await policy_of(connection, station_id)
+    if policy is None:
+        return
+    where = f"station {station_id} is passed on to its operator's own central system"
+    if new_key:
+        raise Conflict(f"{where}, whose key it is")
+    if not policy["may_send"]:
+        raise Conflict(f"{where}, and no policy of site {policy['site_id']} allows commands of ours")

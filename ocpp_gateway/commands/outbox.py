@@ -23,7 +23,7 @@ from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_result
 from ocpp_gateway.protocol.secrets import masked_answer
 from ocpp_gateway.recorder.batch import Entry, Lost, Settlement
-from ocpp_gateway.stations.session import Recorder, Session
+from ocpp_gateway.stations.session import Conversation, Recorder
 from youguan.clock import Clock
 from youguan.database import AWAY
 from youguan.eventlog import publish
@@ -51,7 +51,7 @@ class Outbox:
         self,
         pool: asyncpg.Pool,
         slot: int,
-        find: Callable[[str], Session | None],
+        find: Callable[[str], Conversation | None],
         recorder: Recorder,
         clock: Clock,
         sealer: Sealer | None = None,
@@ -120,7 +120,7 @@ class Outbox:
         session.ask(Call(command.id, command.action, command.content), answered)
         waiting = asyncio.get_running_loop().call_later(timeout_s, session.give_up, command.id)
 
-    def _take_answer(self, command: Command, session: Session, answer: Answer | None, frame: str) -> None:
+    def _take_answer(self, command: Command, session: Conversation, answer: Answer | None, frame: str) -> None:
         if answer is None:
             why = (
                 "the connection ended before the answer came"
@@ -133,7 +133,7 @@ class Outbox:
         else:
             self._answered(command, session, answer.payload, frame)
 
-    def _answered(self, command: Command, session: Session, payload: dict[str, Any], frame: str) -> None:
+    def _answered(self, command: Command, session: Conversation, payload: dict[str, Any], frame: str) -> None:
         version = session.version
         shown = masked_answer(version, command.action, payload)
         if shown is not payload:

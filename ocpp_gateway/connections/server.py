@@ -25,16 +25,22 @@ from picows import (
     WSUpgradeResponse,
     WSUpgradeResponseWithListener,
 )
-from picows.picows import WSAutoPingStrategy
+from picows.picows import WSAutoPingStrategy, _parse_http_request  # type: ignore[attr-defined]  # not in its stubs
 
 from ocpp_gateway import metrics
 from ocpp_gateway.connections import tls
 from ocpp_gateway.connections.acceptor import Acceptor
 from ocpp_gateway.connections.door import HANDSHAKE_S, Handshakes, Visitor, over_tls
+from ocpp_gateway.connections.porch import Porch
 from ocpp_gateway.protocol.versions import Version, negotiate
+from ocpp_gateway.relay import legs
+from ocpp_gateway.relay.handshake import Refused, refusal
+from ocpp_gateway.relay.legs import StationLeg
+from ocpp_gateway.relay.relaying import Met, Relaying
+from ocpp_gateway.relay.upstreams import Upstream
 from ocpp_gateway.stations.admission import Admitted, Arrival, Rejected, password_in, source_of
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
-from ocpp_gateway.stations.session import Session, Surroundings
+from ocpp_gateway.stations.session import Conversation, Session, Surroundings
 from youguan.files import allow_many_files
 
 log = logging.getLogger(__name__)
@@ -55,27 +61,39 @@ RETRY = {"Retry-After": "60"}
 class Server:
     """Accepts stations on listening sockets and holds a conversation with each."""
 
-    def __init__(self, around: Surroundings, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, around: Surroundings, doorkeeper: Doorkeeper, relaying: Relaying | None = None) -> None:
         self._around = around
+        self._relaying = relaying
+        self._meeting: set[Porch] = set()  # those whose upstreams are being asked
         self._doorkeeper = doorkeeper
         self._handshakes = Handshakes()
         self._acceptors: list[Acceptor] = []
-        self.sessions: dict[str, Session] = {}
-        self._listeners: set[Listener] = set()
+        self.sessions: dict[str, Conversation] = {}
+        self._listeners: set[Listener | StationLeg] = set()
         self._of_source: Counter[str] = Counter()
 
     def start(self, listening: socket.socket, context: Callable[[], ssl.SSLContext] | None = None) -> None:
         """Begin to accept, with `context` over TLS."""
-        receive = over_tls(context, self._visitor, self._handshakes, self._failed) if context else None
-        acceptor = Acceptor(listening, self._visitor, lambda: len(self._listeners), allow_many_files(), receive)
+        receive = over_tls(context, self._arriving, self._handshakes, self._failed) if context else None
+        acceptor = Acceptor(listening, self._arriving, lambda: len(self._listeners), allow_many_files(), receive)
         self._acceptors.append(acceptor)
         acceptor.start()
 
-    def _visitor(self) -> Visitor:
-        """Return picows' protocol with a handshake that knows the peer, which its own server does not tell."""
+    def _arriving(self) -> Visitor | Porch:
+        """Return what reads a request: where there are relayed sites, not before it is known whether it is one's."""
+        if self._relaying is not None and self._relaying.upstreams.any():
+            return Porch(self._handshakes, self._read_head)
+        return self._visitor()
+
+    def _visitor(self, met: Met | None = None) -> Visitor:
+        """Return picows' protocol with a handshake that knows the peer, which its own server does not tell.
+
+        `met`: the upstream has been asked already; pings are then the two sides' own.
+        """
+        largest = LARGEST_MESSAGE * 2 if met is None else legs.LARGEST_MESSAGE
         visitor: Visitor = Visitor(
-            None, None, False, lambda request: self._shake_hands(request, visitor), socket_log, True, HANDSHAKE_S,
-            False, 20, 20, WSAutoPingStrategy.PING_WHEN_IDLE, True, LARGEST_MESSAGE * 2, None, READ_BUFFER,
+            None, None, False, lambda request: self._shake_hands(request, visitor, met), socket_log, True, HANDSHAKE_S,
+            False, 20, 20, WSAutoPingStrategy.PING_WHEN_IDLE, met is None, largest, None, READ_BUFFER,
         )  # fmt: skip
         visitor.handshakes = self._handshakes
         visitor.on_gone = _gave_up
@@ -84,9 +102,62 @@ class Server:
     def _failed(self, address: str, error: BaseException) -> None:
         self._doorkeeper.refused_before_words(address, tls.reason_of(error))
 
-    def _shake_hands(self, request: WSUpgradeRequest, visitor: Visitor) -> WSUpgradeResponseWithListener:
+    def _read_head(self, porch: Porch, path: bytes) -> None:
+        """Keep a connection until its upstream has been asked; one that has none is answered at once."""
+        station_id = station_in(path)
+        upstream = self._relaying.upstreams.of(station_id) if self._relaying is not None and station_id else None
+        request = read_request(porch.head)
+        if not (self._relaying and upstream and station_id and request and asks_for_websocket(request)):
+            porch.hand_over(self._visitor())
+            return
+        arrival = arrival_of(station_id, request, porch.transport)
+        asking = self._relay(self._relaying, porch, request, arrival, upstream)
+        porch.asking = asyncio.get_running_loop().create_task(asking)
+        self._meeting.add(porch)
+        porch.asking.add_done_callback(lambda _: self._meeting.discard(porch))
+
+    async def _relay(
+        self, relaying: Relaying, porch: Porch, request: WSUpgradeRequest, arrival: Arrival, upstream: Upstream
+    ) -> None:
+        try:
+            beside = self._beside(arrival.station_id, source_of(arrival.address))
+            headers = list(request.headers.items())
+            met = await relaying.meet(upstream, request.path, headers, arrival, beside)
+        except Exception:
+            log.exception("relay")
+            met = refusal(HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.INTERNAL_SERVER_ERROR.phrase)
+        if isinstance(met, Refused):
+            porch.refuse(met.answer())
+            return
+        if relaying.upstreams.of(arrival.station_id) != upstream:  # decided otherwise meanwhile
+            met.upstream.finish()
+            porch.refuse(refusal(HTTPStatus.SERVICE_UNAVAILABLE, "come again", [("Retry-After", "1")]).answer())
+            return
+        met.station.on_begin = lambda: self._enter_relayed(relaying, met, upstream, arrival.address)
+        porch.hand_over(self._visitor(met))
+
+    def _enter_relayed(self, relaying: Relaying, met: Met, upstream: Upstream, remote: str) -> None:
+        """Begin to pass on; an older connection with the same station is closed."""
+        self._replace(met.station.station_id)
+        conversation = relaying.converse(met, upstream, remote)
+        self._note(met.station, conversation)
+        met.station.on_end = lambda: self._leave_relayed(met.station, conversation)
+        met.station.begin()
+        met.upstream.begin()
+
+    def _leave_relayed(self, leg: StationLeg, conversation: Conversation) -> None:
+        metrics.relayed.dec()
+        said = f"closed: {legs.words_of(leg.said_goodbye)}" if leg.parted_first else "closed"
+        self.leave(leg, conversation, leg.why or said)
+
+    def _shake_hands(
+        self, request: WSUpgradeRequest, visitor: Visitor, met: Met | None
+    ) -> WSUpgradeResponseWithListener:
         self._handshakes.over(visitor)
         try:
+            if met is not None:
+                request.headers["connection"] = "upgrade"
+                return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(met.headers), met.station)
             return self._accept(request, visitor)
         except Exception:
             log.exception("handshake")
@@ -117,24 +188,30 @@ class Server:
     def _beside(self, station_id: str, source: str) -> tuple[int, int]:
         """Return how many connections there are, in all and of a source, beside one that the station comes back from."""
         replaced = 1 if station_id in self.sessions else 0
-        return len(self._listeners) - replaced, self._of_source[source] - replaced
+        return len(self._listeners) + len(self._meeting) - replaced, self._of_source[source] - replaced
 
     def enter(self, listener: "Listener", wire: "PicowsWire") -> Session:
         """Begin a conversation; an older one with the same station is closed."""
-        older = self.sessions.get(listener.station_id)
-        if older is not None:
-            older.end("replaced")
-            older.replace()
+        self._replace(listener.station_id)
         session = Session(
             listener.station_id, listener.version, listener.remote, wire, self._around, listener.admitted.profile
         )
+        self._note(listener, session)
+        return session
+
+    def _replace(self, station_id: str) -> None:
+        older = self.sessions.get(station_id)
+        if older is not None:
+            older.end("replaced")
+            older.replace()
+
+    def _note(self, listener: "Listener | StationLeg", session: Conversation) -> None:
         self.sessions[listener.station_id] = session
         self._listeners.add(listener)
         self._of_source[listener.source] += 1
         metrics.connections.inc()
-        return session
 
-    def leave(self, listener: "Listener", session: Session, reason: str) -> None:
+    def leave(self, listener: "Listener | StationLeg", session: Conversation, reason: str) -> None:
         """End a conversation whose connection is gone."""
         session.end(reason)
         if self.sessions.get(listener.station_id) is session:
@@ -161,6 +238,12 @@ class Server:
             ):
                 metrics.dropped.labels("credentials").inc()
                 listener.end(WSCloseCode.POLICY_VIOLATION, "credentials no longer hold")
+
+    def reconnect(self, station_id: str) -> None:
+        """Let a station come again: it is to be connected in another way."""
+        for listener in [listener for listener in self._listeners if listener.station_id == station_id]:
+            metrics.dropped.labels("relay changed").inc()
+            listener.end(WSCloseCode.SERVICE_RESTART, "connected in another way from now on")
 
     async def watch(self) -> None:
         """Ask silent stations whether they are there, drop those that are not, and those whose keys have run out."""
@@ -194,6 +277,15 @@ def station_in(path: bytes) -> str | None:
     if not 0 < len(station_id) <= LONGEST_ID or "/" in station_id or not station_id.isprintable():
         return None
     return station_id
+
+
+def read_request(head: bytes) -> WSUpgradeRequest | None:
+    """Return a request as picows reads it; None where it would refuse it."""
+    try:
+        request: WSUpgradeRequest = _parse_http_request(head)
+    except RuntimeError:
+        return None
+    return request
 
 
 def asks_for_websocket(request: WSUpgradeRequest) -> bool:

@@ -94,7 +94,7 @@ async def mark_silent(
 
     `interval_s`: of those that have none of their own. Silence counts from the later of the last message and the start of
     the worker that held the station: while nobody listened nobody was silent. Of a station that its platform speaks for, the
-    platform says whether it is in reach.
+    platform says whether it is in reach; who is passed on may be silent for as long as its upstream allows.
     """
     rows = await connection.fetch(
         """
@@ -103,9 +103,10 @@ async def mark_silent(
             LEFT JOIN gateway.worker w USING (slot)
             LEFT JOIN gateway.heartbeat_interval own ON own.scope = 'station' AND own.subject_id = n.station_id
             LEFT JOIN gateway.heartbeat_interval site ON site.scope = 'site' AND site.subject_id = d.site_id
+            LEFT JOIN gateway.relay_station relayed ON relayed.station_id = n.station_id
             WHERE n.state = 'online' AND (n.slot IS NULL OR n.slot < $4)
-              AND greatest(n.last_seen_at, w.started_at)
-                < $1::timestamptz - $3::int * coalesce(own.interval_s, site.interval_s, $2::int) * interval '1 second'
+              AND greatest(n.last_seen_at, w.started_at) < $1::timestamptz - $3::int * interval '1 second'
+                * greatest(coalesce(own.interval_s, site.interval_s, $2::int), relayed.interval_s)
             ORDER BY n.station_id FOR UPDATE OF n SKIP LOCKED
         ), marked AS (
             UPDATE gateway.station_now n SET state = 'offline' FROM silent

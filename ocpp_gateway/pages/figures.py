@@ -22,6 +22,8 @@ COUNTED = {
     "youguan_ocpp_admitted_total": "profile",
     "youguan_ocpp_connections_dropped_total": "reason",
     "youguan_mqtt_messages_total": "outcome",
+    "youguan_relay_spool_bytes": None,
+    "youguan_relay_lost_records": None,
     f"{WAITS}_bucket": "le",
     f"{BATCHES}_sum": None,
     f"{BATCHES}_count": None,

@@ -374,11 +374,11 @@ class DirectRecorder:
         events: list[Event] = []
         numbers = await store.begin_transactions(connection, batch.begun.values())
         events += _starts(batch, numbers)
+        events += await _reports(connection, batch)  # before the stops: a relayed 1.6 start is reported
         events += await _stops(connection, batch)
         if batch.stop_samples:
             placed = await store.placed(connection, batch.stop_samples)
             await store.insert_samples(connection, store.sample_rows(placed, self._kinds))
-        events += await _reports(connection, batch)
         latest, changes = await self._recognise(connection, statuses)
         events += changes
         events += await _connectivity(connection, batch, seen)

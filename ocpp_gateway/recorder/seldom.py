@@ -19,8 +19,11 @@ from ocpp_gateway.observation import (
     PlatformSaid,
     PlatformSiteTold,
     SensorRead,
+    SpoolDrained,
+    UpstreamMet,
     VariablesReported,
 )
+from ocpp_gateway.relay import recording as relay
 from ocpp_gateway.sensors import recording as sensors
 from youguan.events import Event
 
@@ -38,6 +41,8 @@ WRITERS: Mapping[type[Any], Writer] = {
     CertificateRequested: certificates.write_requests,
     PlatformSiteTold: platforms.write_sites,
     PlatformSaid: platforms.write_said,
+    UpstreamMet: relay.write_met,
+    SpoolDrained: relay.write_drained,
 }
 
 

@@ -43,13 +43,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is known of the station and its source; `keys` None: it never had any."""
+    """What is known of the station and its source; `keys` None: it never had any. `elsewhere`: another judges what is shown."""
 
     filed: bool
     keys: Keys | None
     connections: int = 0
     connections_of_source: int = 0
     too_many_tries: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,13 @@ Verdict = Admitted | Rejected
 
 def decide(arrival: Arrival, situation: Situation, rules: Rules, now: datetime) -> Verdict:
     """Judge what is shown first, so that whoever shows what is right is never kept out by others' wrong tries."""
-    verdict = _judge(arrival, situation, rules, now)
+    verdict = _unjudged(arrival, situation) if situation.elsewhere else _judge(arrival, situation, rules, now)
     if isinstance(verdict, Rejected):
         if verdict.wrong and situation.too_many_tries:
             return Rejected(HTTPStatus.TOO_MANY_REQUESTS, "too many tries", wrong=True)
         return verdict
     is_open = in_networks(arrival.address, rules.open_networks)
-    if not is_open and verdict.profile < rules.lowest_profile:
+    if not is_open and not situation.elsewhere and verdict.profile < rules.lowest_profile:
         return Rejected(HTTPStatus.UNAUTHORIZED, "profile")
     if situation.connections >= rules.connections:
         return Rejected(HTTPStatus.SERVICE_UNAVAILABLE, "full")
@@ -116,6 +117,15 @@ def _judge(arrival: Arrival, situation: Situation, rules: Rules, now: datetime) 
     if not (situation.filed or rules.welcomes_unfiled):
         return Rejected(HTTPStatus.UNAUTHORIZED, "not filed", wrong=True)
     return Admitted(0)
+
+
+def _unjudged(arrival: Arrival, situation: Situation) -> Verdict:
+    """Leave it to another to judge what is shown; whoever has tried too often is not passed on to that other."""
+    if situation.too_many_tries:
+        return Rejected(HTTPStatus.TOO_MANY_REQUESTS, "too many tries", wrong=True)
+    if arrival.certificate is not None:
+        return Admitted(3, serial=arrival.certificate.serial)
+    return Admitted(0 if arrival.password is None else 2 if arrival.secure else 1)
 
 
 def _by_certificate(station_id: str, certificate: Certificate, rules: Rules) -> Verdict:

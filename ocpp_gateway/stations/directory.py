@@ -37,6 +37,10 @@ class Directory:
         """Return the site that a station is filed at."""
         return self._sites.get(station_id)
 
+    def stations_of(self, site_id: str) -> frozenset[str]:
+        """Return the stations of a site."""
+        return frozenset(self._stations.get(site_id, ()))
+
     def knows_site(self, site_id: str) -> bool:
         return site_id in self._stations
 

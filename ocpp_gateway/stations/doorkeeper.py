@@ -46,8 +46,13 @@ class Doorkeeper:
         self._attempts = Attempts()
         self._used: dict[tuple[str, str], StationKeyUsed] = {}
 
-    def admit(self, arrival: Arrival, connections: int, connections_of_source: int) -> Verdict:
-        """Decide about an arrival and count what comes of it; the numbers do not include a connection that it replaces."""
+    def admit(
+        self, arrival: Arrival, connections: int, connections_of_source: int, *, elsewhere: bool = False
+    ) -> Verdict:
+        """Decide about an arrival and count what comes of it; the numbers do not include a connection that it replaces.
+
+        `elsewhere`: another judges what is shown.
+        """
         now = self._clock.now()
         source = source_of(arrival.address)
         situation = Situation(
@@ -56,6 +61,7 @@ class Doorkeeper:
             connections=connections,
             connections_of_source=connections_of_source,
             too_many_tries=self._attempts.too_many(source, now),
+            elsewhere=elsewhere,
         )
         verdict = decide(arrival, situation, self._rules, now)
         if isinstance(verdict, Rejected):
@@ -80,6 +86,11 @@ class Doorkeeper:
         """Count a connection that failed before it could say what it wants."""
         metrics.rejected.labels(reason).inc()
         self._attempts.note(source_of(address), None, reason, self._clock.now())
+
+    def refused_elsewhere(self, arrival: Arrival) -> None:
+        """Count a try that another has found wrong."""
+        guessed = arrival.station_id if arrival.password is not None or arrival.certificate is not None else None
+        self._attempts.note(source_of(arrival.address), guessed, "upstream", self._clock.now())
 
     def still_holds(self, station_id: str, admitted: Admitted) -> bool:
         """Say whether what a connection was admitted by still holds."""

@@ -20,6 +20,7 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    RelayRecordsLost,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,
@@ -34,6 +35,8 @@ from youguan.events import (
     StationOnline,
     StationRejected,
     UnfiledStationSeen,
+    UpstreamAway,
+    UpstreamBack,
 )
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -327,3 +330,27 @@ async def test_alerts_that_ended_long_ago_are_forgotten(world: World) -> None:
 async def test_a_paper_that_expires_is_no_longer_about_to(world: World) -> None:
     await world.tell(FILED, EXPIRING, EXPIRED)
     assert await world.states() == [("document_expiring", "resolved"), ("document_expired", "firing")]
+
+
+async def test_a_central_system_that_stays_away_is_its_managers_task_and_one_that_blinks_is_nothing(
+    world: World,
+) -> None:
+    away = UpstreamAway(site_id="s", station_id="a", reason="connection refused", at=NOW)
+    await world.tell(FILED, away, UpstreamBack(site_id="s", at=NOW))
+    assert await world.said() == []
+    await world.tell(away)
+    world.clock.advance(timedelta(seconds=60))
+    async with world.pool.acquire() as connection, connection.transaction():
+        await world.engine.fire_due(connection)
+    row = await world.pool.fetchrow("SELECT site_id, details FROM alerts.alert WHERE state = 'firing'")
+    assert (row["site_id"], row["details"]["reason"]) == ("s", "connection refused")
+    await world.tell(UpstreamBack(site_id="s", at=NOW))
+    assert await world.said() == ["AlertRaised", "AlertResolved"]
+
+
+async def test_what_could_not_be_kept_is_one_alert_that_counts_and_nobodys_task(world: World) -> None:
+    await world.tell(*(RelayRecordsLost(spool_id="p", records=n, since=NOW) for n in (5, 7)))
+    row = await world.pool.fetchrow("SELECT state, details FROM alerts.alert")
+    assert (row["state"], row["details"]["tries"]) == ("firing", 12)
+    opens = await world.pool.fetchval("SELECT payload->>'opens_task' FROM eventlog.event WHERE type = 'AlertRaised'")
+    assert opens == "false"

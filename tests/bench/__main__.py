@@ -14,6 +14,7 @@ import psutil
 from deploy import status
 from tests.bench import county, timeseries
 from tests.bench.crowd import crowd
+from tests.bench.relay import relay
 from tests.bench.rig import Database, count_rows, database, free_port, gateway, listens, load, say, server
 from youguan.settings import Settings
 
@@ -44,12 +45,18 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--fault-to-task", action="store_true", help="from the fault frame to the open task, as well")
     parser.add_argument("--faults", type=int, default=100, help="how many faults are timed")
     parser.add_argument("--timeseries", action="store_true", help="a day counted, a month's uptime read, as well")
+    parser.add_argument(
+        "--relay", action="store_true", help="what passing on to a central system adds, and nothing else"
+    )
+    parser.add_argument("--relay-rate", type=int, default=1000, help="messages a second that are passed on")
     parser.add_argument("--all", action="store_true", help="everything")
     return parser.parse_args()
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Measure what is asked for, each on a fresh database."""
+    if options.relay:
+        return relay(new_folder(folder, "relay"), options.relay_rate, options.seconds)
     result = messages(new_folder(folder, "messages"), options)
     if options.county or options.all:
         result |= county.connected_and_cut(new_folder(folder, "county"))
@@ -58,6 +65,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     if options.timeseries or options.all:
         with database(new_folder(folder, "timeseries"), []) as postgres:
             result["timeseries"] = asyncio.run(timeseries.measure(postgres.dsn))
+    if options.all:
+        result |= relay(new_folder(folder, "relay"), options.relay_rate, options.seconds)
     return result
 
 

@@ -119,14 +119,17 @@ def listens(port: int) -> bool:
 
 
 @contextmanager
-def gateway(dsn: str, folder: Path, workers: int = 1) -> Iterator[tuple[str, list[int]]]:
+def gateway(dsn: str, folder: Path, workers: int = 1, **environment: str) -> Iterator[tuple[str, list[int]]]:
     """Run gateway workers on one listening socket, as a suite does; yield the address for stations and the workers' pids."""
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening, ExitStack() as running:
-        pids = [running.enter_context(_worker(dsn, folder, slot, listening.fileno())) for slot in range(workers)]
+        pids = [
+            running.enter_context(_worker(dsn, folder, slot, listening.fileno(), **environment))
+            for slot in range(workers)
+        ]
         yield f"ws://127.0.0.1:{listening.getsockname()[1]}/ocpp", pids
 
 
-def _worker(dsn: str, folder: Path, slot: int, descriptor: int) -> AbstractContextManager[int]:
+def _worker(dsn: str, folder: Path, slot: int, descriptor: int, **environment: str) -> AbstractContextManager[int]:
     log = folder / f"worker-{slot}.log"
     return server(
         ["ocpp_gateway", "worker", f"--slot={slot}", f"--listen-fd={descriptor}"],
@@ -135,6 +138,7 @@ def _worker(dsn: str, folder: Path, slot: int, descriptor: int) -> AbstractConte
         [descriptor],
         YOUGUAN_DATABASE_URL=dsn,
         YOUGUAN_OCPP_OPEN_NETWORKS='["127.0.0.0/8"]',
+        **environment,
     )
 
 

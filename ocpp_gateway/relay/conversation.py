@@ -1,0 +1,324 @@
+"""One station and its central system: what each says is passed on first, and noted then. What we may add is told to both.
+
+A command of ours goes to the station only after its central system has answered a DataTransfer that announces it; the answers to
+either are ours and go no further. What the two say to each other never waits for us.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import orjson
+from picows import WSCloseCode
+
+from ocpp_gateway import metrics
+from ocpp_gateway.observation import Notified, number_of
+from ocpp_gateway.protocol import schemas
+from ocpp_gateway.protocol.frames import (
+    CALL,
+    CALLERROR,
+    CALLRESULT,
+    CALLRESULTERROR,
+    NUL,
+    Answer,
+    Call,
+    Refusal,
+    call_error,
+    call_frame,
+)
+from ocpp_gateway.protocol.secrets import masked, masked_answer
+from ocpp_gateway.protocol.versions import Version
+from ocpp_gateway.recorder.batch import Entry
+from ocpp_gateway.relay.passed import ENDED, REFUSED, SAID, TOLD, UPSTREAM, Passed
+from ocpp_gateway.relay.upstreams import Upstream
+from ocpp_gateway.stations.session import Answered, Surroundings
+from ocpp_gateway.stations.store import Opening
+
+# So many open calls of either side are remembered: OCPP allows one.
+MOST_OPEN = 32
+OURS_REMEMBERED = 256
+LARGEST_NOTED = 256 * 1024
+SHOWN_OF_A_LARGE_ONE = 2000
+# Calls of a station of which the answer tells what they do not: a 1.6 transaction's number, the heartbeats that are wanted.
+AWAITED = frozenset({"BootNotification", "StartTransaction"})
+ANNOUNCED_WITHIN_S = 10.0
+VENDOR, ANNOUNCEMENT = "youguan", "SupervisorCommand"
+
+TO_UPSTREAM, TO_STATION = (metrics.relay_messages.labels(to) for to in ("upstream", "station"))
+
+Value = TypeVar("Value")
+
+
+class Way(Protocol):
+    """One of the two connections, as the conversation sees it."""
+
+    def send_text(self, message: bytes) -> None: ...
+    def end(self, code: WSCloseCode, reason: str) -> None: ...
+
+
+class Relayed:
+    """A station that is passed on; there are thousands, so it has slots."""
+
+    __slots__ = (
+        "_announcing", "_around", "_asked", "_awaiting", "_closed", "_epoch", "_note", "_ours", "_remote", "_station",
+        "_timer", "_upstream_way", "_wanted", "connection", "station_id", "upstream", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        station_id: str,
+        version: Version,
+        remote: str,
+        upstream: Upstream,
+        ways: tuple[Way, Way],
+        around: Surroundings,
+        note: Callable[[Passed], None],
+        profile: int,
+    ) -> None:
+        self.station_id = station_id
+        self.version = version
+        self.upstream = upstream
+        self.connection = number_of(around.clock.now())
+        self._remote = remote
+        self._station, self._upstream_way = ways
+        self._around = around
+        self._note = note
+        self._epoch: int | None = None
+        self._closed = False
+        self._asked: dict[str, tuple[str, str]] = {}  # the upstream's open calls: id → action, frame
+        self._awaiting: dict[str, str] = {}  # the station's open calls whose answers tell more: id → frame
+        self._ours: dict[str, None] = {}  # ids of our calls to the station, answered or not
+        self._announcing: dict[str, None] = {}  # ids of our calls to the upstream
+        self._wanted: list[tuple[Call, Answered]] = []  # the first is under way
+        self._timer: asyncio.TimerHandle | None = None
+        self._note(self._passed(UPSTREAM, around.clock.now(), upstream.site_id, state="connected"))
+        opening = Opening(station_id, version.name, remote, around.clock.now(), profile)
+        around.claims.claim(opening, self._granted)
+
+    @property
+    def closed(self) -> bool:
+        """Say whether the connection has ended."""
+        return self._closed
+
+    # --- what passes ---------------------------------------------------------------------------------------------
+
+    def said(self, message: bytes) -> None:
+        """Pass on what the station says, unless it answers us."""
+        if self._ours and self._answers_us(message):
+            return
+        self._upstream_way.send_text(message)
+        metrics.tally.received(TO_UPSTREAM)
+        self._take(message, self._note_said)
+
+    def told(self, message: bytes) -> None:
+        """Pass on what the upstream says, unless it answers us."""
+        if self._announcing and self._answers_announcement(message):
+            return
+        self._station.send_text(message)
+        metrics.tally.received(TO_STATION)
+        self._take(message, self._note_told)
+
+    def _take(self, message: bytes, note: Callable[[str, Any, datetime], None]) -> None:
+        """Note a message, whatever it is."""
+        now = self._around.clock.now()
+        why = "no UTF-8"
+        try:
+            text = message.decode()
+            if len(message) <= LARGEST_NOTED and NUL not in text:
+                note(text, _parts(text), now)
+                return
+            why = f"{len(message)} bytes are more than is recorded" if NUL not in text else "contains U+0000"
+        except UnicodeDecodeError:
+            pass
+        shown = message[:SHOWN_OF_A_LARGE_ONE].decode(errors="replace").replace(NUL, "�")
+        self._note(self._passed(REFUSED, now, shown, why))
+
+    def _note_said(self, text: str, parts: list[Any], now: datetime) -> None:
+        about = ""
+        match parts:
+            case [kind, str(message_id), str(action), dict(payload)] if kind == CALL:
+                text = self._shown(text, message_id, action, payload)
+                if action in AWAITED and action in schemas.requests(self.version):
+                    _remember(self._awaiting, message_id, text, MOST_OPEN)
+            case [kind, str(message_id), dict(payload)] if kind == CALLRESULT:
+                action, about = self._asked.pop(message_id, ("", ""))
+                shown = masked_answer(self.version, action, payload)
+                if shown is not payload:
+                    text = orjson.dumps([CALLRESULT, message_id, shown]).decode()
+            case [kind, str(message_id), *_] if kind == CALLERROR:
+                self._asked.pop(message_id, None)
+        self._note(self._passed(SAID, now, text, about))
+
+    def _note_told(self, text: str, parts: list[Any], now: datetime) -> None:
+        about = ""
+        match parts:
+            case [kind, str(message_id), str(action), dict(payload)] if kind == CALL:
+                text = self._shown(text, message_id, action, payload)
+                _remember(self._asked, message_id, (action, text), MOST_OPEN)
+            case [kind, str(message_id), *_] if kind in (CALLRESULT, CALLERROR):
+                about = self._awaiting.pop(message_id, "")
+        self._note(self._passed(TOLD, now, text, about, state=self.upstream.site_id))
+
+    def _shown(self, text: str, message_id: str, action: str, payload: dict[str, Any]) -> str:
+        """Return a call without what is secret in it."""
+        shown = masked(self.version, action, payload)
+        return text if shown is payload else call_frame(Call(message_id, action, shown)).decode()
+
+    def _passed(
+        self, kind: str, at: datetime, frame: str, about: str = "", *, state: str = "", number: int = 0
+    ) -> Passed:
+        return Passed(
+            kind, self.station_id, self.connection, self.version.name, self._remote, at, frame, about, state, number
+        )
+
+    # --- what we add ---------------------------------------------------------------------------------------------
+
+    def ask(self, call: Call, answered: Answered) -> None:
+        """Send a call of ours, once the upstream knows of it and those before it have their answers."""
+        if self._closed or not self.upstream.may_send or call.message_id in self._asked:
+            answered(None, "")
+            return
+        self._wanted.append((call, answered))
+        if len(self._wanted) == 1:
+            self._announce()
+
+    def give_up(self, message_id: str) -> None:
+        """Wait no longer for the answer to a call of ours, or do not send it at all; a late answer goes no further."""
+        place = next((i for i, (call, _) in enumerate(self._wanted) if call.message_id == message_id), None)
+        if place is None:
+            return
+        _, answered = self._wanted.pop(place)
+        answered(None, "")
+        if place == 0:
+            self._next()
+
+    def reject(self, refusal: Refusal, message_id: str) -> None:
+        """Tell the station that its answer to a call of ours cannot be taken, where its version has a word for that."""
+        if self.version.complains and not self._closed:
+            frame = call_error(Refusal(refusal.code, refusal.description, answered_as=CALLRESULTERROR), message_id)
+            self._send(frame, frame)
+
+    def _announce(self) -> None:
+        """Tell the upstream what we are about to ask of its station; it need not like it, but it must have heard."""
+        if not self._wanted:
+            return
+        call, _ = self._wanted[0]
+        data = {"command": call.message_id, "action": call.action}
+        told = Call(
+            str(uuid.uuid4()),
+            "DataTransfer",
+            {"vendorId": VENDOR, "messageId": ANNOUNCEMENT, "data": orjson.dumps(data).decode()},
+        )
+        _remember(self._announcing, told.message_id, None, OURS_REMEMBERED)
+        self._upstream_way.send_text(call_frame(told))
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(ANNOUNCED_WITHIN_S, self.give_up, call.message_id)
+
+    def _answers_announcement(self, message: bytes) -> bool:
+        parts = _parts(message)
+        if len(parts) < 3 or parts[0] not in (CALLRESULT, CALLERROR) or parts[1] not in self._announcing:
+            return False
+        if next(reversed(self._announcing)) == parts[1] and self._timer is not None:
+            self._stop_waiting()
+            how = str(parts[2].get("status", "")) if isinstance(parts[2], dict) else str(parts[2])
+            self._send_asked(how[:50])
+        return True
+
+    def _send_asked(self, told: str) -> None:
+        if not self._wanted:
+            return
+        call, _ = self._wanted[0]
+        now = self._around.clock.now()
+        announced = Notified(self.station_id, f"{ANNOUNCEMENT} {call.action}", told, now, now)
+        self._around.recorder.submit(Entry(self.station_id, now, "", [announced]))
+        _remember(self._ours, call.message_id, None, OURS_REMEMBERED)
+        shown = masked(self.version, call.action, call.payload)
+        self._send(call_frame(call), call_frame(Call(call.message_id, call.action, shown)))
+
+    def _send(self, frame: bytes, shown: bytes) -> None:
+        self._station.send_text(frame)
+        entry = Entry(self.station_id, self._around.clock.now(), shown.decode(), sent=True)
+        self._around.recorder.submit(entry)
+
+    def _answers_us(self, message: bytes) -> bool:
+        """Take an answer to a call of ours; what the upstream has asked under the same id is answered to the upstream."""
+        parts = _parts(message)
+        if len(parts) < 3 or parts[0] not in (CALLRESULT, CALLERROR):
+            return False
+        message_id = parts[1]
+        if not isinstance(message_id, str) or message_id not in self._ours or message_id in self._asked:
+            return False
+        if self._wanted and self._wanted[0][0].message_id == message_id:
+            _, answered = self._wanted.pop(0)
+            answered(_answer(parts), message.decode(errors="replace"))
+            self._next()
+        return True
+
+    def _next(self) -> None:
+        self._stop_waiting()
+        self._announce()
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- its beginning and its end -------------------------------------------------------------------------------
+
+    def _granted(self, epoch: int) -> None:
+        self._epoch = epoch
+        if self._closed:
+            self._say_goodbye("closed")
+
+    def end(self, reason: str) -> None:
+        """The connection is gone."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stop_waiting()
+        while self._wanted:
+            self._wanted.pop(0)[1](None, "")
+        if self._epoch is not None:
+            self._say_goodbye(reason)
+
+    def lose_upstream(self, state: str, detail: str) -> None:
+        """Note that the upstream has ended the connection, or is gone."""
+        if not self._closed:
+            now = self._around.clock.now()
+            self._note(self._passed(UPSTREAM, now, self.upstream.site_id, detail, state=state))
+
+    def _say_goodbye(self, reason: str) -> None:
+        self._note(self._passed(ENDED, self._around.clock.now(), "", reason, number=self._epoch or 0))
+
+    def is_older_than(self, epoch: int) -> bool:
+        """Say whether a connection of this epoch came after ours; one that still waits for its own epoch comes last."""
+        return self._epoch is not None and self._epoch < epoch
+
+    def replace(self) -> None:
+        """Close because the station has come back on a newer connection."""
+        self._station.end(WSCloseCode.OK, "replaced by a newer connection")
+
+
+def _parts(text: str | bytes) -> list[Any]:
+    """Return the members of a frame; none where it is no frame."""
+    try:
+        parts = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return []
+    return parts if isinstance(parts, list) else []
+
+
+def _answer(parts: list[Any]) -> Answer:
+    if parts[0] == CALLRESULT:
+        payload = parts[2] if isinstance(parts[2], dict) else {}
+        return Answer(parts[1], payload)
+    description = str(parts[3]) if len(parts) > 3 else ""
+    return Answer(parts[1], None, str(parts[2]).replace(NUL, ""), description.replace(NUL, ""))
+
+
+def _remember(known: dict[str, Value], key: str, value: Value, most: int) -> None:
+    known[key] = value
+    if len(known) > most:
+        del known[next(iter(known))]

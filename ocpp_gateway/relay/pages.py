@@ -1,0 +1,55 @@
+"""The pages of relayed sites: which upstreams can be reached, which stations are let in, what waits for the database."""
+
+from typing import Annotated
+
+import asyncpg
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from ocpp_gateway.pages.figures import Figures
+from ocpp_gateway.relay import store
+from youguan.auth import Principal
+from youguan.errors import NotFound
+from youguan.settings import Settings
+from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.security import require, require_site
+from youguan.web.templates import Templates
+
+PAGE = 50
+STATES = {
+    "connected": ("good", "中央系统正常"),
+    "away": ("bad", "中央系统不可达"),
+    "refused": ("warn", "中央系统拒绝"),
+    "closed": ("warn", "中央系统关闭连接"),
+}
+SPOOLED, LOST = "youguan_relay_spool_bytes", "youguan_relay_lost_records"
+
+
+def relay_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, figures: Figures) -> APIRouter:
+    """Return /gateway/relay."""
+    router = APIRouter(prefix="/gateway/relay")
+
+    @router.get("")
+    async def upstreams(
+        request: Request, who: Annotated[Principal, Depends(require())], cursor: Cursor = None
+    ) -> Response:
+        key = decode_cursor(cursor, str)
+        async with pool.acquire() as connection:
+            rows = await store.list_sites(connection, who.scope, key[0] if key else None, PAGE)
+            lost = await store.lost_records(connection)
+        return templates.render(
+            request, "relay.html", rows=rows, next=next_cursor(rows, PAGE, "site_id"), cursor=cursor, states=STATES,
+            lost=lost, spooled=sum(figures.counted(SPOOLED).values()), losing=sum(figures.counted(LOST).values()),
+            room=settings.relay_spool_bytes,
+        )  # fmt: skip
+
+    @router.get("/{site_id}")
+    async def site(request: Request, site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Response:
+        async with pool.acquire() as connection:
+            upstream = await store.get_site(connection, site_id)
+            if upstream is None:
+                raise NotFound(f"site {site_id} is not passed on")
+            rows = await store.list_stations(connection, site_id)
+        return templates.render(request, "relay_site.html", site=upstream, rows=rows, states=STATES)
+
+    return router

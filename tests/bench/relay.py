@@ -1,0 +1,112 @@
+"""What the relay adds to a message's way: the `ocpp` package's central system, directly and through us, in pairs in one run.
+
+`python -m tests.bench.relay PORT` is that central system. Stations are the load's own (`tests/bench/load.py`).
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import uvloop
+import websockets
+from ocpp.routing import on
+from ocpp.v16 import ChargePoint, call_result
+from ocpp.v16.enums import Action
+
+from ocpp_gateway.relay import upstreams
+from ocpp_gateway.stations import directory
+from tests.bench.rig import Database, count_rows, database, free_port, gateway, listens, load, say, server
+from youguan.database import connect, create_pool
+from youguan.eventlog import publish
+from youguan.events import SiteRelayChanged
+
+STATIONS = [f"b{number:05d}" for number in range(1000)]
+PAIRS = 3
+
+
+class Central(ChargePoint):  # type: ignore[misc]
+    """Answers, and does nothing else."""
+
+    @on(Action.status_notification)  # type: ignore[untyped-decorator]
+    async def status(self, **_: Any) -> Any:
+        return call_result.StatusNotification()
+
+    @on(Action.meter_values)  # type: ignore[untyped-decorator]
+    async def meter(self, **_: Any) -> Any:
+        return call_result.MeterValues()
+
+
+async def main(port: int) -> None:
+    async def serve(connection: Any) -> None:
+        await Central(connection.request.path.rsplit("/", 1)[1], connection).start()
+
+    async with websockets.serve(
+        serve, "127.0.0.1", port, subprotocols=[websockets.Subprotocol("ocpp1.6")], compression=None, ping_interval=None
+    ):
+        await asyncio.Future()
+
+
+def relay(folder: Path, rate: int, seconds: float) -> dict[str, Any]:
+    """Measure at a pace, without us and with us in turn; the difference is what we add."""
+    port = free_port()
+    with (
+        database(folder, STATIONS) as postgres,
+        server(["tests.bench.relay", str(port)], folder / "central.log", lambda: listens(port)),
+    ):
+        asyncio.run(_pass_on(postgres.dsn, f"ws://127.0.0.1:{port}/csms"))
+        with _relaying(postgres, folder) as (url, workers):
+            pairs = [_pair(port, url, workers, rate, seconds) for _ in range(PAIRS)]
+            asyncio.run(_stored(postgres.dsn))
+        stored = asyncio.run(count_rows(postgres.dsn))
+    return {
+        "relay": {
+            "messages_per_s": rate,
+            "added_p50_ms": round(median(through["p50_ms"] - straight["p50_ms"] for straight, through in pairs), 2),
+            "added_p99_ms": round(median(through["p99_ms"] - straight["p99_ms"] for straight, through in pairs), 2),
+            "pairs": [{"straight": straight, "through": through} for straight, through in pairs],
+            "passed_on": sum(through["acknowledged"] for _, through in pairs),
+            "stored": stored,
+        }
+    }
+
+
+def _pair(port: int, url: str, workers: list[int], rate: int, seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    say(f"relay: {len(STATIONS)} stations, {rate} messages/s, straight to the central system")
+    straight = load(f"ws://127.0.0.1:{port}/csms", connections=len(STATIONS), seconds=seconds, rate=rate)
+    say("relay: the same through us")
+    watch = {"worker": workers}
+    return straight, load(url, connections=len(STATIONS), seconds=seconds, rate=rate, watch=watch)
+
+
+@contextmanager
+def _relaying(postgres: Database, folder: Path) -> Iterator[tuple[str, list[int]]]:
+    with gateway(postgres.dsn, folder, YOUGUAN_DATA_DIR=str(folder), YOUGUAN_DEMO="true") as running:
+        yield running
+
+
+async def _pass_on(dsn: str, upstream_url: str) -> None:
+    """Let the one site of the bench be passed on."""
+    changed = SiteRelayChanged(site_id="bench", upstream_url=upstream_url, at=datetime.now(UTC))
+    async with await create_pool(dsn) as pool:
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "registry", [changed])
+        await directory.consumer(pool).catch_up()
+        await upstreams.consumer(pool).catch_up()
+
+
+async def _stored(dsn: str) -> None:
+    """Wait until what was passed on is stored: until nothing more comes."""
+    connection = await connect(dsn)
+    count = -1
+    while count != (count := await connection.fetchval("SELECT sum(place) FROM gateway.relay_spool")):
+        await asyncio.sleep(1)
+    await connection.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1])))

@@ -1,0 +1,242 @@
+"""What is passed on between real sockets: bytes, subprotocols, close codes, pings, refusals, each side's end."""
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+import pytest
+import websockets
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+
+from ocpp_gateway.relay import legs
+from tests.ocpp_gateway.relayed import US, Relay, relay_of, until
+
+HEARTBEAT = '[2,"1","Heartbeat",{}]'
+
+
+@pytest.fixture
+async def relay() -> AsyncIterator[Relay]:
+    async with relay_of() as relay:
+        yield relay
+
+
+async def test_messages_pass_unchanged_both_ways(relay: Relay) -> None:
+    random_bytes = random.Random(7)
+    messages: list[str | bytes] = [
+        HEARTBEAT, ' [ 2 , "1", "Heartbeat" , {} ] ', "", "\x00", "桩 🔌", "x" * 300_000, b"\x00\xff" * 1000, b"",
+        '[3,"1",{"a":1.0,"b":1E400}]', "nonsense", "[]", "{}", "[2]", '[2,"1",2,3]', '[9,{},[]]',
+    ]  # fmt: skip
+    messages += ["".join(map(chr, random_bytes.choices(range(32, 0x3000), k=50))) for _ in range(100)]
+    messages += [random_bytes.randbytes(random_bytes.randrange(200)) for _ in range(50)]
+    async with relay.both() as (station, upstream):
+        for message in messages:
+            await station.send(message)
+            await upstream.send(message)
+        assert [await station.recv() for _ in messages] == messages
+        await until(lambda: len(relay.system.got) == len(messages))
+    assert relay.system.got == messages
+
+
+async def test_fragments_arrive_as_one_message_with_a_ping_between(relay: Relay) -> None:
+    async with relay.both() as (station, upstream):
+        await station.send(part for part in ("[2,", '"1",', '"Heartbeat",{}]'))
+        await upstream.send(part for part in (b"a", b"b"))
+        assert await station.recv() == b"ab"
+        await until(lambda: relay.system.got == [HEARTBEAT])
+
+
+@pytest.mark.parametrize(
+    ("knows", "offers", "agreed"),
+    [
+        (["ocpp1.6"], ["ocpp2.0.1", "ocpp1.6"], "ocpp1.6"),
+        (["ocpp2.1", "ocpp2.0.1"], ["ocpp2.0.1", "ocpp2.1"], "ocpp2.1"),
+        (["soap"], ["soap", "ocpp1.6"], "soap"),
+        ([], ["ocpp1.6"], None),
+    ],
+    ids=["the only one", "the upstream's order", "one that we do not know", "none"],
+)
+async def test_the_upstream_chooses_the_subprotocol(
+    relay: Relay, knows: list[str], offers: list[str], agreed: str | None
+) -> None:
+    relay.system.subprotocols = knows
+    async with relay.both(*offers) as (station, upstream):
+        assert (station.subprotocol, upstream.subprotocol) == (agreed, agreed)
+
+
+async def test_the_upstream_sees_who_comes_and_that_it_comes_through_us(relay: Relay) -> None:
+    station = await relay.station(path="b%20c;d?x=1", Authorization="Basic czE6c2VjcmV0", X_Own="v")
+    request = relay.system.requests[0]
+    assert request.path == "/csms/b%20c%3Bd?x=1"
+    assert request.headers["Authorization"] == "Basic czE6c2VjcmV0"
+    assert request.headers["X-Own"] == "v"
+    assert request.headers["Host"] == f"localhost:{relay.system.port}"
+    assert request.headers["Via"] == f"1.1 {US}"
+    assert "Sec-WebSocket-Extensions" not in request.headers
+    await station.close()
+
+
+CODES = [
+    (1000, ""),
+    (1001, "going"),
+    (1008, "no"),
+    (1011, "桩"),
+    (1012, ""),
+    (1013, ""),
+    (3000, "x"),
+    (4999, "y" * 100),
+]
+
+
+@pytest.mark.parametrize(("code", "reason"), CODES)
+async def test_the_stations_goodbye_reaches_the_upstream(relay: Relay, code: int, reason: str) -> None:
+    async with relay.both() as (station, _):
+        await station.close(code, reason)
+        assert await asyncio.wait_for(relay.system.closed.get(), 20) == (code, reason)
+        assert (station.close_code, station.close_reason) == (code, reason)
+    await until(lambda: "s1" not in relay.server.sessions)
+    assert relay.notes[-1].about == f"closed: {code} {reason}".rstrip()
+
+
+@pytest.mark.parametrize(("code", "reason"), CODES)
+async def test_the_upstreams_goodbye_reaches_the_station(relay: Relay, code: int, reason: str) -> None:
+    async with relay.both() as (station, upstream):
+        await upstream.close(code, reason)
+        with pytest.raises(websockets.ConnectionClosed):
+            await station.recv()
+        assert (station.close_code, station.close_reason) == (code, reason)
+    await until(lambda: "s1" not in relay.server.sessions)
+    assert [note.state for note in relay.notes if note.kind == "upstream"] == ["connected", "closed"]
+
+
+async def test_a_goodbye_without_a_code_has_none_on_the_other_side(relay: Relay) -> None:
+    async with relay.both() as (station, upstream):
+        upstream.transport.write(b"\x88\x00")
+        with pytest.raises(websockets.ConnectionClosed):
+            await station.recv()
+        assert station.close_code == 1005
+
+
+@pytest.mark.parametrize("side", ["station", "upstream"])
+async def test_who_breaks_off_without_a_word_breaks_the_other_off(relay: Relay, side: str) -> None:
+    async with relay.both() as (station, upstream):
+        broken, other = (station, upstream) if side == "station" else (upstream, station)
+        broken.transport.abort()
+        await asyncio.wait_for(other.wait_closed(), 20)
+        assert other.close_code == 1006
+    await until(lambda: "s1" not in relay.server.sessions)
+    states = [note.state for note in relay.notes if note.kind == "upstream"]
+    assert states == (["connected"] if side == "station" else ["connected", "away"])
+    ended = next(note for note in relay.notes if note.kind == "ended")
+    assert ended.about == ("closed" if side == "station" else "upstream away")
+
+
+async def test_pings_go_all_the_way(relay: Relay) -> None:
+    async with relay.both() as (station, upstream):
+        await asyncio.wait_for(await station.ping(b"from the station"), 20)
+        await asyncio.wait_for(await upstream.ping(b"from the upstream"), 20)
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 429, 500, 503])
+async def test_the_upstreams_refusal_is_the_stations(relay: Relay, status: int) -> None:
+    def refuse(connection: ServerConnection, request: Request) -> Response:
+        answer = connection.respond(HTTPStatus(status), "not so\n")
+        answer.headers["X-Why"] = "because"
+        return answer
+
+    relay.system.answer = refuse
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await relay.station()
+    answer = refused.value.response
+    assert (answer.status_code, answer.headers["X-Why"], answer.body) == (status, "because", b"not so\n")
+    note = relay.notes[-1]
+    assert (note.kind, note.state) == ("upstream", "away" if status >= 500 else "refused")
+    assert note.about.startswith(f"HTTP {status}")
+
+
+async def test_an_upstream_that_is_not_there(relay: Relay) -> None:
+    assert relay.upstreams.upstream is not None
+    relay.upstreams.upstream = type(relay.upstreams.upstream)("x", "ws://127.0.0.1:1/")
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await relay.station()
+    assert refused.value.response.status_code == 502
+    assert (relay.notes[-1].state, relay.notes[-1].about) == ("away", "connection refused")
+
+
+async def test_an_upstream_that_is_ourselves(relay: Relay) -> None:
+    assert relay.upstreams.upstream is not None
+    relay.upstreams.upstream = type(relay.upstreams.upstream)("x", f"ws://127.0.0.1:{relay.port}/ocpp")
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        await relay.station()
+    assert refused.value.response.status_code == 508
+
+
+async def test_this_machine_is_no_upstream_outside_of_a_demo() -> None:
+    async with relay_of(loopback=False) as relay:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await relay.station()
+        assert refused.value.response.status_code == 502
+        assert relay.notes[-1].about == "the address is this machine's own"
+        assert not relay.system.requests
+
+
+async def test_a_station_comes_back_before_its_old_connection_is_gone(relay: Relay) -> None:
+    async with relay.both() as (older, _), relay.both() as (newer, upstream):
+        await asyncio.wait_for(older.wait_closed(), 20)
+        assert older.close_code == 1000
+        await newer.send(HEARTBEAT)
+        await until(lambda: HEARTBEAT in relay.system.got)
+        await upstream.send('[3,"1",{}]')
+        assert await newer.recv() == '[3,"1",{}]'
+
+
+async def test_a_side_that_does_not_read_is_waited_for(relay: Relay) -> None:
+    """The upstream reads nothing: the station's sending stops at what sockets hold, and nothing is lost when it reads on."""
+    chunk = "x" * 100_000
+    async with relay.both() as (station, upstream):
+        upstream.transport.pause_reading()
+        sending = asyncio.create_task(_send(station, chunk, 400))
+        await until(lambda: bool(station.transport.get_write_buffer_size()))
+        assert not sending.done()
+        upstream.transport.resume_reading()
+        await asyncio.wait_for(sending, 30)
+        await until(lambda: len(relay.system.got) == 400)
+    assert set(relay.system.got) == {chunk}
+
+
+async def _send(station: websockets.ClientConnection, chunk: str, times: int) -> None:
+    for _ in range(times):
+        await station.send(chunk)
+
+
+async def test_a_handshake_that_nobody_relays_is_answered_as_ever(relay: Relay) -> None:
+    relay.upstreams.upstream = None
+    async with await relay.station("ocpp1.6") as station:
+        await station.send(HEARTBEAT)
+        await until(lambda: bool(relay.recorder.entries))
+
+
+async def test_what_a_station_must_not_show_in_full_is_masked_where_it_is_noted(relay: Relay) -> None:
+    secret = os.urandom(8).hex()
+    call = json.dumps([2, "9", "ChangeConfiguration", {"key": "AuthorizationKey", "value": secret}])
+    async with relay.both() as (station, upstream):
+        await upstream.send(call)
+        assert await station.recv() == call
+        await station.send('[3,"9",{"status":"Accepted"}]')
+        await until(lambda: bool(relay.system.got))
+    assert not [note for note in relay.notes if secret in note.frame + note.about]
+    assert next(note for note in relay.notes if note.kind == "said").about.count("ChangeConfiguration") == 1
+
+
+async def test_the_largest_message_and_one_beyond(relay: Relay) -> None:
+    largest = "x" * legs.LARGEST_MESSAGE
+    async with relay.both() as (station, _):
+        await station.send(largest)
+        await until(lambda: relay.system.got == [largest])
+        await station.send(largest + "x")
+        await asyncio.wait_for(station.wait_closed(), 20)
+        assert station.close_code == 1009
+        assert (await asyncio.wait_for(relay.system.closed.get(), 20))[0] == 1009
