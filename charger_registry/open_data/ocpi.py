@@ -84,6 +84,7 @@ def evse_of(site: PublishedSite, evse: PublishedEvse, version: str) -> dict[str,
     """Return an EVSE; its connectors are those that the version has a word for."""
     document = evse.document
     price = document.price or site.document.price
+    tariffs = [price.id] if price and is_tariff(price) else []
     reference = _text(evse.station_id, 1000)
     return _filled(
         {
@@ -91,7 +92,7 @@ def evse_of(site: PublishedSite, evse: PublishedEvse, version: str) -> dict[str,
             "evse_id": document.evse_id if document.evse_id and EVSE_ID.fullmatch(document.evse_id) else None,
             "status": "REMOVED" if evse.removed else STATUSES[evse.condition],
             "connectors": [
-                found for one in document.connectors if (found := connector_of(one, price, version)) is not None
+                found for one in document.connectors if (found := connector_of(one, tariffs, version)) is not None
             ],
             "physical_reference": reference if len(reference) <= 16 else None,
             "last_updated": utc_text(evse.updated_at),
@@ -99,7 +100,7 @@ def evse_of(site: PublishedSite, evse: PublishedEvse, version: str) -> dict[str,
     )
 
 
-def connector_of(connector: ConnectorDocument, price: Price | None, version: str) -> dict[str, Any] | None:
+def connector_of(connector: ConnectorDocument, tariffs: list[str], version: str) -> dict[str, Any] | None:
     """Return a Connector, or None where the version has no word for its kind."""
     standard = connector_types.to_ocpi(connector.type or USUAL_STANDARD.get(connector.current_type), version)
     if standard is None:
@@ -114,7 +115,7 @@ def connector_of(connector: ConnectorDocument, price: Price | None, version: str
             "max_voltage": voltage,
             "max_amperage": amperage,
             "max_electric_power": connector.power_w,
-            "tariff_ids": [price.id] if price and is_tariff(price) else [],
+            "tariff_ids": tariffs,
             "last_updated": utc_text(connector.updated_at),
         }
     )
@@ -224,7 +225,10 @@ def find_evse(site: PublishedSite, uid: str) -> PublishedEvse | None:
 
 
 def _text(text: str | None, longest: int) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text or "").strip()[:longest]
+    given = text or ""
+    if not given.isprintable():
+        given = "".join(letter if letter.isprintable() else " " for letter in given)
+    return given.strip()[:longest]
 
 
 def _filled(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from youguan.web.security import remote_of
 from youguan.web.strictness import has_no_place_in_text
 
 SUCCESS, CLIENT_ERROR, INVALID, UNKNOWN_LOCATION, SERVER_ERROR = 1000, 2000, 2001, 2003, 3000
-MOST_AT_ONCE = 100
+MOST_AT_ONCE = 50
 LARGEST_OFFSET = 2**31 - 1
 # What a request is recognised by, in its answer too; routing headers come back turned round.
 SAME_BACK = ("X-Request-ID", "X-Correlation-ID")
