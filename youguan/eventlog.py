@@ -23,6 +23,7 @@ from pydantic import TypeAdapter
 
 from youguan.database import AWAY
 from youguan.events import Event, all_events
+from youguan.literals import numbers, texts
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +85,10 @@ def appending(first: int, condition: str = "true") -> str:
         SELECT base, nextval('eventlog.event_serial') AS serial FROM head
     ), told AS (
         INSERT INTO eventlog.event (stream, sequence, serial, type, version, payload)
-        SELECT {stream}, turn.base + e.place, turn.serial, e.type, e.version, e.payload::jsonb
-        FROM turn, unnest({types}::text[], {versions}::smallint[], {payloads}::text[])
-            WITH ORDINALITY AS e (type, version, payload, place)
+        SELECT {stream}, turn.base + e.place, turn.serial, e.type, e.version, e.payload
+        FROM turn, ROWS FROM (
+            unnest({types}::text::text[]), unnest({versions}::text::smallint[]), jsonb_array_elements({payloads}::text::jsonb)
+        ) WITH ORDINALITY AS e (type, version, payload, place)
     )"""
 
 
@@ -103,14 +105,14 @@ async def publish(connection: asyncpg.Connection, stream: str, events: Sequence[
     await connection.execute(PUBLISH, *appended(stream, events))
 
 
-def appended(stream: str, events: Sequence[Event]) -> tuple[str, int, list[str], list[int], list[str]]:
+def appended(stream: str, events: Sequence[Event]) -> tuple[str, int, str, str, str]:
     """Return the parameters of `appending`."""
     return (
         stream,
         len(events),
-        [type(event).__name__ for event in events],
-        [event.version for event in events],
-        [encode(event) for event in events],
+        texts([type(event).__name__ for event in events]),
+        numbers([event.version for event in events]),
+        orjson.dumps(events, option=orjson.OPT_UTC_Z).decode(),
     )
 
 

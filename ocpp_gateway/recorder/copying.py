@@ -5,7 +5,7 @@ field of every row, takes 3.5 µs of a message's 13 in the recorder; this takes 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from struct import Struct
 
 from ocpp_gateway.observation import MeterKind, MeterSampled
@@ -22,7 +22,6 @@ KIND_AND_VALUE = Struct(">iiid")
 MARK = Struct(">ii")
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 def copied(samples: Sequence[MeterSampled], kinds: Mapping[MeterKind, int]) -> bytes:
@@ -42,7 +41,7 @@ def copied(samples: Sequence[MeterSampled], kinds: Mapping[MeterKind, int]) -> b
 def _head(
     station_id: str, connector: int, occurred_at: datetime, received_at: datetime, transaction_id: str | None, mark: int
 ) -> bytes:
-    times = CONNECTOR_AND_TIMES.pack(4, connector, 8, _microseconds(occurred_at), 8, _microseconds(received_at))
+    times = CONNECTOR_AND_TIMES.pack(4, connector, 8, microseconds(occurred_at), 8, microseconds(received_at))
     transaction = NULL if transaction_id is None else _text(transaction_id)
     return FIELDS + _text(station_id) + times + transaction + MARK.pack(4, mark)
 
@@ -52,5 +51,7 @@ def _text(text: str) -> bytes:
     return LENGTH.pack(len(raw)) + raw
 
 
-def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // MICROSECOND
+def microseconds(moment: datetime) -> int:
+    """Return a timestamptz's number: whole, and in two thirds of the time that a division of timedeltas takes."""
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

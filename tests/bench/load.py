@@ -7,13 +7,14 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import psutil
 import uvloop
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-STATUSES = ("Available", "Preparing")
+STATUSES = (b"Available", b"Preparing")
 MEASURANDS = (
     "Energy.Active.Import.Register",
     "Power.Active.Import",
@@ -27,12 +28,18 @@ WARM_UP_S = 2.0
 CONNECTS_AT_ONCE = 200
 
 # Templates, since what a generator spends is taken from those whom it measures: they share the machine's cores.
-STATUS = '[2,"{n}","StatusNotification",{{"connectorId":1,"errorCode":"NoError","status":"{word}","timestamp":"{at}"}}]'
+STATUS = b'[2,"%d","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"%b","timestamp":"%b.%03dZ"}]'
 METER_VALUES = (
-    '[2,"{n}","MeterValues",{{"connectorId":1,"meterValue":[{{"timestamp":"{at}","sampledValue":['
-    + ",".join(f'{{{{"value":"{{value}}.5","measurand":"{name}"}}}}' for name in MEASURANDS)
-    + "]}}]}}]"
-)
+    '[2,"%d","MeterValues",{"connectorId":1,"meterValue":[{"timestamp":"%b.%03dZ","sampledValue":['
+    + ",".join(f'{{"value":"%d.5","measurand":"{name}"}}' for name in MEASURANDS)
+    + "]}]}]"
+).encode()
+
+
+@cache
+def second_of(number: int) -> bytes:
+    """Return a second of the load's own time, up to where its fraction begins."""
+    return (EPOCH + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
 class Station(WSListener):
@@ -56,14 +63,15 @@ class Station(WSListener):
 
     def send_next(self) -> None:
         self._count += 1
-        at = (EPOCH + timedelta(milliseconds=self._count * 10 + self.number % 10)).isoformat()
+        second, centisecond = divmod(self._count, 100)
+        at, millisecond = second_of(second), centisecond * 10 + self.number % 10
         if self._count % 2:
-            message = STATUS.format(n=self._count, at=at, word=STATUSES[self._count // 2 % 2])
+            message = STATUS % (self._count, STATUSES[self._count // 2 % 2], at, millisecond)
         else:
-            message = METER_VALUES.format(n=self._count, at=at, value=self._count * 7 % 1000)
+            message = METER_VALUES % (self._count, at, millisecond, *(self._count * 7 % 1000,) * len(MEASURANDS))
         self._sent = time.perf_counter()
         if self.transport is not None:
-            self.transport.send(WSMsgType.TEXT, message.encode())
+            self.transport.send(WSMsgType.TEXT, message)
 
 
 class Load:
