@@ -85,7 +85,8 @@ class PriceDraft:
 class SiteDraft:
     """A site to be filed; the point as given, degrees in the named system.
 
-    `stations`: all that belong to it from now on (others are retired, unless `whole` is false); None: those that are filed.
+    `stations`: all that belong to it from now on (others are retired, unless `whole` is false); None: those that are filed, or so
+    many as are `counted`.
     """
 
     id: str
@@ -98,6 +99,7 @@ class SiteDraft:
     stations: tuple[StationDraft, ...] | None = ()
     generated: bool = False
     whole: bool = True
+    counted: int | None = None
     position: str | None = None
     usage: str | None = None
     construction: str | None = None

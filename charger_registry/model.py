@@ -71,6 +71,7 @@ class Site(Table, table=True):
     retired_at: datetime | None = Field(sa_column=moment())
     unmanaged_reason: str | None = Field(sa_column=Column(Text))
     unmanaged_since: datetime | None = Field(sa_column=moment())
+    merged_into: str | None = Field(sa_column=Column(Text))
     position: str = Field(sa_column=Column(Text, nullable=False, server_default=text("'unverified'")))
     usage: str | None = Field(sa_column=Column(Text))
     construction: str | None = Field(sa_column=Column(Text))

@@ -15,10 +15,20 @@ from charger_registry.credentials.api import add_credentials, add_quarantine
 from charger_registry.credentials.desk import KeyDesk
 from charger_registry.credentials.pages import credential_pages, quarantine_pages
 from charger_registry.credentials.quarantine import Quarantine
+from charger_registry.duplicates.api import add_duplicates
+from charger_registry.duplicates.desk import DuplicateDesk
+from charger_registry.duplicates.pages import duplicate_pages
+from charger_registry.equipment.api import add_equipment
+from charger_registry.equipment.desk import SiteDesk
+from charger_registry.equipment.pages import equipment_pages
 from charger_registry.filing.api import DOCUMENTS, add_filings
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.pages import filing_pages
 from charger_registry.filing.watch import watch_filings
+from charger_registry.imports.api import add_boundaries, add_imports
+from charger_registry.imports.border_desk import BorderDesk
+from charger_registry.imports.desk import ImportDesk
+from charger_registry.imports.pages import boundary_pages, import_pages
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.api import add_ledger
 from charger_registry.ledger.desk import LedgerDesk
@@ -91,6 +101,12 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_filings(api, pool, filings, clock)
         relay = RelayDesk(pool, clock, own_places(settings), loopback=settings.demo)
         add_relay(api, pool, relay)
+        imports, borders, duplicates = ImportDesk(pool, clock), BorderDesk(pool, clock), DuplicateDesk(pool, clock)
+        sites = SiteDesk(pool, clock)
+        add_equipment(api, pool, sites, clock)
+        add_imports(api, pool, imports)
+        add_boundaries(api, pool, borders)
+        add_duplicates(api, pool, duplicates)
 
         async def ready() -> str | None:
             return None if picture.loaded else "the map is not loaded yet"
@@ -113,6 +129,10 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 quarantine_pages(pool, quarantine, templates),
                 filing_pages(pool, filings, templates, clock),
                 relay_pages(pool, relay, templates, clock),
+                equipment_pages(pool, sites, templates, settings, clock),
+                import_pages(pool, imports, templates),
+                boundary_pages(pool, borders, templates),
+                duplicate_pages(pool, duplicates, templates),
                 public_pages(pool, picture, templates, clock),
                 open_data_pages(pool, templates, settings),
                 token_pages(pool, tokens, templates),
@@ -128,7 +148,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             consumers=[projection.consumer(pool, clock), bounds.consumer(pool), keys.consumer()],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
-            documents=[f"/api/registry{DOCUMENTS}", f"/registry{DOCUMENTS}"],
+            documents=[
+                f"{base}/registry{room}" for base in ("", "/api") for room in (DOCUMENTS, "/imports", "/boundaries")
+            ],
         )
 
 

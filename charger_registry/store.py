@@ -299,19 +299,6 @@ async def note_import(connection: asyncpg.Connection, run: Sequence[Any]) -> Non
     )
 
 
-async def known_sites(connection: asyncpg.Connection, site_ids: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """Return what is filed of sites, in the form of `importing.facts`."""
-    rows = await connection.fetch(
-        """
-        SELECT s.id, s.name, s.address, s.division_code, s.given_longitude, s.given_latitude, s.given_crs,
-               (SELECT count(*) FROM registry.station t WHERE t.site_id = s.id AND t.retired_at IS NULL) AS stations
-        FROM registry.site s WHERE s.id = ANY($1) AND s.retired_at IS NULL
-        """,
-        list(site_ids),
-    )
-    return {row["id"]: tuple(row)[1:] for row in rows}
-
-
 async def sample_sites(connection: asyncpg.Connection) -> list[str]:
     """Return the sites of the sample, those of a file included: roles were invented for them."""
     rows = await connection.fetch(

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from charger_registry.importing import Outcome, import_sites
+from charger_registry.imports.desk import Outcome, import_sites
 from deploy import embedded, evidence, people, pki, status, trail
 from deploy import up as suite
 from deploy.suite import HISTORIES
@@ -107,11 +107,16 @@ def migrate_all() -> None:
 
 @imports.command("sites")
 def import_sites_command(
-    file: Annotated[Path, typer.Argument(help="a CSV with the columns id, longitude, latitude and more")],
-    crs: Annotated[str, typer.Option(help="its coordinates: gcj02, wgs84, cgcs2000, bd09")] = "wgs84",
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV, Excel (.xlsx), GeoJSON, OCPI locations, T/CEC 102 station info or Open Charge Map"),
+    ],
+    crs: Annotated[
+        str | None, typer.Option(help="its coordinates: gcj02, wgs84, cgcs2000, bd09; default: as its format has them")
+    ] = None,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Add the sites of a CSV to a running suite; nothing is invented, nothing is doubled."""
+    """Add the sites of a file to a running suite; nothing is invented, nothing is doubled."""
     try:
         outcome = asyncio.run(_import(file, crs, people.database_of(data)))
     except YouguanError as error:
@@ -120,7 +125,7 @@ def import_sites_command(
     except AWAY as error:
         typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
         raise typer.Exit(1) from None
-    if (outcome.encoding, outcome.delimiter) != ("UTF-8", ","):
+    if outcome.format == "csv" and (outcome.encoding, outcome.delimiter) != ("UTF-8", ","):
         typer.echo(f"{file.name}: {outcome.encoding}, cells between {SEPARATORS[outcome.delimiter]}", err=True)
     for row in outcome.refused:
         typer.echo(f"{file.name}:{row.row}: {row.field}: {row.reason}", err=True)
@@ -131,7 +136,7 @@ def import_sites_command(
     raise typer.Exit(1 if outcome.refused else 0)
 
 
-async def _import(file: Path, crs: str, database_url: str) -> Outcome:
+async def _import(file: Path, crs: str | None, database_url: str) -> Outcome:
     connection = await connect(database_url)
     try:
         return await import_sites(connection, file, crs, SystemClock().now())

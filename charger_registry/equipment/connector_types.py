@@ -43,7 +43,7 @@ TYPES: dict[str, ConnectorType] = {
     for kind in (
         ConnectorType("GBT_AC", "国标交流", "GB/T AC", "GB/T 20234.2", "AC", "2.2.1", (1038, 1039)),
         ConnectorType("GBT_DC", "国标直流", "GB/T DC", "GB/T 20234.3", "DC", "2.2.1", (1040,)),
-        ConnectorType("CHAOJI", "超级充电接口 ChaoJi", "ChaoJi", "GB/T 20234.4", "DC"),
+        ConnectorType("CHAOJI", "超级充电接口 ChaoJi", "ChaoJi", "GB/T 20234.4", "DC", "2.2.1", (1044,)),
         ConnectorType("IEC_62196_T1", "Type 1 交流", "Type 1", "IEC 62196-2", "AC", "2.2.1", (1,)),
         ConnectorType("IEC_62196_T1_COMBO", "CCS1 直流", "CCS 1", "IEC 62196-3", "DC", "2.2.1", (32,)),
         ConnectorType("IEC_62196_T2", "Type 2 交流", "Type 2", "IEC 62196-2", "AC", "2.2.1", (25, 1036)),

@@ -4,13 +4,15 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
+from unicodedata import normalize
 
 from youguan.clock import COUNTY
 
 DAYS = "一二三四五六日"
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+WHOLE_DAY = "00:00-24:00"
 ROUND_THE_CLOCK = re.compile(r"(24\s*/\s*7|24\s*(小时|h|hours?)|全天|00:00\s*[-–—~至到]\s*24:00)", re.IGNORECASE)
-SPAN = re.compile(r"(?P<begin>\d{1,2}[::]\d{2})\s*[-–—~至到]\s*(?P<end>\d{1,2}[::]\d{2})")
+SPAN = re.compile(r"(?P<begin>\d{1,2}[:]\d{2})\s*[-–—~至到]\s*(?P<end>\d{1,2}[:]\d{2})")
 WEEKDAYS = re.compile(rf"周([{DAYS}天])\s*[-–—~至到]\s*周([{DAYS}天])")
 ONE_DAY = re.compile(rf"周([{DAYS}天])")
 
@@ -61,9 +63,8 @@ def from_json(value: Any) -> OpeningHours | None:
 def read(text: str) -> OpeningHours:
     """Return hours as people write them (`24小时`, `周一至周五 08:00-22:00; 周六 9:00-18:00`), else their text."""
     text = text.strip()
-    if ROUND_THE_CLOCK.search(text):
-        return OpeningHours(always=True, text=text)
-    parts = [part for part in re.split(r"[;；,，\n]", text) if part.strip()]
+    plain = ROUND_THE_CLOCK.sub(WHOLE_DAY, normalize("NFKC", text))  # full-width colons and digits are as good
+    parts = [part for part in re.split(r"[;,\n]", plain) if part.strip()]
     periods: list[Period] = []
     for part in parts:
         span = SPAN.search(part)
@@ -72,6 +73,8 @@ def read(text: str) -> OpeningHours:
             return OpeningHours(text=text)
         days = _days(part)
         periods += [piece for day in days for piece in _pieces(day, begin, end)]
+    if set(periods) == {Period(day, "00:00", "24:00") for day in EVERY_DAY}:
+        return OpeningHours(always=True, text=text)
     return OpeningHours(periods=tuple(sorted(periods, key=lambda p: (p.weekday, p.begin))), text=text)
 
 
@@ -98,7 +101,7 @@ def _pieces(day: int, begin: str, end: str) -> tuple[Period, ...]:
 
 def _clock(text: str) -> str | None:
     """Return `HH:MM`, or None where there is no such time of day."""
-    hour, _, minute = text.replace(":", ":").partition(":")
+    hour, _, minute = text.partition(":")
     if text.endswith("24:00"):
         return "24:00"
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import asyncpg
@@ -17,6 +17,9 @@ from charger_registry.drafts import (
     SourceDraft,
     StationDraft,
 )
+from youguan.auth import Scope
+from youguan.bounds import site_within
+from youguan.errors import NotFound
 
 # Of a station `t`: its connectors with what their EVSEs are called by.
 CONNECTORS = """
@@ -342,3 +345,96 @@ async def provenance(connection: asyncpg.Connection, kind: str, subjects: Sequen
         list(subjects),
     )
     return rows
+
+
+# --- what a person changes and looks at -------------------------------------------------------------------------
+
+
+async def hold_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record:
+    """Return a site that is filed, held until commit; NotFound."""
+    row = await connection.fetchrow(
+        "SELECT * FROM registry.site WHERE id = $1 AND retired_at IS NULL FOR UPDATE", site_id
+    )
+    if row is None:
+        raise NotFound(f"site {site_id}")
+    return row
+
+
+async def change_site(
+    connection: asyncpg.Connection, site_id: str, members: Row, source: SourceDraft, now: datetime
+) -> None:
+    """Set fields of a site, None included, and remember who said so."""
+    source_id = await note_source(connection, source, now)
+    await _note_fields(connection, "site", "id", [{"id": site_id, **members}], source_id)
+    await connection.execute(
+        f"""
+        UPDATE registry.site s SET updated_at = $2, {", ".join(f"{name} = d.{name}" for name in members)}
+        FROM jsonb_populate_record(NULL::registry.site, $1) d WHERE s.id = d.id
+        """,
+        {"id": site_id, **members},
+        now,
+    )
+
+
+def price_row(price: PriceDraft) -> Row:
+    """Return fees as they are kept."""
+    return asdict(price)
+
+
+async def get_station(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record:
+    """Return a station that is filed, with its site; NotFound."""
+    row = await connection.fetchrow(
+        "SELECT t.*, s.name AS site_name FROM registry.station t JOIN registry.site s ON s.id = t.site_id "
+        "WHERE t.id = $1 AND t.retired_at IS NULL AND s.retired_at IS NULL",
+        station_id,
+    )
+    if row is None:
+        raise NotFound(f"station {station_id}")
+    return row
+
+
+async def stations_of(connection: asyncpg.Connection, site_id: str) -> list[asyncpg.Record]:
+    """Return the stations of a site with connectors and meters."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT t.*, {CONNECTORS} AS connector_files,
+               (SELECT array_agg(m ORDER BY m.connector) FROM registry.meter m WHERE m.station_id = t.id) AS meters
+        FROM registry.station t WHERE t.site_id = $1 AND t.retired_at IS NULL ORDER BY t.id
+        """,
+        site_id,
+    )
+    return rows
+
+
+async def meters_due(
+    connection: asyncpg.Connection, before: date, scope: Scope, after: tuple[date, str, int] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return meters whose verification is due before a day, the longest overdue first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT m.*, t.site_id, s.name AS site_name FROM registry.meter m JOIN registry.station t ON t.id = m.station_id
+        JOIN registry.site s ON s.id = t.site_id
+        WHERE m.verification_due_on < $1 AND t.retired_at IS NULL AND s.retired_at IS NULL
+          AND ($2::date IS NULL OR (m.verification_due_on, m.station_id, m.connector) > ($2, $3::text, $4::int))
+          AND {site_within("s.id", 6)}
+        ORDER BY m.verification_due_on, m.station_id, m.connector LIMIT $5
+        """,
+        before,
+        *(after or (None, None, None)),
+        limit,
+        *scope.parameters,
+    )
+    return rows
+
+
+async def connectors_of(connection: asyncpg.Connection, station_id: str) -> list[dict[str, Any]]:
+    """Return the connectors of a station by our number."""
+    rows = await connection.fetch(
+        """
+        SELECT c.*, e.evse_id, e.bay FROM registry.connector c
+        LEFT JOIN registry.evse e ON e.station_id = c.station_id AND e.evse = c.evse
+        WHERE c.station_id = $1 ORDER BY c.connector
+        """,
+        station_id,
+    )
+    return [dict(row) for row in rows]

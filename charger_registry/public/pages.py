@@ -161,4 +161,4 @@ def distance_km(site: Mapping[str, Any], here: tuple[float, ...]) -> float:
 def station_view(station: dict[str, Any]) -> dict[str, Any]:
     """Return a station with a condition for each filed connector: unknown where it is not online or did not say."""
     told = {c["connector"]: c["condition"] for c in station["told"]} if station["state"] == "online" else {}
-    return {**station, "conditions": [told.get(n, "unknown") for n in range(1, station["connectors"] + 1)]}
+    return {**station, "conditions": [told.get(n, "unknown") for n in station["numbers"] or ()]}

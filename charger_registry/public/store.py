@@ -73,7 +73,8 @@ WITH station AS (
            count(*) FILTER (WHERE c.condition IN ('occupied', 'charging', 'reserved')) AS in_use,
            count(*) FILTER (WHERE c.condition = 'faulted') AS faulted,
            count(*) FILTER (WHERE c.condition = 'unavailable') AS unavailable
-    FROM station s JOIN registry.live_connector c ON c.station_id = s.id AND c.connector BETWEEN 1 AND s.connectors
+    FROM station s JOIN registry.live_connector c ON c.station_id = s.id
+    JOIN registry.connector k ON k.station_id = c.station_id AND k.connector = c.connector
     WHERE s.online GROUP BY s.site_id
 )
 INSERT INTO registry.live_site
@@ -120,6 +121,7 @@ async def read_stations(connection: asyncpg.Connection, site_id: str) -> list[as
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT t.id, t.connectors, t.power_w, t.current_type, coalesce(l.state, 'never_connected') AS state,
+               (SELECT array_agg(k.connector ORDER BY k.connector) FROM registry.connector k WHERE k.station_id = t.id) AS numbers,
                coalesce(jsonb_agg(jsonb_build_object('connector', c.connector, 'condition', c.condition, 'since', c.since)
                         ORDER BY c.connector) FILTER (WHERE c.connector > 0), '[]') AS told
         FROM registry.station t LEFT JOIN registry.live_station l ON l.station_id = t.id

@@ -11,7 +11,7 @@ import asyncpg
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, SourceDraft
 from charger_registry.equipment.store import file_equipment
-from charger_registry.importing import fingerprint, take_sites
+from charger_registry.imports.desk import fingerprint, take_sites
 from charger_registry.people import store as people_store
 from charger_registry.people.passwords import Passwords
 from deploy.demo import platform

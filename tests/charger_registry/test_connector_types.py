@@ -50,6 +50,8 @@ WEEK = tuple(Period(day, "08:00", "22:00") for day in range(1, 8))
     ("text", "read"),
     [
         ("24小时营业", OpeningHours(True, (), "24小时营业")),
+        ("周一至周日 全天", OpeningHours(True, (), "周一至周日 全天")),
+        ("周六 24小时", OpeningHours(False, (Period(6, "00:00", "24:00"),), "周六 24小时")),
         ("00:00-24:00", OpeningHours(True, (), "00:00-24:00")),
         ("8:00-22:00", OpeningHours(False, WEEK, "8:00-22:00")),
         ("周一至周五 08:00-22:00", OpeningHours(False, WEEK[:5], "周一至周五 08:00-22:00")),
@@ -58,6 +60,8 @@ WEEK = tuple(Period(day, "08:00", "22:00") for day in range(1, 8))
         ("周五至周一 08:00-22:00", OpeningHours(
             False, (WEEK[0], *WEEK[4:]), "周五至周一 08:00-22:00")),
         ("问门卫", OpeningHours(text="问门卫")),
+        ("周六\uff10\uff18\uff1a00-22\uff1a00", OpeningHours(
+            False, (WEEK[5],), "周六\uff10\uff18\uff1a00-22\uff1a00")),
         ("周一 25:00-26:00", OpeningHours(text="周一 25:00-26:00")),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
-from charger_registry.importing import import_sites, read_sites
+from charger_registry.imports.desk import import_sites, read_file
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.responsibility import holder
@@ -153,16 +153,19 @@ async def test_a_bad_row_is_named_and_takes_no_good_one_with_it(pool: asyncpg.Po
     file.write_bytes("\r\n".join(rows).encode())
     async with pool.acquire() as connection:
         outcome = await import_sites(connection, file, "wgs84", NOW)
-        names = {site_id: facts[0] for site_id, facts in (await store.known_sites(connection, IDS)).items()}
-        counts = {site_id: facts[-1] for site_id, facts in (await store.known_sites(connection, IDS)).items()}
+        rows = await connection.fetch(
+            """
+            SELECT s.id, s.name, count(t.id) AS stations FROM registry.site s JOIN registry.station t ON t.site_id = s.id
+            WHERE s.id <> 's' GROUP BY s.id
+            """
+        )
+        names = {row["id"]: row["name"] for row in rows}
+        counts = {row["id"]: row["stations"] for row in rows}
     assert [(r.row, r.field) for r in outcome.refused] == [
         (3, "name"), (4, "row"), (5, "row"), (6, "count"), (7, "row"), (11, "row"),
     ]  # fmt: skip
     assert names == {"n1": "good", "n7": "two\nlines", "n8": "a\u2028b", "n10": "good"}
     assert counts == {"n1": 1, "n7": 3, "n8": 1, "n10": 2}
-
-
-IDS = [f"n{n}" for n in range(1, 11)]
 
 
 @pytest.mark.parametrize(
@@ -173,9 +176,9 @@ def test_files_as_people_send_them(tmp_path: Path, encoding: str, taken: str, de
     file = tmp_path / "sites.csv"
     rows = (("编号", "名称", "经度", "纬度"), ("n1", "跃龙街道充电站", "121.4", "29.3"))
     file.write_bytes("\n".join(delimiter.join(row) for row in rows).encode(encoding))
-    sites, outcome = read_sites(file, "wgs84")
-    assert [site.name for site in sites] == ["跃龙街道充电站"]
-    assert (outcome.encoding, outcome.delimiter, outcome.refused) == (taken, delimiter, [])
+    reading = read_file(file, "wgs84")
+    assert [site.name for site in reading.sites.values()] == ["跃龙街道充电站"]
+    assert (reading.encoding, reading.delimiter, reading.refused) == (taken, delimiter, [])
 
 
 async def test_a_site_that_shrinks_loses_its_last_stations(pool: asyncpg.Pool, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from charger_registry.importing import import_sites
+from charger_registry.imports.desk import import_sites
 from charger_registry.people import store as people
 from charger_registry.people.passwords import Passwords
 from deploy.demo.load import ACCOUNTS, PASSWORD, close_sample_accounts, load_sample, open_sample_accounts

@@ -257,6 +257,7 @@ NEAR, WATCHED = Route(bounds=True), Route(roles=("regulator", "inspector"), boun
 OFFICIAL, INSPECTED = replace(NEAR, roles=("regulator", "inspector", "reviewer")), replace(NEAR, roles=("inspector",))
 RULED, HANDLED = replace(WATCHED, roles=("regulator",)), replace(WATCHED, roles=("regulator", "inspector", "operator"))
 FILED = replace(WATCHED, roles=("operator", "regulator"))
+KEPT, IMPORTED = replace(WATCHED, roles=("regulator", "operator")), Route(roles=("regulator", "operator"))
 GATEWAY = {
     "GET /stations": OPEN,
     "GET /stations/{station_id}": OPEN,
@@ -377,6 +378,24 @@ REGISTRY = {
     "DELETE /filing-documents/{filing_id}/{document_id}": FILED,
     "GET /document-types": OPEN,
     "GET /filing-indicators": LOGIN,
+    "GET /connector-types": OPEN,
+    "GET /sites/{site_id}/prices": OPEN,
+    "POST /sites/{site_id}/prices": KEPT,
+    "PATCH /sites/{site_id}/facts": KEPT,
+    "GET /sites/{site_id}/provenance": NEAR,
+    "GET /meters": Route(filters=True),
+    "GET /imports": IMPORTED,
+    "GET /imports/template.csv": OPEN,
+    "POST /imports": IMPORTED,
+    "GET /imports/{import_id}": IMPORTED,
+    "GET /imports/{import_id}/lines": IMPORTED,
+    "POST /imports/{import_id}/commit": IMPORTED,
+    "POST /imports/{import_id}/discard": IMPORTED,
+    "GET /boundaries": OPEN,
+    "POST /boundaries": Route(roles=("regulator",)),
+    "GET /duplicates": Route(roles=("regulator",)),
+    "POST /duplicates/{first}/{second}/merge": Route(roles=("regulator",)),
+    "POST /duplicates/{first}/{second}/different": Route(roles=("regulator",)),
     "GET /ocpi-tokens": COUNTY,
     "POST /ocpi-tokens": COUNTY,
     "POST /ocpi-tokens/{token_id}/revoke": COUNTY,
@@ -445,6 +464,7 @@ INSERT INTO gateway.reservation (station_id, reservation_id, id_token, expires_a
     VALUES ('s' || $1, 1, 'T', $2, 'held', $2);
 INSERT INTO gateway.exclusion (id, station_id, kind, since, until, reason, recorded_by, recorded_at)
     VALUES ('x' || $1, 's' || $1, 'grid_outage', $2, $2::timestamptz + interval '1 h', 'x', 'x', $2);
+INSERT INTO registry.meter (station_id, verification_due_on) VALUES ('s' || $1, '2020-01-01');
 INSERT INTO telemetry.connector_day
     VALUES ('s' || $1, 1, '2026-01-02', 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'available', 'online', '{0}', '{available}');
 INSERT INTO registry.handover (id, site_id, station_id, from_organisation_id, to_organisation_id, proposer_id, proposed_by,
@@ -510,6 +530,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "username": f"p{place}", "team_id": "t", "number": "0", "session_id": "none", "line_id": "0", "token_id": "0",
             "operator_id": "none", "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
             "subject": "x", "proposal_id": "0",
+            "import_id": "0", "first": "1", "second": "2",
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
             "filing_id": f"f{place}", "document_id": f"d{place}",
             "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),

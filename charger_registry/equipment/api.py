@@ -1,0 +1,216 @@
+"""What stands at sites, over HTTP: fees, who said which field, meters that are due, and the kinds of connectors."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+import asyncpg
+from fastapi import Depends, FastAPI, Query, Request
+from pydantic import BaseModel, Field
+
+from charger_registry import store as registry
+from charger_registry.drafts import PriceBand, PriceDraft
+from charger_registry.equipment import opening_hours, store
+from charger_registry.equipment.connector_types import TYPES, to_cec, to_ocpi, usual_format
+from charger_registry.equipment.desk import SiteDesk, sorted_bands
+from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES
+from charger_registry.imports.fields import PHONE
+from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.clock import Clock, county_day
+from youguan.errors import FieldError, Invalid
+from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import remote_of, require, require_site
+
+Amount = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,4})?$", description="decimal text")]
+Phone = Annotated[str, Field(max_length=40, pattern=f"^{PHONE.pattern}$")]
+Count = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class ConnectorTypeOut(BaseModel):
+    """A kind of connector and what others call it; `cec` is the number of the usual format."""
+
+    code: str
+    name: str
+    name_en: str
+    standard: str
+    current_type: str | None
+    ocpi_2_2_1: str | None
+    ocpi_2_3_0: str | None
+    cec: int
+    open_charge_map: list[int]
+
+
+class BandIn(BaseModel):
+    """From `begin` to `end` of a day, amounts a kWh."""
+
+    begin: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    end: str = Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+    energy_per_kwh: Amount | None = None
+    service_per_kwh: Amount | None = None
+
+
+class PriceIn(BaseModel):
+    """The fees that the public is shown: bands that fill the day, or words."""
+
+    bands: list[BandIn] = Field(default_factory=list, max_length=48)
+    energy_text: str | None = Field(default=None, max_length=500)
+    service_text: str | None = Field(default=None, max_length=500)
+    parking_text: str | None = Field(default=None, max_length=500)
+    idle_text: str | None = Field(default=None, max_length=500)
+    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$")
+
+
+class PriceOut(PriceIn):
+    """Fees as they are posted, since when and by whom."""
+
+    valid_from: UtcTime
+    valid_until: UtcTime | None
+    posted_by: str
+
+
+class FactsIn(BaseModel):
+    """What is to be changed; a member that is not sent stays, null clears one."""
+
+    opening_hours: str | None = Field(default=None, max_length=300, description="as people write them; null: not known")
+    help_phone: Phone | None = None
+    site_phone: Phone | None = None
+    parking: str | None = None
+    parking_rules: str | None = Field(default=None, max_length=500)
+    guide: str | None = Field(default=None, max_length=500)
+    bays: Count | None = None
+    accessible_bays: Count | None = None
+    renewable: bool | None = None
+    usage: str | None = None
+    construction: str | None = None
+
+
+class FieldOut(BaseModel):
+    """Who gave a field its present value, when."""
+
+    subject: str
+    field: str
+    source: Literal["import", "person", "filing", "sample"]
+    name: str
+    actor: str | None
+    at: UtcTime
+
+
+class MeterOut(BaseModel):
+    """A meter whose verification is due; `connector` 0: the station's only one."""
+
+    site_id: str
+    site_name: str
+    station_id: str
+    connector: int
+    serial_number: str | None
+    certificate_number: str | None
+    verified_on: date | None
+    verification_due_on: date
+
+
+WORDS = {"parking": PARKINGS, "usage": USAGES, "construction": CONSTRUCTIONS}
+
+
+def members_of(facts: FactsIn) -> dict[str, Any]:
+    """Return what was sent, as it is kept; Invalid where a word is none of ours."""
+    sent = {name: getattr(facts, name) for name in facts.model_fields_set}
+    for name, codes in WORDS.items():
+        known = [code.word for code in codes]
+        if sent.get(name) is not None and sent[name] not in known:
+            wrong = f"must be one of {', '.join(known)}"
+            raise Invalid(f"{name}: {wrong}", fields=[FieldError(name, wrong)])
+    if sent.get("opening_hours"):
+        sent["opening_hours"] = opening_hours.read(sent["opening_hours"]).as_json()
+    return sent
+
+
+def draft_of(price: PriceIn) -> PriceDraft:
+    """Return fees as drafts have them, amounts with four places."""
+    bands = (
+        PriceBand(band.begin, band.end, _places(band.energy_per_kwh), _places(band.service_per_kwh))
+        for band in price.bands
+    )
+    texts = price.model_dump(exclude={"bands"})
+    return sorted_bands(PriceDraft(bands=tuple(bands), **texts))
+
+
+def _places(amount: str | None) -> str | None:
+    return None if amount is None else f"{float(amount):.4f}"
+
+
+def add_equipment(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock) -> None:
+    """Add what stands at sites to /api/registry."""
+    may_change = require_site(pool, REGULATOR, OPERATOR)
+
+    @app.get("/connector-types")
+    async def connector_types() -> Page[ConnectorTypeOut]:
+        """List the kinds of connectors. No login needed."""
+        items = [
+            ConnectorTypeOut(
+                code=kind.code, name=kind.zh, name_en=kind.en, standard=kind.standard, current_type=kind.current_type,
+                ocpi_2_2_1=to_ocpi(kind.code), ocpi_2_3_0=to_ocpi(kind.code, "2.3.0"),
+                cec=to_cec(kind.code, usual_format(kind.code)), open_charge_map=list(kind.open_charge_map),
+            )
+            for kind in TYPES.values()
+        ]  # fmt: skip
+        return Page(items=items)
+
+    @app.get("/sites/{site_id}/prices")
+    async def prices(
+        site_id: str, at: Annotated[GivenTime | None, Query(description="default now")] = None
+    ) -> Page[PriceOut]:
+        """Return the fees posted at an instant: one posting or none. No login needed."""
+        async with pool.acquire() as connection:
+            await registry.get_site(connection, site_id)
+            rows = await store.prices(connection, [site_id], at or clock.now())
+        return Page(items=[PriceOut(**dict(row)) for row in rows])
+
+    @app.post("/sites/{site_id}/prices", status_code=201)
+    async def post_price(
+        site_id: str, price: PriceIn, request: Request, who: Annotated[Principal, Depends(may_change)]
+    ) -> Page[PriceOut]:
+        """Post fees from now on; the posting before ends and stays on record."""
+        await desk.change(who, site_id, {}, draft_of(price), remote=remote_of(request))
+        return await prices(site_id)
+
+    @app.patch("/sites/{site_id}/facts", status_code=204)
+    async def change(
+        site_id: str, facts: FactsIn, request: Request, who: Annotated[Principal, Depends(may_change)]
+    ) -> None:
+        """Change what the public is told of a site: hours, telephone, parking and the like."""
+        await desk.change(who, site_id, members_of(facts), None, remote=remote_of(request))
+
+    @app.get("/sites/{site_id}/provenance")
+    async def provenance(site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Page[FieldOut]:
+        """Say of each field of the site and its stations who gave it, within one's bounds."""
+        async with pool.acquire() as connection:
+            rows = await store.provenance(connection, "site", [site_id])
+            stations = [row["id"] for row in await store.stations_of(connection, site_id)]
+            rows += await store.provenance(connection, "station", stations)
+        return Page(items=[FieldOut(**dict(row)) for row in rows])
+
+    @app.get("/meters")
+    async def meters(
+        who: Annotated[Principal, Depends(require())],
+        due_before: Annotated[date | None, Query(description="default tomorrow: those that are due")] = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[MeterOut]:
+        """List meters whose verification is due, the longest overdue first, within one's bounds."""
+        key = decode_cursor(cursor, str, str, int)
+        async with pool.acquire() as connection:
+            rows = await store.meters_due(connection, due_before or tomorrow(clock), who.scope, _after(key), limit)
+        lines = [{**row, "due": row["verification_due_on"].isoformat()} for row in rows]
+        following = next_cursor(lines, limit, "due", "station_id", "connector")
+        return Page(items=[MeterOut(**dict(row)) for row in rows], next=following)
+
+
+def tomorrow(clock: Clock) -> date:
+    """Return the county's next day."""
+    return date.fromordinal(county_day(clock.now()).toordinal() + 1)
+
+
+def _after(key: tuple[Any, ...] | None) -> tuple[date, str, int] | None:
+    try:
+        return (date.fromisoformat(key[0]), key[1], key[2]) if key else None
+    except ValueError:
+        raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")]) from None

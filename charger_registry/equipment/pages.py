@@ -1,0 +1,194 @@
+"""What stands at a site, for those who keep its file; the code on each station, and the page that it opens."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from unicodedata import normalize
+from urllib.parse import quote
+
+import asyncpg
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+
+from charger_registry import store as registry
+from charger_registry.drafts import PriceBand, PriceDraft
+from charger_registry.equipment import labels, opening_hours, store
+from charger_registry.equipment.api import BandIn, FactsIn, PriceIn, draft_of, members_of, tomorrow
+from charger_registry.equipment.connector_types import TYPES
+from charger_registry.equipment.desk import SiteDesk
+from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, named
+from charger_registry.equipment.store import price_of
+from charger_registry.ledger import store as ledger
+from charger_registry.ledger.responsibility import holder
+from charger_registry.public import store as public
+from charger_registry.public.pages import CONDITIONS, station_view
+from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.bounds import sites_within
+from youguan.clock import COUNTY, Clock, county_day
+from youguan.errors import FieldError, Invalid, NotFound, YouguanError
+from youguan.settings import Settings
+from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.security import remote_of, require, require_site, scope_of
+from youguan.web.templates import Templates
+
+PAGE = 50
+A_YEAR = 365 * 24 * 3600
+SOURCES = {"import": "导入", "person": "人员", "filing": "备案", "sample": "演示数据"}
+FACTS = (
+    "opening_hours", "help_phone", "site_phone", "parking", "parking_rules", "guide", "bays", "accessible_bays", "usage",
+    "construction",
+)  # fmt: skip
+
+
+def equipment_pages(
+    pool: asyncpg.Pool, desk: SiteDesk, templates: Templates, settings: Settings, clock: Clock
+) -> APIRouter:
+    """Return /registry/sites/{id}/equipment, the sheet of codes, meters that are due, and /stations/{id}."""
+    router = APIRouter()
+    _add_site(router, pool, desk, templates, clock)
+    _add_labels(router, pool, templates, settings)
+    _add_station(router, pool, templates, clock)
+    _add_meters(router, pool, templates, clock)
+    return router
+
+
+def _add_site(router: APIRouter, pool: asyncpg.Pool, desk: SiteDesk, templates: Templates, clock: Clock) -> None:
+    async def page(request: Request, site_id: str, who: Principal, error: YouguanError | None = None) -> Response:
+        now = clock.now()
+        async with pool.acquire() as connection:
+            site = await registry.get_site(connection, site_id)
+            stations = await store.stations_of(connection, site_id)
+            held = next(iter(await store.prices(connection, [site_id], now)), None)
+            said = {row["field"]: row for row in await store.provenance(connection, "site", [site_id])}
+        return templates.render(
+            request, "equipment.html", status_code=error.status if error else 200, site=site, stations=stations,
+            hours=opening_hours.from_json(site["opening_hours"]), price=held, said=said, sources=SOURCES, types=TYPES,
+            usages=USAGES, constructions=CONSTRUCTIONS, parkings=PARKINGS, named=named, today=county_day(now),
+            may_change=who.has(REGULATOR, OPERATOR), error=error.detail if error else "",
+        )  # fmt: skip
+
+    @router.get("/registry/sites/{site_id}/equipment")
+    async def equipment(
+        request: Request, site_id: str, who: Annotated[Principal, Depends(require_site(pool))]
+    ) -> Response:
+        return await page(request, site_id, who)
+
+    @router.post("/registry/sites/{site_id}/equipment")
+    async def change(
+        request: Request,
+        site_id: str,
+        who: Annotated[Principal, Depends(require_site(pool, REGULATOR, OPERATOR))],
+    ) -> Response:
+        form = {name: str(value).strip() for name, value in (await request.form()).items()}
+        try:
+            facts: dict[str, Any] = {name: form[name] or None for name in FACTS if name in form}
+            facts["renewable"] = {"yes": True, "no": False}.get(form.get("renewable", ""))
+            await desk.change(
+                who, site_id, members_of(_checked(FactsIn, facts)), _price(form), remote=remote_of(request)
+            )
+        except YouguanError as error:
+            return await page(request, site_id, who, error)
+        return RedirectResponse(f"/registry/sites/{quote(site_id, safe='')}/equipment", 303)
+
+
+def _checked(model: Any, members: dict[str, Any]) -> Any:
+    """Return a form's members as the API takes them; Invalid names the first that it does not."""
+    try:
+        return model.model_validate(members)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise Invalid(f"{field}: {first['msg']}", fields=[FieldError(field, first["msg"])]) from None
+
+
+def _price(form: dict[str, str]) -> PriceDraft | None:
+    """Return the fees of a form; None where it brings none: an unposted price stays unposted."""
+    bands = []
+    for line in normalize("NFKC", form.get("bands", "")).replace("\n", ";").split(";"):
+        if line.strip():
+            begin, _, rest = line.strip().partition("-")
+            end, *amounts = rest.split()
+            if not amounts:
+                raise Invalid(f"bands: {line.strip()!r} names no fee", fields=[FieldError("bands", "names no fee")])
+            energy, service = amounts[0], amounts[1] if len(amounts) > 1 else None
+            bands.append({"begin": begin.strip(), "end": end, "energy_per_kwh": energy, "service_per_kwh": service})
+    texts = {name: form.get(name) or None for name in ("energy_text", "service_text", "parking_text", "idle_text")}
+    if not bands and not any(texts.values()):
+        return None
+    checked: PriceIn = _checked(PriceIn, {"bands": [_checked(BandIn, band) for band in bands], **texts})
+    return draft_of(checked)
+
+
+def _add_labels(router: APIRouter, pool: asyncpg.Pool, templates: Templates, settings: Settings) -> None:
+    def url(request: Request, station_id: str) -> str:
+        return labels.address(settings.public_url or str(request.base_url), station_id)
+
+    @router.get("/registry/sites/{site_id}/labels")
+    async def sheet(request: Request, site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Response:
+        async with pool.acquire() as connection:
+            site = await registry.get_site(connection, site_id)
+            stations = await store.stations_of(connection, site_id)
+        return templates.render(
+            request, "labels.html", site=site, stations=[(row, url(request, row["id"])) for row in stations]
+        )
+
+    @router.get("/stations/{station_id}/qr.svg")
+    async def code(request: Request, station_id: str) -> Response:
+        async with pool.acquire() as connection:
+            await store.get_station(connection, station_id)
+        return _image(labels.svg(url(request, station_id)), "image/svg+xml")
+
+    @router.get("/stations/{station_id}/qr.png")
+    async def picture(request: Request, station_id: str) -> Response:
+        async with pool.acquire() as connection:
+            await store.get_station(connection, station_id)
+        return _image(labels.png(url(request, station_id)), "image/png")
+
+
+def _image(content: bytes, kind: str) -> Response:
+    return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=3600"})
+
+
+def _add_station(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+    @router.get("/stations/{station_id}")
+    async def station(request: Request, station_id: str) -> Response:
+        """Show a station to whoever stands before it."""
+        now = clock.now()
+        async with pool.acquire() as connection:
+            found = await store.get_station(connection, station_id)
+            site = await registry.get_site(connection, found["site_id"])
+            told = [row for row in await public.read_stations(connection, found["site_id"]) if row["id"] == station_id]
+            held = next(iter(await store.prices(connection, [found["site_id"]], now)), None)
+            lines = await ledger.lines(connection, found["site_id"])
+            within = found["site_id"] in await sites_within(connection, scope_of(request), [found["site_id"]])
+            connectors = await store.connectors_of(connection, station_id)
+        if not told:
+            raise NotFound(f"station {station_id}")
+        guns = zip(connectors, station_view(dict(told[0]))["conditions"], strict=True)
+        return templates.render(
+            request, "station.html", station=found, site=site, guns=list(guns),
+            price=held, hours=opening_hours.from_json(site["opening_hours"]), parkings=PARKINGS, named=named, types=TYPES,
+            conditions=CONDITIONS, manager=holder(lines, "manager", now, station_id), within=within, now=now,
+            band=price_now(held, now),
+        )  # fmt: skip
+
+
+def price_now(row: asyncpg.Record | None, now: datetime) -> PriceBand | None:
+    """Return the band of fees that holds at an instant, or None."""
+    price = price_of(row)
+    clock = f"{now.astimezone(COUNTY):%H:%M}"
+    return next((band for band in price.bands if band.begin <= clock < band.end), None) if price else None
+
+
+def _add_meters(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+    @router.get("/registry/meters")
+    async def meters(
+        request: Request, who: Annotated[Principal, Depends(require())], cursor: Cursor = None
+    ) -> Response:
+        key = decode_cursor(cursor, str, str, int)
+        after = (tomorrow(clock).fromisoformat(key[0]), key[1], key[2]) if key else None
+        async with pool.acquire() as connection:
+            rows = await store.meters_due(connection, tomorrow(clock), who.scope, after, PAGE)
+        lines = [{**row, "due": row["verification_due_on"].isoformat()} for row in rows]
+        following = next_cursor(lines, PAGE, "due", "station_id", "connector")
+        return templates.render(request, "meters.html", rows=rows, next=following)

@@ -1,0 +1,1 @@
+"""Sites from files of others: read by their format, held against what is filed, shown, then filed."""

@@ -1,0 +1,185 @@
+"""Imports over HTTP: bring a file, look at what it would do, then file it or let it be; and boundaries of divisions."""
+
+from typing import Annotated, Any, Literal
+
+import asyncpg
+from fastapi import Depends, FastAPI, File, Form, Request, Response, UploadFile
+from pydantic import BaseModel, Field
+
+from charger_registry.imports import store
+from charger_registry.imports.border_desk import BorderDesk
+from charger_registry.imports.desk import ImportDesk, mine
+from charger_registry.imports.template import template
+from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import remote_of, require
+
+Outcome = Literal["added", "changed", "unchanged", "refused"]
+Crs = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
+
+
+class Counts(BaseModel):
+    """How many rows become what."""
+
+    added: int
+    changed: int
+    unchanged: int
+    refused: int
+
+
+class ImportOut(BaseModel):
+    """A file that was brought; `plan` is by what the preview is recognised when it is filed."""
+
+    id: int
+    name: str
+    sha256: str
+    format: str
+    crs: str | None = Field(description="as asked for; null: as the format has it, or the rows say")
+    brought_by: str
+    brought_at: UtcTime
+    plan: str
+    counts: Counts
+    state: Literal["previewed", "committed", "discarded"]
+    decided_at: UtcTime | None
+
+
+class Change(BaseModel):
+    """A field that would change."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class LineOut(BaseModel):
+    """What becomes of a row; of a table the header is row 1, of lists of things the first is 1."""
+
+    row: int
+    site_id: str
+    name: str
+    outcome: Outcome
+    field: str
+    reason: str
+    changes: list[Change]
+
+
+class Commit(BaseModel):
+    """What is wanted: all rows (409 where any is refused) or the good ones, of the plan that was looked at."""
+
+    plan: str = Field(min_length=64, max_length=64)
+    rows: Literal["all", "good"] = "all"
+
+
+class BoundaryOut(BaseModel):
+    """A boundary that is loaded, and how many sites of its division lie within."""
+
+    division_code: str
+    name: str | None
+    loaded_at: UtcTime
+    loaded_by: str
+    verified: int
+    unverified: int
+
+
+class Loaded(BaseModel):
+    """What loading boundaries did; `outside`: sites that lie outside of their division, with the metres."""
+
+    loaded: list[str]
+    refused: list[dict[str, Any]]
+    outside: list[dict[str, Any]]
+
+
+def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
+    """Add imports to /api/registry."""
+    may_import = require(REGULATOR, OPERATOR)
+
+    @app.get("/imports")
+    async def imports(
+        who: Annotated[Principal, Depends(may_import)], limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[ImportOut]:
+        """List files that were brought, the latest first: one's own, of regulators everybody's."""
+        key = decode_cursor(cursor, int)
+        async with pool.acquire() as connection:
+            rows = await store.list_uploads(connection, mine(who), key[0] if key else None, limit)
+        return Page(items=[ImportOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
+
+    @app.get("/imports/template.csv")
+    async def blank(lang: Literal["zh", "en"] = "zh") -> Response:
+        """Return the table to fill in. No login needed."""
+        headers = {"Content-Disposition": 'attachment; filename="youguan-sites.csv"'}
+        return Response(template(lang), media_type="text/csv; charset=utf-8", headers=headers)
+
+    @app.post("/imports", status_code=201)
+    async def bring(
+        who: Annotated[Principal, Depends(may_import)],
+        file: Annotated[UploadFile, File(description="CSV, .xlsx, GeoJSON, OCPI, T/CEC 102, Open Charge Map")],
+        crs: Annotated[Crs | None, Form(description="its coordinates; else as its format has them")] = None,
+    ) -> ImportOut:
+        """Bring a file (multipart/form-data, at most 20 MB) and look at what it would do; nothing is filed yet."""
+        upload_id = await desk.bring(who, file.filename or "", await file.read(), crs)
+        return await one(upload_id, who)
+
+    @app.get("/imports/{import_id}")
+    async def one(import_id: int, who: Annotated[Principal, Depends(may_import)]) -> ImportOut:
+        """Return a file that was brought."""
+        async with pool.acquire() as connection:
+            return ImportOut(**dict(await store.get_upload(connection, import_id, mine(who))))
+
+    @app.get("/imports/{import_id}/lines")
+    async def lines(
+        import_id: int,
+        who: Annotated[Principal, Depends(may_import)],
+        outcome: Outcome | None = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[LineOut]:
+        """Say what becomes of each row, in the order of the file."""
+        key = decode_cursor(cursor, int)
+        async with pool.acquire() as connection:
+            await store.get_upload(connection, import_id, mine(who))
+            rows = await store.list_lines(connection, import_id, outcome, key[0] if key else None, limit)
+        items = [LineOut(**{**row, "changes": [_change(change) for change in row["changes"]]}) for row in rows]
+        return Page(items=items, next=next_cursor(rows, limit, "place"))
+
+    @app.post("/imports/{import_id}/commit")
+    async def commit(
+        import_id: int, wanted: Commit, request: Request, who: Annotated[Principal, Depends(may_import)]
+    ) -> ImportOut:
+        """File what was looked at, as one; 409 where what is filed has changed meanwhile: the preview is made anew."""
+        good_only = wanted.rows == "good"
+        await desk.commit(who, import_id, wanted.plan, good_only=good_only, remote=remote_of(request))
+        return await one(import_id, who)
+
+    @app.post("/imports/{import_id}/discard")
+    async def discard(import_id: int, who: Annotated[Principal, Depends(may_import)]) -> ImportOut:
+        """Let a file be."""
+        await desk.discard(who, import_id)
+        return await one(import_id, who)
+
+
+def _change(change: list[Any]) -> Change:
+    return Change(field=change[0], before=change[1], after=change[2])
+
+
+def add_boundaries(app: FastAPI, pool: asyncpg.Pool, borders: BorderDesk) -> None:
+    """Add boundaries to /api/registry."""
+
+    @app.get("/boundaries")
+    async def boundaries() -> Page[BoundaryOut]:
+        """List the divisions whose boundary is loaded. No login needed."""
+        async with pool.acquire() as connection:
+            rows = await store.list_boundaries(connection)
+        return Page(items=[BoundaryOut(**dict(row)) for row in rows])
+
+    @app.post("/boundaries")
+    async def load(
+        request: Request,
+        who: Annotated[Principal, Depends(require(REGULATOR))],
+        file: Annotated[
+            UploadFile, File(description="a GeoJSON FeatureCollection of polygons, WGS-84 unless `crs` says")
+        ],
+        crs: Annotated[Crs, Form()] = "wgs84",
+    ) -> Loaded:
+        """Load boundaries of divisions: each feature's property `code`, `adcode` or `division_code` says whose."""
+        found = await borders.load(who, await file.read(), crs, remote=remote_of(request))
+        return Loaded(loaded=found.loaded, refused=found.refused, outside=found.outside)

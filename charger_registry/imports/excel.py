@@ -1,0 +1,133 @@
+"""Excel workbooks (.xlsx) as rows of text. Pure. What a small file could blow up into is looked at before it is opened."""
+
+import io
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from charger_registry.imports.csvtext import Record
+from youguan.errors import Invalid
+
+LARGEST_UNPACKED_BYTES = 100 * 1024 * 1024
+MOST_PARTS = 1000
+MOST_CELLS = 3_000_000
+AT_ONCE = 1024 * 1024
+# What the standard library stumbles over when an archive is damaged.
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, ValueError, NotImplementedError, RuntimeError, OSError, EOFError
+)  # fmt: skip
+EXACT = 2**53  # above it a number in a cell is no longer the one that was typed
+SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
+CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
+PLACE = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,4})(\d{1,8})"')
+ROW = re.compile(rb'<(?:\w+:)?row\s[^>]*?\br="(\d{1,8})"')
+
+
+def fits(data: bytes) -> bool:
+    """Say whether a content is a workbook of Excel's newer kind."""
+    if not data.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            return "xl/workbook.xml" in packed.namelist()
+    except BROKEN:
+        return False
+
+
+def rows(data: bytes) -> Iterator[Record]:
+    """Yield the rows of the first sheet that are not blank; Invalid where the workbook cannot be opened."""
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(unpacked(data)))
+        sheet = workbook.get_sheet_by_index(0)
+        table = sheet.to_python(skip_empty_area=False)
+    except (CalamineError, IndexError) as error:
+        raise Invalid(f"the workbook cannot be opened: {error}") from None
+    for line, cells in enumerate(table, 1):
+        try:
+            texts = [_text(cell) for cell in cells]
+        except ValueError as error:
+            yield Record(line, error=str(error))
+            continue
+        while texts and not texts[-1]:
+            texts.pop()
+        if texts:
+            yield Record(line, texts)
+
+
+def unpacked(data: bytes) -> bytes:
+    """Return the workbook packed anew without compression, no larger than is bearable; Invalid where it would be."""
+    target = io.BytesIO()
+    left = LARGEST_UNPACKED_BYTES
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed, zipfile.ZipFile(target, "w") as plain:
+            parts = packed.infolist()
+            if len(parts) > MOST_PARTS:
+                raise Invalid(f"the workbook has {len(parts)} parts; at most {MOST_PARTS} are opened")
+            for part in parts:
+                content = _bounded(packed, part, left)
+                left -= len(content)
+                if SHEET.fullmatch(part.filename):
+                    _refuse_vast(content)
+                plain.writestr(part.filename, content)
+    except BROKEN as error:
+        raise Invalid(f"the workbook cannot be unpacked: {error}") from None
+    return target.getvalue()
+
+
+def _bounded(packed: zipfile.ZipFile, part: zipfile.ZipInfo, left: int) -> bytes:
+    """Return a part's content; Invalid where it is larger than what is left, whatever it says of itself."""
+    if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise Invalid("the workbook is packed in a way that Excel does not")
+    found: list[bytes] = []
+    with packed.open(part) as stream:
+        while chunk := stream.read(AT_ONCE):
+            found.append(chunk)
+            left -= len(chunk)
+            if left < 0:
+                raise Invalid(f"the workbook unpacks to more than {LARGEST_UNPACKED_BYTES // 1024**2} MiB")
+    return b"".join(found)
+
+
+def _refuse_vast(sheet: bytes) -> None:
+    """Refuse a sheet whose few cells lie so far apart that all between them would not fit into memory."""
+    columns: set[bytes] = set()
+    last = max((int(found[1]) for found in ROW.finditer(sheet)), default=0)
+    for place in PLACE.finditer(sheet):
+        columns.add(place[1])
+        last = max(last, int(place[2]))
+    width = max(map(_column, columns), default=0)
+    if last * width > MOST_CELLS or sum(1 for _ in CELL.finditer(sheet)) > MOST_CELLS:
+        raise Invalid(f"the sheet reaches over {last} rows and {width} columns; at most {MOST_CELLS} cells are read")
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _text(cell: Any) -> str:
+    """Return a cell as somebody would have typed it; ValueError where a long code was kept as a number and lost digits."""
+    match cell:
+        case bool():
+            return "1" if cell else "0"
+        case float() | int():
+            if abs(cell) >= EXACT:
+                raise ValueError(
+                    f"{cell:.6g} is a number so long that Excel lost digits of it: format the column as text"
+                )
+            return str(int(cell)) if float(cell).is_integer() else repr(cell)
+        case datetime():
+            return cell.isoformat(sep=" ") if cell.time() != time() else cell.date().isoformat()
+        case date() | time():
+            return cell.isoformat()
+        case timedelta():
+            return str(cell)
+    return str(cell)

@@ -1,0 +1,83 @@
+"""Which format a file has is told by its content, not by its name. Pure."""
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, NamedTuple
+
+import orjson
+
+from charger_registry.coordinates import TO_WGS84
+from charger_registry.imports import cec102, excel, geojson, ocpi, open_charge_map
+from charger_registry.imports.csvtext import Record, decode, records, sniff
+from charger_registry.imports.reading import MOST_ITEMS, Reading
+from charger_registry.imports.table import has_what_is_needed, read_table
+from youguan.errors import FieldError, Invalid, TooLarge
+
+LARGEST_BYTES = 20 * 1024 * 1024
+
+
+class Format(NamedTuple):
+    """A format of JSON: its name, the coordinate system that it has unless said otherwise, how to recognise and read it."""
+
+    name: str
+    crs: str
+    fits: Callable[[Any], bool]
+    read: Callable[[Any, str], Reading]
+
+
+OF_JSON = (
+    Format("geojson", "wgs84", geojson.fits, geojson.read),
+    Format("cec102", "gcj02", cec102.fits, cec102.read),
+    Format("open_charge_map", "wgs84", open_charge_map.fits, open_charge_map.read),
+    Format("ocpi", "wgs84", ocpi.fits, ocpi.read),
+)
+
+
+def read(data: bytes, crs: str | None = None) -> Reading:
+    """Return the sites of a file in any of the formats; `crs` None: the format's own. Invalid, TooLarge."""
+    if crs is not None and crs not in TO_WGS84:
+        raise Invalid(f"crs: {crs} is not one of {', '.join(TO_WGS84)}", fields=[FieldError("crs", "unknown")])
+    if len(data) > LARGEST_BYTES:
+        raise TooLarge(f"at most {LARGEST_BYTES // 1024**2} MiB are read")
+    if excel.fits(data):
+        return _bounded(read_table("xlsx", islice(excel.rows(data), MOST_ITEMS + 2), crs or "wgs84"))
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        return _bounded(_json(data, crs))
+    return _bounded(_csv(data, crs or "wgs84"))
+
+
+def _bounded(reading: Reading) -> Reading:
+    if max(len(reading.sites), len(reading.refused)) > MOST_ITEMS:
+        raise TooLarge(f"at most {MOST_ITEMS} rows are read; divide the file")
+    return reading
+
+
+def _json(data: bytes, crs: str | None) -> Reading:
+    try:
+        value = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"this is no JSON: {error}") from None
+    found = next((kind for kind in OF_JSON if kind.fits(value)), None)
+    if found is None:
+        known = "GeoJSON, OCPI locations, T/CEC 102 station info and Open Charge Map"
+        raise Invalid(f"this JSON is none of those that are understood: {known}")
+    return found.read(value, crs or found.crs)
+
+
+def _csv(data: bytes, crs: str) -> Reading:
+    try:
+        text, encoding = decode(data)
+    except ValueError as error:
+        raise Invalid(f"the file is no text, no workbook (.xlsx) and no JSON: {error}") from None
+    delimiter = sniff(text, has_what_is_needed)
+    reading = read_table("csv", _up_to(records(text, delimiter)), crs)
+    reading.encoding, reading.delimiter = encoding, delimiter
+    return reading
+
+
+def _up_to(found: Any) -> Any:
+    """Yield records; TooLarge beyond what is read."""
+    for count, record in enumerate(found):
+        if count > MOST_ITEMS * 2:
+            raise TooLarge(f"at most {MOST_ITEMS * 2} rows are read; divide the file")
+        yield record if isinstance(record, Record) else Record(count)

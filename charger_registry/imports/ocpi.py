@@ -1,0 +1,143 @@
+"""OCPI 2.2.1 and 2.3.0 locations, as the sender's list answers or as a bare list. Pure.
+
+OCPI knows no stations: each EVSE becomes one, `{site}-{uid}`, its connectors numbered 1, 101, 201 … as OCPP 2.x would.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from charger_registry.drafts import ConnectorDraft, SiteDraft, StationDraft
+from charger_registry.equipment.connector_types import FORMATS, TYPES
+from charger_registry.equipment.opening_hours import OpeningHours, Period
+from charger_registry.imports.fields import Fields, RowError
+from charger_registry.imports.reading import MOST_STATIONS, Reading, each, inside, read_items
+
+CURRENTS = {"AC_1_PHASE": "AC", "AC_2_PHASE": "AC", "AC_2_PHASE_SPLIT": "AC", "AC_3_PHASE": "AC", "DC": "DC"}
+PLACES = {"ON_STREET": "roadside", "PARKING_GARAGE": "car_park", "ALONG_MOTORWAY": "motorway"}
+CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+MOST_CONNECTORS = 99
+Noted = Callable[[RowError], None]
+
+
+def fits(value: Any) -> bool:
+    """Say whether JSON is a list of OCPI locations, in its envelope or not."""
+    found = _items(value)
+    return bool(found) and isinstance(found[0], dict) and "coordinates" in found[0] and "AddressInfo" not in found[0]
+
+
+def read(value: Any, crs: str) -> Reading:
+    """Return the sites of a list of locations."""
+    return read_items("ocpi", _items(value), lambda item, noted: _site(item, crs, noted), "id")
+
+
+def _items(value: Any) -> list[Any]:
+    found = value.get("data", [value]) if isinstance(value, dict) else value
+    return found if isinstance(found, list) else [found]
+
+
+def _site(location: Fields, crs: str, noted: Noted) -> SiteDraft:
+    country, party = location.code("country_code", 2), location.code("party_id", 3)
+    location_id = location.needed("id", 36)
+    site_id = re.sub(r"[^\w.\-]", "-", "-".join(filter(None, (country, party, location_id))), flags=re.ASCII)
+    if len(site_id) > 40:
+        raise location.wrong("id", f"makes the id {site_id}, which is longer than 40 characters")
+    place = inside(location, "coordinates")
+    stations, whole = _stations(site_id, location, noted)
+    return SiteDraft(
+        id=site_id,
+        name=location.text("name"),
+        longitude=place.longitude("longitude"),
+        latitude=place.latitude("latitude"),
+        crs=crs,
+        address=" ".join(filter(None, (location.text("city"), location.text("address")))) or None,
+        stations=stations,
+        whole=whole,
+        construction=PLACES.get(location.text("parking_type") or ""),
+        opening_hours=_hours(location),
+        ocpi_country_code=country,
+        ocpi_party_id=party,
+        ocpi_location_id=location_id,
+    )
+
+
+def _hours(location: Fields) -> OpeningHours | None:
+    times = inside(location, "opening_times")
+    if times.flag("twentyfourseven"):
+        return OpeningHours(always=True)
+    periods = []
+    for _, hours in each(times, "regular_hours", 100):
+        begin, end = hours.needed("period_begin"), hours.needed("period_end")
+        weekday = hours.whole("weekday", 1, 7)
+        if weekday is None or not CLOCK.fullmatch(begin) or not CLOCK.fullmatch(end):
+            raise hours.wrong("period_begin", "is no time such as 08:00")
+        periods.append(Period(weekday, begin, "24:00" if end == "00:00" else end))
+    return OpeningHours(periods=tuple(periods)) if periods else None
+
+
+def _stations(site_id: str, location: Fields, noted: Noted) -> tuple[tuple[StationDraft, ...] | None, bool]:
+    """Return an EVSE each, and whether all could be used."""
+    if "evses" not in location.members:
+        return None, True
+    found: dict[str, StationDraft] = {}
+    whole = True
+    for _, evse in each(location, "evses", MOST_STATIONS):
+        if evse.members.get("status") == "REMOVED":
+            continue
+        try:
+            station = _station(site_id, evse)
+            if station.id in found:
+                raise evse.wrong("uid", "stands in an earlier EVSE already")
+            found[station.id] = station
+        except RowError as error:
+            whole = False
+            noted(error)
+    return tuple(found.values()), whole
+
+
+def _station(site_id: str, evse: Fields) -> StationDraft:
+    uid = evse.needed("uid", 36)
+    connectors = tuple(
+        _connector(number, connector, evse) for number, connector in each(evse, "connectors", MOST_CONNECTORS)
+    )
+    if not connectors:
+        raise evse.wrong("connectors", "is empty")
+    powers = [connector.power_w for connector in connectors if connector.power_w is not None]
+    currents = {connector.current_type for connector in connectors}
+    return StationDraft(
+        id=re.sub(r"[^\w.\-*:]", "-", f"{site_id}-{uid}", flags=re.ASCII),
+        power_w=max(powers, default=None),
+        current_type="DC" if "DC" in currents else "AC",
+        name=evse.text("physical_reference"),
+        connector_files=connectors,
+    )
+
+
+def _connector(number: int, connector: Fields, evse: Fields) -> ConnectorDraft:
+    standard = connector.needed("standard")
+    if standard not in TYPES:
+        raise connector.wrong("standard", f"{standard!r} is no connector type of OCPI")
+    form = connector.text("format")
+    if form is not None and form not in FORMATS:
+        raise connector.wrong("format", f"{form!r} is neither SOCKET nor CABLE")
+    power_type = connector.needed("power_type")
+    if power_type not in CURRENTS:
+        raise connector.wrong("power_type", f"{power_type!r} is no power type of OCPI")
+    voltage_v = connector.whole("max_voltage", 0, 5000)
+    current_a = connector.whole("max_amperage", 0, 5000)
+    given = connector.whole("max_electric_power", 0, 10_000_000)
+    phases = 3 if power_type == "AC_3_PHASE" else 1
+    reckoned = voltage_v * current_a * phases if voltage_v and current_a else None
+    return ConnectorDraft(
+        connector=(number - 1) * 100 + 1,
+        evse=1,
+        type=standard,
+        format=form,
+        current_type=CURRENTS[power_type],
+        power_w=given if given is not None else reckoned,
+        voltage_v=voltage_v,
+        current_a=current_a,
+        ocpi_connector_id=connector.text("id", 36),
+        evse_id=evse.code("evse_id", 48),
+        bay=evse.text("physical_reference", 40),
+    )

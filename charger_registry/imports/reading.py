@@ -1,0 +1,73 @@
+"""What a file says: drafts with the row where each begins, and what cannot be used."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from charger_registry.drafts import SiteDraft
+from charger_registry.imports.fields import Fields, RefusedRow, RowError
+
+MOST_ITEMS = 50_000
+MOST_STATIONS = 2000  # of one site
+
+
+@dataclass(slots=True)
+class Reading:
+    """The sites of a file by id in its order, each with its row; `encoding` and `delimiter` of text."""
+
+    format: str
+    rows: dict[str, int] = field(default_factory=dict)
+    sites: dict[str, SiteDraft] = field(default_factory=dict)
+    refused: list[RefusedRow] = field(default_factory=list)
+    ignored_columns: list[str] = field(default_factory=list)
+    encoding: str = ""
+    delimiter: str = ","
+
+    def refuse(self, row: int, error: RowError) -> None:
+        self.refused.append(RefusedRow(row, error.field, error.reason))
+
+    def take(self, row: int, site: SiteDraft, name_of_id: str) -> None:
+        if site.id in self.sites:
+            raise RowError(name_of_id, f"{site.id} stands in an earlier row already")
+        self.sites[site.id], self.rows[site.id] = site, row
+
+
+# Reads one thing; what it cannot use within it (a connector, a station) it hands to the callable and goes on without.
+ReadItem = Callable[[Fields, Callable[[RowError], None]], SiteDraft]
+
+
+def read_items(kind: str, items: Iterable[Any], read: ReadItem, name_of_id: str) -> Reading:
+    """Read things one by one; each that cannot be used is named and takes no other with it."""
+    reading = Reading(kind)
+    for number, item in enumerate(items, 1):
+        found: list[RowError] = []
+        try:
+            if not isinstance(item, dict):
+                raise RowError("", "is no object")
+            reading.take(number, read(Fields(item), found.append), name_of_id)
+        except RowError as error:
+            found.append(error)
+        for refused in found:
+            reading.refuse(number, refused)
+    return reading
+
+
+def each(parent: Fields, name: str, most: int) -> list[tuple[int, Fields]]:
+    """Return the objects of a list within a thing, numbered from 1; RowError where it is no list of a bearable length."""
+    found = parent.members.get(name)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise parent.wrong(name, "is no list")
+    if len(found) > most:
+        raise parent.wrong(name, f"has more than {most} members")
+    return [
+        (number, Fields(item if isinstance(item, dict) else {"": item}, f"{parent.where}{name}[{number}]."))
+        for number, item in enumerate(found, 1)
+    ]
+
+
+def inside(parent: Fields, name: str) -> Fields:
+    """Return an object within a thing; an empty one where there is none."""
+    found = parent.members.get(name)
+    return Fields(found if isinstance(found, dict) else {}, f"{parent.where}{name}.")

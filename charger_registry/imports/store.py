@@ -1,0 +1,290 @@
+"""The statements of imports."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from charger_registry.drafts import ConnectorDraft, MeterDraft, SiteDraft, StationDraft
+from charger_registry.equipment import opening_hours
+from charger_registry.equipment.store import CONNECTORS, price_of, prices
+from charger_registry.imports.boundaries import Boundary, boundary
+from charger_registry.imports.plan import Filed, Line
+from charger_registry.imports.reading import Reading
+from youguan.errors import NotFound
+
+# One import at a time: what is planned is still true when it is filed.
+LOCK = 0x696D706F
+KEPT_DAYS = 30
+PARTS_OF_CONNECTOR = tuple(member.name for member in fields(ConnectorDraft))
+PARTS_OF_METER = tuple(member.name for member in fields(MeterDraft))
+PARTS_OF_STATION = tuple(m.name for m in fields(StationDraft) if m.name not in ("connector_files", "meters"))
+PARTS_OF_SITE = tuple(
+    m.name
+    for m in fields(SiteDraft)
+    if m.name not in ("longitude", "latitude", "crs", "stations", "whole", "counted", "opening_hours", "price")
+)
+
+
+async def hold(connection: asyncpg.Connection) -> None:
+    """Let no other import file until commit."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+
+
+async def filed(connection: asyncpg.Connection, reading: Reading, now: datetime) -> Filed:
+    """Return what is filed of the sites, codes and stations that a file names."""
+    drafts = list(reading.sites.values())
+    rows = await connection.fetch(
+        """
+        SELECT s.* FROM registry.site s WHERE id = ANY($1) AND (retired_at IS NULL OR merged_into IS NOT NULL)
+        UNION
+        SELECT s.* FROM registry.site s JOIN unnest($2::text[], $3::text[]) AS c (operator, station)
+            ON (s.operator_code, s.cec_station_id) = (c.operator, c.station) WHERE s.retired_at IS NULL
+        UNION
+        SELECT s.* FROM registry.site s JOIN unnest($4::text[], $5::text[], $6::text[]) AS c (country, party, location)
+            ON (s.ocpi_country_code, s.ocpi_party_id, s.ocpi_location_id) = (c.country, c.party, c.location)
+        WHERE s.retired_at IS NULL
+        """,
+        [d.id for d in drafts],
+        *_columns([(d.operator_code, d.cec_station_id) for d in drafts], 2),
+        *_columns([(d.ocpi_country_code, d.ocpi_party_id, d.ocpi_location_id) for d in drafts], 3),
+    )
+    standing = [row for row in rows if row["retired_at"] is None]
+    ids = [row["id"] for row in standing]
+    stations = await _stations(connection, ids)
+    posted = {row["site_id"]: price_of(row) for row in await prices(connection, ids, now)}
+    sites = {row["id"]: _site(row, tuple(stations.get(row["id"], ())), posted.get(row["id"])) for row in standing}
+    return Filed(
+        sites=sites,
+        site_of_code={(r["operator_code"], r["cec_station_id"]): r["id"] for r in standing if r["cec_station_id"]},
+        site_of_location={
+            (r["ocpi_country_code"], r["ocpi_party_id"], r["ocpi_location_id"]): r["id"]
+            for r in standing
+            if r["ocpi_location_id"]
+        },
+        site_of_station=await _owners(connection, [s.id for d in drafts for s in d.stations or ()]),
+        merged={row["id"]: row["merged_into"] for row in rows if row["merged_into"] is not None},
+    )
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+async def _stations(connection: asyncpg.Connection, site_ids: list[str]) -> dict[str, list[StationDraft]]:
+    rows = await connection.fetch(
+        f"""
+        SELECT t.*, {CONNECTORS} AS connector_files,
+               (SELECT array_agg(m ORDER BY m.connector) FROM registry.meter m WHERE m.station_id = t.id) AS meters
+        FROM registry.station t WHERE t.site_id = ANY($1) AND t.retired_at IS NULL ORDER BY t.id
+        """,
+        site_ids,
+    )
+    found: dict[str, list[StationDraft]] = {}
+    for row in rows:
+        draft = StationDraft(
+            **{name: row[name] for name in PARTS_OF_STATION},
+            connector_files=tuple(
+                ConnectorDraft(**{name: c[name] for name in PARTS_OF_CONNECTOR}) for c in row["connector_files"]
+            ),
+            meters=tuple(MeterDraft(**{name: m[name] for name in PARTS_OF_METER}) for m in row["meters"] or ()),
+        )
+        found.setdefault(row["site_id"], []).append(draft)
+    return found
+
+
+def _site(row: asyncpg.Record, stations: tuple[StationDraft, ...], price: Any) -> SiteDraft:
+    return SiteDraft(
+        **{name: row[name] for name in PARTS_OF_SITE},
+        longitude=row["given_longitude"],
+        latitude=row["given_latitude"],
+        crs=row["given_crs"],
+        stations=stations,
+        opening_hours=opening_hours.from_json(row["opening_hours"]),
+        price=price,
+    )
+
+
+async def _owners(connection: asyncpg.Connection, station_ids: list[str]) -> dict[str, str]:
+    rows = await connection.fetch(
+        "SELECT id, site_id FROM registry.station WHERE id = ANY($1) AND retired_at IS NULL", station_ids
+    )
+    return {row["id"]: row["site_id"] for row in rows}
+
+
+# --- uploads ----------------------------------------------------------------------------------------------------
+
+
+async def keep_upload(connection: asyncpg.Connection, upload: Sequence[Any]) -> int:
+    """Keep (name, sha256, format, crs, content, who, when, plan, counts, notes); return its number. Old ones are forgotten."""
+    await connection.execute(
+        """
+        DELETE FROM registry.import_upload
+        WHERE state <> 'committed' AND brought_at < $1::timestamptz - make_interval(days => $2)
+        """,
+        upload[6],
+        KEPT_DAYS,
+    )
+    number: int = await connection.fetchval(
+        """
+        INSERT INTO registry.import_upload (name, sha256, format, crs, content, brought_by, brought_at, plan, counts, notes, state)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'previewed') RETURNING id
+        """,
+        *upload,
+    )
+    return number
+
+
+async def keep_lines(connection: asyncpg.Connection, upload_id: int, lines: Sequence[Line]) -> None:
+    """Keep what becomes of each row, in place of what was kept before."""
+    await connection.execute("DELETE FROM registry.import_line WHERE upload_id = $1", upload_id)
+    await connection.execute(
+        """
+        INSERT INTO registry.import_line (upload_id, place, row, site_id, name, outcome, field, reason, changes)
+        SELECT $1, place, row, site_id, name, outcome, field, reason, changes
+        FROM jsonb_populate_recordset(NULL::registry.import_line, $2)
+        """,
+        upload_id,
+        [{"place": place, **asdict(line)} for place, line in enumerate(lines)],
+    )
+
+
+async def replan(connection: asyncpg.Connection, upload_id: int, plan: str, counts: dict[str, int]) -> None:
+    await connection.execute(
+        "UPDATE registry.import_upload SET plan = $2, counts = $3 WHERE id = $1", upload_id, plan, counts
+    )
+
+
+async def decide(connection: asyncpg.Connection, upload_id: int, state: str, now: datetime) -> None:
+    """Note what was decided; the content is no longer needed."""
+    await connection.execute(
+        "UPDATE registry.import_upload SET state = $2, decided_at = $3, content = NULL WHERE id = $1",
+        upload_id,
+        state,
+        now,
+    )
+
+
+SHOWN = "id, name, sha256, format, crs, brought_by, brought_at, plan, counts, notes, state, decided_at"
+
+
+async def get_upload(connection: asyncpg.Connection, upload_id: int, by: str | None) -> asyncpg.Record:
+    """Return a file that was brought; NotFound, also for one of somebody else (`by` None: anybody's)."""
+    row = await connection.fetchrow(
+        f"SELECT {SHOWN} FROM registry.import_upload WHERE id = $1 AND ($2::text IS NULL OR brought_by = $2)",
+        upload_id,
+        by,
+    )
+    if row is None:
+        raise NotFound(f"import {upload_id}")
+    return row
+
+
+async def hold_upload(connection: asyncpg.Connection, upload_id: int, by: str | None) -> asyncpg.Record:
+    """Return the same with its content, held until commit."""
+    row = await connection.fetchrow(
+        "SELECT * FROM registry.import_upload WHERE id = $1 AND ($2::text IS NULL OR brought_by = $2) FOR UPDATE",
+        upload_id,
+        by,
+    )
+    if row is None:
+        raise NotFound(f"import {upload_id}")
+    return row
+
+
+async def list_uploads(
+    connection: asyncpg.Connection, by: str | None, before: int | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return files that were brought, the latest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT {SHOWN} FROM registry.import_upload
+        WHERE ($1::text IS NULL OR brought_by = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
+        """,
+        by,
+        before,
+        limit,
+    )
+    return rows
+
+
+async def list_lines(
+    connection: asyncpg.Connection, upload_id: int, outcome: str | None, after: int | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return what becomes of the rows, in the order of the file."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM registry.import_line
+        WHERE upload_id = $1 AND ($2::text IS NULL OR outcome = $2) AND ($3::int IS NULL OR place > $3)
+        ORDER BY place LIMIT $4
+        """,
+        upload_id,
+        outcome,
+        after,
+        limit,
+    )
+    return rows
+
+
+# --- boundaries -------------------------------------------------------------------------------------------------
+
+
+async def boundaries(connection: asyncpg.Connection) -> dict[str, Boundary]:
+    """Return the boundaries that are loaded, by division."""
+    rows = await connection.fetch("SELECT division_code, geometry FROM registry.boundary")
+    return {row["division_code"]: boundary(row["division_code"], row["geometry"]) for row in rows}
+
+
+async def keep_boundary(connection: asyncpg.Connection, line: Sequence[Any]) -> str | None:
+    """Keep (division, name, geometry, at, by); return the name of the one that it takes the place of."""
+    before: str | None = await connection.fetchval(
+        "SELECT coalesce(name, division_code) FROM registry.boundary WHERE division_code = $1", line[0]
+    )
+    await connection.execute(
+        """
+        INSERT INTO registry.boundary VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (division_code) DO UPDATE SET name = excluded.name, geometry = excluded.geometry,
+            loaded_at = excluded.loaded_at, loaded_by = excluded.loaded_by
+        """,
+        *line,
+    )
+    return before
+
+
+async def list_boundaries(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the boundaries without their outlines, and how many sites of the division are verified and not."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT b.division_code, b.name, b.loaded_at, b.loaded_by,
+               count(s.id) FILTER (WHERE s.position = 'verified') AS verified,
+               count(s.id) FILTER (WHERE s.position = 'unverified') AS unverified
+        FROM registry.boundary b LEFT JOIN registry.site s ON s.division_code = b.division_code AND s.retired_at IS NULL
+        GROUP BY b.division_code ORDER BY b.division_code
+        """
+    )
+    return rows
+
+
+async def points(connection: asyncpg.Connection, divisions: Sequence[str]) -> list[asyncpg.Record]:
+    """Return (id, division_code, longitude, latitude, position) of the sites of divisions."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT id, division_code, longitude, latitude, position FROM registry.site
+        WHERE division_code = ANY($1) AND retired_at IS NULL ORDER BY id
+        """,
+        list(divisions),
+    )
+    return rows
+
+
+async def set_positions(connection: asyncpg.Connection, positions: dict[str, str]) -> None:
+    await connection.execute(
+        """
+        UPDATE registry.site s SET position = p.position
+        FROM unnest($1::text[], $2::text[]) AS p (id, position) WHERE s.id = p.id AND s.position <> p.position
+        """,
+        list(positions),
+        list(positions.values()),
+    )

@@ -1,0 +1,410 @@
+"""Imports, boundaries, duplicates and public facts through the real application on a real PostgreSQL."""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from charger_registry import store
+from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from deploy.suite import COMPOSES
+from tests.charger_registry.imports import samples
+from tests.charger_registry.imports.samples import packed, xlsx
+from youguan import audit
+from youguan.auth import TokenIssuer, generate_keys
+from youguan.clock import SystemClock
+from youguan.database import create_pool
+from youguan.parts import Parts
+from youguan.settings import Settings
+from youguan.web.application import application
+
+NOW = datetime.now(UTC)
+PRIVATE, PUBLIC = generate_keys()
+ADDRESS = "http://suite.example"
+REGULATOR, OPERATOR, INSPECTOR = ("regulator", None), ("operator", "one"), ("inspector", None)
+SITES = (
+    SiteDraft(
+        "1",
+        "东门超市充电站",
+        121.4,
+        29.3,
+        division_code="330226001",
+        stations=(StationDraft("s1"),),
+        help_phone="400-1",
+    ),
+    SiteDraft("2", "西门公园充电站", 121.5, 29.3, division_code="330226002", stations=(StationDraft("s2"),)),
+)
+
+
+def headers(who: tuple[str, str | None]) -> dict[str, str]:
+    role, organisation = who
+    token = TokenIssuer(PRIVATE, timedelta(hours=1)).issue(
+        subject=role, name=role, roles=frozenset({role}), organisation_id=organisation, division=None, now=NOW
+    )
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Sequence[Parts]]:
+    """Two sites, each with its manager."""
+    settings = Settings(
+        database_url=database_url,
+        token_private_key=PRIVATE,
+        token_public_key=PUBLIC,
+        data_dir=tmp_path,
+        public_url=ADDRESS,
+    )
+    since = NOW - timedelta(days=9)
+    filing = Filing(
+        sites=SITES,
+        organisations=tuple(OrganisationDraft(name, name) for name in ("one", "two")),
+        roles=tuple(RoleDraft(n, "manager", name, since) for n, name in (("1", "one"), ("2", "two"))),
+    )
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(await create_pool(database_url))
+        async with pool.acquire() as connection, connection.transaction():
+            await store.file_all(connection, filing, since)
+        found = [await stack.enter_async_context(compose(settings, SystemClock())) for compose in COMPOSES]
+        await settle(found)
+        yield found
+
+
+async def settle(parts: Sequence[Parts]) -> None:
+    for consumer in (consumer for part in parts for consumer in part.consumers):
+        await consumer.catch_up()
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with await create_pool(database_url) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def client(pool: asyncpg.Pool, parts: Sequence[Parts]) -> AsyncIterator[httpx.AsyncClient]:
+    settings = Settings(token_public_key=PUBLIC)
+    transport = httpx.ASGITransport(application(parts, settings, pool), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+        yield client
+
+
+Who = tuple[str, str | None]
+
+
+async def bring(client: httpx.AsyncClient, data: bytes, who: Who = REGULATOR, **form: str) -> dict[str, Any]:
+    answer = await client.post(
+        "/api/registry/imports", files={"file": ("a.csv", data)}, data=form, headers=headers(who)
+    )
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def commit(
+    client: httpx.AsyncClient, brought: dict[str, Any], rows: str = "all", who: Who = REGULATOR
+) -> httpx.Response:
+    wish = {"plan": brought["plan"], "rows": rows}
+    return await client.post(f"/api/registry/imports/{brought['id']}/commit", json=wish, headers=headers(who))
+
+
+FILE = "id,name,lng,lat,count\n1,东门超市充电站,121.4,29.3,2\n3,新站,121.6,29.4,1\n4,坏站,east,29,1\n".encode()
+
+
+async def test_a_file_is_looked_at_then_filed_and_repeated_without_doubling(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    brought = await bring(client, FILE)
+    assert brought["counts"] == {"added": 1, "changed": 1, "unchanged": 0, "refused": 1}
+    assert await pool.fetchval("SELECT count(*) FROM registry.site") == 2, "nothing is filed yet"
+    path = f"/api/registry/imports/{brought['id']}/lines"
+    lines = (await client.get(path, headers=headers(REGULATOR))).json()["items"]
+    assert [(line["row"], line["outcome"], line["field"]) for line in lines] == [
+        (2, "changed", ""), (3, "added", ""), (4, "refused", "lng"),
+    ]  # fmt: skip
+    assert lines[0]["changes"] == [{"field": "stations[1-001]", "before": None, "after": "added"}]
+    refused = await client.get(f"{path}?outcome=refused&limit=1", headers=headers(REGULATOR))
+    assert [line["row"] for line in refused.json()["items"]] == [4]
+
+    assert (await commit(client, brought)).status_code == 409, "a row is refused, and all were wanted"
+    done = await commit(client, brought, "good")
+    assert (done.status_code, done.json()["state"]) == (200, "committed")
+    assert (await commit(client, brought, "good")).status_code == 409, "it was decided already"
+    ids = [
+        row["id"] for row in await pool.fetch("SELECT id FROM registry.station WHERE retired_at IS NULL ORDER BY id")
+    ]
+    assert ids == ["1-001", "3-001", "s1", "s2"]
+    again = await bring(client, FILE)
+    assert again["counts"] == {"added": 0, "changed": 0, "unchanged": 2, "refused": 1}
+
+    async with pool.acquire() as connection:
+        assert await audit.verify(connection) is None
+        trail = await connection.fetchrow("SELECT * FROM audit.trail WHERE action = 'import sites'")
+    assert (trail["actor"], trail["after"]["added"], trail["after"]["sites"]) == (
+        "regulator",
+        1,
+        {"added": ["3"], "changed": ["1"]},
+    )
+    said = (await client.get("/api/registry/sites/3/provenance", headers=headers(REGULATOR))).json()["items"]
+    assert {line["name"] for line in said} == {"a.csv"}
+    assert (
+        await pool.fetchval(
+            "SELECT count(*) FROM eventlog.event WHERE type = 'SiteFiled' AND payload ->> 'site_id' = '3'"
+        )
+        == 1
+    )
+
+
+async def test_what_has_changed_since_the_preview_is_looked_at_again(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    brought = await bring(client, b"id,lng,lat,address\n1,121.4,29.3,new\n")
+    await pool.execute("UPDATE registry.site SET address = 'meanwhile' WHERE id = '1'")
+    refused = await commit(client, brought)
+    assert (refused.status_code, "has changed since the preview" in refused.json()["detail"]) == (409, True)
+    anew = (await client.get(f"/api/registry/imports/{brought['id']}", headers=headers(REGULATOR))).json()
+    assert anew["plan"] != brought["plan"]
+    lines = (await client.get(f"/api/registry/imports/{brought['id']}/lines", headers=headers(REGULATOR))).json()[
+        "items"
+    ]
+    assert lines[0]["changes"] == [{"field": "address", "before": "meanwhile", "after": "new"}]
+    assert (await commit(client, anew)).status_code == 200
+
+
+EACH = (
+    *map(packed, (samples.CEC, samples.OCPI, samples.OPEN_CHARGE_MAP, samples.GEOJSON)),
+    xlsx([["id", "lng", "lat"], ["x", 121.4, 29.3]]),
+)
+
+
+@pytest.mark.parametrize("data", EACH)
+async def test_every_format_is_filed_and_found_again(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, data: bytes
+) -> None:
+    brought = await bring(client, data)
+    assert brought["counts"]["added"] == 1
+    assert (await commit(client, brought, "good")).status_code == 200
+    again = await bring(client, data)
+    assert (again["counts"]["added"], again["counts"]["changed"], again["counts"]["unchanged"]) == (0, 0, 1)
+
+
+async def test_an_operator_changes_its_own_and_no_more(client: httpx.AsyncClient) -> None:
+    data = b"id,lng,lat,help_phone\n1,121.4,29.3,400-9\n2,121.5,29.3,400-9\n3,121.6,29.3,400-9\n"
+    brought = await bring(client, data, OPERATOR)
+    lines = (await client.get(f"/api/registry/imports/{brought['id']}/lines", headers=headers(OPERATOR))).json()[
+        "items"
+    ]
+    assert [line["outcome"] for line in lines] == ["changed", "refused", "refused"]
+    theirs = await bring(client, data)
+    assert (await client.get(f"/api/registry/imports/{theirs['id']}", headers=headers(OPERATOR))).status_code == 404
+    assert (await commit(client, theirs, who=OPERATOR)).status_code == 404
+    assert (await commit(client, brought, "good", OPERATOR)).status_code == 200
+    for method, path in (
+        ("POST", "/api/registry/imports"), ("GET", "/api/registry/imports"), ("GET", "/api/registry/duplicates"),
+        ("POST", "/api/registry/boundaries"), ("GET", "/registry/imports"), ("GET", "/registry/duplicates"),
+        ("PATCH", "/api/registry/sites/1/facts"),
+    ):  # fmt: skip
+        assert (await client.request(method, path, headers=headers(INSPECTOR))).status_code == 403, path
+        assert (await client.request(method, path)).status_code == 401, path
+    for path in ("/api/registry/duplicates", "/registry/duplicates", "/registry/boundaries"):
+        assert (await client.get(path, headers=headers(OPERATOR))).status_code == 403, path
+
+
+async def test_files_that_are_none_are_refused_with_the_reason(client: httpx.AsyncClient) -> None:
+    for data, status in ((b"\x00\x01", 422), (b"{}", 422), (b"id,lng,lat\n", 422), (b"x" * (21 * 1024 * 1024), 413)):
+        answer = await client.post("/api/registry/imports", files={"file": ("a", data)}, headers=headers(REGULATOR))
+        assert answer.status_code == status, answer.text
+        assert answer.json()["detail"]
+
+
+async def test_in_the_browser(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+    who = headers(REGULATOR)
+    sent = await client.post("/registry/imports", files={"file": ("站.csv", FILE)}, data={"crs": ""}, headers=who)
+    assert sent.status_code == 303
+    page = (await client.get(sent.headers["location"], headers=who)).text
+    assert "放弃 1 行" in page
+    assert "不是数字" in page
+    plan = re.search(r'name="plan" value="(\w+)"', page)
+    assert plan is not None
+    wrong = await client.post(
+        f"{sent.headers['location']}/commit", data={"plan": "0" * 64, "rows": "good"}, headers=who
+    )
+    assert wrong.status_code == 409
+    done = await client.post(f"{sent.headers['location']}/commit", data={"plan": plan[1], "rows": "good"}, headers=who)
+    assert done.status_code == 303
+    assert "已导入" in (await client.get(sent.headers["location"], headers=who)).text
+    assert await pool.fetchval("SELECT name FROM registry.site WHERE id = '3'") == "新站"
+    bad = await client.post("/registry/imports", files={"file": ("x", b"{}")}, data={"crs": ""}, headers=who)
+    assert (bad.status_code, "none of those" in bad.text) == (422, True)
+    other = await client.post("/registry/imports", files={"file": ("x.csv", FILE)}, data={"crs": "gcj02"}, headers=who)
+    assert (await client.post(f"{other.headers['location']}/discard", headers=who)).status_code == 303
+    listed = (await client.get("/registry/imports?lang=en", headers=who)).text
+    assert "Discarded" in listed
+    assert "Imported" in listed
+
+
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [[[121.3, 29.2], [121.45, 29.2], [121.45, 29.4], [121.3, 29.4], [121.3, 29.2]]],
+}
+
+
+def outline(code: str, geometry: Any) -> dict[str, Any]:
+    return {"type": "Feature", "properties": {"adcode": code, "name": "某镇"}, "geometry": geometry}
+
+
+async def test_boundaries_hold_what_is_filed_and_what_comes(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+    features = [
+        outline("330226001", SQUARE),
+        outline("330226002", SQUARE),
+        outline("x", SQUARE),
+        outline("33", {"type": "Point"}),
+    ]
+    data = packed({"type": "FeatureCollection", "features": features})
+    answer = await client.post("/api/registry/boundaries", files={"file": ("b", data)}, headers=headers(REGULATOR))
+    found = answer.json()
+    assert (found["loaded"], [line["feature"] for line in found["refused"]]) == (["330226001", "330226002"], [3, 4])
+    (outside,) = found["outside"]
+    assert (outside["site_id"], outside["division"], 4700 < outside["metres"] < 5000) == ("2", "330226002", True)
+    positions = dict(await pool.fetch("SELECT id, position FROM registry.site"))
+    assert positions == {"1": "verified", "2": "unverified"}
+    brought = await bring(client, b"id,lng,lat,division\n5,121.46,29.3,330226001\n6,121.4,29.25,330226001\n")
+    assert brought["counts"] == {"added": 1, "changed": 0, "unchanged": 0, "refused": 1}
+    page = await client.post(
+        "/registry/boundaries", files={"file": ("b", data)}, data={"crs": "gcj02"}, headers=headers(REGULATOR)
+    )
+    assert (page.status_code, "330226002" in page.text) == (200, True)
+    listed = (await client.get("/api/registry/boundaries")).json()["items"]
+    assert [(line["division_code"], line["verified"]) for line in listed] == [("330226001", 1), ("330226002", 0)]
+
+
+async def test_a_site_that_is_filed_twice_is_proposed_and_merged_by_somebody(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, parts: Sequence[Parts]
+) -> None:
+    who = headers(REGULATOR)
+    twice = "id,name,lng,lat,bays,count\n9,东门超市站,121.40002,29.3,8,1\n".encode()
+    assert (await commit(client, await bring(client, twice))).status_code == 200
+    await settle(parts)
+    (pair,) = (await client.get("/api/registry/duplicates", headers=who)).json()["items"]
+    assert (pair["first"], pair["second"], pair["score"]) == ("1", "9", 80)
+    page = (await client.get("/registry/duplicates/1/9", headers=who)).text
+    assert "东门超市站" in page
+    wish = {"decision": "merge", "keep": "1", "stations": "move", "reason": "同一处"}
+    assert (await client.post("/registry/duplicates/1/9", data=wish, headers=who)).status_code == 303
+    again = await client.post("/registry/duplicates/1/9", data=wish, headers=who)
+    assert again.status_code == 409
+    await settle(parts)
+    kept = await pool.fetchrow("SELECT bays, help_phone FROM registry.site WHERE id = '1'")
+    assert tuple(kept) == (8, "400-1"), "what it lacked it took over, what it had stayed"
+    assert await pool.fetchval("SELECT merged_into FROM registry.site WHERE id = '9' AND retired_at IS NOT NULL") == "1"
+    directory = await pool.fetch("SELECT station_id, site_id FROM gateway.station_directory ORDER BY 1")
+    assert dict(directory) == {"9-001": "1", "s1": "1", "s2": "2"}, "no station was lost on the way"
+    trail = await pool.fetchrow("SELECT * FROM audit.trail WHERE action = 'merge sites'")
+    assert (trail["after"]["merged_into"], trail["after"]["moved"], trail["after"]["taken_over"]) == (
+        "1",
+        ["9-001"],
+        {"bays": 8},
+    )
+    (line,) = ((await bring(client, twice))["counts"]["refused"],)
+    assert line == 1, "it does not come back by a file"
+
+
+async def test_two_sites_that_are_two_are_not_proposed_again(client: httpx.AsyncClient) -> None:
+    who = headers(REGULATOR)
+    beside = "id,name,lng,lat,address\n9,东门超市站,121.40002,29.3,{}\n"
+    assert (await commit(client, await bring(client, beside.format("a").encode()))).status_code == 200
+    why = {"reason": "一期和二期"}
+    assert (await client.post("/api/registry/duplicates/1/9/different", json=why, headers=who)).status_code == 204
+    assert (await client.post("/api/registry/duplicates/1/9/different", json=why, headers=who)).status_code == 409
+    assert (await commit(client, await bring(client, beside.format("b").encode()))).status_code == 200
+    assert (await client.get("/api/registry/duplicates", headers=who)).json()["items"] == []
+    assert (await client.post("/api/registry/duplicates/1/2/different", json=why, headers=who)).status_code == 404
+
+
+async def test_merged_as_the_same_the_others_stations_are_retired(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    twice = "id,name,lng,lat\n9,东门超市站,121.40002,29.3\n".encode()
+    await commit(client, await bring(client, twice))
+    wish = {"keep": "9", "stations": "same", "reason": "重复"}
+    answer = await client.post("/api/registry/duplicates/1/9/merge", json=wish, headers=headers(REGULATOR))
+    assert answer.status_code == 204, answer.text
+    left = await pool.fetch("SELECT id FROM registry.station WHERE retired_at IS NULL ORDER BY id")
+    assert [row["id"] for row in left] == ["9-001", "s2"]
+
+
+PRICE = {
+    "bands": [
+        {"begin": "08:00", "end": "24:00", "energy_per_kwh": "1.05"},
+        {"begin": "00:00", "end": "08:00", "energy_per_kwh": "0.3"},
+    ]
+}
+
+
+async def test_public_facts_are_changed_by_whoever_manages_the_site(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    own = headers(OPERATOR)
+    facts = {"opening_hours": "周一至周五 08:00-22:00", "help_phone": None, "bays": 3}
+    assert (await client.patch("/api/registry/sites/1/facts", json=facts, headers=own)).status_code == 204
+    assert (await client.patch("/api/registry/sites/2/facts", json=facts, headers=own)).status_code == 404
+    wrong = await client.patch("/api/registry/sites/1/facts", json={"usage": "spaceships"}, headers=own)
+    assert (wrong.status_code, wrong.json()["fields"][0]["field"]) == (422, "usage")
+    posted = await client.post("/api/registry/sites/1/prices", json=PRICE, headers=own)
+    assert [b["begin"] for b in posted.json()["items"][0]["bands"]] == ["00:00", "08:00"]
+    gap = {"bands": [{"begin": "00:00", "end": "08:00"}]}
+    assert (await client.post("/api/registry/sites/1/prices", json=gap, headers=own)).status_code == 422
+    site = (await client.get("/api/registry/sites/1")).json()
+    assert (site["bays"], site["help_phone"], len(site["opening_hours"]["periods"])) == (3, None, 5)
+    said = (await client.get("/api/registry/sites/1/provenance", headers=own)).json()["items"]
+    assert {(line["field"], line["source"], line["actor"]) for line in said} >= {("bays", "person", "operator")}
+    trail = await pool.fetch("SELECT before, after FROM audit.trail WHERE action = 'change site' ORDER BY number")
+    assert (trail[0]["before"]["help_phone"], trail[0]["after"]["help_phone"]) == ("400-1", None)
+    assert (trail[1]["before"]["price"], trail[1]["after"]["price"]["bands"][0]["energy_per_kwh"]) == (None, "0.3000")
+
+
+async def test_the_page_of_equipment_and_the_code_on_a_station(client: httpx.AsyncClient) -> None:
+    own = headers(OPERATOR)
+    form = {
+        "help_phone": "400-777",
+        "opening_hours": "24小时",
+        "bands": "00:00-24:00 0.65 0.35",
+        "idle_text": "占位 0.2",
+    }
+    assert (await client.post("/registry/sites/1/equipment", data=form, headers=own)).status_code == 303
+    page = (await client.get("/registry/sites/1/equipment", headers=own)).text
+    assert "400-777" in page
+    assert "0.6500" in page
+    bad = await client.post("/registry/sites/1/equipment", data={**form, "bands": "08:00-24:00 1"}, headers=own)
+    assert (bad.status_code, "ends at 00:00" in bad.text) == (422, True)
+    assert (await client.get("/registry/sites/2/equipment", headers=own)).status_code == 404
+    sheet = (await client.get("/registry/sites/1/labels", headers=own)).text
+    assert f"{ADDRESS}/stations/s1" in sheet
+    code = await client.get("/stations/s1/qr.svg")
+    assert (code.status_code, code.headers["content-type"], b"<svg" in code.content) == (200, "image/svg+xml", True)
+    picture = await client.get("/stations/s1/qr.png")
+    assert picture.content.startswith(b"\x89PNG")
+    public = (await client.get("/stations/s1")).text
+    assert "400-777" in public
+    assert "0.6500" in public
+    assert (await client.get("/stations/nowhere")).status_code == 404
+    assert (await client.get("/stations/nowhere/qr.svg")).status_code == 404
+
+
+async def test_meters_that_are_due(client: httpx.AsyncClient) -> None:
+    table = "id,lng,lat,charger_id,meter_serial_number,meter_due_on\n1,121.4,29.3,s1,001,2024-01-31\n"
+    table += "2,121.5,29.3,s2,002,2099-01-31\n"
+    assert (await commit(client, await bring(client, table.encode()))).status_code == 200
+    due = (await client.get("/api/registry/meters", headers=headers(OPERATOR))).json()["items"]
+    assert [(line["station_id"], line["serial_number"]) for line in due] == [("s1", "001")]
+    later = await client.get("/api/registry/meters?due_before=2100-01-01&limit=1", headers=headers(REGULATOR))
+    following = await client.get(
+        f"/api/registry/meters?due_before=2100-01-01&limit=1&cursor={later.json()['next']}", headers=headers(REGULATOR)
+    )
+    assert [line["station_id"] for line in following.json()["items"]] == ["s2"]
+    assert "2024-01-31" in (await client.get("/registry/meters", headers=headers(REGULATOR))).text
