@@ -64,6 +64,15 @@ MOVES = {
     "succeed": "成功充电",
     "settle": "事由已消除",
 }
+# Which supervised item a case about a task is most likely about.
+ITEMS_OF = {
+    "connector_fault": "repair-overdue",
+    "station_offline": "repair-overdue",
+    "unfiled_charger": "charger-unfiled",
+    "smoke": "fire-equipment",
+    "overheating": "safety-equipment",
+    "bay_blocked": "bay-blocked",
+}
 HANDLERS = (OPERATOR, INSPECTOR, REGULATOR)
 COMMANDS = {"accept": "接单", "mend": "报告已修复"}
 
@@ -250,7 +259,7 @@ def inspection_pages(counter: Counter, templates: Templates) -> APIRouter:
         commands = {name: label for name, label in COMMANDS.items() if who.has(*HANDLERS) and may(state, Command(name))}
         return templates.render(
             request, "task.html", status_code=code, task=row, history=history, commands=commands, error=error,
-            causes=CAUSES, states=STATES, roles=ROLES, actors=ACTORS, moves=MOVES,
+            causes=CAUSES, states=STATES, roles=ROLES, actors=ACTORS, moves=MOVES, items_of=ITEMS_OF,
         )  # fmt: skip
 
     @router.get("/tasks/{task_id}")

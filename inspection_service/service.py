@@ -17,6 +17,7 @@ from inspection_service.law.api import add_law
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.pages import law_pages
 from inspection_service.law.periods import periods
+from inspection_service.printing.press import Press
 from youguan.clock import Clock
 from youguan.database import create_pool
 from youguan.documents import Shelf
@@ -35,7 +36,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         app = inspection_api(counter)
         items, statutory = catalogue(), periods()  # a law that contradicts itself stops the service here
         add_law(app, items, statutory, clock)
-        cases, shelf = CaseDesk(pool, clock, items), Shelf(settings)
+        cases, shelf = CaseDesk(pool, clock, items, Press()), Shelf(settings)
         evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)
         add_cases(app, cases)
         add_evidence(app, evidence, cases, clock)

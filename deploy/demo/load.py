@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -17,16 +18,23 @@ from charger_registry.people.passwords import Passwords
 from deploy.demo import platform
 from deploy.demo.county import DIVISIONS, SEED, sample_county, sample_organisations, sample_roles
 from deploy.demo.equipment import equipped, operator_codes
+from inspection_service.cases import store as case_store
+from inspection_service.cases.persons import Officer
 from youguan.clock import SystemClock
 from youguan.database import connect
 from youguan.errors import Invalid
 from youguan.settings import Settings
 
 SAMPLE = "sample"
-EDITION = "3"  # rises when the sample says more than before
+EDITION = "4"  # rises when the sample says more than before
 SOURCE = SourceDraft("sample", "演示数据")
 PASSWORD = "demo"
-ACCOUNTS = ("demo-regulator", "demo-inspector", "demo-operator", "demo-reviewer")
+ACCOUNTS = ("demo-regulator", "demo-inspector", "demo-inspector-2", "demo-operator", "demo-reviewer")
+# A case has two officers, each with a certificate.
+OFFICERS = (
+    Officer("demo-inspector", "演示执法队员", "演示-0001", date(2030, 12, 31)),
+    Officer("demo-inspector-2", "演示执法队员乙", "演示-0002", date(2030, 12, 31)),
+)
 
 
 async def load_sample(settings: Settings, *, sites_file: Path | None, crs: str) -> None:
@@ -42,6 +50,18 @@ async def load_sample(settings: Settings, *, sites_file: Path | None, crs: str) 
                 now = SystemClock().now()
                 await store.note_import(connection, (SAMPLE, wanted, now, 0, 0, 0, 0))
                 await _people(connection, roles)
+    finally:
+        await connection.close()
+    await _officers(settings)
+
+
+async def _officers(settings: Settings) -> None:
+    """Register the certificates of the sample's inspectors, where nobody has done so."""
+    connection = await connect(settings.dsn_for("inspection"))
+    try:
+        for officer in OFFICERS:
+            if await case_store.officer(connection, officer.subject) is None:
+                await case_store.save_officer(connection, officer)
     finally:
         await connection.close()
 
@@ -117,6 +137,7 @@ async def _people(connection: asyncpg.Connection, roles: tuple[RoleDraft, ...]) 
     people = (
         ("demo-regulator", "演示监管员", ["regulator"], None),
         ("demo-inspector", "演示执法队员", ["inspector"], None),
+        ("demo-inspector-2", "演示执法队员乙", ["inspector"], None),
         ("demo-operator", "演示运营商", ["operator"], busiest),
         ("demo-reviewer", "演示法制员", ["reviewer"], None),
     )

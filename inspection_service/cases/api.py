@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from fastapi import Depends, FastAPI
+import asyncpg
+from fastapi import Depends, FastAPI, Response
 from pydantic import BaseModel, Field
 
 from inspection_service.cases import store
@@ -16,6 +18,8 @@ from inspection_service.cases.machine import Command, State
 from inspection_service.cases.persons import Officer
 from inspection_service.law.api import Yuan
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
+from youguan.errors import NotFound
+from youguan.web.documents import INERT
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require
 
@@ -164,6 +168,30 @@ def require_case(desk: CaseDesk, *roles: str) -> Callable[..., Awaitable[Princip
     return dependency
 
 
+async def find_document(desk: CaseDesk, who: Principal, case_id: str, place: int) -> asyncpg.Record:
+    """Return the document of a move; NotFound where there is none, or it was not addressed to the party that asks."""
+    async with desk.pool.acquire() as connection:
+        for found in await store.documents(connection, case_id):
+            if found["place"] == place and (who.has(*OFFICIALS) or found["kind"] in TOLD_TO_PARTY):
+                return found
+    raise NotFound(f"document {place} of case {case_id}")
+
+
+async def give_print(desk: CaseDesk, who: Principal, case_id: str, place: int) -> Response:
+    """Return a document's PDF as a download that nothing runs."""
+    document = await find_document(desk, who, case_id, place)
+    async with desk.pool.acquire() as connection:
+        printed = await store.printed(connection, document["number"])
+    name = quote(f"{document['content']['title']}{document['number']}.pdf", safe="")
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+        "Content-Security-Policy": INERT,
+        "ETag": f'"{printed["sha256"]}"',
+        "Cache-Control": "no-store",
+    }
+    return Response(printed["pdf"], media_type="application/pdf", headers=headers)
+
+
 async def read_case(desk: CaseDesk, who: Principal, case_id: str) -> CaseWithHistory:
     """Return a case as somebody may see it; NotFound beyond one's bounds."""
     async with desk.pool.acquire() as connection:
@@ -229,6 +257,11 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
         """Take a step. 409 where it has no place, a condition does not hold, or somebody was faster than `seen`."""
         await desk.do(who, case_id, command, words.said(), words.seen)
         return await read_case(desk, who, case_id)
+
+    @app.get("/cases/{case_id}/documents/{place}/pdf", response_class=Response)
+    async def pdf(case_id: str, place: int, who: Annotated[Principal, Depends(near)]) -> Response:
+        """Return a document as it was printed when it was issued; `place` is that of its move in the case's history."""
+        return await give_print(desk, who, case_id, place)
 
     @app.get("/officers")
     async def officers(_: Annotated[Principal, Depends(require(*OFFICIALS))]) -> Page[OfficerOut]:

@@ -1,5 +1,6 @@
 """The desk where cases are opened and moved: the table asked, the law asked, and all of it written down at once."""
 
+import asyncio
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import canonical
 from inspection_service.evidence.desk import pieces
 from inspection_service.law.catalogue import Catalogue
+from inspection_service.printing.press import Press, Unprintable
 from inspection_service.store import get_site
 from inspection_service.wording import REFUSED
 from youguan import audit
@@ -67,10 +69,22 @@ class Offer:
     unmet: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A document as it leaves the organ; `sha256` is of its content."""
+
+    number: str
+    kind: str
+    content: dict[str, Any]
+    sha256: str
+    pdf: bytes
+
+
 class CaseDesk:
     """Opens and moves cases."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock, catalogue: Catalogue) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, catalogue: Catalogue, press: Press) -> None:
+        self._press = press
         self.pool = pool
         self.catalogue = catalogue
         self._clock = clock
@@ -246,14 +260,13 @@ class CaseDesk:
         await store.save(connection, row["id"], values)
         history = (
             now, who.subject, who.name, role, line.command, row["state"], after.state, said.reason, _json(said),
-            document and document[0],
+            document and document.number,
         )  # fmt: skip
         place = await store.add_history(connection, row["id"], history)
         if document:
-            kind, content, digest = document[1:]
-            await store.add_document(
-                connection, (document[0], row["id"], place, kind, now, who.subject, content, digest)
-            )
+            members = (document.kind, now, who.subject, document.content, document.sha256)
+            await store.add_document(connection, (document.number, row["id"], place, *members))
+            await store.add_print(connection, document.number, document.pdf, hashlib.sha256(document.pdf).hexdigest())
         await audit.record(
             connection, at=now, actor=who.subject, action=f"case {line.command}", subject=f"case {row['number']}",
             before={"state": row["state"], "facts": row["facts"]},
@@ -268,8 +281,8 @@ class CaseDesk:
     async def _issue(
         self, connection: asyncpg.Connection, row: asyncpg.Record, before: Case, after: Moved, line: Step, said: Said,
         who: Principal,
-    ) -> tuple[str, str, dict[str, Any], str]:  # fmt: skip
-        """Return a document's number, kind, content and hash."""
+    ) -> Issued:  # fmt: skip
+        """Return the document of a step, numbered and printed: what cannot be printed is not issued."""
         assert line.document is not None
         day = self.today()
         names = [await self._named(connection, subject) for subject in after.facts.officers]
@@ -277,12 +290,15 @@ class CaseDesk:
         case = Case(**{**_shallow(before), "facts": after.facts, "procedure": after.procedure, "state": after.state})
         content = documents.content(line.document, issue, before, case, line, said)
         place = await store.next_number(connection, line.document, day.year)
-        return (
+        number, digest = (
             documents.number(line.document, day.year, place),
-            line.document,
-            content,
             hashlib.sha256(canonical(content)).hexdigest(),
         )
+        try:
+            pdf = await asyncio.to_thread(self._press.pdf, number, digest, content, self._clock.now())
+        except Unprintable as error:
+            raise Invalid(f"the document cannot be printed: {error}") from None
+        return Issued(number, line.document, content, digest, pdf)
 
     async def _named(self, connection: asyncpg.Connection, subject: str) -> str:
         """Return an officer with the number of his certificate."""

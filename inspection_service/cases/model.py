@@ -96,6 +96,15 @@ class CaseDocument(Table, table=True):
     sha256: str = text()
 
 
+class CasePrint(Table, table=True):
+    """A document as it was printed when it was issued; never changed."""
+
+    __tablename__ = "case_print"
+    number: str = text(key=True)
+    pdf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    sha256: str = text()
+
+
 class Evidence(Table, table=True):
     """A link of a case's chain of evidence; `content` of what is no file on the shelf. Never changed."""
 

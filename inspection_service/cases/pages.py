@@ -1,14 +1,16 @@
 """The pages of cases: the list, a new one, one case with what may be done now, its documents, and the officers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from inspection_service.cases import store
+from inspection_service.cases.api import find_document, give_print, require_case
 from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
@@ -17,7 +19,7 @@ from inspection_service.cases.machine import INVESTIGATION, PAYING, Command, Sta
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.desk import EvidenceDesk, officers_of
-from inspection_service.law.pages import PARTIES, REFUSALS, SANCTIONS
+from inspection_service.law.pages import ADDRESSEES, PARTIES, REFUSALS, SANCTIONS
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.clock import COUNTY
 from youguan.errors import NotFound, YouguanError
@@ -197,6 +199,7 @@ WORDS: dict[str, Any] = {
     "states": STATES, "procedures": PROCEDURES, "period_names": PERIODS, "command_names": COMMANDS, "role_names": ROLES,
     "unmet_texts": UNMET, "field_names": FIELDS, "choices": CHOICES, "checks": CHECKS, "money": MONEY, "beside": BESIDE,
     "evidence_kinds": EVIDENCE_KINDS, "origins": ORIGINS, "parties": PARTIES, "sanction_names": SANCTIONS, "groups": GROUPS,
+    "addressees": ADDRESSEES,
 }  # fmt: skip
 
 
@@ -250,7 +253,8 @@ def _add_new(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
         return templates.render(
             request, "case_new.html", status_code=error.status if error else 200, given=given, act_on=act_on,
             officers=others, known=any(o.subject == who.subject for o in known), site_parties=parties, today=desk.today(),
-            items=list(desk.catalogue.items.values()), error=error.detail if error else "", **WORDS,
+            items=list(desk.catalogue.items.values()), chosen=_addressee(given, parties, desk),
+            error=error.detail if error else "", **WORDS,
         )  # fmt: skip
 
     @router.get("/new")
@@ -265,6 +269,15 @@ def _add_new(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
         except YouguanError as error:
             return await form(request, who, given, error)
         return RedirectResponse(f"/cases/{case_id}", 303)
+
+
+def _addressee(given: Mapping[str, Any], parties: Sequence[asyncpg.Record], desk: CaseDesk) -> str | None:
+    """Return whom a form chooses: who was chosen already, else who had the role that the item is addressed to."""
+    if given.get("party_id"):
+        return str(given["party_id"])
+    item = desk.catalogue.items.get(str(given.get("item_id")))
+    wanted = item.party if item else "manager"
+    return next((row["organisation_id"] for row in parties if row["role"] == wanted), None)
 
 
 async def _opening(given: FormData, desk: CaseDesk) -> Opening:
@@ -329,9 +342,12 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             request, "case.html", status_code=error.status if error else 200, row=row, case=case, offers=offers,
             history=[line for line in history if official or line["actor"] == who.subject], today=desk.today(),
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
-            links=links, stands=stands, known=known, owed=owed_fen(case, desk.today()), errors=_said_against(error),
+            chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
+            known=known, owed=owed_fen(case, desk.today()), errors=_said_against(error),
             collects=who.has(INSPECTOR) and who.subject in case.facts.officers, me=who.subject, **WORDS,
         )  # fmt: skip
+
+    near = require_case(desk)
 
     @router.get("/{case_id}")
     async def one(request: Request, case_id: str, who: Annotated[Principal, Depends(require())]) -> Response:
@@ -339,15 +355,14 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
 
     @router.get("/{case_id}/documents/{place}")
     async def document(
-        request: Request, case_id: str, place: int, who: Annotated[Principal, Depends(require())]
+        request: Request, case_id: str, place: int, who: Annotated[Principal, Depends(near)]
     ) -> Response:
-        async with desk.pool.acquire() as connection:
-            await desk.see(connection, who, case_id)
-            issued = await store.documents(connection, case_id)
-        for found in issued:
-            if found["place"] == place and (who.has(*OFFICIALS) or found["kind"] in TOLD_TO_PARTY):
-                return templates.render(request, "case_document.html", document=found, case_id=case_id)
-        raise NotFound(f"document {place} of case {case_id}")
+        found = await find_document(desk, who, case_id, place)
+        return templates.render(request, "case_document.html", document=found, case_id=case_id)
+
+    @router.get("/{case_id}/documents/{place}/pdf")
+    async def pdf(case_id: str, place: int, who: Annotated[Principal, Depends(near)]) -> Response:
+        return await give_print(desk, who, case_id, place)
 
     @router.post("/{case_id}/commands/{command}")
     async def do(

@@ -137,6 +137,18 @@ async def documents(connection: asyncpg.Connection, case_id: str) -> list[asyncp
     return rows
 
 
+async def add_print(connection: asyncpg.Connection, number: str, pdf: bytes, sha256: str) -> None:
+    await connection.execute("INSERT INTO inspection.case_print VALUES ($1, $2, $3)", number, pdf, sha256)
+
+
+async def printed(connection: asyncpg.Connection, number: str) -> asyncpg.Record:
+    """Return a document's PDF and its hash; NotFound."""
+    row = await connection.fetchrow("SELECT pdf, sha256 FROM inspection.case_print WHERE number = $1", number)
+    if row is None:
+        raise NotFound(f"PDF of document {number}")
+    return row
+
+
 async def earlier_violations(connection: asyncpg.Connection, case: asyncpg.Record) -> tuple[date, ...]:
     """Return the days on which the same party violated the same item before, as far as that was established."""
     rows = await connection.fetch(

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.browser import filings
 from tests.browser.chromium import NO_BROWSER, chromium, executable
-from tests.browser.pages import OPERATOR
+from tests.browser.pages import INSPECTOR, OPERATOR
 from tests.suite import Api, Charger, Suite, request_of, timestamp
 
 # Longer than anything should take, so that a busy machine fails no test.
@@ -113,13 +113,9 @@ async def ids(
     line = str((await api.items(f"/api/registry/sites/{site}/responsibilities"))[0]["id"])
     charger = await talkative(ocpp, station)
     found = {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
-    yield {
-        **filed,
-        **found,
-        "line": line,
-        "organisation": own_organisation,
-        **await proposed(suite, own_stations[-1].rpartition("-")[0]),
-    }
+    handover = await proposed(suite, own_stations[-1].rpartition("-")[0])
+    case = await ordered_case(suite, found["site"])
+    yield {**filed, **found, "line": line, "organisation": own_organisation, "case": case, **handover}
     await charger.close()
 
 
@@ -134,6 +130,24 @@ async def proposed(suite: Suite, site: str) -> dict[str, str]:
     made = await operator.client.post(f"/api/registry/sites/{site}/handovers", json=body)
     await operator.client.aclose()
     return {"managed": site, "handover": made.raise_for_status().json()["id"]}
+
+
+async def ordered_case(suite: Suite, site: str) -> str:
+    """Return a case with evidence whose party was ordered to correct."""
+    api = Api(suite.ports()["http"])
+    await api.log_in(INSPECTOR)
+    base = "/api/inspection/cases"
+    wish = {
+        "item_id": "car-park-unfiled", "party_kind": "organisation", "party_name": "示例公司", "act_on": "2026-01-05",
+        "second_officer": "demo-inspector-2", "reason": "现场未见备案", "site_id": site,
+    }  # fmt: skip
+    case = (await api.client.post(base, json=wish)).raise_for_status().json()["id"]
+    text = {"kind": "record", "title": "现场检查笔录", "text": "两名执法人员到场。"}
+    (await api.client.post(f"{base}/{case}/evidence/texts", json=text)).raise_for_status()
+    order = {"reason": "限期备案", "on": "2036-01-05"}
+    (await api.client.post(f"{base}/{case}/commands/order", json=order)).raise_for_status()
+    await api.client.aclose()
+    return str(case)
 
 
 async def talkative(ocpp: int, station: str) -> Charger:

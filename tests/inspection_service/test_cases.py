@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
+from pypdf import PageObject, PdfReader
 from typer.testing import CliRunner
 
 from deploy.cli import app
@@ -23,6 +25,7 @@ from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.chain import Link, broken
 from inspection_service.evidence.desk import EvidenceDesk, Wish
 from inspection_service.law.catalogue import catalogue
+from inspection_service.printing.press import FontMissing, Press
 from inspection_service.store import file_site
 from youguan import audit
 from youguan.auth import Principal, generate_keys
@@ -37,6 +40,7 @@ from youguan.settings import Settings
 START = datetime(2026, 9, 16, 2, tzinfo=UTC)
 TODAY = date(2026, 9, 16)
 PRIVATE, _ = generate_keys()
+PRESS = Press()
 SITE = SiteFiled(
     site_id="s", name="场站", address="", division_code="330226001", division_name="跃龙街道", longitude=121.0, latitude=29.0,
     stations=(),
@@ -63,7 +67,7 @@ class World:
     def __init__(self, pool: asyncpg.Pool, folder: Path) -> None:
         self.pool = pool
         self.clock = ManualClock(START)
-        self.cases = CaseDesk(pool, self.clock, catalogue())
+        self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS)
         self.shelf = Shelf(Settings(data_dir=folder))
         self.evidence = EvidenceDesk(pool, self.clock, self.shelf, PRIVATE)
 
@@ -315,8 +319,10 @@ async def test_nothing_that_was_written_is_ever_changed(world: World) -> None:
     case_id = await world.cases.open(A, UNFILED)
     await world.prove(case_id)
     await world.do(A, case_id, Command.ORDER, reason="限期", on=date(2026, 9, 30))
-    for table in ("case_history", "case_document", "evidence"):
-        for statement in (f"UPDATE inspection.{table} SET case_id = case_id", f"DELETE FROM inspection.{table}"):
+    for table, column in (
+        ("case_history", "place"), ("case_document", "place"), ("case_print", "pdf"), ("evidence", "place"),
+    ):  # fmt: skip
+        for statement in (f"UPDATE inspection.{table} SET {column} = {column}", f"DELETE FROM inspection.{table}"):
             with pytest.raises(asyncpg.RaiseError, match="not changed"):
                 await world.pool.execute(statement)
 
@@ -341,6 +347,60 @@ async def test_recusal_replaces_officers_and_neither_ever_reviews(world: World) 
     assert (facts["officers"], facts["investigators"]) == (["b", "c"], ["a", "b", "c"])
     with pytest.raises(Forbidden):
         await world.do(A, case_id, Command.PROPOSE, reason="r", procedure="general")
+
+
+# --- print ------------------------------------------------------------------------------------------------------
+
+
+async def test_every_document_of_a_case_is_printed_and_reads_as_it_was_issued(world: World) -> None:
+    case_id = await to_notified(world)
+    await world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
+    await world.do(HEAD, case_id, Command.DECIDE, reason="充分考虑", sanction="fine", fine_fen=18_000_00)
+    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    async with world.pool.acquire() as connection:
+        issued = await store.documents(connection, case_id)
+        prints = [await store.printed(connection, document["number"]) for document in issued]
+    assert len(issued) == 9
+    for document, found in zip(issued, prints, strict=True):
+        content = document["content"]
+        read = PdfReader(io.BytesIO(found["pdf"]))
+        text = "".join("".join(page.extract_text() for page in read.pages).split())
+        wanted = (
+            content["title"],
+            content["organ"],
+            document["number"],
+            document["sha256"],
+            *content["paragraphs"],
+            *content["signatures"],
+        )
+        for words in wanted:
+            assert "".join(words.split()) in text, (document["kind"], words)
+        assert hashlib.sha256(found["pdf"]).hexdigest() == found["sha256"]
+        assert {font for page in read.pages for font in fonts_of(page)} == {"NotoSansCJKsc"}
+        assert PRESS.pdf(document["number"], document["sha256"], content, document["issued_at"]) == found["pdf"]
+
+
+def fonts_of(page: PageObject) -> set[str]:
+    """Return the families of a page's fonts, all of them embedded."""
+    fonts = [font.get_object() for font in page["/Resources"]["/Font"].values()]  # type: ignore[index]
+    for font in fonts:
+        assert "/FontFile2" in font["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object()
+    return {font["/BaseFont"].partition("+")[2].partition("-")[0] for font in fonts}
+
+
+async def test_what_cannot_be_printed_is_not_issued_and_takes_no_number(world: World) -> None:
+    case_id = await world.cases.open(A, UNFILED)
+    with pytest.raises(Invalid, match="could not be displayed"):
+        await world.do(A, case_id, Command.ORDER, reason="限期\U0001f600", on=date(2026, 9, 30))
+    await world.do(A, case_id, Command.ORDER, reason="限期", on=date(2026, 9, 30))
+    async with world.pool.acquire() as connection:
+        issued = await store.documents(connection, case_id)
+    assert [document["number"] for document in issued] == ["甬宁综执责改字〔2026〕第000001号"]
+
+
+def test_a_press_without_its_font_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(FontMissing):
+        Press(tmp_path)
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------

@@ -426,6 +426,7 @@ INSPECTION = {
     "POST /cases": Route(roles=("inspector",)),
     "GET /cases/{case_id}": NEAR,
     "POST /cases/{case_id}/commands/{command}": NEAR,
+    "GET /cases/{case_id}/documents/{place}/pdf": NEAR,
     "GET /cases/{case_id}/evidence": OFFICIAL,
     "POST /cases/{case_id}/evidence": INSPECTED,
     "POST /cases/{case_id}/evidence/texts": INSPECTED,
@@ -479,7 +480,8 @@ INSERT INTO inspection.case_file (id, number, state, item_id, party_kind, party_
     VALUES ('k' || $1, $1, 'lead', 'car-park-stopped', 'organisation', CASE $1 WHEN '1' THEN 'one' ELSE 'two' END, 'x', $1,
     's' || $1, '33022600' || $1, $1, '2026-01-02', '2026-01-02', $2, 'x', $2, '{"officers": ["inspector", "county inspector"]}');
 INSERT INTO inspection.case_history VALUES ('k' || $1, 1, $2, 'x', 'x', 'officer', 'open', NULL, 'lead', 'x', '{}', NULL);
-INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $2, 'x', '{}', repeat('0', 64));
+INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $2, 'x', '{"title": "x"}', repeat('0', 64));
+INSERT INTO inspection.case_print VALUES ('d' || $1, 'x', 'x');
 INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "record", "origin": "inspector",
     "place": 1, "by": "x", "reviewed": false, "case": "x", "media_type": "text/plain"}', 'x', '00', '00');
 INSERT INTO registry.filing (id, channel, organisation_id, state, name, division_code, content, created_at, created_by, moved_at)
