@@ -9,20 +9,13 @@ from ocpp_gateway.api import gateway_api
 from ocpp_gateway.authorisation.api import add_authorisation
 from ocpp_gateway.authorisation.desk import TokenDesk
 from ocpp_gateway.authorisation.pages import id_token_pages
-from ocpp_gateway.cec102 import directory as platforms
-from ocpp_gateway.cec102.api import add_platforms
-from ocpp_gateway.cec102.desk import PlatformDesk
-from ocpp_gateway.cec102.feed import Feed
-from ocpp_gateway.cec102.overview import Looking
-from ocpp_gateway.cec102.pages import platform_pages
-from ocpp_gateway.cec102.privacy import marker
-from ocpp_gateway.cec102.server import Door, base_paths, platform_routes
+from ocpp_gateway.cec102.client import http_client
+from ocpp_gateway.cec102.service import add_room
 from ocpp_gateway.certificates.api import add_certificates
 from ocpp_gateway.certificates.desk import CertificateDesk
 from ocpp_gateway.commands.api import add_commands
 from ocpp_gateway.commands.desk import Desk, Keys
 from ocpp_gateway.commands.pages import command_pages
-from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.devices.api import add_variables
 from ocpp_gateway.files.api import add_files, files_api, sweep
 from ocpp_gateway.files.depot import Depot
@@ -58,7 +51,7 @@ from youguan.web.templates import Templates
 @asynccontextmanager
 async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     """Put the service together."""
-    async with await create_pool(settings.dsn_for("gateway")) as pool:
+    async with await create_pool(settings.dsn_for("gateway"), max_size=12) as pool, http_client() as calling:
         watch = HeartbeatWatch(pool, clock, settings.heartbeat_interval_s, settings.offline_after_heartbeats)
         intervals = IntervalDesk(pool, clock)
         rollup = Rollup(pool, clock)
@@ -68,15 +61,6 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         certificates = CertificateDesk(pool, desk, signer, clock)
         tokens = TokenDesk(pool, desk, clock)
         depot = Depot(pool, desk, clock, settings)
-        profiles, sealer, secret = (
-            platforms.profiles_of(settings),
-            Sealer(settings.station_key_secret),
-            settings.station_key_secret,
-        )
-        feed = Feed(pool, settings.dsn_for("gateway"), settings.platform_slot, clock)
-        door = Door(feed, profiles, sealer, secret or "", marker(secret or ""), clock)
-        looking = Looking(PlatformDesk(pool, clock, sealer, profiles), sealer, marker(secret or ""), clock)
-        paths = base_paths(profiles)
         api = gateway_api(pool)
         add_commands(api, pool, desk)
         add_timeseries(api, pool, clock)
@@ -87,10 +71,10 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_heartbeats(api, intervals)
         add_sensors(api, pool)
         add_files(api, pool, depot)
-        add_platforms(api, looking)
         add_relay(api, pool)
         templates = Templates(Path(__file__).parent / "templates")
         figures = Figures(metrics_registry)
+        platforms = add_room(api, pool, settings, clock, calling, templates)
         pages = [
             id_token_pages(tokens, templates),
             command_pages(pool, desk),
@@ -99,7 +83,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             heartbeat_pages(intervals),
             health_pages(pool, templates, settings, figures),
             certificate_pages(pool, templates, certificates),
-            platform_pages(looking, templates),
+            platforms.pages,
             relay_pages(pool, templates, settings, figures),
         ]
         jobs = [
@@ -110,6 +94,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             Job("gateway.rollup", rollup.run),
             Job("gateway.reservation_watch", tokens.watch_reservations),
             Job("gateway.upload_sweep", lambda: sweep(depot)),
+            *platforms.jobs,
         ]
         if signs_by_itself(settings):
             jobs.append(Job("gateway.certificates", certificates.approve_by_policy))
@@ -117,7 +102,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             jobs.append(Job("gateway.mqtt", StatusPublisher(pool, settings).run))
         yield Parts(
             name="gateway",
-            apis={"/api/gateway": api, "/files": files_api(depot), **{path: platform_routes(door) for path in paths}},
+            apis={"/api/gateway": api, "/files": files_api(depot), **platforms.doors},
             pages=pages,
             jobs=jobs,
             consumers=[
@@ -125,15 +110,15 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 credentials.consumer(pool),
                 upstreams.consumer(pool),
                 rollup.consumer(),
-                platforms.consumer(pool),
+                *platforms.consumers,
             ],
             watchers=[
                 Job("gateway.command_answers", desk.keep_answers),
                 Job("gateway.figures", figures.run),
-                Job("gateway.platform_feed", feed.run),
+                *platforms.watchers,
             ],
-            uploads=["/files/upload/", "/api/gateway/firmware/", *(f"{path}/" for path in paths)],
-            doors=[f"{path}/" for path in paths],
+            uploads=["/files/upload/", "/api/gateway/firmware/", *(f"{path}/" for path in platforms.doors)],
+            doors=[f"{path}/" for path in platforms.doors],
         )
 
 

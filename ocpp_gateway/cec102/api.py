@@ -15,6 +15,7 @@ from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next
 from youguan.web.security import remote_of, require, require_county
 
 LONGEST_TRIAL = 500_000
+ReportState = Literal["waiting", "taken", "refused"]
 Role = Literal["operator", "province"]
 anybody = require()
 Who = Annotated[Principal, Depends(anybody)]
@@ -68,11 +69,49 @@ class QualityOut(BaseModel):
     unfiled_count: int
 
 
+class QueueOut(BaseModel):
+    """What a province is to be told, and what became of the last days' reports."""
+
+    waiting: int
+    taken: int
+    refused: int
+    oldest_at: UtcTime | None = Field(description="since when the first of those that wait does")
+    last_taken_at: UtcTime | None
+
+
 class PlatformWithQuality(PlatformOut):
-    """A platform with the quality of its data and what it sent within a day."""
+    """A platform with the quality of its data and what it sent within a day; a province's with its queue."""
 
     quality: QualityOut
     traffic: list[TrafficOut]
+    queue: QueueOut
+
+
+class ReportOut(BaseModel):
+    """Something that a province is to be told, or was."""
+
+    id: int
+    kind: Literal["status", "order"]
+    subject: str = Field(description="the ConnectorID")
+    content: dict[str, Any]
+    made_at: UtcTime
+    state: ReportState
+    tries: int
+    due_at: UtcTime
+    ended_at: UtcTime | None
+    error: str | None
+
+
+class RetryIn(BaseModel):
+    """Why."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class RetryOut(BaseModel):
+    """How many reports will be sent at once."""
+
+    reports: int
 
 
 class PlatformConnectorOut(BaseModel):
@@ -214,6 +253,7 @@ def add_platforms(app: FastAPI, looking: Looking) -> None:
                 "freshness": found.quality.freshness,
                 "quality": QualityOut.model_validate(found.quality, from_attributes=True),
                 "traffic": [TrafficOut(**dict(row)) for row in found.traffic],
+                "queue": QueueOut(**dict(found.queue)),
             }
         )
 
@@ -250,6 +290,27 @@ def add_platforms(app: FastAPI, looking: Looking) -> None:
         async with desk.pool.acquire() as connection:
             rows = await store.refused(connection, operator_id, key[0] if key else None, limit)
         return Page(items=[PlatformRefusedOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
+
+    @app.get("/platforms/{operator_id}/reports")
+    async def reports(
+        operator_id: str, who: Who, state: ReportState | None = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[ReportOut]:
+        """List what a province is to be told, or was, newest first."""
+        key = decode_cursor(cursor, int)
+        await desk.seen_by(who, operator_id)
+        async with desk.pool.acquire() as connection:
+            rows = await store.reports(connection, operator_id, state, key[0] if key else None, limit)
+        return Page(items=[ReportOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
+
+    @app.post("/platforms/{operator_id}/reports/retry")
+    async def retry(
+        operator_id: str,
+        wanted: RetryIn,
+        request: Request,
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
+    ) -> RetryOut:
+        """Send what waits for a province, and what it refused, at once."""
+        return RetryOut(reports=await desk.retry(who, operator_id, wanted.reason, remote_of(request)))
 
     @app.post("/platforms/{operator_id}/trial")
     async def trial(operator_id: str, wanted: TrialIn, who: Who) -> TrialOut:

@@ -12,6 +12,7 @@ from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.access import Keys, seal, unseal
 from ocpp_gateway.cec102.envelope import Secrets, wrong_secrets
 from ocpp_gateway.cec102.profiles import Profile, Profiles
+from ocpp_gateway.cec102.reports import coded, number_of, status_of
 from ocpp_gateway.commands.sealing import Sealer
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
@@ -85,7 +86,40 @@ class PlatformDesk:
             )
             row = (operator_id, *(getattr(wish, name) for name in TOLD), sealed, now, who.subject)
             await store.put_platform(connection, row)
+            if wish.role == "province" and wish.enabled and not (before and before["enabled"]):
+                await self._tell_all(connection, operator_id, self.profiles[wish.profile])
             return await store.get_platform(connection, operator_id)
+
+    async def _tell_all(self, connection: asyncpg.Connection, operator_id: str, profile: Profile) -> None:
+        """Queue what every connector is now: what has been so for long is news to a province that is new."""
+        reports = [
+            (
+                "status",
+                row["cec_connector_id"],
+                status_of(coded(row), number_of(row["condition"]), row["effective_at"], profile),
+            )
+            for row in await store.every_code(connection)
+        ]
+        await store.queue(connection, operator_id, reports, self._clock.now())
+
+    async def retry(self, who: Principal, operator_id: str, reason: str, remote: str | None = None) -> int:
+        """Let what waits for a province, and what it refused, be sent at once; return how many that are."""
+        if not (who.has(REGULATOR) and who.scope.everything):
+            raise Forbidden("only a regulator of the whole county decides how a platform is spoken with")
+        now = self._clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            await store.get_platform(connection, operator_id)
+            count = await store.retry(connection, operator_id, now)
+            await audit.record(
+                connection,
+                at=now,
+                actor=who.subject,
+                action="platform reports retried",
+                subject=f"platform {operator_id}",
+                after={"reports": count, "reason": reason},
+                remote=remote,
+            )
+        return count
 
     def _keys(self, operator_id: str, before: asyncpg.Record | None, wish: Wish) -> "Given":
         if before is None or (wish.inbound and wish.outbound):

@@ -28,6 +28,7 @@ class Overview:
     platform: asyncpg.Record
     quality: Quality
     traffic: list[asyncpg.Record]
+    queue: asyncpg.Record
 
 
 class Looking:
@@ -59,8 +60,9 @@ class Looking:
             }
             told = await store.connectors_told(connection, operator_id)
             traffic = await store.traffic(connection, operator_id, now - A_DAY)
+            queue = await store.queue_of(connection, operator_id)
         measured = quality_of(self.desk.profile_of(row), now, row["last_heard_at"], filed, told, summed(traffic))
-        return Overview(row, measured, traffic)
+        return Overview(row, measured, traffic, queue)
 
     async def attempt(self, who: Principal, operator_id: str, message: str, text: str) -> Trial:
         """Try a message of a platform; nothing is stored."""

@@ -54,6 +54,7 @@ WHAT = {
     "site": "场站档案",
     "operator": "运营商档案",
 }
+REPORT_STATES = {"waiting": ("warn", "待发送"), "taken": ("good", "已送达"), "refused": ("bad", "被拒收")}
 ROLES = {"operator": "向我方上报的运营商平台", "province": "我方上报的省级平台"}
 SAMPLE = '{"ConnectorStatusInfo": {"ConnectorID": "", "Status": 1}}'
 SECRETS = ("operator_secret", "data_secret", "data_secret_iv", "sig_secret")
@@ -138,13 +139,24 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
             refused = await store.refused(connection, operator_id, key[0] if key else None, PAGE)
             connectors = await store.connectors(connection, operator_id, None, PAGE)
             organisations = await store.organisations(connection)
+            reports = await store.reports(connection, operator_id, None, None, PAGE)
         profile = looking.desk.profile_of(found.platform)
         return templates.render(
             request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic, refused=refused,
-            connectors=connectors, profile=profile, words=FRESHNESS, conditions=CONDITIONS, codes=CODES, roles=ROLES,
-            organisations=organisations, profiles=looking.desk.profiles,
-            next=encode_cursor(refused[-1]["id"]) if len(refused) == PAGE else None,
+            queue=found.queue, reports=reports, report_states=REPORT_STATES, connectors=connectors, profile=profile,
+            words=FRESHNESS, conditions=CONDITIONS, codes=CODES, roles=ROLES, organisations=organisations,
+            profiles=looking.desk.profiles, next=encode_cursor(refused[-1]["id"]) if len(refused) == PAGE else None,
         )  # fmt: skip
+
+    @router.post("/platforms/{operator_id}/retry")
+    async def retry(
+        request: Request,
+        operator_id: str,
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
+        reason: str = Form(min_length=1, max_length=500),
+    ) -> Response:
+        await looking.desk.retry(who, operator_id, reason, remote_of(request))
+        return RedirectResponse(f"/gateway/platforms/{operator_id}", 303)
 
     @router.get("/platforms/{operator_id}/connectors")
     async def connectors(request: Request, operator_id: str, who: Who, cursor: Cursor = None) -> Response:

@@ -28,6 +28,7 @@ class Profile(BaseModel):
     reaches: Path
     receives: dict[str, Kind]
     sends: dict[Asked, str]
+    wraps: dict[Literal["status", "order"], str] = {}
     names: dict[str, tuple[str, ...]] = {}
     statuses: dict[int, Word]
     order_key: str

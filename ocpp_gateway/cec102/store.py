@@ -247,6 +247,29 @@ async def forget_envelopes(connection: asyncpg.Connection, now: datetime) -> Non
     )
 
 
+async def forget_traffic(connection: asyncpg.Connection, before: datetime) -> None:
+    await connection.execute("DELETE FROM gateway.platform_traffic WHERE hour < $1", before)
+
+
+async def speaking(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the operators' platforms that were heard and are not known to be silent."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        {PLATFORM} WHERE p.role = 'operator' AND p.enabled AND n.last_heard_at IS NOT NULL AND n.silent_since IS NULL
+        ORDER BY p.operator_id
+        """
+    )
+    return rows
+
+
+async def mark_silent(connection: asyncpg.Connection, operator_id: str, at: datetime) -> None:
+    await connection.execute(
+        "UPDATE gateway.platform_now SET silent_since = $2 WHERE operator_id = $1 AND silent_since IS NULL",
+        operator_id,
+        at,
+    )
+
+
 # --- what is shown ----------------------------------------------------------------------------------------------
 
 
@@ -330,14 +353,188 @@ async def connectors_told(connection: asyncpg.Connection, operator_id: str) -> s
     return {row["id"] for row in rows}
 
 
-async def pulled(connection: asyncpg.Connection, operator_id: str, at: datetime, error: str | None) -> None:
-    """Note how asking a platform went."""
-    await connection.execute(
+async def called(connection: asyncpg.Connection, role: str) -> list[asyncpg.Record]:
+    """Return the platforms of a role that are called."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"{PLATFORM} WHERE p.role = $1 AND p.enabled AND p.address IS NOT NULL ORDER BY p.operator_id", role
+    )
+    return rows
+
+
+async def files_told_at(connection: asyncpg.Connection, operator_id: str) -> datetime | None:
+    """Return when a platform last told what it files."""
+    found: datetime | None = await connection.fetchval(
+        "SELECT max(received_at) FROM gateway.platform_station WHERE operator_id = $1", operator_id
+    )
+    return found
+
+
+async def sites_of(connection: asyncpg.Connection, operator_id: str) -> list[str]:
+    """Return the T/CEC 102 ids of the sites that are filed for an operator."""
+    rows = await connection.fetch(
         """
-        INSERT INTO gateway.platform_now (operator_id, last_pulled_at, pull_error) VALUES ($1, $2, $3)
-        ON CONFLICT (operator_id) DO UPDATE SET last_pulled_at = excluded.last_pulled_at, pull_error = excluded.pull_error
+        SELECT DISTINCT cec_station_id FROM gateway.connector_code
+        WHERE operator_code = $1 AND cec_station_id IS NOT NULL ORDER BY 1
         """,
         operator_id,
-        at,
+    )
+    return [row["cec_station_id"] for row in rows]
+
+
+async def words_now(connection: asyncpg.Connection, operator_id: str) -> dict[str, str | None]:
+    """Return the latest status of a platform's connectors, by its ids; None where the station speaks for itself."""
+    rows = await connection.fetch(
+        """
+        SELECT c.cec_connector_id, CASE WHEN s.connected THEN NULL ELSE n.status END AS status FROM gateway.connector_code c
+        LEFT JOIN gateway.connector_now n USING (station_id, connector) LEFT JOIN gateway.station_now s USING (station_id)
+        WHERE c.operator_code = $1 AND (n.status IS NOT NULL OR s.connected)
+        """,
+        operator_id,
+    )
+    return {row["cec_connector_id"]: row["status"] for row in rows}
+
+
+async def is_due(connection: asyncpg.Connection, operator_id: str, now: datetime, every: timedelta) -> bool:
+    """Say whether a platform is to be asked now, and by us: whoever is told so has taken its turn."""
+    taken = await connection.fetchval(
+        """
+        INSERT INTO gateway.platform_now AS n (operator_id, last_pulled_at) VALUES ($1, $2)
+        ON CONFLICT (operator_id) DO UPDATE SET last_pulled_at = excluded.last_pulled_at
+            WHERE n.last_pulled_at IS NULL OR n.last_pulled_at <= $3
+        RETURNING true
+        """,
+        operator_id,
+        now,
+        now - every,
+    )
+    return bool(taken)
+
+
+async def note_pull(connection: asyncpg.Connection, operator_id: str, error: str | None) -> None:
+    """Note how asking a platform went."""
+    await connection.execute(
+        "UPDATE gateway.platform_now SET pull_error = $2 WHERE operator_id = $1", operator_id, error
+    )
+
+
+# --- upward -----------------------------------------------------------------------------------------------------
+
+
+async def provinces(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the platforms that we report to."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"{PLATFORM} WHERE p.role = 'province' AND p.enabled ORDER BY p.operator_id"
+    )
+    return rows
+
+
+async def codes_of(connection: asyncpg.Connection, station_id: str) -> list[asyncpg.Record]:
+    """Return a station's connectors that have codes, with what they are now (null: nothing was said yet)."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT c.*, n.condition FROM gateway.connector_code c LEFT JOIN gateway.connector_now n USING (station_id, connector)
+        WHERE c.station_id = $1 ORDER BY c.connector
+        """,
+        station_id,
+    )
+    return rows
+
+
+async def every_code(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return every connector that has codes and has said something, with what it is now; offline: what nobody reaches."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT c.*, CASE WHEN s.state = 'offline' THEN 'unavailable' ELSE n.condition END AS condition, n.effective_at
+        FROM gateway.connector_code c JOIN gateway.connector_now n USING (station_id, connector)
+        LEFT JOIN gateway.station_now s USING (station_id) ORDER BY c.station_id, c.connector
+        """
+    )
+    return rows
+
+
+async def queue(
+    connection: asyncpg.Connection, operator_id: str, reports: Sequence[tuple[str, str, dict[str, Any]]], now: datetime
+) -> None:
+    """Put reports at the end of a province's queue."""
+    await connection.executemany(
+        """
+        INSERT INTO gateway.upward_report (operator_id, kind, subject, content, made_at, due_at) VALUES ($1, $2, $3, $4, $5, $5)
+        """,
+        [(operator_id, kind, subject, content, now) for kind, subject, content in reports],
+    )
+
+
+async def next_report(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record | None:
+    """Return the first that a province has not taken."""
+    return await connection.fetchrow(
+        "SELECT * FROM gateway.upward_report WHERE operator_id = $1 AND state = 'waiting' ORDER BY id LIMIT 1",
+        operator_id,
+    )
+
+
+async def note_try(
+    connection: asyncpg.Connection, report_id: int, state: str, now: datetime, due_at: datetime, error: str | None
+) -> None:
+    """Note how a try went."""
+    await connection.execute(
+        """
+        UPDATE gateway.upward_report SET state = $2, tries = tries + 1, due_at = $4, error = $5,
+            ended_at = CASE WHEN $2 <> 'waiting' THEN $3::timestamptz END
+        WHERE id = $1
+        """,
+        report_id,
+        state,
+        now,
+        due_at,
         error,
     )
+
+
+async def retry(connection: asyncpg.Connection, operator_id: str, now: datetime) -> int:
+    """Let what waits, and what was refused, be due now; return how many that are."""
+    rows = await connection.fetch(
+        """
+        UPDATE gateway.upward_report SET state = 'waiting', due_at = $2, ended_at = NULL
+        WHERE operator_id = $1 AND state <> 'taken' RETURNING id
+        """,
+        operator_id,
+        now,
+    )
+    return len(rows)
+
+
+async def forget_reports(connection: asyncpg.Connection, before: datetime) -> None:
+    """Forget what was taken or refused before a time."""
+    await connection.execute("DELETE FROM gateway.upward_report WHERE state <> 'waiting' AND ended_at < $1", before)
+
+
+async def queue_of(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record:
+    """Return how a province's queue is: how many wait and since when, what the first of them met."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'taken') AS taken,
+               count(*) FILTER (WHERE state = 'refused') AS refused, min(made_at) FILTER (WHERE state = 'waiting') AS oldest_at,
+               max(ended_at) FILTER (WHERE state = 'taken') AS last_taken_at
+        FROM gateway.upward_report WHERE operator_id = $1
+        """,
+        operator_id,
+    )
+    assert row is not None
+    return row
+
+
+async def reports(
+    connection: asyncpg.Connection, operator_id: str, state: str | None, before: int | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return a province's reports, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM gateway.upward_report WHERE operator_id = $1 AND ($2::text IS NULL OR state = $2)
+          AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $4
+        """,
+        operator_id,
+        state,
+        before,
+        limit,
+    )
+    return rows

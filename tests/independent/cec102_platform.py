@@ -153,7 +153,9 @@ class Serving:
             self.tokens += 1
             right = content["OperatorSecret"] == party.operator_secret
             said = {"OperatorID": party.operator_id, "SuccStat": int(not right), "FailReason": 0 if right else 2}
-            return self._answered(0, {**said, "AccessToken": f"token-{self.tokens}", "TokenAvailableTime": 7200})
+            return self._answered(
+                0, {**said, "AccessToken": f"token-{self.tokens}" if right else "", "TokenAvailableTime": 7200}
+            )
         if authorization != f"Bearer token-{self.tokens}":
             return self._answered(4002, {})
         self.served.messages.append((message, content))

@@ -314,6 +314,8 @@ GATEWAY = {
     "PUT /platforms/{operator_id}": COUNTY,
     "GET /platforms/{operator_id}/connectors": LOGIN,
     "GET /platforms/{operator_id}/refused": LOGIN,
+    "GET /platforms/{operator_id}/reports": LOGIN,
+    "POST /platforms/{operator_id}/reports/retry": COUNTY,
     "POST /platforms/{operator_id}/trial": LOGIN,
     "GET /platform-profiles": LOGIN,
 }
