@@ -12,7 +12,7 @@ from charger_registry import store as registry
 from charger_registry.filing import conclusion, store
 from charger_registry.filing.content import Content, Problem, World, field_errors, problems
 from charger_registry.filing.deadlines import Terms, days_left, resumed
-from charger_registry.filing.machine import UNDECIDED, Command, Role, State, move, open_to
+from charger_registry.filing.machine import STANDING, UNDECIDED, Command, Role, State, move, open_to
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
@@ -123,7 +123,10 @@ class FilingDesk:
                 filing_id, channel, organisation_id, site_id, content.name, division, content.model_dump(), now,
                 who.subject,
             )  # fmt: skip
-            await store.insert(connection, line)
+            try:
+                await store.insert(connection, line)
+            except asyncpg.UniqueViolationError:
+                raise Conflict("a filing for this site has been begun already") from None
             if old is not None:
                 await store.copy_documents(connection, old["id"], filing_id)
             role = Role.APPLICANT if channel == ONLINE else Role.CLERK
@@ -447,13 +450,27 @@ def _applicant(who: Principal, organisation_id: str | None) -> tuple[str, str]:
 def _roles(who: Principal, filing: asyncpg.Record) -> set[Role]:
     """Return as what somebody may act on a filing that he sees."""
     roles = set()
-    if who.has(OPERATOR) and who.organisation_id == filing["organisation_id"]:
+    if who.has(OPERATOR) and who.organisation_id is not None and _keeps(who.organisation_id, filing):
         roles.add(Role.APPLICANT)
+    if who.has(OPERATOR) and who.organisation_id == filing["organisation_id"]:
+        roles.add(Role.FILER)
     if who.has(REGULATOR) and who.scope.covers(filing["division_code"], None):
         roles.add(Role.AUTHORITY)
         if filing["channel"] == COUNTER:
             roles.add(Role.CLERK)
     return roles
+
+
+def _keeps(organisation_id: str, filing: asyncpg.Record) -> bool:
+    """Say whose file it is: its applicant's, and once it stands that of whoever manages the site now.
+
+    An applicant that no longer answers for the site has handed its file over with it.
+    """
+    if filing["state"] not in STANDING or filing["manager_id"] is None:
+        return bool(organisation_id == filing["organisation_id"])
+    if organisation_id == filing["manager_id"]:
+        return True
+    return bool(organisation_id == filing["organisation_id"] and filing["applicant_answers"])
 
 
 def _has_place(command: Command, filing: asyncpg.Record, roles: set[Role]) -> bool:

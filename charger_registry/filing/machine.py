@@ -39,16 +39,22 @@ class Command(StrEnum):
 
 
 class Role(StrEnum):
-    """As what somebody acts: the organisation that files, the authority, or its clerk who writes down what came on paper."""
+    """As what somebody acts.
+
+    The applicant keeps the file: whoever files the site and, once it stands, whoever manages it. The filer is whose filing was
+    decided, and nobody after him; the clerk is the authority's, who writes down what came on paper.
+    """
 
     APPLICANT = "applicant"
     AUTHORITY = "authority"
     CLERK = "clerk"
+    FILER = "filer"
 
 
-A, O, C = Role.APPLICANT, Role.AUTHORITY, Role.CLERK  # noqa: E741
+A, O, C, F = Role.APPLICANT, Role.AUTHORITY, Role.CLERK, Role.FILER  # noqa: E741
 AC, AO, AOC = (A, C), (A, O), (A, O, C)
 S, X = State, Command
+STANDING = (State.ACCEPTED, State.IN_OPERATION, State.SUSPENDED)
 UNDECIDED = (State.DRAFT, State.SUBMITTED, State.SUPPLEMENT_REQUIRED)
 
 # (state, command) → (state that follows, who may)
@@ -70,17 +76,17 @@ TABLE: dict[tuple[State, Command], tuple[State, tuple[Role, ...]]] = {
     (S.ACCEPTED, X.ATTACH): (S.ACCEPTED, AC),
     (S.ACCEPTED, X.START): (S.IN_OPERATION, AC),
     (S.ACCEPTED, X.RETIRE): (S.RETIRED, (O,)),
-    (S.ACCEPTED, X.RATE): (S.ACCEPTED, (A,)),
+    (S.ACCEPTED, X.RATE): (S.ACCEPTED, (F,)),
     (S.IN_OPERATION, X.ATTACH): (S.IN_OPERATION, AC),
     (S.IN_OPERATION, X.SUSPEND): (S.SUSPENDED, AOC),
     (S.IN_OPERATION, X.RETIRE): (S.RETIRED, (O,)),
-    (S.IN_OPERATION, X.RATE): (S.IN_OPERATION, (A,)),
+    (S.IN_OPERATION, X.RATE): (S.IN_OPERATION, (F,)),
     (S.SUSPENDED, X.ATTACH): (S.SUSPENDED, AC),
     (S.SUSPENDED, X.RESUME): (S.IN_OPERATION, AO),
     (S.SUSPENDED, X.RETIRE): (S.RETIRED, AO),
-    (S.SUSPENDED, X.RATE): (S.SUSPENDED, (A,)),
-    (S.RETIRED, X.RATE): (S.RETIRED, (A,)),
-    (S.REJECTED, X.RATE): (S.REJECTED, (A,)),
+    (S.SUSPENDED, X.RATE): (S.SUSPENDED, (F,)),
+    (S.RETIRED, X.RATE): (S.RETIRED, (F,)),
+    (S.REJECTED, X.RATE): (S.REJECTED, (F,)),
 }
 
 

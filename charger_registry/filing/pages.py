@@ -58,7 +58,7 @@ STEPS = {
     "retire": "注销",
     "rate": "评价",
 }
-ACTORS = {"applicant": "申请单位", "authority": "主管部门", "clerk": "窗口代办"}
+ACTORS = {"applicant": "申请单位", "authority": "主管部门", "clerk": "窗口代办", "filer": "申请单位"}
 PROBLEMS = {
     "missing": "未填写或缺少",
     "no_number": "不是数字",

@@ -12,14 +12,24 @@ from youguan.auth import Scope
 from youguan.documents import Document
 from youguan.errors import NotFound
 
-# A draft is its applicant's own; a filing on paper is written by the authority's clerk.
+# A draft is its applicant's own; a filing on paper is written by the authority's clerk. The file of a site that stands is also
+# for those who answer for the site now.
 SEEN = """(
     (f.organisation_id = {organisation}::text)
+    OR (f.decided_at IS NOT NULL AND EXISTS (
+        SELECT FROM bounds.party p WHERE p.site_id = f.site_id AND p.organisation_id = {organisation}::text
+        AND p.since <= now() AND (p.until IS NULL OR p.until > now())
+    ))
     OR ((f.state <> 'draft' OR f.channel = 'counter')
         AND ({everything}::bool OR f.division_code ^@ ANY ({divisions}::text[])))
 )"""
 FILING = """
 SELECT f.*, o.name AS organisation_name, d.name AS division_name, s.name AS site_name,
+       (SELECT r.organisation_id FROM registry.responsibility r
+        WHERE r.site_id = f.site_id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
+          AND r.during @> now()) AS manager_id,
+       EXISTS (SELECT FROM bounds.party p WHERE p.site_id = f.site_id AND p.organisation_id = f.organisation_id
+               AND p.since <= now() AND (p.until IS NULL OR p.until > now())) AS applicant_answers,
        (SELECT count(*) FROM registry.filing_promise p WHERE p.filing_id = f.id AND p.kept_at IS NULL) AS promises,
        (SELECT min(p.due_on) FROM registry.filing_promise p WHERE p.filing_id = f.id AND p.kept_at IS NULL) AS promised_for
 FROM registry.filing f JOIN registry.organisation o ON o.id = f.organisation_id

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from charger_registry.filing import store as filings
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.events import ConnectorStatusChanged
@@ -158,6 +159,7 @@ async def counts(connection: asyncpg.Connection, today: date, scope: Scope) -> d
             (SELECT coalesce(sum(faulted), 0) FROM live) AS faulted,
             (SELECT count(*) FROM matter WHERE kind = 'alert') AS alerts,
             (SELECT count(*) FROM matter WHERE kind = 'alert' AND rule = 'unfiled_charger') AS unfiled,
+            (SELECT count(*) FROM registry.filing f WHERE f.state = 'submitted' AND {filings.seen(2)}) AS filings,
             (SELECT count(*) FROM matter WHERE kind = 'task') AS tasks,
             (SELECT count(*) FROM matter WHERE kind = 'task' AND due_on < $1) AS overdue
         """,

@@ -17,6 +17,7 @@ from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDr
 from charger_registry.filing.desk import FilingDesk, Order
 from charger_registry.filing.machine import Command
 from charger_registry.filing.watch import tell_what_ran_out
+from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.service import compose
 from youguan import audit, bounds
 from youguan.auth import OPERATOR, REGULATOR, Principal, TokenIssuer, generate_keys
@@ -271,6 +272,35 @@ async def test_what_the_authority_suspends_only_the_authority_resumes(world: Wor
     assert (await world.act(filing["id"], "resume", REGULATOR))["state"] == "in_operation"
     await world.act(filing["id"], "suspend", reason="检修")
     assert (await world.act(filing["id"], "resume"))["state"] == "in_operation"
+
+
+async def test_a_file_goes_over_to_who_manages_the_site(world: World) -> None:
+    filing = await world.accepted()
+    await world.act(filing["id"], "start")
+    ledger = LedgerDesk(world.pool, world.clock)
+    since = datetime.now(UTC)
+    await ledger.order(
+        person(REGULATOR), filing["site_id"], "manager", "n", reason="x", document_number="1", since=since
+    )
+    await bounds.consumer(world.pool).catch_up()
+    assert (await world.refused(filing["id"], "suspend", reason="x")).status_code == 403
+    path = f"/filings/{filing['id']}"
+    taken_over = await world.done("GET", path, organisation="n")
+    assert set(taken_over["commands"]) == {"attach", "suspend"}
+    done = await world.ask("POST", f"{path}/commands", organisation="n", json={"command": "suspend", "reason": "整改"})
+    assert done.json()["state"] == "suspended"
+    rated = await world.ask("POST", f"{path}/commands", organisation="n", json={"command": "rate", "rating": 5})
+    assert rated.status_code == 403
+    assert (await world.act(filing["id"], "rate", rating=5))["rating"] == 5
+    assert (await world.ask("GET", path, organisation="w")).status_code == 200  # who owns the site sees its file
+    assert (await world.ask("GET", path, organisation="b")).status_code == 404
+
+
+async def test_of_two_who_begin_for_one_site_one_is_told(world: World) -> None:
+    who = person(OPERATOR, "m")
+    begin = [world.desk.begin(who, organisation_id=None, site_id="old", remote=None) for _ in range(3)]
+    done = await asyncio.gather(*begin, return_exceptions=True)
+    assert sorted(type(found).__name__ for found in done) == ["Conflict", "Conflict", "str"]
 
 
 async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> None:

@@ -29,7 +29,7 @@ TODAY = date(2026, 11, 24)
 DAY = timedelta(days=1)
 TERMS = Terms(answer=5, decision=10, supplement=15, promise=30, grace=6)
 
-# What each role (a: applicant, o: authority, c: clerk) may do in each state, and what follows.
+# What each role (a: applicant, o: authority, c: clerk, f: filer) may do in each state, and what follows.
 EXPECTED = """
 draft                 save                draft                a c
 draft                 attach              draft                a c
@@ -48,19 +48,19 @@ supplement_required   reject              rejected             o
 accepted              attach              accepted             a c
 accepted              start               in_operation         a c
 accepted              retire              retired              o
-accepted              rate                accepted             a
+accepted              rate                accepted             f
 in_operation          attach              in_operation         a c
 in_operation          suspend             suspended            a o c
 in_operation          retire              retired              o
-in_operation          rate                in_operation         a
+in_operation          rate                in_operation         f
 suspended             attach              suspended            a c
 suspended             resume              in_operation         a o
 suspended             retire              retired              a o
-suspended             rate                suspended            a
-retired               rate                retired              a
-rejected              rate                rejected             a
+suspended             rate                suspended            f
+retired               rate                retired              f
+rejected              rate                rejected             f
 """
-ROLES = {"a": Role.APPLICANT, "o": Role.AUTHORITY, "c": Role.CLERK}
+ROLES = {"a": Role.APPLICANT, "o": Role.AUTHORITY, "c": Role.CLERK, "f": Role.FILER}
 MAY = {
     (State(state), Command(command), ROLES[letter]): State(following)
     for state, command, following, *letters in map(str.split, EXPECTED.strip().splitlines())
