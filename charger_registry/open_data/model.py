@@ -8,20 +8,22 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
 from charger_registry.model import Table
-from youguan.tables import big, document, moment, text, whole
+from youguan.tables import big, moment, text, whole
+from youguan.tables import document as json
 
 
 class PublishedSite(Table, table=True):
     """What is published of a site; `number` never changes and sorts the oldest first, `version` rises with every change,
-    `evses` counts those that are not removed.
+    `evses` counts those that are not removed, `kinds` are theirs: `[{"type", "current_type", "power_w"}]`.
     """
 
     __tablename__ = "published_site"
     site_id: str = text(key=True)
     number: int = big(unique=True)
     location_id: str = text()
-    document: Any = document()
+    document: Any = json()
     evses: int = whole(server_default="0")
+    kinds: Any = json(server_default="[]")
     version: int = big()
     updated_at: datetime = moment()
     retired_at: datetime | None = moment(optional=True)
@@ -35,7 +37,7 @@ class PublishedEvse(Table, table=True):
     station_id: str = text(key=True)
     evse: int = whole(key=True)
     uid: str = text()
-    document: Any = document()
+    document: Any = json()
     numbers: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
     condition: str = text()
     since: datetime | None = moment(optional=True)
@@ -49,7 +51,7 @@ class PublishedPrice(Table, table=True):
     __tablename__ = "published_price"
     posting_id: int = big(key=True, autoincrement=False)
     site_id: str = text()
-    document: Any = document()
+    document: Any = json()
     updated_at: datetime = moment()
     ended_at: datetime | None = moment(optional=True)
 

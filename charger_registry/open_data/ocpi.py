@@ -18,6 +18,7 @@ from charger_registry.open_data.published import (
     PublishedEvse,
     PublishedSite,
     SiteDocument,
+    per_kwh,
 )
 from youguan.clock import utc_text
 
@@ -162,7 +163,7 @@ def _parking(place: str, vehicle: str, *, only: bool) -> dict[str, Any]:
 
 def is_tariff(price: Price) -> bool:
     """Say whether fees are given as amounts; OCPI has no tariff of words alone."""
-    return any(_per_kwh(band) is not None for band in price.bands)
+    return any(per_kwh(band) is not None for band in price.bands)
 
 
 def tariff(
@@ -188,19 +189,14 @@ def tariff(
 
 
 def _element(band: Band) -> dict[str, Any] | None:
-    amount = _per_kwh(band)
+    """Return what a kWh costs in a band; OCPI knows one price of energy at a time, so service is in it."""
+    amount = per_kwh(band)
     if amount is None:
         return None
-    element: dict[str, Any] = {"price_components": [{"type": "ENERGY", "price": amount, "step_size": 1}]}
+    element: dict[str, Any] = {"price_components": [{"type": "ENERGY", "price": float(amount), "step_size": 1}]}
     if (band.begin, band.end) != ("00:00", "24:00"):
         element["restrictions"] = {"start_time": band.begin, "end_time": "00:00" if band.end == "24:00" else band.end}
     return element
-
-
-def _per_kwh(band: Band) -> float | None:
-    """Return what a kWh costs altogether: OCPI knows one price of energy at a time."""
-    given = [float(amount) for amount in (band.energy_per_kwh, band.service_per_kwh) if amount is not None]
-    return round(sum(given), 4) if given else None
 
 
 def phone(number: str | None) -> str | None:

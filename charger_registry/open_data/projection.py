@@ -15,6 +15,7 @@ from charger_registry.open_data.published import (
     prices_of,
     to_the_millisecond,
 )
+from charger_registry.public.store import refresh_sites
 from youguan.clock import Clock
 
 WATCH_S = 60.0
@@ -23,16 +24,20 @@ SITES_AT_ONCE = 50
 
 async def publish_changes(
     connection: asyncpg.Connection, site_ids: Collection[str], station_ids: Collection[str], clock: Clock
-) -> None:
-    """Publish what is filed of sites and what stations said, in the caller's transaction; what did not change keeps its time."""
+) -> set[str]:
+    """Publish what is filed of sites and what stations said, in the caller's transaction; return the sites that changed.
+
+    What did not change keeps its time.
+    """
     if not site_ids and not station_ids:
-        return
+        return set()
     await store.hold(connection)
     now = to_the_millisecond(clock.now())
     changed = await _take_files(connection, sorted(site_ids), now) if site_ids else set()
     changed |= await _take_conditions(connection, sorted(site_ids), sorted(station_ids), now)
     if changed:
         await store.touch(connection, changed, now)
+    return changed
 
 
 async def _take_files(connection: asyncpg.Connection, site_ids: list[str], now: datetime) -> set[str]:
@@ -76,6 +81,7 @@ async def keep_published(pool: asyncpg.Pool, clock: Clock) -> None:
             )
         for start in range(0, len(due), SITES_AT_ONCE):
             async with pool.acquire() as connection, connection.transaction():
-                await publish_changes(connection, due[start : start + SITES_AT_ONCE], (), clock)
+                changed = await publish_changes(connection, due[start : start + SITES_AT_ONCE], (), clock)
+                await refresh_sites(connection, changed)
         looked_at = now
         await asyncio.sleep(WATCH_S)

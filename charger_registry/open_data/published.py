@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from youguan.clock import COUNTY
 from youguan.web.paging import UtcTime
 
 Condition = Literal["available", "occupied", "charging", "reserved", "unavailable", "faulted", "unknown"]
@@ -202,6 +204,18 @@ def evse_condition(online: bool, told: Mapping[str, str], numbers: Collection[in
     """Return what holds for an EVSE by what its connectors said last (connector → condition); offline nothing is known."""
     said = {told.get(str(number), "unknown") for number in numbers} if online else {"unknown"}
     return next((condition for condition in ORDER if condition in said), "unknown")
+
+
+def band_at(price: Price | None, now: datetime) -> Band | None:
+    """Return what a kWh costs at an instant, by the county's clock; None where no amount is posted."""
+    clock = f"{now.astimezone(COUNTY):%H:%M}"
+    return next((band for band in price.bands if band.begin <= clock < band.end), None) if price else None
+
+
+def per_kwh(band: Band) -> Decimal | None:
+    """Return what a kWh costs altogether, energy and service; None where neither is posted."""
+    given = [Decimal(amount) for amount in (band.energy_per_kwh, band.service_per_kwh) if amount is not None]
+    return sum(given, Decimal()) if given else None
 
 
 def public_id(*parts: str | int) -> str:

@@ -196,12 +196,19 @@ async def write_evses(connection: asyncpg.Connection, changes: EvseChanges, now:
 
 
 async def count_evses(connection: asyncpg.Connection, site_ids: Collection[str]) -> None:
-    """Count the EVSEs of sites that are not removed."""
+    """Count the EVSEs of sites that are not removed, and note their kinds."""
     await connection.execute(
         """
-        UPDATE registry.published_site s SET evses = (
-            SELECT count(*) FROM registry.published_evse e WHERE e.site_id = s.site_id AND e.removed_at IS NULL
-        ) WHERE s.site_id = ANY($1)
+        UPDATE registry.published_site s SET evses = n.evses, kinds = n.kinds FROM (
+            SELECT w.site_id, count(DISTINCT (e.station_id, e.evse)) FILTER (WHERE e.evse IS NOT NULL) AS evses,
+                   coalesce(jsonb_agg(DISTINCT jsonb_build_object(
+                       'type', c -> 'type', 'current_type', c -> 'current_type', 'power_w', c -> 'power_w'
+                   )) FILTER (WHERE c IS NOT NULL), '[]') AS kinds
+            FROM unnest($1::text[]) AS w (site_id)
+            LEFT JOIN registry.published_evse e ON e.site_id = w.site_id AND e.removed_at IS NULL
+            LEFT JOIN jsonb_array_elements(e.document -> 'connectors') c ON true
+            GROUP BY w.site_id
+        ) n WHERE n.site_id = s.site_id
         """,
         sorted(site_ids),
     )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -39,6 +40,7 @@ class Picture:
         self.loaded = False
         self.sites: dict[str, Mapping[str, Any]] = {}
         self.towns: list[dict[str, Any]] = []
+        self.changed_at: datetime | None = None
         self._gone: dict[str, int] = {}  # retired site → the version that retired it
         self._rendered: Rendered | None = None
         self._changed = asyncio.Condition()
@@ -84,6 +86,7 @@ class Picture:
         while len(self._gone) > REMEMBERED:
             self._gone.pop(next(iter(self._gone)))
         self.version = rows[-1]["version"]
+        self.changed_at = max(filter(None, (self.changed_at, *(row["changed_at"] for row in rows))))
         self._rendered = None
         async with self._changed:
             self._changed.notify_all()

@@ -1,6 +1,8 @@
 """The public page, a site's page, the feed of changes, and the regulator's dashboard."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from math import cos, hypot, radians
 from typing import Annotated, Any
 
@@ -10,8 +12,12 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from charger_registry import store as registry
+from charger_registry.equipment.connector_types import TYPES
+from charger_registry.equipment.place_codes import PARKINGS, named
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import holder
+from charger_registry.open_data import store as open_data
+from charger_registry.open_data.published import ConnectorDocument, Price, PublishedSite, band_at, per_kwh
 from charger_registry.pages import REASONS
 from charger_registry.public import store
 from charger_registry.public.live import Picture, state_of
@@ -33,6 +39,7 @@ CONDITIONS = {
     "faulted": ("bad", "故障"),
     "unknown": ("", "未知"),
 }
+POWERS_KW = (7, 30, 60, 120, 180, 250)
 ORDER = {"free": 0, "busy": 1, "unknown": 2, "broken": 3}
 
 
@@ -80,11 +87,14 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
         request: Request,
         q: str = "",
         free: bool = False,
+        kind: Annotated[str, Query(max_length=40)] = "",
+        kw: Annotated[str, Query(pattern=r"^\d{0,4}$")] = "",
         at: Annotated[str | None, Query(pattern=r"^(-?\d+(\.\d+)?,-?\d+(\.\d+)?)?$")] = None,
         start: Annotated[int, Query(ge=0)] = 0,
     ) -> Response:
         here = tuple(map(float, at.split(","))) if at else None
-        chosen = choose(picture.sites.values(), q, free, here)
+        chosen = choose(picture.sites.values(), q, free, here, kind, int(kw or 0) * 1000)
+        now = clock.now()
         return templates.render(
             request,
             "public.html",
@@ -94,6 +104,13 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             following=start + PAGE if len(chosen) > start + PAGE else None,
             q=q,
             free=free,
+            kind=kind,
+            kinds=kinds_of(picture.sites.values()),
+            kw=kw,
+            powers_kw=POWERS_KW,
+            kind_name=kind_name,
+            fee=lambda site: fee_of(site, now),
+            changed_at=picture.changed_at,
             at=at or "",
             here=here,
             distance=distance_km,
@@ -109,6 +126,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
         async with pool.acquire() as connection:
             found = await registry.get_site(connection, site_id)
             stations = await store.read_stations(connection, site_id)
+            published = await open_data.read_site(connection, site_id)
             lines = await ledger.lines(connection, site_id)
             within = site_id in await sites_within(connection, scope_of(request), [site_id])
         views = [station_view(dict(row)) for row in stations]
@@ -124,6 +142,14 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             manager=holder(lines, "manager", now),
             reasons=REASONS,
             conditions=CONDITIONS,
+            facts=published.document if published else None,
+            connectors_of=connectors_by_station(published) if published else {},
+            band=band_at(published.document.price, now) if published else None,
+            total=per_kwh,
+            kind_name=kind_name,
+            parkings=PARKINGS,
+            named=named,
+            changed_at=published.updated_at if published else None,
         )
 
     @router.get("/dashboard")
@@ -138,13 +164,16 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
     return router
 
 
-def choose(sites: Any, words: str, free_only: bool, here: tuple[float, ...] | None) -> list[Mapping[str, Any]]:
+def choose(
+    sites: Any, words: str, free_only: bool, here: tuple[float, ...] | None, kind: str = "", power_w: int = 0
+) -> list[Mapping[str, Any]]:
     """Return the sites that fit, nearest first where the driver says where he is, else those with a free connector first."""
     wanted = words.strip().lower()
     found = [
         site
         for site in sites
         if (not free_only or site["available"])
+        and fits(site["kinds"], kind, power_w)
         and wanted in f"{site['name']} {site['division_name']} {site['division_name_en']} {site['address']}".lower()
     ]
     if here:
@@ -152,10 +181,44 @@ def choose(sites: Any, words: str, free_only: bool, here: tuple[float, ...] | No
     return sorted(found, key=lambda site: (ORDER[state_of(site)], -site["available"], site["site_id"]))
 
 
+def fits(kinds: Sequence[Mapping[str, Any]], kind: str, power_w: int) -> bool:
+    """Say whether a connector of these is of a kind (its type, or AC or DC; '': any) and gives so much power."""
+    if not kind and not power_w:
+        return True
+    return any((not kind or kind in (one["type"], one["current_type"])) and one["power_w"] >= power_w for one in kinds)
+
+
+def kinds_of(sites: Any) -> list[str]:
+    """Return the types of connectors that there are."""
+    return sorted({one["type"] for site in sites for one in site["kinds"] if one["type"]})
+
+
+def kind_name(code: str, language: str) -> str:
+    """Return the name of a type of connectors."""
+    kind = TYPES.get(code)
+    return code if kind is None else kind.en if language == "en" else kind.zh
+
+
+def fee_of(site: Mapping[str, Any], now: datetime) -> Decimal | None:
+    """Return what a kWh costs at a site now, where that is posted as an amount."""
+    document = site["published"]
+    price = Price.model_validate(document["price"]) if document and document["price"] else None
+    band = band_at(price, now)
+    return per_kwh(band) if band else None
+
+
 def distance_km(site: Mapping[str, Any], here: tuple[float, ...]) -> float:
     """Return kilometres as the crow flies; `here` is (longitude, latitude)."""
     east = (site["longitude"] - here[0]) * cos(radians(here[1])) * 111.32
     return hypot(east, (site["latitude"] - here[1]) * 110.57)
+
+
+def connectors_by_station(site: PublishedSite) -> dict[str, list[ConnectorDocument]]:
+    """Return the connectors of each station, by number."""
+    found: dict[str, list[ConnectorDocument]] = {}
+    for evse in site.evses:
+        found.setdefault(evse.station_id, []).extend(evse.document.connectors)
+    return {station: sorted(all_, key=lambda one: one.connector) for station, all_ in found.items()}
 
 
 def station_view(station: dict[str, Any]) -> dict[str, Any]:

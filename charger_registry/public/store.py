@@ -102,8 +102,10 @@ async def read_sites(connection: asyncpg.Connection, after: int) -> list[asyncpg
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT l.*, s.name, s.address, s.division_code, d.name AS division_name, d.name_en AS division_name_en,
-               s.longitude, s.latitude, s.unmanaged_reason, s.retired_at, m.name AS manager, m.phone
+               s.longitude, s.latitude, s.unmanaged_reason, s.retired_at, m.name AS manager, m.phone,
+               coalesce(p.kinds, '[]') AS kinds, p.document AS published
         FROM registry.live_site l JOIN registry.site s ON s.id = l.site_id
+        LEFT JOIN registry.published_site p ON p.site_id = l.site_id AND p.retired_at IS NULL
         LEFT JOIN registry.division d ON d.code = s.division_code
         LEFT JOIN LATERAL (
             SELECT o.name, o.phone FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id

@@ -68,6 +68,8 @@
     feed.onmessage = (event) => {
       since = event.lastEventId;
       JSON.parse(event.data).forEach(update);
+      const asOf = document.getElementById("as-of");
+      if (asOf) asOf.textContent = new Date().toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }).slice(5);
     };
   };
   document.addEventListener("visibilitychange", () => {
