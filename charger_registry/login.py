@@ -15,6 +15,7 @@ from charger_registry import store
 from charger_registry.people import store as people
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.passwords import LONGEST_PASSWORD, Passwords, Tries, first_screen, wrong_password
+from charger_registry.people.second_factor import CodeNeeded, SecondFactors
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer
 from youguan.clock import Clock
@@ -40,6 +41,9 @@ LONGEST_NAME, LONGEST_BROWSER = 200, 300
 REFUSALS = {
     "old_password": "原密码不正确",
     "new_password": "新密码不符合要求：至少 10 个字符，不要重复同几个字符，也不要与用户名相同",
+    "receiver": "没有这位可以代行的人员：公务人员之间、同一运营商人员之间才能代行，且不能是本人",
+    "until": "截止日期须在今后 92 天之内",
+    "code": "验证码不正确或已使用过",
     "password": "新密码不符合要求：至少 10 个字符，不要重复同几个字符，也不要与用户名相同",
     "too_many_requests": "尝试次数过多，请稍后再试",
 }
@@ -52,6 +56,7 @@ class Credentials(BaseModel):
 
     username: Name
     password: Password
+    code: str | None = Field(None, max_length=50, description="of the second factor, where one is set up")
 
 
 class Token(BaseModel):
@@ -90,22 +95,82 @@ class Login:
     """Checks passwords and issues tokens."""
 
     def __init__(
-        self, pool: asyncpg.Pool, settings: Settings, clock: Clock, passwords: Passwords | None = None
+        self,
+        pool: asyncpg.Pool,
+        settings: Settings,
+        clock: Clock,
+        passwords: Passwords | None = None,
+        factors: SecondFactors | None = None,
     ) -> None:
         self._pool = pool
         self._clock = clock
         self._demo = settings.demo
         self._passwords = passwords or Passwords()
-        self._tries = Tries()
+        self._factors = factors or SecondFactors(pool, clock, settings.login_secret)
+        self._tries, self._code_tries = Tries(), Tries()
         self._lifetime = timedelta(seconds=settings.token_lifetime_s)
         self._issuer = TokenIssuer(settings.token_private_key, self._lifetime) if settings.token_private_key else None
 
-    async def log_in(self, username: str, password: str, remote: str, browser: str = "") -> tuple[str, list[str]]:
-        """Return a token and the roles; Unauthenticated, TooManyRequests."""
+    async def log_in(
+        self, username: str, password: str, remote: str, browser: str = "", code: str | None = None
+    ) -> tuple[str, list[str]]:
+        """Return a token and the roles; Unauthenticated, CodeNeeded, TooManyRequests."""
         person = await self._known(username, password, remote)
+        await self._check_code(username, code)
+        self._tries.succeeded(username, remote)
+        return await self._let_in(person, remote, browser)
+
+    async def second_step(self, ticket: str, code: str, remote: str, browser: str = "") -> tuple[str, list[str]]:
+        """Return the same for whoever has shown his password a moment ago and shows a code now."""
+        username = self._factors.whose(ticket)
+        await self._check_code(username, code)
+        self._tries.succeeded(username, remote)
+        async with self._pool.acquire() as connection:
+            person = await people.find(connection, username, demo=self._demo and is_loopback(remote))
+        if person is None:
+            raise Unauthenticated("the name or the password is wrong")
+        return await self._let_in(person, remote, browser)
+
+    def ticket(self, username: str) -> str:
+        """Return what says for a while that somebody's password was right."""
+        return self._factors.ticket(username)
+
+    async def act_for(self, principal: Principal, delegation_id: int, remote: str, browser: str = "") -> str:
+        """Return a token with the roles and bounds of whoever lets somebody act for him; NotFound, Forbidden."""
+        _himself(principal)
+        demo, now = self._demo and is_loopback(remote), self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            found = await people.get_delegation(connection, delegation_id, principal.subject, now)
+            giver = await people.find(connection, found["giver"], demo=demo) if found else None
+            person = await people.find(connection, principal.subject, demo=demo)
+            if found is None or giver is None or person is None:
+                raise NotFound("a delegation to you that holds")
+            return await self._begin(connection, person, remote, browser, giver=giver, until=found["until"])
+
+    async def be_oneself(self, principal: Principal, remote: str, browser: str = "") -> tuple[str, list[str]]:
+        """End acting for somebody else and return a token of one's own, and the roles."""
+        await self.log_out(principal, remote)
+        async with self._pool.acquire() as connection:
+            person = await people.find(connection, principal.subject, demo=self._demo and is_loopback(remote))
+        if person is None:
+            raise Unauthenticated("the account is closed")
+        return await self._let_in(person, remote, browser)
+
+    async def _let_in(self, person: asyncpg.Record, remote: str, browser: str) -> tuple[str, list[str]]:
         async with self._pool.acquire() as connection, connection.transaction():
             token = await self._begin(connection, person, remote, browser)
         return token, list(person["roles"])
+
+    async def _check_code(self, username: str, code: str | None) -> None:
+        """Ask for a code where there is a second factor; so many tries, from wherever they come."""
+        if not await self._factors.is_on(username):
+            return
+        if not code:
+            raise CodeNeeded("a code of the second factor is needed as well")
+        self._code_tries.begin(username, "a code", self._clock.now())
+        if not await self._factors.fits(username, code):
+            raise Unauthenticated("the code is wrong, or was used already")
+        self._code_tries.succeeded(username, "a code")
 
     async def log_out(self, principal: Principal, remote: str) -> None:
         """Let the token no longer hold."""
@@ -133,6 +198,7 @@ class Login:
         except Unauthenticated:
             wrong = "is not the password that holds"
             raise Invalid(f"old_password: {wrong}", fields=[FieldError("old_password", wrong)]) from None
+        self._tries.succeeded(principal.subject, remote)
         hashed = await self._passwords.make(new)
         async with self._pool.acquire() as connection, connection.transaction():
             await people.set_password(connection, principal.subject, hashed)
@@ -163,7 +229,6 @@ class Login:
             person = await people.find(connection, username, demo=demo)
         if not await self._passwords.fit(person["password_hash"] if person else None, password) or person is None:
             raise Unauthenticated("the name or the password is wrong")
-        self._tries.succeeded(username, remote)
         return person
 
     async def _begin(
@@ -174,27 +239,36 @@ class Login:
         browser: str,
         *,
         ends_others: bool = False,
+        giver: asyncpg.Record | None = None,
+        until: datetime | None = None,
     ) -> str:
-        """Note a login and return its token."""
+        """Note a login, of one's own or for whoever lets one act for him, and return its token."""
         if self._issuer is None:
             raise Unavailable("no key to sign tokens with is configured (YOUGUAN_TOKEN_PRIVATE_KEY)")
         now, username, token_id = self._clock.now(), person["username"], token_urlsafe(12)
-        await audit.record(connection, at=now, actor=username, action="login", subject=username, remote=remote)
+        rights, acting_for = giver or person, giver["username"] if giver else None
+        actor, action = (f"{username} for {acting_for}", "act for") if acting_for else (username, "login")
+        await audit.record(
+            connection, at=now, actor=actor, action=action, subject=acting_for or username, remote=remote
+        )
         if ends_others:
             await self._end_all(connection, username, now)
-        session = (token_id, username, None, now, now + self._lifetime, remote, browser[:LONGEST_BROWSER])
+        expires_at = min(now + self._lifetime, until or now + self._lifetime)
+        session = (token_id, username, acting_for, now, expires_at, remote, browser[:LONGEST_BROWSER])
         await people.begin_session(connection, session)
         return self._issuer.issue(
             subject=username,
             name=person["name"],
-            roles=frozenset(person["roles"]),
-            organisation_id=person["organisation_id"],
-            division=person["division"],
-            team_id=person["team_id"],
-            team_divisions=person["team_divisions"],
-            level=person["level"],
-            administrator=person["administrator"],
+            roles=frozenset(rights["roles"]),
+            organisation_id=rights["organisation_id"],
+            division=rights["division"],
+            team_id=rights["team_id"],
+            team_divisions=rights["team_divisions"],
+            level=rights["level"],
+            administrator=rights["administrator"],
+            acting_for=acting_for,
             token_id=token_id,
+            lifetime=expires_at - now,
             now=now,
         )
 
@@ -231,7 +305,7 @@ def _add_entrance(app: FastAPI, login: Login, desk: PeopleDesk) -> None:
     async def log_in(credentials: Credentials, request: Request) -> Token:
         """Return a token for a name and a password."""
         remote, browser = remote_of(request), browser_of(request)
-        token, _ = await login.log_in(credentials.username, credentials.password, remote, browser)
+        token, _ = await login.log_in(credentials.username, credentials.password, remote, browser, credentials.code)
         return Token(token=token)
 
     @app.post("/logout", status_code=204)
@@ -276,15 +350,15 @@ def _add_sessions(app: FastAPI, login: Login) -> None:
 
 
 def login_pages(login: Login, desk: PeopleDesk, templates: Templates, settings: Settings) -> APIRouter:
-    """Return /login, /logout, /password/{link} and /account."""
+    """Return /login, /logout and /password/{link}."""
     router = APIRouter()
     _add_login_page(router, login, templates, settings)
     _add_link_page(router, desk, templates)
-    _add_account_page(router, login, templates, settings)
     return router
 
 
-def _keep_token(response: Response, request: Request, token: str, settings: Settings) -> Response:
+def keep_token(response: Response, request: Request, token: str, settings: Settings) -> Response:
+    """Let a browser keep a token."""
     response.set_cookie(
         SESSION_COOKIE,
         token,
@@ -310,6 +384,8 @@ def _add_login_page(router: APIRouter, login: Login, templates: Templates, setti
     ) -> Response:
         try:
             token, roles = await login.log_in(username, password, remote_of(request), browser_of(request))
+        except CodeNeeded:
+            return templates.render(request, "login_code.html", next=next, ticket=login.ticket(username), error="")
         except (Unauthenticated, TooManyRequests) as error:
             reason = REFUSALS.get(error.code, "用户名或密码不正确")
             page = templates.render(
@@ -317,8 +393,29 @@ def _add_login_page(router: APIRouter, login: Login, templates: Templates, setti
             )
             page.headers.update(error.headers)
             return page
+        return into(request, token, roles, next)
+
+    def into(request: Request, token: str, roles: list[str], next: str) -> Response:
         response = RedirectResponse(next if _is_ours(next) else first_screen(roles), 303)
-        return _keep_token(response, request, token, settings)
+        return keep_token(response, request, token, settings)
+
+    @router.post("/login/code")
+    async def second_step(
+        request: Request,
+        ticket: str = Form(max_length=1000),
+        code: str = Form(max_length=50),
+        next: str = Form("", max_length=2000),
+    ) -> Response:
+        try:
+            token, roles = await login.second_step(ticket, code, remote_of(request), browser_of(request))
+        except (Unauthenticated, TooManyRequests) as error:
+            reason = REFUSALS.get(error.code, "验证码不正确、已使用过或等候过久")
+            page = templates.render(
+                request, "login_code.html", status_code=error.status, next=next, ticket=ticket, error=reason
+            )
+            page.headers.update(error.headers)
+            return page
+        return into(request, token, roles, next)
 
     @router.post("/logout")
     async def log_out(request: Request) -> Response:
@@ -349,43 +446,6 @@ def _add_link_page(router: APIRouter, desk: PeopleDesk, templates: Templates) ->
         except Invalid as error:
             return await show(request, link, error)
         return RedirectResponse("/login", 303)
-
-
-def _add_account_page(router: APIRouter, login: Login, templates: Templates, settings: Settings) -> None:
-    async def show(request: Request, who: Principal, error: YouguanError | None = None, done: str = "") -> Response:
-        return templates.render(
-            request, "account.html", status_code=error.status if error else 200, sessions=await login.sessions(who),
-            error=said(error), done=done,
-        )  # fmt: skip
-
-    @router.get("/account")
-    async def page(request: Request, who: Annotated[Principal, Depends(require())], done: str = "") -> Response:
-        return await show(request, who, done="密码已更改，其他登录均已退出" if done == "password" else "")
-
-    @router.post("/account/password")
-    async def change_password(
-        request: Request,
-        who: Annotated[Principal, Depends(require())],
-        old: str = Form(max_length=LONGEST_PASSWORD),
-        new: str = Form(max_length=LONGEST_PASSWORD),
-    ) -> Response:
-        try:
-            token = await login.change_password(who, old, new, remote_of(request), browser_of(request))
-        except (Invalid, TooManyRequests) as error:
-            return await show(request, who, error)
-        return _keep_token(RedirectResponse("/account?done=password", 303), request, token, settings)
-
-    @router.post("/account/sessions/end")
-    async def end_session(
-        request: Request, who: Annotated[Principal, Depends(require())], session_id: str = Form("", max_length=200)
-    ) -> Response:
-        if session_id:
-            await login.end_session(who, session_id, remote_of(request))
-            return RedirectResponse("/account", 303)
-        await login.log_out_everywhere(who, remote_of(request))
-        response = RedirectResponse("/login", 303)
-        response.delete_cookie(SESSION_COOKIE)
-        return response
 
 
 def said(error: YouguanError | None) -> str:

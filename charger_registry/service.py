@@ -45,11 +45,18 @@ from charger_registry.open_data.projection import keep_published
 from charger_registry.open_data.token_api import add_ocpi_tokens
 from charger_registry.open_data.tokens import TokenDesk
 from charger_registry.pages import registry_pages
+from charger_registry.people.account_api import add_delegations, add_second_factor
+from charger_registry.people.account_pages import Account, account_pages
 from charger_registry.people.api import add_organisations, add_people, add_trail
+from charger_registry.people.delegation import Delegations
 from charger_registry.people.desk import PeopleDesk
+from charger_registry.people.key_api import add_keys
+from charger_registry.people.key_pages import key_pages
+from charger_registry.people.keys import MachineKeyDesk
 from charger_registry.people.organisations import OrganisationDesk
 from charger_registry.people.pages import people_pages
 from charger_registry.people.passwords import Passwords
+from charger_registry.people.second_factor import SecondFactors
 from charger_registry.public import projection
 from charger_registry.public.live import Picture
 from charger_registry.public.pages import public_api, public_pages
@@ -77,8 +84,12 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     async with await create_pool(settings.dsn_for("registry")) as pool, Downloads(pool, clock, about) as downloads:
         templates = Templates(TEMPLATES)
         passwords = Passwords()
-        login = Login(pool, settings, clock, passwords)
         desk, organisations = PeopleDesk(pool, passwords, clock), OrganisationDesk(pool, clock)
+        factors, delegations = SecondFactors(pool, clock, settings.login_secret), Delegations(pool, clock)
+        login = Login(pool, settings, clock, passwords, factors)
+        entrance = login_api(login, desk)
+        add_second_factor(entrance, factors)
+        add_delegations(entrance, delegations, login)
         picture = Picture(pool)
         keys = KeyDesk(pool, clock, settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
         api = registry_api(pool, clock)
@@ -96,6 +107,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_people(api, desk)
         add_organisations(api, organisations)
         add_trail(api, desk)
+        machine_keys = MachineKeyDesk(pool, clock)
+        add_keys(api, machine_keys, clock)
         shelf = Shelf(settings)
         filings = FilingDesk(pool, clock, shelf)
         add_filings(api, pool, filings, clock)
@@ -116,7 +129,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             apis={
                 "/api/registry": api,
                 "/api/public": open_to_all,
-                "/api/auth": login_api(login, desk),
+                "/api/auth": entrance,
                 "/api/ocpi": ocpi_api(pool, tokens, settings, clock),
             },
             pages=[
@@ -124,7 +137,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 ledger_pages(pool, responsibility, templates, clock),
                 handover_pages(pool, handovers, templates, clock),
                 login_pages(login, desk, templates, settings),
+                account_pages(Account(login, factors, delegations, templates), settings),
                 people_pages(desk, organisations, templates, clock),
+                key_pages(machine_keys, templates, clock),
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
                 filing_pages(pool, filings, templates, clock),
@@ -145,7 +160,12 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 Job("registry.filing_watch", lambda: watch_filings(pool, clock)),
                 Job("registry.document_sweep", shelf.tidy),
             ],
-            consumers=[projection.consumer(pool, clock), bounds.consumer(pool), keys.consumer()],
+            consumers=[
+                projection.consumer(pool, clock),
+                bounds.consumer(pool),
+                keys.consumer(),
+                machine_keys.consumer(),
+            ],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
             documents=[

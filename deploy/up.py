@@ -303,6 +303,8 @@ class Up:
             update["station_key_secret"] = embedded.keep_secret(folder / "station-keys", lambda: os.urandom(32).hex())
         if settings.evidence_private_key is None:
             update["evidence_private_key"] = embedded.keep_secret(folder / "evidence-key", lambda: generate_keys()[0])
+        if settings.login_secret is None:
+            update["login_secret"] = embedded.keep_secret(folder / "login", lambda: os.urandom(32).hex())
         if settings.station_authority is None:
             update["station_authority"] = pki.authority(self._data).folder
         if "ocpp_tls" in self._status.ports:
@@ -403,7 +405,7 @@ def shares(settings: Settings) -> tuple[Settings, Settings, Settings]:
     two are all services in one process and derive each one's role.
     """
     inner = {"database_url": settings.dsn_for("registry")}
-    unsigned = {"token_private_key": None, "metrics_token": None}
+    unsigned = {"token_private_key": None, "login_secret": None, "metrics_token": None}
     worker = {
         "database_url": settings.dsn_for("gateway"), "role_secret": None, "evidence_private_key": None, **unsigned,
     }  # fmt: skip

@@ -52,7 +52,7 @@ class Principal:
 
     An inspector without a division of his own has those of his team. `level`: up to which a reviewer reviews, 1 to 4.
     `acting_for`: whose roles and bounds these are, where it is somebody else who acts. `administrator`: manages the people of
-    his organisation.
+    his organisation. `scopes`: what a machine's key is for; None for a person.
     """
 
     subject: str
@@ -68,6 +68,7 @@ class Principal:
     level: int | None = None
     acting_for: str | None = None
     administrator: bool = False
+    scopes: frozenset[str] | None = None
 
     def has(self, *roles: str) -> bool:
         """Say whether any of the roles is theirs."""

@@ -8,11 +8,13 @@ from collections.abc import Collection, Sequence
 import asyncpg
 
 from youguan.auth import Scope
-from youguan.eventlog import Consumer, StoredEvent
-from youguan.events import ResponsibilitiesChanged, SiteFiled, SiteRetired
+from youguan.eventlog import Consumer, StoredEvent, positions_of
+from youguan.events import MachineKeyIssued, MachineKeyRevoked, ResponsibilitiesChanged, SiteFiled, SiteRetired
+from youguan.machine_keys import MachineKey
 
 ANSWERING = ("manager", "owner", "maintainer")
-TYPES = (ResponsibilitiesChanged, SiteFiled, SiteRetired)
+TYPES = (MachineKeyIssued, MachineKeyRevoked, ResponsibilitiesChanged, SiteFiled, SiteRetired)
+NAME = "bounds"
 
 
 def site_within(site: str, first: int) -> str:
@@ -61,6 +63,10 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) 
                 await connection.execute("DELETE FROM bounds.station WHERE site_id = $1", site_id)
             case ResponsibilitiesChanged() as changed:
                 await _replace_parties(connection, changed)
+            case MachineKeyIssued() as issued:
+                await _keep_key(connection, key_of(issued))
+            case MachineKeyRevoked(key_id=key_id):
+                await connection.execute("DELETE FROM bounds.machine_key WHERE id = $1", key_id)
 
 
 async def _file(connection: asyncpg.Connection, filed: SiteFiled) -> None:
@@ -95,6 +101,36 @@ async def _replace_parties(connection: asyncpg.Connection, changed: Responsibili
     )
 
 
+async def _keep_key(connection: asyncpg.Connection, key: MachineKey) -> None:
+    await connection.execute(
+        "INSERT INTO bounds.machine_key VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
+        key.id,
+        key.name,
+        key.digest,
+        key.role,
+        sorted(key.scopes),
+        key.organisation_id,
+        key.division,
+        key.expires_at,
+    )
+
+
+def key_of(issued: MachineKeyIssued) -> MachineKey:
+    """Return a key as services know it."""
+    return MachineKey(
+        issued.key_id, issued.name, issued.digest, issued.role, frozenset(issued.scopes), issued.organisation_id,
+        issued.division, issued.expires_at,
+    )  # fmt: skip
+
+
+async def load_keys(connection: asyncpg.Connection) -> tuple[list[MachineKey], dict[str, int]]:
+    """Return the keys that hold and the positions from which to follow, from one snapshot."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        rows = await connection.fetch("SELECT * FROM bounds.machine_key WHERE expires_at > now()")
+        keys = [MachineKey(**{**dict(row), "scopes": frozenset(row["scopes"])}) for row in rows]
+        return keys, await positions_of(connection, NAME)
+
+
 def consumer(pool: asyncpg.Pool) -> Consumer:
     """Return the projection; the service that owns sites and people runs it."""
-    return Consumer(pool, "bounds", project, types=TYPES)
+    return Consumer(pool, NAME, project, types=TYPES)

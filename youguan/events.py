@@ -487,6 +487,37 @@ class TeamChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineKeyIssued(Event):
+    """A machine client got a key; `digest` is what is kept of it, `scopes` what it is for."""
+
+    key_id: str
+    name: str
+    digest: str
+    role: str
+    scopes: tuple[str, ...]
+    organisation_id: str | None
+    division: str | None
+    expires_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineKeyRevoked(Event):
+    """A key of a machine client no longer holds."""
+
+    key_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineKeyUsed(Event):
+    """A machine client has used its key; told now and then, not each time."""
+
+    key_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilingMoved(Event):
     """A filing went from one state to another; `site_id` None: the site is not filed yet."""
 

@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     token_private_key: str | None = Field(default=None, description="Ed25519, PEM; only the registry needs it")
     token_public_key: str | None = Field(default=None, description="Ed25519, PEM")
     evidence_private_key: str | None = Field(default=None, description="Ed25519, PEM; signs evidence; inspection only")
+    login_secret: str | None = Field(
+        default=None, min_length=32, description="seals people's second factors; only the registry needs it"
+    )
     token_lifetime_s: int = Field(default=12 * 3600, ge=60, description="one shift; revocation ends it sooner")
 
     @classmethod

@@ -15,7 +15,7 @@ from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.errors import Forbidden, NotFound
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import require, require_county
+from youguan.web.security import require, require_county, require_person
 
 Role = Literal["regulator", "inspector", "operator", "reviewer"]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
@@ -191,6 +191,13 @@ def changes_of(given: BaseModel) -> dict[str, Any]:
     return {**named, "roles": frozenset(named["roles"])} if "roles" in named else named
 
 
+def county(
+    who: Annotated[Principal, Depends(require_county(REGULATOR))], _: Annotated[Principal, Depends(require_person())]
+) -> Principal:
+    """Refuse whoever is no regulator of the county, and machines."""
+    return who
+
+
 def manager(who: Annotated[Principal, Depends(require(*MANAGERS))]) -> Principal:
     """Refuse whoever manages nobody."""
     if not manages(who):
@@ -267,6 +274,15 @@ def _add_errands(app: FastAPI, desk: PeopleDesk) -> None:
         response.headers["Cache-Control"] = "no-store"
         return _link(await desk.link(who, username, given.reason))
 
+    @app.delete("/persons/{username}/second-factor", status_code=204)
+    async def remove_second_factor(
+        username: str,
+        who: Annotated[Principal, Depends(near)],
+        reason: Annotated[str, Query(min_length=1, max_length=500)],
+    ) -> None:
+        """Forget the second factor of somebody who has lost his phone; his logins end."""
+        await desk.remove_second_factor(who, username, reason)
+
     @app.post("/persons/{username}/end-logins", status_code=204)
     async def end_logins(username: str, given: Why, who: Annotated[Principal, Depends(near)]) -> None:
         """Let everything that was issued to somebody hold no longer."""
@@ -280,16 +296,13 @@ def _add_teams(app: FastAPI, desk: PeopleDesk) -> None:
         return Page(items=[TeamOut(**dict(row)) for row in await desk.list_teams()])
 
     @app.put("/teams/{team_id}")
-    async def save_team(
-        team_id: str, given: TeamIn, who: Annotated[Principal, Depends(require_county(REGULATOR))]
-    ) -> TeamOut:
+    async def save_team(team_id: str, given: TeamIn, who: Annotated[Principal, Depends(county)]) -> TeamOut:
         """Add or change a team; where its district changes its inspectors log in again."""
         return TeamOut(**dict(await desk.save_team(who, team_id, given.name, given.divisions, given.reason)))
 
 
 def add_organisations(app: FastAPI, desk: OrganisationDesk) -> None:
     """Add the files of organisations to /api/registry."""
-    county = require_county(REGULATOR)
 
     def changer(organisation_id: str, who: Annotated[Principal, Depends(require(*MANAGERS))]) -> Principal:
         if not may_change(who, organisation_id):

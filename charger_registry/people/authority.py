@@ -59,8 +59,10 @@ def _wrong_bounds(account: Account, organisations: Collection[str], teams: Colle
 
 
 def manages(who: Principal) -> bool:
-    """Say whether somebody manages people at all: regulators, and whoever administers his organisation; nobody for another."""
-    return who.acting_for is None and (who.has(REGULATOR) or (who.has(OPERATOR) and who.administrator))
+    """Say whether somebody manages people at all: regulators and administrators; no machine, and nobody for another."""
+    if who.acting_for is not None or who.scopes is not None:
+        return False
+    return who.has(REGULATOR) or (who.has(OPERATOR) and who.administrator)
 
 
 def may_manage(who: Principal, account: Account) -> bool:

@@ -127,6 +127,16 @@ class PeopleDesk:
             await self._note(connection, who, "end logins", username, None, {"reason": reason})
             await publish(connection, STREAM, await self._end_logins(connection, username))
 
+    async def remove_second_factor(self, who: Principal, username: str, reason: str) -> None:
+        """Forget the second factor of somebody who has lost his phone; Forbidden, NotFound."""
+        _manager(who)
+        async with self.pool.acquire() as connection, connection.transaction():
+            await _another(connection, who, username)
+            if not await store.remove_factor(connection, username):
+                raise NotFound(f"a second factor of {username}")
+            await self._note(connection, who, "remove second factor", username, None, {"reason": reason})
+            await publish(connection, STREAM, await self._end_logins(connection, username))
+
     async def use_link(self, secret: str, password: str, remote: str | None = None) -> str:
         """Set a password by a link, which holds no longer then; return whose. NotFound, Invalid."""
         now = self._clock.now()

@@ -2,12 +2,12 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Column, Text
+from sqlalchemy import BigInteger, Column, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
 from charger_registry.model import Table
-from youguan.tables import moment, text
+from youguan.tables import big, moment, text
 
 
 class Team(Table, table=True):
@@ -62,3 +62,49 @@ class Representative(Table, table=True):
     ended_at: datetime | None = moment(optional=True)
     ended_by: str | None = text(optional=True)
     ended_reason: str | None = text(optional=True)
+
+
+class MachineKey(Table, table=True):
+    """A key of a machine client as a hash: its role and bounds, what it is for, when it was used last."""
+
+    __tablename__ = "machine_key"
+    id: str = text(key=True)
+    name: str = text()
+    digest: str = text(unique=True)
+    role: str = text()
+    scopes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    organisation_id: str | None = text(optional=True)
+    division: str | None = text(optional=True)
+    expires_at: datetime = moment()
+    issued_by: str = text()
+    issued_at: datetime = moment()
+    reason: str = text()
+    last_used_at: datetime | None = moment(optional=True)
+    revoked_by: str | None = text(optional=True)
+    revoked_at: datetime | None = moment(optional=True)
+    revoked_reason: str | None = text(optional=True)
+
+
+class SecondFactor(Table, table=True):
+    """A second factor (RFC 6238): its secret sealed, the last step used, and what is kept of the recovery codes."""
+
+    __tablename__ = "second_factor"
+    username: str = text(key=True)
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    confirmed_at: datetime | None = moment(optional=True)
+    last_step: int = big(server_default="0")
+    recovery: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default="{}"))
+
+
+class Delegation(Table, table=True):
+    """`receiver` may act for `giver` from `since` until `until`, unless one of them has ended it."""
+
+    __tablename__ = "delegation"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    giver: str = text()
+    receiver: str = text()
+    since: datetime = moment()
+    until: datetime = moment()
+    reason: str = text()
+    ended_at: datetime | None = moment(optional=True)
+    ended_by: str | None = text(optional=True)

@@ -152,7 +152,7 @@ def _check(given: OrganisationFile) -> None:
 
 def may_change(who: Principal, organisation_id: str) -> bool:
     """Say whether somebody may change an organisation's file at all: the county's regulator, and its administrator."""
-    if who.acting_for is not None:
+    if who.acting_for is not None or who.scopes is not None:
         return False
     own = who.has(OPERATOR) and who.administrator and who.organisation_id == organisation_id
     return own or (who.has(REGULATOR) and who.scope.everything)

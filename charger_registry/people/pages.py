@@ -175,7 +175,7 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
     async def do(
         request: Request,
         username: str,
-        command: Literal["close", "open", "password-link", "end-logins"],
+        command: Literal["close", "open", "password-link", "end-logins", "second-factor"],
         who: Annotated[Principal, Depends(manager)],
         reason: Reason,
     ) -> Response:
@@ -184,6 +184,8 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
             match command:
                 case "password-link":
                     link = await desk.link(who, username, reason)
+                case "second-factor":
+                    await desk.remove_second_factor(who, username, reason)
                 case "end-logins":
                     await desk.end_logins(who, username, reason)
                 case _:

@@ -16,7 +16,8 @@ SESSIONS_KEPT = "90 days"
 # --- people -----------------------------------------------------------------------------------------------------
 
 PERSON = """
-SELECT p.*, coalesce(t.divisions, '{}') AS team_divisions, t.name AS team_name, o.name AS organisation_name
+SELECT p.*, coalesce(t.divisions, '{}') AS team_divisions, t.name AS team_name, o.name AS organisation_name,
+       EXISTS (SELECT FROM registry.second_factor f WHERE f.username = p.username) AS second_factor
 FROM registry.person p LEFT JOIN registry.team t ON t.id = p.team_id
 LEFT JOIN registry.organisation o ON o.id = p.organisation_id
 """
@@ -215,6 +216,164 @@ async def list_sessions(connection: asyncpg.Connection, username: str, now: date
         now,
     )
     return rows
+
+
+# --- machine clients' keys --------------------------------------------------------------------------------------
+
+
+async def add_key(connection: asyncpg.Connection, key: Sequence[Any]) -> None:
+    """Keep (id, name, digest, role, scopes, organisation, division, expires, by, at, reason)."""
+    await connection.execute(
+        """
+        INSERT INTO registry.machine_key (id, name, digest, role, scopes, organisation_id, division, expires_at, issued_by,
+            issued_at, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        """,
+        *key,
+    )
+
+
+async def list_keys(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the keys of machine clients, the latest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM registry.machine_key ORDER BY issued_at DESC, id LIMIT 1000"
+    )
+    return rows
+
+
+async def get_key(connection: asyncpg.Connection, key_id: str) -> asyncpg.Record | None:
+    return await connection.fetchrow("SELECT * FROM registry.machine_key WHERE id = $1 FOR UPDATE", key_id)
+
+
+async def revoke_key(connection: asyncpg.Connection, key_id: str, by: str, at: datetime, reason: str) -> None:
+    await connection.execute(
+        "UPDATE registry.machine_key SET revoked_by = $2, revoked_at = $3, revoked_reason = $4 WHERE id = $1",
+        key_id,
+        by,
+        at,
+        reason,
+    )
+
+
+async def note_key_use(connection: asyncpg.Connection, key_id: str, at: datetime) -> None:
+    await connection.execute(
+        "UPDATE registry.machine_key SET last_used_at = greatest(last_used_at, $2) WHERE id = $1", key_id, at
+    )
+
+
+# --- second factors and delegations -----------------------------------------------------------------------------
+
+
+async def get_factor(connection: asyncpg.Connection, username: str) -> asyncpg.Record | None:
+    return await connection.fetchrow("SELECT * FROM registry.second_factor WHERE username = $1 FOR UPDATE", username)
+
+
+async def put_factor(connection: asyncpg.Connection, username: str, sealed: bytes) -> None:
+    """Keep a secret that is being set up; one that was set up before and never confirmed is forgotten."""
+    await connection.execute(
+        """
+        INSERT INTO registry.second_factor (username, sealed) VALUES ($1, $2)
+        ON CONFLICT (username) DO UPDATE SET sealed = excluded.sealed
+        """,
+        username,
+        sealed,
+    )
+
+
+async def confirm_factor(
+    connection: asyncpg.Connection, username: str, now: datetime, step: int, recovery: Sequence[str]
+) -> None:
+    await connection.execute(
+        "UPDATE registry.second_factor SET confirmed_at = $2, last_step = $3, recovery = $4 WHERE username = $1",
+        username,
+        now,
+        step,
+        list(recovery),
+    )
+
+
+async def use_step(connection: asyncpg.Connection, username: str, step: int) -> None:
+    await connection.execute("UPDATE registry.second_factor SET last_step = $2 WHERE username = $1", username, step)
+
+
+async def use_recovery(connection: asyncpg.Connection, username: str, digest: str) -> bool:
+    """Strike a recovery code; say whether there was one."""
+    done = await connection.execute(
+        "UPDATE registry.second_factor SET recovery = array_remove(recovery, $2) WHERE username = $1 AND $2 = ANY (recovery)",
+        username,
+        digest,
+    )
+    return bool(done == "UPDATE 1")
+
+
+async def remove_factor(connection: asyncpg.Connection, username: str) -> bool:
+    """Forget a second factor; say whether there was one."""
+    done = await connection.execute("DELETE FROM registry.second_factor WHERE username = $1", username)
+    return bool(done == "DELETE 1")
+
+
+async def add_delegation(connection: asyncpg.Connection, delegation: Sequence[Any]) -> int:
+    """Add (giver, receiver, since, until, reason)."""
+    number: int = await connection.fetchval(
+        """
+        INSERT INTO registry.delegation (giver, receiver, since, until, reason) VALUES ($1, $2, $3, $4, $5) RETURNING id
+        """,
+        *delegation,
+    )
+    return number
+
+
+async def list_delegations(connection: asyncpg.Connection, username: str, now: datetime) -> list[asyncpg.Record]:
+    """Return the delegations that somebody has given or received and that hold, the latest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM registry.delegation WHERE (giver = $1 OR receiver = $1) AND ended_at IS NULL AND until > $2
+        ORDER BY id DESC LIMIT 200
+        """,
+        username,
+        now,
+    )
+    return rows
+
+
+async def get_delegation(
+    connection: asyncpg.Connection, number: int, receiver: str, now: datetime
+) -> asyncpg.Record | None:
+    """Return a delegation that somebody has received and that holds, held until commit."""
+    return await connection.fetchrow(
+        """
+        SELECT * FROM registry.delegation WHERE id = $1 AND receiver = $2 AND ended_at IS NULL AND until > $3 FOR UPDATE
+        """,
+        number,
+        receiver,
+        now,
+    )
+
+
+async def end_delegation(connection: asyncpg.Connection, number: int, by: str, now: datetime) -> asyncpg.Record | None:
+    """End a delegation that somebody has given or received; None where there is none that holds."""
+    return await connection.fetchrow(
+        """
+        UPDATE registry.delegation SET ended_at = $3, ended_by = $2
+        WHERE id = $1 AND (giver = $2 OR receiver = $2) AND ended_at IS NULL RETURNING *
+        """,
+        number,
+        by,
+        now,
+    )
+
+
+async def end_acting(connection: asyncpg.Connection, receiver: str, giver: str, now: datetime) -> list[str]:
+    """Note that the logins in which one acts for the other end; return their tokens."""
+    rows = await connection.fetch(
+        """
+        UPDATE registry.session SET ended_at = $3
+        WHERE username = $1 AND acting_for = $2 AND ended_at IS NULL AND expires_at > $3 RETURNING token_id
+        """,
+        receiver,
+        giver,
+        now,
+    )
+    return [row["token_id"] for row in rows]
 
 
 # --- organisations ----------------------------------------------------------------------------------------------

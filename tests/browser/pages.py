@@ -104,5 +104,7 @@ PAGES = (
     Shown("organisations", "/people/organisations", INSPECTOR),
     Shown("organisation", "/people/organisations/{organisation}", REGULATOR),
     Shown("organisation, one's own", "/people/organisations/{organisation}", OPERATOR),
+    Shown("machines' keys", "/people/keys", REGULATOR),
+    Shown("machines' keys, of an operator", "/people/keys", OPERATOR),
     Shown("my account", "/account", INSPECTOR),
 )

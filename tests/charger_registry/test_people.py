@@ -1,5 +1,6 @@
 """People and organisations: who may manage whom, on a real PostgreSQL and over HTTP."""
 
+import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,12 +13,19 @@ from argon2 import PasswordHasher
 from charger_registry import store as registry
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft
 from charger_registry.login import TEMPLATES, Login, login_api, login_pages
+from charger_registry.people import authority, totp
+from charger_registry.people.account_api import add_delegations, add_second_factor
+from charger_registry.people.account_pages import Account as OwnAccount
+from charger_registry.people.account_pages import account_pages
 from charger_registry.people.api import add_organisations, add_people, add_trail
-from charger_registry.people.authority import Account, may_manage, wrong_with
+from charger_registry.people.authority import Account, may_manage
+from charger_registry.people.delegation import Delegations, wrong_with
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.organisations import OrganisationDesk
 from charger_registry.people.pages import people_pages
 from charger_registry.people.passwords import Passwords, wrong_password
+from charger_registry.people.second_factor import SecondFactors
+from charger_registry.people.totp import code_of, matching_step, plain, secret_text, step_at
 from youguan.auth import Principal, TokenIssuer, TokenVerifier, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import create_pool
@@ -32,6 +40,7 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PRIVATE, PUBLIC = generate_keys()
 PASSWORD = "county of eighteen"
 WHY = {"reason": "文号 1"}
+LATER = (NOW + timedelta(days=30)).isoformat()
 
 
 def principal(*roles: str, **members: Any) -> Principal:
@@ -91,7 +100,7 @@ def test_who_manages_whom(who: Principal, managed: set[Account]) -> None:
     ],
 )
 def test_what_an_account_must_be(account: Account, fields: list[str]) -> None:
-    assert [error.field for error in wrong_with(account, {"one", "two"}, {"team"})] == fields
+    assert [error.field for error in authority.wrong_with(account, {"one", "two"}, {"team"})] == fields
 
 
 @pytest.mark.parametrize(
@@ -153,6 +162,12 @@ class House:
         self.clock.advance(timedelta(seconds=1))
         return await self.client.post(f"/api/registry{path}", json={**WHY, **body}, headers=headers)
 
+    async def auth(self, token: str, path: str, method: str = "POST", **body: Any) -> httpx.Response:
+        self.clock.advance(timedelta(seconds=1))
+        return await self.client.request(
+            method, f"/api/auth{path}", json=body or None, headers={"Authorization": f"Bearer {token}"}
+        )
+
     async def trail(self, subject: str) -> list[str]:
         rows = await self.pool.fetch("SELECT action FROM audit.trail WHERE subject = $1 ORDER BY number", subject)
         return [row["action"] for row in rows]
@@ -160,7 +175,9 @@ class House:
 
 @pytest.fixture
 async def house(database_url: str) -> AsyncIterator[House]:
-    settings = Settings(database_url=database_url, token_private_key=PRIVATE, token_public_key=PUBLIC)
+    settings = Settings(
+        database_url=database_url, token_private_key=PRIVATE, token_public_key=PUBLIC, login_secret="s" * 32
+    )
     clock, passwords, templates = ManualClock(NOW - timedelta(hours=1)), Passwords(CHEAP), Templates(TEMPLATES)
     filing = Filing(
         sites=(SiteDraft("s1", "Site", 121, 29, division_code="330226001"),),
@@ -171,13 +188,21 @@ async def house(database_url: str) -> AsyncIterator[House]:
         async with pool.acquire() as connection, connection.transaction():
             await registry.file_all(connection, filing, NOW - timedelta(days=9))
         desk, organisations = PeopleDesk(pool, passwords, clock), OrganisationDesk(pool, clock)
-        login = Login(pool, settings, clock, passwords)
+        factors, delegations = SecondFactors(pool, clock, settings.login_secret), Delegations(pool, clock)
+        login = Login(pool, settings, clock, passwords, factors)
+        entrance = login_api(login, desk)
+        add_second_factor(entrance, factors)
+        add_delegations(entrance, delegations, login)
         served = api("registry")
         add_people(served, desk)
         add_organisations(served, organisations)
         add_trail(served, desk)
-        pages = [login_pages(login, desk, templates, settings), people_pages(desk, organisations, templates, clock)]
-        parts = Parts("registry", {"/api/registry": served, "/api/auth": login_api(login, desk)}, pages)
+        pages = [
+            login_pages(login, desk, templates, settings),
+            account_pages(OwnAccount(login, factors, delegations, templates), settings),
+            people_pages(desk, organisations, templates, clock),
+        ]
+        parts = Parts("registry", {"/api/registry": served, "/api/auth": entrance}, pages)
         transport = httpx.ASGITransport(application([parts], settings, pool), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://suite.example") as client:
             yield House(pool, client, clock)
@@ -327,6 +352,220 @@ async def test_ones_own_password_and_logins(house: House) -> None:
     assert not await house.holds(changed)
     await house.log_in("li", PASSWORD, 401)
     assert await house.holds(await house.log_in("li", PASSWORD + "!"))
+
+
+# --- second factors ---------------------------------------------------------------------------------------------
+
+RFC_SECRET = b"12345678901234567890"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [
+        (59, "94287082"), (1111111109, "07081804"), (1111111111, "14050471"), (1234567890, "89005924"),
+        (2000000000, "69279037"), (20000000000, "65353130"),
+    ],
+)  # fmt: skip
+def test_codes_are_those_of_rfc_6238(seconds: int, code: str) -> None:
+    assert code_of(RFC_SECRET, step_at(datetime.fromtimestamp(seconds, UTC)), digits=8) == code
+
+
+def test_a_code_holds_for_a_step_before_and_after_and_once() -> None:
+    here = step_at(NOW)
+    found = {n: matching_step(RFC_SECRET, code_of(RFC_SECRET, here + n), NOW, 0) for n in range(-2, 3)}
+    assert found == {-2: None, -1: here - 1, 0: here, 1: here + 1, 2: None}
+    assert matching_step(RFC_SECRET, code_of(RFC_SECRET, here), NOW, here) is None
+    assert matching_step(RFC_SECRET, "", NOW, 0) is None
+    assert plain(" ABcd-12 3 ") == "abcd123"
+    assert secret_text(RFC_SECRET) == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    assert totp.address(RFC_SECRET, "li@x").startswith("otpauth://totp/Youguan:li%40x?secret=GEZDGNBV")
+
+
+def now_code(house: House, secret: str) -> str:
+    house.clock.advance(timedelta(seconds=30))
+    return code_of(base64.b32decode(secret), step_at(house.clock.now()))
+
+
+async def with_factor(house: House, token: str) -> tuple[str, list[str]]:
+    """Turn a second factor on; return its secret and the recovery codes."""
+    secret = (await house.auth(token, "/second-factor")).json()["secret"]
+    confirmed = await house.auth(token, "/second-factor/confirm", code=now_code(house, secret))
+    assert confirmed.status_code == 200, confirmed.text
+    return secret, confirmed.json()["recovery_codes"]
+
+
+async def test_a_login_with_a_second_factor_needs_a_code_that_holds_once(house: House) -> None:
+    token = await house.made("li")
+    secret = (await house.auth(token, "/second-factor")).json()["secret"]
+    await house.log_in("li")  # not confirmed: not asked for
+    assert (await house.auth(token, "/second-factor/confirm", code="000000")).status_code == 422
+    secret, recovery = await with_factor(house, token)
+    assert (await house.auth(token, "/second-factor")).status_code == 409
+
+    async def log_in(**code: str) -> httpx.Response:
+        body = {"username": "li", "password": PASSWORD, **code}
+        return await house.client.post("/api/auth/login", json=body)
+
+    asked = await log_in()
+    assert (asked.status_code, asked.json()["code"]) == (401, "code_needed")
+    code = now_code(house, secret)
+    assert (await log_in(code=code)).status_code == 200
+    assert (await log_in(code=code)).status_code == 401
+    assert (await log_in(code=recovery[0].upper())).status_code == 200
+    assert (await log_in(code=recovery[0])).status_code == 401
+    kept = await house.pool.fetchrow("SELECT * FROM registry.second_factor")
+    assert base64.b32decode(secret) not in kept["sealed"]
+    assert len(kept["recovery"]) == 9
+    assert (await house.auth(token, "/second-factor/remove", code=now_code(house, secret))).status_code == 204
+    assert (await log_in()).status_code == 200
+    assert (await house.trail("person li"))[-2:] == ["second factor on", "second factor off"]
+
+
+async def test_codes_cannot_be_tried_for_ever(house: House) -> None:
+    token = await house.made("li")
+    secret, _ = await with_factor(house, token)
+    body = {"username": "li", "password": PASSWORD, "code": "000000"}
+    found = [(await house.client.post("/api/auth/login", json=body)).status_code for _ in range(11)]
+    assert found == [401] * 10 + [429]
+    body["code"] = now_code(house, secret)
+    assert (await house.client.post("/api/auth/login", json=body)).status_code == 429
+
+
+async def test_a_lost_phone_is_the_managers_to_forget(house: House) -> None:
+    token = await house.made("li")
+    await with_factor(house, token)
+    address = "/api/registry/persons/li/second-factor?reason=lost"
+    house.clock.advance(timedelta(seconds=1))
+    assert (await house.client.delete(address, headers=house.regulator)).status_code == 204
+    assert not await house.holds(token)
+    await house.log_in("li")
+    assert (await house.client.delete(address, headers=house.regulator)).status_code == 404
+
+
+async def test_a_second_step_in_the_browser(house: House) -> None:
+    secret, recovery = await with_factor(house, await house.made("li"))
+    form = {"username": "li", "password": PASSWORD, "next": "/account"}
+    page = await house.client.post("/login", data=form)
+    ticket = page.text.split('name="ticket" value="')[1].split('"')[0]
+    second = {"ticket": ticket, "next": "/account"}
+    wrong = await house.client.post("/login/code", data={**second, "code": "000000"})
+    assert (wrong.status_code, "验证码不正确" in wrong.text) == (401, True)
+    right = await house.client.post("/login/code", data={**second, "code": now_code(house, secret)})
+    assert (right.status_code, right.headers["location"]) == (303, "/account")
+    house.client.cookies.clear()
+    house.clock.advance(timedelta(minutes=6))
+    assert (await house.client.post("/login/code", data={**second, "code": recovery[0]})).status_code == 401
+    forged = {**second, "ticket": "x", "code": recovery[0]}
+    assert (await house.client.post("/login/code", data=forged)).status_code == 401
+
+
+# --- delegation -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("giver", "receiver", "days", "fields"),
+    [
+        (INSPECTOR_OF_COUNTY, INSPECTOR_OF_TOWN, 30, []),
+        (REGULATOR_OF_VILLAGE, INSPECTOR_OF_TOWN, 92, []),
+        (OPERATOR_OF_ONE, Account("b", "B", frozenset({"operator"}), "one"), 30, []),
+        (OPERATOR_OF_ONE, OPERATOR_OF_TWO, 30, ["receiver"]),
+        (OPERATOR_OF_ONE, INSPECTOR_OF_TOWN, 30, ["receiver"]),
+        (INSPECTOR_OF_TOWN, OPERATOR_OF_ONE, 30, ["receiver"]),
+        (INSPECTOR_OF_TOWN, INSPECTOR_OF_TOWN, 30, ["receiver"]),
+        (INSPECTOR_OF_TOWN, None, 30, ["receiver"]),
+        (INSPECTOR_OF_COUNTY, INSPECTOR_OF_TOWN, 0, ["until"]),
+        (INSPECTOR_OF_COUNTY, INSPECTOR_OF_TOWN, 93, ["until"]),
+    ],
+)
+def test_who_may_act_for_whom(giver: Account, receiver: Account | None, days: int, fields: list[str]) -> None:
+    assert [error.field for error in wrong_with(giver, receiver, NOW + timedelta(days=days), NOW)] == fields
+
+
+async def delegated(house: House) -> tuple[str, str, int]:
+    """Return the tokens of li, who lets wang act for him, and of wang, and the delegation's number."""
+    li = await house.made("li", roles=["regulator"])
+    wang = await house.made("wang", division="330226001")
+    until = (house.clock.now() + timedelta(hours=2)).isoformat()
+    given = await house.auth(li, "/delegations", receiver="wang", until=until, reason="休假")
+    assert given.status_code == 201, given.text
+    return li, wang, given.json()["items"][0]["id"]
+
+
+async def test_who_acts_for_another_has_his_rights_and_the_trail_says_so(house: House) -> None:
+    _, wang, number = await delegated(house)
+    token = (await house.auth(wang, f"/delegations/{number}/act")).json()["token"]
+    who = TokenVerifier(PUBLIC).verify(token)
+    assert (who.subject, who.acting_for, who.scope.everything) == ("wang", "li", True)
+    file = {**WHY, "id": "three", "name": "三"}
+    acting = {"Authorization": f"Bearer {token}"}
+    assert (await house.post("/organisations", acting, **file)).status_code == 201
+    line = await house.pool.fetchrow("SELECT actor, remote FROM audit.trail ORDER BY number DESC LIMIT 1")
+    assert tuple(line) == ("wang for li", "127.0.0.1")
+    found = await house.client.get("/api/registry/audit?actor=li&action=file", headers=house.regulator)
+    assert len(found.json()["items"]) == 1
+    refused = [
+        await house.auth(token, "/password", old_password=PASSWORD, new_password=PASSWORD + "!"),
+        await house.auth(token, "/second-factor"),
+        await house.auth(token, "/delegations", receiver="li", until=LATER, reason="x"),
+        await house.auth(token, f"/delegations/{number}/act"),
+        await house.client.get("/api/registry/persons", headers=acting),
+    ]
+    assert [answer.status_code for answer in refused] == [403] * 5
+
+
+async def test_a_delegation_ends_by_time_by_either_and_with_the_giver(house: House) -> None:
+    li, wang, number = await delegated(house)
+    assert (await house.auth(li, f"/delegations/{number}/act")).status_code == 404
+    token = (await house.auth(wang, f"/delegations/{number}/act")).json()["token"]
+    assert (await house.auth(li, f"/delegations/{number}", "DELETE")).status_code == 204
+    assert [await house.holds(t) for t in (token, wang, li)] == [False, True, True]
+    assert (await house.auth(li, f"/delegations/{number}", "DELETE")).status_code == 404
+    assert (await house.auth(wang, f"/delegations/{number}/act")).status_code == 404
+    until = (house.clock.now() + timedelta(minutes=90)).isoformat()
+    items = (await house.auth(li, "/delegations", receiver="wang", until=until, reason="x")).json()["items"]
+    token = (await house.auth(wang, f"/delegations/{items[0]['id']}/act")).json()["token"]
+    assert await house.holds(token)
+    assert (await house.post("/persons/li/close", house.regulator)).status_code == 204
+    assert [await house.holds(t) for t in (token, wang)] == [False, True]
+    assert (await house.auth(wang, f"/delegations/{items[0]['id']}/act")).status_code == 404
+    assert (await house.post("/persons/li/open", house.regulator)).status_code == 204
+    house.clock.advance(timedelta(minutes=91))
+    assert (await house.auth(wang, f"/delegations/{items[0]['id']}/act")).status_code == 404
+
+
+async def test_ones_own_account_in_the_browser(house: House) -> None:
+    li, wang, number = await delegated(house)
+    own = {"Authorization": f"Bearer {wang}"}
+    page = await house.client.get("/account", headers=own)
+    assert "wang 代 li" in page.text
+    setup = await house.client.post("/account/second-factor", headers=own)
+    secret = setup.text.split('<code id="secret">')[1].split("<")[0]
+    wrong = await house.client.post("/account/second-factor/confirm", data={"code": "1"}, headers=own)
+    assert (wrong.status_code, "验证码不正确" in wrong.text) == (422, True)
+    confirmed = await house.client.post(
+        "/account/second-factor/confirm", data={"code": now_code(house, secret)}, headers=own
+    )
+    assert confirmed.text.count("<code>") == 10
+    removed = await house.client.post(
+        "/account/second-factor/remove", data={"code": now_code(house, secret)}, headers=own
+    )
+    assert removed.status_code == 303
+    acting = await house.client.post(f"/account/delegations/{number}/act", headers=own)
+    assert acting.status_code == 303
+    token = acting.cookies["youguan_session"]
+    house.client.cookies.clear()
+    acts = {"Authorization": f"Bearer {token}"}
+    assert "恢复本人身份" in (await house.client.get("/account", headers=acts)).text
+    back = await house.client.post("/account/myself", headers=acts)
+    assert (back.status_code, TokenVerifier(PUBLIC).verify(back.cookies["youguan_session"]).acting_for) == (303, None)
+    house.client.cookies.clear()
+    mine = {"Authorization": f"Bearer {li}"}
+    form = {"receiver": "nobody", "until": LATER[:10], "reason": "x"}
+    assert (await house.client.post("/account/delegations", data=form, headers=mine)).status_code == 422
+    assert (
+        await house.client.post("/account/delegations", data={**form, "until": "x"}, headers=mine)
+    ).status_code == 422
+    assert (await house.client.post(f"/account/delegations/{number}/end", headers=mine)).status_code == 303
 
 
 # --- organisations ----------------------------------------------------------------------------------------------

@@ -27,11 +27,13 @@ from starlette.responses import FileResponse
 
 from youguan import __version__, audit
 from youguan.auth import TokenVerifier
+from youguan.bounds import key_of, load_keys
 from youguan.clock import Clock, SystemClock
 from youguan.database import AWAY
 from youguan.errors import NotFound, Unauthenticated, YouguanError
-from youguan.eventlog import follow, has_reached, heads, load_revocations, positions_of
-from youguan.events import AccessRevoked, Event
+from youguan.eventlog import follow, has_reached, heads, load_revocations, positions_of, publish
+from youguan.events import AccessRevoked, Event, MachineKeyIssued, MachineKeyRevoked, MachineKeyUsed
+from youguan.machine_keys import KeyRing
 from youguan.parts import Job, Parts
 from youguan.settings import Settings
 from youguan.web import problems
@@ -51,6 +53,7 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "geolocation=(self)",
 }
 METRICS = "/metrics"
+KEY_USE_TOLD_S = 15.0
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 A_YEAR = 365 * 24 * 3600
 requests = Counter("youguan_http_requests_total", "Requests", ["service", "method", "status"])
@@ -75,13 +78,15 @@ def application(
     """Return the application that serves the APIs and pages of the given services on one port."""
     verifier = TokenVerifier(settings.token_public_key, timedelta(seconds=settings.token_lifetime_s))
     revocations = Revocations(pool, verifier, clock)
+    keys = MachineKeys(pool, KeyRing(clock))
     readiness = Readiness(parts, pool)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await readiness.start()
         await revocations.load()
-        watchers = [Job("revocations", revocations.keep)]
+        await keys.load()
+        watchers = [Job("revocations", revocations.keep), Job("keys", keys.keep), Job("key use", keys.tell)]
         watchers += [job for part in parts for job in part.watchers]
         tasks = [asyncio.create_task(keep_running(job)) for job in watchers]
         yield
@@ -90,9 +95,10 @@ def application(
         await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(title="Youguan", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.machine_keys = keys
     app.state.demo = demo = settings.demo_sites if settings.demo else None
     problems.add_handlers(app)
-    _add_operations(app, readiness, verifier, settings.metrics_token)
+    _add_operations(app, readiness, verifier, keys.ring, settings.metrics_token)
     for part in parts:
         for path, mounted in part.apis.items():
             mounted.state.demo = demo
@@ -101,7 +107,7 @@ def application(
             app.include_router(router)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     doors = tuple(path for part in parts for path in part.doors)
-    app.middleware("http")(_around(verifier, {path for part in parts for path in part.apis}, doors))
+    app.middleware("http")(_around(verifier, keys.ring, {path for part in parts for path in part.apis}, doors))
     app.add_middleware(
         BoundedBodies,
         largest=settings.largest_body_bytes,
@@ -114,14 +120,16 @@ def application(
     return app
 
 
-def _around(verifier: TokenVerifier, mounted: set[str], doors: tuple[str, ...]) -> Callable[..., Awaitable[Response]]:
+def _around(
+    verifier: TokenVerifier, ring: KeyRing, mounted: set[str], doors: tuple[str, ...]
+) -> Callable[..., Awaitable[Response]]:
     async def around(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         started = time.monotonic()
         if request.url.path in mounted:
             request.scope["path"] += "/"  # the API's own first address, without a redirect
         try:
             if request.url.path != METRICS and not request.url.path.startswith(doors):  # which know tokens of their own
-                await identify(request, verifier)
+                await identify(request, verifier, ring)
             with audit.coming_from(origin_of(request)):
                 response = await call_next(request)
         except YouguanError as error:
@@ -145,7 +153,9 @@ def _service(path: str) -> str:
     return path.split("/", 3)[2] if path.startswith("/api/") else "static" if path.startswith("/static/") else "pages"
 
 
-def _add_operations(app: FastAPI, readiness: "Readiness", verifier: TokenVerifier, metrics_token: str | None) -> None:
+def _add_operations(
+    app: FastAPI, readiness: "Readiness", verifier: TokenVerifier, ring: KeyRing, metrics_token: str | None
+) -> None:
     @app.get("/healthz")
     async def healthz() -> Response:
         """Say that the process lives."""
@@ -165,7 +175,7 @@ def _add_operations(app: FastAPI, readiness: "Readiness", verifier: TokenVerifie
         given = request.headers.get("authorization", "").partition(" ")[2]
         known = metrics_token is not None and secrets.compare_digest(given.encode(), metrics_token.encode())
         if not known and not is_loopback(remote_of(request)):
-            await identify(request, verifier)
+            await identify(request, verifier, ring)
             if principal_of(request) is None:
                 raise Unauthenticated("metrics are for this machine, the metrics token, or a login")
         return PlainTextResponse(await asyncio.to_thread(_metrics), media_type=CONTENT_TYPE_LATEST)
@@ -267,6 +277,45 @@ class Revocations:
         for event in events:
             if isinstance(event, AccessRevoked):
                 self._verifier.revoke(event.subject, event.token_id, event.at)
+
+
+class MachineKeys:
+    """Keeps a ring of the keys that hold: all of them before it serves, then whatever comes; and tells when they are used."""
+
+    def __init__(self, pool: asyncpg.Pool, ring: KeyRing) -> None:
+        self.ring = ring
+        self._pool = pool
+        self._positions: dict[str, int] | None = None
+
+    async def load(self) -> None:
+        """Take in the keys that hold."""
+        async with self._pool.acquire() as connection:
+            keys, self._positions = await load_keys(connection)
+        self.ring.put(keys)
+
+    async def keep(self) -> None:
+        """Follow from where the loading ended."""
+        if self._positions is None:
+            await self.load()
+        async for batch in follow(self._pool, (MachineKeyIssued, MachineKeyRevoked), self._positions):
+            for stored in batch:
+                match stored.event:
+                    case MachineKeyIssued() as issued:
+                        self.ring.put([key_of(issued)])
+                    case MachineKeyRevoked(key_id=key_id):
+                        self.ring.remove(key_id)
+
+    async def tell(self) -> None:
+        """Tell now and then which keys are in use."""
+        while True:
+            await asyncio.sleep(KEY_USE_TOLD_S)
+            await self.tell_once()
+
+    async def tell_once(self) -> None:
+        """Tell of the keys that were used since that was told last."""
+        used = self.ring.uses_to_tell()
+        async with self._pool.acquire() as connection, connection.transaction():
+            await publish(connection, "access", [MachineKeyUsed(key_id=key, at=at) for key, at in used.items()])
 
 
 async def keep_running(job: Job) -> None:

@@ -15,20 +15,23 @@ from youguan.audit import Origin
 from youguan.auth import NOTHING, Principal, Scope, TokenVerifier
 from youguan.bounds import sites_within, stations_within
 from youguan.errors import Forbidden, NotFound, Unauthenticated
+from youguan.machine_keys import PREFIX, KeyRing, refuse_beyond_scopes
 
 SESSION_COOKIE = "youguan_session"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 FORM, FORM_OF_FILES = "application/x-www-form-urlencoded", "multipart/form-data"
 # Only to be described in OpenAPI: `identify` has read the token already.
-BEARER = HTTPBearer(auto_error=False, description="the token of POST /api/auth/login")
+BEARER = HTTPBearer(auto_error=False, description="the token of POST /api/auth/login, or a machine's key")
 
 
-async def identify(request: Request, verifier: TokenVerifier) -> None:
+async def identify(request: Request, verifier: TokenVerifier, keys: KeyRing) -> None:
     """Put who is asking into `request.state.principal`; refuse a cookie's change without its CSRF token."""
     request.state.principal = None
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        request.state.principal = verifier.verify(token)
+        who = keys.verify(token) if token.startswith(PREFIX) else verifier.verify(token)
+        refuse_beyond_scopes(who, request.method, request.url.path)
+        request.state.principal = who
         return
     _refuse_foreign_origin(request)
     cookie = request.cookies.get(SESSION_COOKIE)
@@ -108,6 +111,17 @@ def require_county(*roles: str) -> Callable[..., Principal]:
     def dependency(who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
         if not who.scope.everything:
             raise Forbidden("this concerns the whole county, and your bounds are narrower")
+        return who
+
+    return dependency
+
+
+def require_person(*roles: str) -> Callable[..., Principal]:
+    """Return the same for what a machine's key is never for."""
+
+    def dependency(who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
+        if who.scopes is not None:
+            raise Forbidden("this needs a person's login")
         return who
 
     return dependency

@@ -1,0 +1,142 @@
+"""Where keys of machine clients are issued and revoked. A key is shown once; every service knows its hash by event."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from charger_registry.people import store
+from charger_registry.people.authority import Account, may_manage, wrong_with
+from charger_registry.store import STREAM
+from youguan import audit
+from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.eventlog import Consumer, StoredEvent, publish
+from youguan.events import MachineKeyIssued, MachineKeyRevoked, MachineKeyUsed
+from youguan.machine_keys import SCOPES, digest, new_key
+
+ROLES = (REGULATOR, INSPECTOR, OPERATOR)
+LONGEST = timedelta(days=731)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWish:
+    """What a key is to be for: the role and bounds it has, and its scopes."""
+
+    name: str
+    role: str
+    scopes: tuple[str, ...]
+    organisation_id: str | None
+    division: str | None
+    expires_at: datetime
+
+    @property
+    def account(self) -> Account:
+        """Return whom a person would have to be to do the same."""
+        return Account("key", self.name, frozenset({self.role}), self.organisation_id, self.division)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key: this is the only time that anybody sees it."""
+
+    id: str
+    name: str
+    key: str
+    expires_at: datetime
+
+
+def wrong_with_key(wish: KeyWish, organisations: Sequence[str] | set[str], now: datetime) -> list[FieldError]:
+    """Say what keeps a key from being issued."""
+    found = []
+    if wish.role not in ROLES:
+        found.append(FieldError("role", f"one of {', '.join(ROLES)}"))
+    if not wish.scopes or not set(wish.scopes) <= set(SCOPES):
+        found.append(FieldError("scopes", f"one or more of {', '.join(SCOPES)}"))
+    if not now < wish.expires_at <= now + LONGEST:
+        found.append(FieldError("expires_at", f"in the future, by at most {LONGEST.days} days"))
+    return found + [error for error in wrong_with(wish.account, organisations, ()) if error.field != "roles"]
+
+
+class MachineKeyDesk:
+    """Issues and revokes keys of machine clients."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+        self.pool = pool
+        self._clock = clock
+
+    def consumer(self) -> Consumer:
+        """Return the consumer of when keys were used."""
+        return Consumer(self.pool, "registry.machine_keys", self.handle, types=(MachineKeyUsed,))
+
+    async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+        for stored in batch:
+            if isinstance(stored.event, MachineKeyUsed):
+                await store.note_key_use(connection, stored.event.key_id, stored.event.at)
+
+    async def list_keys(self, who: Principal) -> list[asyncpg.Record]:
+        """Return the keys that somebody may revoke, the latest first."""
+        async with self.pool.acquire() as connection:
+            rows = await store.list_keys(connection)
+        return [row for row in rows if may_manage(who, wish_of(row).account)]
+
+    async def issue(self, who: Principal, wish: KeyWish, reason: str) -> IssuedKey:
+        """Issue a key; nobody gives one more than he could give a person. Invalid, Forbidden."""
+        now, key, key_id = self._clock.now(), new_key(), str(uuid.uuid4())
+        async with self.pool.acquire() as connection, connection.transaction():
+            organisations, _ = await store.ids(connection)
+            if wrong := wrong_with_key(wish, organisations, now):
+                raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), fields=wrong)
+            if not may_manage(who, wish.account):
+                raise Forbidden("such a key reaches beyond what you may give")
+            scopes = tuple(sorted(set(wish.scopes)))
+            line = (
+                key_id, wish.name, digest(key), wish.role, list(scopes), wish.organisation_id, wish.division, wish.expires_at,
+                who.subject, now, reason,
+            )  # fmt: skip
+            await store.add_key(connection, line)
+            await self._note(connection, who, "issue machine key", key_id, {**asdict(wish), "reason": reason})
+            issued = MachineKeyIssued(
+                key_id=key_id, name=wish.name, digest=digest(key), role=wish.role, scopes=scopes,
+                organisation_id=wish.organisation_id, division=wish.division, expires_at=wish.expires_at, at=now,
+            )  # fmt: skip
+            await publish(connection, STREAM, [issued])
+        return IssuedKey(key_id, wish.name, key, wish.expires_at)
+
+    async def revoke(self, who: Principal, key_id: str, reason: str) -> None:
+        """Let a key hold no longer: every service knows within a second. NotFound, Conflict."""
+        now = self._clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await store.get_key(connection, key_id)
+            if row is None or not may_manage(who, wish_of(row).account):
+                raise NotFound(f"key {key_id}")
+            if row["revoked_at"] is not None:
+                raise Conflict("the key has been revoked already")
+            await store.revoke_key(connection, key_id, who.subject, now, reason)
+            await self._note(connection, who, "revoke machine key", key_id, {"name": row["name"], "reason": reason})
+            await publish(connection, STREAM, [MachineKeyRevoked(key_id=key_id, at=now)])
+
+    async def _note(
+        self, connection: asyncpg.Connection, who: Principal, action: str, key_id: str, after: dict[str, Any]
+    ) -> None:
+        await audit.record(
+            connection, at=self._clock.now(), actor=who.subject, action=action, subject=f"key {key_id}", after=after
+        )
+
+
+def wish_of(row: asyncpg.Record) -> KeyWish:
+    """Return what a key on file is for."""
+    return KeyWish(
+        row["name"], row["role"], tuple(row["scopes"]), row["organisation_id"], row["division"], row["expires_at"]
+    )
+
+
+def state_of(row: asyncpg.Record, now: datetime) -> str:
+    """Return whether a key is holding, expired or revoked."""
+    if row["revoked_at"] is not None:
+        return "revoked"
+    return "holding" if row["expires_at"] > now else "expired"
