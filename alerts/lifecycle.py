@@ -89,8 +89,7 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
         case StationOnline():
             return [Over(STATION_OFFLINE, event.station_id, event.at)]
         case SiteUnmanaged():
-            site, why = event.site_id, event.reason
-            return [Holds(UNMANAGED_SITE, site, event.since, site_id=site, details={"reason": why})]
+            return [Holds(UNMANAGED_SITE, event.site_id, event.since, site_id=event.site_id, details=_unmanaged(event))]
         case SiteManaged():
             return [Over(UNMANAGED_SITE, event.site_id, event.at)]
         case UnfiledStationSeen():
@@ -146,6 +145,12 @@ def _papers(event: Event) -> Sequence[Finding]:
         case FilingPromiseKept():
             return [Over(FILING_PROMISE_OVERDUE, f"{event.filing_id}/{event.document_type}", event.at)]
     return []
+
+
+def _unmanaged(event: SiteUnmanaged) -> dict[str, Any]:
+    """Return why nobody manages, and who is accountable meanwhile, as the registry's rules say."""
+    accountable = {"id": event.accountable_id, "name": event.accountable_name, "role": event.accountable_role}
+    return {"reason": event.reason, "accountable": accountable if event.accountable_id is not None else None}
 
 
 def _attempts(event: StationAccessRefused) -> Finding:

@@ -144,6 +144,57 @@ class LedgerThreshold(Table, table=True):
     value: int
 
 
+class Accountability(Table, table=True):
+    """In which order of roles somebody is accountable for a site that nobody manages."""
+
+    __tablename__ = "accountability"
+    place: int = Field(sa_column=Column(Integer, primary_key=True))
+    role: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class AskedTask(Table, table=True):
+    """A task about a site, as the inspection service told it: whom it asked, and whether that one has answered."""
+
+    __tablename__ = "asked_task"
+    task_id: str = Field(sa_column=Column(Text, primary_key=True))
+    number: str = Field(sa_column=Column(Text, nullable=False))
+    cause: str = Field(sa_column=Column(Text, nullable=False))
+    site_id: str = Field(sa_column=Column(Text, nullable=False))
+    assignee_id: str = Field(sa_column=Column(Text, nullable=False))
+    opened_at: datetime = Field(sa_column=moment(nullable=False))
+    due_on: date | None
+    answered_at: datetime | None = Field(sa_column=moment())
+    closed_at: datetime | None = Field(sa_column=moment())
+
+
+class ContactNote(Table, table=True):
+    """Somebody's word that the manager of a site answers."""
+
+    __tablename__ = "contact_note"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    site_id: str = Field(sa_column=Column(Text, nullable=False))
+    organisation_id: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_column=moment(nullable=False))
+    noted_by: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class Finding(Table, table=True):
+    """That nobody manages a site: why, since when, who managed last, who is accountable meanwhile ('': nobody), until when."""
+
+    __tablename__ = "finding"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    site_id: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    since: datetime = Field(sa_column=moment(nullable=False))
+    organisation_id: str = Field(sa_column=Column(Text, nullable=False))
+    accountable_id: str = Field(sa_column=Column(Text, nullable=False))
+    accountable_role: str = Field(sa_column=Column(Text, nullable=False))
+    found_at: datetime = Field(sa_column=moment(nullable=False))
+    ended_at: datetime | None = Field(sa_column=moment())
+    ended_because: str | None = Field(sa_column=Column(Text))
+
+
 class Handover(Table, table=True):
     """Who is to manage a site (`station_id` '': all of it) in whose place ('': nobody's), and what became of that."""
 

@@ -36,6 +36,10 @@ from charger_registry.ledger.handovers.api import add_handovers
 from charger_registry.ledger.handovers.desk import HandoverDesk
 from charger_registry.ledger.handovers.pages import handover_pages
 from charger_registry.ledger.pages import ledger_pages
+from charger_registry.ledger.unmanaged import projection as asked_tasks
+from charger_registry.ledger.unmanaged.api import add_unmanaged
+from charger_registry.ledger.unmanaged.desk import UnmanagedDesk
+from charger_registry.ledger.unmanaged.pages import unmanaged_pages
 from charger_registry.login import TEMPLATES, Login, login_api, login_pages
 from charger_registry.open_data.api import add_open_data
 from charger_registry.open_data.downloads import Downloads
@@ -97,6 +101,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_ledger(api, pool, responsibility, clock)
         handovers = HandoverDesk(pool, clock)
         add_handovers(api, pool, handovers)
+        unmanaged = UnmanagedDesk(pool, clock)
+        add_unmanaged(api, pool, unmanaged)
         add_credentials(api, pool, keys, clock)
         quarantine = Quarantine(pool, clock)
         add_quarantine(api, pool, quarantine)
@@ -140,6 +146,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 account_pages(Account(login, factors, delegations, templates), settings),
                 people_pages(desk, organisations, templates, clock),
                 key_pages(machine_keys, templates, clock),
+                unmanaged_pages(pool, unmanaged, templates, clock),
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
                 filing_pages(pool, filings, templates, clock),
@@ -165,6 +172,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 bounds.consumer(pool),
                 keys.consumer(),
                 machine_keys.consumer(),
+                asked_tasks.consumer(pool),
             ],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
@@ -184,8 +192,7 @@ def own_places(settings: Settings) -> frozenset[Place]:
 
 async def judge_what_has_changed(connection: asyncpg.Connection, now: datetime) -> None:
     """Publish what time alone has changed in who manages what."""
-    if changed := await ledger.sites_to_judge(connection, now):
-        await publish(connection, store.STREAM, await ledger.ledger_events(connection, changed, now))
+    await publish(connection, store.STREAM, await ledger.what_time_has_changed(connection, now))
 
 
 async def watch_management(pool: asyncpg.Pool, clock: Clock) -> None:

@@ -9,6 +9,7 @@ import asyncpg
 from charger_registry.drafts import Filing, OrganisationDraft
 from charger_registry.equipment.store import CONNECTORS, file_equipment
 from charger_registry.ledger.store import columns, file_roles, ledger_events
+from charger_registry.ledger.unmanaged.store import end_findings
 from youguan.auth import EVERYTHING, Scope
 from youguan.bounds import site_within
 from youguan.errors import Conflict, NotFound
@@ -51,6 +52,7 @@ async def _retire_sites(connection: asyncpg.Connection, site_ids: Sequence[str],
         await connection.execute(
             "UPDATE registry.station SET retired_at = $2 WHERE site_id = ANY($1)", list(site_ids), now
         )
+        await end_findings(connection, site_ids, now, "retired")
 
 
 async def _retired(connection: asyncpg.Connection, filing: Filing) -> list[tuple[str, tuple[str, ...]]]:

@@ -50,6 +50,8 @@ ROLES = {
     "manager": "当时的运营管理单位",
     "owner": "产权单位（当时无管理单位）",
     "builder": "建设单位（当时无管理、产权单位）",
+    "maintainer": "运维单位（当时无管理单位）",
+    "property_manager": "物业（当时无管理单位）",
     "team": "属地执法队",
 }
 ACTORS = {"system": "系统", "charger": "充电桩自报"}

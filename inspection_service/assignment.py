@@ -1,8 +1,9 @@
 """Whose task it is: the manager at the time it happened, else the owner, else the builder, else the township's team. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 LINE_OF_ACCOUNT = ("manager", "owner", "builder")
 COUNTY_TEAM = ("team-county", "县指挥中心")
@@ -48,6 +49,14 @@ def assignee(
             if duty.role == role:
                 return Assignee(duty.organisation_id, duty.organisation_name, role)
     return team(division_code, division_name)
+
+
+def settler(details: Mapping[str, Any], otherwise: Assignee, nobody: Assignee) -> Assignee:
+    """Return who is to settle who manages a site: whom the registry names, else who answers, but never the silent manager."""
+    named = details.get("accountable")
+    if named:
+        return Assignee(named["id"], named["name"], named["role"])
+    return nobody if otherwise.role == "manager" else otherwise
 
 
 def team(division_code: str | None, division_name: str | None) -> Assignee:

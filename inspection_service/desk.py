@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from inspection_service import store
-from inspection_service.assignment import assignee, team
+from inspection_service.assignment import assignee, settler, team
 from inspection_service.deadlines import due_on
 from inspection_service.task import CONFIRMED_BY_CHARGER, Command, Holding, State, is_worse, may, move, proves
 from youguan.clock import Clock, county_day
@@ -47,6 +47,7 @@ TYPES = (
 )
 HEARD, UNHEARD = (StationConnected, StationOnline), (StationDisconnected, StationOffline)
 SYSTEM, CHARGER = "system", "charger"
+UNMANAGED = "unmanaged_site"
 LONGEST_WATCH_S = 1.0
 
 
@@ -149,6 +150,8 @@ class Desk:
                 division_code=division[0],
                 division_name=division[1],
             )
+        if alert.rule == UNMANAGED:
+            who = settler(alert.details, who, team(*division))
         periods, _ = await store.policies(connection)
         task_id = str(uuid.uuid4())
         number = await store.next_number(connection, county_day(now).year)
@@ -219,7 +222,7 @@ class Desk:
             closed_at=now if state == State.CLOSED else None,
         )
         await store.add_history(connection, task["id"], (now, actor, command, task["state"], state, reason))
-        return TaskMoved(task_id=task["id"], previous=task["state"], state=state, reason=reason, at=now)
+        return TaskMoved(task_id=task["id"], previous=task["state"], state=state, reason=reason, at=now, actor=actor)
 
     async def watch_verifications(self) -> None:
         """Close tasks whose connector has stayed in order for the holding time."""

@@ -52,6 +52,11 @@ def coming_from(origin: Origin) -> Iterator[None]:
         _origin.reset(token)
 
 
+async def take_turn(connection: asyncpg.Connection) -> None:
+    """Hold the trail until commit, before anything that others may hold who have written their line already."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+
+
 async def record(
     connection: asyncpg.Connection,
     *,
@@ -64,7 +69,7 @@ async def record(
     remote: str | None = None,
 ) -> None:
     """Write one line in the caller's transaction."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+    await take_turn(connection)
     last = await connection.fetchrow("SELECT number, hash FROM audit.trail ORDER BY number DESC LIMIT 1")
     number, previous = (last["number"] + 1, last["hash"]) if last else (1, b"")
     origin = _origin.get(NOWHERE)

@@ -446,12 +446,19 @@ class HandoverEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteUnmanaged(Event):
-    """Nobody manages the site. `reason`: no_manager, deregistered, contract_ended, silent."""
+    """Nobody manages the site. `reason`: no_manager, deregistered, contract_ended, silent.
+
+    `organisation_id`: who managed it last, None: nobody did. `accountable_…`: who answers meanwhile, None: nobody is known.
+    """
 
     site_id: str
     reason: str
     since: datetime
     at: datetime
+    organisation_id: str | None = None
+    accountable_id: str | None = None
+    accountable_name: str | None = None
+    accountable_role: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -719,13 +726,14 @@ class TaskOpened(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskMoved(Event):
-    """A task went from one state to another (open, accepted, mended, verifying, closed)."""
+    """A task went from one state to another (open, accepted, mended, verifying, closed). `actor`: whose doing that was."""
 
     task_id: str
     previous: str
     state: str
     reason: str
     at: datetime
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Who is responsible at an instant: pure rules over the lines of a site's ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -49,10 +49,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Unmanaged:
-    """Nobody manages a site: why, and since when."""
+    """Nobody manages a site: why, since when, and who it was that managed it last ('': nobody)."""
 
     reason: str
     since: datetime
+    organisation_id: str = ""
 
 
 def holder(lines: Iterable[Line], role: str, instant: datetime, station_id: str = "") -> Line | None:
@@ -63,7 +64,7 @@ def holder(lines: Iterable[Line], role: str, instant: datetime, station_id: str 
 
 
 def unmanaged(
-    lines: Sequence[Line], instant: datetime, deregistered: dict[str, datetime], filed_at: datetime
+    lines: Sequence[Line], instant: datetime, deregistered: Mapping[str, datetime], filed_at: datetime
 ) -> Unmanaged | None:
     """Say why nobody manages a site at an instant, or None where somebody does.
 
@@ -72,8 +73,10 @@ def unmanaged(
     """
     manager = holder(lines, "manager", instant)
     if manager is not None:
-        ceased = deregistered.get(manager.organisation_id)
-        return Unmanaged("deregistered", max(ceased, manager.since)) if ceased and ceased <= instant else None
-    ends = [line.until for line in lines if line.role == "manager" and not line.station_id and line.until]
-    past = [end for end in ends if end <= instant]
-    return Unmanaged("contract_ended", max(past)) if past else Unmanaged("no_manager", filed_at)
+        ceased, who = deregistered.get(manager.organisation_id), manager.organisation_id
+        return Unmanaged("deregistered", max(ceased, manager.since), who) if ceased and ceased <= instant else None
+    past = [line for line in lines if line.is_of("manager", "") and line.until is not None and line.until <= instant]
+    if not past:
+        return Unmanaged("no_manager", filed_at)
+    last = max(past, key=lambda line: line.until or instant)
+    return Unmanaged("contract_ended", last.until or instant, last.organisation_id)

@@ -1,6 +1,6 @@
 """The ledger's statements. A line is written once; all that ever changes of it is until when it was believed."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,12 @@ import asyncpg
 from charger_registry.drafts import RoleDraft
 from charger_registry.ledger.amendment import Amendment, recorded_at
 from charger_registry.ledger.history import Recorded
-from charger_registry.ledger.responsibility import Evidence, Line, Unmanaged, holder, unmanaged
+from charger_registry.ledger.responsibility import Evidence, Line
+from charger_registry.ledger.unmanaged.judging import judge_management, sites_to_judge
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.errors import Conflict, NotFound
-from youguan.events import Event, ResponsibilitiesChanged, ResponsibilityEntry, SiteManaged, SiteUnmanaged
+from youguan.events import Event, ResponsibilitiesChanged, ResponsibilityEntry
 
 LINES = """
 SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, lower(r.believed) AS believed_from,
@@ -204,16 +205,33 @@ def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
 
 async def ledger_events(connection: asyncpg.Connection, site_ids: Collection[str], now: datetime) -> list[Event]:
     """Return the ledgers of sites as events, and what changed in whether somebody manages them."""
-    rows = await connection.fetch(BELIEVED, list(site_ids), None)
+    by_site = await _by_site(connection, site_ids)
+    return [*_changed(by_site), *await judge_management(connection, _as_lines(by_site), now)]
+
+
+async def what_time_has_changed(connection: asyncpg.Connection, now: datetime) -> list[Event]:
+    """Return as events what time alone has changed in whether somebody manages sites, with the ledgers of these."""
+    by_site = await _by_site(connection, await sites_to_judge(connection, now))
+    found = await judge_management(connection, _as_lines(by_site), now)
+    return [*_changed({event.site_id: by_site[event.site_id] for event in found}), *found]
+
+
+async def _by_site(connection: asyncpg.Connection, site_ids: Collection[str]) -> dict[str, list[asyncpg.Record]]:
     by_site: dict[str, list[asyncpg.Record]] = {site_id: [] for site_id in site_ids}
-    for row in rows:
+    for row in await connection.fetch(BELIEVED, list(site_ids), None) if by_site else ():
         by_site[row["site_id"]].append(row)
-    events: list[Event] = [
-        ResponsibilitiesChanged(site_id=site_id, entries=tuple(filter(None, map(_entry, entries))))
-        for site_id, entries in by_site.items()
+    return by_site
+
+
+def _as_lines(by_site: Mapping[str, Sequence[asyncpg.Record]]) -> dict[str, list[Line]]:
+    return {site_id: [line_of(row) for row in rows] for site_id, rows in by_site.items()}
+
+
+def _changed(by_site: Mapping[str, Sequence[asyncpg.Record]]) -> list[ResponsibilitiesChanged]:
+    return [
+        ResponsibilitiesChanged(site_id=site_id, entries=tuple(filter(None, map(_entry, rows))))
+        for site_id, rows in by_site.items()
     ]
-    found = {site_id: [line_of(row) for row in entries] for site_id, entries in by_site.items()}
-    return events + await judge_management(connection, found, now)
 
 
 def _entry(row: asyncpg.Record) -> ResponsibilityEntry | None:
@@ -229,63 +247,3 @@ def _entry(row: asyncpg.Record) -> ResponsibilityEntry | None:
         since=row["since"],
         until=until,
     )
-
-
-async def judge_management(
-    connection: asyncpg.Connection, ledgers: dict[str, list[Line]], now: datetime
-) -> list[Event]:
-    """Note which sites nobody manages any more, and which somebody manages again; return that as events."""
-    ceased = {
-        row["id"]: row["deregistered_at"]
-        for row in await connection.fetch(
-            "SELECT id, deregistered_at FROM registry.organisation WHERE deregistered_at IS NOT NULL"
-        )
-    }
-    sites = await connection.fetch(
-        "SELECT id, filed_at, unmanaged_reason FROM registry.site WHERE id = ANY($1) AND retired_at IS NULL",
-        list(ledgers),
-    )
-    events: list[Event] = []
-    for site in sites:
-        found = ledgers[site["id"]]
-        finding = unmanaged(found, now, ceased, site["filed_at"])
-        events += await _note_finding(connection, site, finding, found, now)
-    return events
-
-
-async def _note_finding(
-    connection: asyncpg.Connection,
-    site: asyncpg.Record,
-    finding: Unmanaged | None,
-    found: Iterable[Line],
-    now: datetime,
-) -> list[Event]:
-    if (finding.reason if finding else None) == site["unmanaged_reason"]:
-        return []
-    await connection.execute(
-        "UPDATE registry.site SET unmanaged_reason = $2, unmanaged_since = $3 WHERE id = $1",
-        site["id"],
-        finding.reason if finding else None,
-        finding.since if finding else None,
-    )
-    if finding:
-        return [SiteUnmanaged(site_id=site["id"], reason=finding.reason, since=finding.since, at=now)]
-    manager = holder(found, "manager", now)
-    assert manager is not None
-    return [SiteManaged(site_id=site["id"], organisation_id=manager.organisation_id, at=now)]
-
-
-async def sites_to_judge(connection: asyncpg.Connection, now: datetime) -> list[str]:
-    """Return sites where somebody manages, or nobody any more, since time has passed and the registry has not said so yet."""
-    rows = await connection.fetch(
-        """
-        SELECT s.id FROM registry.site s
-        WHERE s.retired_at IS NULL AND (s.unmanaged_reason IS NULL) <> EXISTS (
-            SELECT FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
-            WHERE r.site_id = s.id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
-              AND r.during @> $1::timestamptz AND (o.deregistered_at IS NULL OR o.deregistered_at > $1)
-        ) ORDER BY s.id
-        """,
-        now,
-    )
-    return [row["id"] for row in rows]

@@ -14,6 +14,7 @@ from charger_registry.imports.desk import import_sites, read_file
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.responsibility import holder
+from charger_registry.ledger.unmanaged.judging import sites_to_judge
 from charger_registry.service import judge_what_has_changed
 from youguan.auth import Principal
 from youguan.clock import ManualClock
@@ -88,8 +89,8 @@ async def test_a_contract_that_ends_is_found(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         ends = Filing(roles=(RoleDraft("s", "manager", "b", START, NOW),))
         await store.file_all(connection, ends, START)
-        assert await ledger.sites_to_judge(connection, NOW - timedelta(seconds=1)) == []
-        assert await ledger.sites_to_judge(connection, NOW) == ["s"]
+        assert await sites_to_judge(connection, NOW - timedelta(seconds=1)) == []
+        assert await sites_to_judge(connection, NOW) == ["s"]
 
 
 async def test_a_manager_whose_period_begins_later_manages_then(pool: asyncpg.Pool) -> None:

@@ -1,0 +1,1 @@
+"""Sites that nobody manages: why, since when, who is accountable meanwhile, and how it is settled."""
