@@ -21,10 +21,11 @@ import httpx
 from prometheus_client import multiprocess
 
 from deploy import embedded, pki, status
-from deploy.demo import load
+from deploy.demo import filings, load
 from deploy.processes import GivenUp, Part, Supervisor
 from deploy.suite import HISTORIES
 from youguan.auth import generate_keys
+from youguan.clock import SystemClock
 from youguan.database import AWAY, connect, migrate, storage_mode
 from youguan.files import allow_many_files
 from youguan.settings import Settings
@@ -227,6 +228,7 @@ class Up:
         if self._options.demo:
             await load.load_sample(settings, sites_file=self._options.sites, crs=self._options.crs)
             await load.open_sample_accounts(settings)
+            await filings.file_samples(settings, SystemClock())
         else:
             await load.close_sample_accounts(settings)
 

@@ -88,7 +88,7 @@ class FilingDesk:
     """The work on filings."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, shelf: Shelf) -> None:
-        self._pool = pool
+        self.pool = pool
         self._clock = clock
         self.shelf = shelf
         self._prepare: dict[Command, Prepare] = {
@@ -115,7 +115,7 @@ class FilingDesk:
         """
         channel, organisation_id = _applicant(who, organisation_id)
         now, filing_id = self._clock.now(), str(uuid.uuid4())
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self.pool.acquire() as connection, connection.transaction():
             await registry.get_organisation(connection, organisation_id)
             old, content = await self._beginning(connection, who, organisation_id, site_id)
             division = content.division_code or who.division or ""
@@ -162,7 +162,7 @@ class FilingDesk:
     async def save(self, who: Principal, filing_id: str, content: Content, *, remote: str | None) -> asyncpg.Record:
         """Keep what has been written so far, whatever is missing in it."""
         now = self._clock.now()
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self.pool.acquire() as connection, connection.transaction():
             step = await self._step(connection, who, filing_id, Order(Command.SAVE), now)
             division = content.division_code or who.division or ""
             if step.role is Role.CLERK and not who.scope.covers(division, None):
@@ -196,13 +196,13 @@ class FilingDesk:
         remote: str | None,
     ) -> str:
         """Add a paper; return its id. Whoever may not is told before the content is read."""
-        async with self._pool.acquire() as connection:
+        async with self.pool.acquire() as connection:
             filing = await store.get(connection, filing_id, who.scope)
             move(State(filing["state"]), Command.ATTACH, _roles(who, filing))
             _check_paper(draft, await store.document_types(connection))
         document = await receive()
         now, document_id = self._clock.now(), str(uuid.uuid4())
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self.pool.acquire() as connection, connection.transaction():
             step = await self._step(connection, who, filing_id, Order(Command.ATTACH), now)
             news: list[Event] = []
             if draft.replaces is not None:
@@ -224,7 +224,7 @@ class FilingDesk:
     async def remove(self, who: Principal, filing_id: str, document_id: str, *, remote: str | None) -> None:
         """Take a paper out of a filing that is still being written; of one that stands it can only be replaced."""
         now = self._clock.now()
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self.pool.acquire() as connection, connection.transaction():
             step = await self._step(connection, who, filing_id, Order(Command.SAVE), now)
             news = await self._end_paper(connection, step.filing, document_id, now, who.subject)
             await audit.record(
@@ -235,7 +235,7 @@ class FilingDesk:
 
     async def open_document(self, who: Principal, filing_id: str, document_id: str, *, remote: str | None) -> Document:
         """Return a paper; that somebody looked at it is written down."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self.pool.acquire() as connection, connection.transaction():
             await store.get(connection, filing_id, who.scope)
             row = await store.get_document(connection, filing_id, document_id)
             await audit.record(
@@ -265,7 +265,7 @@ class FilingDesk:
     async def view(self, who: Principal, filing_id: str) -> View:
         """Return everything about a filing. NotFound."""
         now = self._clock.now()
-        async with self._pool.acquire() as connection:
+        async with self.pool.acquire() as connection:
             filing = await store.get(connection, filing_id, who.scope)
             state, content, roles = State(filing["state"]), store.content_of(filing), _roles(who, filing)
             return View(
@@ -302,7 +302,7 @@ class FilingDesk:
         now = self._clock.now()
         if order.command in (Command.SAVE, Command.ATTACH):
             raise Conflict(f"{order.command} has an address of its own")
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self.pool.acquire() as connection, connection.transaction():
             step = await self._step(connection, who, filing_id, order, now)
             _check_reason(step)
             prepare = self._prepare.get(order.command, _nothing_due)

@@ -69,6 +69,14 @@ async def hold(connection: asyncpg.Connection, filing_id: str, scope: Scope) -> 
     return await get(connection, filing_id, scope)
 
 
+async def was_begun_by(connection: asyncpg.Connection, subject: str) -> bool:
+    """Say whether somebody has ever begun a filing."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM registry.filing WHERE created_by = $1)", subject
+    )
+    return found
+
+
 async def change(connection: asyncpg.Connection, filing_id: str, changes: Mapping[str, Any]) -> None:
     """Set columns of ours."""
     columns = ", ".join(f"{column} = ${place}" for place, column in enumerate(changes, 2))
