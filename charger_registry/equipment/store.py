@@ -41,12 +41,14 @@ CONNECTOR_FIELDS = (
 )  # fmt: skip
 METER_FIELDS = ("serial_number", "certificate_number", "verified_on", "verification_due_on")
 Row = dict[str, Any]
+MANY = 1000
 
 
 async def file_equipment(
     connection: asyncpg.Connection, sites: Sequence[SiteDraft], source: SourceDraft | None, now: datetime
 ) -> None:
     """Bring sites and what stands at them up to date, and note who said what is new."""
+    await _plan_for_many(connection, sites)
     stations = [(site.id, station) for site in sites for station in site.stations or ()]
     site_rows = [_site_row(site) for site in sites]
     station_rows = [_station_row(site_id, station) for site_id, station in stations]
@@ -63,6 +65,12 @@ async def file_equipment(
     await _file_meters(connection, [(s.id, meter) for _, s in stations for meter in s.meters], now)
     posted = [(site.id, site.price) for site in sites if site.price is not None]
     await post_prices(connection, posted, source.name if source else "", now)
+
+
+async def _plan_for_many(connection: asyncpg.Connection, sites: Sequence[SiteDraft]) -> None:
+    """Let no plan go once through all rows for each row, until commit: of what a parameter brings the planner guesses too few."""
+    if sum(1 + len(site.stations or ()) for site in sites) > MANY:
+        await connection.execute("SET LOCAL enable_nestloop = off; SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 def _site_row(site: SiteDraft) -> Row:
@@ -182,25 +190,39 @@ async def _file_connectors(
         rows,
         now,
     )
-    counted = [station.id for station in stations if not station.connector_files]
+    await _count_connectors(connection, [station.id for station in stations if not station.connector_files], now)
+    await _file_evses(connection, [station.id for station in stations], rows)
+
+
+async def _count_connectors(connection: asyncpg.Connection, station_ids: list[str], now: datetime) -> None:
+    """Let stations of which only the number of connectors is known have so many."""
+    wrong = await connection.fetch(
+        """
+        SELECT t.id, t.connectors FROM registry.station t LEFT JOIN registry.connector c ON c.station_id = t.id
+        WHERE t.id = ANY($1) GROUP BY t.id, t.connectors HAVING count(c.connector) <> t.connectors
+        """,
+        station_ids,
+    )
+    ids, counts = [row["id"] for row in wrong], [row["connectors"] for row in wrong]
     await connection.execute(
         """
-        DELETE FROM registry.connector c USING registry.station t WHERE t.id = c.station_id AND t.id = ANY($1)
-          AND c.connector > t.connectors AND t.connectors <> (SELECT count(*) FROM registry.connector WHERE station_id = t.id)
+        DELETE FROM registry.connector c USING unnest($1::text[], $2::int[]) AS w (id, connectors)
+        WHERE c.station_id = w.id AND c.connector > w.connectors
         """,
-        counted,
+        ids,
+        counts,
     )
     await connection.execute(
         """
         INSERT INTO registry.connector (station_id, connector, evse, current_type, updated_at)
-        SELECT t.id, n, n, t.current_type, $2 FROM registry.station t, generate_series(1, t.connectors) n
-        WHERE t.id = ANY($1) AND t.connectors <> (SELECT count(*) FROM registry.connector WHERE station_id = t.id)
+        SELECT w.id, n, n, t.current_type, $3 FROM unnest($1::text[], $2::int[]) AS w (id, connectors)
+        JOIN registry.station t ON t.id = w.id, generate_series(1, w.connectors) n
         ON CONFLICT DO NOTHING
         """,
-        counted,
+        ids,
+        counts,
         now,
     )
-    await _file_evses(connection, [station.id for station in stations], rows)
 
 
 async def _file_evses(connection: asyncpg.Connection, station_ids: list[str], rows: list[Row]) -> None:

@@ -5,21 +5,19 @@ GCJ-02 unless said otherwise. Numbers as text and the spellings of platforms are
 """
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from charger_registry.drafts import ConnectorDraft, PriceBand, PriceDraft, SiteDraft, StationDraft
 from charger_registry.equipment import opening_hours, place_codes
 from charger_registry.equipment.connector_types import TYPES, of_cec
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, Code
-from charger_registry.imports.fields import Fields, RowError
-from charger_registry.imports.reading import MOST_STATIONS, Reading, each, read_items
+from charger_registry.imports.fields import Fields
+from charger_registry.imports.reading import Noted, Reading, each, read_items, stations_of
 
 CURRENTS = {1: "DC", 2: "AC", 3: "DC"}
 CLOSED = 5
 MOST_CONNECTORS = 99
 TIME = re.compile(r"(\d{2}):?(\d{2})(?::?\d{2})?")
-Noted = Callable[[RowError], None]
 
 
 def fits(value: Any) -> bool:
@@ -48,7 +46,9 @@ def site_of(info: Fields, crs: str, noted: Noted) -> SiteDraft:
         raise info.wrong("StationID" if operator else "OperatorID", "is missing")
     if info.whole("StationStatus", 0, 255) == CLOSED:
         raise info.wrong("StationStatus", "is 5: closed for good; retire the site instead")
-    stations, whole = _stations(operator, info, noted)
+    stations, whole = stations_of(
+        info, "EquipmentInfos", lambda equipment: _station(operator, equipment), "EquipmentID", noted
+    )
     hours = info.text("BusineHours", 300) or info.text("BusinessHours", 300)
     return SiteDraft(
         id=f"{operator}-{station_id}",
@@ -106,24 +106,6 @@ def _time(policy: Fields, name: str) -> str:
     if found is None or not (int(found[1]) < 24 or found[0][:2] == "24") or int(found[2]) > 59:
         raise policy.wrong(name, "is no time such as 083000")
     return f"{found[1]}:{found[2]}"
-
-
-def _stations(operator: str, info: Fields, noted: Noted) -> tuple[tuple[StationDraft, ...] | None, bool]:
-    """Return the equipment, and whether all of it could be used."""
-    if "EquipmentInfos" not in info.members:
-        return None, True
-    found: dict[str, StationDraft] = {}
-    whole = True
-    for _, equipment in each(info, "EquipmentInfos", MOST_STATIONS):
-        try:
-            station = _station(operator, equipment)
-            if station.id in found:
-                raise equipment.wrong("EquipmentID", "stands in an earlier equipment already")
-            found[station.id] = station
-        except RowError as error:
-            whole = False
-            noted(error)
-    return tuple(found.values()), whole
 
 
 def _station(operator: str, equipment: Fields) -> StationDraft:

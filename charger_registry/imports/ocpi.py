@@ -4,20 +4,18 @@ OCPI knows no stations: each EVSE becomes one, `{site}-{uid}`, its connectors nu
 """
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from charger_registry.drafts import ConnectorDraft, SiteDraft, StationDraft
 from charger_registry.equipment.connector_types import FORMATS, TYPES
 from charger_registry.equipment.opening_hours import OpeningHours, Period
-from charger_registry.imports.fields import Fields, RowError
-from charger_registry.imports.reading import MOST_STATIONS, Reading, each, inside, read_items
+from charger_registry.imports.fields import Fields
+from charger_registry.imports.reading import Noted, Reading, each, inside, read_items, stations_of
 
 CURRENTS = {"AC_1_PHASE": "AC", "AC_2_PHASE": "AC", "AC_2_PHASE_SPLIT": "AC", "AC_3_PHASE": "AC", "DC": "DC"}
 PLACES = {"ON_STREET": "roadside", "PARKING_GARAGE": "car_park", "ALONG_MOTORWAY": "motorway"}
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 MOST_CONNECTORS = 99
-Noted = Callable[[RowError], None]
 
 
 def fits(value: Any) -> bool:
@@ -43,7 +41,7 @@ def _site(location: Fields, crs: str, noted: Noted) -> SiteDraft:
     if len(site_id) > 40:
         raise location.wrong("id", f"makes the id {site_id}, which is longer than 40 characters")
     place = inside(location, "coordinates")
-    stations, whole = _stations(site_id, location, noted)
+    stations, whole = stations_of(location, "evses", lambda evse: _station(site_id, evse), "uid", noted)
     return SiteDraft(
         id=site_id,
         name=location.text("name"),
@@ -75,27 +73,10 @@ def _hours(location: Fields) -> OpeningHours | None:
     return OpeningHours(periods=tuple(periods)) if periods else None
 
 
-def _stations(site_id: str, location: Fields, noted: Noted) -> tuple[tuple[StationDraft, ...] | None, bool]:
-    """Return an EVSE each, and whether all could be used."""
-    if "evses" not in location.members:
-        return None, True
-    found: dict[str, StationDraft] = {}
-    whole = True
-    for _, evse in each(location, "evses", MOST_STATIONS):
-        if evse.members.get("status") == "REMOVED":
-            continue
-        try:
-            station = _station(site_id, evse)
-            if station.id in found:
-                raise evse.wrong("uid", "stands in an earlier EVSE already")
-            found[station.id] = station
-        except RowError as error:
-            whole = False
-            noted(error)
-    return tuple(found.values()), whole
-
-
-def _station(site_id: str, evse: Fields) -> StationDraft:
+def _station(site_id: str, evse: Fields) -> StationDraft | None:
+    """Return an EVSE as a station; None for one that is removed."""
+    if evse.members.get("status") == "REMOVED":
+        return None
     uid = evse.needed("uid", 36)
     connectors = tuple(
         _connector(number, connector, evse) for number, connector in each(evse, "connectors", MOST_CONNECTORS)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from charger_registry.drafts import SiteDraft
+from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.imports.fields import Fields, RefusedRow, RowError
 
 MOST_ITEMS = 50_000
@@ -33,7 +33,8 @@ class Reading:
 
 
 # Reads one thing; what it cannot use within it (a connector, a station) it hands to the callable and goes on without.
-ReadItem = Callable[[Fields, Callable[[RowError], None]], SiteDraft]
+Noted = Callable[[RowError], None]
+ReadItem = Callable[[Fields, Noted], SiteDraft]
 
 
 def read_items(kind: str, items: Iterable[Any], read: ReadItem, name_of_id: str) -> Reading:
@@ -71,3 +72,24 @@ def inside(parent: Fields, name: str) -> Fields:
     """Return an object within a thing; an empty one where there is none."""
     found = parent.members.get(name)
     return Fields(found if isinstance(found, dict) else {}, f"{parent.where}{name}.")
+
+
+def stations_of(
+    parent: Fields, name: str, read: Callable[[Fields], StationDraft | None], name_of_id: str, noted: Noted
+) -> tuple[tuple[StationDraft, ...] | None, bool]:
+    """Return the stations of a list within a site, and whether all could be used; None where the site says nothing of them."""
+    if name not in parent.members:
+        return None, True
+    found: dict[str, StationDraft] = {}
+    whole = True
+    for _, item in each(parent, name, MOST_STATIONS):
+        try:
+            station = read(item)
+            if station is not None and station.id in found:
+                raise item.wrong(name_of_id, "stands in an earlier item already")
+            if station is not None:
+                found[station.id] = station
+        except RowError as error:
+            whole = False
+            noted(error)
+    return tuple(found.values()), whole

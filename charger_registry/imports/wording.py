@@ -34,7 +34,7 @@ CHINESE = tuple(
             r"(.+) stands in an earlier row already, and not both name a connector",
             r"\1 在前面的行已出现，且未都写明枪号",
         ),
-        (r"stands in an earlier (?:EVSE|equipment) already", "在前面的设备中已出现"),
+        (r"stands in an earlier item already", "在前面的设备中已出现"),
         (r"is site (\S+), as an earlier row is", r"与前面的行同为场站 \1"),
         (r"differs from what row (\d+) says", r"与第 \1 行不一致"),
         (r"differs from an earlier row", "与前面的行不一致"),

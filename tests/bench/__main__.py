@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from deploy import status
-from tests.bench import county, timeseries
+from tests.bench import county, imports, timeseries
 from tests.bench.crowd import crowd
 from tests.bench.relay import relay
 from tests.bench.rig import Database, count_rows, database, free_port, gateway, listens, load, say, server
@@ -49,12 +49,15 @@ def read_options() -> argparse.Namespace:
         "--relay", action="store_true", help="what passing on to a central system adds, and nothing else"
     )
     parser.add_argument("--relay-rate", type=int, default=1000, help="messages a second that are passed on")
+    parser.add_argument("--imports", action="store_true", help="only this: 25,000 stations from files")
     parser.add_argument("--all", action="store_true", help="everything")
     return parser.parse_args()
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Measure what is asked for, each on a fresh database."""
+    if options.imports:
+        return imported(new_folder(folder, "imports"))
     if options.relay:
         return relay(new_folder(folder, "relay"), options.relay_rate, options.seconds)
     result = messages(new_folder(folder, "messages"), options)
@@ -66,8 +69,15 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         with database(new_folder(folder, "timeseries"), []) as postgres:
             result["timeseries"] = asyncio.run(timeseries.measure(postgres.dsn))
     if options.all:
+        result |= imported(new_folder(folder, "imports"))
         result |= relay(new_folder(folder, "relay"), options.relay_rate, options.seconds)
     return result
+
+
+def imported(folder: Path) -> dict[str, Any]:
+    """Measure imports into a fresh registry."""
+    with database(folder, []) as postgres:
+        return asyncio.run(imports.measure(postgres.dsn, folder))
 
 
 def new_folder(folder: Path, name: str) -> Path:

@@ -115,8 +115,25 @@ async def ids(
     found = {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
     handover = await proposed(suite, own_stations[-1].rpartition("-")[0])
     case = await ordered_case(suite, found["site"])
-    yield {**filed, **found, "line": line, "organisation": own_organisation, "case": case, **handover}
+    brought = await imported(api, site)
+    yield {**filed, **found, **brought, "line": line, "organisation": own_organisation, "case": case, **handover}
     await charger.close()
+
+
+async def imported(api: Api, site_id: str) -> dict[str, str]:
+    """Return a file that waits for its decision, and a site that was filed twice."""
+    site = await api.get(f"/api/registry/sites/{site_id}")
+    place = f"{site['longitude']},{site['latitude']}"
+    twice = f"id,name,lng,lat\nTWICE,{site['name']},{place}\n"
+    waiting = f"id,name,lng,lat,help_phone\n{site_id},,{place},400-1\nNEW,新站,121.4,29.3,\nBAD,坏站,east,29.3,\n"
+    found = []
+    for text in (twice, waiting):
+        sent = await api.client.post("/api/registry/imports", files={"file": ("场站.csv", text.encode())})
+        found.append(sent.raise_for_status().json())
+    path = f"/api/registry/imports/{found[0]['id']}/commit"
+    (await api.client.post(path, json={"plan": found[0]["plan"]})).raise_for_status()
+    first, second = sorted(("TWICE", site_id))
+    return {"import": str(found[1]["id"]), "imported": str(found[0]["id"]), "first": first, "second": second}
 
 
 async def proposed(suite: Suite, site: str) -> dict[str, str]:

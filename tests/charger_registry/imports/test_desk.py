@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ import pytest
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from deploy.demo.county import sample_county
 from deploy.suite import COMPOSES
 from tests.charger_registry.imports import samples
 from tests.charger_registry.imports.samples import packed, xlsx
@@ -408,3 +410,17 @@ async def test_meters_that_are_due(client: httpx.AsyncClient) -> None:
     )
     assert [line["station_id"] for line in following.json()["items"]] == ["s2"]
     assert "2024-01-31" in (await client.get("/registry/meters", headers=headers(REGULATOR))).text
+
+
+async def test_a_city_is_filed_beside_a_county_in_one_transaction(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    """Fresh tables without statistics, thousands of stations: no statement goes through all of them for each of them."""
+    async with pool.acquire() as connection, connection.transaction():
+        await store.file_all(connection, sample_county(Random(1)), NOW)
+    rows = [f"C{n},{113.8 + n % 40 / 100},{22.5 + n // 40 / 100},15" for n in range(1500)]
+    brought = await bring(client, "\n".join(["id,lng,lat,count", *rows]).encode())
+    done = await commit(client, brought)
+    assert (done.status_code, done.json()["counts"]["added"]) == (200, 1500)
+    connectors = await pool.fetchval("SELECT count(*) FROM registry.connector WHERE starts_with(station_id, 'C')")
+    assert connectors == 1500 * 15
