@@ -1,8 +1,8 @@
 """Where filings are begun, written, submitted, decided and rated; each step with its history and its line of the audit trail."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -52,14 +52,16 @@ class PaperDraft:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is being done with a held filing."""
+    """What is being done with a held filing; `news`: what is to be told besides."""
 
+    who: Principal
     filing: asyncpg.Record
     order: Order
     role: Role
     following: State
     now: datetime
     terms: Terms
+    news: list[Event] = field(default_factory=list)
 
     @property
     def today(self) -> date:
@@ -324,7 +326,7 @@ class FilingDesk:
                 before={"state": step.filing["state"]}, after={k: v for k, v in moved.items() if v}, remote=remote,
             )  # fmt: skip
             filing = await store.get(connection, filing_id, who.scope)
-            news = await conclusion.conclude(connection, filing, order.command, step.terms, now)
+            news = step.news + await conclusion.conclude(connection, filing, order.command, step.terms, now)
             if filing["state"] != step.filing["state"]:
                 news.append(_moved(filing, step.filing["state"], now))
             await publish(connection, registry.STREAM, news)
@@ -335,7 +337,7 @@ class FilingDesk:
     ) -> Step:
         filing = await store.hold(connection, filing_id, who.scope)
         role, following = move(State(filing["state"]), order.command, _roles(who, filing))
-        return Step(filing, order, role, following, now, await store.terms(connection))
+        return Step(who, filing, order, role, following, now, await store.terms(connection))
 
     async def _refuse_problems(self, connection: asyncpg.Connection, step: Step) -> None:
         content = store.content_of(step.filing)
@@ -397,9 +399,14 @@ class FilingDesk:
         if old["state"] == State.SUSPENDED:
             raise Conflict("the site has been suspended")
         await store.change(connection, old["id"], {"state": State.RETIRED, "moved_at": step.now})
-        reason = f"replaced by {step.filing['number']}"
-        line = (step.now, "system", Role.AUTHORITY, Command.RETIRE, old["state"], State.RETIRED, reason, None)
+        reason, by = f"replaced by {step.filing['number']}", step.who.subject
+        line = (step.now, by, step.role, Command.RETIRE, old["state"], State.RETIRED, reason, None)
         await store.add_history(connection, old["id"], line)
+        await audit.record(
+            connection, at=step.now, actor=by, action="retire filing", subject=f"filing {old['id']}",
+            before={"state": old["state"]}, after={"state": State.RETIRED, "reason": reason},
+        )  # fmt: skip
+        step.news.append(_moved({**dict(old), "state": State.RETIRED}, old["state"], step.now))
 
     async def _reject(self, connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
         return {"answered_at": step.filing["answered_at"] or step.now, "decided_at": step.now, "due_on": None}
@@ -516,7 +523,7 @@ def _difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str
     return {name: before.get(name) for name in changed}, {name: plain[name] for name in changed}
 
 
-def _moved(filing: asyncpg.Record, previous: str, now: datetime) -> FilingMoved:
+def _moved(filing: Mapping[str, Any], previous: str, now: datetime) -> FilingMoved:
     return FilingMoved(
         filing_id=filing["id"],
         number=filing["number"],

@@ -324,6 +324,10 @@ async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> Non
     former = await world.done("GET", f"/filings/{first}")
     assert (former["state"], former["history"][-1]["reason"]) == ("retired", f"replaced by BA{TODAY.year}-00002")
     assert (await world.done("GET", "/sites/old"))["stations"] == 2
+    told = [(event["filing_id"], event["state"]) for event in await world.events("FilingMoved")]
+    assert told[-2:] == [(first, "retired"), (anew["id"], "in_operation")]
+    retired = "SELECT actor FROM audit.trail WHERE subject = $1 AND action = 'retire filing'"
+    assert await world.pool.fetchval(retired, f"filing {first}") == "regulator-m"
 
 
 async def test_a_station_is_filed_at_one_site_only(world: World) -> None:
