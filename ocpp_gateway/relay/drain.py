@@ -22,7 +22,10 @@ from youguan.database import AWAY
 log = logging.getLogger(__name__)
 
 # So many are with the recorder at once: its batches stay small, so that it never holds up what is passed on for long.
-MOST_UNDER_WAY = 200
+MOST_UNDER_WAY = 100
+AT_ONCE = 10  # what is passed on goes between
+# Few records are waited for a little, so that many share a commit: what is passed on waits for neither.
+PACE_S = 0.025
 PATIENCE_S = TELL_S = 1.0
 
 
@@ -72,6 +75,7 @@ class Drain:
         self._clock = clock
         self._under_way: deque[list[int | bool]] = deque()  # [place after it, settled], in order
         self._room = asyncio.Event()
+        self._hurried = False
 
     async def run(self, left_behind: list[Spool], own: Spool) -> None:
         """Drain what others left, then our own, until cancelled."""
@@ -94,10 +98,15 @@ class Drain:
 
     async def _drain(self, spool: Spool, place: int, ends: int | None) -> None:
         while ends is None or place < ends:
-            for after, content in await spool.read(place):
+            records = await spool.read(place)
+            for number, (after, content) in enumerate(records):
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
                 await self._wait_for_room()
                 self._submit(spool, after, content)
                 place = after
+            if len(records) < MOST_UNDER_WAY and not self._hurried:
+                await asyncio.sleep(PACE_S)
 
     def _submit(self, spool: Spool, after: int, content: bytes) -> None:
         entry = self._entry(spool, after, content)
@@ -144,6 +153,7 @@ class Drain:
 
     async def caught_up(self, own: Spool) -> None:
         """Wait until everything that our own spool has taken is stored."""
+        self._hurried = True
         while own.size:
             self._room.clear()
             await self._room.wait()

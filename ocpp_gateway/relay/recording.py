@@ -1,6 +1,7 @@
 """How what the relay met becomes durable: in the recorder's commit, with what was noted there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import asyncpg
 
@@ -11,11 +12,21 @@ from youguan.events import Event, RelayRecordsLost, UpstreamAway, UpstreamBack
 
 async def write_met(connection: asyncpg.Connection, met: Sequence[UpstreamMet]) -> list[Event]:
     """Note how upstreams were met, and tell when one is away and when it is back."""
-    events: list[Event] = []
-    for each in sorted(met, key=lambda m: m.site_id):  # sites in one order, or two workers could wait for each other
-        if await store.meet(connection, each):
-            events.append(told(each))
-    return events
+    await store.meet_stations(connection, latest(met))
+    says = {each.site_id: each for each in met if each.state in ("connected", "away")}
+    # Sites in one order, or two workers could wait for each other.
+    return [told(each) for _, each in sorted(says.items()) if await store.meet_site(connection, each)]
+
+
+def latest(met: Sequence[UpstreamMet]) -> list[UpstreamMet]:
+    """Return how each station met its upstream last, with the last heartbeat interval that was told."""
+    found: dict[str, UpstreamMet] = {}
+    for each in met:
+        before = found.get(each.station_id)
+        if before is not None and each.heartbeat_interval_s is None:
+            each = replace(each, heartbeat_interval_s=before.heartbeat_interval_s)  # noqa: PLW2901
+        found[each.station_id] = each
+    return list(found.values())
 
 
 def told(met: UpstreamMet) -> Event:

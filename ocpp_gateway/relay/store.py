@@ -1,6 +1,6 @@
 """The statements of the relay."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import asyncpg
@@ -57,27 +57,34 @@ async def forget_upstream(connection: asyncpg.Connection, site_id: str) -> bool:
     return bool(state == "away")
 
 
-async def meet(connection: asyncpg.Connection, met: UpstreamMet) -> bool:
-    """Note how a station's upstream was met; say whether that changes whether the site's upstream is away."""
+async def meet_stations(connection: asyncpg.Connection, met: Collection[UpstreamMet]) -> None:
+    """Note how stations met their upstreams last; one for each station."""
     await connection.execute(
         """
         INSERT INTO gateway.relay_station AS s (station_id, site_id, state, detail, since, seen_at, interval_s)
-        VALUES ($1, $2, $3, $4, $5, $5, $6)
+        SELECT station_id, site_id, state, detail, at, at, interval_s
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[])
+            AS m (station_id, site_id, state, detail, at, interval_s)
+        ORDER BY station_id
         ON CONFLICT (station_id) DO UPDATE SET site_id = excluded.site_id, state = excluded.state, detail = excluded.detail,
             since = CASE WHEN (s.site_id, s.state) = (excluded.site_id, excluded.state) THEN s.since ELSE excluded.since END,
             seen_at = excluded.seen_at, interval_s = coalesce(excluded.interval_s, s.interval_s)
         WHERE excluded.seen_at >= s.seen_at
         """,
-        met.station_id,
-        met.site_id,
-        met.state,
-        met.detail,
-        met.at,
-        met.heartbeat_interval_s,
+        [each.station_id for each in met],
+        [each.site_id for each in met],
+        [each.state for each in met],
+        [each.detail for each in met],
+        [each.at for each in met],
+        [each.heartbeat_interval_s for each in met],
     )
-    if met.state not in ("connected", "away"):
-        return False
-    # Only where the site is still relayed: what was met before somebody ended that says nothing any more.
+
+
+async def meet_site(connection: asyncpg.Connection, met: UpstreamMet) -> bool:
+    """Note whether a site's upstream is there; say whether that changes whether it is away.
+
+    Only where the site is still relayed: what was met before somebody ended that says nothing any more.
+    """
     changed = await connection.fetchval(
         """
         INSERT INTO gateway.relay_upstream AS u (site_id, state, detail, since)

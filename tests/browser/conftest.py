@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from tests.browser import filings
 from tests.browser.chromium import NO_BROWSER, chromium, executable
 from tests.browser.pages import INSPECTOR, OPERATOR
-from tests.suite import Api, Charger, Suite, request_of, timestamp
+from tests.suite import Api, Charger, Suite, eventually, request_of, timestamp
 
 # Longer than anything should take, so that a busy machine fails no test.
 PATIENCE_MS = 20_000
@@ -116,7 +116,10 @@ async def ids(
     handover = await proposed(suite, own_stations[-1].rpartition("-")[0])
     case = await ordered_case(suite, found["site"])
     brought = await imported(api, site)
-    yield {**filed, **found, **brought, "line": line, "organisation": own_organisation, "case": case, **handover}
+    passed_on = await relayed(suite, api, own_stations)
+    yield {
+        **filed, **found, **brought, "line": line, "organisation": own_organisation, "case": case, **handover, **passed_on,
+    }  # fmt: skip
     await charger.close()
 
 
@@ -165,6 +168,27 @@ async def ordered_case(suite: Suite, site: str) -> str:
     (await api.client.post(f"{base}/{case}/commands/order", json=order)).raise_for_status()
     await api.client.aclose()
     return str(case)
+
+
+async def relayed(suite: Suite, api: Api, own_stations: list[str]) -> dict[str, str]:
+    """Return a site that is passed on to a central system that is away, with something proposed; and one to be passed on."""
+    station = own_stations[len(own_stations) // 2]
+    site = station.rpartition("-")[0]
+    decided = {"upstream_url": "ws://127.0.0.1:1/csms", "may_send": True, "reason": "文〔2026〕7 号"}
+    (await api.client.put(f"/api/registry/sites/{site}/relay", json=decided)).raise_for_status()
+    operator = Api(suite.ports()["http"])
+    await operator.log_in(OPERATOR)
+    wanted = {"upstream_url": "wss://csms.example.com/ocpp", "reason": "平台升级"}
+    (await operator.client.post(f"/api/registry/sites/{site}/relay/proposals", json=wanted)).raise_for_status()
+    await operator.client.aclose()
+
+    async def away() -> bool:
+        with suppress(websockets.InvalidStatus):
+            await (await Charger(suite.ports()["ocpp"], station).connect()).close()
+        return any(item["state"] == "away" for item in await api.items("/api/gateway/relay"))
+
+    await eventually(away)
+    return {"relayed": site, "own_site": own_stations[0].rpartition("-")[0]}
 
 
 async def talkative(ocpp: int, station: str) -> Charger:

@@ -125,4 +125,10 @@ PAGES = (
     Shown("possible duplicate", "/registry/duplicates/{first}/{second}", REGULATOR),
     Shown("meters that are due", "/registry/meters", REGULATOR),
     Shown("my account", "/account", INSPECTOR),
+    Shown("relayed sites", "/registry/relays", REGULATOR),
+    Shown("relayed site", "/registry/relays/{relayed}", REGULATOR),
+    Shown("relayed site, of its operator", "/registry/relays/{relayed}", OPERATOR),
+    Shown("site to be relayed", "/registry/relays/{own_site}", OPERATOR),
+    Shown("central systems of relayed sites", "/gateway/relay", REGULATOR),
+    Shown("central system of a relayed site", "/gateway/relay/{relayed}", OPERATOR),
 )
