@@ -257,7 +257,7 @@ class StationAccessRefused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamAway(Event):
-    """The central system to which a site's stations are passed on cannot be reached; `station_id` is the first to meet that."""
+    """The central system to which a site's stations are passed on cannot be reached; `station_id` is one that met that."""
 
     site_id: str
     station_id: str

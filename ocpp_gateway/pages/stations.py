@@ -18,6 +18,7 @@ from ocpp_gateway.heartbeats import store as heartbeats
 from ocpp_gateway.pages import store
 from ocpp_gateway.pages.frames import set_out, shown
 from ocpp_gateway.pages.timeline import Piece, line, totals
+from ocpp_gateway.relay import store as relay
 from ocpp_gateway.sensors import store as sensors
 from ocpp_gateway.timeseries import store as timeseries
 from ocpp_gateway.timeseries.rollup import day_of
@@ -32,6 +33,12 @@ from youguan.web.templates import Templates
 
 PAGE, LIVE_FRAMES, MOST_VARIABLES, MOST_OPEN = 50, 25, 500, 20
 A_DAY, A_MONTH = timedelta(days=1), timedelta(days=30)
+MEETINGS = {
+    "connected": ("good", "中央系统正常"),
+    "away": ("bad", "中央系统不可达"),
+    "refused": ("warn", "中央系统拒绝"),
+    "closed": ("warn", "中央系统关闭连接"),
+}
 STATES = {"online": ("good", "在线"), "offline": ("bad", "离线"), "never_connected": ("", "从未接入")}
 CONDITIONS = {
     "available": ("good", "空闲"),
@@ -130,6 +137,7 @@ def _add_state(router: APIRouter, place: Place) -> None:
                 connection, today - A_MONTH, today + A_DAY, "connector", site_id=None, station_id=station_id
             )
             beside = await sensors.sensors(connection, station["site_id"]) if station["site_id"] else []
+            relayed = await relay.meeting_of(connection, station_id)
             paces = await heartbeats.intervals_of(connection, station_id, station["site_id"])
             numbers = sorted({row["connector"] for row in connectors if row["connector"]})
             lines = {
@@ -137,7 +145,7 @@ def _add_state(router: APIRouter, place: Place) -> None:
                 for number in numbers
             }
             return await place.show(
-                request, connection, station_id, "state", connectors=connectors, now=now,
+                request, connection, station_id, "state", connectors=connectors, now=now, relayed=relayed, meetings=MEETINGS,
                 lines={number: (bars(pieces), pieces, totals(pieces)) for number, pieces in lines.items()},
                 uptime=[(row["connector"], uptime_of(row)) for row in month], sensors=beside, kinds=SENSORS,
                 lasting=lasting, paces=paces, profiles=PROFILES,

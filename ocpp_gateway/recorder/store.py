@@ -457,7 +457,7 @@ async def set_aside_reused(connection: asyncpg.Connection, starts: Sequence[Tran
     """Let transactions whose id a station has used again make way: theirs gets the time of its start added.
 
     The id counts as used again where the same sequence number starts at another time, unless that is a start which has
-    made way itself.
+    made way itself; and where it is one that we gave out before the station was passed on to another central system.
     """
     if not starts:
         return
@@ -471,6 +471,16 @@ async def set_aside_reused(connection: asyncpg.Connection, starts: Sequence[Tran
         WHERE e.occurred_at <> s.at AND e.kind = 'Started' AND NOT EXISTS (
             SELECT FROM telemetry.transaction t WHERE t.station_id = s.station_id
             AND t.transaction_id = s.transaction_id || '@' || (extract(epoch FROM s.at) * 1000)::bigint
+        )
+        UNION
+        SELECT t.station_id, t.transaction_id,
+               t.transaction_id || '@' || (extract(epoch FROM t.started_at) * 1000)::bigint AS aside
+        FROM telemetry.transaction t
+        JOIN unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[]) AS s (station_id, transaction_id, seq_no, at)
+          ON (t.station_id, t.transaction_id) = (s.station_id, s.transaction_id)
+        WHERE t.transaction_id = t.id::text AND t.started_at <> s.at AND NOT EXISTS (
+            SELECT FROM telemetry.transaction_event e
+            WHERE (e.station_id, e.transaction_id) = (t.station_id, t.transaction_id)
         )
         """,
         *columns([(r.station_id, r.transaction_id, r.seq_no, r.occurred_at) for r in starts], 4),

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from ocpp_gateway.pages.figures import Figures
+from ocpp_gateway.pages.stations import MEETINGS
 from ocpp_gateway.relay import store
 from youguan.auth import Principal
 from youguan.errors import NotFound
@@ -16,12 +17,6 @@ from youguan.web.security import require, require_site
 from youguan.web.templates import Templates
 
 PAGE = 50
-STATES = {
-    "connected": ("good", "中央系统正常"),
-    "away": ("bad", "中央系统不可达"),
-    "refused": ("warn", "中央系统拒绝"),
-    "closed": ("warn", "中央系统关闭连接"),
-}
 SPOOLED, LOST = "youguan_relay_spool_bytes", "youguan_relay_lost_records"
 
 
@@ -38,7 +33,7 @@ def relay_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, fi
             rows = await store.list_sites(connection, who.scope, key[0] if key else None, PAGE)
             lost = await store.lost_records(connection)
         return templates.render(
-            request, "relay.html", rows=rows, next=next_cursor(rows, PAGE, "site_id"), cursor=cursor, states=STATES,
+            request, "relay.html", rows=rows, next=next_cursor(rows, PAGE, "site_id"), cursor=cursor, states=MEETINGS,
             lost=lost, spooled=sum(figures.counted(SPOOLED).values()), losing=sum(figures.counted(LOST).values()),
             room=settings.relay_spool_bytes,
         )  # fmt: skip
@@ -50,6 +45,6 @@ def relay_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, fi
             if upstream is None:
                 raise NotFound(f"site {site_id} is not passed on")
             rows = await store.list_stations(connection, site_id)
-        return templates.render(request, "relay_site.html", site=upstream, rows=rows, states=STATES)
+        return templates.render(request, "relay_site.html", site=upstream, rows=rows, states=MEETINGS)
 
     return router

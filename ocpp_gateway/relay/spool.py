@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -48,6 +49,7 @@ class Spool:
         self._written = 0  # durable up to here
         self._accepted = 0  # taken up to here
         self._released = 0
+        self._done: list[Path] = []
         self._file: int | None = None
         self._file_bytes = 0
         self._lock: int | None = None
@@ -133,12 +135,12 @@ class Spool:
             await self._more.wait()
 
     def release(self, place: int) -> None:
-        """Let go of what comes before a place."""
+        """Let go of what comes before a place; the thread that writes removes the files."""
         self._released = max(self._released, place)
         files = self._files() if self._released - self._oldest() >= FILE_BYTES else []
         for (_, file), (ends, _) in pairwise(files):
             if ends <= self._released:
-                file.unlink(missing_ok=True)
+                self._done.append(file)
                 self._begins = ends
 
     def remove(self) -> None:
@@ -182,6 +184,8 @@ class Spool:
 
     def _write(self, data: bytes) -> None:
         """Write and make durable; on an error nothing of it counts. Runs in a thread, one at a time."""
+        while self._done:
+            self._done.pop().unlink(missing_ok=True)
         file = self._current_file()
         before = self._file_bytes
         try:
@@ -259,7 +263,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def left_behind(folder: Path, most_bytes: int) -> list[Spool]:
-    """Return the spools of processes that are gone, opened; what cannot be read stays where it is."""
+    """Return the spools of processes that are gone, opened, the oldest first; what cannot be read stays where it is."""
     found: list[Spool] = []
     for path in sorted(folder.glob("*")):
         spool = Spool(path, most_bytes)
@@ -273,5 +277,5 @@ def left_behind(folder: Path, most_bytes: int) -> list[Spool]:
 
 
 def new_spool(folder: Path, most_bytes: int) -> Spool:
-    """Return a spool of our own; its folder is made when something is written."""
-    return Spool(folder / uuid.uuid4().hex, most_bytes)
+    """Return a spool of our own, later by its name than those before; its folder is made when something is written."""
+    return Spool(folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}", most_bytes)

@@ -117,8 +117,14 @@ async def note_drained(connection: asyncpg.Connection, spool_id: str, place: int
 
 
 async def drained(connection: asyncpg.Connection, spool_id: str) -> int:
-    """Return the place up to which a spool is stored."""
-    return int(await connection.fetchval("SELECT place FROM gateway.relay_spool WHERE spool_id = $1", spool_id) or 0)
+    """Return the place up to which a spool is stored; waits for a commit that whoever left it behind may have under way."""
+    async with connection.transaction():
+        await connection.execute(
+            "INSERT INTO gateway.relay_spool VALUES ($1, 0, 0, now()) ON CONFLICT DO NOTHING", spool_id
+        )
+        return int(
+            await connection.fetchval("SELECT place FROM gateway.relay_spool WHERE spool_id = $1 FOR UPDATE", spool_id)
+        )
 
 
 async def forget_spools(connection: asyncpg.Connection, before: datetime) -> None:
@@ -164,6 +170,18 @@ async def list_sites(
 async def get_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record | None:
     """Return a relayed site; None where it is not."""
     return await connection.fetchrow(f"{SITE} WHERE r.site_id = $1", site_id)
+
+
+async def meeting_of(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record | None:
+    """Return where a station is passed on to and how it met its upstream last; None where it is not passed on."""
+    return await connection.fetchrow(
+        """
+        SELECT r.site_id, r.upstream_url, r.may_send, s.state, s.detail FROM gateway.station_directory d
+        JOIN gateway.relay_site r USING (site_id) LEFT JOIN gateway.relay_station s USING (station_id)
+        WHERE d.station_id = $1
+        """,
+        station_id,
+    )
 
 
 async def list_stations(connection: asyncpg.Connection, site_id: str) -> list[asyncpg.Record]:

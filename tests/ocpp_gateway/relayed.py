@@ -2,10 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import websockets
@@ -109,15 +108,15 @@ class Relay:
 async def relay_of(
     *, judges: bool = False, may_send: bool = False, loopback: bool = True, settings: Settings | None = None, **tls: Any
 ) -> AsyncIterator[Relay]:
-    """Run a gateway and an upstream; `tls`: the upstream's context as `context`, the relay's files, its `authority`."""
+    """Run a gateway and an upstream; `tls`: the upstream's `context`, its `authority`, the relay's own `files`."""
     system = CentralSystem()
     recorder, notes = FakeRecorder(), list[Passed]()
     around = Surroundings(recorder, FakeClaims(), lambda _: True, SystemClock(), lambda _: 60, knowing())
     rules = rules_of(settings or Settings(ocpp_open_networks=["127.0.0.0/8"]))
     doorkeeper = Doorkeeper(rules, knows=lambda _: True, keys_of=lambda _: None, clock=SystemClock())
-    context, authority = tls.pop("context", None), tls.pop("authority", None)
+    context, authority, files = tls.get("context"), tls.get("authority"), tls.get("files", ())
     upstreams: Any = FakeUpstreams()
-    reach = Reach(**tls, loopback=loopback, largest_message=legs.LARGEST_MESSAGE)
+    reach = Reach(*files, loopback=loopback, largest_message=legs.LARGEST_MESSAGE)
     server = Server(around, doorkeeper, Relaying(upstreams, reach, doorkeeper, around, notes.append, US))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
@@ -146,7 +145,3 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not holds():
             await asyncio.sleep(0.01)
-
-
-Ask = Callable[[], Awaitable[object]]
-FOLDER = Path

@@ -4,8 +4,12 @@ import asyncio
 import json
 import os
 import random
+import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
+from typing import Any
 
 import pytest
 import websockets
@@ -13,7 +17,10 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
 from ocpp_gateway.relay import legs
+from ocpp_gateway.stations.attempts import TRIES
 from tests.ocpp_gateway.relayed import US, Relay, relay_of, until
+from youguan.pki import Authority, Issued
+from youguan.settings import Settings
 
 HEARTBEAT = '[2,"1","Heartbeat",{}]'
 
@@ -240,3 +247,110 @@ async def test_the_largest_message_and_one_beyond(relay: Relay) -> None:
         await asyncio.wait_for(station.wait_closed(), 20)
         assert station.close_code == 1009
         assert (await asyncio.wait_for(relay.system.closed.get(), 20))[0] == 1009
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    authority = Authority(tmp_path / "pki")
+    authority.make("Operator", datetime.now(UTC))
+    return authority
+
+
+def served_by(authority: Authority, folder: Path, *names: str) -> ssl.SSLContext:
+    """Return what an upstream serves with: a certificate for these names; it wants to see one of the same authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files_of(authority.server([*names], datetime.now(UTC)), folder / "upstream"))
+    context.load_verify_locations(authority.certificate_file)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def files_of(issued: Issued, place: Path) -> tuple[Path, Path]:
+    assert issued.key is not None
+    files = place.with_suffix(".pem"), place.with_suffix(".key")
+    files[0].write_text(issued.certificate)
+    files[1].write_text(issued.key)
+    return files
+
+
+@pytest.mark.parametrize("where", ["of the site", "of the setting"])
+async def test_an_upstream_over_tls_and_who_vouches_for_it(authority: Authority, tmp_path: Path, where: str) -> None:
+    text = authority.certificate_file.read_text()
+    certificate, key = files_of(authority.station("us", datetime.now(UTC)), tmp_path / "us")
+    known: dict[str, Any] = (
+        {"authority": text} if where == "of the site" else {"files": (authority.certificate_file, certificate, key)}
+    )
+    context = served_by(authority, tmp_path, "localhost")
+    async with relay_of(context=context, **known) as relay, relay.both() as (station, upstream):
+        await station.send(HEARTBEAT)
+        await until(lambda: relay.system.got == [HEARTBEAT])
+        shown = upstream.transport.get_extra_info("peercert")
+    assert bool(shown) == (where == "of the setting"), "our own certificate, where we have one"
+
+
+@pytest.mark.parametrize(
+    ("names", "known"),
+    [(("localhost",), False), (("elsewhere.example",), True)],
+    ids=["unknown authority", "another name"],
+)
+async def test_an_upstream_whose_certificate_does_not_hold_is_away(
+    authority: Authority, tmp_path: Path, names: tuple[str, ...], known: bool
+) -> None:
+    text = authority.certificate_file.read_text() if known else None
+    async with relay_of(context=served_by(authority, tmp_path, *names), authority=text) as relay:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await relay.station(Authorization="Basic czE6c2VjcmV0")
+        assert refused.value.response.status_code == 502
+        assert not relay.system.requests, "what the station shows is not told to a stranger"
+        assert relay.notes[-1].state == "away"
+        assert "certificate" in relay.notes[-1].about
+
+
+CLOSED = Settings(ocpp_connections_per_source=2)
+
+
+async def test_our_admission_judges_first() -> None:
+    async with relay_of(settings=CLOSED) as relay:
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await relay.station(Authorization="Basic czE6c2VjcmV0")
+        assert refused.value.response.status_code == 401
+        assert not relay.system.requests
+
+
+async def test_where_the_upstream_judges_our_bounds_hold_and_its_word_counts_as_ours() -> None:
+    async with relay_of(judges=True, settings=CLOSED) as relay:
+        first, second = [await relay.station(path=f"a{n}", Authorization="Basic czE6c2VjcmV0") for n in range(2)]
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await relay.station(path="a2", Authorization="Basic czE6c2VjcmV0")
+        assert refused.value.response.status_code == 429, "of one source no more"
+        for station in (first, second):
+            await station.close()
+        await until(lambda: not relay.server.sessions)
+        relay.system.answer = lambda connection, _: connection.respond(HTTPStatus.UNAUTHORIZED, "")
+        statuses = []
+        for _ in range(TRIES + 1):
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                await relay.station(Authorization="Basic Z3Vlc3M=")
+            statuses.append(refused.value.response.status_code)
+        asked = len(relay.system.requests)
+        assert statuses[-1] == 429
+        assert set(statuses) == {401, 429}
+        with pytest.raises(websockets.InvalidStatus):
+            await relay.station(Authorization="Basic Z3Vlc3M=")
+        assert len(relay.system.requests) == asked, "who guesses too often does not get through to it"
+
+
+async def test_a_station_that_gives_up_while_its_upstream_is_asked_leaves_nothing(relay: Relay) -> None:
+    asked = asyncio.Event()
+
+    async def slow(connection: ServerConnection, request: Request) -> None:
+        asked.set()
+        await asyncio.sleep(30)
+
+    relay.system.answer = slow  # type: ignore[assignment]
+    coming = asyncio.create_task(relay.station())
+    await asyncio.wait_for(asked.wait(), 20)
+    assert len(relay.server._meeting) == 1
+    coming.cancel()
+    await until(lambda: not relay.server._meeting)
+    assert not relay.server.sessions
