@@ -4,6 +4,7 @@ import base64
 from dataclasses import dataclass
 
 import asyncpg
+import segno
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -39,6 +40,11 @@ class Setup:
 
     secret: str
     address: str
+
+    @property
+    def picture(self) -> str:
+        """Return the address as a QR code, to be shown as it is (data: address of an SVG)."""
+        return str(segno.make_qr(self.address, error="m").svg_data_uri(scale=5, border=4, light="white"))
 
 
 class SecondFactors:

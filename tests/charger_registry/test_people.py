@@ -539,6 +539,7 @@ async def test_ones_own_account_in_the_browser(house: House) -> None:
     page = await house.client.get("/account", headers=own)
     assert "wang 代 li" in page.text
     setup = await house.client.post("/account/second-factor", headers=own)
+    assert "data:image/svg+xml" in setup.text
     secret = setup.text.split('<code id="secret">')[1].split("<")[0]
     wrong = await house.client.post("/account/second-factor/confirm", data={"code": "1"}, headers=own)
     assert (wrong.status_code, "验证码不正确" in wrong.text) == (422, True)
