@@ -7,6 +7,7 @@ from secrets import token_urlsafe
 from typing import Annotated
 
 import asyncpg
+from cryptography.fernet import InvalidToken
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field
@@ -15,7 +16,8 @@ from charger_registry import store
 from charger_registry.people import store as people
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.passwords import LONGEST_PASSWORD, Passwords, Tries, first_screen, wrong_password
-from charger_registry.people.second_factor import CodeNeeded, SecondFactors
+from charger_registry.people.providers import Provider
+from charger_registry.people.second_factor import CodeNeeded, SecondFactors, box
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer
 from youguan.clock import Clock
@@ -38,6 +40,7 @@ from youguan.web.security import SESSION_COOKIE, is_loopback, principal_of, remo
 from youguan.web.templates import Templates
 
 LONGEST_NAME, LONGEST_BROWSER = 200, 300
+ERRANDS = b"youguan login errands"
 REFUSALS = {
     "old_password": "原密码不正确",
     "new_password": "新密码不符合要求：至少 10 个字符，不要重复同几个字符，也不要与用户名相同",
@@ -108,6 +111,7 @@ class Login:
         self._passwords = passwords or Passwords()
         self._factors = factors or SecondFactors(pool, clock, settings.login_secret)
         self._tries, self._code_tries = Tries(), Tries()
+        self._errands = box(settings.login_secret, ERRANDS) if settings.login_secret else None
         self._lifetime = timedelta(seconds=settings.token_lifetime_s)
         self._issuer = TokenIssuer(settings.token_private_key, self._lifetime) if settings.token_private_key else None
 
@@ -134,6 +138,50 @@ class Login:
     def ticket(self, username: str) -> str:
         """Return what says for a while that somebody's password was right."""
         return self._factors.ticket(username)
+
+    async def log_in_by(self, provider: str, subject: str, remote: str, browser: str = "") -> tuple[str, list[str]]:
+        """Return the same for whom a provider vouches for; Unauthenticated where nobody here is linked with him."""
+        async with self._pool.acquire() as connection:
+            username = await people.find_identity(connection, provider, subject)
+            demo = self._demo and is_loopback(remote)
+            person = await people.find(connection, username, demo=demo) if username else None
+        if person is None:
+            raise Unauthenticated("nobody here is linked with this login")
+        return await self._let_in(person, remote, browser)
+
+    async def link(self, principal: Principal, provider: str, subject: str, remote: str) -> None:
+        """Let a provider vouch for somebody from now on; Forbidden, Conflict."""
+        _himself(principal)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await people.add_identity(connection, (provider, subject, principal.subject, self._clock.now()))
+            await self._note(connection, principal, f"link login {provider}", remote)
+
+    async def unlink(self, principal: Principal, provider: str, remote: str) -> None:
+        """Let a provider vouch for somebody no longer; Forbidden, NotFound."""
+        _himself(principal)
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await people.remove_identity(connection, provider, principal.subject):
+                raise NotFound(f"a link with {provider}")
+            await self._note(connection, principal, f"unlink login {provider}", remote)
+
+    async def linked(self, principal: Principal) -> set[str]:
+        """Return the providers that vouch for somebody."""
+        async with self._pool.acquire() as connection:
+            return {row["provider"] for row in await people.list_identities(connection, principal.subject)}
+
+    def seal(self, said: bytes) -> str:
+        """Seal what a browser is to bring back; Unavailable."""
+        if self._errands is None:
+            raise Unavailable("no secret to seal logins with is configured (YOUGUAN_LOGIN_SECRET)")
+        return self._errands.encrypt_at_time(said, int(self._clock.now().timestamp())).decode()
+
+    def unseal(self, sealed: str, within_s: int) -> bytes:
+        """Return what a browser has brought back; Unauthenticated where it is not ours or took too long."""
+        now = int(self._clock.now().timestamp())
+        try:
+            return self._errands.decrypt_at_time(sealed, within_s, now) if self._errands else b""
+        except InvalidToken:
+            raise Unauthenticated("this is not the login that was begun here, or it took too long") from None
 
     async def act_for(self, principal: Principal, delegation_id: int, remote: str, browser: str = "") -> str:
         """Return a token with the roles and bounds of whoever lets somebody act for him; NotFound, Forbidden."""
@@ -349,10 +397,12 @@ def _add_sessions(app: FastAPI, login: Login) -> None:
         await login.log_out_everywhere(who, remote_of(request))
 
 
-def login_pages(login: Login, desk: PeopleDesk, templates: Templates, settings: Settings) -> APIRouter:
+def login_pages(
+    login: Login, desk: PeopleDesk, templates: Templates, settings: Settings, providers: Sequence[Provider] = ()
+) -> APIRouter:
     """Return /login, /logout and /password/{link}."""
     router = APIRouter()
-    _add_login_page(router, login, templates, settings)
+    _add_login_page(router, login, templates, settings, providers)
     _add_link_page(router, desk, templates)
     return router
 
@@ -370,10 +420,12 @@ def keep_token(response: Response, request: Request, token: str, settings: Setti
     return response
 
 
-def _add_login_page(router: APIRouter, login: Login, templates: Templates, settings: Settings) -> None:
+def _add_login_page(
+    router: APIRouter, login: Login, templates: Templates, settings: Settings, providers: Sequence[Provider]
+) -> None:
     @router.get("/login")
     async def page(request: Request, next: str = "") -> Response:
-        return templates.render(request, "login.html", next=next, username="", error="")
+        return templates.render(request, "login.html", next=next, username="", error="", providers=providers)
 
     @router.post("/login")
     async def log_in(
@@ -389,14 +441,15 @@ def _add_login_page(router: APIRouter, login: Login, templates: Templates, setti
         except (Unauthenticated, TooManyRequests) as error:
             reason = REFUSALS.get(error.code, "用户名或密码不正确")
             page = templates.render(
-                request, "login.html", status_code=error.status, next=next, username=username, error=reason
-            )
+                request, "login.html", status_code=error.status, next=next, username=username, error=reason,
+                providers=providers,
+            )  # fmt: skip
             page.headers.update(error.headers)
             return page
         return into(request, token, roles, next)
 
     def into(request: Request, token: str, roles: list[str], next: str) -> Response:
-        response = RedirectResponse(next if _is_ours(next) else first_screen(roles), 303)
+        response = RedirectResponse(next if is_ours(next) else first_screen(roles), 303)
         return keep_token(response, request, token, settings)
 
     @router.post("/login/code")
@@ -456,7 +509,7 @@ def said(error: YouguanError | None) -> str:
     return REFUSALS.get(field, error.detail)
 
 
-def _is_ours(address: str) -> bool:
+def is_ours(address: str) -> bool:
     """Only a path of this site: never somebody else's address behind our login."""
     return address.startswith("/") and not address.startswith(("//", "/\\"))
 

@@ -60,6 +60,8 @@ from charger_registry.people.keys import MachineKeyDesk
 from charger_registry.people.organisations import OrganisationDesk
 from charger_registry.people.pages import people_pages
 from charger_registry.people.passwords import Passwords
+from charger_registry.people.provider_pages import provider_pages
+from charger_registry.people.providers import ProviderClient, read_providers
 from charger_registry.people.second_factor import SecondFactors
 from charger_registry.public import projection
 from charger_registry.public.live import Picture
@@ -91,6 +93,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         desk, organisations = PeopleDesk(pool, passwords, clock), OrganisationDesk(pool, clock)
         factors, delegations = SecondFactors(pool, clock, settings.login_secret), Delegations(pool, clock)
         login = Login(pool, settings, clock, passwords, factors)
+        vouching = ProviderClient(read_providers(settings.login_providers))
+        providers = tuple(vouching.providers.values())
         entrance = login_api(login, desk)
         add_second_factor(entrance, factors)
         add_delegations(entrance, delegations, login)
@@ -142,8 +146,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 registry_pages(pool, templates),
                 ledger_pages(pool, responsibility, templates, clock),
                 handover_pages(pool, handovers, templates, clock),
-                login_pages(login, desk, templates, settings),
-                account_pages(Account(login, factors, delegations, templates), settings),
+                login_pages(login, desk, templates, settings, providers),
+                provider_pages(login, vouching, templates, settings, clock),
+                account_pages(Account(login, factors, delegations, templates, providers), settings),
                 people_pages(desk, organisations, templates, clock),
                 key_pages(machine_keys, templates, clock),
                 unmanaged_pages(pool, unmanaged, templates, clock),

@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     login_secret: str | None = Field(
         default=None, min_length=32, description="seals people's second factors; only the registry needs it"
     )
+    login_providers: Path | None = Field(
+        default=None, description="TOML: who else vouches for people (OpenID Connect, OAuth 2)"
+    )
     token_lifetime_s: int = Field(default=12 * 3600, ge=60, description="one shift; revocation ends it sooner")
 
     @classmethod

@@ -1,5 +1,6 @@
 """The page of one's own account: password, second factor, logins, delegations."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from charger_registry.login import Login, browser_of, keep_token, said
 from charger_registry.people.delegation import Delegations, Wish
 from charger_registry.people.passwords import LONGEST_PASSWORD, first_screen
+from charger_registry.people.providers import Provider
 from charger_registry.people.second_factor import SecondFactors
 from youguan.auth import Principal
 from youguan.clock import COUNTY
@@ -17,7 +19,7 @@ from youguan.settings import Settings
 from youguan.web.security import SESSION_COOKIE, remote_of, require
 from youguan.web.templates import Templates
 
-DONE = {"password": "密码已更改，其他登录均已退出", "factor": "二次验证已关闭"}
+DONE = {"password": "密码已更改，其他登录均已退出", "factor": "二次验证已关闭", "linked": "已关联，今后可用该账号登录"}
 Himself = Annotated[Principal, Depends(require())]
 Short = Annotated[str, Form(max_length=500)]
 
@@ -25,7 +27,15 @@ Short = Annotated[str, Form(max_length=500)]
 class Account:
     """What the page shows."""
 
-    def __init__(self, login: Login, factors: SecondFactors, delegations: Delegations, templates: Templates) -> None:
+    def __init__(
+        self,
+        login: Login,
+        factors: SecondFactors,
+        delegations: Delegations,
+        templates: Templates,
+        providers: Sequence[Provider] = (),
+    ) -> None:
+        self._providers = providers
         self.login = login
         self.factors = factors
         self.delegations = delegations
@@ -38,7 +48,8 @@ class Account:
         return self._templates.render(
             request, "account.html", status_code=error.status if error else 200, error=said(error), done=DONE.get(done, ""),
             sessions=await self.login.sessions(who), factor=await self.factors.is_on(who.subject),
-            delegations=await self.delegations.of(who), **{"setup": None, "codes": (), **more},
+            delegations=await self.delegations.of(who), providers=self._providers,
+            linked=await self.login.linked(who), **{"setup": None, "codes": (), **more},
         )  # fmt: skip
 
 

@@ -108,3 +108,13 @@ class Delegation(Table, table=True):
     reason: str = text()
     ended_at: datetime | None = moment(optional=True)
     ended_by: str | None = text(optional=True)
+
+
+class Identity(Table, table=True):
+    """Whom somebody is at a login provider."""
+
+    __tablename__ = "identity"
+    provider: str = text(key=True)
+    subject: str = text(key=True)
+    username: str = text()
+    linked_at: datetime = moment()

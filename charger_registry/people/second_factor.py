@@ -53,8 +53,8 @@ class SecondFactors:
     def __init__(self, pool: asyncpg.Pool, clock: Clock, secret: str | None) -> None:
         self.pool = pool
         self._clock = clock
-        self._box = _box(secret, PURPOSE) if secret else None
-        self._tickets = _box(secret, STEPS) if secret else None
+        self._box = box(secret, PURPOSE) if secret else None
+        self._tickets = box(secret, STEPS) if secret else None
 
     async def is_on(self, username: str) -> bool:
         """Say whether a login of somebody needs a code."""
@@ -140,7 +140,8 @@ class SecondFactors:
         )
 
 
-def _box(secret: str, purpose: bytes) -> Fernet:
+def box(secret: str, purpose: bytes) -> Fernet:
+    """Return what seals for one purpose alone."""
     derived = HKDF(hashes.SHA256(), 32, salt=None, info=purpose).derive(secret.encode())
     return Fernet(base64.urlsafe_b64encode(derived))
 

@@ -311,6 +311,38 @@ async def remove_factor(connection: asyncpg.Connection, username: str) -> bool:
     return bool(done == "DELETE 1")
 
 
+async def find_identity(connection: asyncpg.Connection, provider: str, subject: str) -> str | None:
+    """Return whose account is linked with somebody at a provider."""
+    found: str | None = await connection.fetchval(
+        "SELECT username FROM registry.identity WHERE provider = $1 AND subject = $2", provider, subject
+    )
+    return found
+
+
+async def add_identity(connection: asyncpg.Connection, identity: Sequence[Any]) -> None:
+    """Link (provider, subject, username, at); Conflict where either is linked already."""
+    done = await connection.execute(
+        "INSERT INTO registry.identity VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", *identity
+    )
+    if done == "INSERT 0 0":
+        raise Conflict("this account, or that login, is linked already")
+
+
+async def list_identities(connection: asyncpg.Connection, username: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM registry.identity WHERE username = $1 ORDER BY provider", username
+    )
+    return rows
+
+
+async def remove_identity(connection: asyncpg.Connection, provider: str, username: str) -> bool:
+    """Forget a link; say whether there was one."""
+    done = await connection.execute(
+        "DELETE FROM registry.identity WHERE provider = $1 AND username = $2", provider, username
+    )
+    return bool(done == "DELETE 1")
+
+
 async def add_delegation(connection: asyncpg.Connection, delegation: Sequence[Any]) -> int:
     """Add (giver, receiver, since, until, reason)."""
     number: int = await connection.fetchval(

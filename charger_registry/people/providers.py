@@ -1,0 +1,177 @@
+"""Login with somebody else's word: OpenID Connect, or plain OAuth 2 with a userinfo address. Providers are configuration."""
+
+import base64
+import hashlib
+import secrets
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+import jwt
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+
+from youguan.errors import Invalid, Unauthenticated, Unavailable
+from youguan.web.security import is_loopback
+
+ALGORITHMS = ["RS256", "ES256", "EdDSA", "PS256"]  # none that a client's secret could make
+WITHIN_S = 10.0
+TOLERATED_S = 60
+
+
+class Provider(BaseModel):
+    """Who vouches for people: by its `issuer` (OpenID Connect), or by three addresses (OAuth 2).
+
+    `subject`: the member of the identity token, or of what the userinfo address answers, that names a person for ever.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    name: str
+    client_id: str
+    client_secret: str
+    issuer: str | None = None
+    authorize_url: str | None = None
+    token_url: str | None = None
+    userinfo_url: str | None = None
+    scope: str = "openid"
+    subject: str = "sub"
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Provider":
+        addresses = (self.authorize_url, self.token_url, self.userinfo_url)
+        if (self.issuer is None) != all(addresses) or (self.issuer is not None and any(addresses)):
+            raise ValueError("either issuer, or authorize_url, token_url and userinfo_url")
+        for address in filter(None, (self.issuer, *addresses)):
+            parts = urlsplit(address)
+            if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+                raise ValueError(f"{address}: not https")
+        return self
+
+
+def read_providers(file: Path | None) -> Sequence[Provider]:
+    """Read the providers of a TOML file (`[[provider]]`); Invalid names what is wrong."""
+    if file is None:
+        return ()
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        return TypeAdapter(list[Provider]).validate_python(document.get("provider", []))
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise Invalid(f"{file}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a browser that is sent to a provider must bring back; `link_for`: whose account is to be linked, None: a login."""
+
+    provider: str
+    state: str
+    nonce: str
+    verifier: str
+    next: str
+    link_for: str | None
+
+    @property
+    def challenge(self) -> str:
+        """Return what the provider is told of the verifier (RFC 7636, S256)."""
+        digest = hashlib.sha256(self.verifier.encode()).digest()
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def new_errand(provider: str, next: str, link_for: str | None) -> Errand:
+    """Return a new errand."""
+    made = [secrets.token_urlsafe(32) for _ in range(3)]
+    return Errand(provider, made[0], made[1], made[2], next, link_for)
+
+
+class ProviderClient:
+    """Speaks with the providers; what one answers wrongly is a login that failed, never a guess."""
+
+    def __init__(self, providers: Sequence[Provider]) -> None:
+        self.providers: Mapping[str, Provider] = {provider.id: provider for provider in providers}
+
+    async def address(self, errand: Errand, redirect_uri: str) -> str:
+        """Return where a browser is sent."""
+        provider = self.providers[errand.provider]
+        async with _client() as client:
+            where = (await self._about(client, provider))["authorization_endpoint"]
+        query = {
+            "response_type": "code", "client_id": provider.client_id, "redirect_uri": redirect_uri, "scope": provider.scope,
+            "state": errand.state, "nonce": errand.nonce, "code_challenge": errand.challenge, "code_challenge_method": "S256",
+        }  # fmt: skip
+        return f"{where}{'&' if '?' in where else '?'}{urlencode(query)}"
+
+    async def subject(self, errand: Errand, code: str, redirect_uri: str, now: datetime) -> str:
+        """Return whom a provider says a code stands for; Unauthenticated, Unavailable."""
+        provider = self.providers[errand.provider]
+        async with _client() as client:
+            about = await self._about(client, provider)
+            form = {
+                "grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri,
+                "client_id": provider.client_id, "client_secret": provider.client_secret, "code_verifier": errand.verifier,
+            }  # fmt: skip
+            tokens = await _json(client, "POST", about["token_endpoint"], data=form)
+            if provider.issuer is not None:
+                keys = await _json(client, "GET", about["jwks_uri"])
+                claims = identity_of(provider, str(tokens.get("id_token", "")), keys, errand.nonce, now)
+            else:
+                bearer = {"Authorization": f"Bearer {tokens.get('access_token', '')}"}
+                claims = await _json(client, "GET", about["userinfo_endpoint"], headers=bearer)
+        found = claims.get(provider.subject)
+        if not isinstance(found, str | int) or isinstance(found, bool) or found == "":
+            raise Unauthenticated(f"{provider.id} does not say who it is")
+        return str(found)
+
+    async def _about(self, client: httpx.AsyncClient, provider: Provider) -> Mapping[str, Any]:
+        if provider.issuer is None:
+            return {
+                "authorization_endpoint": provider.authorize_url, "token_endpoint": provider.token_url,
+                "userinfo_endpoint": provider.userinfo_url,
+            }  # fmt: skip
+        about = await _json(client, "GET", f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if about.get("issuer") != provider.issuer:
+            raise Unavailable(f"{provider.id}: the configuration there is another issuer's")
+        return about
+
+
+def identity_of(
+    provider: Provider, token: str, keys: Mapping[str, Any], nonce: str, now: datetime
+) -> Mapping[str, Any]:
+    """Return the claims of an identity token that this provider has made for us, for this very login; Unauthenticated."""
+    try:
+        known = jwt.PyJWKSet.from_dict(dict(keys)).keys
+        wanted = jwt.get_unverified_header(token).get("kid")
+        key = next(key for key in known if wanted in (None, key.key_id))
+        claims: dict[str, Any] = jwt.decode(
+            token, key, algorithms=ALGORITHMS, audience=provider.client_id, issuer=provider.issuer,
+            options={"require": ["exp", "iat", "aud", "iss"], "verify_exp": False, "verify_iat": False},
+        )  # fmt: skip
+    except (jwt.PyJWTError, StopIteration):
+        raise Unauthenticated(f"{provider.id}: the identity token does not hold") from None
+    if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+        raise Unauthenticated(f"{provider.id}: the identity token is another login's")
+    if now.timestamp() > float(claims["exp"]) + TOLERATED_S:
+        raise Unauthenticated(f"{provider.id}: the identity token has expired")
+    return claims
+
+
+def _client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=WITHIN_S, follow_redirects=False)
+
+
+async def _json(client: httpx.AsyncClient, method: str, address: str, **request: Any) -> Mapping[str, Any]:
+    """Return what an address answers; Unavailable where it cannot be reached, Unauthenticated where it refuses."""
+    headers = {"Accept": "application/json", **request.pop("headers", {})}
+    try:
+        answer = await client.request(method, address, headers=headers, **request)
+        document = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise Unavailable(f"the login provider cannot be reached: {type(error).__name__}") from None
+    if not answer.is_success or not isinstance(document, dict):
+        raise Unauthenticated(f"the login provider refuses ({answer.status_code})")
+    return document

@@ -1,0 +1,104 @@
+"""A login provider on a real socket: OpenID Connect with PKCE, and an OAuth 2 userinfo address. It lets in whom it is told to."""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import jwt
+import orjson
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric import rsa
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from youguan.web.serve import Server
+
+CLIENT, SECRET = "youguan", "a secret of the tests"
+
+
+@dataclass
+class LoginProvider:
+    """Somebody is logged in there as `who`; `claims` overwrites members of what it says about him."""
+
+    issuer: str
+    who: str = "u-1"
+    claims: dict[str, Any] = field(default_factory=dict)
+    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    signing_key: rsa.RSAPrivateKey | None = None
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def application(self) -> FastAPI:
+        app = FastAPI()
+        app.get("/.well-known/openid-configuration", response_model=None)(self.configuration)
+        app.get("/keys", response_model=None)(self.keys)
+        app.get("/authorize", response_model=None)(self.authorize)
+        app.post("/token", response_model=None)(self.token)
+        app.get("/userinfo", response_model=None)(self.userinfo)
+        return app
+
+    async def configuration(self) -> dict[str, str]:
+        return {
+            "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize",
+            "token_endpoint": f"{self.issuer}/token", "jwks_uri": f"{self.issuer}/keys",
+        }  # fmt: skip
+
+    async def keys(self) -> dict[str, Any]:
+        public = orjson.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
+        return {"keys": [{**public, "kid": "one", "alg": "RS256", "use": "sig"}]}
+
+    async def authorize(self, request: Request) -> Response:
+        asked = dict(request.query_params)
+        assert asked["client_id"] == CLIENT
+        assert asked["code_challenge_method"] == "S256"
+        code = secrets.token_urlsafe(8)
+        self.codes[code] = asked
+        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}", 303)
+
+    async def token(self, request: Request) -> Response:
+        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        asked = self.codes.pop(form.get("code", ""), None)
+        challenge = (
+            base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).decode().rstrip("=")
+        )
+        right = asked is not None and (form["client_secret"], form["redirect_uri"], challenge) == (
+            SECRET, asked["redirect_uri"], asked["code_challenge"],
+        )  # fmt: skip
+        if not right or asked is None:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        access = secrets.token_urlsafe(8)
+        self.tokens[access] = self.who
+        now = int(datetime.now(UTC).timestamp())
+        claims = {
+            "iss": self.issuer, "aud": CLIENT, "sub": self.who, "nonce": asked["nonce"], "iat": now, "exp": now + 300,
+            **self.claims,
+        }  # fmt: skip
+        signed = jwt.encode(claims, self.signing_key or self.key, algorithm="RS256", headers={"kid": "one"})
+        return JSONResponse({"access_token": access, "token_type": "Bearer", "id_token": signed})
+
+    async def userinfo(self, request: Request) -> Response:
+        who = self.tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "))
+        return JSONResponse({"accountId": who} if who else {"error": "invalid_token"}, 200 if who else 401)
+
+
+@asynccontextmanager
+async def login_provider() -> AsyncIterator[LoginProvider]:
+    """Run a provider on a free port of this machine."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    provider = LoginProvider(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    config = uvicorn.Config(provider.application(), lifespan="off", ws="none", log_level="warning")
+    server, stop = Server(config), asyncio.Event()
+    running = asyncio.gather(server.serve([listening]), server.end_with(stop))
+    try:
+        yield provider
+    finally:
+        stop.set()
+        await running
