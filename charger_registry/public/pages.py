@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from math import cos, hypot, radians
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ from charger_registry.equipment.place_codes import PARKINGS, named
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import holder
 from charger_registry.open_data import store as open_data
-from charger_registry.open_data.published import ConnectorDocument, Price, PublishedSite, band_at, per_kwh
+from charger_registry.open_data.published import Band, ConnectorDocument, Price, PublishedSite, band_at, per_kwh
 from charger_registry.pages import REASONS
 from charger_registry.public import store
 from charger_registry.public.live import Picture, state_of
@@ -145,7 +144,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             facts=published.document if published else None,
             connectors_of=connectors_by_station(published) if published else {},
             band=band_at(published.document.price, now) if published else None,
-            total=per_kwh,
+            total=amount_text,
             kind_name=kind_name,
             parkings=PARKINGS,
             named=named,
@@ -199,12 +198,20 @@ def kind_name(code: str, language: str) -> str:
     return code if kind is None else kind.en if language == "en" else kind.zh
 
 
-def fee_of(site: Mapping[str, Any], now: datetime) -> Decimal | None:
+def fee_of(site: Mapping[str, Any], now: datetime) -> str | None:
     """Return what a kWh costs at a site now, where that is posted as an amount."""
     document = site["published"]
     price = Price.model_validate(document["price"]) if document and document["price"] else None
-    band = band_at(price, now)
-    return per_kwh(band) if band else None
+    return amount_text(band_at(price, now))
+
+
+def amount_text(band: Band | None) -> str | None:
+    """Return what a kWh costs in a band as people write it: two decimals, more where they are needed."""
+    amount = per_kwh(band) if band else None
+    if amount is None:
+        return None
+    whole, _, part = f"{amount:.4f}".partition(".")
+    return f"{whole}.{part.rstrip('0'):0<2}"
 
 
 def distance_km(site: Mapping[str, Any], here: tuple[float, ...]) -> float:

@@ -1,5 +1,6 @@
 """The public page as a driver meets it: live without a reload, easy to search, usable without JavaScript."""
 
+import re
 from typing import Any
 
 import pytest
@@ -106,6 +107,17 @@ async def test_search_and_free_now(visitor: Visitor, chargers: Chargers, api: Ap
     assert name in await names_on(page)
     await page.get_by_label("场站、镇街").fill("没有这个地方")
     await expect(page.get_by_text("没有符合条件的场站")).to_be_visible()
+
+
+async def test_kind_and_power(visitor: Visitor) -> None:
+    page = await visitor.come()
+    await page.goto("/")
+    await page.get_by_label("接口").select_option("DC")
+    await page.get_by_label("功率").select_option("120")
+    await page.wait_for_url("**kind=DC**")
+    strong = page.locator(ROWS, has_text=re.compile(r"DC (120|180) kW"))
+    await expect(strong).to_have_count(30)
+    assert await page.locator(ROWS).count() == 30
 
 
 async def test_nearest_puts_the_free_site_first_and_says_how_far(

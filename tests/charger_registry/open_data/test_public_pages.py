@@ -18,7 +18,7 @@ from charger_registry.login import TEMPLATES
 from charger_registry.open_data.projection import keep_published
 from charger_registry.open_data.published import Band, Price, band_at, per_kwh
 from charger_registry.public.live import Picture
-from charger_registry.public.pages import fits, public_pages
+from charger_registry.public.pages import amount_text, fits, public_pages
 from tests.charger_registry.open_data.world import SITES, World
 from tests.suite import eventually
 from youguan.web.templates import Templates
@@ -51,7 +51,7 @@ async def looking(world: World) -> AsyncIterator[tuple[AsyncClient, Picture]]:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("zh", ("全天", "400-000-1234", "燃油车勿停", "车位 5 个，其中无障碍 2 个", "从东门进，地下一层", "全部为可再生能源",
+        ("zh", ("全天", "400-000-1234", "燃油车勿停", "车位 5 个 · 其中无障碍 2 个", "从东门进，地下一层", "全部为可再生能源",
                 "国标交流", "前两小时免费", "充满后每分钟0.5元", "公示于", "数据更新于")),
         ("en", ("round the clock", "5 bays", "2 of them accessible", "GB/T AC", "CNY/kWh", "Data as of")),
     ],
@@ -65,9 +65,9 @@ async def test_a_site_says_what_a_kwh_costs_now(world: World) -> None:
     world.clock.advance(
         datetime.combine(world.clock.now() + timedelta(days=1), datetime.min.time(), UTC) - world.clock.now()
     )
-    assert "现在 1.2000 元/度" in (await world.client.get("/sites/a")).text  # midnight in UTC is eight in the county
+    assert "现在 1.20 元/度" in (await world.client.get("/sites/a")).text  # midnight in UTC is eight in the county
     world.clock.advance(timedelta(hours=17))
-    assert "现在 0.5500 元/度" in (await world.client.get("/sites/a")).text
+    assert "现在 0.55 元/度" in (await world.client.get("/sites/a")).text
 
 
 async def test_what_is_not_filed_is_not_made_up(world: World) -> None:
@@ -91,7 +91,7 @@ async def test_the_list_says_power_fee_and_time(world: World) -> None:
     async with looking(world) as (client, picture):
         page = (await client.get("/?q=甲站")).text
         assert "AC/DC 120 kW" in page
-        assert re.search(r"(0\.5500|1\.2000) 元/度", page)
+        assert re.search(r"(0\.55|1\.20) 元/度", page)
         assert 'id="as-of"' in page
         assert picture.changed_at is not None
 
@@ -119,7 +119,7 @@ async def test_a_price_that_begins_by_the_clock_reaches_list_and_file(world: Wor
         keeping = asyncio.create_task(keep_published(world.pool, world.clock))
 
         async def told() -> bool:
-            return "2 元/度" in (await client.get("/?q=甲站")).text
+            return "2.00 元/度" in (await client.get("/?q=甲站")).text
 
         await eventually(told)
         keeping.cancel()
@@ -135,6 +135,20 @@ async def test_kinds_follow_what_stands_there(world: World) -> None:
             return "甲站" not in (await client.get("/?kind=AC")).text
 
         await eventually(gone)
+
+
+@pytest.mark.parametrize(
+    ("energy", "service", "text"),
+    [
+        ("1", "0.5", "1.50"),
+        ("1.05", "0.47", "1.52"),
+        ("0.3333", None, "0.3333"),
+        (None, "0.1230", "0.123"),
+        (None, None, None),
+    ],
+)
+def test_amounts_as_people_write_them(energy: str | None, service: str | None, text: str | None) -> None:
+    assert amount_text(Band(begin="00:00", end="24:00", energy_per_kwh=energy, service_per_kwh=service)) == text
 
 
 @pytest.mark.parametrize(
