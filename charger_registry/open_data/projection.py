@@ -62,7 +62,7 @@ async def _take_conditions(
 ) -> set[str]:
     changes: dict[EvseKey, tuple[Condition, datetime | None]] = {}
     for row in await store.evses_with_what_was_said(connection, site_ids, station_ids):
-        condition = evse_condition(row["online"], row["told"], row["numbers"])
+        condition = evse_condition(row["online"], row["told"], row["numbers"], closed=row["closed"])
         if condition != row["condition"]:
             changes[row["site_id"], row["station_id"], row["evse"]] = condition, row["told_since"]
     if changes:

@@ -200,10 +200,16 @@ def _dated_connector(before: ConnectorDocument | None, filed: ConnectorDocument,
     return filed.model_copy(update={"updated_at": now})
 
 
-def evse_condition(online: bool, told: Mapping[str, str], numbers: Collection[int]) -> Condition:
-    """Return what holds for an EVSE by what its connectors said last (connector → condition); offline nothing is known."""
+def evse_condition(
+    online: bool, told: Mapping[str, str], numbers: Collection[int], *, closed: bool = False
+) -> Condition:
+    """Return what holds for an EVSE by what its connectors said last (connector → condition).
+
+    Offline nothing is known; where the site is not in operation (`closed`) nobody can charge, whatever they say.
+    """
     said = {told.get(str(number), "unknown") for number in numbers} if online else {"unknown"}
-    return next((condition for condition in ORDER if condition in said), "unknown")
+    condition: Condition = next((condition for condition in ORDER if condition in said), "unknown")
+    return "unavailable" if closed and condition != "unknown" else condition
 
 
 def band_at(price: Price | None, now: datetime) -> Band | None:

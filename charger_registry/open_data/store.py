@@ -20,6 +20,7 @@ from charger_registry.open_data.published import (
     SiteDocument,
     public_id,
 )
+from charger_registry.public.store import NOT_IN_OPERATION
 
 LOCK = 0x6F70656E
 
@@ -232,9 +233,10 @@ async def evses_with_what_was_said(
 ) -> list[asyncpg.Record]:
     """Return EVSEs of sites and of stations, each with its condition as published and what its station said last."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT e.site_id, e.station_id, e.evse, e.numbers, e.condition, e.since, coalesce(l.state = 'online', false) AS online,
-               coalesce(c.told, '{}') AS told, greatest(c.since, l.since) AS told_since
+        f"""
+        SELECT {NOT_IN_OPERATION.format(site="e.site_id")} AS closed,
+               e.site_id, e.station_id, e.evse, e.numbers, e.condition, e.since, coalesce(l.state = 'online', false) AS online,
+               coalesce(c.told, '{{}}') AS told, greatest(c.since, l.since) AS told_since
         FROM registry.published_evse e LEFT JOIN registry.live_station l ON l.station_id = e.station_id
         LEFT JOIN LATERAL (
             SELECT jsonb_object_agg(c.connector, c.condition) AS told, max(c.since) AS since

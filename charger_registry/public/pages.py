@@ -229,6 +229,11 @@ def connectors_by_station(site: PublishedSite) -> dict[str, list[ConnectorDocume
 
 
 def station_view(station: dict[str, Any]) -> dict[str, Any]:
-    """Return a station with a condition for each filed connector: unknown where it is not online or did not say."""
+    """Return a station with a condition for each filed connector: unknown where it is not online or did not say.
+
+    Where the site is not in operation nobody can charge, whatever they say.
+    """
     told = {c["connector"]: c["condition"] for c in station["told"]} if station["state"] == "online" else {}
+    if station["closed"]:
+        told = dict.fromkeys(told, "unavailable")
     return {**station, "conditions": [told.get(n, "unknown") for n in station["numbers"] or ()]}

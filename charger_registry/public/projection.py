@@ -14,6 +14,7 @@ from youguan.events import (
     AlertResolved,
     ConnectorStatusChanged,
     Event,
+    FilingMoved,
     OrganisationFiled,
     ResponsibilitiesChanged,
     SiteFiled,
@@ -30,6 +31,7 @@ TYPES = (
     AlertRaised,
     AlertResolved,
     ConnectorStatusChanged,
+    FilingMoved,
     OrganisationFiled,
     ResponsibilitiesChanged,
     SiteFiled,
@@ -74,6 +76,8 @@ async def _apply(connection: asyncpg.Connection, event: Event) -> tuple[set[str]
             return {event.station_id}, set()
         case SiteFiled() | SiteManaged() | SiteUnmanaged() | SiteRetired() | ResponsibilitiesChanged():
             return set(), {event.site_id}
+        case FilingMoved(site_id=str(site_id)):
+            return set(), {site_id}
         case AlertRaised(alert_id=id_, rule=rule):
             await store.open_matter(
                 connection, ("alert", id_, rule, event.site_id, event.station_id, event.since, None)

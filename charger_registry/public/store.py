@@ -60,20 +60,24 @@ async def sites_of(connection: asyncpg.Connection, station_ids: Collection[str])
     return {row["site_id"] for row in rows}
 
 
-# A connector of a station that is not online is unknown, whatever it said last.
-REFRESH = """
+# A site that is not in operation yet, or suspended; one without a file is in operation.
+NOT_IN_OPERATION = (
+    "EXISTS (SELECT FROM registry.filing f WHERE f.site_id = {site} AND f.state IN ('accepted', 'suspended'))"
+)
+# A connector of a station that is not online is unknown, whatever it said last; where nothing is in operation it is unavailable.
+REFRESH = f"""
 WITH station AS (
-    SELECT t.site_id, t.id, t.connectors, l.state = 'online' AS online
+    SELECT t.site_id, t.id, t.connectors, l.state = 'online' AS online, {NOT_IN_OPERATION.format(site="t.site_id")} AS closed
     FROM registry.station t LEFT JOIN registry.live_station l ON l.station_id = t.id
     WHERE t.site_id = ANY($1) AND t.retired_at IS NULL
 ), filed AS (
     SELECT site_id, sum(connectors) AS connectors FROM station GROUP BY site_id
 ), told AS (
     SELECT s.site_id,
-           count(*) FILTER (WHERE c.condition = 'available') AS available,
-           count(*) FILTER (WHERE c.condition IN ('occupied', 'charging', 'reserved')) AS in_use,
-           count(*) FILTER (WHERE c.condition = 'faulted') AS faulted,
-           count(*) FILTER (WHERE c.condition = 'unavailable') AS unavailable
+           count(*) FILTER (WHERE NOT s.closed AND c.condition = 'available') AS available,
+           count(*) FILTER (WHERE NOT s.closed AND c.condition IN ('occupied', 'charging', 'reserved')) AS in_use,
+           count(*) FILTER (WHERE NOT s.closed AND c.condition = 'faulted') AS faulted,
+           count(*) FILTER (WHERE s.closed OR c.condition = 'unavailable') AS unavailable
     FROM station s JOIN registry.live_connector c ON c.station_id = s.id
     JOIN registry.connector k ON k.station_id = c.station_id AND k.connector = c.connector
     WHERE s.online GROUP BY s.site_id
@@ -122,8 +126,9 @@ async def read_sites(connection: asyncpg.Connection, after: int) -> list[asyncpg
 async def read_stations(connection: asyncpg.Connection, site_id: str) -> list[asyncpg.Record]:
     """Return the stations of a site with their state and connectors."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
+        f"""
         SELECT t.id, t.connectors, t.power_w, t.current_type, coalesce(l.state, 'never_connected') AS state,
+               {NOT_IN_OPERATION.format(site="t.site_id")} AS closed,
                (SELECT array_agg(k.connector ORDER BY k.connector) FROM registry.connector k WHERE k.station_id = t.id) AS numbers,
                coalesce(jsonb_agg(jsonb_build_object('connector', c.connector, 'condition', c.condition, 'since', c.since)
                         ORDER BY c.connector) FILTER (WHERE c.connector > 0), '[]') AS told

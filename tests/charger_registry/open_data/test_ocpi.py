@@ -12,6 +12,7 @@ from charger_registry.open_data.published import public_id
 from tests.charger_registry.open_data.schemas import DETAILS, VERSIONS, envelope, faults, location, several, tariff
 from tests.charger_registry.open_data.world import SITES, World, shown
 from youguan.clock import utc_text
+from youguan.events import FilingMoved
 
 BOTH = pytest.mark.parametrize("version", ["2.2.1", "2.3.0"])
 LATER = timedelta(minutes=5)
@@ -73,6 +74,32 @@ async def test_what_a_connector_says_is_the_status_until_its_station_falls_silen
     assert (await by_id(world, token))["b"]["evses"][0]["status"] == status
     await world.fall_silent("b1")
     assert (await by_id(world, token))["b"]["evses"][0]["status"] == "UNKNOWN"
+
+
+@pytest.mark.parametrize("state", ["accepted", "suspended"])
+async def test_where_nothing_is_in_operation_nobody_can_charge(world: World, state: str) -> None:
+    token = await world.token()
+    await world.say("b1", "available")
+    await world.pool.execute(
+        """
+        INSERT INTO registry.filing (id, channel, organisation_id, site_id, state, name, division_code, content, created_at,
+                                     created_by, moved_at)
+        VALUES ('f', 'online', 'm', 'b', $1, '乙站', '330226002', '{}', now(), 'x', now())
+        """,
+        state,
+    )
+    at, moved = world.clock.now(), "in_operation"
+    told: dict[str, Any] = {"filing_id": "f", "number": None, "site_id": "b", "organisation_id": "m", "at": at}
+    await world.tell(FilingMoved(previous=moved, state=state, **told))
+    assert (await by_id(world, token))["b"]["evses"][0]["status"] == "INOPERATIVE"
+    counts = await world.pool.fetchrow("SELECT available, unavailable FROM registry.live_site WHERE site_id = 'b'")
+    assert tuple(counts) == (0, 1)
+    page = (await world.client.get("/sites/b")).text
+    assert ("这个场站目前未在运营" in page, "停用" in page) == (True, True)
+    await world.pool.execute("UPDATE registry.filing SET state = 'in_operation'")
+    await world.tell(FilingMoved(previous=state, state=moved, **told))
+    assert (await by_id(world, token))["b"]["evses"][0]["status"] == "AVAILABLE"
+    assert "这个场站目前未在运营" not in (await world.client.get("/sites/b")).text
 
 
 async def test_times_move_with_what_changes_and_with_nothing_else(world: World) -> None:

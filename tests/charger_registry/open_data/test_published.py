@@ -72,7 +72,8 @@ def test_what_is_gone_is_removed_once_and_what_is_back_is_written() -> None:
 )
 def test_an_evse_of_two_connectors(told: dict[str, str], condition: str) -> None:
     assert evse_condition(True, told, (1, 2)) == condition
-    assert evse_condition(False, told, (1, 2)) == "unknown"
+    assert evse_condition(False, told, (1, 2)) == evse_condition(False, told, (1, 2), closed=True) == "unknown"
+    assert evse_condition(True, told, (1, 2), closed=True) == ("unknown" if condition == "unknown" else "unavailable")
 
 
 @given(st.text(), st.integers())
