@@ -91,6 +91,7 @@ class Feed:
         self._recorder: DirectRecorder | None = None
         self._ours: set[str] = set()
         self._under_way = 0
+        self.most_under_way = UNDER_WAY
         self._budget = Budget(DOUBTS_A_MINUTE)
 
     async def run(self) -> None:
@@ -120,7 +121,7 @@ class Feed:
 
     async def take(self, told: Told) -> Outcome:
         """Record a message; it is durable when this returns. Unavailable where it cannot be made so in time."""
-        if self._under_way >= UNDER_WAY:
+        if self._under_way >= self.most_under_way:
             raise Unavailable("too many messages wait for the database")
         self._under_way += 1
         try:
@@ -231,7 +232,7 @@ class Feed:
         """Keep that an envelope was not taken, where somebody can look; nobody waits for it."""
         now = self._clock.now()
         metrics.refused.labels(REFUSED).inc()
-        if self._recorder is None or self._under_way >= UNDER_WAY or not self._budget.spend(now):
+        if self._recorder is None or self._under_way >= self.most_under_way or not self._budget.spend(now):
             return
         speaker = store.REFUSED_AS + operator_id
         doubt = Doubt(speaker, now, REFUSED, f"{message}: {reason}", frame)
