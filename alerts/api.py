@@ -34,6 +34,7 @@ RULES = {
     "filing_promise_overdue": "承诺补交材料逾期",
     "upstream_away": "运营商中央系统不可达",
     "relay_gap": "转接报文未能留存",
+    "platform_silent": "运营商平台失联",
 }
 REASONS = {
     "no_manager": "从未有管理单位",

@@ -12,6 +12,8 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    PlatformHeard,
+    PlatformSilent,
     RelayRecordsLost,
     SensorAlarmed,
     SensorCleared,
@@ -39,6 +41,7 @@ SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 ACCESS_ATTEMPTS = "access_attempts"
 DOCUMENT_EXPIRING, DOCUMENT_EXPIRED = "document_expiring", "document_expired"
 FILING_PROMISE_OVERDUE = "filing_promise_overdue"
+PLATFORM_SILENT = "platform_silent"
 UPSTREAM_AWAY, RELAY_GAP = "upstream_away", "relay_gap"
 SEVERITIES = ("info", "minor", "major", "critical")
 EVSES_A_ROW = 100  # connector n of EVSE m has the number (n - 1) * 100 + m
@@ -118,6 +121,11 @@ def _beside(event: Event) -> Sequence[Finding]:
             return [Over(event.alarm, _sensor_subject(event), event.effective_at)]
         case StationAccessRefused():
             return [_attempts(event)]
+        case PlatformSilent():
+            shown = {"operator_id": event.operator_id, "name": event.name, "last_heard_at": event.last_heard_at}
+            return [Holds(PLATFORM_SILENT, event.operator_id, event.last_heard_at, details={**shown})]
+        case PlatformHeard():
+            return [Over(PLATFORM_SILENT, event.operator_id, event.at)]
         case UpstreamAway():
             site, why = event.site_id, {"reason": event.reason, "station": event.station_id}
             return [Holds(UPSTREAM_AWAY, site, event.at, site_id=site, details={**why})]

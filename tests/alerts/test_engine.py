@@ -20,6 +20,8 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    PlatformHeard,
+    PlatformSilent,
     RelayRecordsLost,
     SensorAlarmed,
     SensorCleared,
@@ -354,3 +356,13 @@ async def test_what_could_not_be_kept_is_one_alert_that_counts_and_nobodys_task(
     assert (row["state"], row["details"]["tries"]) == ("firing", 12)
     opens = await world.pool.fetchval("SELECT payload->>'opens_task' FROM eventlog.event WHERE type = 'AlertRaised'")
     assert opens == "false"
+
+
+async def test_a_platform_that_is_silent_is_nobodys_task_until_it_is_heard(world: World) -> None:
+    silent = PlatformSilent(operator_id="395815801", name="甲平台", last_heard_at=NOW, at=NOW)
+    await world.tell(silent, silent)
+    assert await world.states() == [("platform_silent", "firing")]
+    payload = await world.pool.fetchval("SELECT payload FROM eventlog.event WHERE type = 'AlertRaised'")
+    assert (payload["subject"], payload["opens_task"], payload["details"]["name"]) == ("395815801", False, "甲平台")
+    await world.tell(PlatformHeard(operator_id="395815801", at=NOW))
+    assert await world.states() == [("platform_silent", "resolved")]

@@ -14,6 +14,7 @@ import psutil
 from deploy import status
 from tests.bench import county, imports, timeseries
 from tests.bench.crowd import crowd
+from tests.bench.platforms import platforms
 from tests.bench.relay import relay
 from tests.bench.rig import Database, count_rows, database, free_port, gateway, listens, load, say, server
 from youguan.settings import Settings
@@ -50,6 +51,9 @@ def read_options() -> argparse.Namespace:
     )
     parser.add_argument("--relay-rate", type=int, default=1000, help="messages a second that are passed on")
     parser.add_argument("--imports", action="store_true", help="only this: 25,000 stations from files")
+    parser.add_argument(
+        "--platform", action="store_true", help="an operator's platform over T/CEC 102, and nothing else"
+    )
     parser.add_argument("--all", action="store_true", help="everything")
     return parser.parse_args()
 
@@ -60,6 +64,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         return imported(new_folder(folder, "imports"))
     if options.relay:
         return relay(new_folder(folder, "relay"), options.relay_rate, options.seconds)
+    if options.platform:
+        return platforms(new_folder(folder, "platform"), options.seconds)
     result = messages(new_folder(folder, "messages"), options)
     if options.county or options.all:
         result |= county.connected_and_cut(new_folder(folder, "county"))
@@ -71,6 +77,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     if options.all:
         result |= imported(new_folder(folder, "imports"))
         result |= relay(new_folder(folder, "relay"), options.relay_rate, options.seconds)
+        result |= platforms(new_folder(folder, "platform"), options.seconds)
     return result
 
 
