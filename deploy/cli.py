@@ -213,7 +213,7 @@ def simulate(
 
 @app.command(context_settings=PASSED_ON)
 def test(context: typer.Context) -> None:
-    """Run every check: ruff, mypy, import-linter, pytest (arguments go to pytest)."""
+    """Run every check: ruff, mypy, import-linter, pytest on every core (arguments go to pytest, which then takes one)."""
     binaries = Path(sys.executable).parent
     checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"]]
     for check in [] if context.args else checks:
@@ -222,7 +222,7 @@ def test(context: typer.Context) -> None:
         if done.returncode:
             raise typer.Exit(done.returncode)
     os.chdir(ROOT)
-    _become("pytest", *context.args)
+    _become("pytest", *(context.args or ["-n", str(os.cpu_count()), "--dist", "loadgroup"]))
 
 
 @app.command(context_settings=PASSED_ON)
