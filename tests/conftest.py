@@ -18,7 +18,6 @@ from deploy.suite import HISTORIES
 from youguan.database import migrate
 from youguan.settings import Settings
 
-
 BROWSER = Path(__file__).parent / "browser"
 
 

@@ -22,7 +22,7 @@ FILE = "id,name,longitude,latitude,charge_count\n" + "".join(
 
 @pytest.fixture
 def settings(database_url: str) -> Settings:
-    return Settings(database_url=database_url, demo=True)
+    return Settings(database_url=database_url, demo=True, station_key_secret="s" * 32)
 
 
 async def ask(settings: Settings, query: str, *arguments: Any) -> list[asyncpg.Record]:
