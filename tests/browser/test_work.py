@@ -100,6 +100,43 @@ async def test_a_regulator_gives_an_unmanaged_site_a_manager(visitor: Visitor, a
     await expect(page.locator("dl.facts")).to_contain_text("示例甲充运营公司")
 
 
+async def test_an_operator_hands_a_site_over_and_takes_that_back(
+    visitor: Visitor, api: Api, own_stations: list[str]
+) -> None:
+    site = own_stations[0].rpartition("-")[0]
+    page = await visitor.come(OPERATOR)
+    await page.goto(f"/registry/sites/{site}")
+    await page.get_by_role("link", name="发起管理交接").click()
+    await page.locator("[name=to_organisation_id]").select_option(index=1)
+    await page.get_by_label("依据文号").fill("合同 7")
+    await page.get_by_role("button", name="发起交接").click()
+    await expect(page.locator(".badge").first).to_have_text("等待答复")
+    await expect(page.locator("dl.facts")).to_contain_text("合同 7")
+    await expect(page.get_by_role("button", name="接受并接管")).to_have_count(0)
+    await page.get_by_text("撤回交接").click()
+    await page.get_by_label("撤回理由").fill("谈不拢")
+    await page.get_by_role("button", name="撤回", exact=True).click()
+    await expect(page.locator(".badge").first).to_have_text("已撤回")
+    (ended,) = await api.items("/api/registry/handovers", site=site)
+    assert (ended["state"], ended["answer"]) == ("withdrawn", "谈不拢")
+
+
+async def test_a_regulator_settles_from_the_list_of_unmanaged_sites(visitor: Visitor, api: Api) -> None:
+    wanted = (await api.items("/api/registry/unmanaged"))[0]
+    page = await visitor.come(REGULATOR)
+    await page.goto("/registry/unmanaged")
+    await page.locator("#findings a.row", has_text=wanted["site_name"]).first.click()
+    await page.wait_for_url(f"**/registry/sites/{wanted['site_id']}/settle")
+    form = page.locator("#order")
+    await form.locator("[name=organisation_id]").select_option("示例乙电运营公司")
+    await form.get_by_label("文号").fill("宁发改〔2026〕9号")
+    await form.get_by_label("理由").fill("无人管理")
+    await form.get_by_role("button", name="指定").click()
+    await expect(page.locator("dl.facts").first).to_contain_text("示例乙电运营公司")
+    (settled,) = await api.items("/api/registry/unmanaged", settled="true", site=wanted["site_id"])
+    assert settled["settled_because"] == "managed"
+
+
 async def managed_by(api: Api, organisation: str, *, really: bool) -> str:
     """Return a site that the organisation manages, or one that it does not."""
     for site in await api.items("/api/registry/sites", unmanaged="false", limit="1000"):
