@@ -6,6 +6,7 @@ import asyncpg
 
 from charger_registry import store as registry
 from charger_registry.duplicates import store
+from charger_registry.ledger.unmanaged.store import end_findings
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
@@ -62,6 +63,7 @@ class DuplicateDesk:
                 raise Conflict("one of the sites is filed no longer")
             moved = [station["id"] for station in sites[gone]["stations"] or ()] if stations == "move" else []
             taken, retired = await store.merge(connection, kept, gone, moved, now)
+            await end_findings(connection, [gone], now, "retired")
             await audit.record(
                 connection, at=now, actor=who.subject, action="merge sites", subject=f"site {gone}",
                 before={"site": gone, "name": sites[gone]["name"], "stations": [*moved, *retired]},
