@@ -304,6 +304,7 @@ async def test_a_site_that_is_filed_twice_is_proposed_and_merged_by_somebody(
     kept = await pool.fetchrow("SELECT bays, help_phone FROM registry.site WHERE id = '1'")
     assert tuple(kept) == (8, "400-1"), "what it lacked it took over, what it had stayed"
     assert await pool.fetchval("SELECT merged_into FROM registry.site WHERE id = '9' AND retired_at IS NOT NULL") == "1"
+    assert await pool.fetchval("SELECT ended_because FROM registry.finding WHERE site_id = '9'") == "retired"
     directory = await pool.fetch("SELECT station_id, site_id FROM gateway.station_directory ORDER BY 1")
     assert dict(directory) == {"9-001": "1", "s1": "1", "s2": "2"}, "no station was lost on the way"
     trail = await pool.fetchrow("SELECT * FROM audit.trail WHERE action = 'merge sites'")
