@@ -18,9 +18,10 @@ from charger_registry.credentials.quarantine import Quarantine
 from charger_registry.duplicates.api import add_duplicates
 from charger_registry.duplicates.desk import DuplicateDesk
 from charger_registry.duplicates.pages import duplicate_pages
-from charger_registry.equipment.api import add_equipment
+from charger_registry.equipment.api import PHOTOS, add_equipment, add_photos
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.equipment.pages import equipment_pages
+from charger_registry.equipment.photos import PhotoDesk
 from charger_registry.filing.api import DOCUMENTS, add_filings
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.pages import filing_pages
@@ -127,6 +128,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         imports, borders, duplicates = ImportDesk(pool, clock), BorderDesk(pool, clock), DuplicateDesk(pool, clock)
         sites = SiteDesk(pool, clock)
         add_equipment(api, pool, sites, clock)
+        photos = PhotoDesk(pool, clock, shelf)
+        add_photos(api, pool, photos)
         add_imports(api, pool, imports)
         add_boundaries(api, pool, borders)
         add_duplicates(api, pool, duplicates)
@@ -156,7 +159,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 quarantine_pages(pool, quarantine, templates),
                 filing_pages(pool, filings, templates, clock),
                 relay_pages(pool, relay, templates, clock),
-                equipment_pages(pool, sites, templates, settings, clock),
+                equipment_pages(pool, sites, photos, templates, settings, clock),
                 import_pages(pool, imports, templates),
                 boundary_pages(pool, borders, templates),
                 duplicate_pages(pool, duplicates, templates),
@@ -182,7 +185,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
             documents=[
-                f"{base}/registry{room}" for base in ("", "/api") for room in (DOCUMENTS, "/imports", "/boundaries")
+                f"{base}/registry{room}"
+                for base in ("", "/api")
+                for room in (DOCUMENTS, PHOTOS, "/imports", "/boundaries")
             ],
         )
 

@@ -2,9 +2,10 @@
 
 from datetime import date
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import asyncpg
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from charger_registry import store as registry
@@ -12,11 +13,13 @@ from charger_registry.drafts import PriceBand, PriceDraft
 from charger_registry.equipment import opening_hours, store
 from charger_registry.equipment.connector_types import TYPES, to_cec, to_ocpi, usual_format
 from charger_registry.equipment.desk import SiteDesk, sorted_bands
+from charger_registry.equipment.photos import Photo, PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES
 from charger_registry.imports.fields import PHONE
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import FieldError, Invalid
+from youguan.web.documents import give
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_site
 
@@ -107,6 +110,18 @@ class MeterOut(BaseModel):
     verification_due_on: date
 
 
+class PhotoOut(BaseModel):
+    """A photo of a site, and where its content is."""
+
+    id: int
+    caption: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    content: str
+
+
+PHOTOS = "/site-photos/"
 WORDS = {"parking": PARKINGS, "usage": USAGES, "construction": CONSTRUCTIONS}
 
 
@@ -202,6 +217,57 @@ def add_equipment(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock
         lines = [{**row, "due": row["verification_due_on"].isoformat()} for row in rows]
         following = next_cursor(lines, limit, "due", "station_id", "connector")
         return Page(items=[MeterOut(**dict(row)) for row in rows], next=following)
+
+
+def add_photos(app: FastAPI, pool: asyncpg.Pool, desk: PhotoDesk) -> None:
+    """Add photos of sites to /api/registry."""
+    may_change = require_site(pool, REGULATOR, OPERATOR)
+
+    @app.get(PHOTOS + "{site_id}")
+    async def photos(site_id: str) -> Page[PhotoOut]:
+        """List the photos of a site. No login needed."""
+        return Page(items=[_photo(site_id, photo) for photo in await desk.shown(site_id)])
+
+    @app.post(PHOTOS + "{site_id}", status_code=201)
+    async def bring(
+        site_id: str,
+        request: Request,
+        file: UploadFile,
+        who: Annotated[Principal, Depends(may_change)],
+        caption: Annotated[str, Form(max_length=100)] = "",
+    ) -> Page[PhotoOut]:
+        """Show a photo: a form (multipart/form-data) with a JPEG, PNG or WebP file."""
+        await desk.bring(who, site_id, file, caption.strip(), remote=remote_of(request))
+        return await photos(site_id)
+
+    @app.get(PHOTOS + "{site_id}/{photo_id}")
+    async def photo(site_id: str, photo_id: int) -> Response:
+        """Return a photo exactly as it was brought. No login needed."""
+        return give(desk.shelf, await desk.one(site_id, photo_id))
+
+    @app.delete(PHOTOS + "{site_id}/{photo_id}", status_code=204)
+    async def take_down(
+        site_id: str, photo_id: int, request: Request, who: Annotated[Principal, Depends(may_change)]
+    ) -> None:
+        """Show a photo no longer; it stays on record."""
+        await desk.take_down(who, site_id, photo_id, remote=remote_of(request))
+
+
+def _photo(site_id: str, photo: Photo) -> PhotoOut:
+    document = photo.document
+    return PhotoOut(
+        id=photo.id,
+        caption=photo.caption,
+        media_type=document.media_type,
+        size_bytes=document.size_bytes,
+        sha256=document.sha256,
+        content=address(site_id, photo),
+    )
+
+
+def address(site_id: str, photo: Photo) -> str:
+    """Return where a photo is."""
+    return f"/api/registry{PHOTOS}{quote(site_id, safe='')}/{photo.id}"
 
 
 def tomorrow(clock: Clock) -> date:

@@ -93,3 +93,20 @@ class Provenance(Table, table=True):
     kind: str = tables.text(key=True)
     subject: str = tables.text(key=True)
     fields: Any = tables.document()
+
+
+class SitePhoto(Table, table=True):
+    """A photo of a site for the public; one that was taken down stays on record."""
+
+    __tablename__ = "site_photo"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    site_id: str = tables.text()
+    caption: str = tables.text()
+    sha256: str = tables.text()
+    size_bytes: int = tables.big()
+    media_type: str = tables.text()
+    name: str = tables.text()
+    added_at: datetime = tables.moment()
+    added_by: str = tables.text()
+    removed_at: datetime | None = tables.moment(optional=True)
+    removed_by: str | None = tables.text(optional=True)

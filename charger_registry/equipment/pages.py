@@ -6,16 +6,17 @@ from unicodedata import normalize
 from urllib.parse import quote
 
 import asyncpg
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ValidationError
 
 from charger_registry import store as registry
 from charger_registry.drafts import PriceBand, PriceDraft
 from charger_registry.equipment import labels, opening_hours, store
-from charger_registry.equipment.api import BandIn, FactsIn, PriceIn, draft_of, members_of, tomorrow
+from charger_registry.equipment.api import BandIn, FactsIn, PriceIn, address, draft_of, members_of, tomorrow
 from charger_registry.equipment.connector_types import TYPES
 from charger_registry.equipment.desk import SiteDesk
+from charger_registry.equipment.photos import PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, named
 from charger_registry.equipment.store import price_of
 from charger_registry.ledger import store as ledger
@@ -41,18 +42,22 @@ FACTS = (
 
 
 def equipment_pages(
-    pool: asyncpg.Pool, desk: SiteDesk, templates: Templates, settings: Settings, clock: Clock
+    pool: asyncpg.Pool, desk: SiteDesk, photos: PhotoDesk, templates: Templates, settings: Settings, clock: Clock
 ) -> APIRouter:
     """Return /registry/sites/{id}/equipment, the sheet of codes, meters that are due, and /stations/{id}."""
     router = APIRouter()
-    _add_site(router, pool, desk, templates, clock)
+    _add_site(router, pool, desk, photos, templates, clock)
     _add_labels(router, pool, templates, settings)
-    _add_station(router, pool, templates, clock)
+    _add_station(router, pool, photos, templates, clock)
     _add_meters(router, pool, templates, clock)
     return router
 
 
-def _add_site(router: APIRouter, pool: asyncpg.Pool, desk: SiteDesk, templates: Templates, clock: Clock) -> None:
+def _add_site(
+    router: APIRouter, pool: asyncpg.Pool, desk: SiteDesk, photos: PhotoDesk, templates: Templates, clock: Clock
+) -> None:
+    may_change = require_site(pool, REGULATOR, OPERATOR)
+
     async def page(request: Request, site_id: str, who: Principal, error: YouguanError | None = None) -> Response:
         now = clock.now()
         async with pool.acquire() as connection:
@@ -64,7 +69,8 @@ def _add_site(router: APIRouter, pool: asyncpg.Pool, desk: SiteDesk, templates: 
             request, "equipment.html", status_code=error.status if error else 200, site=site, stations=stations,
             hours=opening_hours.from_json(site["opening_hours"]), price=held, said=said, sources=SOURCES, types=TYPES,
             usages=USAGES, constructions=CONSTRUCTIONS, parkings=PARKINGS, named=named, today=county_day(now),
-            may_change=who.has(REGULATOR, OPERATOR), error=error.detail if error else "",
+            may_change=who.has(REGULATOR, OPERATOR), photos=await photos.shown(site_id), address=address,
+            error=error.detail if error else "",
         )  # fmt: skip
 
     @router.get("/registry/sites/{site_id}/equipment")
@@ -77,17 +83,39 @@ def _add_site(router: APIRouter, pool: asyncpg.Pool, desk: SiteDesk, templates: 
     async def change(
         request: Request,
         site_id: str,
-        who: Annotated[Principal, Depends(require_site(pool, REGULATOR, OPERATOR))],
+        who: Annotated[Principal, Depends(may_change)],
     ) -> Response:
         form = {name: str(value).strip() for name, value in (await request.form()).items()}
         try:
             facts: dict[str, Any] = {name: form[name] or None for name in FACTS if name in form}
-            facts["renewable"] = {"yes": True, "no": False}.get(form.get("renewable", ""))
+            if "renewable" in form:
+                facts["renewable"] = {"yes": True, "no": False}.get(form["renewable"])
             await desk.change(
                 who, site_id, members_of(_checked(FactsIn, facts)), _price(form), remote=remote_of(request)
             )
         except YouguanError as error:
             return await page(request, site_id, who, error)
+        return RedirectResponse(f"/registry/sites/{quote(site_id, safe='')}/equipment", 303)
+
+    @router.post("/registry/site-photos/{site_id}")
+    async def bring(
+        request: Request,
+        site_id: str,
+        who: Annotated[Principal, Depends(may_change)],
+        file: UploadFile,
+        caption: str = Form("", max_length=100),
+    ) -> Response:
+        try:
+            await photos.bring(who, site_id, file, caption.strip(), remote=remote_of(request))
+        except YouguanError as error:
+            return await page(request, site_id, who, error)
+        return RedirectResponse(f"/registry/sites/{quote(site_id, safe='')}/equipment", 303)
+
+    @router.post("/registry/site-photos/{site_id}/{photo_id}/remove")
+    async def take_down(
+        request: Request, site_id: str, photo_id: int, who: Annotated[Principal, Depends(may_change)]
+    ) -> Response:
+        await photos.take_down(who, site_id, photo_id, remote=remote_of(request))
         return RedirectResponse(f"/registry/sites/{quote(site_id, safe='')}/equipment", 303)
 
 
@@ -149,7 +177,7 @@ def _image(content: bytes, kind: str) -> Response:
     return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=3600"})
 
 
-def _add_station(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+def _add_station(router: APIRouter, pool: asyncpg.Pool, photos: PhotoDesk, templates: Templates, clock: Clock) -> None:
     @router.get("/stations/{station_id}")
     async def station(request: Request, station_id: str) -> Response:
         """Show a station to whoever stands before it."""
@@ -169,7 +197,7 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, templates: Templates, cl
             request, "station.html", station=found, site=site, guns=list(guns),
             price=held, hours=opening_hours.from_json(site["opening_hours"]), parkings=PARKINGS, named=named, types=TYPES,
             conditions=CONDITIONS, manager=holder(lines, "manager", now, station_id), within=within, now=now,
-            band=price_now(held, now),
+            band=price_now(held, now), photos=await photos.shown(found["site_id"]), address=address,
         )  # fmt: skip
 
 

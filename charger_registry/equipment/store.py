@@ -460,3 +460,53 @@ async def connectors_of(connection: asyncpg.Connection, station_id: str) -> list
         station_id,
     )
     return [dict(row) for row in rows]
+
+
+# --- photos -----------------------------------------------------------------------------------------------------
+
+
+async def photos(connection: asyncpg.Connection, site_id: str) -> list[asyncpg.Record]:
+    """Return the photos of a site that are shown, in the order in which they came."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM registry.site_photo WHERE site_id = $1 AND removed_at IS NULL ORDER BY id", site_id
+    )
+    return rows
+
+
+async def get_photo(connection: asyncpg.Connection, site_id: str, photo_id: int) -> asyncpg.Record:
+    """Return a photo that is shown; NotFound."""
+    row = await connection.fetchrow(
+        "SELECT * FROM registry.site_photo WHERE site_id = $1 AND id = $2 AND removed_at IS NULL", site_id, photo_id
+    )
+    if row is None:
+        raise NotFound(f"photo {photo_id} of site {site_id}")
+    return row
+
+
+async def add_photo(connection: asyncpg.Connection, photo: Sequence[Any]) -> int:
+    """Keep (site, caption, sha256, bytes, media type, name, at, by); return its number."""
+    number: int = await connection.fetchval(
+        """
+        INSERT INTO registry.site_photo (site_id, caption, sha256, size_bytes, media_type, name, added_at, added_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
+        """,
+        *photo,
+    )
+    return number
+
+
+async def end_photo(connection: asyncpg.Connection, site_id: str, photo_id: int, now: datetime, by: str) -> str:
+    """Show a photo no longer; return its hash. NotFound."""
+    found: str | None = await connection.fetchval(
+        """
+        UPDATE registry.site_photo SET removed_at = $3, removed_by = $4
+        WHERE site_id = $1 AND id = $2 AND removed_at IS NULL RETURNING sha256
+        """,
+        site_id,
+        photo_id,
+        now,
+        by,
+    )
+    if found is None:
+        raise NotFound(f"photo {photo_id} of site {site_id}")
+    return found

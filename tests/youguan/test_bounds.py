@@ -394,6 +394,10 @@ REGISTRY = {
     "POST /sites/{site_id}/prices": KEPT,
     "PATCH /sites/{site_id}/facts": KEPT,
     "GET /sites/{site_id}/provenance": NEAR,
+    "GET /site-photos/{site_id}": OPEN,
+    "POST /site-photos/{site_id}": KEPT,
+    "GET /site-photos/{site_id}/{photo_id}": OPEN,
+    "DELETE /site-photos/{site_id}/{photo_id}": KEPT,
     "GET /meters": Route(filters=True),
     "GET /imports": IMPORTED,
     "GET /imports/template.csv": OPEN,
@@ -483,6 +487,8 @@ INSERT INTO gateway.reservation (station_id, reservation_id, id_token, expires_a
     VALUES ('s' || $1, 1, 'T', $2, 'held', $2);
 INSERT INTO gateway.exclusion (id, station_id, kind, since, until, reason, recorded_by, recorded_at)
     VALUES ('x' || $1, 's' || $1, 'grid_outage', $2, $2::timestamptz + interval '1 h', 'x', 'x', $2);
+INSERT INTO registry.site_photo (id, site_id, caption, sha256, size_bytes, media_type, name, added_at, added_by)
+    OVERRIDING SYSTEM VALUE VALUES ($1::text::bigint, $1::text, '', repeat('0', 64), 1, 'image/png', 'x', $2, 'x');
 INSERT INTO registry.meter (station_id, verification_due_on) VALUES ('s' || $1, '2020-01-01');
 INSERT INTO telemetry.connector_day
     VALUES ('s' || $1, 1, '2026-01-02', 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'available', 'online', '{0}', '{available}');
@@ -552,7 +558,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "token_id": "0",
             "operator_id": "none", "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
             "subject": "x", "proposal_id": "0",
-            "import_id": "0", "first": "1", "second": "2",
+            "import_id": "0", "first": "1", "second": "2", "photo_id": place,
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
             "filing_id": f"f{place}", "document_id": f"d{place}",
             "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),

@@ -399,6 +399,43 @@ async def test_the_page_of_equipment_and_the_code_on_a_station(client: httpx.Asy
     assert (await client.get("/stations/nowhere/qr.svg")).status_code == 404
 
 
+PNG = b"\x89PNG\r\n\x1a\n of a gate"
+
+
+async def test_a_photo_is_shown_to_everybody_until_it_is_taken_down(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    own, address = headers(OPERATOR), "/api/registry/site-photos/1"
+    sent = {"file": ("gate.png", PNG)}
+    shown = await client.post(address, files=sent, data={"caption": "入口"}, headers=own)
+    assert shown.status_code == 201, shown.text
+    (photo,) = shown.json()["items"]
+    given = await client.get(photo["content"])
+    assert (given.content, given.headers["content-type"], "sandbox" in given.headers["content-security-policy"]) == (
+        PNG, "image/png", True,
+    )  # fmt: skip
+    for page in ("/stations/s1", "/registry/sites/1/equipment"):
+        assert photo["content"] in (await client.get(page, headers=own)).text, page
+    paper = await client.post(address, files={"file": ("a.pdf", b"%PDF-1.7")}, headers=own)
+    assert (paper.status_code, paper.json()["fields"][0]["field"]) == (422, "file")
+    assert (await client.post("/api/registry/site-photos/2", files=sent, headers=own)).status_code == 404
+    assert (
+        await client.delete(f"/api/registry/site-photos/2/{photo['id']}", headers=headers(REGULATOR))
+    ).status_code == 404
+    assert (
+        await client.post("/registry/site-photos/1", files=sent, data={"caption": "b"}, headers=own)
+    ).status_code == 303
+    assert (await client.post(f"/registry/site-photos/1/{photo['id']}/remove", headers=own)).status_code == 303
+    assert (await client.get(photo["content"])).status_code == 404
+    assert [line["caption"] for line in (await client.get(address)).json()["items"]] == ["b"]
+    trail = await pool.fetch("SELECT action, actor FROM audit.trail WHERE action LIKE '%photo' ORDER BY number")
+    assert [tuple(line) for line in trail] == [
+        ("add photo", "operator"),
+        ("add photo", "operator"),
+        ("remove photo", "operator"),
+    ]
+
+
 async def test_meters_that_are_due(client: httpx.AsyncClient) -> None:
     table = "id,lng,lat,charger_id,meter_serial_number,meter_due_on\n1,121.4,29.3,s1,001,2024-01-31\n"
     table += "2,121.5,29.3,s2,002,2099-01-31\n"

@@ -1,0 +1,80 @@
+"""Photos of a site for the public: brought by whoever keeps its file, taken down with who and when on record."""
+
+from dataclasses import dataclass
+
+import asyncpg
+from fastapi import UploadFile
+
+from charger_registry.equipment import store
+from youguan import audit
+from youguan.auth import Principal
+from youguan.clock import Clock
+from youguan.documents import IMAGES, Document, Shelf
+from youguan.errors import Conflict, FieldError, Invalid
+from youguan.web.documents import take
+
+MOST = 20
+NO_PHOTO = "must be a JPEG, PNG or WebP file"
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo that is shown, with what it shows."""
+
+    id: int
+    caption: str
+    document: Document
+
+
+class PhotoDesk:
+    """Takes photos in, shows them, takes them down."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, shelf: Shelf) -> None:
+        self._pool = pool
+        self._clock = clock
+        self.shelf = shelf
+
+    async def bring(
+        self, who: Principal, site_id: str, upload: UploadFile, caption: str, *, remote: str | None = None
+    ) -> int:
+        """Show a photo of a site; whoever asks has been found within bounds. Invalid, TooLarge, Conflict where there are many."""
+        document = await take(self.shelf, upload)
+        if document.media_type not in IMAGES:
+            raise Invalid(f"file: {NO_PHOTO}", fields=[FieldError("file", NO_PHOTO)])
+        now = self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            await store.hold_site(connection, site_id)
+            if len(await store.photos(connection, site_id)) >= MOST:
+                raise Conflict(f"a site shows at most {MOST} photos: take one down first")
+            members = (document.sha256, document.size_bytes, document.media_type, document.name)
+            photo_id = await store.add_photo(connection, (site_id, caption, *members, now, who.subject))
+            await audit.record(
+                connection, at=now, actor=who.subject, action="add photo", subject=f"site {site_id}",
+                after={"photo": photo_id, "sha256": document.sha256, "caption": caption}, remote=remote,
+            )  # fmt: skip
+        return photo_id
+
+    async def take_down(self, who: Principal, site_id: str, photo_id: int, *, remote: str | None = None) -> None:
+        """Show a photo no longer. NotFound."""
+        now = self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            sha256 = await store.end_photo(connection, site_id, photo_id, now, who.subject)
+            await audit.record(
+                connection, at=now, actor=who.subject, action="remove photo", subject=f"site {site_id}",
+                before={"photo": photo_id, "sha256": sha256}, remote=remote,
+            )  # fmt: skip
+
+    async def shown(self, site_id: str) -> list[Photo]:
+        """Return the photos of a site."""
+        async with self._pool.acquire() as connection:
+            return [_photo(row) for row in await store.photos(connection, site_id)]
+
+    async def one(self, site_id: str, photo_id: int) -> Document:
+        """Return a photo that is shown. NotFound."""
+        async with self._pool.acquire() as connection:
+            return _photo(await store.get_photo(connection, site_id, photo_id)).document
+
+
+def _photo(row: asyncpg.Record) -> Photo:
+    document = Document(row["sha256"], row["size_bytes"], row["media_type"], row["name"])
+    return Photo(row["id"], row["caption"], document)
