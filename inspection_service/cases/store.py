@@ -141,6 +141,18 @@ async def add_print(connection: asyncpg.Connection, number: str, pdf: bytes, sha
     await connection.execute("INSERT INTO inspection.case_print VALUES ($1, $2, $3)", number, pdf, sha256)
 
 
+async def prints(connection: asyncpg.Connection, case_id: str) -> list[asyncpg.Record]:
+    """Return a case's documents with what was printed of them."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT d.*, p.pdf, p.sha256 AS pdf_sha256 FROM inspection.case_document d JOIN inspection.case_print p USING (number)
+        WHERE d.case_id = $1 ORDER BY d.place
+        """,
+        case_id,
+    )
+    return rows
+
+
 async def printed(connection: asyncpg.Connection, number: str) -> asyncpg.Record:
     """Return a document's PDF and its hash; NotFound."""
     row = await connection.fetchrow("SELECT pdf, sha256 FROM inspection.case_print WHERE number = $1", number)

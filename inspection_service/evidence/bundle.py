@@ -1,7 +1,7 @@
 """A case's evidence as one file, to be verified anywhere: a ZIP that has exactly one spelling, so that any byte counts.
 
 `bundle.json` holds the chain, the documents, the history and the day's root with the way to it; `bundle.sig` signs it; `files/`
-holds the contents by their place in the chain. Pure.
+holds the contents by their place in the chain, `documents/` what was printed, by its place in the history. Pure.
 """
 
 import hashlib
@@ -53,15 +53,19 @@ def file_name(place: int) -> str:
     return f"files/{place:04d}"
 
 
+def print_name(place: int) -> str:
+    return f"documents/{place:04d}.pdf"
+
+
 def link_out(link: Link) -> dict[str, Any]:
     return {"record": dict(link.record), "hash": link.hash, "signature": link.signature}
 
 
-def pack(signer: Signer, manifest: Mapping[str, Any], files: Mapping[int, bytes]) -> bytes:
+def pack(signer: Signer, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
     """Return the bundle; the manifest names its public key itself."""
     body = canonical({**manifest, "public_key": signer.public_key})
     seal = signer.link("", {"bundle": hashlib.sha256(body).hexdigest()}).signature.encode()
-    return _zip([(MANIFEST, body), (SEAL, seal), *((file_name(place), files[place]) for place in sorted(files))])
+    return _zip([(MANIFEST, body), (SEAL, seal), *sorted(files.items())])
 
 
 def _zip(members: Sequence[tuple[str, bytes]]) -> bytes:
@@ -99,7 +103,8 @@ def _verdict(manifest: dict[str, Any], members: dict[str, bytes]) -> Verdict:
         *_seal_faults(key, members),
         *_chain_faults(links, key, manifest["case"]),
         *_file_faults(links, members),
-        *_document_faults(manifest["documents"]),
+        *_document_faults(manifest["documents"], members),
+        *_stray_faults(links, manifest["documents"], members),
         *_root_faults(manifest.get("root"), links, manifest["case"], key),
     ]
     root = manifest.get("root")
@@ -129,26 +134,35 @@ def _chain_faults(links: Sequence[Link], key: str, case: str) -> list[str]:
 
 def _file_faults(links: Sequence[Link], members: dict[str, bytes]) -> list[str]:
     found = []
-    expected = {MANIFEST, SEAL}
     for link in links:
         if link.record["type"] != "evidence":
             continue
         name = file_name(link.record["place"])
-        expected.add(name)
         body = members.get(name)
         if body is None:
             found.append(f"{name} is missing")
         elif (hashlib.sha256(body).hexdigest(), len(body)) != (link.record["sha256"], link.record["size_bytes"]):
             found.append(f"{name} is not what was collected")
-    return found + [f"{name} belongs to no link" for name in sorted(set(members) - expected)]
+    return found
 
 
-def _document_faults(documents: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [
-        f"document {document['number']} is not what was issued"
-        for document in documents
-        if hashlib.sha256(canonical(document["content"])).hexdigest() != document["sha256"]
-    ]
+def _stray_faults(
+    links: Sequence[Link], documents: Sequence[Mapping[str, Any]], members: dict[str, bytes]
+) -> list[str]:
+    expected = {MANIFEST, SEAL} | {print_name(document["place"]) for document in documents}
+    expected |= {file_name(link.record["place"]) for link in links if link.record["type"] == "evidence"}
+    return [f"{name} belongs to nothing" for name in sorted(set(members) - expected)]
+
+
+def _document_faults(documents: Sequence[Mapping[str, Any]], members: dict[str, bytes]) -> list[str]:
+    found = []
+    for document in documents:
+        if hashlib.sha256(canonical(document["content"])).hexdigest() != document["sha256"]:
+            found.append(f"document {document['number']} is not what was issued")
+        printed = members.get(print_name(document["place"]), b"")
+        if hashlib.sha256(printed).hexdigest() != document["pdf_sha256"]:
+            found.append(f"{print_name(document['place'])} is not what was printed")
+    return found
 
 
 def _root_faults(root: Mapping[str, Any] | None, links: Sequence[Link], case: str, key: str) -> list[str]:

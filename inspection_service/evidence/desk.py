@@ -167,17 +167,17 @@ class EvidenceDesk:
         async with self.pool.acquire() as connection, connection.transaction(isolation="repeatable_read"):
             case = await cases.get(connection, case_id)
             links = await store.links(connection, case_id)
+            issued = await cases.prints(connection, case_id)
             manifest = {
                 "case": case["number"], "item": case["item_id"], "state": case["state"], "packed_at": utc_text(self._clock.now()),
                 "links": [bundle.link_out(link) for link in links],
-                "documents": [_document_out(row) for row in await cases.documents(connection, case_id)],
+                "documents": [_document_out(row) for row in issued],
                 "history": [_line_out(row) for row in await cases.history(connection, case_id)],
                 "root": await self._way(connection, case),
             }  # fmt: skip
-            files = {}
-            for link in links:
-                if link.record["type"] == "evidence":
-                    files[link.record["place"]] = await self.content(connection, case_id, link.record["place"])
+            files = {bundle.print_name(row["place"]): row["pdf"] for row in issued}
+            for place in (link.record["place"] for link in links if link.record["type"] == "evidence"):
+                files[bundle.file_name(place)] = await self.content(connection, case_id, place)
         async with self.pool.acquire() as connection, connection.transaction():
             await audit.record(
                 connection, at=self._clock.now(), actor=who.subject, action="evidence export", subject=f"case {case['number']}"
@@ -216,10 +216,8 @@ def _end_of(day: date) -> datetime:
 
 
 def _document_out(row: asyncpg.Record) -> dict[str, Any]:
-    return {
-        **{name: row[name] for name in ("number", "kind", "content", "sha256")},
-        "issued_at": utc_text(row["issued_at"]),
-    }
+    members = ("number", "kind", "place", "content", "sha256", "pdf_sha256")
+    return {**{name: row[name] for name in members}, "issued_at": utc_text(row["issued_at"])}
 
 
 def _line_out(row: asyncpg.Record) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,16 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
+from pydantic import TypeAdapter
 from pypdf import PageObject, PdfReader
 from typer.testing import CliRunner
 
 from deploy.cli import app
 from inspection_service.cases import store
 from inspection_service.cases.desk import CaseDesk, Opening
-from inspection_service.cases.file import Said
-from inspection_service.cases.machine import Command
+from inspection_service.cases.effects import moved
+from inspection_service.cases.file import Facts, Said
+from inspection_service.cases.machine import Command, State, step
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence_store
@@ -29,7 +32,7 @@ from inspection_service.printing.press import FontMissing, Press
 from inspection_service.store import file_site
 from youguan import audit
 from youguan.auth import Principal, generate_keys
-from youguan.clock import COUNTY, ManualClock
+from youguan.clock import COUNTY, ManualClock, county_day
 from youguan.database import create_pool
 from youguan.documents import Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
@@ -144,6 +147,28 @@ async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:
         assert await audit.verify(connection) is None
     assert len(lines) == 1 + len(events) == 15
     assert events[-1]["payload"]["state"] == "archived"
+
+
+async def test_what_was_said_gives_the_case_again(world: World) -> None:
+    """Nothing is known of a case but by its history: said again, line by line, it leads to where the case stands."""
+    case_id = await to_notified(world)
+    await world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
+    await world.do(HEAD, case_id, Command.DECIDE, reason="充分考虑", sanction="fine", fine_fen=18_000_00)
+    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    world.go_to(date(2026, 10, 12))
+    await world.do(A, case_id, Command.APPEAL, remedy="review", on=date(2026, 10, 9))
+    await world.do(A, case_id, Command.PAY, amount_fen=5_000_00, on=date(2026, 10, 12), receipt="1")
+    async with world.pool.acquire() as connection:
+        lines = await store.history(connection, case_id)
+        row = await store.get(connection, case_id)
+        case = await world.cases.case(connection, row)
+    again = replace(case, state=State.LEAD, procedure=None, facts=Facts(officers=("a", "b"), investigators=("a", "b")))
+    for line in lines[1:]:
+        said = TypeAdapter(Said).validate_python(line["said"])
+        after = moved(again, step(again.state, Command(line["command"])), said, line["actor"], county_day(line["at"]))
+        again = replace(again, state=after.state, procedure=after.procedure, facts=after.facts)
+        assert again.state == line["state"]
+    assert (again.state, again.procedure, again.facts) == (case.state, case.procedure, case.facts)
 
 
 async def test_on_the_spot_within_the_ceiling_with_two_officers_and_review_first(world: World) -> None:
@@ -457,7 +482,7 @@ async def test_a_bundle_is_verified_offline_and_any_changed_byte_is_found(world:
     assert await world.evidence.publish_roots() == 0
     _, packed = await world.evidence.pack(A, case_id)
     verdict = bundle.verify(packed)
-    assert (verdict.faults, verdict.links, verdict.files) == ((), 4, 3)
+    assert (verdict.faults, verdict.links, verdict.files) == ((), 4, 4)
     assert (
         verdict.root
         == (await world.pool.fetchval("SELECT record FROM inspection.evidence_root ORDER BY day DESC LIMIT 1"))["root"]
@@ -481,13 +506,16 @@ async def test_a_bundle_without_a_piece_or_with_one_more_does_not_hold(world: Wo
     case_id = await filled(world)
     async with world.pool.acquire() as connection:
         links = await evidence_store.links(connection, case_id)
-        files = {n: await world.evidence.content(connection, case_id, n) for n in (1, 3, 4)}
+        files = {bundle.file_name(n): await world.evidence.content(connection, case_id, n) for n in (1, 3, 4)}
     manifest = {"case": links[0].record["case"], "links": [bundle.link_out(link) for link in links], "documents": []}
-    signer = world.evidence.signer
+    signer, (first, third, last) = world.evidence.signer, files
     assert bundle.verify(bundle.pack(signer, manifest, files)).faults == ()
-    assert bundle.verify(bundle.pack(signer, manifest, {1: files[1], 3: files[3]})).faults == ("files/0004 is missing",)
-    assert bundle.verify(bundle.pack(signer, manifest, {**files, 9: b"x"})).faults == ("files/0009 belongs to no link",)
-    swapped = {**files, 3: files[4]}
+    without = {first: files[first], third: files[third]}
+    assert bundle.verify(bundle.pack(signer, manifest, without)).faults == ("files/0004 is missing",)
+    assert bundle.verify(bundle.pack(signer, manifest, {**files, "files/0009": b"x"})).faults == (
+        "files/0009 belongs to nothing",
+    )
+    swapped = {**files, third: files[last]}
     assert bundle.verify(bundle.pack(signer, manifest, swapped)).faults == ("files/0003 is not what was collected",)
     shorter = {**manifest, "links": manifest["links"][1:]}
     assert bundle.verify(bundle.pack(signer, shorter, files)).faults
