@@ -26,10 +26,12 @@ from youguan.errors import Invalid
 from youguan.settings import Settings
 
 SAMPLE = "sample"
-EDITION = "4"  # rises when the sample says more than before
+EDITION = "5"  # rises when the sample says more than before
 SOURCE = SourceDraft("sample", "演示数据")
 PASSWORD = "demo"
-ACCOUNTS = ("demo-regulator", "demo-inspector", "demo-inspector-2", "demo-operator", "demo-reviewer")
+# No two levels of a case's legal review are the same person's.
+REVIEWERS = {"demo-reviewer": 4, "demo-reviewer-1": 1, "demo-reviewer-2": 2, "demo-reviewer-3": 3}
+ACCOUNTS = ("demo-regulator", "demo-inspector", "demo-inspector-2", "demo-operator", *REVIEWERS)
 # A case has two officers, each with a certificate.
 OFFICERS = (
     Officer("demo-inspector", "演示执法队员", "演示-0001", date(2030, 12, 31)),
@@ -139,9 +141,10 @@ async def _people(connection: asyncpg.Connection, roles: tuple[RoleDraft, ...]) 
         ("demo-inspector", "演示执法队员", ["inspector"], None),
         ("demo-inspector-2", "演示执法队员乙", ["inspector"], None),
         ("demo-operator", "演示运营商", ["operator"], busiest),
-        ("demo-reviewer", "演示法制员", ["reviewer"], None),
+        *((username, f"演示法制员（{level}级）", ["reviewer"], None) for username, level in REVIEWERS.items()),
     )
     for username, name, held, organisation_id in people:
         await store.save_person(connection, (username, name, hashed, held, organisation_id, None, True))
-    await people_store.set_rank(connection, "demo-reviewer", 4, administrator=False)
+    for username, level in REVIEWERS.items():
+        await people_store.set_rank(connection, username, level, administrator=False)
     await people_store.set_rank(connection, "demo-operator", None, administrator=True)
