@@ -222,7 +222,7 @@ def test(context: typer.Context) -> None:
         if done.returncode:
             raise typer.Exit(done.returncode)
     os.chdir(ROOT)
-    _become("pytest", *(context.args or ["-n", str(os.cpu_count()), "--dist", "loadgroup"]))
+    _become("pytest", *(context.args or ["-n", str(os.cpu_count()), "--dist", "loadfile"]))
 
 
 @app.command(context_settings=PASSED_ON)

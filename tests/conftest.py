@@ -18,15 +18,6 @@ from deploy.suite import HISTORIES
 from youguan.database import migrate
 from youguan.settings import Settings
 
-BROWSER = Path(__file__).parent / "browser"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a file's tests run in one process where several run side by side, and all browser tests: they share one suite."""
-    for item in items:
-        group = BROWSER if item.path.is_relative_to(BROWSER) else item.path
-        item.add_marker(pytest.mark.xdist_group(group.name))
-
 
 @dataclass(frozen=True)
 class Server:

@@ -30,8 +30,8 @@ async def list_intervals(
     return rows
 
 
-async def intervals_of(connection: asyncpg.Connection, station_id: str, site_id: str | None) -> dict[str, int]:
-    """Return by scope what is set for a station and for its site."""
+async def intervals_of(connection: asyncpg.Connection, station_id: str, site_id: str | None) -> dict[str, int | None]:
+    """Return by scope what is set for a station and for its site, None: nothing."""
     rows = await connection.fetch(
         """
         SELECT scope, interval_s FROM gateway.heartbeat_interval
@@ -40,7 +40,7 @@ async def intervals_of(connection: asyncpg.Connection, station_id: str, site_id:
         station_id,
         site_id,
     )
-    return {row["scope"]: row["interval_s"] for row in rows}
+    return {"station": None, "site": None, **{row["scope"]: row["interval_s"] for row in rows}}
 
 
 async def is_filed(connection: asyncpg.Connection, scope: str, subject_id: str) -> bool:

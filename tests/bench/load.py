@@ -24,13 +24,14 @@ MEASURANDS = (
     "Temperature",
 )
 EPOCH = datetime.now(UTC)
+OWN = b"%03d" % (EPOCH.microsecond % 1000)  # microseconds by which two loads of one station tell different times
 WARM_UP_S = 2.0
 CONNECTS_AT_ONCE = 200
 
 # Templates, since what a generator spends is taken from those whom it measures: they share the machine's cores.
-STATUS = b'[2,"%d","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"%b","timestamp":"%b.%03dZ"}]'
+STATUS = b'[2,"%d","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"%b","timestamp":"%b.%03d%bZ"}]'
 METER_VALUES = (
-    '[2,"%d","MeterValues",{"connectorId":1,"meterValue":[{"timestamp":"%b.%03dZ","sampledValue":['
+    '[2,"%d","MeterValues",{"connectorId":1,"meterValue":[{"timestamp":"%b.%03d%bZ","sampledValue":['
     + ",".join(f'{{"value":"%d.5","measurand":"{name}"}}' for name in MEASURANDS)
     + "]}]}]"
 ).encode()
@@ -66,9 +67,9 @@ class Station(WSListener):
         second, centisecond = divmod(self._count, 100)
         at, millisecond = second_of(second), centisecond * 10 + self.number % 10
         if self._count % 2:
-            message = STATUS % (self._count, STATUSES[self._count // 2 % 2], at, millisecond)
+            message = STATUS % (self._count, STATUSES[self._count // 2 % 2], at, millisecond, OWN)
         else:
-            message = METER_VALUES % (self._count, at, millisecond, *(self._count * 7 % 1000,) * len(MEASURANDS))
+            message = METER_VALUES % (self._count, at, millisecond, OWN, *(self._count * 7 % 1000,) * len(MEASURANDS))
         self._sent = time.perf_counter()
         if self.transport is not None:
             self.transport.send(WSMsgType.TEXT, message)

@@ -72,7 +72,12 @@ async def api(suite: Suite) -> AsyncIterator[Api]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def own_stations(suite: Suite) -> list[str]:
-    """Ids of stations within the operator's bounds, those of which more is told than everybody knows."""
+    """Ids of the sample county's stations within the operator's bounds."""
+    return await within_bounds_of_operator(suite)
+
+
+async def within_bounds_of_operator(suite: Suite) -> list[str]:
+    """Return the stations of which the operator is told more than everybody knows, those filed since included."""
     operator = Api(suite.ports()["http"])
     await operator.log_in(OPERATOR)
     rows = await operator.items("/api/gateway/stations", limit="1000")
@@ -172,7 +177,8 @@ async def ordered_case(suite: Suite, site: str) -> str:
 
 async def relayed(suite: Suite, api: Api, own_stations: list[str]) -> dict[str, str]:
     """Return a site that is passed on to a central system that is away, with something proposed; and one to be passed on."""
-    station = own_stations[len(own_stations) // 2]
+    handed_over = own_stations[-1].rpartition("-")[0]
+    station = next(each for each in reversed(own_stations) if not each.startswith(handed_over))
     site = station.rpartition("-")[0]
     decided = {"upstream_url": "ws://127.0.0.1:1/csms", "may_send": True, "reason": "文〔2026〕7 号"}
     (await api.client.put(f"/api/registry/sites/{site}/relay", json=decided)).raise_for_status()

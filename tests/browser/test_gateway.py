@@ -11,9 +11,9 @@ import websockets
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Chargers, Visitor
+from tests.browser.conftest import Chargers, Visitor, within_bounds_of_operator
 from tests.browser.pages import INSPECTOR, OPERATOR, REGULATOR
-from tests.suite import Api, Charger, request_of
+from tests.suite import Api, Charger, Suite, request_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -87,9 +87,10 @@ async def test_an_operator_sees_the_state_of_an_own_station_at_once(
 
 
 async def test_an_operator_sees_no_station_of_others(
-    visitor: Visitor, api: Api, own_stations: list[str], ids: dict[str, str]
+    visitor: Visitor, api: Api, suite: Suite, ids: dict[str, str]
 ) -> None:
     visitor.expected = ["status of 404"]
+    own_stations = await within_bounds_of_operator(suite)
     every = await api.items("/api/gateway/stations", limit="1000")
     other = next(station["id"] for station in every if station["id"] not in own_stations)
     page = await visitor.come(OPERATOR)
