@@ -73,7 +73,7 @@ async def record(
     last = await connection.fetchrow("SELECT number, hash FROM audit.trail ORDER BY number DESC LIMIT 1")
     number, previous = (last["number"] + 1, last["hash"]) if last else (1, b"")
     origin = _origin.get(NOWHERE)
-    said = (_as_kept(before), _as_kept(after), remote or origin.remote)
+    said = (*await _as_kept(connection, before, after), remote or origin.remote)
     line = (number, at, origin.named(actor), action, subject, *said)
     await connection.execute(
         "INSERT INTO audit.trail VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
@@ -83,9 +83,11 @@ async def record(
     )
 
 
-def _as_kept(document: Any) -> Any:
-    """Return a document as it is read again, so that its hash is the same then."""
-    return None if document is None else orjson.loads(orjson.dumps(document, option=orjson.OPT_UTC_Z))
+async def _as_kept(connection: asyncpg.Connection, before: Any, after: Any) -> tuple[Any, Any]:
+    """Return documents as they are read again, so that their hash is the same then: jsonb writes 1e16 out."""
+    said = [None if it is None else orjson.loads(orjson.dumps(it, option=orjson.OPT_UTC_Z)) for it in (before, after)]
+    row = await connection.fetchrow("SELECT $1::jsonb, $2::jsonb", *said)
+    return row[0], row[1]
 
 
 def digest(previous: bytes, line: tuple[Any, ...]) -> bytes:

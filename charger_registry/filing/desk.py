@@ -208,7 +208,7 @@ class FilingDesk:
             step = await self._step(connection, who, filing_id, Order(Command.ATTACH), now)
             news: list[Event] = []
             if draft.replaces is not None:
-                news += await self._end_paper(connection, step.filing, draft.replaces, now, who.subject)
+                news += await self._end_paper(connection, step.filing, draft.replaces, now, who.subject, draft.type)
             line = (
                 document_id, filing_id, draft.type, draft.number, draft.valid_from, draft.valid_until, draft.replaces,
                 now, who.subject,
@@ -247,9 +247,18 @@ class FilingDesk:
         return Document(row["sha256"], row["size_bytes"], row["media_type"], row["name"])
 
     async def _end_paper(
-        self, connection: asyncpg.Connection, filing: asyncpg.Record, document_id: str, now: datetime, by: str
+        self,
+        connection: asyncpg.Connection,
+        filing: asyncpg.Record,
+        document_id: str,
+        now: datetime,
+        by: str,
+        only: str | None = None,
     ) -> list[Event]:
+        """Let a paper count no longer; Invalid where it is not of the type that it may `only` be replaced by."""
         ended = await store.end_document(connection, filing["id"], document_id, now, by)
+        if only not in (None, ended["type"]):
+            raise _invalid("replaces", f"is a paper of another type, {ended['type']}")
         if ended["told"] is None:
             return []
         return [DocumentRenewed(document_id=document_id, site_id=filing["site_id"], at=now)]

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime
+from unicodedata import normalize
 from urllib.parse import quote, urlencode
 
 STEP_S, DIGITS, DRIFT = 30, 6, 1
@@ -37,7 +38,7 @@ def matching_step(secret: bytes, given: str, now: datetime, used: int) -> int | 
     fitting = [
         step
         for step in range(here - DRIFT, here + DRIFT + 1)
-        if step > used and hmac.compare_digest(code_of(secret, step), given)
+        if step > used and hmac.compare_digest(code_of(secret, step).encode(), given.encode())
     ]
     return max(fitting, default=None)
 
@@ -54,8 +55,8 @@ def address(secret: bytes, username: str) -> str:
 
 
 def plain(code: str) -> str:
-    """Return a code as it is compared: without the spaces and hyphens that people type."""
-    return "".join(letter for letter in code.casefold() if letter.isalnum())
+    """Return a code as it is compared: without the spaces and hyphens that people type, full-width figures as figures."""
+    return "".join(letter for letter in normalize("NFKC", code).casefold() if letter.isalnum())
 
 
 def new_recovery_codes() -> list[str]:

@@ -21,7 +21,7 @@ from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.errors import NotFound
 from youguan.web.documents import INERT
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import require
+from youguan.web.security import require, require_county
 
 Words = Annotated[str, Field(max_length=2000)]
 Short = Annotated[str, Field(max_length=200)]
@@ -272,7 +272,7 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
 
     @app.put("/officers/{subject}")
     async def register(
-        subject: str, wish: OfficerWish, who: Annotated[Principal, Depends(require(REGULATOR))]
+        subject: str, wish: OfficerWish, who: Annotated[Principal, Depends(require_county(REGULATOR))]
     ) -> OfficerOut:
         """Write down somebody's enforcement certificate, or a new one."""
         officer = Officer(subject=subject, **wish.model_dump())

@@ -309,8 +309,8 @@ class CaseDesk:
 
     async def register(self, who: Principal, officer: Officer) -> None:
         """Write down who holds a certificate; Forbidden, Conflict where another holds its number."""
-        if not who.has(REGULATOR):
-            raise Forbidden("officers are registered by the regulator")
+        if not (who.has(REGULATOR) and who.scope.everything):
+            raise Forbidden("officers are registered by the county's regulator")
         now = self._clock.now()
         try:
             async with self.pool.acquire() as connection, connection.transaction():

@@ -138,9 +138,9 @@ class Relayed:
     def _note_said(self, text: str, parts: list[Any], now: datetime) -> None:
         about = ""
         match parts:
-            case [kind, str(message_id), str(action), dict(payload)] if kind == CALL:
+            case [kind, message_id, str(action), dict(payload)] if kind == CALL:
                 text = self._shown(text, message_id, action, payload)
-                if action in AWAITED and action in schemas.requests(self.version):
+                if isinstance(message_id, str) and action in AWAITED and action in schemas.requests(self.version):
                     _remember(self._awaiting, message_id, text, MOST_OPEN)
             case [kind, str(message_id), dict(payload)] if kind == CALLRESULT:
                 action, about = self._asked.pop(message_id, ("", ""))
@@ -154,15 +154,16 @@ class Relayed:
     def _note_told(self, text: str, parts: list[Any], now: datetime) -> None:
         about = ""
         match parts:
-            case [kind, str(message_id), str(action), dict(payload)] if kind == CALL:
+            case [kind, message_id, str(action), dict(payload)] if kind == CALL:
                 text = self._shown(text, message_id, action, payload)
-                _remember(self._asked, message_id, (action, text), MOST_OPEN)
+                if isinstance(message_id, str):
+                    _remember(self._asked, message_id, (action, text), MOST_OPEN)
             case [kind, str(message_id), *_] if kind in (CALLRESULT, CALLERROR):
                 about = self._awaiting.pop(message_id, "")
         self._note(self._passed(TOLD, now, text, about, state=self.upstream.site_id))
 
-    def _shown(self, text: str, message_id: str, action: str, payload: dict[str, Any]) -> str:
-        """Return a call without what is secret in it."""
+    def _shown(self, text: str, message_id: Any, action: str, payload: dict[str, Any]) -> str:
+        """Return a call without what is secret in it, whatever it takes for a message id."""
         shown = masked(self.version, action, payload)
         return text if shown is payload else call_frame(Call(message_id, action, shown)).decode()
 

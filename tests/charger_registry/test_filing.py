@@ -246,6 +246,18 @@ async def test_papers_that_run_out_are_told_once_until_they_are_replaced(world: 
     assert await firing(world) == {}
 
 
+async def test_a_paper_is_replaced_by_one_of_its_own_type(world: World) -> None:
+    filing = await world.accepted()
+    old = next(d["id"] for d in filing["documents"] if d["type"] == "insurance")
+    answer = await world.ask(
+        "POST", f"/filing-documents/{filing['id']}", data={"type": "land_consent", "number": "1", "replaces": old},
+        files={"file": ("纸.pdf", PDF)},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "replaces")
+    now = await world.done("GET", f"/filings/{filing['id']}")
+    assert next(d for d in now["documents"] if d["id"] == old)["ended_at"] is None
+
+
 async def firing(world: World) -> dict[str, int]:
     rows = await world.pool.fetch("SELECT rule, count(*) FROM alerts.alert WHERE state = 'firing' GROUP BY rule")
     return {row["rule"]: row["count"] for row in rows}

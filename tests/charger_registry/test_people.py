@@ -377,6 +377,8 @@ def test_a_code_holds_for_a_step_before_and_after_and_once() -> None:
     assert matching_step(RFC_SECRET, code_of(RFC_SECRET, here), NOW, here) is None
     assert matching_step(RFC_SECRET, "", NOW, 0) is None
     assert plain(" ABcd-12 3 ") == "abcd123"
+    assert plain("１２３ ４５６") == "123456"
+    assert matching_step(RFC_SECRET, plain("验证码"), NOW, 0) is None
     assert secret_text(RFC_SECRET) == "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
     assert totp.address(RFC_SECRET, "li@x").startswith("otpauth://totp/Youguan:li%40x?secret=GEZDGNBV")
 

@@ -238,6 +238,15 @@ async def test_what_a_station_must_not_show_in_full_is_masked_where_it_is_noted(
     assert next(note for note in relay.notes if note.kind == "said").about.count("ChangeConfiguration") == 1
 
 
+async def test_a_secret_is_masked_whatever_the_call_takes_for_its_id(relay: Relay) -> None:
+    secret = os.urandom(8).hex()
+    async with relay.both() as (station, upstream):
+        await upstream.send(json.dumps([2, 17, "ChangeConfiguration", {"key": "AuthorizationKey", "value": secret}]))
+        await station.recv()
+        await until(lambda: any("ChangeConfiguration" in note.frame for note in relay.notes))
+    assert not [note for note in relay.notes if secret in note.frame + note.about]
+
+
 async def test_the_largest_message_and_one_beyond(relay: Relay) -> None:
     largest = "x" * legs.LARGEST_MESSAGE
     async with relay.both() as (station, _):

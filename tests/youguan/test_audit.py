@@ -47,6 +47,13 @@ async def test_a_whole_trail_is_whole(connection: asyncpg.Connection) -> None:
     assert head.number == 3
 
 
+@pytest.mark.parametrize("number", [1e16, 1e-7, -0.0, 1.5e300, 2**63, 2**64 - 1, 0.1])
+async def test_every_number_is_read_again_as_it_was_hashed(connection: asyncpg.Connection, number: float) -> None:
+    async with connection.transaction():
+        await audit.record(connection, at=NOW, actor="li", action="try", subject="thing", after={"n": number})
+    assert await audit.verify(connection) is None
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -452,7 +452,7 @@ INSPECTION = {
     "GET /evidence-roots": OPEN,
     "GET /evidence-key": OPEN,
     "GET /officers": Route(roles=("regulator", "inspector", "reviewer")),
-    "PUT /officers/{subject}": Route(roles=("regulator",)),
+    "PUT /officers/{subject}": COUNTY,
 }
 AUTH = {
     "POST /login": OPEN,

@@ -70,8 +70,8 @@ class Handover:
         return county_day(now) > self.answer_by
 
     def is_overtaken(self, lines: Iterable[Line], now: datetime) -> bool:
-        """Say whether somebody else manages by now than when it was proposed."""
-        return manager_of(lines, self.station_id, now) != self.from_organisation_id
+        """Say whether a third manages by now; where the old manager's time has ended, the receiver is wanted all the more."""
+        return manager_of(lines, self.station_id, now) not in ("", self.from_organisation_id)
 
     def line(self, now: datetime) -> Line:
         """Return the line that its acceptance adds to the ledger: nobody takes over what is past."""

@@ -211,6 +211,15 @@ async def test_an_order_overtakes_a_handover(pool: asyncpg.Pool, desk: HandoverD
     assert await manager(pool, NOW) == "p"
 
 
+async def test_whose_time_has_ended_is_followed_by_whoever_accepts(
+    pool: asyncpg.Pool, desk: HandoverDesk, clock: ManualClock
+) -> None:
+    proposed = await propose(desk)
+    await LedgerDesk(pool, clock).end(REGULATOR, "s", "manager", reason="x", document_number="1")
+    await desk.answer(operator("n"), proposed, Command.ACCEPT)
+    assert await manager(pool, clock.now()) == "n"
+
+
 async def test_an_organisation_that_is_no_more_takes_nothing_over(pool: asyncpg.Pool, desk: HandoverDesk) -> None:
     proposed = await propose(desk)
     async with pool.acquire() as connection, connection.transaction():
