@@ -46,7 +46,7 @@ TYPES = (
 
 
 async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent], clock: Clock) -> None:
-    """Take in a batch, count the sites that it touches again, and publish what has changed."""
+    """Take in a batch, publish what has changed, and count the sites that it touches again."""
     events = [stored.event for stored in batch]
     changes = [event for event in events if isinstance(event, ConnectorStatusChanged)]
     if changes:
@@ -61,8 +61,9 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent], 
     files = sites | (await open_data.sites_of_organisations(connection, filed) if filed else set())
     if stations:
         sites |= await store.sites_of(connection, stations)
-    await store.refresh_sites(connection, sites)
+    # In this order, as `keep_published` does: each waits for the other's locks, and the other way about both would.
     await publish_changes(connection, files, stations, clock)
+    await store.refresh_sites(connection, sites)
 
 
 async def _apply(connection: asyncpg.Connection, event: Event) -> tuple[set[str], set[str]]:
