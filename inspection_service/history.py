@@ -4,9 +4,10 @@ from pathlib import Path
 
 from inspection_service.cases import model as cases
 from inspection_service.model import METADATA
+from inspection_service.tasks import model as tasks
 from youguan.database import History
 
 # Its tables are in METADATA once it is imported.
-MODELS = (cases,)
+MODELS = (cases, tasks)
 
 HISTORY = History("inspection", ("inspection",), Path(__file__).parent / "migrations", METADATA)

@@ -5,11 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from inspection_service.api import Counter, inspection_api, inspection_pages
 from inspection_service.cases.api import add_cases
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.pages import case_pages
-from inspection_service.desk import Desk
 from inspection_service.evidence.api import add_evidence
 from inspection_service.evidence.desk import EvidenceDesk
 from inspection_service.evidence.pages import evidence_pages
@@ -18,11 +16,15 @@ from inspection_service.law.catalogue import catalogue
 from inspection_service.law.pages import law_pages
 from inspection_service.law.periods import periods
 from inspection_service.printing.press import Press
+from inspection_service.tasks.api import Counter, add_tasks
+from inspection_service.tasks.desk import Desk
+from inspection_service.tasks.pages import task_pages
 from youguan.clock import Clock
 from youguan.database import create_pool
 from youguan.documents import Shelf
 from youguan.parts import Job, Parts
 from youguan.settings import Settings
+from youguan.web.application import api
 from youguan.web.templates import Templates
 
 
@@ -33,7 +35,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         desk = Desk(pool, clock, timedelta(seconds=settings.holding_time_s))
         counter = Counter(pool, desk, clock)
         templates = Templates(Path(__file__).parent / "templates")
-        app = inspection_api(counter)
+        app = api("Youguan inspection")
+        add_tasks(app, counter)
         items, statutory = catalogue(), periods()  # a law that contradicts itself stops the service here
         add_law(app, items, statutory, clock)
         cases, shelf = CaseDesk(pool, clock, items, Press()), Shelf(settings)
@@ -44,7 +47,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             name="inspection",
             apis={"/api/inspection": app},
             pages=[
-                inspection_pages(counter, templates),
+                task_pages(counter, templates),
                 law_pages(items, statutory, templates, clock),
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),

@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from inspection_service.assignment import Duty, assignee
-from inspection_service.deadlines import due_on
-from inspection_service.desk import Desk
-from inspection_service.store import list_tasks
-from inspection_service.task import Command, State, move
+from inspection_service.tasks.assignment import Duty, assignee
+from inspection_service.tasks.deadlines import due_on
+from inspection_service.tasks.desk import Desk
+from inspection_service.tasks.machine import Command, State, move
+from inspection_service.tasks.store import list_tasks
 from youguan.auth import EVERYTHING
 from youguan.clock import ManualClock
 from youguan.database import create_pool

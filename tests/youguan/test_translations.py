@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 CALL = re.compile(r"""_\(\s*(["'])(.*?)\1""")
 # What is data, not a text of ours: names of the sample county and of teams.
-DATA = {"inspection_service/assignment.py", "youguan/web/templates.py"}
+DATA = {"inspection_service/tasks/assignment.py", "youguan/web/templates.py"}
 
 
 def texts() -> list[tuple[str, str]]:

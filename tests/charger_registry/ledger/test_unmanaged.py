@@ -14,7 +14,7 @@ from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.unmanaged import projection, store
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk
 from charger_registry.service import judge_what_has_changed
-from inspection_service.desk import Desk
+from inspection_service.tasks.desk import Desk
 from youguan.auth import EVERYTHING, Principal, Scope
 from youguan.clock import ManualClock
 from youguan.database import create_pool

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from inspection_service import store
-from inspection_service.assignment import assignee, settler, team
-from inspection_service.deadlines import due_on
-from inspection_service.task import CONFIRMED_BY_CHARGER, Command, Holding, State, is_worse, may, move, proves
+from inspection_service import store as sites
+from inspection_service.tasks import store
+from inspection_service.tasks.assignment import assignee, settler, team
+from inspection_service.tasks.deadlines import due_on
+from inspection_service.tasks.machine import CONFIRMED_BY_CHARGER, Command, Holding, State, is_worse, may, move, proves
 from youguan.clock import Clock, county_day
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import (
@@ -70,13 +71,13 @@ class Desk:
         for stored in batch:
             match stored.event:
                 case SiteFiled() as filed:
-                    await store.file_site(connection, filed)
+                    await sites.file_site(connection, filed)
                     ids = [station.station_id for station in filed.stations]
                     news += await self._gone(connection, filed.site_id, ids)
                 case SiteRetired() as retired:
                     news += await self._gone(connection, retired.site_id)
                 case ResponsibilitiesChanged() as changed:
-                    await store.replace_duties(connection, changed)
+                    await sites.replace_duties(connection, changed)
                 case AlertRaised() as alert:
                     news += await self._raised(connection, alert)
                 case AlertWorsened() as alert:
@@ -139,12 +140,12 @@ class Desk:
 
     async def _open(self, connection: asyncpg.Connection, alert: AlertRaised, subject: str) -> TaskOpened:
         now = self._clock.now()
-        site = await store.get_site(connection, alert.site_id) if alert.site_id else None
+        site = await sites.get_site(connection, alert.site_id) if alert.site_id else None
         division = (site["division_code"], site["division_name"]) if site else (None, None)
         who = team(*division)
         if alert.site_id:
             who = assignee(
-                await store.duties(connection, alert.site_id),
+                await sites.duties(connection, alert.site_id),
                 alert.since,
                 station_id=alert.station_id,
                 division_code=division[0],
