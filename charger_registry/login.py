@@ -14,10 +14,12 @@ from pydantic import BaseModel, Field
 
 from charger_registry import store
 from charger_registry.people import store as people
+from charger_registry.people.authority import may_act_for
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.passwords import LONGEST_PASSWORD, Passwords, Tries, first_screen, wrong_password
 from charger_registry.people.providers import Provider
 from charger_registry.people.second_factor import CodeNeeded, SecondFactors, box
+from charger_registry.people.store import account_of
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer
 from youguan.clock import Clock
@@ -110,7 +112,7 @@ class Login:
         self._demo = settings.demo
         self._passwords = passwords or Passwords()
         self._factors = factors or SecondFactors(pool, clock, settings.login_secret)
-        self._tries, self._code_tries = Tries(), Tries()
+        self._tries = Tries()
         self._errands = box(settings.login_secret, ERRANDS) if settings.login_secret else None
         self._lifetime = timedelta(seconds=settings.token_lifetime_s)
         self._issuer = TokenIssuer(settings.token_private_key, self._lifetime) if settings.token_private_key else None
@@ -120,14 +122,14 @@ class Login:
     ) -> tuple[str, list[str]]:
         """Return a token and the roles; Unauthenticated, CodeNeeded, TooManyRequests."""
         person = await self._known(username, password, remote)
-        await self._check_code(username, code)
+        await self._factors.ask(username, code, remote)
         self._tries.succeeded(username, remote)
         return await self._let_in(person, remote, browser)
 
     async def second_step(self, ticket: str, code: str, remote: str, browser: str = "") -> tuple[str, list[str]]:
-        """Return the same for whoever has shown his password a moment ago and shows a code now."""
+        """Return the same for whoever has shown who he is a moment ago and shows a code now."""
         username = self._factors.whose(ticket)
-        await self._check_code(username, code)
+        await self._factors.ask(username, code, remote)
         self._tries.succeeded(username, remote)
         async with self._pool.acquire() as connection:
             person = await people.find(connection, username, demo=self._demo and is_loopback(remote))
@@ -136,17 +138,24 @@ class Login:
         return await self._let_in(person, remote, browser)
 
     def ticket(self, username: str) -> str:
-        """Return what says for a while that somebody's password was right."""
+        """Return what says for a while that somebody has shown who he is, but for the code."""
         return self._factors.ticket(username)
 
-    async def log_in_by(self, provider: str, subject: str, remote: str, browser: str = "") -> tuple[str, list[str]]:
-        """Return the same for whom a provider vouches for; Unauthenticated where nobody here is linked with him."""
+    async def log_in_by(
+        self, provider: Provider, subject: str, remote: str, browser: str = ""
+    ) -> tuple[str, list[str]]:
+        """Return the same for whom a provider vouches for; Unauthenticated where nobody here is linked with him.
+
+        CodeNeeded where the provider stands for no second factor and the account has one.
+        """
         async with self._pool.acquire() as connection:
-            username = await people.find_identity(connection, provider, subject)
+            username = await people.find_identity(connection, provider.id, subject)
             demo = self._demo and is_loopback(remote)
             person = await people.find(connection, username, demo=demo) if username else None
         if person is None:
             raise Unauthenticated("nobody here is linked with this login")
+        if not provider.strong:
+            await self._factors.ask(person["username"], None, remote)
         return await self._let_in(person, remote, browser)
 
     async def link(self, principal: Principal, provider: str, subject: str, remote: str) -> None:
@@ -191,7 +200,8 @@ class Login:
             found = await people.get_delegation(connection, delegation_id, principal.subject, now)
             giver = await people.find(connection, found["giver"], demo=demo) if found else None
             person = await people.find(connection, principal.subject, demo=demo)
-            if found is None or giver is None or person is None:
+            may = giver is not None and person is not None and may_act_for(account_of(person), account_of(giver))
+            if found is None or giver is None or person is None or not may:
                 raise NotFound("a delegation to you that holds")
             return await self._begin(connection, person, remote, browser, giver=giver, until=found["until"])
 
@@ -208,17 +218,6 @@ class Login:
         async with self._pool.acquire() as connection, connection.transaction():
             token = await self._begin(connection, person, remote, browser)
         return token, list(person["roles"])
-
-    async def _check_code(self, username: str, code: str | None) -> None:
-        """Ask for a code where there is a second factor; so many tries, from wherever they come."""
-        if not await self._factors.is_on(username):
-            return
-        if not code:
-            raise CodeNeeded("a code of the second factor is needed as well")
-        self._code_tries.begin(username, "a code", self._clock.now())
-        if not await self._factors.fits(username, code):
-            raise Unauthenticated("the code is wrong, or was used already")
-        self._code_tries.succeeded(username, "a code")
 
     async def log_out(self, principal: Principal, remote: str) -> None:
         """Let the token no longer hold."""
@@ -420,6 +419,11 @@ def keep_token(response: Response, request: Request, token: str, settings: Setti
     return response
 
 
+def ask_for_code(request: Request, login: Login, templates: Templates, needed: CodeNeeded, next: str) -> Response:
+    """Return the page that asks whoever has shown who he is for a code."""
+    return templates.render(request, "login_code.html", next=next, ticket=login.ticket(needed.username), error="")
+
+
 def _add_login_page(
     router: APIRouter, login: Login, templates: Templates, settings: Settings, providers: Sequence[Provider]
 ) -> None:
@@ -436,8 +440,8 @@ def _add_login_page(
     ) -> Response:
         try:
             token, roles = await login.log_in(username, password, remote_of(request), browser_of(request))
-        except CodeNeeded:
-            return templates.render(request, "login_code.html", next=next, ticket=login.ticket(username), error="")
+        except CodeNeeded as needed:
+            return ask_for_code(request, login, templates, needed, next)
         except (Unauthenticated, TooManyRequests) as error:
             reason = REFUSALS.get(error.code, "用户名或密码不正确")
             page = templates.render(

@@ -12,6 +12,7 @@ import typer
 
 from charger_registry import store
 from charger_registry.people import store as people
+from charger_registry.people.desk import end_what_rests_on
 from charger_registry.people.passwords import Passwords, wrong_password
 from deploy import embedded, status
 from youguan import audit
@@ -120,7 +121,11 @@ async def save(
     level = (account.level or 1) if account.role == "reviewer" else None
     await people.set_rank(connection, account.username, level, account.role == "operator" and account.administrator)
     if known is not None:
-        await publish(connection, store.STREAM, [AccessRevoked(subject=account.username, token_id=None, at=now)])
+        saved = people.account_of(await people.get(connection, account.username))
+        await people.remove_identities(connection, account.username)
+        ended = await end_what_rests_on(connection, account.username, saved, ACTOR, now)
+        gone = AccessRevoked(subject=account.username, token_id=None, at=now)
+        await publish(connection, store.STREAM, [gone, *ended])
 
 
 def check(account: Account, password: str) -> None:

@@ -4,6 +4,7 @@ An organisation's are the sites that it manages, owns or maintains now. Whoever 
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -65,8 +66,8 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) 
                 await _replace_parties(connection, changed)
             case MachineKeyIssued() as issued:
                 await _keep_key(connection, key_of(issued))
-            case MachineKeyRevoked(key_id=key_id):
-                await connection.execute("DELETE FROM bounds.machine_key WHERE id = $1", key_id)
+            case MachineKeyRevoked(key_id=key_id, at=at):
+                await _end_key(connection, key_id, at)
 
 
 async def _file(connection: asyncpg.Connection, filed: SiteFiled) -> None:
@@ -112,6 +113,13 @@ async def _keep_key(connection: asyncpg.Connection, key: MachineKey) -> None:
         key.organisation_id,
         key.division,
         key.expires_at,
+    )
+
+
+async def _end_key(connection: asyncpg.Connection, key_id: str, at: datetime) -> None:
+    await connection.execute("DELETE FROM bounds.machine_key WHERE id = $1 AND $2::timestamptz <= now()", key_id, at)
+    await connection.execute(
+        "UPDATE bounds.machine_key SET expires_at = least(expires_at, $2) WHERE id = $1", key_id, at
     )
 
 

@@ -510,7 +510,7 @@ class MachineKeyIssued(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineKeyRevoked(Event):
-    """A key of a machine client no longer holds."""
+    """A key of a machine client holds no longer from `at` on, which may still be to come."""
 
     key_id: str
     at: datetime

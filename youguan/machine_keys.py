@@ -7,7 +7,7 @@ API it may read, which it may change.
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from youguan.auth import Principal
@@ -85,8 +85,11 @@ class KeyRing:
     def put(self, keys: Iterable[MachineKey]) -> None:
         self._keys.update((key.digest, key) for key in keys)
 
-    def remove(self, key_id: str) -> None:
+    def end(self, key_id: str, at: datetime) -> None:
+        """Let a key hold no longer from an instant on."""
+        ended = [replace(key, expires_at=min(key.expires_at, at)) for key in self._keys.values() if key.id == key_id]
         self._keys = {digest: key for digest, key in self._keys.items() if key.id != key_id}
+        self.put(key for key in ended if key.expires_at > self.clock.now())
 
     def verify(self, given: str) -> Principal:
         """Return who asks with a key; Unauthenticated where it does not hold."""

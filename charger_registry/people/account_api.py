@@ -70,9 +70,9 @@ def add_second_factor(app: FastAPI, factors: SecondFactors) -> None:
         return RecoveryOut(recovery_codes=await factors.confirm(who, given.code))
 
     @app.post("/second-factor/remove", status_code=204)
-    async def remove(given: CodeIn, who: Himself) -> None:
-        """Turn it off by a code of it."""
-        await factors.remove(who, given.code)
+    async def remove(given: CodeIn, request: Request, who: Himself) -> None:
+        """Turn it off by a code of it; 429 after so many wrong ones."""
+        await factors.remove(who, given.code, remote_of(request))
 
 
 def add_delegations(app: FastAPI, delegations: Delegations, login: Login) -> None:

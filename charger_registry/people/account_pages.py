@@ -109,7 +109,7 @@ def _add_second_factor(router: APIRouter, account: Account) -> None:
     @router.post("/second-factor/remove")
     async def remove(request: Request, who: Himself, code: Short) -> Response:
         try:
-            await account.factors.remove(who, code)
+            await account.factors.remove(who, code, remote_of(request))
         except YouguanError as error:
             return await account.show(request, who, error=error)
         return RedirectResponse("/account?done=factor", 303)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, REVIEWER, ROLES, Principal
 from youguan.errors import FieldError
@@ -63,6 +64,23 @@ def manages(who: Principal) -> bool:
     if who.acting_for is not None or who.scopes is not None:
         return False
     return who.has(REGULATOR) or (who.has(OPERATOR) and who.administrator)
+
+
+def may_act_for(receiver: Account, giver: Account) -> bool:
+    """Say whether somebody may act for another at all: officials for officials, operators within their organisation."""
+    if receiver.username == giver.username:
+        return False
+    operates = {account.organisation_id for account in (giver, receiver) if OPERATOR in account.roles}
+    return (OPERATOR in giver.roles) == (OPERATOR in receiver.roles) and len(operates) <= 1
+
+
+def may_still_give(giver: Account, given: Account) -> bool:
+    """Say whether somebody whose account has changed could give now what he has given."""
+    asks = Principal(
+        giver.username, giver.name, giver.roles, giver.organisation_id, giver.division, "", "", datetime.min.replace(tzinfo=UTC),
+        administrator=giver.administrator,
+    )  # fmt: skip
+    return may_manage(asks, given)
 
 
 def may_manage(who: Principal, account: Account) -> bool:

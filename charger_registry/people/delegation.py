@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from charger_registry.people import store
-from charger_registry.people.authority import Account
+from charger_registry.people.authority import Account, may_act_for
 from charger_registry.store import STREAM
 from youguan import audit
-from youguan.auth import OPERATOR, Principal
+from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.errors import FieldError, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
@@ -28,16 +28,13 @@ class Wish:
 
 
 def wrong_with(giver: Account, receiver: Account | None, until: datetime, now: datetime) -> list[FieldError]:
-    """Say what keeps somebody (None: nobody of that name who may log in) from acting for another; officials for officials,
-    operators within their organisation."""
+    """Say what keeps somebody (None: nobody of that name who may log in) from acting for another until an instant."""
     found = []
     if not now < until <= now + LONGEST:
         found.append(FieldError("until", f"in the future, by at most {LONGEST.days} days"))
     if receiver is None or receiver.username == giver.username:
         return [*found, FieldError("receiver", "somebody else who may log in")]
-    operates = {account.organisation_id for account in (giver, receiver) if OPERATOR in account.roles}
-    same_kind = (OPERATOR in giver.roles) == (OPERATOR in receiver.roles)
-    if not same_kind or len(operates) > 1:
+    if not may_act_for(receiver, giver):
         found.append(
             FieldError("receiver", "officials act for officials, operators for those of their own organisation")
         )

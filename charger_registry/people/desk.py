@@ -11,6 +11,7 @@ import asyncpg
 
 from charger_registry.people import store
 from charger_registry.people.authority import DIVISION, USERNAME, Account, manages, may_manage, wrong_with
+from charger_registry.people.keys import revoke_ungiven
 from charger_registry.people.passwords import Passwords, wrong_password
 from charger_registry.store import STREAM
 from youguan import audit
@@ -89,6 +90,7 @@ class PeopleDesk:
             events: list[Event] = [_changed(after, active=row["active"])]
             if replace(before, name="") != replace(after, name=""):
                 events += await self._end_logins(connection, username)
+                events += await end_what_rests_on(connection, username, after, who.subject, self._clock.now())
             await publish(connection, STREAM, events)
             return await store.get(connection, username)
 
@@ -107,6 +109,7 @@ class PeopleDesk:
             events: list[Event] = [_changed(store.account_of(row), active=active)]
             if not active:
                 events += await self._end_logins(connection, username)
+                events += await end_what_rests_on(connection, username, None, who.subject, self._clock.now())
             await publish(connection, STREAM, events)
 
     async def link(self, who: Principal, username: str, reason: str) -> Link:
@@ -138,7 +141,10 @@ class PeopleDesk:
             await publish(connection, STREAM, await self._end_logins(connection, username))
 
     async def use_link(self, secret: str, password: str, remote: str | None = None) -> str:
-        """Set a password by a link, which holds no longer then; return whose. NotFound, Invalid."""
+        """Set a password by a link, which holds no longer then; return whose. NotFound, Invalid.
+
+        Whoever had got hold of the account may have linked it with a login of his own: every such link is undone.
+        """
         now = self._clock.now()
         async with self.pool.acquire() as connection:
             found = await store.find_link(connection, digest_of(secret), now)
@@ -152,9 +158,10 @@ class PeopleDesk:
                 raise NotFound("a password link that holds")
             await store.use_link(connection, digest_of(secret), now)
             await store.set_password(connection, username, hashed)
+            unlinked = await store.remove_identities(connection, username)
             await audit.record(
                 connection, at=now, actor=username, action="set password by link", subject=f"person {username}",
-                after={"made_by": found["made_by"]}, remote=remote,
+                after={"made_by": found["made_by"], "unlinked": unlinked}, remote=remote,
             )  # fmt: skip
             await publish(connection, STREAM, await self._end_logins(connection, username))
         return username
@@ -227,6 +234,25 @@ class PeopleDesk:
             connection, at=self._clock.now(), actor=who.subject, action=action, subject=f"{kind} {subject}", before=before,
             after=after,
         )  # fmt: skip
+
+
+async def end_what_rests_on(
+    connection: asyncpg.Connection, username: str, account: Account | None, by: str, now: datetime
+) -> list[Event]:
+    """End what rested on somebody's rights, now that they are others (None: his account is closed); return that as events.
+
+    Nobody acts for him, nor he for another; the machine keys that he could not give as he is now hold no longer.
+    """
+    if ended := await store.end_delegations(connection, username, by, now):
+        await audit.record(
+            connection,
+            at=now,
+            actor=by,
+            action="end delegation",
+            subject=f"person {username}",
+            before={"numbers": ended},
+        )
+    return await revoke_ungiven(connection, username, account, by, now)
 
 
 async def _person(

@@ -1,7 +1,7 @@
 """Where keys of machine clients are issued and revoked. A key is shown once; every service knows its hash by event."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,14 +9,14 @@ from typing import Any
 import asyncpg
 
 from charger_registry.people import store
-from charger_registry.people.authority import Account, may_manage, wrong_with
+from charger_registry.people.authority import Account, may_manage, may_still_give, wrong_with
 from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from youguan.eventlog import Consumer, StoredEvent, publish
-from youguan.events import MachineKeyIssued, MachineKeyRevoked, MachineKeyUsed
+from youguan.events import Event, MachineKeyIssued, MachineKeyRevoked, MachineKeyUsed
 from youguan.machine_keys import SCOPES, digest, new_key
 
 ROLES = (REGULATOR, INSPECTOR, OPERATOR)
@@ -114,11 +114,9 @@ class MachineKeyDesk:
             row = await store.get_key(connection, key_id)
             if row is None or not may_manage(who, wish_of(row).account):
                 raise NotFound(f"key {key_id}")
-            if row["revoked_at"] is not None:
+            if row["revoked_at"] is not None and row["revoked_at"] <= now:
                 raise Conflict("the key has been revoked already")
-            await store.revoke_key(connection, key_id, who.subject, now, reason)
-            await self._note(connection, who, "revoke machine key", key_id, {"name": row["name"], "reason": reason})
-            await publish(connection, STREAM, [MachineKeyRevoked(key_id=key_id, at=now)])
+            await publish(connection, STREAM, await revoke_keys(connection, [row], who.subject, now, now, reason))
 
     async def _note(
         self, connection: asyncpg.Connection, who: Principal, action: str, key_id: str, after: dict[str, Any]
@@ -126,6 +124,39 @@ class MachineKeyDesk:
         await audit.record(
             connection, at=self._clock.now(), actor=who.subject, action=action, subject=f"key {key_id}", after=after
         )
+
+
+async def revoke_keys(
+    connection: asyncpg.Connection,
+    rows: Iterable[asyncpg.Record],
+    by: str,
+    at: datetime,
+    now: datetime,
+    reason: str,
+) -> list[Event]:
+    """Let keys hold no longer from an instant on, each on record; return that as events."""
+    events: list[Event] = []
+    for row in rows:
+        await store.revoke_key(connection, row["id"], by, at, reason)
+        after = {"name": row["name"], "reason": reason, "holds_until": at}
+        await audit.record(
+            connection, at=now, actor=by, action="revoke machine key", subject=f"key {row['id']}", after=after
+        )
+        events.append(MachineKeyRevoked(key_id=row["id"], at=at))
+    return events
+
+
+async def revoke_ungiven(
+    connection: asyncpg.Connection, username: str, issuer: Account | None, by: str, now: datetime
+) -> list[Event]:
+    """Revoke the keys that somebody has issued and could not give as he is now (None: his account is closed)."""
+    rows = [
+        row
+        for row in await store.keys_holding(connection, now, issuer=username)
+        if issuer is None or not may_still_give(issuer, wish_of(row).account)
+    ]
+    reason = f"{username}, who issued it, may give it no longer"
+    return await revoke_keys(connection, rows, by, now, now, reason)
 
 
 def wish_of(row: asyncpg.Record) -> KeyWish:
@@ -137,6 +168,6 @@ def wish_of(row: asyncpg.Record) -> KeyWish:
 
 def state_of(row: asyncpg.Record, now: datetime) -> str:
     """Return whether a key is holding, expired or revoked."""
-    if row["revoked_at"] is not None:
+    if row["revoked_at"] is not None and row["revoked_at"] <= now:
         return "revoked"
     return "holding" if row["expires_at"] > now else "expired"

@@ -9,6 +9,7 @@ import asyncpg
 from charger_registry.identifiers import is_uscc
 from charger_registry.ledger.store import ledger_events
 from charger_registry.people import store
+from charger_registry.people.keys import revoke_keys
 from charger_registry.store import STREAM, deregister, get_organisation
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
@@ -94,12 +95,17 @@ class OrganisationDesk:
     async def deregister(
         self, who: Principal, organisation_id: str, since: datetime | None, reason: str
     ) -> asyncpg.Record:
-        """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody."""
+        """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody, and its
+        machines' keys hold no longer."""
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             said = {"since": since or now, "reason": reason}
             await self._note(connection, who, "deregister", organisation_id, None, said)
             await deregister(connection, organisation_id, since or now, now)
+            keys = await store.keys_holding(connection, now, organisation_id=organisation_id)
+            ceases = f"organisation {organisation_id} is deregistered"
+            ended = await revoke_keys(connection, keys, who.subject, max(since or now, now), now, ceases)
+            await publish(connection, STREAM, ended)
             return await get_organisation(connection, organisation_id)
 
     async def verify(self, who: Principal, organisation_id: str, mandate: Mandate) -> int:

@@ -53,13 +53,17 @@ class Passwords:
 
 @dataclass(slots=True)
 class Tries:
-    """Counts logins by name and source, and, far more gently, by source: many people may share an address."""
+    """Counts tries by name and source, and, far more gently, by source: many people may share an address.
 
+    `of_a_name`: how many from wherever they come; None where that would let anybody lock out whose name he knows.
+    """
+
+    of_a_name: int | None = None
     _begun: dict[str, deque[datetime]] = field(default_factory=dict)
 
     def begin(self, name: str, source: str, now: datetime) -> None:
         """Count a try before it costs anything; TooManyRequests says when to come again."""
-        limits = _limits(name, source)
+        limits = self._limits(name, source)
         for key, limit in limits.items():
             begun = self._begun.get(key, deque())
             while begun and begun[0] <= now - WINDOW:
@@ -67,7 +71,7 @@ class Tries:
             if len(begun) >= limit:
                 wait_s = ceil((begun[0] + WINDOW - now).total_seconds())
                 raise TooManyRequests(
-                    f"too many failed logins; try again in {wait_s} s", headers={"Retry-After": str(wait_s)}
+                    f"too many tries that failed; try again in {wait_s} s", headers={"Retry-After": str(wait_s)}
                 )
         for key, limit in limits.items():
             self._begun[key] = deque([*self._begun.pop(key, ()), now], maxlen=limit)  # last touched comes last
@@ -75,15 +79,17 @@ class Tries:
             self._begun.pop(next(iter(self._begun)))
 
     def succeeded(self, name: str, source: str) -> None:
-        """A right password was no failure: forget the name's tries, take back the source's."""
-        pair, alone = _limits(name, source)
-        self._begun.pop(pair, None)
+        """What was right was no failure: forget the name's tries, take back the source's."""
+        pair, alone, *everywhere = self._limits(name, source)
+        for key in (pair, *everywhere):
+            self._begun.pop(key, None)
         if begun := self._begun.get(alone):
             begun.pop()
 
-
-def _limits(name: str, source: str) -> dict[str, int]:
-    return {f"{source[:LONGEST_KEY]} {name[:LONGEST_KEY]}": TRIES, source[:LONGEST_KEY]: TRIES_OF_A_SOURCE}
+    def _limits(self, name: str, source: str) -> dict[str, int]:
+        name, source = name[:LONGEST_KEY], source[:LONGEST_KEY]
+        limits = {f"{source} {name}": TRIES, f"{source} ": TRIES_OF_A_SOURCE}
+        return limits if self.of_a_name is None else {**limits, f" {name}": self.of_a_name}
 
 
 def wrong_password(username: str, password: str) -> str | None:

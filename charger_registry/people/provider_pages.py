@@ -7,9 +7,10 @@ import orjson
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from charger_registry.login import Login, browser_of, is_ours, keep_token
+from charger_registry.login import Login, ask_for_code, browser_of, is_ours, keep_token
 from charger_registry.people.passwords import first_screen
 from charger_registry.people.providers import Errand, ProviderClient, new_errand
+from charger_registry.people.second_factor import CodeNeeded
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.errors import NotFound, Unauthenticated, YouguanError
@@ -62,7 +63,8 @@ def provider_pages(
     async def back(request: Request, provider: str, code: str = "", state: str = "") -> Response:
         try:
             errand = Errand(**orjson.loads(login.unseal(request.cookies.get(COOKIE, ""), ERRAND_S)))
-            if errand.provider != provider or not code or errand.state != state:
+            known = provider in client.providers and errand.provider == provider
+            if not known or not code or errand.state != state:
                 raise Unauthenticated("this is not the login that was begun here")
             subject = await client.subject(errand, code, back_to(request, provider), clock.now())
             response = await arrive(request, errand, subject)
@@ -83,7 +85,11 @@ def provider_pages(
                 raise Unauthenticated("log in first")
             await login.link(who, errand.provider, subject, remote)
             return RedirectResponse("/account?done=linked", 303)
-        token, roles = await login.log_in_by(errand.provider, subject, remote, browser_of(request))
+        provider = client.providers[errand.provider]
+        try:
+            token, roles = await login.log_in_by(provider, subject, remote, browser_of(request))
+        except CodeNeeded as needed:
+            return ask_for_code(request, login, templates, needed, errand.next)
         return keep_token(RedirectResponse(errand.next or first_screen(roles), 303), request, token, settings)
 
     return router

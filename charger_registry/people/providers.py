@@ -27,6 +27,7 @@ class Provider(BaseModel):
     """Who vouches for people: by its `issuer` (OpenID Connect), or by three addresses (OAuth 2).
 
     `subject`: the member of the identity token, or of what the userinfo address answers, that names a person for ever.
+    `strong`: it asks for a second factor itself; else whoever has set one up here is asked for it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +42,7 @@ class Provider(BaseModel):
     userinfo_url: str | None = None
     scope: str = "openid"
     subject: str = "sub"
+    strong: bool = False
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Provider":

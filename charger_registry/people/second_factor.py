@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from charger_registry.people import store
+from charger_registry.people.passwords import Tries
 from charger_registry.people.totp import (
     address,
     matching_step,
@@ -24,14 +25,19 @@ from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated, Unavailable
 
+TRIES_OF_AN_ACCOUNT = 20  # who tries codes knows the password already, or holds a login
 PURPOSE, STEPS = b"youguan second factors", b"youguan second steps"
 STEP_WITHIN_S = 300
 
 
 class CodeNeeded(Unauthenticated):
-    """The password is right; a code is needed as well."""
+    """Who it is has been shown; a code of the second factor is needed as well."""
 
     code = "code_needed"
+
+    def __init__(self, username: str) -> None:
+        super().__init__("a code of the second factor is needed as well")
+        self.username = username
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,12 @@ class Setup:
 
 
 class SecondFactors:
-    """Sets second factors up, checks and removes them."""
+    """Sets second factors up, checks and removes them; counts wrong codes by account and source, and by account."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, secret: str | None) -> None:
         self.pool = pool
         self._clock = clock
+        self._tries = Tries(of_a_name=TRIES_OF_AN_ACCOUNT)
         self._box = box(secret, PURPOSE) if secret else None
         self._tickets = box(secret, STEPS) if secret else None
 
@@ -91,17 +98,33 @@ class SecondFactors:
             await self._note(connection, who, "second factor on", who.subject)
         return codes
 
-    async def remove(self, who: Principal, code: str) -> None:
-        """Turn one's own second factor off; a code of it is needed. Invalid."""
+    async def remove(self, who: Principal, code: str, remote: str) -> None:
+        """Turn one's own second factor off; a code of it is needed. Invalid, TooManyRequests."""
         _himself(who)
-        if not await self.fits(who.subject, code):
+        if not await self.fits(who.subject, code, remote):
             raise _wrong_code()
         async with self.pool.acquire() as connection, connection.transaction():
             await store.remove_factor(connection, who.subject)
             await self._note(connection, who, "second factor off", who.subject)
 
-    async def fits(self, username: str, code: str) -> bool:
-        """Say whether a code, or a recovery code, is right; either holds once."""
+    async def ask(self, username: str, code: str | None, remote: str) -> None:
+        """Ask for a code where there is a second factor. CodeNeeded, Unauthenticated, TooManyRequests."""
+        if not await self.is_on(username):
+            return
+        if not code:
+            raise CodeNeeded(username)
+        if not await self.fits(username, code, remote):
+            raise Unauthenticated("the code is wrong, or was used already")
+
+    async def fits(self, username: str, code: str, remote: str) -> bool:
+        """Say whether a code, or a recovery code, is right; either holds once. TooManyRequests."""
+        self._tries.begin(username, remote, self._clock.now())
+        if not await self._holds(username, code):
+            return False
+        self._tries.succeeded(username, remote)
+        return True
+
+    async def _holds(self, username: str, code: str) -> bool:
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             row = await store.get_factor(connection, username)
@@ -114,12 +137,12 @@ class SecondFactors:
             return await store.use_recovery(connection, username, recovery_digest(code))
 
     def ticket(self, username: str) -> str:
-        """Return what says for a while that somebody's password was right."""
+        """Return what says for a while that somebody has shown who he is, but for the code."""
         assert self._tickets is not None
         return self._tickets.encrypt_at_time(username.encode(), int(self._clock.now().timestamp())).decode()
 
     def whose(self, ticket: str) -> str:
-        """Return whose password was right; Unauthenticated where that is too long ago."""
+        """Return who has shown that; Unauthenticated where it is too long ago."""
         now = int(self._clock.now().timestamp())
         try:
             return self._tickets.decrypt_at_time(ticket, STEP_WITHIN_S, now).decode() if self._tickets else ""

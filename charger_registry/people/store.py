@@ -240,6 +240,24 @@ async def list_keys(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     return rows
 
 
+async def keys_holding(
+    connection: asyncpg.Connection, now: datetime, *, issuer: str | None = None, organisation_id: str | None = None
+) -> list[asyncpg.Record]:
+    """Return the keys that hold, of an issuer or an organisation, held until commit."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM registry.machine_key
+        WHERE expires_at > $1 AND (revoked_at IS NULL OR revoked_at > $1)
+          AND ($2::text IS NULL OR issued_by = $2) AND ($3::text IS NULL OR organisation_id = $3)
+        ORDER BY issued_at, id FOR UPDATE
+        """,
+        now,
+        issuer,
+        organisation_id,
+    )
+    return rows
+
+
 async def get_key(connection: asyncpg.Connection, key_id: str) -> asyncpg.Record | None:
     return await connection.fetchrow("SELECT * FROM registry.machine_key WHERE id = $1 FOR UPDATE", key_id)
 
@@ -335,6 +353,12 @@ async def list_identities(connection: asyncpg.Connection, username: str) -> list
     return rows
 
 
+async def remove_identities(connection: asyncpg.Connection, username: str) -> list[str]:
+    """Forget every link of somebody; return with which providers."""
+    rows = await connection.fetch("DELETE FROM registry.identity WHERE username = $1 RETURNING provider", username)
+    return sorted(row["provider"] for row in rows)
+
+
 async def remove_identity(connection: asyncpg.Connection, provider: str, username: str) -> bool:
     """Forget a link; say whether there was one."""
     done = await connection.execute(
@@ -392,6 +416,20 @@ async def end_delegation(connection: asyncpg.Connection, number: int, by: str, n
         by,
         now,
     )
+
+
+async def end_delegations(connection: asyncpg.Connection, username: str, by: str, now: datetime) -> list[int]:
+    """End what somebody has given or received and what holds still; return the numbers."""
+    rows = await connection.fetch(
+        """
+        UPDATE registry.delegation SET ended_at = $3, ended_by = $2
+        WHERE (giver = $1 OR receiver = $1) AND ended_at IS NULL AND until > $3 RETURNING id
+        """,
+        username,
+        by,
+        now,
+    )
+    return sorted(row["id"] for row in rows)
 
 
 async def end_acting(connection: asyncpg.Connection, receiver: str, giver: str, now: datetime) -> list[str]:

@@ -21,7 +21,7 @@ from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.errors import NotFound
 from youguan.web.documents import INERT
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import require, require_county
+from youguan.web.security import require, require_county, require_person
 
 Words = Annotated[str, Field(max_length=2000)]
 Short = Annotated[str, Field(max_length=200)]
@@ -159,8 +159,16 @@ class OfficerWish(BaseModel):
 
 def require_case(desk: CaseDesk, *roles: str) -> Callable[..., Awaitable[Principal]]:
     """Return a dependency for addresses with a `case_id`: a login with one of the roles and the case within its bounds."""
+    return _within(desk, require(*roles))
 
-    async def dependency(case_id: str, who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
+
+def require_signer(desk: CaseDesk, *roles: str) -> Callable[..., Awaitable[Principal]]:
+    """Return the same for what somebody answers for in person: no machine's key signs anything in a case."""
+    return _within(desk, require_person(*roles))
+
+
+def _within(desk: CaseDesk, required: Callable[..., Principal]) -> Callable[..., Awaitable[Principal]]:
+    async def dependency(case_id: str, who: Annotated[Principal, Depends(required)]) -> Principal:
         async with desk.pool.acquire() as connection:
             await desk.see(connection, who, case_id)
         return who
@@ -239,11 +247,13 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
         return Page(items=[CaseOut(**case_members(row)) for row in rows], next=following)
 
     @app.post("/cases", status_code=201)
-    async def open_case(wish: CaseWish, who: Annotated[Principal, Depends(require(INSPECTOR))]) -> CaseWithHistory:
+    async def open_case(
+        wish: CaseWish, who: Annotated[Principal, Depends(require_person(INSPECTOR))]
+    ) -> CaseWithHistory:
         """Open a case as a lead: two officers, an item, a party, an act."""
         return await read_case(desk, who, await desk.open(who, Opening(**wish.model_dump())))
 
-    near = require_case(desk)
+    near, signer = require_case(desk), require_signer(desk)
 
     @app.get("/cases/{case_id}")
     async def case(case_id: str, who: Annotated[Principal, Depends(near)]) -> CaseWithHistory:
@@ -252,7 +262,7 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
 
     @app.post("/cases/{case_id}/commands/{command}")
     async def do(
-        case_id: str, command: Command, words: CaseWords, who: Annotated[Principal, Depends(near)]
+        case_id: str, command: Command, words: CaseWords, who: Annotated[Principal, Depends(signer)]
     ) -> CaseWithHistory:
         """Take a step. 409 where it has no place, a condition does not hold, or somebody was faster than `seen`."""
         await desk.do(who, case_id, command, words.said(), words.seen)
@@ -272,7 +282,10 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
 
     @app.put("/officers/{subject}")
     async def register(
-        subject: str, wish: OfficerWish, who: Annotated[Principal, Depends(require_county(REGULATOR))]
+        subject: str,
+        wish: OfficerWish,
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
+        _: Annotated[Principal, Depends(require_person())],
     ) -> OfficerOut:
         """Write down somebody's enforcement certificate, or a new one."""
         officer = Officer(subject=subject, **wish.model_dump())

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import Depends, FastAPI, File, Form, Response, UploadFile
 from pydantic import BaseModel, Field
 
-from inspection_service.cases.api import require_case
+from inspection_service.cases.api import require_case, require_signer
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.evidence import store
 from inspection_service.evidence.chain import Link
@@ -70,7 +70,7 @@ def link_out(link: Link) -> LinkOut:
 
 def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock) -> None:
     """Add evidence to /api/inspection."""
-    official, inspector = require_case(cases, *OFFICIALS), require_case(cases, INSPECTOR)
+    official, inspector = require_case(cases, *OFFICIALS), require_signer(cases, INSPECTOR)
 
     @app.get("/cases/{case_id}/evidence")
     async def chain(case_id: str, _: Annotated[Principal, Depends(official)]) -> Page[LinkOut]:

@@ -1,5 +1,6 @@
 """Logging in with another's word: a real provider on a socket, a browser between, a real PostgreSQL."""
 
+import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +20,9 @@ from charger_registry.people.passwords import Passwords
 from charger_registry.people.provider_pages import provider_pages
 from charger_registry.people.providers import Provider, ProviderClient, read_providers
 from charger_registry.people.second_factor import SecondFactors
+from charger_registry.people.totp import code_of, step_at
 from tests.charger_registry.login_provider import CLIENT, SECRET, LoginProvider, login_provider
-from youguan.auth import TokenVerifier, generate_keys
+from youguan.auth import Principal, TokenVerifier, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Invalid
@@ -32,19 +34,21 @@ from youguan.web.templates import Templates
 
 PRIVATE, PUBLIC = generate_keys()
 PASSWORD = "county of eighteen"
+CHIEF = Principal("chief", "chief", frozenset({"regulator"}), None, None, "t", "c", datetime.now(UTC))
 
 
 class Browser:
     """A browser that goes where it is sent, at us and at the provider."""
 
-    def __init__(self, ours: httpx.AsyncClient, provider: LoginProvider, clock: ManualClock) -> None:
+    def __init__(self, ours: httpx.AsyncClient, provider: LoginProvider, clock: ManualClock, desk: PeopleDesk) -> None:
+        self.desk = desk
         self.ours = ours
         self.provider = provider
         self.clock = clock
 
     async def log_in(self) -> None:
         done = await self.ours.post("/login", data={"username": "li", "password": PASSWORD})
-        assert done.status_code == 303
+        assert done.status_code in (200, 303)  # 200: asks for a code
 
     async def come_back(self, path: str) -> str:
         """Go to the provider by an address of ours; return where it sends the browser back to."""
@@ -64,6 +68,11 @@ class Browser:
         assert (done.status_code, done.headers["location"]) == (303, "/account?done=linked"), done.text
         self.ours.cookies.clear()
 
+    def code(self, secret: str) -> str:
+        """Return the next code of a second factor."""
+        self.clock.advance(timedelta(seconds=30))
+        return code_of(base64.b32decode(secret), step_at(self.clock.now()))
+
     def who(self) -> str | None:
         token = self.ours.cookies.get(SESSION_COOKIE)
         return TokenVerifier(PUBLIC).verify(token).subject if token else None
@@ -74,7 +83,7 @@ async def browser(database_url: str) -> AsyncIterator[Browser]:
     settings = Settings(
         database_url=database_url, token_private_key=PRIVATE, token_public_key=PUBLIC, login_secret="s" * 32
     )
-    clock, templates = ManualClock(datetime.now(UTC)), Templates(TEMPLATES)
+    clock, templates = ManualClock(datetime.now(UTC) - timedelta(minutes=20)), Templates(TEMPLATES)
     passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     async with login_provider() as provider, await create_pool(database_url) as pool:
         async with pool.acquire() as connection:
@@ -88,20 +97,21 @@ async def browser(database_url: str) -> AsyncIterator[Browser]:
             (
                 Provider(id="oidc", name="县统一身份", issuer=provider.issuer, **given),
                 Provider(id="oauth", name="政务登录", subject="accountId", **addresses, **given),
+                Provider(id="strong", name="政务强认证", issuer=provider.issuer, strong=True, **given),
                 Provider(id="away", name="Away", issuer="http://127.0.0.1:9", **given),
             )
         )
         factors, delegations = SecondFactors(pool, clock, settings.login_secret), Delegations(pool, clock)
-        login = Login(pool, settings, clock, passwords, factors)
+        login, desk = Login(pool, settings, clock, passwords, factors), PeopleDesk(pool, passwords, clock)
         providers = tuple(client.providers.values())
         pages = [
-            login_pages(login, PeopleDesk(pool, passwords, clock), templates, settings, providers),
+            login_pages(login, desk, templates, settings, providers),
             account_pages(Account(login, factors, delegations, templates, providers), settings),
             provider_pages(login, client, templates, settings, clock),
         ]
         transport = httpx.ASGITransport(application([Parts("login", pages=pages)], settings, pool))
         async with httpx.AsyncClient(transport=transport, base_url="http://suite.example") as ours:
-            yield Browser(ours, provider, clock)
+            yield Browser(ours, provider, clock, desk)
 
 
 async def test_who_is_linked_logs_in_with_the_providers_word(browser: Browser) -> None:
@@ -115,6 +125,44 @@ async def test_who_is_linked_logs_in_with_the_providers_word(browser: Browser) -
     browser.ours.cookies.delete(SESSION_COOKIE)
     browser.provider.who = "u-2"
     assert (await browser.through("/login/with/oidc")).status_code == 401
+
+
+async def with_factor(browser: Browser) -> str:
+    """Turn a second factor of li on; return its secret."""
+    await browser.log_in()
+    csrf = {"csrf": TokenVerifier(PUBLIC).verify(browser.ours.cookies[SESSION_COOKIE]).csrf}
+    setup = await browser.ours.post("/account/second-factor", data=csrf)
+    secret = setup.text.split('<code id="secret">')[1].split("<")[0]
+    confirmed = await browser.ours.post("/account/second-factor/confirm", data={**csrf, "code": browser.code(secret)})
+    assert confirmed.status_code == 200, confirmed.text
+    browser.ours.cookies.clear()
+    return secret
+
+
+async def test_a_providers_word_is_no_second_factor_unless_it_is_declared_strong(browser: Browser) -> None:
+    await browser.linked()
+    secret = await with_factor(browser)
+    asked = await browser.through("/login/with/oidc?next=/tasks")
+    assert (asked.status_code, browser.who(), "验证码" in asked.text) == (200, None, True)
+    ticket = asked.text.split('name="ticket" value="')[1].split('"')[0]
+    form = {"ticket": ticket, "next": "/tasks"}
+    assert (await browser.ours.post("/login/code", data={**form, "code": "000000"})).status_code == 401
+    done = await browser.ours.post("/login/code", data={**form, "code": browser.code(secret)})
+    assert (done.status_code, done.headers["location"], browser.who()) == (303, "/tasks", "li")
+    browser.ours.cookies.clear()
+    await browser.log_in()
+    second = await browser.ours.post("/login/code", data={**form, "code": browser.code(secret)})
+    assert second.status_code == 303
+    assert (await browser.through("/login/with/strong?link=true")).headers["location"] == "/account?done=linked"
+    browser.ours.cookies.clear()
+    assert ((await browser.through("/login/with/strong")).status_code, browser.who()) == (303, "li")
+
+
+async def test_a_password_set_by_a_link_undoes_what_was_linked(browser: Browser) -> None:
+    await browser.linked()
+    link = await browser.desk.link(CHIEF, "li", "taken over")
+    await browser.desk.use_link(link.secret, "another county of eighteen")
+    assert ((await browser.through("/login/with/oidc")).status_code, browser.who()) == (401, None)
 
 
 async def test_plain_oauth_names_a_person_by_the_member_that_is_configured(browser: Browser) -> None:

@@ -29,7 +29,7 @@ from charger_registry.people.totp import code_of, matching_step, plain, secret_t
 from youguan.auth import Principal, TokenIssuer, TokenVerifier, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import create_pool
-from youguan.errors import Unauthenticated
+from youguan.errors import TooManyRequests, Unauthenticated
 from youguan.parts import Parts
 from youguan.settings import Settings
 from youguan.web.application import Revocations, api, application
@@ -433,6 +433,33 @@ async def test_codes_cannot_be_tried_for_ever(house: House) -> None:
     assert (await house.client.post("/api/auth/login", json=body)).status_code == 429
 
 
+async def test_codes_cannot_be_tried_for_ever_to_turn_the_second_factor_off(house: House) -> None:
+    token = await house.made("li")
+    secret, _ = await with_factor(house, token)
+    found = [(await house.auth(token, "/second-factor/remove", code="000000")).status_code for _ in range(11)]
+    assert found == [422] * 10 + [429]
+    right = await house.auth(token, "/second-factor/remove", code=now_code(house, secret))
+    assert right.status_code == 429
+    house.clock.advance(timedelta(minutes=5))
+    right = await house.auth(token, "/second-factor/remove", code=now_code(house, secret))
+    assert right.status_code == 204
+
+
+async def test_codes_that_somebody_tries_keep_nobody_else_out(house: House) -> None:
+    """Twenty accounts and a source each: what fails for them counts against nobody else."""
+    factors = SecondFactors(house.pool, house.clock, "s" * 32)
+    for number in range(30):
+        for _ in range(10):
+            assert not await factors.fits(f"p{number}", "000000", f"192.0.2.{number}")
+    assert not await factors.fits("li", "000000", "198.51.100.1")
+    with pytest.raises(TooManyRequests):
+        await factors.fits("p1", "000000", "192.0.2.1")
+    for _ in range(10):
+        await factors.fits("p1", "000000", "198.51.100.1")
+    with pytest.raises(TooManyRequests):  # twenty for an account, from wherever they come
+        await factors.fits("p1", "000000", "198.51.100.2")
+
+
 async def test_a_lost_phone_is_the_managers_to_forget(house: House) -> None:
     token = await house.made("li")
     await with_factor(house, token)
@@ -533,6 +560,33 @@ async def test_a_delegation_ends_by_time_by_either_and_with_the_giver(house: Hou
     assert (await house.post("/persons/li/open", house.regulator)).status_code == 204
     house.clock.advance(timedelta(minutes=91))
     assert (await house.auth(wang, f"/delegations/{items[0]['id']}/act")).status_code == 404
+
+
+async def test_a_delegation_ends_with_the_rights_that_it_gave(house: House) -> None:
+    _, wang, number = await delegated(house)
+    change = {**WHY, "roles": ["inspector"]}
+    house.clock.advance(timedelta(seconds=1))
+    changed = await house.client.patch("/api/registry/persons/li", json=change, headers=house.regulator)
+    assert changed.status_code == 200, changed.text
+    assert (await house.auth(wang, f"/delegations/{number}/act")).status_code == 404
+    assert (await house.trail("person li"))[-2:] == ["change account", "end delegation"]
+
+
+async def test_a_delegation_does_not_come_back_with_the_account(house: House) -> None:
+    _, wang, number = await delegated(house)
+    for command in ("close", "open"):
+        assert (await house.post(f"/persons/li/{command}", house.regulator)).status_code == 204
+    assert (await house.auth(wang, f"/delegations/{number}/act")).status_code == 404
+    assert (await house.auth(wang, "/delegations", "GET")).json()["items"] == []
+
+
+async def test_a_delegation_holds_for_who_might_still_receive_it(house: House) -> None:
+    """Also where the account was changed past the desk: what matters is what both are now."""
+    _, wang, number = await delegated(house)
+    await house.pool.execute(
+        "UPDATE registry.person SET roles = '{operator}', organisation_id = 'one' WHERE username = 'li'"
+    )
+    assert (await house.auth(wang, f"/delegations/{number}/act")).status_code == 404
 
 
 async def test_ones_own_account_in_the_browser(house: House) -> None:

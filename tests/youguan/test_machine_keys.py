@@ -78,7 +78,13 @@ def test_a_key_holds_until_its_end_or_its_revocation() -> None:
         ring.verify(KEY)
     ring.put([machine_key("gateway:read", expires_at=LATER + timedelta(days=9))])
     ring.verify(KEY)
-    ring.remove("k1")
+    ring.end("k1", clock.now() + timedelta(days=1))
+    ring.verify(KEY)
+    clock.advance(timedelta(days=1))
+    with pytest.raises(Unauthenticated):
+        ring.verify(KEY)
+    ring.put([machine_key("gateway:read", expires_at=LATER + timedelta(days=9))])
+    ring.end("k1", clock.now())
     with pytest.raises(Unauthenticated):
         ring.verify(KEY)
 
@@ -275,6 +281,76 @@ async def test_nobody_gives_a_key_more_than_he_has(
     assert issued.status_code == status
     listed = await machines.client.get("/api/registry/keys", headers=machines.bearer("regulator"))
     assert len(listed.json()["items"]) == (status == 201)
+
+
+async def test_a_key_ends_with_its_organisation(machines: Machines) -> None:
+    regulator = machines.bearer("regulator")
+    own, others = [
+        (await machines.issue(regulator, "registry:read", role="operator", organisation_id=name)).json()["key"]
+        for name in ("one", "two")
+    ]
+    for key in (own, others):
+        await machines.answers(key, "/api/registry/filings", 200)
+    body = {"reason": "x"}
+    gone = await machines.client.post("/api/registry/organisations/one/deregister", json=body, headers=regulator)
+    assert gone.status_code == 200, gone.text
+    await machines.answers(own, "/api/registry/filings", 401)
+    assert await machines.ask(others, "/api/registry/filings") == 200
+    await machines.catch_up()
+    kept = await machines.pool.fetch("SELECT organisation_id FROM bounds.machine_key")
+    assert [row["organisation_id"] for row in kept] == ["two"]
+
+
+async def test_a_key_ends_when_its_organisation_will_cease_to_be(machines: Machines) -> None:
+    regulator = machines.bearer("regulator")
+    await machines.issue(regulator, "registry:read", role="operator", organisation_id="one")
+    since = NOW + timedelta(days=3)
+    body = {"reason": "x", "since": since.isoformat()}
+    await machines.client.post("/api/registry/organisations/one/deregister", json=body, headers=regulator)
+    await machines.catch_up()
+    assert await machines.pool.fetchval("SELECT expires_at FROM bounds.machine_key") == since
+    (line,) = (await machines.client.get("/api/registry/keys", headers=regulator)).json()["items"]
+    assert line["state"] == "holding"
+    revoke = f"/api/registry/keys/{line['id']}/revoke"
+    assert (await machines.client.post(revoke, json={"reason": "now"}, headers=regulator)).status_code == 204
+    await machines.catch_up()
+    assert await machines.pool.fetchval("SELECT count(*) FROM bounds.machine_key") == 0
+
+
+async def test_a_key_ends_when_who_issued_it_may_give_it_no_longer(machines: Machines) -> None:
+    regulator = machines.bearer("regulator")
+    person = {"username": "li", "name": "li", "roles": ["regulator"], "reason": "x"}
+    assert (await machines.client.post("/api/registry/persons", json=person, headers=regulator)).status_code == 201
+    li = {"Authorization": "Bearer " + TokenIssuer(PRIVATE, timedelta(hours=1)).issue(
+        subject="li", name="li", roles=frozenset({"regulator"}), organisation_id=None, division=None, now=NOW
+    )}  # fmt: skip
+    county, town = [
+        (await machines.issue(li, "alerts:read", role="inspector", division=division)).json()["key"]
+        for division in (None, "330226001")
+    ]
+    for key in (county, town):
+        await machines.answers(key, "/api/alerts", 200)
+    narrower = {"division": "330226001", "reason": "moved"}
+    changed = await machines.client.patch("/api/registry/persons/li", json=narrower, headers=regulator)
+    assert changed.status_code == 200, changed.text
+    await machines.answers(county, "/api/alerts", 401)
+    assert await machines.ask(town, "/api/alerts") == 200
+    closed = await machines.client.post("/api/registry/persons/li/close", json={"reason": "left"}, headers=regulator)
+    assert closed.status_code == 204
+    await machines.answers(town, "/api/alerts", 401)
+
+
+async def test_a_key_signs_nothing_in_a_case(machines: Machines) -> None:
+    regulator = machines.bearer("regulator")
+    issued = await machines.issue(regulator, "inspection:read", "inspection:write", role="inspector")
+    key = issued.json()["key"]
+    await machines.answers(key, "/api/inspection/cases", 200)
+    signed = [
+        await machines.ask(key, f"/api/inspection/cases{path}", "POST")
+        for path in ("", "/x/commands/file", "/x/evidence/texts", "/x/evidence/1/confirm")
+    ]
+    assert signed == [403] * 4
+    assert await machines.ask(key, "/api/inspection/cases/x") == 404
 
 
 async def test_when_a_key_was_used_is_on_file(machines: Machines) -> None:

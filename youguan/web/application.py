@@ -302,8 +302,8 @@ class MachineKeys:
                 match stored.event:
                     case MachineKeyIssued() as issued:
                         self.ring.put([key_of(issued)])
-                    case MachineKeyRevoked(key_id=key_id):
-                        self.ring.remove(key_id)
+                    case MachineKeyRevoked(key_id=key_id, at=at):
+                        self.ring.end(key_id, at)
 
     async def tell(self) -> None:
         """Tell now and then which keys are in use."""
