@@ -132,6 +132,7 @@ class CaseWords(BaseModel):
     amount_yuan: Yuan = 0
     receipt: Short = ""
     remedy: Literal["review", "litigation"] | None = None
+    outcome: Literal["upheld", "changed", "revoked", "illegal", "given_up", "not_taken"] | None = None
 
     def said(self) -> Said:
         """Return it as the rules take it."""

@@ -6,10 +6,10 @@ Each takes the case as it stands, what somebody says, and the county's day.
 from collections.abc import Callable
 from datetime import date
 
-from inspection_service.cases.file import FAST, LITIGATION, REVIEW, SIMPLE, Case, Said
+from inspection_service.cases.file import CHANGED, FAST, ILLEGAL, LITIGATION, REVIEW, REVOKED, SIMPLE, Case, Said
 from inspection_service.cases.machine import Step
 from inspection_service.cases.thresholds import thresholds
-from inspection_service.law.catalogue import FINE, ORDER, PENALTY, Catalogue
+from inspection_service.law.catalogue import ADVICE, FINE, ORDER, PENALTY, Catalogue
 from inspection_service.law.mercy import Circumstances, Mercy, guidance_first, mercy
 from inspection_service.law.periods import periods
 from inspection_service.law.permission import Draft, Refusal, refusals
@@ -30,7 +30,7 @@ def draft(case: Case, said: Said, day: date, measure: str = PENALTY) -> Draft:
 
 def against(catalogue: Catalogue, case: Case, said: Said, day: date, line: Step) -> list[Refusal]:
     """Return what the law itself says against a step that drafts a measure."""
-    for condition, measure in (("permitted", PENALTY), ("may_order", ORDER)):
+    for condition, measure in BY_THE_LAW.items():
         if condition in line.conditions:
             return refusals(catalogue, case.item, draft(case, said, day, measure))
     return []
@@ -107,16 +107,28 @@ def surcharge_fen(case: Case, day: date) -> int:
     return min(total, facts.fine_fen)
 
 
-def _remedies_over(case: Case, _: Said, day: date) -> bool:
-    """Whether review and suit are out of time or at their end, for no more than three months (Coercion Law Art. 53)."""
+def remedies_end(case: Case) -> date | None:
+    """Return the last day on which the decision can still be attacked; None while it is not served, or is under attack.
+
+    After a review a suit has fifteen days; a suit's end is the end. Without either, a decision on the spot knows the review alone
+    (Review Law Art. 23), any other the longer of review and direct suit.
+    """
     facts = case.facts
     if facts.served_on is None or _appeal_open(case):
-        return False
-    ends = [periods()[period].last_day(facts.served_on) for period in ("review", "suit")]
-    ends += [periods()["suit_after_review"].last_day(a.until) for a in facts.appeals if a.until and a.remedy == REVIEW]
-    over = max(end for end in ends if end is not None)
-    last = periods()["enforcement"].last_day(over)
-    return last is not None and over < day <= last
+        return None
+    ended = [(appeal.until, appeal.remedy) for appeal in facts.appeals if appeal.until]
+    if ended:
+        until, remedy = max(ended)
+        return periods()["suit_after_review"].last_day(until) if remedy == REVIEW else until
+    open_to = ("review",) if case.procedure == SIMPLE else ("review", "suit")
+    return max(end for period in open_to if (end := periods()[period].last_day(facts.served_on)) is not None)
+
+
+def _remedies_over(case: Case, _: Said, day: date) -> bool:
+    """Whether review and suit are out of time or at their end, for no more than three months (Coercion Law Art. 53)."""
+    over = remedies_end(case)
+    last = periods()["enforcement"].last_day(over) if over else None
+    return over is not None and last is not None and over < day <= last
 
 
 def _appeal_open(case: Case) -> bool:
@@ -129,9 +141,20 @@ def _review_first(case: Case, said: Said, _: date) -> bool:
     return not (case.procedure == SIMPLE and said.remedy == LITIGATION) or reviewed
 
 
-def _guidance_first(case: Case, _: Said, day: date) -> bool:
+def _in_grace(case: Case, day: date) -> bool:
     since = case.facts.business_since
     return since is not None and guidance_first(case.item, in_business_since=since, on=day)
+
+
+def _guidance(case: Case, _: Said, day: date) -> bool:
+    """Guidance comes first in the grace period; where our organ may do no more than advise, it has its place at any time."""
+    return _in_grace(case, day) or not case.item.is_ours
+
+
+def _guided_first(case: Case, _: Said, day: date) -> bool:
+    """In the grace period nobody is ordered or punished who was not guided before, where the item's basis carries advice."""
+    advised = any(measure.organ.own for measure in case.item.measure(ADVICE))
+    return case.facts.guided or not (advised and _in_grace(case, day))
 
 
 def _fast_if_clear(case: Case, said: Said, _: date) -> bool:
@@ -142,9 +165,44 @@ def _fast_if_clear(case: Case, said: Said, _: date) -> bool:
     return said.admitted and case.item.danger == "none" and small
 
 
+def _period_so_far(case: Case) -> date | None:
+    """Return the end of the period that the head may extend."""
+    return case.facts.order_due if case.facts.filed_on is None else case.facts.decide_by
+
+
 def _later(case: Case, said: Said, _: date) -> bool:
-    before = case.facts.order_due if case.facts.filed_on is None else case.facts.decide_by
+    before = _period_so_far(case)
     return said.on is not None and before is not None and said.on > before
+
+
+def _still_runs(case: Case, _: Said, day: date) -> bool:
+    """What has ended is not extended any more."""
+    before = _period_so_far(case)
+    return before is not None and day <= before
+
+
+def _since(first: Callable[[Case], date | None]) -> Test:
+    """Return the test that what is written down now happened no earlier than what went before it, and no later than today."""
+
+    def happened(case: Case, said: Said, day: date) -> bool:
+        return said.on is not None and (first(case) or case.found_on) <= said.on <= day
+
+    return happened
+
+
+def _payment_late(case: Case, said: Said, day: date) -> bool:
+    on, pay_by = said.on or day, case.facts.pay_by
+    return pay_by is not None and on > pay_by and owed_fen(case, on) > 0
+
+
+def _stands(case: Case, _: Said, __: date) -> bool:
+    """Say whether review and litigation have left the decision standing."""
+    return not any(appeal.outcome in (REVOKED, ILLEGAL) for appeal in case.facts.appeals)
+
+
+def _not_worse(case: Case, said: Said, _: date) -> bool:
+    """Nobody is worse off for having sought review or a suit (Review Law Art. 63, Litigation Law Art. 77)."""
+    return said.outcome != CHANGED or said.fine_fen < case.facts.fine_fen
 
 
 def _hearing_notice(_: Case, said: Said, day: date) -> bool:
@@ -154,12 +212,19 @@ def _hearing_notice(_: Case, said: Said, day: date) -> bool:
 
 
 CONDITIONS: dict[str, Test] = {
-    "guidance_first": _guidance_first,
+    "guidance": _guidance,
+    "guided_first": _guided_first,
     "in_future": lambda _, said, day: said.on is not None and said.on > day,
     "not_in_future": lambda case, said, day: said.on is not None and case.act_on <= said.on <= day,
-    "today_or_before": lambda case, said, day: said.on is not None and case.found_on <= said.on <= day,
+    "since_reviewed": _since(lambda case: case.facts.reviewed_on),
+    "since_decided": _since(lambda case: case.facts.decided_on),
+    "since_served": _since(lambda case: case.facts.served_on),
+    "since_appeal": _since(lambda case: case.facts.appeals[-1].since if case.facts.appeals else None),
     "extended_once": lambda case, _, __: not case.facts.order_extended,
     "later": _later,
+    "still_runs": _still_runs,
+    "end_asked": lambda case, _, __: case.facts.end_asked,
+    "end_unasked": lambda case, _, __: not case.facts.end_asked,
     "order_is_due": lambda case, _, day: case.facts.order_due is not None and day > case.facts.order_due,
     "mercy": lambda case, _, __: mercy_in(case) is not None,
     "not_obliged": lambda case, _, __: not _obliged(case),
@@ -176,6 +241,8 @@ CONDITIONS: dict[str, Test] = {
     "hearing_in_time": lambda case, _, day: not _ended("hearing_request", case.facts.notified_on, day),
     "hearing_notice": _hearing_notice,
     "hearing_called": lambda case, _, day: case.facts.hearing_on is not None and day >= case.facts.hearing_on,
+    "hearing_unreviewed": lambda case, _, __: not case.facts.hearing_reviewed,
+    "hearing_reviewed": lambda case, _, __: case.facts.hearing_on is None or case.facts.hearing_reviewed,
     "three_people": lambda _, said, __: len(set(said.people)) >= AT_THE_TABLE,
     "statement_over": _statement_over,
     "not_aggravated": lambda case, said, _: (
@@ -184,16 +251,18 @@ CONDITIONS: dict[str, Test] = {
     "discussed": lambda case, said, _: case.facts.discussed or not is_major(case, said),
     "fined": lambda case, _, __: case.facts.fine_fen > 0,
     "nothing_to_pay": lambda case, _, day: owed_fen(case, day) <= 0,
-    "payment_late": lambda case, _, day: (
-        case.facts.pay_by is not None and day > case.facts.pay_by and owed_fen(case, day) > 0
-    ),
+    "payment_late": _payment_late,
     "demand_over": lambda case, _, day: _ended("demand", case.facts.demanded_on, day),
     "remedies_over": _remedies_over,
     "no_appeal_open": lambda case, _, __: not _appeal_open(case),
     "appeal_open": lambda case, _, __: _appeal_open(case),
     "review_first": _review_first,
+    "stands": _stands,
+    "not_worse": _not_worse,
+    "unarchived": lambda case, _, __: case.facts.archived_on is None,
 }
-BY_THE_LAW = ("permitted", "may_order")  # these say themselves what stands against them
+# Of these the law says itself what stands against the measure.
+BY_THE_LAW = {"permitted": PENALTY, "may_order": ORDER, "may_advise": ADVICE}
 
 
 def unmet(case: Case, said: Said, day: date, line: Step) -> list[str]:

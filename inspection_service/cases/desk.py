@@ -53,12 +53,6 @@ class Opening:
     business_since: date | None = None
     serious: bool = False
 
-    @property
-    def act_key(self) -> str:
-        """Return what makes two cases be about one act: whose it was, where and when."""
-        parts = (self.party_id or self.party_name, self.site_id, self.station_id, self.act_on.isoformat())
-        return "|".join(part or "" for part in parts)
-
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -114,8 +108,8 @@ class CaseDesk:
             number=row["number"], state=State(row["state"]), procedure=row["procedure"],
             item=self.catalogue.items[row["item_id"]], party_kind=row["party_kind"], act_on=row["act_on"],
             found_on=row["found_on"], facts=facts, pieces=pieces(links, facts.officers),
-            earlier=await store.earlier_violations(connection, row),
-            act_is_fined=await store.act_is_fined(connection, row["act_key"], row["id"]),
+            earlier=await store.earlier_violations(connection, row["id"]),
+            act_is_fined=await store.act_is_fined(connection, row["id"]),
         )  # fmt: skip
 
     async def offers(
@@ -164,7 +158,7 @@ class CaseDesk:
             )
             case = (
                 case_id, number, State.LEAD, opening.item_id, opening.party_kind, opening.party_id, opening.party_name,
-                opening.site_id, opening.station_id, opening.task_id, division, opening.act_key, opening.act_on, day, now,
+                opening.site_id, opening.station_id, opening.task_id, division, opening.act_on, day, now,
                 who.subject, _json(facts),
             )  # fmt: skip
             await store.insert(connection, case)
@@ -245,7 +239,7 @@ class CaseDesk:
             raise _refused(failed)
         if line.command == Command.REASSIGN:
             await self._check_officers(connection, said.officers, day)
-        if fines(line, said) and not await store.hold_act(connection, row["act_key"], row["id"]):
+        if fines(line, said) and not await store.hold_act(connection, row["id"], day):
             raise _refused(["fined_already"])
         if line.command == Command.REVOKE:
             await store.free_act(connection, row["id"])
@@ -336,9 +330,10 @@ def _standing(case: Case, line: Step, day: date) -> list[str]:
 
 # Conditions that no word of whoever gives the command can change.
 WITHOUT_WORDS = frozenset({
-    "guidance_first", "extended_once", "order_is_due", "mercy", "not_obliged", "nothing_penal", "penal", "simple", "unnoted",
-    "noted", "undefended", "hearing_right", "hearing_in_time", "hearing_called", "statement_over", "fined", "nothing_to_pay",
-    "payment_late", "demand_over", "remedies_over", "no_appeal_open", "appeal_open",
+    "guidance", "guided_first", "extended_once", "still_runs", "end_asked", "end_unasked", "order_is_due", "mercy",
+    "not_obliged", "nothing_penal", "penal", "simple", "unnoted", "noted", "undefended", "hearing_right", "hearing_in_time",
+    "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over", "fined", "nothing_to_pay", "payment_late",
+    "demand_over", "remedies_over", "no_appeal_open", "appeal_open", "stands", "unarchived",
 })  # fmt: skip
 
 

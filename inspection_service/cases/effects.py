@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from inspection_service.cases.conditions import owed_fen
-from inspection_service.cases.file import SIMPLE, Appeal, Case, Facts, Payment, Said
+from inspection_service.cases.file import CHANGED, SIMPLE, Appeal, Case, Facts, Payment, Said
 from inspection_service.cases.machine import INVESTIGATION, Command, State, Step, leads_to
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.periods import periods
@@ -33,9 +33,10 @@ def moved(case: Case, line: Step, said: Said, who: str, day: date) -> Moved:
     after = case.with_(facts)
     levels = thresholds().levels_of(case.procedure, case.party_kind, facts.sanction, facts.fine_fen)
     state = leads_to(line, case.state, levels=levels, paid=owed_fen(after, said.on or day) <= 0)
-    procedure = _procedure(case, line, said)
-    due_on, period = _due(facts, state, line, day)
-    return Moved(state, procedure, facts, due_on, period)
+    if state != case.state:  # what was proposed about the state before is settled
+        facts = replace(facts, end_asked=False)
+    due_on, period = _due(facts, state)
+    return Moved(state, _procedure(case, line, said), facts, due_on, period)
 
 
 def _procedure(case: Case, line: Step, said: Said) -> str | None:
@@ -44,16 +45,18 @@ def _procedure(case: Case, line: Step, said: Said) -> str | None:
     return said.procedure if line.command == C.PROPOSE else case.procedure
 
 
-def _due(facts: Facts, state: State, line: Step, day: date) -> tuple[date | None, str | None]:
-    """Return by when the next thing is due, and which period that is."""
+def _due(facts: Facts, state: State) -> tuple[date | None, str | None]:
+    """Return by when the next thing is due where a case stands, and which period that is."""
     if state in (State.ORDERED, State.MENDED):
         return facts.order_due, "order"
     if state in INVESTIGATION:
         return facts.decide_by, "decision"
-    if state == State.SERVED:
+    if state == State.SERVED and facts.pay_by is not None:
         return facts.pay_by, "payment"
-    if line.period:
-        return periods()[line.period].last_day(day), line.period
+    if state == State.DECIDED and facts.decided_on is not None:
+        return periods()["service"].last_day(facts.decided_on), "service"
+    if state == State.DEMANDED and facts.demanded_on is not None:
+        return periods()["demand"].last_day(facts.demanded_on), "demand"
     return None, None
 
 
@@ -89,8 +92,8 @@ def _conclude(_: Case, said: Said, __: str, ___: date) -> Added:
     return {"sanction": said.sanction, "fine_fen": said.fine_fen, "reviewers": ()}
 
 
-def _pass(case: Case, _: Said, who: str, __: date) -> Added:
-    return {"reviewers": (*case.facts.reviewers, who)}
+def _pass(case: Case, _: Said, who: str, day: date) -> Added:
+    return {"reviewers": (*case.facts.reviewers, who), "reviewed_on": day}
 
 
 def _notify(case: Case, said: Said, __: str, ___: date) -> Added:
@@ -105,14 +108,17 @@ def _decide(_: Case, said: Said, __: str, day: date) -> Added:
     return {"decided_on": day, "sanction": said.sanction, "fine_fen": said.fine_fen}
 
 
-def _serve(_: Case, said: Said, __: str, ___: date) -> Added:
+def _serve(case: Case, said: Said, __: str, ___: date) -> Added:
     assert said.on is not None
-    return {"served_on": said.on, "pay_by": periods()["payment"].last_day(said.on)}
+    return _served(said.on, case.facts.fine_fen)
 
 
 def _spot(_: Case, said: Said, __: str, day: date) -> Added:
-    decided = {"decided_on": day, "sanction": said.sanction, "fine_fen": said.fine_fen}
-    return decided | {"served_on": day, "pay_by": periods()["payment"].last_day(day) if said.fine_fen else None}
+    return {"decided_on": day, "sanction": said.sanction, "fine_fen": said.fine_fen, **_served(day, said.fine_fen)}
+
+
+def _served(day: date, fine_fen: int) -> Added:
+    return {"served_on": day, "pay_by": periods()["payment"].last_day(day) if fine_fen else None}
 
 
 def _pay(case: Case, said: Said, __: str, ___: date) -> Added:
@@ -128,7 +134,8 @@ def _appeal(case: Case, said: Said, __: str, ___: date) -> Added:
 
 def _end_appeal(case: Case, said: Said, __: str, ___: date) -> Added:
     *before, last = case.facts.appeals
-    return {"appeals": (*before, replace(last, until=said.on, outcome=said.reason))}
+    ended = {"appeals": (*before, replace(last, until=said.on, outcome=said.outcome))}
+    return ended | ({"fine_fen": said.fine_fen} if said.outcome == CHANGED else {})
 
 
 def _reassign(case: Case, said: Said, __: str, ___: date) -> Added:
@@ -136,8 +143,11 @@ def _reassign(case: Case, said: Said, __: str, ___: date) -> Added:
     return {"officers": said.officers, "investigators": tuple(ever)}
 
 
-ANEW = {"defended": False, "hearing_asked": False, "hearing_on": None, "discussed": False}
+ANEW = {"defended": False, "hearing_asked": False, "hearing_on": None, "hearing_reviewed": False, "discussed": False}
 ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
+    C.GUIDE: lambda *_: {"guided": True},
+    C.REOPEN: lambda *_: {"archived_on": None},
+    C.ASK_END: lambda *_: {"end_asked": True},
     C.ORDER: _order,
     C.EXTEND_ORDER: _extend_order,
     C.CONFIRM_MENDED: _confirm_mended,
@@ -153,6 +163,7 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.DEFEND: lambda *_: {"defended": True},
     C.ASK_HEARING: lambda *_: {"hearing_asked": True},
     C.CALL_HEARING: _call_hearing,
+    C.REVIEW_HEARING: lambda *_: {"hearing_reviewed": True},
     C.DISCUSS: lambda *_: {"discussed": True},
     C.DECIDE: _decide,
     C.SERVE: _serve,
@@ -161,5 +172,7 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.DEMAND: lambda _, said, __, ___: {"demanded_on": said.on},
     C.APPEAL: _appeal,
     C.END_APPEAL: _end_appeal,
+    C.REVOKE: lambda *_: {"archived_on": None},
     C.REASSIGN: _reassign,
+    C.ARCHIVE: lambda _, __, ___, day: {"archived_on": day},
 }

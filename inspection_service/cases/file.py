@@ -11,6 +11,7 @@ from inspection_service.law.periods import Pause
 SIMPLE, FAST, GENERAL = "simple", "fast", "general"
 PROCEDURES = (SIMPLE, FAST, GENERAL)
 REVIEW, LITIGATION = "review", "litigation"
+CHANGED, REVOKED, ILLEGAL = "changed", "revoked", "illegal"  # what review or litigation may make of a decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Facts:
     reviewers: tuple[str, ...] = ()  # who has passed it in this round of legal review
     serious: bool = False
     business_since: date | None = None
+    guided: bool = False  # was guided once already
+    end_asked: bool = False  # the officers propose to end it here
     order_due: date | None = None
     order_extended: bool = False
     ordered: bool = False  # an order was not followed in time
@@ -55,6 +58,7 @@ class Facts:
     admitted: bool = False
     filed_on: date | None = None
     decide_by: date | None = None
+    reviewed_on: date | None = None
     sanction: str | None = None
     fine_fen: int = 0
     notified_on: date | None = None
@@ -62,6 +66,7 @@ class Facts:
     defended: bool = False
     hearing_asked: bool = False
     hearing_on: date | None = None
+    hearing_reviewed: bool = False
     discussed: bool = False
     decided_on: date | None = None
     served_on: date | None = None
@@ -70,6 +75,7 @@ class Facts:
     demanded_on: date | None = None
     paid: tuple[Payment, ...] = ()
     appeals: tuple[Appeal, ...] = ()
+    archived_on: date | None = None
 
     @property
     def pauses(self) -> tuple[Pause, ...]:

@@ -1,8 +1,8 @@
 """The life of a case as a table: who may do what in which state, what it leads to, what it needs and what it makes due. Pure.
 
 `article`: where the law says so. `needs`: members that must be given. `conditions`: names of tests in `conditions.py`, all of
-which must hold. `document`: what is issued. `period`: the statutory period that runs from then on. `apart_from`: whoever acted in
-these capacities in this case may not (separation of persons).
+which must hold. `document`: what is issued. `apart_from`: whoever acted in these capacities in this case may not (separation of
+persons).
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,6 @@ class State(StrEnum):
     TERMINATED = "terminated"
     TRANSFERRED = "transferred"
     REVOKED = "revoked"
-    ARCHIVED = "archived"
 
 
 class Command(StrEnum):
@@ -55,6 +54,7 @@ class Command(StrEnum):
     REPORT_MENDED = "report_mended"
     CONFIRM_MENDED = "confirm_mended"
     FIND_UNMENDED = "find_unmended"
+    ASK_END = "ask_end"
     EXCUSE = "excuse"
     CLOSE_MENDED = "close_mended"
     PUNISH_ON_THE_SPOT = "punish_on_the_spot"
@@ -71,6 +71,7 @@ class Command(StrEnum):
     ASK_HEARING = "ask_hearing"
     CALL_HEARING = "call_hearing"
     HOLD_HEARING = "hold_hearing"
+    REVIEW_HEARING = "review_hearing"
     DISCUSS = "discuss"
     DECIDE = "decide"
     EXEMPT = "exempt"
@@ -109,7 +110,8 @@ REVIEWS = (S.REVIEW_1, S.REVIEW_2, S.REVIEW_3, S.REVIEW_4)
 INVESTIGATION = (S.FILED, *REVIEWS, S.REVIEWED, S.NOTIFIED, S.HEARING, S.HEARD)
 PAYING = (S.SERVED, S.DEMANDED, S.ENFORCING)
 ENDED = (S.GUIDED, S.CLOSED, S.UNPUNISHED, S.DISMISSED, S.WITHDRAWN, S.TERMINATED, S.TRANSFERRED, S.REVOKED)
-UNDER_WAY = (S.LEAD, S.ORDERED, S.MENDED, S.RECHECKED, S.PROPOSED, *INVESTIGATION, S.DECIDED)
+CORRECTION = (S.LEAD, S.ORDERED, S.MENDED, S.RECHECKED)
+UNDER_WAY = (*CORRECTION, S.PROPOSED, *INVESTIGATION, S.DECIDED)
 SAME = None
 INVESTIGATORS, REVIEWED_BY = "investigators", "reviewers"
 
@@ -125,17 +127,29 @@ class Step:
     needs: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     document: str | None = None
-    period: str | None = None
     apart_from: tuple[str, ...] = ()
 
 
 P = "penalty"
 TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     # Guidance and correction.
-    ((S.LEAD,), Step(C.GUIDE, (R.OFFICER,), S.GUIDED, ("enforcement-zj", "25"), ("reason",), ("guidance_first",), "guidance")),
+    (
+        (S.LEAD,),
+        Step(
+            C.GUIDE, (R.OFFICER,), S.GUIDED, ("enforcement-zj", "25"), ("reason",), ("may_advise", "guidance"), "guidance",
+        ),
+    ),
     ((S.GUIDED,), Step(C.REOPEN, (R.OFFICER,), S.LEAD, (P, "54"), ("reason",))),
-    ((S.LEAD,), Step(C.ORDER, (R.OFFICER,), S.ORDERED, (P, "28"), ("reason", "on"), ("may_order", "in_future"), "order")),
-    ((S.ORDERED,), Step(C.EXTEND_ORDER, (R.HEAD,), SAME, (P, "28"), ("reason", "on"), ("extended_once", "later"))),
+    (
+        (S.LEAD,),
+        Step(
+            C.ORDER, (R.OFFICER,), S.ORDERED, (P, "28"), ("reason", "on"), ("may_order", "in_future", "guided_first"), "order",
+        ),
+    ),
+    (
+        (S.ORDERED,),
+        Step(C.EXTEND_ORDER, (R.HEAD,), SAME, (P, "28"), ("reason", "on"), ("extended_once", "later", "still_runs")),
+    ),
     ((S.ORDERED,), Step(C.REPORT_MENDED, (R.PARTY,), S.MENDED, (P, "28"), ("reason",))),
     (
         (S.ORDERED, S.MENDED),
@@ -145,25 +159,40 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         (S.ORDERED, S.MENDED),
         Step(C.FIND_UNMENDED, (R.OFFICER,), S.LEAD, (P, "28"), ("reason",), ("order_is_due",), "recheck"),
     ),
-    ((S.RECHECKED,), Step(C.EXCUSE, (R.OFFICER,), S.UNPUNISHED, (P, "33"), ("reason",), ("mercy",), "no_penalty")),
+    # What ends without a penalty the officers propose and the head decides.
+    (CORRECTION, Step(C.ASK_END, (R.OFFICER,), SAME, (P, "57"), ("reason",), ("end_unasked",))),
+    (
+        (S.RECHECKED,),
+        Step(
+            C.EXCUSE, (R.HEAD,), S.UNPUNISHED, (P, "33"), ("reason",), ("end_asked", "mercy"), "no_penalty",
+            apart_from=(INVESTIGATORS,),
+        ),
+    ),
+    (
+        CORRECTION,
+        Step(C.DISMISS, (R.HEAD,), S.DISMISSED, (P, "57"), ("reason",), ("end_asked",), apart_from=(INVESTIGATORS,)),
+    ),
     ((S.RECHECKED,), Step(C.CLOSE_MENDED, (R.OFFICER,), S.CLOSED, (P, "28"), ("reason",), ("nothing_penal",))),
     # The simple procedure.
     (
         (S.LEAD, S.RECHECKED),
         Step(
             C.PUNISH_ON_THE_SPOT, (R.OFFICER,), S.SERVED, (P, "51"), ("reason", "sanction", "place", "rights_told"),
-            ("permitted", "ceiling", "not_obliged"), "spot_decision", "payment",
+            ("permitted", "ceiling", "not_obliged", "guided_first"), "spot_decision",
         ),
     ),
     ((*PAYING, S.PAID), Step(C.NOTE, REVIEWERS, SAME, (P, "52"), (), ("simple", "unnoted"), apart_from=(INVESTIGATORS,))),
     # Filing.
     (
         (S.LEAD, S.RECHECKED),
-        Step(C.PROPOSE, (R.OFFICER,), S.PROPOSED, (P, "54"), ("reason", "procedure"), ("penal", "not_obliged", "fast_if_clear")),
+        Step(
+            C.PROPOSE, (R.OFFICER,), S.PROPOSED, (P, "54"), ("reason", "procedure"),
+            ("penal", "not_obliged", "guided_first", "fast_if_clear"),
+        ),
     ),
     (
         (S.PROPOSED,),
-        Step(C.APPROVE, (R.HEAD,), S.FILED, (P, "54"), (), (), "filing", "decision", (INVESTIGATORS,)),
+        Step(C.APPROVE, (R.HEAD,), S.FILED, (P, "54"), (), (), "filing", (INVESTIGATORS,)),
     ),
     ((S.PROPOSED,), Step(C.REFUSE, (R.HEAD,), S.LEAD, (P, "54"), ("reason",), apart_from=(INVESTIGATORS,))),
     # Investigation and legal review.
@@ -171,7 +200,12 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         (S.FILED,),
         Step(C.CONCLUDE, (R.OFFICER,), S.REVIEW_1, (P, "57"), ("reason", "sanction"), ("permitted",), "conclusion"),
     ),
-    (INVESTIGATION, Step(C.EXTEND, (R.HEAD,), SAME, (P, "60"), ("reason", "on"), ("later",), apart_from=(INVESTIGATORS,))),
+    (
+        INVESTIGATION,
+        Step(
+            C.EXTEND, (R.HEAD,), SAME, (P, "60"), ("reason", "on"), ("later", "still_runs"), apart_from=(INVESTIGATORS,),
+        ),
+    ),
     *(
         (
             (state,),
@@ -187,7 +221,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         for state, role in zip(REVIEWS, REVIEWERS, strict=True)
     ),
     # Notification, statement and defence, hearing.
-    ((S.REVIEWED,), Step(C.NOTIFY, (R.OFFICER,), S.NOTIFIED, (P, "44"), ("on", "manner"), ("today_or_before",), "notice")),
+    ((S.REVIEWED,), Step(C.NOTIFY, (R.OFFICER,), S.NOTIFIED, (P, "44"), ("on", "manner"), ("since_reviewed",), "notice")),
     ((S.NOTIFIED,), Step(C.DEFEND, (R.PARTY, R.OFFICER), SAME, (P, "45"), ("reason",), ("undefended",), "statement")),
     (
         (S.NOTIFIED,),
@@ -207,6 +241,15 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
             apart_from=(INVESTIGATORS,),
         ),
     ),
+    # What went through a hearing is reviewed once more, at the highest level, before it is decided (Art. 58).
+    (
+        (S.HEARD,),
+        Step(
+            C.REVIEW_HEARING, (R.REVIEWER_4,), SAME, (P, "58"), ("reason",), ("hearing_unreviewed",), "review",
+            apart_from=(INVESTIGATORS,),
+        ),
+    ),
+    ((S.HEARD,), Step(C.OBJECT, (R.REVIEWER_4,), S.FILED, (P, "58"), ("reason",), (), "review", apart_from=(INVESTIGATORS,))),
     # Discussion and decision.
     (
         (S.NOTIFIED, S.HEARD),
@@ -216,7 +259,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         (S.NOTIFIED, S.HEARD),
         Step(
             C.DECIDE, (R.HEAD,), S.DECIDED, (P, "57"), ("reason", "sanction"),
-            ("statement_over", "permitted", "not_aggravated", "discussed"), "decision", "service", (INVESTIGATORS,),
+            ("statement_over", "hearing_reviewed", "permitted", "not_aggravated", "discussed"), "decision", (INVESTIGATORS,),
         ),
     ),
     (
@@ -225,10 +268,10 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     ),
     (
         (S.DECIDED,),
-        Step(C.SERVE, (R.OFFICER,), S.SERVED, (P, "61"), ("on", "manner"), ("today_or_before",), "service", "payment"),
+        Step(C.SERVE, (R.OFFICER,), S.SERVED, (P, "61"), ("on", "manner"), ("since_decided",), "service"),
     ),
     # Execution.
-    (PAYING, Step(C.PAY, (R.OFFICER, R.HEAD), SAME, (P, "67"), ("amount_fen", "on", "receipt"), ("today_or_before", "fined"))),
+    (PAYING, Step(C.PAY, (R.OFFICER, R.HEAD), SAME, (P, "67"), ("amount_fen", "on", "receipt"), ("since_served", "fined"))),
     (
         (S.SERVED,),
         Step(
@@ -236,31 +279,39 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
             apart_from=(INVESTIGATORS,),
         ),
     ),
-    ((S.SERVED,), Step(C.DEMAND, (R.OFFICER,), S.DEMANDED, ("coercion", "54"), ("on",), ("payment_late",), "demand", "demand")),
+    (
+        (S.SERVED,),
+        Step(
+            C.DEMAND, (R.OFFICER,), S.DEMANDED, ("coercion", "54"), ("on",), ("since_served", "payment_late", "stands"), "demand",
+        ),
+    ),
     (
         (S.DEMANDED,),
         Step(
-            C.APPLY, (R.HEAD,), S.ENFORCING, ("coercion", "53"), ("reason",), ("demand_over", "remedies_over"), "application",
+            C.APPLY, (R.HEAD,), S.ENFORCING, ("coercion", "53"), ("reason",), ("demand_over", "remedies_over", "stands"),
+            "application",
         ),
     ),
-    ((S.SERVED,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "57"), (), ("nothing_to_pay", "noted"), "closing")),
-    ((S.PAID,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "57"), (), ("noted",), "closing")),
-    ((S.ENFORCING,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "72"), ("reason",), ("noted",), "closing")),
+    ((S.SERVED,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "57"), (), ("nothing_to_pay", "noted", "stands"), "closing")),
+    ((S.PAID,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "57"), (), ("noted", "stands"), "closing")),
+    ((S.ENFORCING,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "72"), ("reason",), ("noted", "stands"), "closing")),
     # Remedies.
     (
         (*PAYING, S.PAID, S.CLOSED),
-        Step(C.APPEAL, (R.OFFICER, R.HEAD), SAME, (P, "73"), ("remedy", "on"), ("no_appeal_open", "review_first")),
+        Step(C.APPEAL, (R.OFFICER, R.HEAD), SAME, (P, "73"), ("remedy", "on"), ("since_served", "no_appeal_open", "review_first")),
     ),
     (
         (*PAYING, S.PAID, S.CLOSED),
-        Step(C.END_APPEAL, (R.OFFICER, R.HEAD), SAME, (P, "73"), ("reason", "on"), ("appeal_open",)),
+        Step(
+            C.END_APPEAL, (R.OFFICER, R.HEAD), SAME, (P, "73"), ("outcome", "reason", "on"),
+            ("appeal_open", "since_appeal", "not_worse"),
+        ),
     ),
     (
         (S.DECIDED, *PAYING, S.PAID, S.CLOSED),
-        Step(C.REVOKE, (R.HEAD,), S.REVOKED, (P, "48"), ("reason",), (), "revocation", "withdrawal"),
+        Step(C.REVOKE, (R.HEAD,), S.REVOKED, (P, "48"), ("reason",), (), "revocation"),
     ),
     # Other ends.
-    ((S.LEAD, S.ORDERED, S.MENDED, S.RECHECKED), Step(C.DISMISS, (R.OFFICER,), S.DISMISSED, (P, "57"), ("reason",))),
     (
         INVESTIGATION,
         Step(C.WITHDRAW, (R.HEAD,), S.WITHDRAWN, (P, "57"), ("reason",), (), "case_withdrawal", apart_from=(INVESTIGATORS,)),
@@ -277,7 +328,8 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         UNDER_WAY,
         Step(C.REASSIGN, (R.HEAD,), SAME, (P, "43"), ("reason", "officers"), ("two_officers",), apart_from=(INVESTIGATORS,)),
     ),
-    (ENDED, Step(C.ARCHIVE, (R.OFFICER,), S.ARCHIVED, (P, "47"))),
+    # Where a case ended stays its state: what comes after, a suit for instance, still has its place.
+    (ENDED, Step(C.ARCHIVE, (R.OFFICER,), SAME, (P, "47"), (), ("unarchived", "no_appeal_open"))),
 )  # fmt: skip
 
 

@@ -36,7 +36,6 @@ class CaseFile(Table, table=True):
     station_id: str | None = text(optional=True)
     task_id: str | None = text(optional=True)
     division_code: str | None = text(optional=True)
-    act_key: str = text()
     act_on: date
     found_on: date
     opened_at: datetime = moment()
@@ -48,11 +47,11 @@ class CaseFile(Table, table=True):
 
 
 class FinedAct(Table, table=True):
-    """An act that was fined, and the case that did."""
+    """A case that has fined its act, and when: no other case fines the same act."""
 
     __tablename__ = "fined_act"
-    act_key: str = text(key=True)
-    case_id: str = text()
+    case_id: str = text(key=True)
+    decided_on: date
 
 
 class CaseHistory(Table, table=True):

@@ -56,12 +56,10 @@ STATES = {
     "terminated": ("", "已终止"),
     "transferred": ("", "已移送"),
     "revoked": ("", "已撤销"),
-    "archived": ("", "已归档"),
 }
 PROCEDURES = {"simple": "简易程序", "fast": "简案快办", "general": "普通程序"}
 PERIODS = {
     "order": "改正期限", "decision": "决定期限", "service": "送达期限", "payment": "缴款期限", "demand": "催告期限",
-    "withdrawal": "撤回公开期限",
 }  # fmt: skip
 COMMANDS = {
     "open": "登记线索",
@@ -72,6 +70,7 @@ COMMANDS = {
     "report_mended": "报告已改正",
     "confirm_mended": "复查：已改正",
     "find_unmended": "复查：逾期未改正",
+    "ask_end": "提请不予立案或不予处罚",
     "excuse": "不予处罚并教育",
     "close_mended": "改正后了结",
     "punish_on_the_spot": "当场处罚",
@@ -88,6 +87,7 @@ COMMANDS = {
     "ask_hearing": "要求听证",
     "call_hearing": "通知听证",
     "hold_hearing": "记录听证",
+    "review_hearing": "听证后法制审核",
     "discuss": "集体讨论",
     "decide": "作出处罚决定",
     "exempt": "决定不予处罚",
@@ -112,12 +112,19 @@ ROLES = {
     "reviewer_4": "四级法制员", "head": "机关负责人", "party": "当事人",
 }  # fmt: skip
 UNMET = {
-    "guidance_first": "不在包容期内，或涉及安全、消防",
+    "guidance": "不在包容期内，或涉及安全、消防",
+    "guided_first": "包容期内应当先行提示、指导",
     "in_future": "日期应当在今天以后",
     "not_in_future": "日期应当在行为之日和今天之间",
-    "today_or_before": "日期应当在发现之日和今天之间",
+    "since_reviewed": "日期应当在法制审核通过之日和今天之间",
+    "since_decided": "日期应当在决定之日和今天之间",
+    "since_served": "日期应当在送达之日和今天之间",
+    "since_appeal": "日期应当在申请或起诉之日和今天之间",
     "extended_once": "已经延长过一次",
     "later": "日期应当晚于原期限",
+    "still_runs": "期限已过，不能再延长",
+    "end_asked": "应当先由办案人员提请",
+    "end_unasked": "办案人员已经提请",
     "order_is_due": "改正期限未到",
     "mercy": "不符合不予处罚的条件",
     "not_obliged": "依法应当不予处罚",
@@ -134,6 +141,8 @@ UNMET = {
     "hearing_in_time": "要求听证的期限已过",
     "hearing_notice": "应当提前七个工作日通知",
     "hearing_called": "尚未通知听证，或未到听证日期",
+    "hearing_unreviewed": "听证后已经法制审核",
+    "hearing_reviewed": "经过听证的，决定前应当法制审核",
     "three_people": "集体讨论至少三人参加",
     "statement_over": "陈述申辩或要求听证的期限未满",
     "not_aggravated": "不得重于事先告知的内容",
@@ -146,6 +155,9 @@ UNMET = {
     "no_appeal_open": "已有未结的复议或诉讼",
     "appeal_open": "没有未结的复议或诉讼",
     "review_first": "当场处罚应当先申请行政复议",
+    "stands": "复议或诉讼未维持决定，应当撤销",
+    "not_worse": "变更后的处罚不得重于原决定",
+    "unarchived": "已经归档",
     **REFUSALS,
 }
 FIELDS = {
@@ -166,6 +178,7 @@ FIELDS = {
     "amount_fen": "金额（元）",
     "receipt": "票据号",
     "remedy": "救济途径",
+    "outcome": "结果",
 }
 # What goes with a command beside what it needs.
 BESIDE = {
@@ -174,13 +187,18 @@ BESIDE = {
     "propose": ("admitted", "sanction", "fine_fen"),
     "conclude": ("fine_fen",),
     "decide": ("fine_fen",),
+    "end_appeal": ("fine_fen",),
 }
 CHOICES: dict[str, dict[str, str]] = {
     "procedure": {"general": "普通程序", "fast": "简案快办"},
     "sanction": SANCTIONS,
     "harm": {"none": "没有危害后果", "slight": "危害后果轻微", "serious": "危害后果严重"},
     "remedy": {"review": "行政复议", "litigation": "行政诉讼"},
-}
+    "outcome": {
+        "upheld": "维持（驳回请求）", "changed": "变更", "revoked": "撤销", "illegal": "确认违法", "given_up": "撤回申请或起诉",
+        "not_taken": "不予受理或驳回起诉",
+    },
+}  # fmt: skip
 CHECKS, MONEY = ("minor", "faultless", "admitted", "rights_told"), ("fine_fen", "amount_fen")
 EVIDENCE_KINDS = {
     "record": "现场笔录、勘验笔录", "audiovisual": "视听资料（照片、录像）", "documentary": "书证", "physical": "物证",
@@ -393,8 +411,8 @@ def said_in(given: FormData) -> Said:
         people=tuple(_lines(given, "people")), procedure=_choice(given, "procedure"), sanction=_choice(given, "sanction"),
         fine_fen=_fen(given, "fine_fen"), harm=_choice(given, "harm"), place=_text(given, "place"),
         manner=_text(given, "manner"), amount_fen=_fen(given, "amount_fen"), receipt=_text(given, "receipt"),
-        remedy=_choice(given, "remedy"), minor=_ticked(given, "minor"), faultless=_ticked(given, "faultless"),
-        admitted=_ticked(given, "admitted"), rights_told=_ticked(given, "rights_told"),
+        remedy=_choice(given, "remedy"), outcome=_choice(given, "outcome"), minor=_ticked(given, "minor"),
+        faultless=_ticked(given, "faultless"), admitted=_ticked(given, "admitted"), rights_told=_ticked(given, "rights_told"),
     )  # fmt: skip
 
 

@@ -17,6 +17,14 @@ def told(kinds: int) -> str:
     return f"EXISTS (SELECT FROM inspection.case_document d WHERE d.case_id = c.id AND d.kind = ANY (${kinds}::text[]))"
 
 
+def same_party(one: str, other: str) -> str:
+    """Return the condition that two cases are about one party: by its id, else, where one of them has none, by its name."""
+    return (
+        f"({one}.party_id = {other}.party_id OR ({one}.party_name = {other}.party_name"
+        f" AND ({one}.party_id IS NULL OR {other}.party_id IS NULL)))"
+    )
+
+
 COLUMNS = """
     c.*, s.name AS site_name, s.division_name,
     (SELECT max(place) FROM inspection.case_history h WHERE h.case_id = c.id) AS place
@@ -63,13 +71,13 @@ async def next_number(connection: asyncpg.Connection, kind: str, year: int) -> i
 
 
 async def insert(connection: asyncpg.Connection, case: Sequence[Any]) -> None:
-    """Keep a case: (id, number, state, item, party kind, id and name, site, station, task, division, act key, act on, found on,
-    opened at, opened by, facts)."""
+    """Keep a case: (id, number, state, item, party kind, id and name, site, station, task, division, act on, found on, opened at,
+    opened by, facts)."""
     await connection.execute(
         """
         INSERT INTO inspection.case_file (id, number, state, item_id, party_kind, party_id, party_name, site_id,
-            station_id, task_id, division_code, act_key, act_on, found_on, opened_at, opened_by, facts, moved_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $15)
+            station_id, task_id, division_code, act_on, found_on, opened_at, opened_by, facts, moved_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $14)
         """,
         *case,
     )
@@ -161,38 +169,48 @@ async def printed(connection: asyncpg.Connection, number: str) -> asyncpg.Record
     return row
 
 
-async def earlier_violations(connection: asyncpg.Connection, case: asyncpg.Record) -> tuple[date, ...]:
+async def earlier_violations(connection: asyncpg.Connection, case_id: str) -> tuple[date, ...]:
     """Return the days on which the same party violated the same item before, as far as that was established."""
     rows = await connection.fetch(
-        """
-        SELECT DISTINCT act_on FROM inspection.case_file
-        WHERE item_id = $1 AND party_name = $2 AND party_id IS NOT DISTINCT FROM $3 AND id <> $4
-          AND (state = 'unpunished' OR facts->>'decided_on' IS NOT NULL) AND state <> 'revoked'
+        f"""
+        SELECT DISTINCT o.act_on FROM inspection.case_file o, inspection.case_file c
+        WHERE c.id = $1 AND o.id <> c.id AND o.item_id = c.item_id AND {same_party("o", "c")}
+          AND (o.state = 'unpunished' OR o.facts->>'decided_on' IS NOT NULL) AND o.state <> 'revoked'
         """,
-        case["item_id"],
-        case["party_name"],
-        case["party_id"],
-        case["id"],
+        case_id,
     )
     return tuple(row["act_on"] for row in rows)
 
 
-async def hold_act(connection: asyncpg.Connection, act_key: str, case_id: str) -> bool:
-    """Take an act for a fine; False where another case has it."""
-    taken = await connection.fetchval(
-        """
-        INSERT INTO inspection.fined_act VALUES ($1, $2) ON CONFLICT (act_key) DO UPDATE SET case_id = fined_act.case_id
-        RETURNING case_id
-        """,
-        act_key,
+async def hold_act(connection: asyncpg.Connection, case_id: str, day: date) -> bool:
+    """Take a case's act for a fine on a day; False where another case has it. Whoever comes second waits for the first."""
+    await connection.execute("LOCK TABLE inspection.fined_act IN SHARE ROW EXCLUSIVE MODE")
+    if await act_is_fined(connection, case_id):
+        return False
+    await connection.execute(
+        "INSERT INTO inspection.fined_act VALUES ($1, $2) ON CONFLICT (case_id) DO UPDATE SET decided_on = excluded.decided_on",
         case_id,
+        day,
     )
-    return bool(taken == case_id)
+    return True
 
 
-async def act_is_fined(connection: asyncpg.Connection, act_key: str, case_id: str) -> bool:
+async def act_is_fined(connection: asyncpg.Connection, case_id: str) -> bool:
+    """Say whether another case has fined the act of this one (Art. 29).
+
+    One act: the same party at the same place on the same day; or under the same item on any day up to the other's decision, for
+    what goes on is one act until it is punished.
+    """
     found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM inspection.fined_act WHERE act_key = $1 AND case_id <> $2)", act_key, case_id
+        f"""
+        SELECT EXISTS (
+            SELECT FROM inspection.fined_act f JOIN inspection.case_file o ON o.id = f.case_id, inspection.case_file c
+            WHERE c.id = $1 AND o.id <> c.id AND {same_party("o", "c")} AND o.site_id IS NOT DISTINCT FROM c.site_id
+              AND (o.station_id IS NULL OR c.station_id IS NULL OR o.station_id = c.station_id)
+              AND (o.act_on = c.act_on OR (o.item_id = c.item_id AND c.act_on <= f.decided_on))
+        )
+        """,
+        case_id,
     )
     return found
 

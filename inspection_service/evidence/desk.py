@@ -17,11 +17,12 @@ from inspection_service.evidence.chain import Link, Signer, leaf, path, root
 from inspection_service.law.evidence import Piece
 from youguan import audit
 from youguan.auth import INSPECTOR, Principal
+from youguan.bounds import stations_within
 from youguan.clock import COUNTY, Clock, county_day, utc_text
 from youguan.documents import Document, Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 
-LONGEST_EXTRACT = timedelta(days=31)
+LONGEST_EXTRACT, MOST_EVENTS = timedelta(days=31), 10_000
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 ROOTS_S = 600.0
 LATEST_COMMIT = timedelta(minutes=10)  # what was collected before midnight is committed by then
@@ -71,7 +72,17 @@ class EvidenceDesk:
         now = self._clock.now()
         if not start < end <= now or end - start > LONGEST_EXTRACT:
             raise Invalid(f"from, to: a time in the past of {LONGEST_EXTRACT.days} days at the most")
-        async with self.pool.acquire() as connection:
+        async with (
+            self.pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            if station_id not in await stations_within(connection, who.scope, [station_id]):
+                raise NotFound(f"station {station_id}")
+            count = await store.count_told_of(connection, station_id, start, end)
+            if count > MOST_EVENTS:
+                raise Invalid(
+                    f"from, to: {count} events; a piece of evidence has {MOST_EVENTS} at the most: take a shorter time"
+                )
             told = await store.told_of(connection, station_id, start, end)
         body = orjson.dumps([dict(event) for event in told], option=orjson.OPT_UTC_Z)
         source = {"station_id": station_id, "from": utc_text(start), "to": utc_text(end), "events": len(told)}
@@ -110,7 +121,7 @@ class EvidenceDesk:
             raise NotFound(f"case {case_id}")
         if not who.has(INSPECTOR) or who.subject not in case["facts"]["officers"]:
             raise Forbidden("evidence is collected by the officers of the case")
-        if State(case["state"]) in (*ENDED, State.ARCHIVED):
+        if State(case["state"]) in ENDED:
             raise Conflict(f"a case that is {case['state']} takes no evidence")
         return case
 

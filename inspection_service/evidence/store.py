@@ -9,8 +9,6 @@ import asyncpg
 from inspection_service.evidence.chain import Link
 from youguan.errors import NotFound
 
-MOST_EVENTS = 10_000
-
 
 async def links(connection: asyncpg.Connection, case_id: str) -> list[Link]:
     """Return a case's chain."""
@@ -46,18 +44,22 @@ async def content(connection: asyncpg.Connection, case_id: str, place: int) -> t
 async def told_of(
     connection: asyncpg.Connection, station_id: str, start: datetime, end: datetime
 ) -> list[asyncpg.Record]:
-    """Return what was told of a station within a time, in order, with its place in the event log."""
+    """Return everything that was told of a station within a time, in order, with its place in the event log."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT stream, sequence, type, version, recorded_at, payload FROM eventlog.event
-        WHERE recorded_at >= $2 AND recorded_at < $3 AND payload->>'station_id' = $1 ORDER BY serial, sequence LIMIT $4
-        """,
+        f"SELECT stream, sequence, type, version, recorded_at, payload {TOLD_OF} ORDER BY serial, sequence",
         station_id,
         start,
         end,
-        MOST_EVENTS,
     )
     return rows
+
+
+async def count_told_of(connection: asyncpg.Connection, station_id: str, start: datetime, end: datetime) -> int:
+    found: int = await connection.fetchval(f"SELECT count(*) {TOLD_OF}", station_id, start, end)
+    return found
+
+
+TOLD_OF = "FROM eventlog.event WHERE recorded_at >= $2 AND recorded_at < $3 AND payload->>'station_id' = $1"
 
 
 async def heads(connection: asyncpg.Connection, end: datetime) -> list[asyncpg.Record]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from inspection_service.law.statutes import NATIONAL_LIST, PENAL, Article, LawError, Statutes, statutes, table
 
-PENALTY, ORDER, CREDIT, REFERRAL = "penalty", "order", "credit", "referral"
-MEASURES = (PENALTY, ORDER, CREDIT, "subsidy", REFERRAL, "advice")
+PENALTY, ORDER, CREDIT, REFERRAL, ADVICE = "penalty", "order", "credit", "referral", "advice"
+MEASURES = (PENALTY, ORDER, CREDIT, "subsidy", REFERRAL, ADVICE)
 FINE, WARNING = "fine", "warning"
 SANCTIONS = (
     WARNING,

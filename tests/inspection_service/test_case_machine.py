@@ -18,7 +18,6 @@ from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.evidence import Piece
-from inspection_service.law.periods import periods
 from inspection_service.law.statutes import statutes
 from inspection_service.wording import REFUSED
 from youguan.auth import Principal
@@ -27,13 +26,14 @@ from youguan.working_days import add_working_days
 
 # state: command roles → state, written down once more by hand. o: officer, h: head, p: party, 1-4: reviewers, r: any reviewer.
 TABLE = """
-lead: guide o guided, order o ordered, punish_on_the_spot o served, propose o proposed, dismiss o dismissed, reassign h lead
-guided: reopen o lead, archive o archived
+lead: guide o guided, order o ordered, punish_on_the_spot o served, propose o proposed, reassign h lead
+lead: ask_end o lead, dismiss h dismissed
+guided: reopen o lead, archive o guided
 ordered: extend_order h ordered, report_mended p mended, confirm_mended o rechecked, find_unmended o lead
-ordered: dismiss o dismissed, reassign h ordered
-mended: confirm_mended o rechecked, find_unmended o lead, dismiss o dismissed, reassign h mended
-rechecked: excuse o unpunished, close_mended o closed, punish_on_the_spot o served, propose o proposed
-rechecked: dismiss o dismissed, reassign h rechecked
+ordered: ask_end o ordered, dismiss h dismissed, reassign h ordered
+mended: confirm_mended o rechecked, find_unmended o lead, ask_end o mended, dismiss h dismissed, reassign h mended
+rechecked: excuse h unpunished, close_mended o closed, punish_on_the_spot o served, propose o proposed
+rechecked: ask_end o rechecked, dismiss h dismissed, reassign h rechecked
 proposed: approve h filed, refuse h lead, reassign h proposed
 filed: conclude o review_1, extend h filed, withdraw h withdrawn, terminate h terminated, transfer h transferred, reassign h filed
 review_1: pass 1 review_2, object 1 filed, extend h review_1, withdraw h withdrawn, terminate h terminated
@@ -51,7 +51,7 @@ notified: extend h notified, withdraw h withdrawn, terminate h terminated, trans
 hearing: call_hearing r hearing, hold_hearing r heard, extend h hearing, withdraw h withdrawn, terminate h terminated
 hearing: transfer h transferred, reassign h hearing
 heard: discuss h heard, decide h decided, exempt h unpunished, extend h heard, withdraw h withdrawn, terminate h terminated
-heard: transfer h transferred, reassign h heard
+heard: transfer h transferred, reassign h heard, review_hearing 4 heard, object 4 filed
 decided: serve o served, revoke h revoked, reassign h decided
 served: note r served, pay oh served, allow_instalments h served, demand o demanded, close h closed, appeal oh served
 served: end_appeal oh served, revoke h revoked, terminate h terminated
@@ -60,13 +60,13 @@ demanded: revoke h revoked, terminate h terminated
 enforcing: note r enforcing, pay oh enforcing, close h closed, appeal oh enforcing, end_appeal oh enforcing
 enforcing: revoke h revoked, terminate h terminated
 paid: note r paid, close h closed, appeal oh paid, end_appeal oh paid, revoke h revoked
-closed: appeal oh closed, end_appeal oh closed, revoke h revoked, archive o archived
-unpunished: archive o archived
-dismissed: archive o archived
-withdrawn: archive o archived
-terminated: archive o archived
-transferred: archive o archived
-revoked: archive o archived
+closed: appeal oh closed, end_appeal oh closed, revoke h revoked, archive o closed
+unpunished: archive o unpunished
+dismissed: archive o dismissed
+withdrawn: archive o withdrawn
+terminated: archive o terminated
+transferred: archive o transferred
+revoked: archive o revoked
 """
 LETTERS = {
     "o": (Role.OFFICER,), "h": (Role.HEAD,), "p": (Role.PARTY,), "r": REVIEWERS,
@@ -120,7 +120,6 @@ def test_every_line_of_the_table_is_named_everywhere() -> None:
     assert conditions - set(BY_THE_LAW) <= set(REFUSED)
     for line in STEPS.values():
         assert statutes().article({"law": line.article[0], "article": line.article[1]})
-        assert line.period is None or periods()[line.period]
         assert set(line.needs) <= set(Said.__dataclass_fields__)
     assert {line.document for line in STEPS.values() if line.document} == set(templates()) - {
         "short", "remedies", "remedies_spot", "payment",
@@ -221,7 +220,8 @@ LARGE = {**SMALL, "fine_fen": 50_000_00, "notified_fine_fen": 50_000_00}
         ({**SMALL, "defended": True}, 0, []),
         ({**LARGE, "defended": True}, 5, ["statement_over"]),
         (LARGE, 6, []),
-        ({**LARGE, "hearing_on": TODAY}, 0, []),
+        ({**LARGE, "hearing_on": TODAY, "hearing_reviewed": True}, 0, []),
+        ({**LARGE, "hearing_on": TODAY}, 0, ["hearing_reviewed"]),
         ({**SMALL, "notified_on": None}, 9, ["statement_over"]),
     ],
 )
@@ -256,7 +256,7 @@ def test_a_hearing_is_told_seven_working_days_ahead() -> None:
         (replace(FINE, sanction="closure", fine_fen=0), {}, ["not_aggravated"]),
         (
             replace(FINE, fine_fen=50_000_00),
-            {"notified_fine_fen": 50_000_00, "discussed": False, "hearing_on": TODAY},
+            {"notified_fine_fen": 50_000_00, "discussed": False, "hearing_on": TODAY, "hearing_reviewed": True},
             ["discussed"],
         ),
     ],
@@ -275,16 +275,109 @@ def test_what_is_missing_is_named() -> None:
 @pytest.mark.parametrize(
     ("since", "item", "failed"),
     [
-        (TODAY - timedelta(days=9), "price-not-shown", []),
-        (TODAY - timedelta(days=999), "price-not-shown", ["guidance_first"]),
-        (None, "price-not-shown", ["guidance_first"]),
-        (TODAY, "fire-equipment", ["guidance_first"]),
-        (TODAY, "safety-equipment", ["guidance_first"]),
+        (TODAY - timedelta(days=9), "car-park-unfiled", []),
+        (TODAY - timedelta(days=999), "car-park-unfiled", ["guidance"]),
+        (None, "car-park-unfiled", ["guidance"]),
+        (None, "price-not-shown", []),  # our organ may do no more than advise here
+        (None, "repair-overdue", []),
+        (TODAY, "fire-equipment", ["no_basis"]),
+        (TODAY, "safety-equipment", ["no_basis"]),
+        (TODAY, "car-park-stopped", ["no_basis"]),
     ],
 )
-def test_guidance_first(since: date | None, item: str, failed: list[str]) -> None:
-    found = case(item=item, facts={"business_since": since})
-    assert unmet(found, Said(reason="r"), TODAY, step(State.LEAD, Command.GUIDE)) == failed
+def test_guidance_has_its_basis_and_its_time(since: date | None, item: str, failed: list[str]) -> None:
+    found, line, said = (
+        case(item=item, facts={"business_since": since}),
+        step(State.LEAD, Command.GUIDE),
+        Said(reason="r"),
+    )
+    law = [refusal.code for refusal in against(catalogue(), found, said, TODAY, line)]
+    assert law or unmet(found, said, TODAY, line) == failed
+    assert not law or law == failed
+
+
+@pytest.mark.parametrize("command", [Command.ORDER, Command.PROPOSE, Command.PUNISH_ON_THE_SPOT])
+@pytest.mark.parametrize(
+    ("since", "item", "guided", "failed"),
+    [
+        (TODAY, "car-park-unfiled", False, ["guided_first"]),
+        (TODAY, "car-park-unfiled", True, []),
+        (TODAY - timedelta(days=999), "car-park-unfiled", False, []),
+        (TODAY, "car-park-stopped", False, []),  # its basis carries no advice
+        (TODAY, "estate-wiring", False, []),  # danger is never only guided
+    ],
+)
+def test_in_the_grace_period_guidance_comes_first(
+    command: Command, since: date, item: str, guided: bool, failed: list[str]
+) -> None:
+    found = case(item=item, facts={"business_since": since, "guided": guided})
+    said = replace(FINE, fine_fen=3_000_00, procedure="general", on=TODAY + timedelta(days=1))
+    against_it = unmet(found, said, TODAY, step(State.LEAD, command))
+    assert [name for name in against_it if name == "guided_first"] == failed
+
+
+# What is written down afterwards: (facts, state, command), the first day that it may have, and what refuses the day before.
+AFTERWARDS = [
+    ({"reviewed_on": TODAY}, State.REVIEWED, Command.NOTIFY, "since_reviewed"),
+    ({"decided_on": TODAY}, State.DECIDED, Command.SERVE, "since_decided"),
+    ({"served_on": TODAY, "fine_fen": 1}, State.SERVED, Command.PAY, "since_served"),
+    (
+        {"served_on": TODAY, "fine_fen": 1, "pay_by": TODAY - timedelta(days=9)},
+        State.SERVED,
+        Command.DEMAND,
+        "since_served",
+    ),
+    ({"served_on": TODAY}, State.SERVED, Command.APPEAL, "since_served"),
+    ({"appeals": (Appeal("review", TODAY),)}, State.SERVED, Command.END_APPEAL, "since_appeal"),
+]
+
+
+@pytest.mark.parametrize(("facts", "state", "command", "condition"), AFTERWARDS)
+def test_nothing_is_dated_before_what_it_follows(
+    facts: dict[str, Any], state: State, command: Command, condition: str
+) -> None:
+    found, today = (
+        case(state, facts=facts, act_on=date(2026, 1, 1), found_on=date(2026, 1, 1)),
+        TODAY + timedelta(days=3),
+    )
+    for days, failed in ((-1, [condition]), (0, []), (3, []), (4, [condition])):
+        said = Said(on=TODAY + timedelta(days=days), remedy="review", outcome="upheld")
+        assert unmet(found, said, today, step(state, command)) == failed, days
+
+
+def test_what_has_ended_is_not_extended() -> None:
+    wish = Said(reason="r", on=TODAY + timedelta(days=30))
+    for state, command, fact in (
+        (State.ORDERED, Command.EXTEND_ORDER, {"order_due": TODAY}),
+        (State.FILED, Command.EXTEND, {"filed_on": date(2026, 6, 18), "decide_by": TODAY}),
+    ):
+        found, line = case(state, facts=fact), step(state, command)
+        assert unmet(found, wish, TODAY, line) == []
+        assert unmet(found, wish, TODAY + timedelta(days=1), line) == ["still_runs"]
+
+
+def test_what_ends_without_a_penalty_is_proposed_by_officers_and_decided_by_the_head() -> None:
+    dismiss, ask = step(State.LEAD, Command.DISMISS), step(State.LEAD, Command.ASK_END)
+    said = Said(reason="r")
+    assert unmet(case(), said, TODAY, dismiss) == ["end_asked"]
+    asked = case().with_(moved(case(), ask, said, "a", TODAY).facts)
+    assert unmet(asked, said, TODAY, dismiss) == []
+    assert unmet(asked, said, TODAY, ask) == ["end_unasked"]
+    ordered = moved(asked, step(State.LEAD, Command.ORDER), Said(on=TODAY + timedelta(days=9)), "a", TODAY)
+    assert not ordered.facts.end_asked
+
+
+def test_an_archived_case_keeps_its_end_and_its_remedies() -> None:
+    closed = case(State.CLOSED, facts={**SERVED, "decided_on": TODAY})
+    line = step(State.CLOSED, Command.ARCHIVE)
+    after = moved(closed, line, Said(), "a", TODAY)
+    archived = replace(closed, facts=after.facts)
+    assert (after.state, after.facts.archived_on) == (State.CLOSED, TODAY)
+    assert unmet(archived, Said(), TODAY, line) == ["unarchived"]
+    appeal = Said(remedy="review", on=TODAY)
+    assert unmet(archived, appeal, TODAY, step(State.CLOSED, Command.APPEAL)) == []
+    revoked = moved(archived, step(State.CLOSED, Command.REVOKE), Said(reason="r"), "h", TODAY)
+    assert (revoked.state, revoked.facts.archived_on) == (State.REVOKED, None)
 
 
 @pytest.mark.parametrize("command", [Command.PROPOSE, Command.PUNISH_ON_THE_SPOT])
@@ -298,6 +391,7 @@ def test_what_the_law_obliges_not_to_punish_is_not_punished(command: Command) ->
 
 def test_a_first_violation_that_was_mended_in_time_is_excused_and_a_second_is_not() -> None:
     mended = {"order_due": TODAY, "mended_on": TODAY, "harm": "slight"}
+    mended |= {"end_asked": True}
     line = step(State.RECHECKED, Command.EXCUSE)
     first = case(State.RECHECKED, "car-park-unfiled", facts=mended)
     assert unmet(first, Said(reason="r"), TODAY, line) == []
@@ -390,11 +484,53 @@ def test_enforcement_waits_for_the_demand_and_for_the_remedies() -> None:
     wish = Said(reason="r")
     assert unmet(demanded, wish, TODAY + timedelta(days=21), line) == ["demand_over", "remedies_over"]
     assert unmet(demanded, wish, suit_ends, line) == ["remedies_over"]
+    on_the_spot, review_ends = replace(demanded, procedure="simple"), date(2026, 11, 16)
+    assert unmet(on_the_spot, wish, review_ends, line) == ["remedies_over"]
+    assert unmet(on_the_spot, wish, review_ends + timedelta(days=1), line) == []
+    assert unmet(on_the_spot, wish, date(2027, 2, 17), line) == ["remedies_over"]
     assert unmet(demanded, wish, suit_ends + timedelta(days=1), line) == []
     assert unmet(demanded, wish, date(2027, 6, 16), line) == []
     assert unmet(demanded, wish, date(2027, 6, 17), line) == ["remedies_over"]
+    for remedy, last in (("review", date(2026, 12, 15)), ("litigation", date(2026, 11, 30))):
+        appeals = (Appeal(remedy, TODAY, date(2026, 11, 30), "upheld"),)
+        attacked = replace(demanded, facts=replace(demanded.facts, appeals=appeals))
+        assert unmet(attacked, wish, last, line) == ["remedies_over"]
+        assert unmet(attacked, wish, last + timedelta(days=1), line) == []
+    lost = replace(demanded.facts, appeals=(Appeal("litigation", TODAY, date(2026, 11, 30), "revoked"),))
+    assert unmet(replace(demanded, facts=lost), wish, date(2026, 12, 1), line) == ["stands"]
     under_way = replace(demanded, facts=replace(demanded.facts, appeals=(Appeal("review", TODAY),)))
     assert unmet(under_way, wish, suit_ends + timedelta(days=1), line) == ["remedies_over"]
+
+
+def test_what_review_changes_is_no_worse_and_becomes_the_fine() -> None:
+    line = step(State.SERVED, Command.END_APPEAL)
+    found = served(appeals=(Appeal("review", TODAY),))
+    for fen, failed in ((1_000_00, ["not_worse"]), (999_99, []), (0, [])):
+        said = Said(reason="r", on=TODAY, outcome="changed", fine_fen=fen)
+        assert unmet(found, said, TODAY, line) == failed
+    after = moved(found, line, Said(reason="r", on=TODAY, outcome="changed", fine_fen=500_00), "h", TODAY)
+    assert (after.facts.fine_fen, after.facts.appeals) == (500_00, (Appeal("review", TODAY, TODAY, "changed"),))
+    assert moved(found, line, Said(reason="r", on=TODAY, outcome="upheld"), "h", TODAY).facts.fine_fen == 1_000_00
+
+
+SUED = Said(remedy="litigation", on=TODAY)
+
+
+@pytest.mark.parametrize(
+    ("state", "facts", "command", "said", "due"),
+    [
+        (State.SERVED, SERVED, Command.DEMAND, Said(on=TODAY + timedelta(days=20)), (date(2026, 10, 20), "demand")),
+        (State.DEMANDED, {**SERVED, "demanded_on": TODAY}, Command.APPEAL, SUED, (date(2026, 9, 30), "demand")),
+        (State.DECIDED, {"decided_on": TODAY}, Command.REASSIGN, Said(officers=("b", "c")), (date(2026, 9, 24), "service")),
+        (State.DECIDED, {"decided_on": TODAY, "sanction": "warning"}, Command.SERVE, Said(on=TODAY), (None, None)),
+        (State.DECIDED, {"decided_on": TODAY}, Command.REVOKE, Said(reason="r"), (None, None)),
+    ],
+)  # fmt: skip
+def test_by_when_the_next_step_is_due(
+    state: State, facts: dict[str, Any], command: Command, said: Said, due: tuple[date | None, str | None]
+) -> None:
+    after = moved(case(state, facts=facts), step(state, command), said, "a", TODAY + timedelta(days=25))
+    assert (after.due_on, after.period) == due
 
 
 def test_a_decision_on_the_spot_goes_to_review_first() -> None:

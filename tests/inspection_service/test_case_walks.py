@@ -27,8 +27,8 @@ PIECES = st.sampled_from([PROVED, PROVED, PROVED, (Piece("electronic", "telemetr
 # What leads onward is tried more often than what ends a case.
 ONWARD = {
     Command.PUNISH_ON_THE_SPOT, Command.FIND_UNMENDED, Command.PROPOSE, Command.APPROVE, Command.CONCLUDE, Command.PASS,
-    Command.NOTIFY, Command.DEFEND, Command.ASK_HEARING, Command.CALL_HEARING, Command.HOLD_HEARING, Command.DISCUSS,
-    Command.DECIDE, Command.SERVE, Command.PAY, Command.NOTE, Command.CLOSE,
+    Command.NOTIFY, Command.DEFEND, Command.ASK_HEARING, Command.CALL_HEARING, Command.HOLD_HEARING, Command.REVIEW_HEARING,
+    Command.DISCUSS, Command.DECIDE, Command.SERVE, Command.PAY, Command.NOTE, Command.CLOSE,
 }  # fmt: skip
 FINES = st.sampled_from([0, 200_00, 3_000_00, 10_000_00, *[20_000_00] * 9, 30_000_00, 30_000_01])
 SAID = st.builds(
@@ -48,6 +48,7 @@ SAID = st.builds(
     amount_fen=FINES,
     receipt=st.just("1"),
     remedy=st.sampled_from(["review", "litigation"]),
+    outcome=st.sampled_from(["upheld", "changed", "revoked"]),
 )
 DAYS = st.sampled_from([0, 0, 0, 1, 8, 30])
 STEPS_TRIED = st.tuples(st.integers(0, 999), st.integers(0, 999), SAID, DAYS, st.sampled_from([-5, 0, 0, 0, 0, 20]))
@@ -85,6 +86,7 @@ def check(before: Case, after: Case, who: str, day: date) -> None:
         levels = thresholds().levels_of(after.procedure, after.party_kind, facts.sanction, facts.notified_fine_fen)
         assert len(set(facts.reviewers)) == len(facts.reviewers) >= levels
         assert not set(facts.reviewers) & set(facts.investigators)
+        assert facts.hearing_on is None or facts.hearing_reviewed or before.facts.decided_on is not None
     if before.facts.decided_on is None and after.procedure != SIMPLE:
         assert who not in facts.investigators
     if after.state == State.CLOSED and before.state in (State.SERVED, State.PAID):

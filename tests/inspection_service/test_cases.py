@@ -136,7 +136,8 @@ async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:
     assert await world.do(A, case_id, Command.PAY, amount_fen=18_000_00, on=date(2026, 10, 9), receipt="1") == "served"
     assert await world.do(A, case_id, Command.PAY, amount_fen=540_00, on=date(2026, 10, 9), receipt="2") == "paid"
     assert await world.do(HEAD, case_id, Command.CLOSE) == "closed"
-    assert await world.do(B, case_id, Command.ARCHIVE) == "archived"
+    assert await world.do(B, case_id, Command.ARCHIVE) == "closed"
+    assert (await world.row(case_id))["facts"]["archived_on"] == "2026-10-09"
     assert await world.titles(case_id) == [
         "立案审批表", "调查终结报告", "法制审核意见书", "法制审核意见书", "法制审核意见书", "行政处罚事先告知书",
         "陈述申辩笔录", "行政处罚决定书", "送达回证", "结案审批表",
@@ -146,7 +147,7 @@ async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:
         events = await connection.fetch("SELECT payload FROM eventlog.event WHERE type = 'CaseMoved' ORDER BY sequence")
         assert await audit.verify(connection) is None
     assert len(lines) == 1 + len(events) == 15
-    assert events[-1]["payload"]["state"] == "archived"
+    assert events[-1]["payload"]["command"] == "archive"
 
 
 async def test_what_was_said_gives_the_case_again(world: World) -> None:
@@ -216,7 +217,13 @@ async def test_a_first_violation_mended_in_time_goes_unpunished_with_reasons(wor
     await world.do(A, case_id, Command.CONFIRM_MENDED, reason="复查属实", on=TODAY, harm="none", minor=True)
     with pytest.raises(Conflict, match="obliges not to punish"):
         await world.do(A, case_id, Command.PROPOSE, reason="处罚", procedure="general")
-    assert await world.do(A, case_id, Command.EXCUSE, reason="初次违法并及时改正") == "unpunished"
+    with pytest.raises(Forbidden):
+        await world.do(A, case_id, Command.EXCUSE, reason="初次违法并及时改正")
+    with pytest.raises(Conflict, match="propose first"):
+        await world.do(HEAD, case_id, Command.EXCUSE, reason="初次违法并及时改正")
+    await world.do(A, case_id, Command.ASK_END, reason="初次违法并及时改正")
+    assert await world.do(HEAD, case_id, Command.EXCUSE, reason="初次违法并及时改正") == "unpunished"
+    await world.do(A, case_id, Command.ARCHIVE)
     async with world.pool.acquire() as connection:
         document = (await store.documents(connection, case_id))[-1]
     assert "《中华人民共和国行政处罚法》第33条" in "".join(document["content"]["paragraphs"])
@@ -242,6 +249,11 @@ async def test_a_hearing_is_asked_for_called_and_held_before_the_decision(world:
     with pytest.raises(Conflict, match="discussed collectively"):
         await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
     await world.do(HEAD, case_id, Command.DISCUSS, reason="一致同意", people=("甲", "乙", "丙"))
+    with pytest.raises(Conflict, match="after a hearing comes legal review"):
+        await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+    with pytest.raises(Forbidden):
+        await world.do(REVIEWERS[2], case_id, Command.REVIEW_HEARING, reason="听证程序合法")
+    await world.do(REVIEWERS[3], case_id, Command.REVIEW_HEARING, reason="听证程序合法")
     assert await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00) == "decided"
 
 
@@ -265,6 +277,32 @@ async def test_one_act_is_never_fined_twice_also_not_at_the_same_time(world: Wor
     assert await decide(lost) == "decided"
 
 
+@pytest.mark.parametrize(
+    ("changes", "one_act"),
+    [
+        ({"act_on": TODAY - timedelta(days=1)}, True),  # what goes on is one act until it is punished
+        ({"act_on": TODAY - timedelta(days=40)}, True),
+        ({"party_id": None}, True),
+        ({"station_id": "s-1"}, True),
+        ({"item_id": "car-park-unfiled"}, True),  # one act on one day that violates two norms
+        ({"item_id": "car-park-unfiled", "act_on": TODAY - timedelta(days=1)}, False),
+        ({"party_id": "other", "party_name": "另一公司"}, False),
+        ({"site_id": None}, False),
+    ],
+)
+async def test_what_is_one_act(world: World, changes: dict[str, Any], one_act: bool) -> None:
+    first = await to_notified(world)
+    await world.do(PARTY, first, Command.DEFEND, reason="申辩")
+    await world.do(HEAD, first, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+    other = await world.cases.open(A, replace(STOPPED, **changes))
+    async with world.pool.acquire() as connection:
+        assert await store.act_is_fined(connection, other) is one_act
+    world.go_to(TODAY + timedelta(days=1))
+    later = await world.cases.open(A, replace(STOPPED, act_on=TODAY + timedelta(days=1)))
+    async with world.pool.acquire() as connection:
+        assert await store.act_is_fined(connection, later) is False
+
+
 async def test_two_officers_at_once_one_wins_and_the_other_is_told(world: World) -> None:
     case_id = await world.cases.open(A, STOPPED)
     seen = (await world.row(case_id))["place"]
@@ -272,11 +310,11 @@ async def test_two_officers_at_once_one_wins_and_the_other_is_told(world: World)
     async def propose(who: Principal) -> None:
         await world.cases.do(who, case_id, Command.PROPOSE, Said(reason="r", procedure="general"), seen)
 
-    async def dismiss(who: Principal) -> None:
-        await world.cases.do(who, case_id, Command.DISMISS, Said(reason="r"), seen)
+    async def end(who: Principal) -> None:
+        await world.cases.do(who, case_id, Command.ASK_END, Said(reason="r"), seen)
 
     for _ in range(20):  # whoever is first
-        outcomes = await asyncio.gather(propose(A), dismiss(B), return_exceptions=True)
+        outcomes = await asyncio.gather(propose(A), end(B), return_exceptions=True)
         told = [str(outcome) for outcome in outcomes if isinstance(outcome, Conflict)]
         assert len(told) == 1
         assert "somebody else has moved this case meanwhile" in told[0]
@@ -356,9 +394,9 @@ async def test_an_officer_whose_certificate_has_ended_acts_no_more(world: World)
     case_id = await world.cases.open(A, STOPPED)
     world.go_to(date(2028, 1, 1))
     with pytest.raises(Forbidden):
-        await world.do(A, case_id, Command.DISMISS, reason="r")
+        await world.do(A, case_id, Command.ASK_END, reason="r")
     await world.cases.register(HEAD, Officer("a", "警员a", "浙02260001", date(2029, 1, 1)))
-    assert await world.do(A, case_id, Command.DISMISS, reason="r") == "dismissed"
+    assert await world.do(A, case_id, Command.ASK_END, reason="r") == "lead"
     with pytest.raises(Conflict, match="another officer"):
         await world.cases.register(HEAD, Officer("x", "x", "浙02260001", date(2029, 1, 1)))
 
@@ -456,6 +494,8 @@ async def filled(world: World) -> str:
     )  # fmt: skip
     async with world.pool.acquire() as connection, connection.transaction():
         await publish(connection, "test", [changed])
+        await connection.execute("INSERT INTO bounds.site VALUES ('s', '330226001')")
+        await connection.execute("INSERT INTO bounds.station VALUES ('s-1', 's')")
     world.clock.advance(timedelta(minutes=1))
     end = world.clock.now()
     await world.evidence.collect_telemetry(A, case_id, "s-1", end - timedelta(hours=1), end, "遥测")
@@ -473,6 +513,33 @@ async def test_telemetry_is_frozen_as_it_was(world: World) -> None:
     assert [(event["type"], event["payload"]["status"]) for event in told] == [("ConnectorStatusChanged", "Faulted")]
     assert links[3].record["source"]["events"] == 1
     assert links[3].record["sha256"] == hashlib.sha256(body).hexdigest()
+
+
+async def test_telemetry_beyond_ones_bounds_or_too_much_of_it_is_refused(
+    world: World,
+) -> None:
+    case_id = await filled(world)
+    end = world.clock.now()
+    start = end - timedelta(hours=1)
+    town = replace(A, division="330226001")
+    async with world.pool.acquire() as connection:
+        await connection.execute("INSERT INTO bounds.site VALUES ('t', '330226002')")
+        await connection.execute("INSERT INTO bounds.station VALUES ('t-1', 't')")
+    for station in ("t-1", "nowhere"):
+        with pytest.raises(NotFound, match=station):
+            await world.evidence.collect_telemetry(town, case_id, station, start, end, "遥测")
+    await world.evidence.collect_telemetry(town, case_id, "s-1", start, end, "遥测")
+    async with world.pool.acquire() as connection, connection.transaction():
+        await connection.execute(
+            """
+            INSERT INTO eventlog.event (stream, sequence, serial, type, version, recorded_at, payload)
+            SELECT 'many', n, n, 'ConnectorStatusChanged', 1, $1, jsonb_build_object('station_id', 's-1')
+            FROM generate_series(1, 10000) n
+            """,
+            start,
+        )
+    with pytest.raises(Invalid, match="10001 events"):
+        await world.evidence.collect_telemetry(town, case_id, "s-1", start, end, "遥测")
 
 
 async def test_a_bundle_is_verified_offline_and_any_changed_byte_is_found(world: World, tmp_path: Path) -> None:
@@ -546,7 +613,8 @@ async def test_only_a_cases_officers_collect_and_confirm(world: World) -> None:
         await world.evidence.confirm(B, case_id, 1)
     with pytest.raises(NotFound):
         await world.evidence.confirm(B, case_id, 2)
-    await world.do(A, case_id, Command.DISMISS, reason="r")
+    await world.do(A, case_id, Command.ASK_END, reason="r")
+    await world.do(HEAD, case_id, Command.DISMISS, reason="r")
     with pytest.raises(Conflict, match="takes no evidence"):
         await world.evidence.collect_text(A, case_id, wish, "x")
 
