@@ -22,17 +22,6 @@ def moment(**options: Any) -> Any:
     return Column(DateTime(timezone=True), **options)
 
 
-class Division(Table, table=True):
-    """A street, town or township, or a county."""
-
-    __tablename__ = "division"
-    code: str = Field(sa_column=Column(Text, primary_key=True))
-    name: str = Field(sa_column=Column(Text, nullable=False))
-    name_en: str = Field(sa_column=Column(Text, nullable=False))
-    longitude: float
-    latitude: float
-
-
 class Organisation(Table, table=True):
     """A legal body; `uscc` is its unified social credit code, `deregistered_at` when it ceased to be."""
 

@@ -15,6 +15,10 @@ from charger_registry.credentials.api import add_credentials, add_quarantine
 from charger_registry.credentials.desk import KeyDesk
 from charger_registry.credentials.pages import credential_pages, quarantine_pages
 from charger_registry.credentials.quarantine import Quarantine
+from charger_registry.divisions.api import add_boundaries, add_divisions
+from charger_registry.divisions.border_desk import BorderDesk
+from charger_registry.divisions.desk import DivisionDesk
+from charger_registry.divisions.pages import division_pages
 from charger_registry.duplicates.api import add_duplicates
 from charger_registry.duplicates.desk import DuplicateDesk
 from charger_registry.duplicates.pages import duplicate_pages
@@ -26,10 +30,9 @@ from charger_registry.filing.api import DOCUMENTS, add_filings
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.pages import filing_pages
 from charger_registry.filing.watch import watch_filings
-from charger_registry.imports.api import add_boundaries, add_imports
-from charger_registry.imports.border_desk import BorderDesk
+from charger_registry.imports.api import add_imports
 from charger_registry.imports.desk import ImportDesk
-from charger_registry.imports.pages import boundary_pages, import_pages
+from charger_registry.imports.pages import import_pages
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.api import add_ledger
 from charger_registry.ledger.desk import LedgerDesk
@@ -126,11 +129,12 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         relay = RelayDesk(pool, clock, own_places(settings), loopback=settings.demo)
         add_relay(api, pool, relay)
         imports, borders, duplicates = ImportDesk(pool, clock), BorderDesk(pool, clock), DuplicateDesk(pool, clock)
-        sites = SiteDesk(pool, clock)
+        divisions, sites = DivisionDesk(pool, clock), SiteDesk(pool, clock)
         add_equipment(api, pool, sites, clock)
         photos = PhotoDesk(pool, clock, shelf)
         add_photos(api, pool, photos)
         add_imports(api, pool, imports)
+        add_divisions(api, pool, divisions)
         add_boundaries(api, pool, borders)
         add_duplicates(api, pool, duplicates)
 
@@ -161,7 +165,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 relay_pages(pool, relay, templates, clock),
                 equipment_pages(pool, sites, photos, templates, settings, clock),
                 import_pages(pool, imports, templates),
-                boundary_pages(pool, borders, templates),
+                division_pages(pool, divisions, borders, templates),
                 duplicate_pages(pool, duplicates, templates),
                 public_pages(pool, picture, templates, clock),
                 open_data_pages(pool, templates, settings),
@@ -187,7 +191,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             documents=[
                 f"{base}/registry{room}"
                 for base in ("", "/api")
-                for room in (DOCUMENTS, PHOTOS, "/imports", "/boundaries")
+                for room in (DOCUMENTS, PHOTOS, "/imports", "/divisions", "/boundaries")
             ],
         )
 

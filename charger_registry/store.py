@@ -254,20 +254,6 @@ async def get_organisation(
     return row
 
 
-async def list_divisions(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    rows: list[asyncpg.Record] = await connection.fetch("SELECT * FROM registry.division ORDER BY code")
-    return rows
-
-
-async def file_divisions(
-    connection: asyncpg.Connection, divisions: Sequence[tuple[str, str, str, float, float]]
-) -> None:
-    """File (code, name, English name, longitude, latitude)."""
-    await connection.executemany(
-        "INSERT INTO registry.division VALUES ($1, $2, $3, $4, $5) ON CONFLICT (code) DO NOTHING", divisions
-    )
-
-
 async def save_person(connection: asyncpg.Connection, person: Sequence[Any]) -> None:
     """Save (username, name, password hash, roles, organisation, division, demo)."""
     await connection.execute(

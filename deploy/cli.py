@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from charger_registry.imports.desk import Outcome, import_sites
-from deploy import embedded, evidence, people, pki, status, trail
+from deploy import divisions, embedded, evidence, people, pki, status, trail
 from deploy import up as suite
 from deploy.suite import HISTORIES
 from ocpp_gateway.mqtt.mapping import read_mapping
@@ -40,6 +40,7 @@ imports = typer.Typer(no_args_is_help=True, help="Bring data of your own in.")
 app.add_typer(imports, name="import")
 app.add_typer(pki.app, name="pki")
 app.add_typer(people.app, name="person")
+app.add_typer(divisions.app, name="divisions")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(trail.app, name="audit")
 

@@ -2,7 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
+
+
+class Reason(str):
+    """Why something is wrong, in English; `template` and `values` are what other languages say it with."""
+
+    template: str
+    values: dict[str, object]
+
+    def __new__(cls, template: str, **values: object) -> Self:
+        """Return the reason of a template such as `lies {metres} m outside`."""
+        return cls.worded(template.format(**values), template, values)
+
+    @classmethod
+    def worded(cls, text: str, template: str, values: Mapping[str, object]) -> Self:
+        """Return a reason that somebody else has put into English already."""
+        reason = super().__new__(cls, text)
+        reason.template, reason.values = template, dict(values)
+        return reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +52,11 @@ class Invalid(YouguanError):
     """The request says something that cannot be."""
 
     status, code, title = 422, "invalid", "Invalid input"
+
+    @classmethod
+    def of(cls, *fields: FieldError) -> Self:
+        """Return the error of fields that are wrong, each named with its reason."""
+        return cls("; ".join(f"{field.field}: {field.reason}" for field in fields), fields=fields)
 
 
 class Unauthenticated(YouguanError):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from charger_registry import store as registry
+from charger_registry.divisions import store as divisions_store
 from charger_registry.filing import store
 from charger_registry.filing.api import CURSOR, DOCUMENTS, INDICATORS, listed, receiving, reckon
 from charger_registry.filing.content import CURRENT_TYPES, Content
@@ -151,7 +152,7 @@ class Shown:
         """Return the form of a filing, and what is missing in it."""
         view = await self.desk.view(who, filing_id)
         async with self.pool.acquire() as connection:
-            divisions = await registry.list_divisions(connection)
+            divisions = await divisions_store.list_divisions(connection)
             organisations = await registry.list_organisations(connection, None, 1000)
         wrong = {problem.field: problem.code for problem in view.problems}
         return self.templates.render(

@@ -1,4 +1,4 @@
-"""Imports over HTTP: bring a file, look at what it would do, then file it or let it be; and boundaries of divisions."""
+"""Imports over HTTP: bring a file, look at what it would do, then file it or let it be."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,7 +7,6 @@ from fastapi import Depends, FastAPI, File, Form, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from charger_registry.imports import store
-from charger_registry.imports.border_desk import BorderDesk
 from charger_registry.imports.desk import ImportDesk, mine
 from charger_registry.imports.template import template
 from youguan.auth import OPERATOR, REGULATOR, Principal
@@ -68,25 +67,6 @@ class Commit(BaseModel):
 
     plan: str = Field(min_length=64, max_length=64)
     rows: Literal["all", "good"] = "all"
-
-
-class BoundaryOut(BaseModel):
-    """A boundary that is loaded, and how many sites of its division lie within."""
-
-    division_code: str
-    name: str | None
-    loaded_at: UtcTime
-    loaded_by: str
-    verified: int
-    unverified: int
-
-
-class Loaded(BaseModel):
-    """What loading boundaries did; `outside`: sites that lie outside of their division, with the metres."""
-
-    loaded: list[str]
-    refused: list[dict[str, Any]]
-    outside: list[dict[str, Any]]
 
 
 def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
@@ -159,27 +139,3 @@ def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
 
 def _change(change: list[Any]) -> Change:
     return Change(field=change[0], before=change[1], after=change[2])
-
-
-def add_boundaries(app: FastAPI, pool: asyncpg.Pool, borders: BorderDesk) -> None:
-    """Add boundaries to /api/registry."""
-
-    @app.get("/boundaries")
-    async def boundaries() -> Page[BoundaryOut]:
-        """List the divisions whose boundary is loaded. No login needed."""
-        async with pool.acquire() as connection:
-            rows = await store.list_boundaries(connection)
-        return Page(items=[BoundaryOut(**dict(row)) for row in rows])
-
-    @app.post("/boundaries")
-    async def load(
-        request: Request,
-        who: Annotated[Principal, Depends(require(REGULATOR))],
-        file: Annotated[
-            UploadFile, File(description="a GeoJSON FeatureCollection of polygons, WGS-84 unless `crs` says")
-        ],
-        crs: Annotated[Crs, Form()] = "wgs84",
-    ) -> Loaded:
-        """Load boundaries of divisions: each feature's property `code`, `adcode` or `division_code` says whose."""
-        found = await borders.load(who, await file.read(), crs, remote=remote_of(request))
-        return Loaded(loaded=found.loaded, refused=found.refused, outside=found.outside)

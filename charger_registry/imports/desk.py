@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from charger_registry import store as registry
+from charger_registry.divisions import store as divisions
 from charger_registry.drafts import Filing, SiteDraft, SourceDraft
 from charger_registry.duplicates import store as duplicates
 from charger_registry.imports import store
@@ -136,7 +137,7 @@ def _touched(found: Plan) -> dict[str, list[str]]:
 async def _plan(connection: asyncpg.Connection, reading: Reading, now: datetime, who: Principal | None) -> Plan:
     filed = await store.filed(connection, reading, now)
     rights = await _rights(connection, list(filed.sites), who)
-    outlines = await store.boundaries(connection)
+    outlines = await divisions.boundaries(connection)
     return await asyncio.to_thread(plan, reading, filed, outlines, rights)
 
 

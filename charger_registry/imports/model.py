@@ -1,4 +1,4 @@
-"""The tables of imports, and of the boundaries that points are held against."""
+"""The tables of imports."""
 
 from datetime import datetime
 from typing import Any
@@ -42,17 +42,6 @@ class ImportLine(Table, table=True):
     field: str = tables.text()
     reason: str = tables.text()
     changes: Any = tables.document()
-
-
-class Boundary(Table, table=True):
-    """The outline of a division as GeoJSON, WGS-84."""
-
-    __tablename__ = "boundary"
-    division_code: str = tables.text(key=True)
-    name: str | None = tables.text(optional=True)
-    geometry: Any = tables.document()
-    loaded_at: datetime = tables.moment()
-    loaded_by: str = tables.text()
 
 
 class Duplicate(Table, table=True):

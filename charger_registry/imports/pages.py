@@ -1,4 +1,4 @@
-"""Imports in the browser: bring a file, look at it row by row, file it; and the boundaries that points are held against."""
+"""Imports in the browser: bring a file, look at it row by row, file it."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.imports import store
-from charger_registry.imports.border_desk import BorderDesk, Loading
 from charger_registry.imports.desk import ImportDesk, mine
 from charger_registry.imports.plan import OUTCOMES
 from charger_registry.imports.wording import reason
@@ -145,35 +144,3 @@ def split(path: str) -> tuple[str, str]:
         return inside.replace(".", " / "), path.rpartition("[")[0].rpartition(".")[2]
     where, _, name = inside.rpartition(".") if "[" in path else ("", "", path)
     return where.replace(".", " / "), name
-
-
-def boundary_pages(pool: asyncpg.Pool, borders: BorderDesk, templates: Templates) -> APIRouter:
-    """Return /registry/boundaries."""
-    router = APIRouter(prefix="/registry/boundaries")
-    regulator = require(REGULATOR)
-
-    async def page(request: Request, found: Loading | None = None, error: YouguanError | None = None) -> Response:
-        async with pool.acquire() as connection:
-            rows = await store.list_boundaries(connection)
-        return templates.render(
-            request, "boundaries.html", status_code=error.status if error else 200, rows=rows, found=found,
-            error=error.detail if error else "", crs={name: label for name, label in CRS.items() if name},
-        )  # fmt: skip
-
-    @router.get("")
-    async def boundaries(request: Request, _: Annotated[Principal, Depends(regulator)]) -> Response:
-        return await page(request)
-
-    @router.post("")
-    async def load(
-        request: Request, who: Annotated[Principal, Depends(regulator)], file: UploadFile, crs: str = Form("wgs84")
-    ) -> Response:
-        try:
-            found = await borders.load(
-                who, await file.read(), crs if crs in CRS and crs else "wgs84", remote=remote_of(request)
-            )
-        except YouguanError as error:
-            return await page(request, error=error)
-        return await page(request, found)
-
-    return router

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from charger_registry.coordinates import to_wgs84
+from charger_registry.divisions.boundaries import Boundary, judge
 from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.equipment.opening_hours import OpeningHours
-from charger_registry.imports.boundaries import Boundary, judge
 from charger_registry.imports.fields import RowError
 from charger_registry.imports.reading import Reading
 
@@ -133,7 +133,7 @@ def placed(draft: SiteDraft, before: SiteDraft | None, boundaries: Mapping[str, 
     declared = draft.division_code or (before.division_code if before else None)
     found = judge(point, declared, boundaries)
     if found.outside_m is not None:
-        raise RowError("longitude", f"the point lies {found.outside_m:.0f} m outside of division {declared}")
+        raise RowError("longitude", f"the point lies {found.outside_m:.0f} m outside of division {found.division}")
     return replace(draft, position=found.position, division_code=draft.division_code or found.division)
 
 

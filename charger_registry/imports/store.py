@@ -10,7 +10,6 @@ import asyncpg
 from charger_registry.drafts import ConnectorDraft, MeterDraft, SiteDraft, StationDraft
 from charger_registry.equipment import opening_hours
 from charger_registry.equipment.store import CONNECTORS, price_of, prices
-from charger_registry.imports.boundaries import Boundary, boundary
 from charger_registry.imports.plan import Filed, Line
 from charger_registry.imports.reading import Reading
 from youguan.errors import NotFound
@@ -226,65 +225,3 @@ async def list_lines(
         limit,
     )
     return rows
-
-
-# --- boundaries -------------------------------------------------------------------------------------------------
-
-
-async def boundaries(connection: asyncpg.Connection) -> dict[str, Boundary]:
-    """Return the boundaries that are loaded, by division."""
-    rows = await connection.fetch("SELECT division_code, geometry FROM registry.boundary")
-    return {row["division_code"]: boundary(row["division_code"], row["geometry"]) for row in rows}
-
-
-async def keep_boundary(connection: asyncpg.Connection, line: Sequence[Any]) -> str | None:
-    """Keep (division, name, geometry, at, by); return the name of the one that it takes the place of."""
-    before: str | None = await connection.fetchval(
-        "SELECT coalesce(name, division_code) FROM registry.boundary WHERE division_code = $1", line[0]
-    )
-    await connection.execute(
-        """
-        INSERT INTO registry.boundary VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (division_code) DO UPDATE SET name = excluded.name, geometry = excluded.geometry,
-            loaded_at = excluded.loaded_at, loaded_by = excluded.loaded_by
-        """,
-        *line,
-    )
-    return before
-
-
-async def list_boundaries(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Return the boundaries without their outlines, and how many sites of the division are verified and not."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT b.division_code, b.name, b.loaded_at, b.loaded_by,
-               count(s.id) FILTER (WHERE s.position = 'verified') AS verified,
-               count(s.id) FILTER (WHERE s.position = 'unverified') AS unverified
-        FROM registry.boundary b LEFT JOIN registry.site s ON s.division_code = b.division_code AND s.retired_at IS NULL
-        GROUP BY b.division_code ORDER BY b.division_code
-        """
-    )
-    return rows
-
-
-async def points(connection: asyncpg.Connection, divisions: Sequence[str]) -> list[asyncpg.Record]:
-    """Return (id, division_code, longitude, latitude, position) of the sites of divisions."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT id, division_code, longitude, latitude, position FROM registry.site
-        WHERE division_code = ANY($1) AND retired_at IS NULL ORDER BY id
-        """,
-        list(divisions),
-    )
-    return rows
-
-
-async def set_positions(connection: asyncpg.Connection, positions: dict[str, str]) -> None:
-    await connection.execute(
-        """
-        UPDATE registry.site s SET position = p.position
-        FROM unnest($1::text[], $2::text[]) AS p (id, position) WHERE s.id = p.id AND s.position <> p.position
-        """,
-        list(positions),
-        list(positions.values()),
-    )

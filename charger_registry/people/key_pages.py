@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from charger_registry import store as registry
+from charger_registry.divisions import store as divisions_store
 from charger_registry.people import store
 from charger_registry.people.api import manager
 from charger_registry.people.keys import ROLES as KEY_ROLES
@@ -40,7 +40,7 @@ def key_pages(desk: MachineKeyDesk, templates: Templates, clock: Clock) -> APIRo
         now = clock.now()
         async with desk.pool.acquire() as connection:
             organisations = await store.list_organisations(connection, who.scope, None, None, 1000)
-            divisions = await registry.list_divisions(connection)
+            divisions = await divisions_store.list_divisions(connection)
         rows = [(row, STATES[state_of(row, now)]) for row in await desk.list_keys(who)]
         return templates.render(
             request, "machine_keys.html", status_code=error.status if error else 200, rows=rows, issued=issued,

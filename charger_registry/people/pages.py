@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from charger_registry import store as registry
+from charger_registry.divisions import store as divisions_store
 from charger_registry.people import store
 from charger_registry.people.api import manager
 from charger_registry.people.authority import LEVELS, Account
@@ -52,7 +52,7 @@ async def _choices(desk: PeopleDesk, who: Principal) -> dict[str, Any]:
     """Return what the form of an account offers."""
     async with desk.pool.acquire() as connection:
         organisations = await store.list_organisations(connection, who.scope, None, None, 1000)
-        divisions = await registry.list_divisions(connection)
+        divisions = await divisions_store.list_divisions(connection)
         teams = await store.list_teams(connection)
     return {
         "organisations": organisations, "divisions": divisions, "teams": teams, "levels": LEVELS,
@@ -200,7 +200,7 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
 def _add_teams(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
     async def show(request: Request, error: YouguanError | None = None) -> Response:
         async with desk.pool.acquire() as connection:
-            divisions = await registry.list_divisions(connection)
+            divisions = await divisions_store.list_divisions(connection)
         return templates.render(
             request, "teams.html", status_code=error.status if error else 200, teams=await desk.list_teams(),
             divisions=divisions, error=error.detail if error else "",

@@ -195,6 +195,6 @@ async def counts_by_division(connection: asyncpg.Connection, scope: Scope) -> li
 
 async def towns(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT name, name_en, longitude, latitude FROM registry.division ORDER BY code"
+        "SELECT name, name_en, longitude, latitude FROM registry.division WHERE longitude IS NOT NULL ORDER BY code"
     )
     return rows

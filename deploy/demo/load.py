@@ -10,6 +10,8 @@ from random import Random
 import asyncpg
 
 from charger_registry import store
+from charger_registry.divisions import store as divisions
+from charger_registry.divisions.reading import DivisionDraft
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, SourceDraft
 from charger_registry.equipment.store import file_equipment
 from charger_registry.imports.desk import fingerprint, take_sites
@@ -47,7 +49,7 @@ async def load_sample(settings: Settings, *, sites_file: Path | None, crs: str) 
     try:
         if await store.last_import(connection, SAMPLE) != wanted:
             async with connection.transaction():
-                await store.file_divisions(connection, DIVISIONS)
+                await divisions.file_divisions(connection, (DivisionDraft(*division) for division in DIVISIONS))
                 roles = await (_county(connection) if sites_file is None else _file(connection, sites_file, crs))
                 now = SystemClock().now()
                 await store.note_import(connection, (SAMPLE, wanted, now, 0, 0, 0, 0))

@@ -120,6 +120,7 @@ PAGES = (
     Shown("imports, none", "/registry/imports", OPERATOR),
     Shown("import, to decide", "/registry/imports/{import}", REGULATOR),
     Shown("import, decided", "/registry/imports/{imported}", REGULATOR),
+    Shown("divisions", "/registry/divisions", REGULATOR),
     Shown("boundaries", "/registry/boundaries", REGULATOR),
     Shown("possible duplicates", "/registry/duplicates", REGULATOR),
     Shown("possible duplicate", "/registry/duplicates/{first}/{second}", REGULATOR),

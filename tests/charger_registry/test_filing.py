@@ -13,6 +13,8 @@ import pytest
 
 from alerts.engine import Engine
 from charger_registry import store as registry
+from charger_registry.divisions import store as divisions
+from charger_registry.divisions.reading import DivisionDraft
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.filing.desk import FilingDesk, Order
 from charger_registry.filing.machine import Command
@@ -125,7 +127,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(await create_pool(database_url))
         async with pool.acquire() as connection, connection.transaction():
-            await registry.file_divisions(connection, [TOWN])
+            await divisions.file_divisions(connection, [DivisionDraft(*TOWN)])
             old = SiteDraft("old", "旧场站", 121.4, 29.3, stations=(StationDraft("OLD-1"),), division_code=TOWN[0])
             organisations = tuple(OrganisationDraft(name, f"{name}公司") for name in "bwmn")
             roles = (RoleDraft("old", "manager", "m", NOW - 9 * DAY),)

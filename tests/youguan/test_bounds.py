@@ -406,6 +406,8 @@ REGISTRY = {
     "GET /imports/{import_id}/lines": IMPORTED,
     "POST /imports/{import_id}/commit": IMPORTED,
     "POST /imports/{import_id}/discard": IMPORTED,
+    "GET /divisions": OPEN,
+    "POST /divisions": Route(roles=("regulator",)),
     "GET /boundaries": OPEN,
     "POST /boundaries": Route(roles=("regulator",)),
     "GET /duplicates": Route(roles=("regulator",)),

@@ -2,11 +2,16 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 
 import pytest
+from pydantic import BaseModel, Field, ValidationError
 
-from youguan.web.translations import PACKAGES, english
+from youguan.errors import FieldError, Invalid, Reason
+from youguan.web.problems import of_form
+from youguan.web.translations import PACKAGES, chinese, english, explain, field_name
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -54,3 +59,55 @@ def test_pages_hold_no_chinese_outside_of_texts() -> None:
         bare = re.sub(r"\{[{%].*?[%}]\}", "", template.read_text(encoding="utf-8"), flags=re.DOTALL)
         left = [word for word in re.findall(r"[\u4e00-\u9fff]+", bare) if word not in ("有管",)]
         assert not left, f"{template.name}: {left}"
+
+
+# Rooms whose reasons a person reads in Chinese too: every one is a text of its own or a template, never put together.
+ROOMS = ("charger_registry/divisions",)
+ERRORS = {"Conflict", "Forbidden", "Invalid", "NotFound", "TooLarge", "Unavailable"}
+
+
+def reasons() -> Iterator[tuple[str, ast.expr]]:
+    """Return (place, what is said) of every error that the rooms make."""
+    for room in ROOMS:
+        for module in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                    place = f"{module.relative_to(ROOT)}:{node.lineno}"
+                    if node.func.id == "FieldError" and len(node.args) > 1:
+                        yield place, node.args[1]
+                    elif node.func.id in {"Reason", *ERRORS}:
+                        yield place, node.args[0]
+
+
+def test_a_reason_has_its_chinese() -> None:
+    known = chinese()[0]
+    for place, said in reasons():
+        assert not isinstance(said, ast.JoinedStr), f"{place}: put together; give Reason a template and its values"
+        if isinstance(said, ast.Constant):
+            assert said.value in known, f"{place}: no Chinese for {said.value!r}"
+
+
+def test_the_chinese_of_a_reason_names_no_other_values() -> None:
+    def values(template: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(template) if name}
+
+    for template, said in chinese()[0].items():
+        assert template.startswith("pydantic.") or values(said) <= values(template), template
+
+
+class Named(BaseModel):
+    name: str = Field(max_length=3)
+
+
+def test_an_error_is_explained_in_the_readers_language() -> None:
+    reason = Reason("is not JSON: {error}, at character {at}", error="{", at=7)
+    wrong = Invalid.of(FieldError("name", "is missing"), FieldError("body", reason))
+    assert explain(wrong, "en") == wrong.detail == "name: is missing; body: is not JSON: {, at character 7"
+    assert explain(wrong, "zh") == "名称：未填写；请求内容：不是 JSON：{，第 7 个字符"
+    assert explain("what nobody has translated", "zh") == "what nobody has translated"
+    assert explain(Invalid("plain {braces}"), "zh") == "plain {braces}"
+    with pytest.raises(ValidationError) as raised:
+        Named.model_validate({"name": "too long"})
+    assert explain(of_form(raised.value), "en") == "name: String should have at most 3 characters"
+    assert explain(of_form(raised.value), "zh") == "名称：最多 3 个字"
+    assert field_name("somewhere[2].name") == "somewhere 3 名称"

@@ -10,12 +10,13 @@ import asyncpg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from youguan.database import AWAY
-from youguan.errors import FieldError, Forbidden, Invalid, Unauthenticated, Unavailable, YouguanError
+from youguan.errors import FieldError, Forbidden, Invalid, Reason, Unauthenticated, Unavailable, YouguanError
 from youguan.web.templates import kernel_templates
+from youguan.web.translations import explained, in_words, language_of, preferred
 
 log = logging.getLogger(__name__)
 
@@ -70,15 +71,24 @@ async def _youguan(request: Request, error: Exception) -> Response:
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    fields = [_field(e) for e in error.errors()]
-    detail = "; ".join(f"{field.field}: {field.reason}" for field in fields)
-    return answer(request, Invalid.status, Invalid.title, detail, Invalid.code, fields)
+    return await _youguan(request, Invalid.of(*(_field(found) for found in error.errors())))
 
 
 def _field(found: Mapping[str, Any]) -> FieldError:
     if found["type"] == "json_invalid":
-        return FieldError("body", f"is not JSON: {found['ctx']['error']}, at character {found['loc'][1]}")
-    return FieldError(".".join(map(str, found["loc"][1:])) or str(found["loc"][0]), found["msg"])
+        reason = Reason("is not JSON: {error}, at character {at}", error=found["ctx"]["error"], at=found["loc"][1])
+        return FieldError("body", reason)
+    return FieldError(".".join(map(str, found["loc"][1:])) or str(found["loc"][0]), _worded(found))
+
+
+def of_form(error: ValidationError) -> Invalid:
+    """Return what is wrong with a form's members, as the API would say it."""
+    return Invalid.of(*(FieldError(".".join(map(str, e["loc"])), _worded(e)) for e in error.errors()))
+
+
+def _worded(found: Mapping[str, Any]) -> Reason:
+    """Return pydantic's reason; translations know it by its kind, `pydantic.string_too_long` for instance."""
+    return Reason.worded(found["msg"], f"pydantic.{found['type']}", found.get("ctx", {}))
 
 
 async def _unusable(request: Request, error: Exception) -> Response:
@@ -117,15 +127,16 @@ def answer(
 ) -> Response:
     """Return the problem in the form that the asker can use."""
     if _wants_page(request):
-        return _page(request, status, detail)
+        return _page(request, status, in_words(detail, fields, language_of(request)))
+    language = preferred(request) or "en"
     if status == Unauthenticated.status and "hx-request" in request.headers:
         headers = {**(headers or {}), "HX-Redirect": _login_address(request)}
     problem = Problem(
         title=title,
         status=status,
-        detail=detail,
+        detail=in_words(detail, fields, language),
         code=code,
-        fields=[ProblemField(field=field.field, reason=field.reason) for field in fields],
+        fields=[ProblemField(field=f.field, reason=explained(f, language).reason) for f in fields],
     )
     return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type="application/problem+json")
 

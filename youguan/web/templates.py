@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from youguan.web.translations import language_of, translate
+from youguan.web.translations import explain, language_of, translate
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -34,7 +34,7 @@ class Templates:
         self._environment.globals["static"] = static_url
 
     def render(self, request: Request, name: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
-        """Return a page; `_` in it translates, `principal` is who is logged in or None."""
+        """Return a page; `_` in it translates, `explain` says what is wrong, `principal` is who is logged in or None."""
         language = language_of(request)
 
         def say(text: str, **values: object) -> str:
@@ -45,6 +45,7 @@ class Templates:
             request=request,
             language=language,
             _=say,
+            explain=lambda error: explain(error, language),
             principal=getattr(request.state, "principal", None),
             demo=getattr(request.app.state, "demo", None),
             path=request.url.path,

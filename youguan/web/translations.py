@@ -1,10 +1,19 @@
-"""Two languages: texts are written in Chinese, their English stands in `translations/en.toml` of the package that uses them."""
+"""Two languages: texts are written in Chinese, their English stands in `translations/en.toml` of the package that uses them.
 
+Reasons of errors are written in English, for programs; their Chinese stands in `translations/zh.toml`, by template, beside a table
+`[fields]` of what the fields that they name are called.
+"""
+
+import re
 import tomllib
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from starlette.requests import Request
+
+from youguan.errors import FieldError, Reason, YouguanError
 
 LANGUAGES = ("zh", "en")
 COOKIE = "lang"
@@ -14,15 +23,28 @@ PACKAGES = ("youguan.web", "charger_registry", "ocpp_gateway", "alerts", "inspec
 @cache
 def english() -> dict[str, str]:
     """Return Chinese text → English text of every package that is installed."""
-    table: dict[str, str] = {}
+    return {text: said for table in _tables("en.toml") for text, said in table.items()}
+
+
+@cache
+def chinese() -> tuple[dict[str, str], dict[str, str]]:
+    """Return template of a reason → Chinese, and field → what it is called, of every package that is installed."""
+    reasons: dict[str, str] = {}
+    fields: dict[str, str] = {}
+    for table in _tables("zh.toml"):
+        fields.update(table.pop("fields", {}))
+        reasons.update(table)
+    return reasons, fields
+
+
+def _tables(name: str) -> Iterator[dict[str, Any]]:
     for package in PACKAGES:
         try:
-            file = files(package).joinpath("translations", "en.toml")
+            file = files(package).joinpath("translations", name)
         except ModuleNotFoundError:
             continue
         if file.is_file():
-            table.update(tomllib.loads(file.read_text(encoding="utf-8")))
-    return table
+            yield tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 def language_of(request: Request) -> str:
@@ -30,13 +52,64 @@ def language_of(request: Request) -> str:
     for wish in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
         if wish in LANGUAGES:
             return wish
+    return preferred(request) or LANGUAGES[0]
+
+
+def preferred(request: Request) -> str | None:
+    """Return the language that `Accept-Language` asks for, None where it names none of ours."""
     for part in request.headers.get("accept-language", "").split(","):
         tag = part.split(";")[0].strip().lower()[:2]
         if tag in LANGUAGES:
             return tag
-    return LANGUAGES[0]
+    return None
 
 
 def translate(text: str, language: str) -> str:
     """Return the text in the language; what has no English yet stays as it is."""
     return english().get(text, text) if language == "en" else text
+
+
+def explain(error: YouguanError | str, language: str) -> str:
+    """Return what is wrong in the language: of an error with fields each of them with its reason."""
+    return _reason(error, language) if isinstance(error, str) else in_words(error.detail, error.fields, language)
+
+
+def in_words(detail: str, fields: Sequence[FieldError], language: str) -> str:
+    """Return what an error says, in the language."""
+    if language == "zh" and fields:
+        return "；".join(f"{field_name(field.field)}：{_reason(field.reason, language)}" for field in fields)
+    return _reason(detail, language)
+
+
+def explained(field: FieldError, language: str) -> FieldError:
+    """Return a field's error with its reason in the language."""
+    return FieldError(field.field, _reason(field.reason, language))
+
+
+def _reason(text: str, language: str) -> str:
+    if language != "zh":
+        return text
+    template, values = (text.template, text.values) if isinstance(text, Reason) else (text, None)
+    said = chinese()[0].get(template)
+    if said is None:
+        return text
+    return said.format(**{name: _worded(value) for name, value in values.items()}) if values is not None else said
+
+
+def _worded(value: object) -> object:
+    """Return a value of a reason: words that have their own Chinese in it."""
+    return chinese()[0].get(value, value) if isinstance(value, str) else value
+
+
+INDEX = re.compile(r"\[(\d+)\]$")
+
+
+def field_name(path: str) -> str:
+    """Return what a field is called in Chinese: `stations[2].power_kw` is 充电桩 3 功率."""
+    known = chinese()[1]
+    words = []
+    for part in path.split("."):
+        index = INDEX.search(part)
+        name = INDEX.sub("", part)
+        words.append(known.get(name, name) + (f" {int(index[1]) + 1}" if index else ""))
+    return " ".join(words)

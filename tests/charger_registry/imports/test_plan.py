@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charger_registry.divisions.boundaries import METRES_A_DEGREE, Boundary, boundary, judge
 from charger_registry.drafts import ConnectorDraft, SiteDraft, StationDraft
 from charger_registry.duplicates.resemblance import Place, compare
-from charger_registry.imports.boundaries import METRES_A_DEGREE, Boundary, boundary, judge
 from charger_registry.imports.plan import Filed, Plan, Rights, differences, plan
 from charger_registry.imports.reading import Reading
 

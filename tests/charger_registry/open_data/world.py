@@ -10,6 +10,8 @@ import asyncpg
 import httpx
 
 from charger_registry import store
+from charger_registry.divisions import store as divisions
+from charger_registry.divisions.reading import DivisionDraft
 from charger_registry.drafts import (
     ConnectorDraft,
     Filing,
@@ -128,6 +130,6 @@ async def world_at(database_url: str) -> AsyncIterator[World]:
         async with httpx.AsyncClient(transport=transport, base_url="https://suite.example") as client:
             world = World(pool, client, clock)
             async with pool.acquire() as connection:
-                await store.file_divisions(connection, DIVISIONS)
+                await divisions.file_divisions(connection, [DivisionDraft(*division) for division in DIVISIONS])
             await world.file(Filing(sites=SITES, organisations=ORGANISATIONS, roles=ROLES))
             yield world

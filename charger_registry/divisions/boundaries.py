@@ -6,6 +6,8 @@ from itertools import pairwise
 from math import cos, hypot, radians
 from typing import Any
 
+from youguan.errors import Reason
+
 Point = tuple[float, float]
 Ring = Sequence[Point]
 METRES_A_DEGREE = 111_195.0  # of a great circle of the mean earth
@@ -41,14 +43,14 @@ def boundary(code: str, geometry: Mapping[str, Any]) -> Boundary:
     """Return the boundary of a GeoJSON Polygon or MultiPolygon; ValueError where it is none."""
     kind, coordinates = geometry.get("type"), _list(geometry.get("coordinates"))
     if kind not in ("Polygon", "MultiPolygon"):
-        raise ValueError("the geometry is neither Polygon nor MultiPolygon")
+        raise ValueError(Reason("the geometry is neither Polygon nor MultiPolygon"))
     several = [coordinates] if kind == "Polygon" else coordinates
     polygons = tuple(tuple(map(_ring, _list(rings))) for rings in several)
     corners = [corner for polygon in polygons for ring in polygon for corner in ring]
     if not corners or any(not polygon for polygon in polygons):
-        raise ValueError("the geometry is empty")
+        raise ValueError(Reason("the geometry is empty"))
     if len(corners) > MOST_CORNERS:
-        raise ValueError(f"the geometry has more than {MOST_CORNERS} corners")
+        raise ValueError(Reason("the geometry has more than {most} corners", most=MOST_CORNERS))
     longitudes, latitudes = [corner[0] for corner in corners], [corner[1] for corner in corners]
     return Boundary(code, polygons, min(longitudes), min(latitudes), max(longitudes), max(latitudes))
 
@@ -56,22 +58,22 @@ def boundary(code: str, geometry: Mapping[str, Any]) -> Boundary:
 def _ring(value: Any) -> Ring:
     corners = [_corner(corner) for corner in _list(value)]
     if len(corners) < 4 or corners[0] != corners[-1]:
-        raise ValueError("a ring has fewer than four corners or is not closed")
+        raise ValueError(Reason("a ring has fewer than four corners or is not closed"))
     return corners
 
 
 def _corner(value: Any) -> Point:
     corner = _list(value)
     if len(corner) < 2 or any(isinstance(n, bool) or not isinstance(n, int | float) for n in corner[:2]):
-        raise ValueError("a corner is no longitude and latitude")
+        raise ValueError(Reason("a corner is no longitude and latitude"))
     if not (-180 <= corner[0] <= 180 and -90 <= corner[1] <= 90):
-        raise ValueError("a corner lies beyond 180 or 90 degrees")
+        raise ValueError(Reason("a corner lies beyond 180 or 90 degrees"))
     return float(corner[0]), float(corner[1])
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError("the coordinates are no list")
+        raise ValueError(Reason("the coordinates are no list"))
     return value
 
 
@@ -102,7 +104,7 @@ def _metres(point: Point, a: Point, b: Point) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`position`: verified or unverified; `outside_m`: so far outside of the declared division; `division`: where it lies."""
+    """`position`: verified or unverified; `outside_m`: so far outside of `division`; else `division` is where it lies, if known."""
 
     position: str
     outside_m: float | None = None
@@ -112,17 +114,18 @@ class Judgement:
 def judge(point: Point, declared: str | None, boundaries: Mapping[str, Boundary]) -> Judgement:
     """Hold a point against the boundary of its division; of a division without one nothing is said.
 
-    Where none is declared and boundaries are loaded, the smallest that holds the point is its division.
+    A town without a boundary lies at least within its county: a point beyond the nearest division above is outside of both. Where
+    no division is declared and boundaries are loaded, the smallest that holds the point is its division.
     """
     if declared is None:
         found = smallest(boundary for boundary in boundaries.values() if boundary.holds(point))
         return Judgement("verified", division=found) if found else Judgement("unverified")
-    known = boundaries.get(declared)
+    known = boundaries.get(smallest(b for code, b in boundaries.items() if declared.startswith(code)) or "")
     if known is None:
         return Judgement("unverified")
-    if known.holds(point):
-        return Judgement("verified")
-    return Judgement("unverified", outside_m=known.metres_to(point))
+    if not known.holds(point):
+        return Judgement("unverified", known.metres_to(point), known.code)
+    return Judgement("verified" if known.code == declared else "unverified", division=declared)
 
 
 def smallest(holding: Iterable[Boundary]) -> str | None:
