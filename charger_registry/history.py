@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from charger_registry.divisions import model as divisions
 from charger_registry.equipment import model as equipment
 from charger_registry.filing import model as filing
 from charger_registry.imports import model as imports
@@ -12,6 +13,6 @@ from charger_registry.relay import model as relay
 from youguan.database import History
 
 # Their tables are in METADATA once they are imported.
-MODELS = (equipment, filing, imports, open_data, people, relay)
+MODELS = (divisions, equipment, filing, imports, open_data, people, relay)
 
 HISTORY = History("registry", ("registry",), Path(__file__).parent / "migrations", METADATA)
