@@ -1,7 +1,8 @@
-"""Login with somebody else's word: OpenID Connect, or plain OAuth 2 with a userinfo address. Providers are configuration."""
+"""Login with somebody else's word: OpenID Connect, or plain OAuth 2 with a userinfo address. Providers are configuration.
 
-import base64
-import hashlib
+What is asked, and what an identity token must say, is Authlib's; the sockets are httpx's.
+"""
+
 import secrets
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -9,16 +10,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
-import jwt
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.core import CodeIDToken
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
+from joserfc.jwt import decode
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from youguan.errors import Invalid, Unauthenticated, Unavailable
 from youguan.web.security import is_loopback
 
-ALGORITHMS = ["RS256", "ES256", "EdDSA", "PS256"]  # none that a client's secret could make
+ALGORITHMS = ["RS256", "ES256", "PS256", "Ed25519", "EdDSA"]  # none that a client's secret could make
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 WITHIN_S = 10.0
 TOLERATED_S = 60
 
@@ -78,12 +86,6 @@ class Errand:
     next: str
     link_for: str | None
 
-    @property
-    def challenge(self) -> str:
-        """Return what the provider is told of the verifier (RFC 7636, S256)."""
-        digest = hashlib.sha256(self.verifier.encode()).digest()
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
 
 def new_errand(provider: str, next: str, link_for: str | None) -> Errand:
     """Return a new errand."""
@@ -102,25 +104,25 @@ class ProviderClient:
         provider = self.providers[errand.provider]
         async with _client() as client:
             where = (await self._about(client, provider))["authorization_endpoint"]
-        query = {
-            "response_type": "code", "client_id": provider.client_id, "redirect_uri": redirect_uri, "scope": provider.scope,
-            "state": errand.state, "nonce": errand.nonce, "code_challenge": errand.challenge, "code_challenge_method": "S256",
-        }  # fmt: skip
-        return f"{where}{'&' if '?' in where else '?'}{urlencode(query)}"
+        address: str = prepare_grant_uri(
+            where, provider.client_id, "code", redirect_uri, provider.scope, errand.state, nonce=errand.nonce,
+            code_challenge=create_s256_code_challenge(errand.verifier), code_challenge_method="S256",
+        )  # fmt: skip
+        return address
 
     async def subject(self, errand: Errand, code: str, redirect_uri: str, now: datetime) -> str:
         """Return whom a provider says a code stands for; Unauthenticated, Unavailable."""
         provider = self.providers[errand.provider]
         async with _client() as client:
             about = await self._about(client, provider)
-            form = {
-                "grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri,
-                "client_id": provider.client_id, "client_secret": provider.client_secret, "code_verifier": errand.verifier,
-            }  # fmt: skip
-            tokens = await _json(client, "POST", about["token_endpoint"], data=form)
+            form = prepare_token_request(
+                "authorization_code", redirect_uri=redirect_uri, code=code, client_id=provider.client_id,
+                client_secret=provider.client_secret, code_verifier=errand.verifier,
+            )  # fmt: skip
+            tokens = await _json(client, "POST", about["token_endpoint"], content=form, headers=FORM)
             if provider.issuer is not None:
                 keys = await _json(client, "GET", about["jwks_uri"])
-                claims = identity_of(provider, str(tokens.get("id_token", "")), keys, errand.nonce, now)
+                claims = identity_of(provider, tokens, keys, errand.nonce, now)
             else:
                 bearer = {"Authorization": f"Bearer {tokens.get('access_token', '')}"}
                 claims = await _json(client, "GET", about["userinfo_endpoint"], headers=bearer)
@@ -142,24 +144,28 @@ class ProviderClient:
 
 
 def identity_of(
-    provider: Provider, token: str, keys: Mapping[str, Any], nonce: str, now: datetime
+    provider: Provider, tokens: Mapping[str, Any], keys: Mapping[str, Any], nonce: str, now: datetime
 ) -> Mapping[str, Any]:
     """Return the claims of an identity token that this provider has made for us, for this very login; Unauthenticated."""
+    wanted = {
+        "iss": {"essential": True, "value": provider.issuer},
+        "aud": {"essential": True, "value": provider.client_id},
+    }
+    about = {"nonce": nonce, "client_id": provider.client_id, "access_token": tokens.get("access_token")}
+    registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
     try:
-        known = jwt.PyJWKSet.from_dict(dict(keys)).keys
-        wanted = jwt.get_unverified_header(token).get("kid")
-        key = next(key for key in known if wanted in (None, key.key_id))
-        claims: dict[str, Any] = jwt.decode(
-            token, key, algorithms=ALGORITHMS, audience=provider.client_id, issuer=provider.issuer,
-            options={"require": ["exp", "iat", "aud", "iss"], "verify_exp": False, "verify_iat": False},
-        )  # fmt: skip
-    except (jwt.PyJWTError, StopIteration):
-        raise Unauthenticated(f"{provider.id}: the identity token does not hold") from None
-    if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
-        raise Unauthenticated(f"{provider.id}: the identity token is another login's")
-    if now.timestamp() > float(claims["exp"]) + TOLERATED_S:
-        raise Unauthenticated(f"{provider.id}: the identity token has expired")
-    return claims
+        signed = decode(
+            str(tokens.get("id_token", "")), KeySet.import_key_set({"keys": keys["keys"]}), registry=registry
+        )
+        claims = CodeIDToken(signed.claims, signed.header, wanted, about)
+        claims.validate(int(now.timestamp()), TOLERATED_S)
+    except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unauthenticated(f"{provider.id}: the identity token does not hold ({_reason(error)})") from None
+    return dict(claims)
+
+
+def _reason(error: Exception) -> str:
+    return error.error if isinstance(error, JoseError) else type(error).__name__
 
 
 def _client() -> httpx.AsyncClient:

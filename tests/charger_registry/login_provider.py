@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -19,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+from youguan.clock import Clock, SystemClock
 from youguan.web.serve import Server
 
-CLIENT, SECRET = "youguan", "a secret of the tests"
+CLIENT, SECRET = "youguan", "a secret of the tests, as long as a MAC needs it"
 
 
 @dataclass
@@ -29,10 +29,13 @@ class LoginProvider:
     """Somebody is logged in there as `who`; `claims` overwrites members of what it says about him."""
 
     issuer: str
+    clock: Clock = field(default_factory=SystemClock)
     who: str = "u-1"
     claims: dict[str, Any] = field(default_factory=dict)
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
-    signing_key: rsa.RSAPrivateKey | None = None
+    signing_key: rsa.RSAPrivateKey | str | None = None
+    algorithm: str = "RS256"
+    header: dict[str, Any] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -53,7 +56,8 @@ class LoginProvider:
 
     async def keys(self) -> dict[str, Any]:
         public = orjson.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
-        return {"keys": [{**public, "kid": "one", "alg": "RS256", "use": "sig"}]}
+        unknown = {"kty": "AKP", "kid": "two", "alg": "ML-DSA-44", "pub": "AA"}
+        return {"keys": [unknown, {**public, "kid": "one", "alg": "RS256", "use": "sig"}]}
 
     async def authorize(self, request: Request) -> Response:
         asked = dict(request.query_params)
@@ -76,17 +80,25 @@ class LoginProvider:
             return JSONResponse({"error": "invalid_grant"}, 400)
         access = secrets.token_urlsafe(8)
         self.tokens[access] = self.who
-        now = int(datetime.now(UTC).timestamp())
+        now = int(self.clock.now().timestamp())
         claims = {
             "iss": self.issuer, "aud": CLIENT, "sub": self.who, "nonce": asked["nonce"], "iat": now, "exp": now + 300,
             **self.claims,
         }  # fmt: skip
-        signed = jwt.encode(claims, self.signing_key or self.key, algorithm="RS256", headers={"kid": "one"})
+        if claims.get("at_hash") == "":
+            claims["at_hash"] = half_hash(access)
+        key = "" if self.algorithm == "none" else self.signing_key or self.key
+        signed = jwt.encode(claims, key, algorithm=self.algorithm, headers={"kid": "one", **self.header})
         return JSONResponse({"access_token": access, "token_type": "Bearer", "id_token": signed})
 
     async def userinfo(self, request: Request) -> Response:
         who = self.tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "))
         return JSONResponse({"accountId": who} if who else {"error": "invalid_token"}, 200 if who else 401)
+
+
+def half_hash(token: str) -> str:
+    """Return what OpenID Connect Core 3.1.3.6 calls at_hash."""
+    return base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()[:16]).decode().rstrip("=")
 
 
 @asynccontextmanager

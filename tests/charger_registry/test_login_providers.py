@@ -86,6 +86,7 @@ async def browser(database_url: str) -> AsyncIterator[Browser]:
     clock, templates = ManualClock(datetime.now(UTC) - timedelta(minutes=20)), Templates(TEMPLATES)
     passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     async with login_provider() as provider, await create_pool(database_url) as pool:
+        provider.clock = clock
         async with pool.acquire() as connection:
             person = ("li", "李", passwords.hash(PASSWORD), ["inspector"], None, None, False)
             await store.save_person(connection, person)
@@ -177,7 +178,9 @@ async def test_plain_oauth_names_a_person_by_the_member_that_is_configured(brows
     "claims",
     [
         {"aud": "somebody else"}, {"iss": "https://elsewhere.example"}, {"nonce": "another login's"},
-        {"exp": 1_700_000_000}, {"sub": ""}, {"sub": None}, {"sub": True},
+        {"aud": ["youguan", "somebody else"]}, {"aud": []}, {"aud": None}, {"azp": "somebody else"}, {"at_hash": "x"},
+        {"exp": 1_700_000_000}, {"exp": None}, {"exp": "soon"}, {"nbf": 9_000_000_000}, {"iat": 9_000_000_000},
+        {"sub": ""}, {"sub": None}, {"sub": True}, {"nonce": None},
     ],
 )  # fmt: skip
 async def test_a_token_that_is_not_for_this_login_lets_nobody_in(browser: Browser, claims: dict[str, Any]) -> None:
@@ -191,6 +194,28 @@ async def test_a_token_that_somebody_else_signed_lets_nobody_in(browser: Browser
     await browser.linked()
     browser.provider.signing_key = rsa.generate_private_key(65537, 2048)
     assert ((await browser.through("/login/with/oidc")).status_code, browser.who()) == (401, None)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key", "header"),
+    [
+        ("HS256", SECRET, {}), ("none", None, {}), ("RS256", None, {"kid": "two"}), ("RS256", None, {"crit": ["x"], "x": 1}),
+        ("RS384", None, {}),
+    ],
+)  # fmt: skip
+async def test_a_token_is_signed_with_a_key_of_the_provider(
+    browser: Browser, algorithm: str, key: str | None, header: dict[str, Any]
+) -> None:
+    await browser.linked()
+    browser.provider.algorithm, browser.provider.signing_key, browser.provider.header = algorithm, key, header
+    assert ((await browser.through("/login/with/oidc")).status_code, browser.who()) == (401, None)
+
+
+async def test_a_token_that_says_more_than_it_must_lets_in(browser: Browser) -> None:
+    await browser.linked()
+    browser.provider.claims = {"at_hash": "", "azp": CLIENT, "aud": [CLIENT], "amr": ["otp"]}
+    browser.provider.header = {"typ": "JWT", "x5t": "abc"}
+    assert ((await browser.through("/login/with/oidc")).status_code, browser.who()) == (303, "li")
 
 
 async def test_only_the_browser_that_began_comes_back_once_and_soon(browser: Browser) -> None:
