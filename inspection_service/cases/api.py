@@ -13,7 +13,7 @@ from inspection_service.cases import store
 from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
-from inspection_service.cases.file import Said
+from inspection_service.cases.file import Instalment, Said
 from inspection_service.cases.machine import Command, State
 from inspection_service.cases.persons import Officer
 from inspection_service.law.api import Yuan
@@ -109,6 +109,15 @@ class CaseWish(BaseModel):
     task_id: Id | None = None
     business_since: date | None = None
     serious: bool = False
+    referred_by: Short = ""
+    referral_number: Short = ""
+
+
+class PartOfPlan(BaseModel):
+    """A part of a fine, and the last day to pay it."""
+
+    on: date
+    amount_yuan: Yuan
 
 
 class CaseWords(BaseModel):
@@ -131,14 +140,18 @@ class CaseWords(BaseModel):
     manner: Short = ""
     amount_yuan: Yuan = 0
     receipt: Short = ""
+    things: list[Short] = Field(default_factory=list, max_length=100)
+    plan: list[PartOfPlan] = Field(default_factory=list, max_length=60)
     remedy: Literal["review", "litigation"] | None = None
     outcome: Literal["upheld", "changed", "revoked", "illegal", "given_up", "not_taken"] | None = None
 
     def said(self) -> Said:
         """Return it as the rules take it."""
-        members: dict[str, Any] = self.model_dump(exclude={"seen", "fine_yuan", "amount_yuan", "officers", "people"})
+        apart = {"seen", "fine_yuan", "amount_yuan", "officers", "people", "things", "plan"}
+        members: dict[str, Any] = self.model_dump(exclude=apart)
         members |= {"fine_fen": round(self.fine_yuan * 100), "amount_fen": round(self.amount_yuan * 100)}
-        return Said(**members, officers=tuple(self.officers), people=tuple(self.people))
+        members |= {name: tuple(getattr(self, name)) for name in ("officers", "people", "things")}
+        return Said(**members, plan=tuple(Instalment(part.on, round(part.amount_yuan * 100)) for part in self.plan))
 
 
 class OfficerOut(BaseModel):

@@ -3,15 +3,19 @@
 Each takes the case as it stands, what somebody says, and the county's day.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
+from fractions import Fraction
+from itertools import pairwise
 
-from inspection_service.cases.file import CHANGED, FAST, ILLEGAL, LITIGATION, REVIEW, REVOKED, SIMPLE, Case, Said
+from inspection_service.cases.file import CHANGED, FAST, ILLEGAL, LITIGATION, REVIEW, REVOKED, SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import Step
 from inspection_service.cases.thresholds import thresholds
-from inspection_service.law.catalogue import ADVICE, FINE, ORDER, PENALTY, Catalogue
+from inspection_service.law.catalogue import ADVICE, CREDIT, FINE, ORDER, PENALTY, REFERRAL, SUBSIDY, Catalogue, Organ
 from inspection_service.law.mercy import Circumstances, Mercy, guidance_first, mercy
-from inspection_service.law.periods import periods
+from inspection_service.law.periods import add_months, periods
 from inspection_service.law.permission import Draft, Refusal, refusals
 from youguan.working_days import add_working_days
 
@@ -25,6 +29,7 @@ def draft(case: Case, said: Said, day: date, measure: str = PENALTY) -> Draft:
         measure=measure, party=case.party_kind, act_on=case.act_on, found_on=case.found_on, on=day,
         sanction=said.sanction if measure == PENALTY else None, fine_fen=said.fine_fen, evidence=case.pieces,
         serious=case.facts.serious, ordered=case.facts.ordered, already_fined=case.act_is_fined, reasons=said.reason,
+        penalised=case.facts.decided_on is not None and stands(case),
     )  # fmt: skip
 
 
@@ -92,19 +97,29 @@ def owed_fen(case: Case, day: date) -> int:
 
 
 def surcharge_fen(case: Case, day: date) -> int:
-    """Return the surcharge by a day. It runs on what was not paid in time, and ends with the payment of the fine itself."""
-    facts = case.facts
-    if facts.pay_by is None:
-        return 0
-    rate, left, since, total = periods().surcharge, facts.fine_fen, facts.pay_by, 0
-    for payment in sorted(facts.paid, key=lambda payment: payment.on):
-        if payment.on > facts.pay_by and left > 0:
-            total += rate.fen(left, since, payment.on, facts.pauses)
-            since = payment.on
-        left -= payment.fen
-    if left > 0:
-        total += rate.fen(left, since, max(day, since), facts.pauses)
-    return min(total, facts.fine_fen)
+    """Return the surcharge by a day: on every part of the fine for the days that it was late, and no more than the fine."""
+    rate, facts = periods().surcharge, case.facts
+    late = (rate.on(fen, due, until or day, facts.pauses) for fen, due, until in parts(facts))
+    total = sum(late, Fraction(0))
+    return int(min(total, rate.cap * facts.fine_fen))
+
+
+def parts(facts: Facts) -> Iterator[tuple[int, date, date | None]]:
+    """Yield the parts of a fine: how much, due when, paid when (None: not yet). What comes in pays what was due first."""
+    paid = deque(sorted(facts.paid, key=lambda payment: payment.on))
+    left = facts.fine_fen
+    for part in facts.schedule:
+        owed = min(part.fen, left)
+        left -= owed
+        while owed and paid:
+            payment = paid.popleft()
+            taken = min(owed, payment.fen)
+            yield taken, part.on, payment.on
+            owed -= taken
+            if taken < payment.fen:
+                paid.appendleft(replace(payment, fen=payment.fen - taken))
+        if owed:
+            yield owed, part.on, None
 
 
 def remedies_end(case: Case) -> date | None:
@@ -191,11 +206,39 @@ def _since(first: Callable[[Case], date | None]) -> Test:
 
 
 def _payment_late(case: Case, said: Said, day: date) -> bool:
-    on, pay_by = said.on or day, case.facts.pay_by
-    return pay_by is not None and on > pay_by and owed_fen(case, on) > 0
+    on, due = said.on or day, case.facts.payment_due
+    return due is not None and on > due and owed_fen(case, on) > 0
 
 
-def _stands(case: Case, _: Said, __: date) -> bool:
+def _plan_covers(case: Case, said: Said, _: date) -> bool:
+    """What is allowed to be paid later is exactly what is left of the fine."""
+    left = case.facts.fine_fen - sum(payment.fen for payment in case.facts.paid)
+    return sum(part.fen for part in said.plan) == left and all(part.fen > 0 for part in said.plan)
+
+
+def _plan_ahead(_: Case, said: Said, day: date) -> bool:
+    days = [day, *(part.on for part in said.plan)]
+    return all(before < after for before, after in pairwise(days))
+
+
+def _shown_enough(case: Case, _: Said, day: date) -> bool:
+    """A record of a penalty is shown for its shortest time before it is repaired."""
+    shown = thresholds().shown_months
+    months = shown["usual" if case.item.danger == "none" else "dangerous"]
+    return case.facts.decided_on is not None and day > add_months(case.facts.decided_on, months)
+
+
+def referred_to(case: Case) -> Organ | None:
+    """Return whom our organ refers what this case is about to."""
+    return next((measure.to for measure in case.item.measure(REFERRAL) if measure.organ.own), None)
+
+
+def subsidy_of(case: Case) -> Organ | None:
+    """Return who decides about the subsidy that this case bears on."""
+    return next((measure.organ for measure in case.item.measure(SUBSIDY)), None)
+
+
+def stands(case: Case) -> bool:
     """Say whether review and litigation have left the decision standing."""
     return not any(appeal.outcome in (REVOKED, ILLEGAL) for appeal in case.facts.appeals)
 
@@ -257,12 +300,28 @@ CONDITIONS: dict[str, Test] = {
     "no_appeal_open": lambda case, _, __: not _appeal_open(case),
     "appeal_open": lambda case, _, __: _appeal_open(case),
     "review_first": _review_first,
-    "stands": _stands,
+    "stands": lambda case, _, __: stands(case),
     "not_worse": _not_worse,
+    "not_overpaid": lambda case, said, day: said.amount_fen <= owed_fen(case, said.on or day),
+    "payment_not_late": lambda case, _, day: case.facts.payment_due is not None and day <= case.facts.payment_due,
+    "plan_covers": _plan_covers,
+    "plan_ahead": _plan_ahead,
+    "nothing_kept": lambda case, _, __: case.facts.kept_on is None,
+    "kept": lambda case, _, __: case.facts.kept_on is not None,
+    "subsidised": lambda case, _, __: subsidy_of(case) is not None,
+    "subsidy_untold": lambda case, _, __: case.facts.subsidy_told_on is None,
+    "uncredited": lambda case, _, __: case.facts.credited_on is None,
+    "credited": lambda case, _, __: case.facts.credited_on is not None and case.facts.credit_ended_on is None,
+    "shown_enough": _shown_enough,
+    "since_referred": _since(lambda case: case.facts.referred_on),
+    "unacknowledged": lambda case, _, __: not case.facts.referral_receipt,
+    "referred_to_us": lambda case, _, __: bool(case.facts.referred_by),
     "unarchived": lambda case, _, __: case.facts.archived_on is None,
 }
 # Of these the law says itself what stands against the measure.
-BY_THE_LAW = {"permitted": PENALTY, "may_order": ORDER, "may_advise": ADVICE}
+BY_THE_LAW = {
+    "permitted": PENALTY, "may_order": ORDER, "may_advise": ADVICE, "may_refer": REFERRAL, "may_credit": CREDIT,
+}  # fmt: skip
 
 
 def unmet(case: Case, said: Said, day: date, line: Step) -> list[str]:

@@ -52,6 +52,8 @@ class Opening:
     task_id: str | None = None
     business_since: date | None = None
     serious: bool = False
+    referred_by: str = ""
+    referral_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ class CaseDesk:
                 investigators=officers,
                 serious=opening.serious,
                 business_since=opening.business_since,
+                referred_by=opening.referred_by,
+                referral_number=opening.referral_number,
             )
             case = (
                 case_id, number, State.LEAD, opening.item_id, opening.party_kind, opening.party_id, opening.party_name,
@@ -280,7 +284,8 @@ class CaseDesk:
         assert line.document is not None
         day = self.today()
         names = [await self._named(connection, subject) for subject in after.facts.officers]
-        issue = documents.Issue(self.catalogue.own.name, row["party_name"], tuple(names), who.name, day)
+        organ, police = self.catalogue.own.name, self.catalogue.organs["police"].name
+        issue = documents.Issue(organ, police, row["party_name"], tuple(names), who.name, day)
         case = Case(**{**_shallow(before), "facts": after.facts, "procedure": after.procedure, "state": after.state})
         content = documents.content(line.document, issue, before, case, line, said)
         place = await store.next_number(connection, line.document, day.year)
@@ -334,6 +339,8 @@ WITHOUT_WORDS = frozenset({
     "not_obliged", "nothing_penal", "penal", "simple", "unnoted", "noted", "undefended", "hearing_right", "hearing_in_time",
     "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over", "fined", "nothing_to_pay", "payment_late",
     "demand_over", "remedies_over", "no_appeal_open", "appeal_open", "stands", "unarchived",
+    "payment_not_late", "nothing_kept", "kept", "subsidised", "subsidy_untold", "uncredited", "credited", "shown_enough",
+    "unacknowledged", "referred_to_us",
 })  # fmt: skip
 
 

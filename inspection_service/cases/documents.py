@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from inspection_service.cases.conditions import hearing_right, mercy_in, owed_fen
+from inspection_service.cases.conditions import hearing_right, mercy_in, owed_fen, referred_to, subsidy_of
 from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Said
-from inspection_service.cases.machine import STEPS, Step
+from inspection_service.cases.machine import STEPS, Command, Step
 from inspection_service.law.catalogue import FINE, ORDER, PENALTY
 from inspection_service.law.periods import periods
 from inspection_service.law.statutes import LawError, statutes
@@ -20,7 +20,8 @@ NOTHING = "——"
 # What goes to the party: with the first of these it learns of the case.
 TOLD_TO_PARTY = (
     "guidance", "order", "recheck", "no_penalty", "spot_decision", "notice", "statement", "hearing_notice",
-    "hearing_record", "decision", "service", "instalments", "demand", "revocation", "case_withdrawal",
+    "hearing_record", "decision", "service", "instalments", "demand", "revocation", "case_withdrawal", "inspection_record",
+    "keeping", "disposal", "address", "credit", "credit_repair",
 )  # fmt: skip
 SANCTIONS = {
     "warning": "警告",
@@ -37,9 +38,10 @@ DIGITS, PLACES, GROUPS = "零壹贰叁肆伍陆柒捌玖", ("", "拾", "佰", "�
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Who issues a document, on which day, with whose names."""
+    """Who issues a document, on which day, with whose names; `police`: whom crimes are transferred to."""
 
     organ: str
+    police: str
     party: str
     officers: tuple[str, ...]
     actor: str
@@ -106,6 +108,7 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
     mercy = mercy_in(before)
     article = statutes().article({"law": line.article[0], "article": line.article[1]})
     last = periods()["hearing_request"].last_day(facts.notified_on) if facts.notified_on else None
+    kept = periods()["evidence_kept"].last_day(issue.day)
     return _Words(
         party=issue.party, item=case.item.name, organ=issue.organ, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
@@ -113,8 +116,18 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         reason=said.reason, basis=_basis(case), article=article.title, evidence=str(len(case.pieces)),
         sanction=sanction_text(facts.sanction, facts.fine_fen), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
-        mercy=mercy.article.title if mercy else article.title,
+        mercy=mercy.article.title if mercy else article.title, to=_addressee(issue, case, line),
+        things="、".join(said.things) or NOTHING, kept_until=_day(kept), number=facts.referral_number or NOTHING,
+        referred_by=facts.referred_by or NOTHING, plan="；".join(f"{_day(p.on)}前{money(p.fen)}" for p in said.plan),
     )  # fmt: skip
+
+
+def _addressee(issue: Issue, case: Case, line: Step) -> str:
+    """Return which other organ a letter goes to."""
+    if line.command == Command.TRANSFER:
+        return issue.police
+    organ = subsidy_of(case) if line.command == Command.TELL_SUBSIDY else referred_to(case)
+    return organ.name if organ else NOTHING
 
 
 def _basis(case: Case) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from inspection_service.cases.conditions import owed_fen
-from inspection_service.cases.file import CHANGED, SIMPLE, Appeal, Case, Facts, Payment, Said
+from inspection_service.cases.conditions import owed_fen, referred_to
+from inspection_service.cases.file import CHANGED, SIMPLE, Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.machine import INVESTIGATION, Command, State, Step, leads_to
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.periods import periods
@@ -46,13 +46,19 @@ def _procedure(case: Case, line: Step, said: Said) -> str | None:
 
 
 def _due(facts: Facts, state: State) -> tuple[date | None, str | None]:
-    """Return by when the next thing is due where a case stands, and which period that is."""
+    """Return by when the next thing is due where a case stands, and which period that is: the first of them."""
+    kept = periods()["evidence_kept"].last_day(facts.kept_on) if facts.kept_on else None
+    found = [(day, period) for day, period in (_next(facts, state), (kept, "evidence_kept")) if day is not None]
+    return min(found, default=(None, None))
+
+
+def _next(facts: Facts, state: State) -> tuple[date | None, str | None]:
     if state in (State.ORDERED, State.MENDED):
         return facts.order_due, "order"
     if state in INVESTIGATION:
         return facts.decide_by, "decision"
-    if state == State.SERVED and facts.pay_by is not None:
-        return facts.pay_by, "payment"
+    if state == State.SERVED:
+        return facts.payment_due, "payment"
     if state == State.DECIDED and facts.decided_on is not None:
         return periods()["service"].last_day(facts.decided_on), "service"
     if state == State.DEMANDED and facts.demanded_on is not None:
@@ -126,6 +132,17 @@ def _pay(case: Case, said: Said, __: str, ___: date) -> Added:
     return {"paid": (*case.facts.paid, Payment(said.on, said.amount_fen, said.receipt))}
 
 
+def _plan(case: Case, said: Said, __: str, day: date) -> Added:
+    """What was paid already is a part of the plan that was due on the day."""
+    paid = sum(payment.fen for payment in case.facts.paid)
+    return {"plan": (*((Instalment(day, paid),) if paid else ()), *said.plan)}
+
+
+def _refer(case: Case, _: Said, __: str, day: date) -> Added:
+    to = referred_to(case)
+    return {"referred_on": day, "referred_to": to.name if to else "", "referral_receipt": ""}
+
+
 def _appeal(case: Case, said: Said, __: str, ___: date) -> Added:
     assert said.on is not None
     assert said.remedy is not None
@@ -168,11 +185,23 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.DECIDE: _decide,
     C.SERVE: _serve,
     C.PAY: _pay,
-    C.ALLOW_INSTALMENTS: lambda _, said, __, ___: {"pay_by": said.on},
+    C.ALLOW_INSTALMENTS: _plan,
     C.DEMAND: lambda _, said, __, ___: {"demanded_on": said.on},
     C.APPEAL: _appeal,
     C.END_APPEAL: _end_appeal,
-    C.REVOKE: lambda *_: {"archived_on": None},
+    C.REVOKE: lambda case, _, __, day: (
+        {"archived_on": None} | ({"credit_ended_on": day} if case.facts.credited_on else {})
+    ),
+    C.KEEP: lambda _, __, ___, day: {"kept_on": day},
+    C.DISPOSE: lambda *_: {"kept_on": None},
+    C.CONFIRM_ADDRESS: lambda _, said, __, ___: {"address": said.place},
+    C.TELL_SUBSIDY: lambda _, __, ___, day: {"subsidy_told_on": day},
+    C.RECORD_CREDIT: lambda _, __, ___, day: {"credited_on": day},
+    C.REPAIR_CREDIT: lambda _, __, ___, day: {"credit_ended_on": day},
+    C.TRANSFER: lambda _, __, ___, day: {"referred_on": day, "referral_receipt": ""},
+    C.REFER: _refer,
+    C.ACKNOWLEDGE: lambda _, said, __, ___: {"referral_receipt": said.receipt},
+    C.TAKE_BACK: lambda *_: {"archived_on": None, "referred_on": None, "referred_to": "", "referral_receipt": ""},
     C.REASSIGN: _reassign,
     C.ARCHIVE: lambda _, __, ___, day: {"archived_on": day},
 }

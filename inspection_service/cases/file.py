@@ -38,6 +38,14 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Instalment:
+    """A part of a fine and the last day to pay it (Art. 66)."""
+
+    on: date
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What has been found and done so far: the sum of what the moves have added."""
 
@@ -74,12 +82,40 @@ class Facts:
     noted: bool = False
     demanded_on: date | None = None
     paid: tuple[Payment, ...] = ()
+    plan: tuple[Instalment, ...] = ()
     appeals: tuple[Appeal, ...] = ()
+    kept_on: date | None = None  # evidence was registered and kept, and nothing decided about it yet
+    address: str = ""  # where the party takes what is served electronically
+    subsidy_told_on: date | None = None
+    credited_on: date | None = None
+    credit_ended_on: date | None = None
+    referred_by: str = ""  # the organ that this came from, and its letter's number
+    referral_number: str = ""
+    referred_on: date | None = None
+    referred_to: str = ""
+    referral_receipt: str = ""
     archived_on: date | None = None
 
     @property
     def pauses(self) -> tuple[Pause, ...]:
         return tuple(appeal.pause for appeal in self.appeals)
+
+    @property
+    def schedule(self) -> tuple[Instalment, ...]:
+        """Return by when how much of the fine is to be paid: all of it at once, or by the plan that was allowed."""
+        if self.plan or self.pay_by is None:
+            return self.plan
+        return (Instalment(self.pay_by, self.fine_fen),)
+
+    @property
+    def payment_due(self) -> date | None:
+        """Return the day of the first part that is not paid yet; of the last where all are."""
+        left = sum(payment.fen for payment in self.paid)
+        for part in self.schedule:
+            left -= part.fen
+            if left < 0:
+                return part.on
+        return self.schedule[-1].on if self.schedule else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +138,8 @@ class Said:
     manner: str = ""
     amount_fen: int = 0
     receipt: str = ""
+    things: tuple[str, ...] = ()
+    plan: tuple[Instalment, ...] = ()
     remedy: str | None = None
     outcome: str | None = None
 

@@ -41,6 +41,7 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
     TERMINATED = "terminated"
     TRANSFERRED = "transferred"
+    REFERRED = "referred"
     REVOKED = "revoked"
 
 
@@ -88,6 +89,18 @@ class Command(StrEnum):
     WITHDRAW = "withdraw"
     TERMINATE = "terminate"
     TRANSFER = "transfer"
+    REFER = "refer"
+    ACKNOWLEDGE = "acknowledge"
+    TAKE_BACK = "take_back"
+    GIVE_RECEIPT = "give_receipt"
+    INSPECT = "inspect"
+    QUESTION = "question"
+    KEEP = "keep"
+    DISPOSE = "dispose"
+    CONFIRM_ADDRESS = "confirm_address"
+    TELL_SUBSIDY = "tell_subsidy"
+    RECORD_CREDIT = "record_credit"
+    REPAIR_CREDIT = "repair_credit"
     REASSIGN = "reassign"
     ARCHIVE = "archive"
 
@@ -109,8 +122,9 @@ REVIEWERS = (R.REVIEWER_1, R.REVIEWER_2, R.REVIEWER_3, R.REVIEWER_4)
 REVIEWS = (S.REVIEW_1, S.REVIEW_2, S.REVIEW_3, S.REVIEW_4)
 INVESTIGATION = (S.FILED, *REVIEWS, S.REVIEWED, S.NOTIFIED, S.HEARING, S.HEARD)
 PAYING = (S.SERVED, S.DEMANDED, S.ENFORCING)
-ENDED = (S.GUIDED, S.CLOSED, S.UNPUNISHED, S.DISMISSED, S.WITHDRAWN, S.TERMINATED, S.TRANSFERRED, S.REVOKED)
+ENDED = (S.GUIDED, S.CLOSED, S.UNPUNISHED, S.DISMISSED, S.WITHDRAWN, S.TERMINATED, S.TRANSFERRED, S.REFERRED, S.REVOKED)
 CORRECTION = (S.LEAD, S.ORDERED, S.MENDED, S.RECHECKED)
+LOOKING_INTO = (*CORRECTION, S.FILED)
 UNDER_WAY = (*CORRECTION, S.PROPOSED, *INVESTIGATION, S.DECIDED)
 SAME = None
 INVESTIGATORS, REVIEWED_BY = "investigators", "reviewers"
@@ -170,7 +184,35 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     ),
     (
         CORRECTION,
-        Step(C.DISMISS, (R.HEAD,), S.DISMISSED, (P, "57"), ("reason",), ("end_asked",), apart_from=(INVESTIGATORS,)),
+        Step(C.DISMISS, (R.HEAD,), S.DISMISSED, (P, "57"), ("reason",), ("end_asked",), "dismissal", (INVESTIGATORS,)),
+    ),
+    # What is written down and kept on the way.
+    (LOOKING_INTO, Step(C.INSPECT, (R.OFFICER,), SAME, (P, "55"), ("reason", "place"), (), "inspection_record")),
+    (LOOKING_INTO, Step(C.QUESTION, (R.OFFICER,), SAME, (P, "55"), ("reason", "place", "people"), (), "questioning")),
+    (
+        LOOKING_INTO,
+        Step(C.KEEP, (R.HEAD,), SAME, (P, "56"), ("reason", "place", "things"), ("nothing_kept",), "keeping", (INVESTIGATORS,)),
+    ),
+    ((*LOOKING_INTO, *INVESTIGATION[1:]), Step(C.DISPOSE, (R.HEAD,), SAME, (P, "56"), ("reason",), ("kept",), "disposal")),
+    (UNDER_WAY, Step(C.CONFIRM_ADDRESS, (R.OFFICER, R.PARTY), SAME, (P, "61"), ("place",), (), "address")),
+    # Other measures, each on a basis of its own.
+    (
+        LOOKING_INTO,
+        Step(C.TELL_SUBSIDY, (R.HEAD,), SAME, ("enforcement-zj", "18"), ("reason",), ("subsidised", "subsidy_untold"), "subsidy"),
+    ),
+    (
+        (*PAYING, S.PAID, S.CLOSED),
+        Step(
+            C.RECORD_CREDIT, (R.HEAD,), SAME, ("credit-list", "行政处罚信息"), (), ("may_credit", "uncredited"), "credit",
+            (INVESTIGATORS,),
+        ),
+    ),
+    (
+        (*PAYING, S.PAID, S.CLOSED),
+        Step(
+            C.REPAIR_CREDIT, (R.HEAD,), SAME, ("credit-repair", "修复"), ("reason",),
+            ("credited", "nothing_to_pay", "shown_enough"), "credit_repair", (INVESTIGATORS,),
+        ),
     ),
     ((S.RECHECKED,), Step(C.CLOSE_MENDED, (R.OFFICER,), S.CLOSED, (P, "28"), ("reason",), ("nothing_penal",))),
     # The simple procedure.
@@ -271,12 +313,18 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         Step(C.SERVE, (R.OFFICER,), S.SERVED, (P, "61"), ("on", "manner"), ("since_decided",), "service"),
     ),
     # Execution.
-    (PAYING, Step(C.PAY, (R.OFFICER, R.HEAD), SAME, (P, "67"), ("amount_fen", "on", "receipt"), ("since_served", "fined"))),
+    (
+        PAYING,
+        Step(
+            C.PAY, (R.OFFICER, R.HEAD), SAME, (P, "67"), ("amount_fen", "on", "receipt"),
+            ("since_served", "fined", "not_overpaid"),
+        ),
+    ),
     (
         (S.SERVED,),
         Step(
-            C.ALLOW_INSTALMENTS, (R.HEAD,), SAME, (P, "66"), ("reason", "on"), ("fined", "in_future"), "instalments",
-            apart_from=(INVESTIGATORS,),
+            C.ALLOW_INSTALMENTS, (R.HEAD,), SAME, (P, "66"), ("reason", "plan"),
+            ("fined", "payment_not_late", "plan_covers", "plan_ahead"), "instalments", (INVESTIGATORS,),
         ),
     ),
     (
@@ -326,7 +374,28 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     ),
     (
         UNDER_WAY,
-        Step(C.REASSIGN, (R.HEAD,), SAME, (P, "43"), ("reason", "officers"), ("two_officers",), apart_from=(INVESTIGATORS,)),
+        Step(
+            C.REASSIGN, (R.HEAD,), SAME, (P, "43"), ("reason", "officers"), ("two_officers",), "recusal", (INVESTIGATORS,),
+        ),
+    ),
+    # Referral: to the organ that is competent, with its receipt; and from another one, with ours.
+    (
+        (*CORRECTION, S.GUIDED, S.FILED),
+        Step(
+            C.REFER, (R.HEAD,), S.REFERRED, ("enforcement-zj", "18"), ("reason",), ("may_refer",), "referral", (INVESTIGATORS,),
+        ),
+    ),
+    (
+        (S.REFERRED, S.TRANSFERRED),
+        Step(
+            C.ACKNOWLEDGE, (R.OFFICER, R.HEAD), SAME, ("enforcement-zj", "18"), ("on", "receipt"),
+            ("since_referred", "unacknowledged"),
+        ),
+    ),
+    ((S.REFERRED,), Step(C.TAKE_BACK, (R.HEAD,), S.LEAD, ("enforcement-zj", "18"), ("reason",))),
+    (
+        UNDER_WAY,
+        Step(C.GIVE_RECEIPT, (R.OFFICER,), SAME, ("enforcement-zj", "18"), (), ("referred_to_us",), "referral_receipt"),
     ),
     # Where a case ended stays its state: what comes after, a suit for instance, still has its place.
     (ENDED, Step(C.ARCHIVE, (R.OFFICER,), SAME, (P, "47"), (), ("unarchived", "no_appeal_open"))),

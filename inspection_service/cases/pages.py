@@ -14,7 +14,7 @@ from inspection_service.cases.api import find_document, give_print, require_case
 from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
-from inspection_service.cases.file import Said
+from inspection_service.cases.file import Instalment, Said
 from inspection_service.cases.machine import INVESTIGATION, PAYING, Command, State
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import store as evidence_store
@@ -54,12 +54,14 @@ STATES = {
     "dismissed": ("", "不予立案"),
     "withdrawn": ("", "已撤案"),
     "terminated": ("", "已终止"),
-    "transferred": ("", "已移送"),
+    "transferred": ("", "已移送公安机关"),
+    "referred": ("", "已移送主管部门"),
     "revoked": ("", "已撤销"),
 }
 PROCEDURES = {"simple": "简易程序", "fast": "简案快办", "general": "普通程序"}
 PERIODS = {
     "order": "改正期限", "decision": "决定期限", "service": "送达期限", "payment": "缴款期限", "demand": "催告期限",
+    "evidence_kept": "先行登记保存处理期限",
 }  # fmt: skip
 COMMANDS = {
     "open": "登记线索",
@@ -104,6 +106,18 @@ COMMANDS = {
     "withdraw": "撤销案件",
     "terminate": "终止案件",
     "transfer": "移送公安机关",
+    "refer": "移送主管部门",
+    "acknowledge": "登记对方回执",
+    "take_back": "收回移送",
+    "give_receipt": "出具移送回执",
+    "inspect": "现场检查笔录",
+    "question": "询问笔录",
+    "keep": "证据先行登记保存",
+    "dispose": "处理登记保存的证据",
+    "confirm_address": "电子送达地址确认书",
+    "tell_subsidy": "函告补贴主管部门",
+    "record_credit": "记入信用记录",
+    "repair_credit": "信用修复",
     "reassign": "更换办案人员（回避）",
     "archive": "归档",
 }
@@ -157,6 +171,20 @@ UNMET = {
     "review_first": "当场处罚应当先申请行政复议",
     "stands": "复议或诉讼未维持决定，应当撤销",
     "not_worse": "变更后的处罚不得重于原决定",
+    "not_overpaid": "超过尚欠金额",
+    "payment_not_late": "已经逾期，不能再延期、分期",
+    "plan_covers": "各期金额之和应当等于尚未缴纳的罚款",
+    "plan_ahead": "各期日期应当在今天以后并依次排列",
+    "nothing_kept": "先处理已经登记保存的证据",
+    "kept": "没有登记保存的证据",
+    "subsidised": "该事项不涉及补贴",
+    "subsidy_untold": "已经函告",
+    "uncredited": "已经记入信用记录",
+    "credited": "没有记入信用记录",
+    "shown_enough": "未达到最短公示期",
+    "since_referred": "日期应当在移送之日和今天之间",
+    "unacknowledged": "已经登记回执",
+    "referred_to_us": "不是其他机关移送的",
     "unarchived": "已经归档",
     **REFUSALS,
 }
@@ -179,6 +207,8 @@ FIELDS = {
     "receipt": "票据号",
     "remedy": "救济途径",
     "outcome": "结果",
+    "things": "物品（每行一件）",
+    "plan": "分期（每行：日期 金额（元），如 2026-10-08 3000）",
 }
 # What goes with a command beside what it needs.
 BESIDE = {
@@ -311,7 +341,8 @@ async def _opening(given: FormData, desk: CaseDesk) -> Opening:
         party_name=name or "—", act_on=act_on, second_officer=_text(given, "second_officer"), reason=_text(given, "reason"),
         party_id=party_id, site_id=site, station_id=_text(given, "station_id") or None,
         task_id=_text(given, "task_id") or None, business_since=_date(given.get("business_since")),
-        serious=_ticked(given, "serious"),
+        serious=_ticked(given, "serious"), referred_by=_text(given, "referred_by")[:200],
+        referral_number=_text(given, "referral_number")[:200],
     )  # fmt: skip
 
 
@@ -410,7 +441,8 @@ def said_in(given: FormData) -> Said:
         reason=_text(given, "reason"), on=_date(given.get("on")), officers=tuple(_lines(given, "officers")),
         people=tuple(_lines(given, "people")), procedure=_choice(given, "procedure"), sanction=_choice(given, "sanction"),
         fine_fen=_fen(given, "fine_fen"), harm=_choice(given, "harm"), place=_text(given, "place"),
-        manner=_text(given, "manner"), amount_fen=_fen(given, "amount_fen"), receipt=_text(given, "receipt"),
+        manner=_text(given, "manner"), amount_fen=_fen(given, "amount_fen"), things=tuple(_lines(given, "things")),
+        plan=_plan(given), receipt=_text(given, "receipt"),
         remedy=_choice(given, "remedy"), outcome=_choice(given, "outcome"), minor=_ticked(given, "minor"),
         faultless=_ticked(given, "faultless"), admitted=_ticked(given, "admitted"), rights_told=_ticked(given, "rights_told"),
     )  # fmt: skip
@@ -435,10 +467,26 @@ def _lines(given: FormData, name: str) -> list[str]:
 
 
 def _fen(given: FormData, name: str) -> int:
+    return _yuan(_text(given, name))
+
+
+def _yuan(text: str) -> int:
     try:
-        return max(round(float(_text(given, name) or 0) * 100), 0)
+        return max(round(float(text or 0) * 100), 0)
     except (ValueError, OverflowError):
         return 0
+
+
+def _plan(given: FormData) -> tuple[Instalment, ...]:
+    """Return the parts that lines of day and yuan name; none at all where one of them cannot be read."""
+    found = []
+    for line in _lines(given, "plan"):
+        day, _, yuan = line.partition(" ")
+        fen, on = _yuan(yuan), _date(day)
+        if on is None or not fen:
+            return ()
+        found.append(Instalment(on, fen))
+    return tuple(found)
 
 
 def _whole(text: Any) -> int | None:

@@ -38,6 +38,7 @@ class Thresholds:
     major: Threshold
     levels: Mapping[str, int]
     statement_days: int
+    shown_months: Mapping[str, int]
 
     def levels_of(self, procedure: str | None, party: str, sanction: str | None, fine_fen: int) -> int:
         """Return up to which level of legal review a case goes."""
@@ -56,7 +57,8 @@ def read(table: Mapping[str, Any]) -> Thresholds:
     """Return the thresholds of a table as the file has it."""
     levels = {name: table["levels"][name] for name in (FAST, GENERAL, "major")}
     amounts = {name: _threshold(table[name]) for name in ("simple", "fast", "hearing", "major")}
-    return Thresholds(**amounts, levels=levels, statement_days=table["statement"]["days"])
+    shown = {name: table["credit"][name] for name in ("usual", "dangerous")}
+    return Thresholds(**amounts, levels=levels, statement_days=table["statement"]["days"], shown_months=shown)
 
 
 def _threshold(entry: Mapping[str, Any]) -> Threshold:

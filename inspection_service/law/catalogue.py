@@ -7,8 +7,8 @@ from typing import Any
 
 from inspection_service.law.statutes import NATIONAL_LIST, PENAL, Article, LawError, Statutes, statutes, table
 
-PENALTY, ORDER, CREDIT, REFERRAL, ADVICE = "penalty", "order", "credit", "referral", "advice"
-MEASURES = (PENALTY, ORDER, CREDIT, "subsidy", REFERRAL, ADVICE)
+PENALTY, ORDER, CREDIT, SUBSIDY, REFERRAL, ADVICE = "penalty", "order", "credit", "subsidy", "referral", "advice"
+MEASURES = (PENALTY, ORDER, CREDIT, SUBSIDY, REFERRAL, ADVICE)
 FINE, WARNING = "fine", "warning"
 SANCTIONS = (
     WARNING,

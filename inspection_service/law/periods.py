@@ -69,10 +69,14 @@ class Surcharge:
     pauses: Article
 
     def fen(self, fine_fen: int, due_on: date, paid_on: date, pauses: Sequence[Pause] = ()) -> int:
-        """Return the surcharge; days of review or litigation do not count (Art. 73)."""
+        """Return the surcharge on a fine; days of review or litigation do not count (Art. 73)."""
+        return int(min(self.on(fine_fen, due_on, paid_on, pauses), self.cap * fine_fen))
+
+    def on(self, part_fen: int, due_on: date, paid_on: date, pauses: Sequence[Pause] = ()) -> Fraction:
+        """Return what a part of a fine costs more for its days of delay; the cap is that of the whole."""
         late = (paid_on - due_on).days
         counted = sum(not any(p.covers(due_on + n * DAY) for p in pauses) for n in range(1, late + 1))
-        return int(min(self.share * counted, self.cap) * fine_fen)
+        return self.share * counted * part_fen
 
 
 def add_months(day: date, count: int) -> date:

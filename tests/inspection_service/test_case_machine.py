@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inspection_service.cases.conditions import BY_THE_LAW, CONDITIONS, against, missing, owed_fen, unmet
 from inspection_service.cases.documents import money, templates
 from inspection_service.cases.effects import moved
-from inspection_service.cases.file import Appeal, Case, Facts, Payment, Said
+from inspection_service.cases.file import Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.machine import REVIEWERS, REVIEWS, STEPS, Command, Role, State, leads_to, step
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.cases.thresholds import thresholds
@@ -65,7 +65,14 @@ unpunished: archive o unpunished
 dismissed: archive o dismissed
 withdrawn: archive o withdrawn
 terminated: archive o terminated
-transferred: archive o transferred
+transferred: archive o transferred, acknowledge oh transferred
+referred: archive o referred, acknowledge oh referred, take_back h lead
+lead+ordered+mended+rechecked+filed: inspect o =, question o =, keep h =, dispose h =, tell_subsidy h =, refer h referred
+guided: refer h referred
+review_1+review_2+review_3+review_4+reviewed+notified+hearing+heard: dispose h =
+lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed: confirm_address op =, give_receipt o =
+notified+hearing+heard+decided: confirm_address op =, give_receipt o =
+served+demanded+enforcing+paid+closed: record_credit h =, repair_credit h =
 revoked: archive o revoked
 """
 LETTERS = {
@@ -77,10 +84,12 @@ LETTERS = {
 def by_hand() -> dict[tuple[str, str, Role], str]:
     found: dict[tuple[str, str, Role], str] = {}
     for line in TABLE.strip().splitlines():
-        state, _, moves = line.partition(": ")
-        for move in moves.split(", "):
+        states, _, moves = line.partition(": ")
+        for state, move in itertools.product(states.split("+"), moves.split(", ")):
             command, letters, to = move.split()
-            found |= {(state, command, role): to for letter in letters for role in LETTERS[letter]}
+            found |= {
+                (state, command, role): state if to == "=" else to for letter in letters for role in LETTERS[letter]
+            }
     return found
 
 
@@ -456,6 +465,8 @@ def test_payment_in_parts_ends_with_the_last_fen() -> None:
         ({"appeals": (Appeal("litigation", TODAY),)}, 300, 1_000_00),
         ({"paid": (Payment(TODAY, 500_00, "1"),)}, 10, 650_00),
         ({"paid": (Payment(TODAY + timedelta(days=25), 1_000_00, "1"),)}, 99, 300_00),
+        ({"paid": (Payment(TODAY + timedelta(days=45), 500_00, "1"),)}, 34, 500_00 + 450_00 + 510_00),
+        ({"paid": (Payment(TODAY + timedelta(days=45), 500_00, "1"),)}, 99, 500_00 + 1_000_00),
     ],
 )
 def test_what_is_owed(facts: dict[str, Any], days_late: int, owed: int) -> None:
@@ -475,6 +486,131 @@ def test_a_surcharge_never_exceeds_the_fine_and_never_shrinks(
     total = sum(payment.fen for payment in payments)
     owed = [owed_fen(found, TODAY + timedelta(days=301 + n)) for n in (0, days)]
     assert owed[0] <= owed[1] <= 2 * fine - total
+
+
+PLAN = (Instalment(TODAY + timedelta(days=30), 400_00), Instalment(TODAY + timedelta(days=60), 600_00))
+
+
+@pytest.mark.parametrize(
+    ("plan", "paid", "day", "failed"),
+    [
+        (PLAN, (), 0, []),
+        (PLAN, (), 15, []),
+        (PLAN, (), 16, ["payment_not_late"]),
+        (PLAN[:1], (), 0, ["plan_covers"]),
+        (PLAN[:1], (Payment(TODAY, 600_00, "1"),), 0, []),
+        (PLAN, (Payment(TODAY, 1, "1"),), 0, ["plan_covers"]),
+        (PLAN[::-1], (), 0, ["plan_ahead"]),
+        ((Instalment(TODAY, 1_000_00),), (), 0, ["plan_ahead"]),
+        ((*PLAN, Instalment(TODAY + timedelta(days=90), 0)), (), 0, ["plan_covers"]),
+    ],
+)
+def test_which_instalments_are_allowed(
+    plan: tuple[Instalment, ...], paid: tuple[Payment, ...], day: int, failed: list[str]
+) -> None:
+    line = step(State.SERVED, Command.ALLOW_INSTALMENTS)
+    assert unmet(served(paid=paid), Said(reason="r", plan=plan), TODAY + timedelta(days=day), line) == failed
+
+
+@pytest.mark.parametrize(
+    ("paid", "days", "owed", "due"),
+    [
+        ((), 30, 1_000_00, 30),
+        ((), 40, 1_120_00, 30),  # ten days on the first part alone
+        ((), 70, 1_000_00 + 480_00 + 180_00, 30),
+        ((), 900, 2_000_00, 30),
+        ((Payment(TODAY + timedelta(days=30), 400_00, "1"),), 60, 600_00, 60),
+        ((Payment(TODAY + timedelta(days=40), 400_00, "1"),), 60, 720_00, 60),
+        ((Payment(TODAY + timedelta(days=1), 1_000_00, "1"),), 900, 0, 60),
+    ],
+)
+def test_a_part_that_is_late_costs_more_by_itself(paid: tuple[Payment, ...], days: int, owed: int, due: int) -> None:
+    found = served(plan=PLAN, paid=paid)
+    assert owed_fen(found, TODAY + timedelta(days=days)) == owed
+    assert found.facts.payment_due == TODAY + timedelta(days=due)
+
+
+def test_a_plan_keeps_what_was_paid_before_it() -> None:
+    found = served(paid=(Payment(TODAY, 600_00, "1"),))
+    line, day = step(State.SERVED, Command.ALLOW_INSTALMENTS), TODAY + timedelta(days=2)
+    after = moved(found, line, Said(reason="r", plan=PLAN[:1]), "h", day)
+    assert after.facts.plan == (Instalment(day, 600_00), PLAN[0])
+    assert (after.due_on, after.period) == (PLAN[0].on, "payment")
+    assert owed_fen(found.with_(after.facts), TODAY + timedelta(days=31)) == 412_00
+
+
+def test_nobody_pays_more_than_is_owed() -> None:
+    line = step(State.SERVED, Command.PAY)
+    for fen, failed in ((1_000_00, []), (1_000_01, ["not_overpaid"])):
+        assert unmet(served(), Said(amount_fen=fen, on=TODAY, receipt="1"), TODAY, line) == failed
+
+
+# --- other measures ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("item", "state", "command", "facts", "refused"),
+    [
+        ("price-not-shown", State.LEAD, Command.REFER, {}, []),
+        ("car-park-stopped", State.LEAD, Command.REFER, {}, ["no_basis"]),
+        ("repair-overdue", State.LEAD, Command.TELL_SUBSIDY, {}, []),
+        ("repair-overdue", State.LEAD, Command.TELL_SUBSIDY, {"subsidy_told_on": TODAY}, ["subsidy_untold"]),
+        ("car-park-stopped", State.LEAD, Command.TELL_SUBSIDY, {}, ["subsidised"]),
+        ("car-park-stopped", State.PAID, Command.RECORD_CREDIT, {"decided_on": TODAY}, []),
+        ("car-park-stopped", State.PAID, Command.RECORD_CREDIT, {"decided_on": TODAY, "credited_on": TODAY}, ["uncredited"]),
+        (
+            "car-park-stopped", State.PAID, Command.RECORD_CREDIT,
+            {"decided_on": TODAY, "appeals": (Appeal("review", TODAY, TODAY, "revoked"),)}, ["no_penalty_to_record"],
+        ),
+        ("repair-overdue", State.PAID, Command.RECORD_CREDIT, {"decided_on": TODAY}, ["credit_not_listed"]),
+        ("car-park-stopped", State.PAID, Command.REPAIR_CREDIT, {"decided_on": TODAY}, ["credited", "shown_enough"]),
+        (
+            "car-park-stopped", State.PAID, Command.REPAIR_CREDIT,
+            {"decided_on": date(2026, 6, 16), "credited_on": TODAY}, ["shown_enough"],
+        ),
+        ("car-park-stopped", State.PAID, Command.REPAIR_CREDIT, {"decided_on": date(2026, 6, 15), "credited_on": TODAY}, []),
+        ("car-park-stopped", State.FILED, Command.KEEP, {"kept_on": TODAY}, ["nothing_kept"]),
+        ("car-park-stopped", State.FILED, Command.DISPOSE, {}, ["kept"]),
+        ("car-park-stopped", State.LEAD, Command.GIVE_RECEIPT, {}, ["referred_to_us"]),
+        ("car-park-stopped", State.LEAD, Command.GIVE_RECEIPT, {"referred_by": "住建局"}, []),
+    ],
+)  # fmt: skip
+def test_each_measure_has_a_basis_of_its_own(
+    item: str, state: State, command: Command, facts: dict[str, Any], refused: list[str]
+) -> None:
+    found, line, said = (
+        case(state, item, facts=facts),
+        step(state, command),
+        Said(reason="r", things=("桩",), place="p"),
+    )
+    law = [refusal.code for refusal in against(catalogue(), found, said, TODAY, line)]
+    assert law + unmet(found, said, TODAY, line) == refused
+
+
+def test_a_referral_goes_out_and_comes_back_with_its_receipt() -> None:
+    found = case(item="price-not-shown")
+    sent = moved(found, step(State.LEAD, Command.REFER), Said(reason="r"), "h", TODAY)
+    assert (sent.state, sent.facts.referred_to) == (State.REFERRED, "宁海县市场监督管理局")
+    referred, line = replace(found, state=State.REFERRED, facts=sent.facts), step(State.REFERRED, Command.ACKNOWLEDGE)
+    assert unmet(referred, Said(on=TODAY - timedelta(days=1)), TODAY, line) == ["since_referred"]
+    taken = moved(referred, line, Said(on=TODAY, receipt="市监收1"), "a", TODAY)
+    assert unmet(referred.with_(taken.facts), Said(on=TODAY), TODAY, line) == ["unacknowledged"]
+    back = moved(referred, step(State.REFERRED, Command.TAKE_BACK), Said(reason="r"), "h", TODAY)
+    assert (back.state, back.facts.referred_to, back.facts.referral_receipt) == (State.LEAD, "", "")
+
+
+def test_what_is_kept_is_decided_about_first() -> None:
+    filed = case(State.FILED, facts={"filed_on": TODAY, "decide_by": TODAY + timedelta(days=90)})
+    kept = moved(filed, step(State.FILED, Command.KEEP), Said(reason="r"), "h", TODAY)
+    assert (kept.due_on, kept.period) == (date(2026, 9, 24), "evidence_kept")
+    after = moved(filed.with_(kept.facts), step(State.FILED, Command.DISPOSE), Said(reason="r"), "h", TODAY)
+    assert (after.due_on, after.period) == (TODAY + timedelta(days=90), "decision")
+
+
+def test_a_revoked_decision_leaves_the_credit_record() -> None:
+    found = served(credited_on=TODAY)
+    after = moved(found, step(State.SERVED, Command.REVOKE), Said(reason="r"), "h", TODAY)
+    assert after.facts.credit_ended_on == TODAY
 
 
 def test_enforcement_waits_for_the_demand_and_for_the_remedies() -> None:

@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 
 from deploy.cli import app
 from inspection_service.cases import store
+from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.effects import moved
-from inspection_service.cases.file import Facts, Said
+from inspection_service.cases.file import Facts, Instalment, Said
 from inspection_service.cases.machine import Command, State, step
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import bundle
@@ -449,6 +450,62 @@ def fonts_of(page: PageObject) -> set[str]:
     for font in fonts:
         assert "/FontFile2" in font["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object()
     return {font["/BaseFont"].partition("+")[2].partition("-")[0] for font in fonts}
+
+
+async def test_what_is_written_on_the_way_is_issued_too_each_under_its_number(world: World) -> None:
+    opening = replace(UNFILED, referred_by="宁海县住房和城乡建设局", referral_number="宁住建移〔2026〕3号")
+    case_id = await world.cases.open(A, opening)
+    for who, command, said in (
+        (A, Command.GIVE_RECEIPT, {}),
+        (A, Command.INSPECT, {"reason": "现场有充电桩六台，未见备案。", "place": "场站"}),
+        (B, Command.QUESTION, {"reason": "问：是否备案？答：尚未。", "place": "场站", "people": ("王某",)}),
+        (HEAD, Command.KEEP, {"reason": "账册可能灭失。", "place": "仓库", "things": ("账册一本", "合同两份")}),
+        (HEAD, Command.DISPOSE, {"reason": "予以返还。"}),
+        (PARTY, Command.CONFIRM_ADDRESS, {"place": "someone@example.com"}),
+        (HEAD, Command.REASSIGN, {"reason": "申请回避成立。", "officers": ("b", "c")}),
+        (B, Command.ASK_END, {"reason": "应由主管部门处理"}),
+        (HEAD, Command.DISMISS, {"reason": "不属于违法"}),
+    ):
+        await world.do(who, case_id, command, **said)
+    async with world.pool.acquire() as connection:
+        issued = await store.documents(connection, case_id)
+        facts = (await store.get(connection, case_id))["facts"]
+    assert [document["number"] for document in issued] == [
+        f"甬宁综执{series}字〔2026〕第000001号" for series in ("移回", "检", "询", "登存", "登处", "址", "回", "不立")
+    ]
+    text = "".join("".join(document["content"]["paragraphs"]) for document in issued)
+    for word in ("宁住建移〔2026〕3号", "账册一本、合同两份", "2026年9月24日", "someone@example.com", "警员c"):
+        assert word in text, word
+    assert facts["address"] == "someone@example.com"
+    referred = await world.cases.open(A, replace(UNFILED, item_id="price-not-shown"))
+    await world.do(HEAD, referred, Command.REFER, reason="属于市场监管职责。")
+    await world.do(A, referred, Command.ACKNOWLEDGE, on=TODAY, receipt="宁市监收1号")
+    told = await world.cases.open(A, replace(UNFILED, item_id="repair-overdue"))
+    await world.do(HEAD, told, Command.TELL_SUBSIDY, reason="超期未修。")
+    async with world.pool.acquire() as connection:
+        letters = [(await store.documents(connection, each))[0]["content"] for each in (referred, told)]
+    assert [letter["paragraphs"][0] for letter in letters] == ["宁海县市场监督管理局：", "宁海县发展和改革局（能源）："]
+
+
+async def test_a_plan_of_payment_is_allowed_printed_and_kept(world: World) -> None:
+    case_id = await to_notified(world)
+    await world.do(PARTY, case_id, Command.DEFEND, reason="经营困难")
+    await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    plan = (Instalment(date(2026, 10, 16), 5_000_00), Instalment(date(2026, 11, 16), 15_000_00))
+    with pytest.raises(Conflict, match="add up"):
+        await world.do(HEAD, case_id, Command.ALLOW_INSTALMENTS, reason="困难", plan=plan[:1])
+    await world.do(HEAD, case_id, Command.ALLOW_INSTALMENTS, reason="困难", plan=plan)
+    async with world.pool.acquire() as connection:
+        row, letter = await store.get(connection, case_id), (await store.documents(connection, case_id))[-1]
+        case = await world.cases.case(connection, row)
+    assert (row["due_on"], row["period"], case.facts.plan) == (date(2026, 10, 16), "payment", plan)
+    assert "2026年10月16日前伍仟元整（¥5,000.00）；2026年11月16日前壹万伍仟元整" in letter["content"]["paragraphs"][2]
+    world.go_to(date(2026, 10, 26))
+    await world.do(A, case_id, Command.PAY, amount_fen=5_000_00, on=date(2026, 10, 26), receipt="1")
+    async with world.pool.acquire() as connection:
+        after = await world.cases.case(connection, await store.get(connection, case_id))
+    assert owed_fen(after, date(2026, 10, 26)) == 15_000_00 + 1_500_00
 
 
 async def test_what_cannot_be_printed_is_not_issued_and_takes_no_number(world: World) -> None:
