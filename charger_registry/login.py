@@ -28,6 +28,7 @@ from youguan.errors import (
     Forbidden,
     Invalid,
     NotFound,
+    Reason,
     TooManyRequests,
     Unauthenticated,
     Unavailable,
@@ -170,7 +171,7 @@ class Login:
         _himself(principal)
         async with self._pool.acquire() as connection, connection.transaction():
             if not await people.remove_identity(connection, provider, principal.subject):
-                raise NotFound(f"a link with {provider}")
+                raise NotFound(Reason("a link with {provider}", provider=provider))
             await self._note(connection, principal, f"unlink login {provider}", remote)
 
     async def linked(self, principal: Principal) -> set[str]:
@@ -239,12 +240,12 @@ class Login:
         """Change one's own password: every login ends, and a token for a new one is returned. Invalid, TooManyRequests."""
         _himself(principal)
         if reason := wrong_password(principal.subject, new):
-            raise Invalid(f"new_password: {reason}", fields=[FieldError("new_password", reason)])
+            raise Invalid.of(FieldError("new_password", reason))
         try:
             person = await self._known(principal.subject, old, remote)
         except Unauthenticated:
             wrong = "is not the password that holds"
-            raise Invalid(f"old_password: {wrong}", fields=[FieldError("old_password", wrong)]) from None
+            raise Invalid.of(FieldError("old_password", wrong)) from None
         self._tries.succeeded(principal.subject, remote)
         hashed = await self._passwords.make(new)
         async with self._pool.acquire() as connection, connection.transaction():

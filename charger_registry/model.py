@@ -23,7 +23,8 @@ def moment(**options: Any) -> Any:
 
 
 class Organisation(Table, table=True):
-    """A legal body; `uscc` is its unified social credit code, `deregistered_at` when it ceased to be."""
+    """A legal body; `uscc` is its unified social credit code, `deregistered_at` when it ceased to be, which was known since
+    `deregistration_known_at`."""
 
     __tablename__ = "organisation"
     id: str = Field(sa_column=Column(Text, primary_key=True))
@@ -32,6 +33,7 @@ class Organisation(Table, table=True):
     phone: str | None = Field(sa_column=Column(Text))
     address: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
     deregistered_at: datetime | None = Field(sa_column=moment())
+    deregistration_known_at: datetime | None = Field(sa_column=moment())
     generated: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     operator_code: str | None = Field(sa_column=Column(Text))
     ocpi_country_code: str | None = Field(sa_column=Column(Text))
@@ -206,6 +208,15 @@ class Handover(Table, table=True):
     ended_at: datetime | None = Field(sa_column=moment())
     ended_by: str | None = Field(sa_column=Column(Text))
     answer: str | None = Field(sa_column=Column(Text))
+    until: datetime | None = Field(sa_column=moment())
+
+
+class Representation(Table, table=True):
+    """Whether a command about handovers needs a representative whom a regulator has verified."""
+
+    __tablename__ = "representation"
+    command: str = Field(sa_column=Column(Text, primary_key=True))
+    needed: bool
 
 
 class Person(Table, table=True):

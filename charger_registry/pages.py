@@ -3,11 +3,12 @@
 from typing import Annotated
 
 import asyncpg
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from charger_registry import store
 from youguan.auth import Principal
+from youguan.clock import Clock
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
@@ -28,9 +29,28 @@ ROLES = {
 }
 
 
-def registry_pages(pool: asyncpg.Pool, templates: Templates) -> APIRouter:
-    """Return /registry/sites."""
+def registry_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock) -> APIRouter:
+    """Return /registry/sites and /registry/organisation-options."""
     router = APIRouter(prefix="/registry")
+    _add_sites(router, pool, templates)
+    _add_organisation_options(router, pool, templates, clock)
+    return router
+
+
+def _add_organisation_options(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+    @router.get("/organisation-options")
+    async def options(
+        request: Request,
+        _: Annotated[Principal, Depends(require())],
+        q: Annotated[str, Query(max_length=100)] = "",
+        every: bool = False,
+    ) -> Response:
+        async with pool.acquire() as connection:
+            rows = await store.organisations_to_choose(connection, q, clock.now(), every=every)
+        return templates.render(request, "organisation_options.html", rows=rows)
+
+
+def _add_sites(router: APIRouter, pool: asyncpg.Pool, templates: Templates) -> None:
 
     @router.get("/sites")
     async def sites(
@@ -38,6 +58,7 @@ def registry_pages(pool: asyncpg.Pool, templates: Templates) -> APIRouter:
         who: Annotated[Principal, Depends(require())],
         q: str = "",
         unmanaged: bool = False,
+        retired: bool = False,
         cursor: Cursor = None,
     ) -> Response:
         key = decode_cursor(cursor, str)
@@ -50,10 +71,9 @@ def registry_pages(pool: asyncpg.Pool, templates: Templates) -> APIRouter:
                 after=key[0] if key else None,
                 limit=PAGE,
                 scope=who.scope,
+                retired=retired,
             )
         following = next_cursor(rows, PAGE, "id")
         return templates.render(
-            request, "sites.html", rows=rows, next=following, q=q, unmanaged=unmanaged, reasons=REASONS
+            request, "sites.html", rows=rows, next=following, q=q, unmanaged=unmanaged, retired=retired, reasons=REASONS
         )
-
-    return router

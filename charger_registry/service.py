@@ -61,6 +61,7 @@ from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.key_api import add_keys
 from charger_registry.people.key_pages import key_pages
 from charger_registry.people.keys import MachineKeyDesk
+from charger_registry.people.organisation_pages import organisation_pages
 from charger_registry.people.organisations import OrganisationDesk
 from charger_registry.people.pages import people_pages
 from charger_registry.people.passwords import Passwords
@@ -150,13 +151,14 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 "/api/ocpi": ocpi_api(pool, tokens, settings, clock),
             },
             pages=[
-                registry_pages(pool, templates),
+                registry_pages(pool, templates, clock),
                 ledger_pages(pool, responsibility, templates, clock),
                 handover_pages(pool, handovers, templates, clock),
                 login_pages(login, desk, templates, settings, providers),
                 provider_pages(login, vouching, templates, settings, clock),
                 account_pages(Account(login, factors, delegations, templates, providers), settings),
-                people_pages(desk, organisations, templates, clock),
+                people_pages(desk, templates),
+                organisation_pages(organisations, templates, clock),
                 key_pages(machine_keys, templates, clock),
                 unmanaged_pages(pool, unmanaged, templates, clock),
                 credential_pages(pool, keys, templates, clock),

@@ -8,10 +8,9 @@ import asyncpg
 
 from charger_registry.drafts import Filing, OrganisationDraft
 from charger_registry.equipment.store import CONNECTORS, file_equipment
-from charger_registry.ledger.store import columns, file_roles, ledger_events
+from charger_registry.ledger.store import columns, file_roles, ledger_events, ledger_within
 from charger_registry.ledger.unmanaged.store import end_findings
 from youguan.auth import EVERYTHING, Scope
-from youguan.bounds import site_within
 from youguan.errors import Conflict, NotFound
 from youguan.eventlog import publish
 from youguan.events import (
@@ -136,7 +135,10 @@ async def deregister(connection: asyncpg.Connection, organisation_id: str, since
     if organisation["deregistered_at"] is not None:
         raise Conflict(f"{organisation['name']} has been deregistered already")
     await connection.execute(
-        "UPDATE registry.organisation SET deregistered_at = $2 WHERE id = $1", organisation_id, since
+        "UPDATE registry.organisation SET deregistered_at = $2, deregistration_known_at = $3 WHERE id = $1",
+        organisation_id,
+        since,
+        now,
     )
     rows = await connection.fetch(
         """
@@ -197,17 +199,18 @@ async def list_sites(
     after: str | None,
     limit: int,
     scope: Scope = EVERYTHING,
+    retired: bool = False,
 ) -> list[asyncpg.Record]:
-    """Return sites by id."""
+    """Return sites by id; `retired`: those that are no more, for whoever might see them then."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT s.*, d.name AS division_name,
                (SELECT count(*) FROM registry.station t WHERE t.site_id = s.id AND t.retired_at IS NULL) AS stations
         FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code
-        WHERE s.retired_at IS NULL AND ($1::bool IS NULL OR (s.unmanaged_reason IS NOT NULL) = $1)
+        WHERE (s.retired_at IS NOT NULL) = $9 AND ($1::bool IS NULL OR (s.unmanaged_reason IS NOT NULL) = $1)
           AND ($2::text IS NULL OR starts_with(s.division_code, $2))
           AND ($3::text IS NULL OR strpos(lower(s.name || ' ' || s.address || ' ' || s.id), lower($3)) > 0)
-          AND ($4::text IS NULL OR s.id > $4) AND {site_within("s.id", 6)}
+          AND ($4::text IS NULL OR s.id > $4) AND {ledger_within(6)}
         ORDER BY s.id LIMIT $5
         """,
         unmanaged_only,
@@ -216,6 +219,7 @@ async def list_sites(
         after,
         limit,
         *scope.parameters,
+        retired,
     )
     return rows
 
@@ -238,6 +242,36 @@ async def get_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Reco
 async def list_organisations(connection: asyncpg.Connection, after: str | None, limit: int) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         "SELECT * FROM registry.organisation WHERE $1::text IS NULL OR id > $1 ORDER BY id LIMIT $2", after, limit
+    )
+    return rows
+
+
+async def phones_of(connection: asyncpg.Connection, organisation_ids: Sequence[str]) -> dict[str, str | None]:
+    rows = await connection.fetch(
+        "SELECT id, phone FROM registry.organisation WHERE id = ANY($1::text[])", list(organisation_ids)
+    )
+    return {row["id"]: row["phone"] for row in rows}
+
+
+OFFERED = 50
+
+
+async def organisations_to_choose(
+    connection: asyncpg.Connection, words: str, now: datetime, *, every: bool = False
+) -> list[asyncpg.Record]:
+    """Return organisations by name whose name, id or code holds the words, one more than are offered; `every`: also those that
+    are no more."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM registry.organisation o
+        WHERE ($3 OR o.deregistered_at IS NULL OR o.deregistered_at > $2)
+          AND strpos(lower(o.name || ' ' || o.id || ' ' || coalesce(o.uscc, '')), lower($1)) > 0
+        ORDER BY o.name, o.id LIMIT $4
+        """,
+        words.strip(),
+        now,
+        every,
+        OFFERED + 1,
     )
     return rows
 

@@ -416,7 +416,8 @@ class ResponsibilitiesChanged(Event):
 class HandoverProposed(Event):
     """Somebody is asked to manage a site, or one of its stations, from the acceptance or a later instant on.
 
-    `from_organisation_id` None: nobody manages. `answer_by`: the last day of the county on which there may be an answer.
+    `from_organisation_id` None: nobody manages. `answer_by`: the last day of the county on which there may be an answer. `until`
+    None: without an end.
     """
 
     handover_id: str
@@ -428,6 +429,7 @@ class HandoverProposed(Event):
     takes_over_at: datetime | None
     answer_by: date
     at: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from charger_registry.filing.machine import Command
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import ROLES, holder
 from youguan.clock import COUNTY, county_day
+from youguan.errors import FieldError, Invalid
 from youguan.events import DocumentRenewed, Event, FilingPromiseKept, GracePeriodBegan
 
 ORIGIN = "filing"
@@ -38,6 +39,8 @@ async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, term
     is_new = site_id == filing["number"]
     if not is_new:
         roles = await _gaps(connection, site_id, roles, now)
+    if any(draft.until is not None and draft.until <= now for draft in roles):
+        raise Invalid.of(FieldError("managed_until", "the contract is over: have the filing supplemented first"))
     filed = Filing((site_draft(content, site_id),), roles=roles, source=SourceDraft(ORIGIN, filing["number"]))
     await registry.file_all(connection, filed, now)
     if is_new:
@@ -61,9 +64,8 @@ async def _gaps(
 ) -> tuple[RoleDraft, ...]:
     """Return the roles that nobody has; who has one gives it up by a handover or an order, not by a filing."""
     lines = await ledger.lines(connection, site_id)
-    return tuple(
-        replace(draft, since=max(draft.since, now)) for draft in roles if holder(lines, draft.role, now) is None
-    )
+    held = {line.role for line in lines if not line.station_id and line.holds_at(now)}
+    return tuple(replace(draft, since=max(draft.since, now)) for draft in roles if draft.role not in held)
 
 
 async def _begin_grace(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from charger_registry.ledger.responsibility import Line
-from youguan.errors import Conflict, FieldError, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Invalid, NotFound, Reason
 
 MANAGER = "manager"
 TICK = timedelta(microseconds=1)
@@ -26,7 +26,7 @@ def give(believed: Sequence[Line], line: Line) -> Amendment:
     others = [other for other in believed if other.is_of(line.role, line.station_id)]
     for other in others:
         if other.since >= line.since and other.overlaps(line):
-            raise Conflict(f"{_name(other)} has this role from the same time or later")
+            raise Conflict(Reason("{name} has this role from the same time or later", name=_name(other)))
     ended = [other for other in others if other.holds_at(line.since)]
     return Amendment(tuple(ended), (*(_cut(other, line.since) for other in ended), line))
 
@@ -35,7 +35,7 @@ def end(believed: Sequence[Line], role: str, station_id: str, at: datetime) -> A
     """End a role at an instant. Conflict where nobody has it then."""
     ended = [line for line in believed if line.is_of(role, station_id) and line.holds_at(at)]
     if not ended:
-        raise Conflict(f"nobody has the role {role} at that time")
+        raise Conflict(Reason("nobody has the role {role} at that time", role=role))
     return Amendment(tuple(ended), tuple(_cut(line, at) for line in ended if line.since < at))
 
 
@@ -46,7 +46,7 @@ def correct(believed: Sequence[Line], line_id: int, corrected: Line | None) -> A
     """
     wrong = next((line for line in believed if line.id == line_id), None)
     if wrong is None:
-        raise NotFound(f"line {line_id}: it is believed no longer")
+        raise NotFound(Reason("line {line_id}: it is believed no longer", line_id=line_id))
     if corrected is None:
         return Amendment((wrong,), ())
     _refuse_empty(corrected)
@@ -55,7 +55,7 @@ def correct(believed: Sequence[Line], line_id: int, corrected: Line | None) -> A
     rest = [line for line in believed if line.id != line_id]
     for other in rest:
         if corrected.role == MANAGER and other.is_of(MANAGER, corrected.station_id) and other.overlaps(corrected):
-            raise Conflict(f"{_name(other)} manages within that period: correct that line first")
+            raise Conflict(Reason("{name} manages within that period: correct that line first", name=_name(other)))
     return Amendment((wrong,), (replace(corrected, id=0),))
 
 
@@ -84,7 +84,7 @@ def _cut(line: Line, at: datetime) -> Line:
 
 def _refuse_empty(line: Line) -> None:
     if line.until is not None and line.until <= line.since:
-        raise Invalid("until: is not after the beginning", fields=[FieldError("until", "is not after the beginning")])
+        raise Invalid.of(FieldError("until", "is not after the beginning"))
 
 
 def _name(line: Line) -> str:

@@ -1,6 +1,6 @@
 """The ledger of responsibility over HTTP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -16,15 +16,14 @@ from charger_registry.ledger.export import csv_lines, header
 from charger_registry.ledger.history import Change, changes
 from charger_registry.ledger.responsibility import Evidence, Line
 from youguan.auth import REGULATOR, Principal, Scope
-from youguan.bounds import sites_within
 from youguan.clock import Clock
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.web.paging import GivenTime, Page, UtcTime
 from youguan.web.security import remote_of, require, require_site, scope_of
 
 Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
 EvidenceKind = Literal["contract", "acceptance_record", "decision", "other"]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Grounds = Annotated[str, Field(min_length=1, max_length=500)]
 DocumentNumber = Annotated[str, Field(max_length=100, description="the number of the document")]
 AsKnownAt = Annotated[GivenTime | None, Query(description="recorded time; default now")]
 EXPORTED_AT_ONCE = 2000
@@ -79,8 +78,8 @@ class Order(BaseModel):
     role: Role
     organisation_id: str
     station_id: str | None = None
-    reason: Reason
-    document_number: DocumentNumber = ""
+    reason: Grounds
+    document_number: Annotated[DocumentNumber, Field(min_length=1)]
     since: GivenTime | None = None
     until: GivenTime | None = None
 
@@ -90,7 +89,7 @@ class End(BaseModel):
 
     role: Role
     station_id: str | None = None
-    reason: Reason
+    reason: Grounds
     document_number: Annotated[DocumentNumber, Field(min_length=1)]
     at: GivenTime | None = None
 
@@ -116,8 +115,20 @@ class Truth(BaseModel):
 class Correction(BaseModel):
     """Say how it really was; `truth` null: it never was so."""
 
-    reason: Reason
+    reason: Grounds
     truth: Truth | None
+
+
+def require_ledger(pool: asyncpg.Pool) -> Callable[..., Awaitable[Principal]]:
+    """Return a dependency for whoever reads a ledger: of a site within his bounds, or of one that lay there when it was retired."""
+
+    async def dependency(site_id: str, who: Annotated[Principal, Depends(require())]) -> Principal:
+        async with pool.acquire() as connection:
+            if not await store.sees_ledger(connection, who.scope, site_id):
+                raise NotFound(Reason("site {site_id}", site_id=site_id))
+        return who
+
+    return dependency
 
 
 def add_ledger(app: FastAPI, pool: asyncpg.Pool, desk: LedgerDesk, clock: Clock) -> None:
@@ -139,13 +150,13 @@ def _add_reading(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
         async with pool.acquire() as connection:
             await registry.get_site(connection, site_id)
             lines = await store.lines(connection, site_id, as_known_at)
-            seen = site_id in await sites_within(connection, scope_of(request), [site_id])
+            seen = await store.sees_ledger(connection, scope_of(request), site_id)
         instant = at or clock.now()
         said = line_out if seen else _public
-        return Page(items=[said(line) for line in lines if line.holds_at(instant)])
+        return Page(items=[said(line) for line in lines if line.answers_at(instant)])
 
     @app.get("/sites/{site_id}/ledger")
-    async def ledger(site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Page[ChangeOut]:
+    async def ledger(site_id: str, _: Annotated[Principal, Depends(require_ledger(pool))]) -> Page[ChangeOut]:
         """Tell every change of a site's ledger, the latest first: what was believed from when on, by whose word."""
         async with pool.acquire() as connection:
             recorded = await store.ever_recorded(connection, site_id)
@@ -156,7 +167,7 @@ def _add_exports(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/sites/{site_id}/ledger.csv")
     async def site_csv(
         site_id: str,
-        who: Annotated[Principal, Depends(require_site(pool))],
+        who: Annotated[Principal, Depends(require_ledger(pool))],
         as_known_at: AsKnownAt = None,
         ever: bool = False,
     ) -> StreamingResponse:
@@ -223,7 +234,7 @@ def _add_orders(app: FastAPI, pool: asyncpg.Pool, desk: LedgerDesk) -> None:
         async with pool.acquire() as connection:
             wrong = next((line for line in await store.lines(connection, site_id) if line.id == line_id), None)
         if wrong is None:
-            raise NotFound(f"line {line_id} of site {site_id}")
+            raise NotFound(Reason("line {line_id} of site {site_id}", line_id=line_id, site_id=site_id))
         corrected = _true(wrong, given.truth) if given.truth else None
         line = await desk.correct(
             who, site_id, line_id, corrected, reason=given.reason, remote=remote_of(request)
@@ -250,7 +261,7 @@ def _public(line: Line) -> ResponsibilityOut:
         organisation=OrganisationName(id=line.organisation_id, name=line.organisation_name),
         station_id=line.station_id or None,
         since=line.since,
-        until=line.until,
+        until=line.answers_until,
     )
 
 

@@ -15,7 +15,7 @@ from charger_registry.store import STREAM, get_organisation
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock, utc_text
-from youguan.errors import Conflict, NotFound
+from youguan.errors import Conflict, NotFound, Reason
 from youguan.eventlog import publish
 
 ORDER = "order"
@@ -106,9 +106,11 @@ class LedgerDesk:
         organisation = await get_organisation(connection, line.organisation_id)
         ceased = organisation["deregistered_at"]
         if ceased is not None and ceased <= max(line.since, now):
-            raise Conflict(f"{organisation['name']} has been deregistered")
+            raise Conflict(Reason("{name} has been deregistered", name=organisation["name"]))
         if line.station_id and not await store.has_station(connection, site_id, line.station_id):
-            raise NotFound(f"station {line.station_id} of site {site_id}")
+            raise NotFound(
+                Reason("station {station_id} of site {site_id}", station_id=line.station_id, site_id=site_id)
+            )
 
     async def _change(
         self,
@@ -136,7 +138,7 @@ class LedgerDesk:
         for found in await store.lines(connection, site_id):
             if replace(found, id=line.id, organisation_name=line.organisation_name) == line:
                 return found
-        raise NotFound(f"{line.role} of site {site_id}")
+        raise NotFound(Reason("{role} of site {site_id}", role=line.role, site_id=site_id))
 
 
 def shown(line: Line) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from charger_registry import store as registry
 from charger_registry.ledger import store
+from charger_registry.ledger.api import require_ledger
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.handovers import store as handovers
 from charger_registry.ledger.handovers.handover import may_propose
@@ -18,7 +19,7 @@ from charger_registry.ledger.responsibility import Evidence, Line, holder
 from charger_registry.pages import REASONS, ROLES
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, Clock
-from youguan.errors import FieldError, Invalid, NotFound, YouguanError
+from youguan.errors import FieldError, Invalid, NotFound, Reason, YouguanError
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
 
@@ -37,7 +38,7 @@ WORDS: Mapping[str, Any] = {
     "kinds": EVIDENCE_KINDS,
 }
 Text = Annotated[str, Form(max_length=500)]
-Reason = Annotated[str, Form(min_length=1, max_length=500)]
+Grounds = Annotated[str, Form(min_length=1, max_length=500)]
 Number = Annotated[str, Form(max_length=100)]
 
 
@@ -48,7 +49,7 @@ def local_moment(name: str, text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=COUNTY)
     except ValueError:
-        raise Invalid(f"{name}: is no time", fields=[FieldError(name, "is no time")]) from None
+        raise Invalid.of(FieldError(name, "is no time")) from None
 
 
 def form_moment(moment: datetime | None) -> str:
@@ -61,7 +62,7 @@ def ledger_pages(pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clo
     router = APIRouter(prefix="/registry/sites/{site_id}")
     _add_ledger(router, pool, desk, templates, clock)
     _add_history(router, pool, templates, clock)
-    _add_corrections(router, pool, desk, templates)
+    _add_corrections(router, pool, desk, templates, clock)
     return router
 
 
@@ -73,7 +74,8 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
             lines = await store.lines(connection, site_id)
-            organisations = await registry.list_organisations(connection, None, 1000)
+            organisations = await registry.organisations_to_choose(connection, "", now)
+            stations = await store.station_ids(connection, site_id)
             waiting = await handovers.list_handovers(
                 connection, scope=who.scope, state="proposed", site_id=site_id, before=None, limit=1000
             )
@@ -85,17 +87,20 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
             site=site,
             lines=sorted(lines, key=lambda line: line.since, reverse=True),
             now={role: holder(lines, role, now) for role in ROLES},
+            own=[line for line in lines if line.station_id and line.answers_at(now)],
+            ending=[line for line in lines if line.holds_at(now)],
             instant=now,
-            organisations=[o for o in organisations if o["deregistered_at"] is None or o["deregistered_at"] > now],
+            organisations=organisations,
+            stations=stations,
             handovers=waiting,
             hands_over=own is not None and not waiting and may_propose(lines, own, "", now),
-            error=error.detail if error else "",
+            error=error,
             **WORDS,
         )
 
     @router.get("")
     async def ledger(
-        request: Request, site_id: str, who: Annotated[Principal, Depends(require_site(pool))]
+        request: Request, site_id: str, who: Annotated[Principal, Depends(require_ledger(pool))]
     ) -> Response:
         return await page(request, who, site_id)
 
@@ -105,16 +110,19 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
         site_id: str,
         who: Annotated[Principal, regulator],
         organisation_id: Annotated[str, Form()],
-        reason: Reason,
+        reason: Grounds,
         document_number: Annotated[str, Form(min_length=1, max_length=100)],
         role: Annotated[str, Form()] = "manager",
+        station_id: Annotated[str, Form(max_length=100)] = "",
         since: Annotated[str, Form()] = "",
+        until: Annotated[str, Form()] = "",
     ) -> Response:
         try:
             _known_role(role)
             await desk.order(
                 who, site_id, role, organisation_id, reason=reason, document_number=document_number,
-                since=local_moment("since", since), remote=remote_of(request),
+                since=local_moment("since", since), until=local_moment("until", until), station_id=station_id,
+                remote=remote_of(request),
             )  # fmt: skip
         except YouguanError as error:
             return await page(request, who, site_id, error)
@@ -125,16 +133,17 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
         request: Request,
         site_id: str,
         who: Annotated[Principal, regulator],
-        role: Annotated[str, Form()],
-        reason: Reason,
+        role: Annotated[str, Form(description="with its station behind a blank, where it is a station's")],
+        reason: Grounds,
         document_number: Annotated[str, Form(min_length=1, max_length=100)],
         at: Annotated[str, Form()] = "",
     ) -> Response:
         try:
+            role, _, station_id = role.partition(" ")
             _known_role(role)
             await desk.end(
                 who, site_id, role, reason=reason, document_number=document_number, at=local_moment("at", at),
-                remote=remote_of(request),
+                station_id=station_id, remote=remote_of(request),
             )  # fmt: skip
         except YouguanError as error:
             return await page(request, who, site_id, error)
@@ -143,7 +152,7 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
 
 def _known_role(role: str) -> None:
     if role not in ROLES:
-        raise Invalid("role: is none of ours", fields=[FieldError("role", "is none of ours")])
+        raise Invalid.of(FieldError("role", "is none of ours"))
 
 
 def _add_history(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
@@ -151,7 +160,7 @@ def _add_history(router: APIRouter, pool: asyncpg.Pool, templates: Templates, cl
     async def history(
         request: Request,
         site_id: str,
-        _: Annotated[Principal, Depends(require_site(pool))],
+        _: Annotated[Principal, Depends(require_ledger(pool))],
         at: str = "",
         as_known_at: str = "",
     ) -> Response:
@@ -167,7 +176,7 @@ def _add_history(router: APIRouter, pool: asyncpg.Pool, templates: Templates, cl
             "ledger_history.html",
             site=site,
             by_role=by_role,
-            holding={role: [line for line in found if line.holds_at(instant)] for role, found in by_role.items()},
+            holding={role: [line for line in found if line.answers_at(instant)] for role, found in by_role.items()},
             at=form_moment(local_moment("at", at)),
             as_known_at=form_moment(known_at),
             instant=instant,
@@ -177,7 +186,9 @@ def _add_history(router: APIRouter, pool: asyncpg.Pool, templates: Templates, cl
         )
 
 
-def _add_corrections(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates) -> None:
+def _add_corrections(
+    router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clock: Clock
+) -> None:
     regulator = Depends(require_site(pool, REGULATOR))
 
     async def believed(site_id: str, line_id: int) -> Line:
@@ -185,13 +196,13 @@ def _add_corrections(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, te
             for line in await store.lines(connection, site_id):
                 if line.id == line_id:
                     return line
-        raise NotFound(f"line {line_id} of site {site_id}")
+        raise NotFound(Reason("line {line_id} of site {site_id}", line_id=line_id, site_id=site_id))
 
     async def page(request: Request, site_id: str, line_id: int, error: YouguanError | None = None) -> Response:
         line = await believed(site_id, line_id)
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
-            organisations = await registry.list_organisations(connection, None, 1000)
+            organisations = await registry.organisations_to_choose(connection, "", clock.now(), every=True)
         return templates.render(
             request,
             "ledger_correction.html",
@@ -201,7 +212,7 @@ def _add_corrections(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, te
             since=form_moment(line.since),
             until=form_moment(line.until),
             organisations=organisations,
-            error=error.detail if error else "",
+            error=error,
             **WORDS,
         )
 
@@ -217,7 +228,7 @@ def _add_corrections(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, te
         who: Annotated[Principal, regulator],
         organisation_id: Annotated[str, Form()],
         since: Annotated[str, Form()],
-        reason: Reason,
+        reason: Grounds,
         until: Annotated[str, Form()] = "",
         kind: Annotated[str, Form()] = "other",
         number: Number = "",
@@ -226,10 +237,10 @@ def _add_corrections(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, te
         try:
             wrong = await believed(site_id, line_id)
             if kind not in EVIDENCE_KINDS:
-                raise Invalid("kind: is none of ours", fields=[FieldError("kind", "is none of ours")])
+                raise Invalid.of(FieldError("kind", "is none of ours"))
             begun, ended = _as_given(since, wrong.since), _as_given(until, wrong.until)
             if begun is None:
-                raise Invalid("since: is missing", fields=[FieldError("since", "is missing")])
+                raise Invalid.of(FieldError("since", "is missing"))
             evidence = Evidence(kind, number, note)
             true = Line(wrong.role, organisation_id, wrong.station_id, begun, ended, wrong.origin, evidence)
             await desk.correct(who, site_id, line_id, true, reason=reason, remote=remote_of(request))
@@ -239,7 +250,7 @@ def _add_corrections(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, te
 
     @router.post("/lines/{line_id}/strike")
     async def strike(
-        request: Request, site_id: str, line_id: int, who: Annotated[Principal, regulator], reason: Reason
+        request: Request, site_id: str, line_id: int, who: Annotated[Principal, regulator], reason: Grounds
     ) -> Response:
         try:
             await desk.correct(who, site_id, line_id, None, reason=reason, remote=remote_of(request))

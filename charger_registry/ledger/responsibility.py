@@ -1,6 +1,6 @@
 """Who is responsible at an instant: pure rules over the lines of a site's ledger."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,7 +21,8 @@ class Evidence:
 class Line:
     """One line of a ledger: [since, until), `until` None: open; `station_id` '' means the whole site.
 
-    `origin`: filing, handover, order, import or sample; `id`: under which it is kept, 0 where it is not yet.
+    `origin`: filing, handover, order, import or sample; `id`: under which it is kept, 0 where it is not yet. `ceased_at`: when the
+    organisation has ceased to be, which is on its own file and no part of the line.
     """
 
     role: str
@@ -33,9 +34,19 @@ class Line:
     evidence: Evidence = field(default_factory=Evidence)
     organisation_name: str = ""
     id: int = 0
+    ceased_at: datetime | None = field(default=None, compare=False)
 
     def holds_at(self, instant: datetime) -> bool:
         return self.since <= instant and (self.until is None or instant < self.until)
+
+    def answers_at(self, instant: datetime) -> bool:
+        """Say whether it holds and there is somebody to answer for it: an organisation that exists still."""
+        return self.holds_at(instant) and (self.ceased_at is None or instant < self.ceased_at)
+
+    @property
+    def answers_until(self) -> datetime | None:
+        """Return until when there is somebody to answer for it; None: without an end."""
+        return min(filter(None, (self.until, self.ceased_at)), default=None)
 
     def overlaps(self, other: "Line") -> bool:
         """Say whether there is an instant at which both hold."""
@@ -57,24 +68,23 @@ class Unmanaged:
 
 
 def holder(lines: Iterable[Line], role: str, instant: datetime, station_id: str = "") -> Line | None:
-    """Return who has a role at an instant; a station's own line takes precedence over the site's."""
-    candidates = [line for line in lines if line.role == role and line.holds_at(instant)]
+    """Return who has a role at an instant and exists still; a station's own line takes precedence over the site's."""
+    candidates = [line for line in lines if line.role == role and line.answers_at(instant)]
     own = [line for line in candidates if station_id and line.station_id == station_id]
     return next(iter(own or [line for line in candidates if not line.station_id]), None)
 
 
-def unmanaged(
-    lines: Sequence[Line], instant: datetime, deregistered: Mapping[str, datetime], filed_at: datetime
-) -> Unmanaged | None:
+def unmanaged(lines: Sequence[Line], instant: datetime, filed_at: datetime) -> Unmanaged | None:
     """Say why nobody manages a site at an instant, or None where somebody does.
 
-    `deregistered`: when organisations ceased to be. `no_manager`: there never was one; `contract_ended`: the last one's period
-    is over.
+    `no_manager`: there never was one; `contract_ended`: the last one's period is over; `deregistered`: whose period is not over has
+    ceased to be.
     """
-    manager = holder(lines, "manager", instant)
+    manager = next((line for line in lines if line.is_of("manager", "") and line.holds_at(instant)), None)
     if manager is not None:
-        ceased, who = deregistered.get(manager.organisation_id), manager.organisation_id
-        return Unmanaged("deregistered", max(ceased, manager.since), who) if ceased and ceased <= instant else None
+        if manager.answers_at(instant) or manager.ceased_at is None:
+            return None
+        return Unmanaged("deregistered", max(manager.ceased_at, manager.since), manager.organisation_id)
     past = [line for line in lines if line.is_of("manager", "") and line.until is not None and line.until <= instant]
     if not past:
         return Unmanaged("no_manager", filed_at)

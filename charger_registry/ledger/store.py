@@ -12,17 +12,19 @@ from charger_registry.ledger.history import Recorded
 from charger_registry.ledger.responsibility import Evidence, Line
 from charger_registry.ledger.unmanaged.judging import judge_management, sites_to_judge
 from youguan.auth import Scope
-from youguan.bounds import site_within
-from youguan.errors import Conflict, NotFound
+from youguan.bounds import ANSWERING, site_within
+from youguan.errors import Conflict, NotFound, Reason
 from youguan.events import Event, ResponsibilitiesChanged, ResponsibilityEntry
 
 LINES = """
 SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, lower(r.believed) AS believed_from,
-       upper(r.believed) AS believed_until, o.name AS organisation_name, o.deregistered_at
+       upper(r.believed) AS believed_until, o.name AS organisation_name, {ceased} AS ceased_at
 FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
 """
+NOW_KNOWN = "o.deregistered_at"
+KNOWN_THEN = "CASE WHEN $2::timestamptz IS NULL OR o.deregistration_known_at <= $2 THEN o.deregistered_at END"
 # Nothing is known to be otherwise at the end of all time: that is what is believed now.
-BELIEVED = LINES + (
+BELIEVED = LINES.format(ceased=KNOWN_THEN) + (
     "WHERE r.site_id = ANY($1::text[]) AND r.believed @> coalesce($2::timestamptz, 'infinity') "
     "ORDER BY r.site_id, lower(r.during), r.id"
 )
@@ -47,7 +49,8 @@ async def lines(connection: asyncpg.Connection, site_id: str, as_known_at: datet
 
 async def ever_recorded(connection: asyncpg.Connection, site_id: str) -> list[Recorded]:
     """Return every line that was ever believed of a site."""
-    rows = await connection.fetch(LINES + "WHERE r.site_id = $1 ORDER BY lower(r.believed), r.id", site_id)
+    said = LINES.format(ceased=NOW_KNOWN)
+    rows = await connection.fetch(said + "WHERE r.site_id = $1 ORDER BY lower(r.believed), r.id", site_id)
     return [
         Recorded(
             line_of(row), row["believed_from"], row["believed_until"], row["recorded_by"], row["reason"],
@@ -55,6 +58,16 @@ async def ever_recorded(connection: asyncpg.Connection, site_id: str) -> list[Re
         )
         for row in rows
     ]  # fmt: skip
+
+
+async def sees_ledger(connection: asyncpg.Connection, scope: Scope, site_id: str) -> bool:
+    """Say whether a site lies within bounds, or lay there when it was retired: what was so then is answered for ever."""
+    found: bool = await connection.fetchval(
+        f"SELECT EXISTS (SELECT FROM registry.site s WHERE s.id = $1 AND {ledger_within(2)})",
+        site_id,
+        *scope.parameters,
+    )
+    return found
 
 
 async def export(
@@ -68,10 +81,23 @@ async def export(
     limit: int,
 ) -> list[asyncpg.Record]:
     """Return lines within bounds, by their id: those believed now or at an instant, or all that ever were (`ever`)."""
+    within = ledger_within(6)
     rows: list[asyncpg.Record] = await connection.fetch(
-        EXPORT.format(within=site_within("r.site_id", 6)), site_id, as_known_at, ever, after, limit, *scope.parameters
+        EXPORT.format(within=within), site_id, as_known_at, ever, after, limit, *scope.parameters
     )
     return rows
+
+
+def ledger_within(first: int) -> str:
+    """Return the condition that a site `s` lies within a scope, or lay there when it was retired (parameters from `$first` on)."""
+    everything, divisions, organisation = (f"${first + n}" for n in range(3))
+    answering = "', '".join(ANSWERING)
+    return f"""({site_within("s.id", first)} OR s.retired_at IS NOT NULL AND (
+        {everything}::bool OR s.division_code ^@ ANY ({divisions}::text[]) OR EXISTS (
+            SELECT FROM registry.responsibility a WHERE a.site_id = s.id AND a.organisation_id = {organisation}::text
+              AND a.role IN ('{answering}') AND upper_inf(a.believed) AND a.during @> s.retired_at
+        )
+    ))"""
 
 
 EXPORT = """
@@ -96,6 +122,7 @@ def line_of(row: asyncpg.Record) -> Line:
         Evidence(row["evidence_kind"], row["evidence_number"], row["evidence"]),
         row["organisation_name"],
         row["id"],
+        row["ceased_at"],
     )
 
 
@@ -108,7 +135,7 @@ async def hold_site(connection: asyncpg.Connection, site_id: str, *, even_retire
         "SELECT * FROM registry.site WHERE id = $1 AND (retired_at IS NULL OR $2) FOR UPDATE", site_id, even_retired
     )
     if row is None:
-        raise NotFound(f"site {site_id}")
+        raise NotFound(Reason("site {site_id}", site_id=site_id))
     return row
 
 
@@ -119,6 +146,14 @@ async def has_station(connection: asyncpg.Connection, site_id: str, station_id: 
         site_id,
     )
     return found
+
+
+async def station_ids(connection: asyncpg.Connection, site_id: str) -> list[str]:
+    """Return the stations of a site, of which each may have a manager of its own."""
+    rows = await connection.fetch(
+        "SELECT id FROM registry.station WHERE site_id = $1 AND retired_at IS NULL ORDER BY id", site_id
+    )
+    return [row["id"] for row in rows]
 
 
 async def amend(
@@ -176,7 +211,7 @@ async def file_roles(connection: asyncpg.Connection, drafts: Sequence[RoleDraft]
     try:
         await connection.execute(FILE_ROLES, *columns(rows, 9), now)
     except asyncpg.ExclusionViolationError as error:
-        raise Conflict(f"a site would have two managers at once: {error.detail}") from None
+        raise Conflict(Reason("a site would have two managers at once: {detail}", detail=error.detail)) from None
 
 
 FILE_ROLES = """
@@ -229,21 +264,21 @@ def _as_lines(by_site: Mapping[str, Sequence[asyncpg.Record]]) -> dict[str, list
 
 def _changed(by_site: Mapping[str, Sequence[asyncpg.Record]]) -> list[ResponsibilitiesChanged]:
     return [
-        ResponsibilitiesChanged(site_id=site_id, entries=tuple(filter(None, map(_entry, rows))))
+        ResponsibilitiesChanged(site_id=site_id, entries=tuple(filter(None, (_entry(line_of(row)) for row in rows))))
         for site_id, rows in by_site.items()
     ]
 
 
-def _entry(row: asyncpg.Record) -> ResponsibilityEntry | None:
+def _entry(line: Line) -> ResponsibilityEntry | None:
     """Return for how long somebody could answer: no longer than the organisation exists, whatever the ledger promises."""
-    until = min(filter(None, (row["until"], row["deregistered_at"])), default=None)
-    if until is not None and until <= row["since"]:
+    until = line.answers_until
+    if until is not None and until <= line.since:
         return None
     return ResponsibilityEntry(
-        role=row["role"],
-        organisation_id=row["organisation_id"],
-        organisation_name=row["organisation_name"],
-        station_id=row["station_id"] or None,
-        since=row["since"],
+        role=line.role,
+        organisation_id=line.organisation_id,
+        organisation_name=line.organisation_name,
+        station_id=line.station_id or None,
+        since=line.since,
         until=until,
     )

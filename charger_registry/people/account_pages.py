@@ -145,4 +145,4 @@ def _end_of(day: str) -> datetime:
     try:
         return datetime.combine(date.fromisoformat(day), time(23, 59, 59), tzinfo=COUNTY)
     except ValueError:
-        raise Invalid("until: not a date", fields=[FieldError("until", "not a date")]) from None
+        raise Invalid.of(FieldError("until", "not a date")) from None

@@ -13,12 +13,12 @@ from charger_registry.people.desk import Link, PeopleDesk
 from charger_registry.people.organisations import Mandate, OrganisationDesk, OrganisationFile, may_change
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
-from youguan.errors import Forbidden, NotFound
+from youguan.errors import Forbidden, NotFound, Reason
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_county, require_person
 
 Role = Literal["regulator", "inspector", "operator", "reviewer"]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Grounds = Annotated[str, Field(min_length=1, max_length=500)]
 Short = Annotated[str, Field(max_length=200)]
 MANAGERS = (REGULATOR, OPERATOR)
 
@@ -50,7 +50,7 @@ class PersonIn(BaseModel):
     team_id: Short | None = None
     level: int | None = None
     administrator: bool = False
-    reason: Reason
+    reason: Grounds
 
 
 class PersonChange(BaseModel):
@@ -63,13 +63,13 @@ class PersonChange(BaseModel):
     team_id: Short | None = None
     level: int | None = None
     administrator: bool = False
-    reason: Reason
+    reason: Grounds
 
 
 class Why(BaseModel):
     """Why."""
 
-    reason: Reason
+    reason: Grounds
 
 
 class LinkOut(BaseModel):
@@ -94,7 +94,7 @@ class TeamIn(BaseModel):
 
     name: Short
     divisions: list[Short] = Field(min_length=1, max_length=200)
-    reason: Reason
+    reason: Grounds
 
 
 class OrganisationFileOut(BaseModel):
@@ -116,7 +116,7 @@ class OrganisationIn(BaseModel):
     uscc: Short | None = None
     phone: Short | None = None
     address: str = Field("", max_length=500)
-    reason: Reason
+    reason: Grounds
 
 
 class OrganisationChange(BaseModel):
@@ -126,13 +126,13 @@ class OrganisationChange(BaseModel):
     uscc: Short | None = None
     phone: Short | None = None
     address: str = Field("", max_length=500)
-    reason: Reason
+    reason: Grounds
 
 
 class Deregistration(BaseModel):
     """An organisation ceases to be."""
 
-    reason: Reason
+    reason: Grounds
     since: GivenTime | None = None
 
 
@@ -146,6 +146,7 @@ class RepresentativeOut(BaseModel):
     evidence_kind: str
     evidence_number: str
     valid_until: date | None
+    username: str | None = Field(description="his account")
     verified_by: str
     verified_at: UtcTime
     ended_at: UtcTime | None
@@ -162,6 +163,7 @@ class RepresentativeIn(BaseModel):
     evidence_kind: str = Field(min_length=1, max_length=200)
     evidence_number: str = Field(min_length=1, max_length=200)
     valid_until: date | None = None
+    username: Short | None = Field(default=None, description="his account, an operator's of this organisation")
 
 
 class TrailLine(BaseModel):
@@ -306,7 +308,9 @@ def add_organisations(app: FastAPI, desk: OrganisationDesk) -> None:
 
     def changer(organisation_id: str, who: Annotated[Principal, Depends(require(*MANAGERS))]) -> Principal:
         if not may_change(who, organisation_id):
-            raise NotFound(f"organisation {organisation_id}, or the right to change it")
+            raise NotFound(
+                Reason("organisation {organisation_id}, or the right to change it", organisation_id=organisation_id)
+            )
         return who
 
     @app.post("/organisations", status_code=201)

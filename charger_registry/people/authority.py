@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, REVIEWER, ROLES, Principal
-from youguan.errors import FieldError
+from youguan.errors import FieldError, Reason
 
 USERNAME = re.compile(r"[\w.@-]{2,64}")
 DIVISION = re.compile(r"\d{2}(\d{2}(\d{2}(\d{3}(\d{3})?)?)?)?")
@@ -39,7 +39,7 @@ def wrong_with(account: Account, organisations: Collection[str], teams: Collecti
     if not account.name.strip():
         found.append(FieldError("name", "is empty"))
     if not account.roles or not account.roles <= set(ROLES):
-        found.append(FieldError("roles", f"one or more of {', '.join(ROLES)}"))
+        found.append(FieldError("roles", Reason("one or more of {known}", known=", ".join(ROLES))))
     return found + _wrong_bounds(account, organisations, teams)
 
 

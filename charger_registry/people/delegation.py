@@ -11,7 +11,7 @@ from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import AccessRevoked
 
@@ -31,7 +31,7 @@ def wrong_with(giver: Account, receiver: Account | None, until: datetime, now: d
     """Say what keeps somebody (None: nobody of that name who may log in) from acting for another until an instant."""
     found = []
     if not now < until <= now + LONGEST:
-        found.append(FieldError("until", f"in the future, by at most {LONGEST.days} days"))
+        found.append(FieldError("until", Reason("in the future, by at most {most} days", most=LONGEST.days)))
     if receiver is None or receiver.username == giver.username:
         return [*found, FieldError("receiver", "somebody else who may log in")]
     if not may_act_for(receiver, giver):
@@ -63,7 +63,7 @@ class Delegations:
             receiver = await store.find(connection, wish.receiver, demo=giver["demo"])
             account = store.account_of(receiver) if receiver else None
             if wrong := wrong_with(store.account_of(giver), account, wish.until, now):
-                raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), fields=wrong)
+                raise Invalid.of(*wrong)
             line = (who.subject, wish.receiver, now, wish.until, wish.reason)
             number = await store.add_delegation(connection, line)
             after = {"number": number, "receiver": wish.receiver, "until": wish.until, "reason": wish.reason}

@@ -17,7 +17,7 @@ from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import OFFICIALS, Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import AccessRevoked, Event, PersonChanged, TeamChanged
 
@@ -100,7 +100,12 @@ class PeopleDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             row = await _another(connection, who, username)
             if row["active"] == active:
-                raise Conflict(f"the account of {username} is {'open' if active else 'closed'} already")
+                said = (
+                    "the account of {username} is open already"
+                    if active
+                    else "the account of {username} is closed already"
+                )
+                raise Conflict(Reason(said, username=username))
             await store.set_active(connection, username, active)
             action = "open account" if active else "close account"
             await self._note(
@@ -118,7 +123,7 @@ class PeopleDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             row = await _another(connection, who, username)
             if not row["active"]:
-                raise Conflict(f"the account of {username} is closed")
+                raise Conflict(Reason("the account of {username} is closed", username=username))
             await self._note(connection, who, "password link", username, None, {"reason": reason})
             return await self._link(connection, who, username)
 
@@ -136,7 +141,7 @@ class PeopleDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             await _another(connection, who, username)
             if not await store.remove_factor(connection, username):
-                raise NotFound(f"a second factor of {username}")
+                raise NotFound(Reason("a second factor of {username}", username=username))
             await self._note(connection, who, "remove second factor", username, None, {"reason": reason})
             await publish(connection, STREAM, await self._end_logins(connection, username))
 
@@ -188,7 +193,7 @@ class PeopleDesk:
         if not divisions or not all(map(DIVISION.fullmatch, divisions)):
             wrong.append(FieldError("divisions", "one or more codes of divisions, or their beginnings"))
         if wrong:
-            raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), fields=wrong)
+            raise Invalid.of(*wrong)
         district = sorted(set(divisions))
         async with self.pool.acquire() as connection, connection.transaction():
             before = await store.get_team(connection, team_id)
@@ -205,7 +210,7 @@ class PeopleDesk:
 
     async def _check(self, connection: asyncpg.Connection, who: Principal, account: Account) -> None:
         if wrong := wrong_with(account, *await store.ids(connection)):
-            raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), fields=wrong)
+            raise Invalid.of(*wrong)
         if not may_manage(who, account):
             raise Forbidden("such an account reaches beyond what you may give")
 
@@ -260,7 +265,7 @@ async def _person(
 ) -> asyncpg.Record:
     row = await store.get(connection, username, hold=hold)
     if not may_manage(who, store.account_of(row)):
-        raise NotFound(f"person {username}")
+        raise NotFound(Reason("person {username}", username=username))
     return row
 
 
@@ -279,7 +284,7 @@ def _manager(who: Principal) -> None:
 
 def _refuse_password(username: str, password: str) -> None:
     if reason := wrong_password(username, password):
-        raise Invalid(f"password: {reason}", fields=[FieldError("password", reason)])
+        raise Invalid.of(FieldError("password", reason))
 
 
 def _shown(account: Account) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Response
 from pydantic import BaseModel, Field
 
-from charger_registry.people.api import Reason, Short, Why, manager
+from charger_registry.people.api import Grounds, Short, Why, manager
 from charger_registry.people.keys import KeyWish, MachineKeyDesk, state_of
 from youguan.auth import Principal
 from youguan.clock import Clock
@@ -39,7 +39,7 @@ class KeyIn(BaseModel):
     organisation_id: Short | None = None
     division: Short | None = None
     expires_at: GivenTime
-    reason: Reason
+    reason: Grounds
 
 
 class NewKeyOut(BaseModel):

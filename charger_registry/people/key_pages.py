@@ -11,7 +11,8 @@ from charger_registry.people import store
 from charger_registry.people.api import manager
 from charger_registry.people.keys import ROLES as KEY_ROLES
 from charger_registry.people.keys import IssuedKey, KeyWish, MachineKeyDesk, state_of
-from charger_registry.people.pages import ROLES, Reason, Text
+from charger_registry.people.pages import ROLES, Grounds, Text
+from charger_registry.store import OFFERED
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import YouguanError
@@ -39,12 +40,12 @@ def key_pages(desk: MachineKeyDesk, templates: Templates, clock: Clock) -> APIRo
     ) -> Response:
         now = clock.now()
         async with desk.pool.acquire() as connection:
-            organisations = await store.list_organisations(connection, who.scope, None, None, 1000)
+            organisations = await store.list_organisations(connection, who.scope, None, None, OFFERED + 1)
             divisions = await divisions_store.list_divisions(connection)
         rows = [(row, STATES[state_of(row, now)]) for row in await desk.list_keys(who)]
         return templates.render(
             request, "machine_keys.html", status_code=error.status if error else 200, rows=rows, issued=issued,
-            error=error.detail if error else "", scopes=SCOPES, meanings=MEANINGS, days=DAYS, organisations=organisations,
+            error=error, scopes=SCOPES, meanings=MEANINGS, days=DAYS, organisations=organisations,
             divisions=divisions, roles={r: ROLES[r] for r in KEY_ROLES if who.has(REGULATOR) or r == OPERATOR},
             role_names=ROLES,
         )  # fmt: skip
@@ -57,10 +58,10 @@ def key_pages(desk: MachineKeyDesk, templates: Templates, clock: Clock) -> APIRo
     async def issue(
         request: Request,
         who: Annotated[Principal, Depends(manager)],
-        name: Reason,
+        name: Grounds,
         role: Text,
         days: Annotated[int, Form(ge=1, le=731)],
-        reason: Reason,
+        reason: Grounds,
         scopes: Annotated[list[str], Form(default_factory=list)],
         organisation_id: Text = "",
         division: Text = "",
@@ -75,7 +76,7 @@ def key_pages(desk: MachineKeyDesk, templates: Templates, clock: Clock) -> APIRo
 
     @router.post("/{key_id}/revoke")
     async def revoke(
-        request: Request, key_id: str, who: Annotated[Principal, Depends(manager)], reason: Reason
+        request: Request, key_id: str, who: Annotated[Principal, Depends(manager)], reason: Grounds
     ) -> Response:
         try:
             await desk.revoke(who, key_id, reason)

@@ -14,7 +14,7 @@ from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import Event, MachineKeyIssued, MachineKeyRevoked, MachineKeyUsed
 from youguan.machine_keys import SCOPES, digest, new_key
@@ -54,11 +54,11 @@ def wrong_with_key(wish: KeyWish, organisations: Sequence[str] | set[str], now: 
     """Say what keeps a key from being issued."""
     found = []
     if wish.role not in ROLES:
-        found.append(FieldError("role", f"one of {', '.join(ROLES)}"))
+        found.append(FieldError("role", Reason("one of {known}", known=", ".join(ROLES))))
     if not wish.scopes or not set(wish.scopes) <= set(SCOPES):
-        found.append(FieldError("scopes", f"one or more of {', '.join(SCOPES)}"))
+        found.append(FieldError("scopes", Reason("one or more of {known}", known=", ".join(SCOPES))))
     if not now < wish.expires_at <= now + LONGEST:
-        found.append(FieldError("expires_at", f"in the future, by at most {LONGEST.days} days"))
+        found.append(FieldError("expires_at", Reason("in the future, by at most {most} days", most=LONGEST.days)))
     return found + [error for error in wrong_with(wish.account, organisations, ()) if error.field != "roles"]
 
 
@@ -90,7 +90,7 @@ class MachineKeyDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             organisations, _ = await store.ids(connection)
             if wrong := wrong_with_key(wish, organisations, now):
-                raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), fields=wrong)
+                raise Invalid.of(*wrong)
             if not may_manage(who, wish.account):
                 raise Forbidden("such a key reaches beyond what you may give")
             scopes = tuple(sorted(set(wish.scopes)))
@@ -113,7 +113,7 @@ class MachineKeyDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             row = await store.get_key(connection, key_id)
             if row is None or not may_manage(who, wish_of(row).account):
-                raise NotFound(f"key {key_id}")
+                raise NotFound(Reason("key {key_id}", key_id=key_id))
             if row["revoked_at"] is not None and row["revoked_at"] <= now:
                 raise Conflict("the key has been revoked already")
             await publish(connection, STREAM, await revoke_keys(connection, [row], who.subject, now, now, reason))

@@ -46,7 +46,7 @@ class Session(Table, table=True):
 
 
 class Representative(Table, table=True):
-    """Somebody who may speak for an organisation, and on what evidence a regulator has found so."""
+    """Somebody who may speak for an organisation, and on what evidence a regulator has found so; `username`: his account."""
 
     __tablename__ = "representative"
     id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
@@ -62,6 +62,7 @@ class Representative(Table, table=True):
     ended_at: datetime | None = moment(optional=True)
     ended_by: str | None = text(optional=True)
     ended_reason: str | None = text(optional=True)
+    username: str | None = text(optional=True)
 
 
 class MachineKey(Table, table=True):

@@ -14,7 +14,7 @@ from charger_registry.store import STREAM, deregister, get_organisation
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import OrganisationFiled
 
@@ -35,7 +35,10 @@ class OrganisationFile:
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """Somebody who may speak for an organisation, and the evidence: `kind` legal_representative or agent."""
+    """Somebody who may speak for an organisation, and the evidence: `kind` legal_representative or agent.
+
+    `username`: his account, where he has one.
+    """
 
     name: str
     phone: str | None
@@ -43,6 +46,7 @@ class Mandate:
     evidence_kind: str
     evidence_number: str
     valid_until: date | None
+    username: str | None = None
 
 
 class OrganisationDesk:
@@ -56,7 +60,7 @@ class OrganisationDesk:
         """Return an organisation's file; NotFound beyond one's bounds too."""
         async with self.pool.acquire() as connection:
             if not await store.organisations_within(connection, who.scope, [organisation_id]):
-                raise NotFound(f"organisation {organisation_id}")
+                raise NotFound(Reason("organisation {organisation_id}", organisation_id=organisation_id))
             return await get_organisation(connection, organisation_id)
 
     async def create(self, who: Principal, given: OrganisationFile, reason: str) -> asyncpg.Record:
@@ -82,7 +86,7 @@ class OrganisationDesk:
             after = replace(before, **changes)
             _check(after)
             if row["deregistered_at"] is not None:
-                raise Conflict(f"{row['name']} has been deregistered")
+                raise Conflict(Reason("{name} has been deregistered", name=row["name"]))
             await store.update_organisation(connection, _columns(after))
             said = {**_shown(after), "reason": reason}
             await self._note(connection, who, "change organisation", organisation_id, _shown(before), said)
@@ -109,20 +113,22 @@ class OrganisationDesk:
             return await get_organisation(connection, organisation_id)
 
     async def verify(self, who: Principal, organisation_id: str, mandate: Mandate) -> int:
-        """Note who may speak for an organisation, and on what evidence; NotFound, Conflict."""
+        """Note who may speak for an organisation, and on what evidence; NotFound, Conflict, Invalid for another's account."""
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             row = await get_organisation(connection, organisation_id, hold=True)
             if row["deregistered_at"] is not None and row["deregistered_at"] <= now:
-                raise Conflict(f"{row['name']} has been deregistered")
+                raise Conflict(Reason("{name} has been deregistered", name=row["name"]))
+            if mandate.username is not None:
+                await _check_account(connection, organisation_id, mandate.username)
             line = (
                 organisation_id, mandate.name, mandate.phone, mandate.kind, mandate.evidence_kind, mandate.evidence_number,
-                mandate.valid_until, who.subject, now,
+                mandate.valid_until, who.subject, now, mandate.username,
             )  # fmt: skip
             number = await store.add_representative(connection, line)
             after = {
                 "number": number, "name": mandate.name, "kind": mandate.kind, "evidence": mandate.evidence_kind,
-                "evidence_number": mandate.evidence_number, "valid_until": mandate.valid_until,
+                "evidence_number": mandate.evidence_number, "valid_until": mandate.valid_until, "username": mandate.username,
             }  # fmt: skip
             await self._note(connection, who, "verify representative", organisation_id, None, after)
         return number
@@ -153,7 +159,13 @@ def _check(given: OrganisationFile) -> None:
     if given.uscc is not None and not is_uscc(given.uscc):
         wrong.append(FieldError("uscc", "no unified social credit code: 18 characters, the last of them a checksum"))
     if wrong:
-        raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in wrong), fields=wrong)
+        raise Invalid.of(*wrong)
+
+
+async def _check_account(connection: asyncpg.Connection, organisation_id: str, username: str) -> None:
+    account = await store.find(connection, username, demo=True)
+    if account is None or account["organisation_id"] != organisation_id:
+        raise Invalid.of(FieldError("username", "nobody of this organisation may log in with this name"))
 
 
 def may_change(who: Principal, organisation_id: str) -> bool:

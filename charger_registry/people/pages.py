@@ -1,11 +1,11 @@
-"""The pages of people, teams, organisations and the audit trail."""
+"""The pages of people, teams and the audit trail."""
 
 from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import orjson
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.divisions import store as divisions_store
@@ -13,45 +13,36 @@ from charger_registry.people import store
 from charger_registry.people.api import manager
 from charger_registry.people.authority import LEVELS, Account
 from charger_registry.people.desk import Link, PeopleDesk
-from charger_registry.people.organisations import Mandate, OrganisationDesk, OrganisationFile, may_change
+from charger_registry.store import OFFERED
 from youguan.auth import OPERATOR, REGULATOR, Principal
-from youguan.clock import COUNTY, Clock, county_day
-from youguan.errors import NotFound, YouguanError
+from youguan.clock import COUNTY
+from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
-from youguan.web.security import require, require_county
+from youguan.web.security import require_county
 from youguan.web.templates import Templates
 
 PAGE = 50
 ROLES = {"regulator": "监管员", "inspector": "执法队员", "operator": "运营商人员", "reviewer": "法制员"}
-KINDS = {"legal_representative": "法定代表人", "agent": "委托代理人"}
-PARTS = {
-    "builder": "建设单位",
-    "owner": "产权单位",
-    "manager": "运营管理单位",
-    "maintainer": "运维单位",
-    "property_manager": "物业",
-}
 Text = Annotated[str, Form(max_length=500)]
-Reason = Annotated[str, Form(min_length=1, max_length=500)]
+Grounds = Annotated[str, Form(min_length=1, max_length=500)]
 county = require_county(REGULATOR)
 
 
-def people_pages(desk: PeopleDesk, organisations: OrganisationDesk, templates: Templates, clock: Clock) -> APIRouter:
-    """Return /people/…."""
+def people_pages(desk: PeopleDesk, templates: Templates) -> APIRouter:
+    """Return /people, /people/persons, /people/teams and /people/audit."""
     router = APIRouter(prefix="/people")
     _add_list(router, desk, templates)
     _add_person(router, desk, templates)
+    _add_organisation_options(router, desk, templates)
     _add_teams(router, desk, templates)
     _add_trail(router, desk, templates)
-    _add_organisations(router, organisations, templates)
-    _add_organisation(router, organisations, templates, clock)
     return router
 
 
 async def _choices(desk: PeopleDesk, who: Principal) -> dict[str, Any]:
     """Return what the form of an account offers."""
     async with desk.pool.acquire() as connection:
-        organisations = await store.list_organisations(connection, who.scope, None, None, 1000)
+        organisations = await store.list_organisations(connection, who.scope, None, None, OFFERED + 1)
         divisions = await divisions_store.list_divisions(connection)
         teams = await store.list_teams(connection)
     return {
@@ -60,20 +51,24 @@ async def _choices(desk: PeopleDesk, who: Principal) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _given(
-    username: str,
-    name: str,
-    roles: list[str],
-    organisation_id: str,
-    division: str,
-    team_id: str,
-    level: str,
-    admin: bool,
-) -> Account:
-    return Account(
-        username.strip(), name.strip(), frozenset(roles), organisation_id or None, division.strip() or None, team_id or None,
-        int(level) if level.isdecimal() else None, admin,
-    )  # fmt: skip
+def account_fields(
+    name: Text,
+    roles: Annotated[list[str], Form(default_factory=list)],
+    organisation_id: Text = "",
+    division: Text = "",
+    team_id: Text = "",
+    level: Text = "",
+    administrator: Annotated[bool, Form()] = False,
+) -> dict[str, Any]:
+    """Return what a form says of an account, less its username."""
+    return {
+        "name": name.strip(), "roles": frozenset(roles), "organisation_id": organisation_id or None,
+        "division": division.strip() or None, "team_id": team_id or None, "level": int(level) if level.isdecimal() else None,
+        "administrator": administrator,
+    }  # fmt: skip
+
+
+Fields = Annotated[dict[str, Any], Depends(account_fields)]
 
 
 def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
@@ -91,7 +86,7 @@ def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None
     ) -> Response:
         return templates.render(
             request, "person_new.html", status_code=error.status if error else 200, account=account,
-            error=error.detail if error else "", **await _choices(desk, who),
+            error=error, **await _choices(desk, who),
         )  # fmt: skip
 
     @router.get("/new")
@@ -102,17 +97,11 @@ def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None
     async def create(
         request: Request,
         who: Annotated[Principal, Depends(manager)],
-        reason: Reason,
+        reason: Grounds,
         username: Text,
-        name: Text,
-        roles: Annotated[list[str], Form(default_factory=list)],
-        organisation_id: Text = "",
-        division: Text = "",
-        team_id: Text = "",
-        level: Text = "",
-        administrator: Annotated[bool, Form()] = False,
+        fields: Fields,
     ) -> Response:
-        account = _given(username, name, roles, organisation_id, division, team_id, level, administrator)
+        account = Account(username.strip(), **fields)
         try:
             link = await desk.create(who, account, reason)
         except YouguanError as error:
@@ -135,7 +124,7 @@ async def show_person(
     address = str(request.base_url).rstrip("/") + link.path if link else ""
     return templates.render(
         request, "person.html", status_code=error.status if error else 200, row=row, account=store.account_of(row),
-        link=link, address=address, own=username == who.subject, error=error.detail if error else "", role_names=ROLES,
+        link=link, address=address, own=username == who.subject, error=error, role_names=ROLES,
         **await _choices(desk, who),
     )  # fmt: skip
 
@@ -150,23 +139,11 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
         request: Request,
         username: str,
         who: Annotated[Principal, Depends(manager)],
-        reason: Reason,
-        name: Text,
-        roles: Annotated[list[str], Form(default_factory=list)],
-        organisation_id: Text = "",
-        division: Text = "",
-        team_id: Text = "",
-        level: Text = "",
-        administrator: Annotated[bool, Form()] = False,
+        reason: Grounds,
+        fields: Fields,
     ) -> Response:
-        account = _given(username, name, roles, organisation_id, division, team_id, level, administrator)
-        changes = {
-            "name": account.name, "roles": account.roles, "organisation_id": account.organisation_id,
-            "division": account.division, "team_id": account.team_id, "level": account.level,
-            "administrator": account.administrator,
-        }  # fmt: skip
         try:
-            await desk.change(who, username, changes, reason)
+            await desk.change(who, username, fields, reason)
         except YouguanError as error:
             return await show_person(request, desk, templates, who, username, error=error)
         return RedirectResponse(f"/people/persons/{quote(username, safe='')}", 303)
@@ -177,7 +154,7 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
         username: str,
         command: Literal["close", "open", "password-link", "end-logins", "second-factor"],
         who: Annotated[Principal, Depends(manager)],
-        reason: Reason,
+        reason: Grounds,
     ) -> Response:
         link = None
         try:
@@ -197,13 +174,26 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
         return RedirectResponse(f"/people/persons/{quote(username, safe='')}", 303)
 
 
+def _add_organisation_options(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
+    @router.get("/organisation-options")
+    async def options(
+        request: Request,
+        who: Annotated[Principal, Depends(manager)],
+        q: Annotated[str, Query(max_length=100)] = "",
+    ) -> Response:
+        async with desk.pool.acquire() as connection:
+            rows = await store.list_organisations(connection, who.scope, q.strip() or None, None, OFFERED + 1)
+        held = [row for row in rows if row["deregistered_at"] is None]
+        return templates.render(request, "organisation_options.html", rows=held)
+
+
 def _add_teams(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
     async def show(request: Request, error: YouguanError | None = None) -> Response:
         async with desk.pool.acquire() as connection:
             divisions = await divisions_store.list_divisions(connection)
         return templates.render(
             request, "teams.html", status_code=error.status if error else 200, teams=await desk.list_teams(),
-            divisions=divisions, error=error.detail if error else "",
+            divisions=divisions, error=error,
         )  # fmt: skip
 
     @router.get("/teams")
@@ -216,7 +206,7 @@ def _add_teams(router: APIRouter, desk: PeopleDesk, templates: Templates) -> Non
         who: Annotated[Principal, Depends(county)],
         team_id: Text,
         name: Text,
-        reason: Reason,
+        reason: Grounds,
         divisions: Annotated[list[str], Form(default_factory=list)],
     ) -> Response:
         try:
@@ -242,7 +232,7 @@ def _add_trail(router: APIRouter, desk: PeopleDesk, templates: Templates) -> Non
         async with desk.pool.acquire() as connection:
             rows = await store.read_trail(
                 connection, actor=actor.strip() or None, action=action.strip() or None, subject=subject.strip() or None,
-                since=_midnight(since), until=_midnight(until, end=True), before=key[0] if key else None, limit=PAGE,
+                since=midnight(since), until=midnight(until, end=True), before=key[0] if key else None, limit=PAGE,
             )  # fmt: skip
         chosen = {"actor": actor, "subject": subject, "action": action, "since": since, "until": until}
         return templates.render(
@@ -250,7 +240,7 @@ def _add_trail(router: APIRouter, desk: PeopleDesk, templates: Templates) -> Non
         )
 
 
-def _midnight(day: str, *, end: bool = False) -> datetime | None:
+def midnight(day: str, *, end: bool = False) -> datetime | None:
     """Return when a day of the county begins or ends; None where it is none."""
     try:
         return datetime.combine(date.fromisoformat(day), time.max if end else time.min, tzinfo=COUNTY)
@@ -260,142 +250,3 @@ def _midnight(day: str, *, end: bool = False) -> datetime | None:
 
 def _set_out(document: Any) -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
-
-
-def _add_organisations(router: APIRouter, desk: OrganisationDesk, templates: Templates) -> None:
-    async def show(
-        request: Request, who: Principal, q: str = "", cursor: str | None = None, error: YouguanError | None = None
-    ) -> Response:
-        key = decode_cursor(cursor, str)
-        async with desk.pool.acquire() as connection:
-            rows = await store.list_organisations(connection, who.scope, q or None, key[0] if key else None, PAGE)
-        return templates.render(
-            request, "organisations.html", status_code=error.status if error else 200, rows=rows, q=q,
-            next=next_cursor(rows, PAGE, "id"), may_file=who.has(REGULATOR) and who.scope.everything,
-            error=error.detail if error else "",
-        )  # fmt: skip
-
-    @router.get("/organisations")
-    async def organisations(
-        request: Request, who: Annotated[Principal, Depends(require())], q: str = "", cursor: Cursor = None
-    ) -> Response:
-        return await show(request, who, q, cursor)
-
-    @router.post("/organisations")
-    async def file(
-        request: Request,
-        who: Annotated[Principal, Depends(county)],
-        organisation_id: Text,
-        name: Text,
-        reason: Reason,
-        uscc: Text = "",
-        phone: Text = "",
-        address: Text = "",
-    ) -> Response:
-        given = OrganisationFile(
-            organisation_id.strip(), name.strip(), uscc.strip() or None, phone.strip() or None, address.strip()
-        )
-        try:
-            await desk.create(who, given, reason)
-        except YouguanError as error:
-            return await show(request, who, error=error)
-        return RedirectResponse(f"/people/organisations/{quote(given.id, safe='')}", 303)
-
-
-def _add_organisation(router: APIRouter, desk: OrganisationDesk, templates: Templates, clock: Clock) -> None:
-    async def show(
-        request: Request, who: Principal, organisation_id: str, error: YouguanError | None = None
-    ) -> Response:
-        row = await desk.read(who, organisation_id)
-        async with desk.pool.acquire() as connection:
-            representatives = await store.list_representatives(connection, organisation_id)
-            sites = await store.managed_sites(connection, organisation_id)
-        today = county_day(clock.now())
-        return templates.render(
-            request, "organisation.html", status_code=error.status if error else 200, row=row, sites=sites, parts=PARTS,
-            representatives=[(line, store.speaks(line, today)) for line in representatives], kinds=KINDS,
-            rules=who.has(REGULATOR) and who.scope.everything, may_change=may_change(who, organisation_id),
-            error=error.detail if error else "",
-        )  # fmt: skip
-
-    def address(organisation_id: str) -> str:
-        return f"/people/organisations/{quote(organisation_id, safe='')}"
-
-    @router.get("/organisations/{organisation_id}")
-    async def organisation(
-        request: Request, organisation_id: str, who: Annotated[Principal, Depends(require())]
-    ) -> Response:
-        return await show(request, who, organisation_id)
-
-    @router.post("/organisations/{organisation_id}/change")
-    async def change(
-        request: Request,
-        organisation_id: str,
-        who: Annotated[Principal, Depends(manager)],
-        reason: Reason,
-        name: Annotated[str | None, Form(max_length=200)] = None,
-        uscc: Annotated[str | None, Form(max_length=200)] = None,
-        phone: Text = "",
-        address_: Annotated[str, Form(alias="address", max_length=500)] = "",
-    ) -> Response:
-        if not may_change(who, organisation_id):
-            raise NotFound(f"organisation {organisation_id}, or the right to change it")
-        changes: dict[str, Any] = {"phone": phone.strip() or None, "address": address_.strip()}
-        if name is not None:
-            changes |= {"name": name.strip(), "uscc": (uscc or "").strip() or None}
-        try:
-            await desk.change(who, organisation_id, changes, reason)
-        except YouguanError as error:
-            return await show(request, who, organisation_id, error)
-        return RedirectResponse(address(organisation_id), 303)
-
-    @router.post("/organisations/{organisation_id}/deregister")
-    async def deregister(
-        request: Request,
-        organisation_id: str,
-        who: Annotated[Principal, Depends(county)],
-        reason: Reason,
-        since: Text = "",
-    ) -> Response:
-        try:
-            await desk.deregister(who, organisation_id, _midnight(since), reason)
-        except YouguanError as error:
-            return await show(request, who, organisation_id, error)
-        return RedirectResponse(address(organisation_id), 303)
-
-    @router.post("/organisations/{organisation_id}/representatives")
-    async def verify(
-        request: Request,
-        organisation_id: str,
-        who: Annotated[Principal, Depends(county)],
-        name: Reason,
-        kind: Annotated[Literal["legal_representative", "agent"], Form()],
-        evidence_kind: Reason,
-        evidence_number: Reason,
-        phone: Text = "",
-        valid_until: Text = "",
-    ) -> Response:
-        until = _midnight(valid_until)
-        mandate = Mandate(
-            name.strip(), phone.strip() or None, kind, evidence_kind.strip(), evidence_number.strip(),
-            until.date() if until else None,
-        )  # fmt: skip
-        try:
-            await desk.verify(who, organisation_id, mandate)
-        except YouguanError as error:
-            return await show(request, who, organisation_id, error)
-        return RedirectResponse(address(organisation_id), 303)
-
-    @router.post("/organisations/{organisation_id}/representatives/{number}/end")
-    async def end(
-        request: Request,
-        organisation_id: str,
-        number: int,
-        who: Annotated[Principal, Depends(county)],
-        reason: Reason,
-    ) -> Response:
-        try:
-            await desk.end_mandate(who, organisation_id, number, reason)
-        except YouguanError as error:
-            return await show(request, who, organisation_id, error)
-        return RedirectResponse(address(organisation_id), 303)

@@ -10,7 +10,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from youguan.errors import TooManyRequests
+from youguan.errors import Reason, TooManyRequests
 
 TRIES, TRIES_OF_A_SOURCE = 10, 200
 WINDOW = timedelta(minutes=5)
@@ -70,9 +70,8 @@ class Tries:
                 begun.popleft()
             if len(begun) >= limit:
                 wait_s = ceil((begun[0] + WINDOW - now).total_seconds())
-                raise TooManyRequests(
-                    f"too many tries that failed; try again in {wait_s} s", headers={"Retry-After": str(wait_s)}
-                )
+                reason = Reason("too many tries that failed; try again in {wait_s} s", wait_s=wait_s)
+                raise TooManyRequests(reason, headers={"Retry-After": str(wait_s)})
         for key, limit in limits.items():
             self._begun[key] = deque([*self._begun.pop(key, ()), now], maxlen=limit)  # last touched comes last
         while len(self._begun) > REMEMBERED:
@@ -95,7 +94,9 @@ class Tries:
 def wrong_password(username: str, password: str) -> str | None:
     """Say what makes a new password too easily guessed, or None."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        return f"has fewer than {SHORTEST_PASSWORD} characters or more than {LONGEST_PASSWORD}"
+        return Reason(
+            "has fewer than {least} characters or more than {most}", least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD
+        )
     if len(set(password)) < FEWEST_CHARACTERS:
         return "repeats the same few characters"
     return "is the user name" if password.casefold() == username.casefold() else None

@@ -13,7 +13,7 @@ from charger_registry.people.providers import Errand, ProviderClient, new_errand
 from charger_registry.people.second_factor import CodeNeeded
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import NotFound, Unauthenticated, YouguanError
+from youguan.errors import NotFound, Reason, Unauthenticated, YouguanError
 from youguan.settings import Settings
 from youguan.web.security import principal_of, remote_of, require
 from youguan.web.templates import Templates
@@ -35,7 +35,7 @@ def provider_pages(
 
     async def send(request: Request, provider: str, next: str, link_for: str | None) -> Response:
         if provider not in client.providers:
-            raise NotFound(f"login provider {provider}")
+            raise NotFound(Reason("login provider {provider}", provider=provider))
         errand = new_errand(provider, next if is_ours(next) else "", link_for)
         response = RedirectResponse(await client.address(errand, back_to(request, provider)), 303)
         sealed = login.seal(orjson.dumps(asdict(errand)))

@@ -22,7 +22,7 @@ from joserfc.jws import JWSRegistry
 from joserfc.jwt import decode
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
-from youguan.errors import Invalid, Unauthenticated, Unavailable
+from youguan.errors import Invalid, Reason, Unauthenticated, Unavailable
 from youguan.web.security import is_loopback
 
 ALGORITHMS = ["RS256", "ES256", "PS256", "Ed25519", "EdDSA"]  # none that a client's secret could make
@@ -72,7 +72,7 @@ def read_providers(file: Path | None) -> Sequence[Provider]:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
         return TypeAdapter(list[Provider]).validate_python(document.get("provider", []))
     except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
-        raise Invalid(f"{file}: {error}") from None
+        raise Invalid(Reason("{file}: {error}", file=file, error=error)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class ProviderClient:
                 claims = await _json(client, "GET", about["userinfo_endpoint"], headers=bearer)
         found = claims.get(provider.subject)
         if not isinstance(found, str | int) or isinstance(found, bool) or found == "":
-            raise Unauthenticated(f"{provider.id} does not say who it is")
+            raise Unauthenticated(Reason("{id} does not say who it is", id=provider.id))
         return str(found)
 
     async def _about(self, client: httpx.AsyncClient, provider: Provider) -> Mapping[str, Any]:
@@ -139,7 +139,7 @@ class ProviderClient:
             }  # fmt: skip
         about = await _json(client, "GET", f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
         if about.get("issuer") != provider.issuer:
-            raise Unavailable(f"{provider.id}: the configuration there is another issuer's")
+            raise Unavailable(Reason("{id}: the configuration there is another issuer's", id=provider.id))
         return about
 
 
@@ -160,7 +160,8 @@ def identity_of(
         claims = CodeIDToken(signed.claims, signed.header, wanted, about)
         claims.validate(int(now.timestamp()), TOLERATED_S)
     except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unauthenticated(f"{provider.id}: the identity token does not hold ({_reason(error)})") from None
+        said = Reason("{id}: the identity token does not hold ({reason})", id=provider.id, reason=_reason(error))
+        raise Unauthenticated(said) from None
     return dict(claims)
 
 
@@ -179,7 +180,7 @@ async def _json(client: httpx.AsyncClient, method: str, address: str, **request:
         answer = await client.request(method, address, headers=headers, **request)
         document = answer.json()
     except (httpx.HTTPError, ValueError) as error:
-        raise Unavailable(f"the login provider cannot be reached: {type(error).__name__}") from None
+        raise Unavailable(Reason("the login provider cannot be reached: {kind}", kind=type(error).__name__)) from None
     if not answer.is_success or not isinstance(document, dict):
-        raise Unauthenticated(f"the login provider refuses ({answer.status_code})")
+        raise Unauthenticated(Reason("the login provider refuses ({status_code})", status_code=answer.status_code))
     return document

@@ -176,4 +176,4 @@ def _himself(who: Principal) -> None:
 
 def _wrong_code() -> Invalid:
     reason = "is wrong, or was used already"
-    return Invalid(f"code: {reason}", fields=[FieldError("code", reason)])
+    return Invalid.of(FieldError("code", reason))

@@ -9,7 +9,7 @@ import asyncpg
 from charger_registry.people.authority import Account
 from youguan.auth import Scope
 from youguan.bounds import ANSWERING
-from youguan.errors import Conflict, NotFound
+from youguan.errors import Conflict, NotFound, Reason
 
 SESSIONS_KEPT = "90 days"
 
@@ -32,7 +32,7 @@ async def get(connection: asyncpg.Connection, username: str, *, hold: bool = Fal
     """Return a person; NotFound. `hold` keeps others from changing him until commit."""
     row = await connection.fetchrow(PERSON + "WHERE username = $1" + (" FOR UPDATE OF p" if hold else ""), username)
     if row is None:
-        raise NotFound(f"person {username}")
+        raise NotFound(Reason("person {username}", username=username))
     return row
 
 
@@ -66,7 +66,7 @@ async def insert(connection: asyncpg.Connection, account: Account) -> None:
         *_columns(account),
     )
     if done == "INSERT 0 0":
-        raise Conflict(f"{account.username} has an account already")
+        raise Conflict(Reason("{username} has an account already", username=account.username))
 
 
 async def update(connection: asyncpg.Connection, account: Account) -> None:
@@ -513,7 +513,7 @@ async def update_organisation(connection: asyncpg.Connection, organisation: Sequ
         "SELECT name FROM registry.organisation WHERE uscc = $2 AND id <> $1", organisation[0], organisation[2]
     )
     if taken:
-        raise Conflict(f"{taken} has this unified social credit code")
+        raise Conflict(Reason("{taken} has this unified social credit code", taken=taken))
     await connection.execute(
         "UPDATE registry.organisation SET name = $2, uscc = $3, phone = $4, address = $5 WHERE id = $1", *organisation
     )
@@ -546,11 +546,11 @@ async def managed_sites(connection: asyncpg.Connection, organisation_id: str) ->
 
 
 async def add_representative(connection: asyncpg.Connection, representative: Sequence[Any]) -> int:
-    """Add (organisation, name, phone, kind, evidence's kind and number, valid until, verified by, at)."""
+    """Add (organisation, name, phone, kind, evidence's kind and number, valid until, verified by, at, account)."""
     number: int = await connection.fetchval(
         """
         INSERT INTO registry.representative (organisation_id, name, phone, kind, evidence_kind, evidence_number, valid_until,
-            verified_by, verified_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id
+            verified_by, verified_at, username) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id
         """,
         *representative,
     )
@@ -581,8 +581,15 @@ async def end_representative(
         reason,
     )
     if row is None:
-        raise NotFound(f"representative {number} of organisation {organisation_id}")
+        whose = Reason("representative {number} of organisation {id}", number=number, id=organisation_id)
+        raise NotFound(whose)
     return row
+
+
+async def speakers(connection: asyncpg.Connection, organisation_id: str, today: date) -> set[str]:
+    """Return the accounts of those who may speak for an organisation on a day."""
+    rows = await list_representatives(connection, organisation_id)
+    return {row["username"] for row in rows if row["username"] is not None and speaks(row, today)}
 
 
 def speaks(representative: asyncpg.Record, today: date) -> bool:

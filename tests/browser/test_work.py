@@ -107,7 +107,7 @@ async def test_an_operator_hands_a_site_over_and_takes_that_back(
     page = await visitor.come(OPERATOR)
     await page.goto(f"/registry/sites/{site}")
     await page.get_by_role("link", name="发起管理交接").click()
-    await page.locator("[name=to_organisation_id]").select_option(index=1)
+    await page.locator("[name=organisation_id]").select_option(index=1)
     await page.get_by_label("依据文号").fill("合同 7")
     await page.get_by_role("button", name="发起交接").click()
     await expect(page.locator(".badge").first).to_have_text("等待答复")

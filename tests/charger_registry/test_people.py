@@ -21,6 +21,7 @@ from charger_registry.people.api import add_organisations, add_people, add_trail
 from charger_registry.people.authority import Account, may_manage
 from charger_registry.people.delegation import Delegations, wrong_with
 from charger_registry.people.desk import PeopleDesk
+from charger_registry.people.organisation_pages import organisation_pages
 from charger_registry.people.organisations import OrganisationDesk
 from charger_registry.people.pages import people_pages
 from charger_registry.people.passwords import Passwords, wrong_password
@@ -200,7 +201,8 @@ async def house(database_url: str) -> AsyncIterator[House]:
         pages = [
             login_pages(login, desk, templates, settings),
             account_pages(OwnAccount(login, factors, delegations, templates), settings),
-            people_pages(desk, organisations, templates, clock),
+            people_pages(desk, templates),
+            organisation_pages(organisations, templates, clock),
         ]
         parts = Parts("registry", {"/api/registry": served, "/api/auth": entrance}, pages)
         transport = httpx.ASGITransport(application([parts], settings, pool), raise_app_exceptions=False)

@@ -1,5 +1,6 @@
 """The ledger's rules, identifiers and coordinates."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import hypot
 
@@ -47,8 +48,11 @@ def test_a_stations_own_manager_takes_precedence() -> None:
     ],
 )
 def test_why_nobody_manages(lines: list[Line], deregistered: dict[str, datetime], reason: str | None) -> None:
-    found = unmanaged(lines, START + timedelta(days=5), deregistered, START)
+    known = [replace(line, ceased_at=deregistered.get(line.organisation_id)) for line in lines]
+    now = START + timedelta(days=5)
+    found = unmanaged(known, now, START)
     assert (found.reason if found else None) == reason
+    assert (holder(known, "manager", now) is None) is (reason is not None), "who is no more has no role"
 
 
 @pytest.mark.parametrize("code", ["91330100799655058B", "91440300708461136T"])

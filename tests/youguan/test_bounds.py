@@ -34,12 +34,15 @@ PEOPLE: dict[str, tuple[tuple[str, ...], str | None, str | None]] = {
     "operator of nothing": (("operator",), None, None),
     "inspector": (("inspector",), None, "330226001"),
     "county inspector": (("inspector",), None, None),
+    "reviewer": (("reviewer",), None, None),
+    "town reviewer": (("reviewer",), None, "330226001"),
     "nobody": ((), None, None),
 }
 ALL, FIRST, NONE = {"1", "2"}, {"1"}, set[str]()
 SEEN = {
     "regulator": ALL, "town regulator": FIRST, "operator": FIRST, "administrator": FIRST,
-    "builder": NONE, "operator of nothing": NONE, "inspector": FIRST, "county inspector": ALL, "nobody": NONE,
+    "builder": NONE, "operator of nothing": NONE, "inspector": FIRST, "county inspector": ALL,
+    "reviewer": ALL, "town reviewer": FIRST, "nobody": NONE,
 }  # fmt: skip
 
 
@@ -321,7 +324,7 @@ GATEWAY = {
 }
 MANAGED = {"regulator": ALL, "town regulator": FIRST}
 OWN_FILE = {"regulator": ALL, "town regulator": FIRST, "operator": FIRST, "administrator": FIRST, "inspector": FIRST,
-            "county inspector": ALL, "builder": NONE}  # fmt: skip
+            "county inspector": ALL, "reviewer": ALL, "town reviewer": FIRST, "builder": NONE}  # fmt: skip
 PERSON = Route(roles=("regulator", "operator"), manages=True, bounds=True, seen=MANAGED)
 FILE = Route(bounds=True, seen=OWN_FILE)
 REGISTRY = {

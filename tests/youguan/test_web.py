@@ -241,37 +241,43 @@ async def test_only_static_files_are_served(client: httpx.AsyncClient, name: str
         (
             "regulator",
             "/api/registry/sites/s/responsibilities",
-            {"role": "manager", "organisation_id": "o", "reason": "x"},
+            {"role": "manager", "organisation_id": "o", "document_number": "1", "reason": "x"},
             201,
         ),
         (
             "operator",
             "/api/registry/sites/s/responsibilities",
-            {"role": "manager", "organisation_id": "o", "reason": "x"},
+            {"role": "manager", "organisation_id": "o", "document_number": "1", "reason": "x"},
             403,
         ),
         (
             "inspector",
             "/api/registry/sites/s/responsibilities",
-            {"role": "manager", "organisation_id": "o", "reason": "x"},
+            {"role": "manager", "organisation_id": "o", "document_number": "1", "reason": "x"},
             403,
         ),
         (
             "regulator",
             "/api/registry/sites/x/responsibilities",
-            {"role": "manager", "organisation_id": "o", "reason": "x"},
+            {"role": "manager", "organisation_id": "o", "document_number": "1", "reason": "x"},
             404,
         ),
         (
             "regulator",
             "/api/registry/sites/s/responsibilities",
-            {"role": "king", "organisation_id": "o", "reason": "x"},
+            {"role": "king", "organisation_id": "o", "document_number": "1", "reason": "x"},
             422,
         ),
         (
             "regulator",
             "/api/registry/sites/s/responsibilities",
-            {"role": "manager", "organisation_id": "o", "reason": ""},
+            {"role": "manager", "organisation_id": "o", "document_number": "1", "reason": ""},
+            422,
+        ),
+        (
+            "regulator",
+            "/api/registry/sites/s/responsibilities",
+            {"role": "manager", "organisation_id": "o", "reason": "x"},
             422,
         ),
         ("regulator", "/api/inspection/tasks/x/accept", {}, 404),
@@ -346,7 +352,7 @@ async def test_a_form_that_cannot_be_stored_is_no_error_of_ours(client: httpx.As
 
 async def test_a_time_out_of_reach_is_refused_in_a_body(client: httpx.AsyncClient) -> None:
     for since in ("9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+10:00", "0001-01-01T00:00:00Z"):
-        body = {"role": "owner", "organisation_id": "o", "reason": "x", "since": since}
+        body = {"role": "owner", "organisation_id": "o", "document_number": "1", "reason": "x", "since": since}
         address = "/api/registry/sites/s/responsibilities"
         answer = await client.post(address, json=body, headers=await bearer(client, "regulator"))
         assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "since")
@@ -454,7 +460,7 @@ async def test_ready_only_when_what_the_consumers_published_is_handled_too(datab
 async def test_an_organisation_is_deregistered_by_the_regulator(client: httpx.AsyncClient) -> None:
     address, body = "/api/registry/organisations/o/deregister", {"reason": "吊销"}
     regulator = await bearer(client, "regulator")
-    given = {"role": "manager", "organisation_id": "o", "reason": "x"}
+    given = {"role": "manager", "organisation_id": "o", "document_number": "1", "reason": "x"}
     await client.post("/api/registry/sites/s/responsibilities", json=given, headers=regulator)
     assert (await client.post(address, json=body, headers=await bearer(client, "operator"))).status_code == 403
     assert (await client.post(address.replace("/o/", "/x/"), json=body, headers=regulator)).status_code == 404

@@ -7,7 +7,7 @@ import asyncpg
 from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from charger_registry.ledger.api import EvidenceIn, EvidenceOut, OrganisationName, Reason
+from charger_registry.ledger.api import EvidenceIn, EvidenceOut, Grounds, OrganisationName
 from charger_registry.ledger.handovers import store
 from charger_registry.ledger.handovers.desk import HandoverDesk
 from charger_registry.ledger.handovers.handover import Command
@@ -33,6 +33,7 @@ class HandoverOut(BaseModel):
     reason: str
     evidence: EvidenceOut
     takes_over_at: UtcTime | None = Field(description="null: with the acceptance")
+    until: UtcTime | None = Field(description="null: without an end")
     answer_by: date
     state: str
     ended_at: UtcTime | None
@@ -47,6 +48,7 @@ class Proposal(BaseModel):
     evidence: EvidenceIn
     reason: Annotated[str, Field(max_length=500)] = ""
     takes_over_at: GivenTime | None = None
+    until: GivenTime | None = Field(default=None, description="when the contract ends; default: without an end")
     answer_by: date | None = Field(default=None, description="default: so many working days from today")
 
 
@@ -60,7 +62,7 @@ class Acceptance(BaseModel):
 class Refusal(BaseModel):
     """Say no, or take a proposal back."""
 
-    reason: Reason
+    reason: Grounds
 
 
 def add_handovers(app: FastAPI, pool: asyncpg.Pool, desk: HandoverDesk) -> None:
@@ -111,7 +113,8 @@ def _add_answers(app: FastAPI, pool: asyncpg.Pool, desk: HandoverDesk) -> None:
         """Propose who is to manage; who manages, or owns, may."""
         handover_id = await desk.propose(
             who, site_id, given.to_organisation_id, evidence=Evidence(**given.evidence.model_dump()), reason=given.reason,
-            station_id=given.station_id or "", takes_over_at=given.takes_over_at, last_day=given.answer_by,
+            station_id=given.station_id or "", takes_over_at=given.takes_over_at, until=given.until,
+            last_day=given.answer_by,
         )  # fmt: skip
         return await now_is(request, handover_id)
 
@@ -154,6 +157,7 @@ def _out(row: asyncpg.Record) -> HandoverOut:
         reason=row["reason"],
         evidence=EvidenceOut(kind=row["evidence_kind"], number=row["evidence_number"], note=row["evidence"]),
         takes_over_at=row["takes_over_at"],
+        until=row["until"],
         answer_by=row["answer_by"],
         state=row["state"],
         ended_at=row["ended_at"],

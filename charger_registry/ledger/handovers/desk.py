@@ -17,14 +17,16 @@ from charger_registry.ledger.handovers.handover import (
     answer_by,
     ended,
     manager_of,
+    refuse_period,
     refuse_proposal,
 )
 from charger_registry.ledger.responsibility import Evidence
+from charger_registry.people.store import speakers
 from charger_registry.store import STREAM, get_organisation
 from youguan import audit
 from youguan.auth import OPERATOR, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import Conflict, Forbidden, NotFound
+from youguan.errors import Conflict, Forbidden, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import Event, HandoverProposed
 
@@ -46,6 +48,7 @@ class HandoverDesk:
         reason: str = "",
         station_id: str = "",
         takes_over_at: datetime | None = None,
+        until: datetime | None = None,
         last_day: date | None = None,
     ) -> str:
         """Propose who is to manage a site or one of its stations; return the handover's id.
@@ -57,17 +60,18 @@ class HandoverDesk:
             await audit.take_turn(connection)
             await ledger.hold_site(connection, site_id)
             if station_id and not await ledger.has_station(connection, site_id, station_id):
-                raise NotFound(f"station {station_id} of site {site_id}")
-            own = await self._own(connection, who, now)
+                raise NotFound(Reason("station {station_id} of site {site_id}", station_id=station_id, site_id=site_id))
+            own = await self._own(connection, who, now, "propose")
             receiver = await self._existing(connection, to_organisation_id, now)
             lines = await ledger.lines(connection, site_id)
             refuse_proposal(lines, own, receiver, station_id, now)
+            refuse_period(takes_over_at, until, now)
             if any(other.station_id == station_id for other in await store.open_at(connection, [site_id])):
                 raise Conflict("another handover of this site waits for its answer; withdraw that first")
             last = answer_by(last_day, county_day(now), await store.usual_working_days(connection))
             handover = Handover(
                 str(uuid.uuid4()), site_id, station_id, manager_of(lines, station_id, now), receiver, own, evidence,
-                takes_over_at, last, State.PROPOSED,
+                takes_over_at, last, State.PROPOSED, until,
             )  # fmt: skip
             await store.insert(connection, handover, who.subject, now, reason)
             await audit.record(
@@ -85,8 +89,8 @@ class HandoverDesk:
             row = await store.get(connection, handover_id, who.scope)
             await ledger.hold_site(connection, row["site_id"])
             handover = store.handover_of(await store.get(connection, handover_id))
-            if handover.answering(command) != await self._own(connection, who, now):
-                raise Forbidden(f"this is not yours to {command}")
+            if handover.answering(command) != await self._own(connection, who, now, command):
+                raise Forbidden(Reason("this is not yours to {command}", command=command))
             ended(handover, command, now)
             events: list[Event] = []
             if command == Command.ACCEPT:
@@ -99,6 +103,7 @@ class HandoverDesk:
         self, connection: asyncpg.Connection, who: Principal, handover: Handover, now: datetime
     ) -> None:
         lines = await ledger.lines(connection, handover.site_id)
+        refuse_period(handover.takes_over_at, handover.until, now)
         if handover.is_overtaken(lines, now):
             raise Conflict("somebody else manages by now than when this was proposed")
         amendment = give(lines, handover.line(now))
@@ -109,6 +114,13 @@ class HandoverDesk:
         await ledger.amend(
             connection, handover.site_id, amendment, now=now, by=who.subject, reason=f"handover {handover.id}"
         )
+
+    async def waiting(self, who: Principal) -> int:
+        """Return how many handovers wait for the answer of somebody's organisation."""
+        if not who.has(OPERATOR) or who.organisation_id is None:
+            return 0
+        async with self._pool.acquire() as connection:
+            return await store.count_waiting(connection, who.organisation_id, county_day(self._clock.now()))
 
     async def lapse_due(self) -> int:
         """Let handovers lapse whose last day to answer is over; return how many."""
@@ -129,16 +141,21 @@ class HandoverDesk:
             await publish(connection, STREAM, events)
         return len(lapsed)
 
-    async def _own(self, connection: asyncpg.Connection, who: Principal, now: datetime) -> str:
-        """Return for which organisation somebody speaks; Forbidden where it is none that exists."""
+    async def _own(self, connection: asyncpg.Connection, who: Principal, now: datetime, command: str) -> str:
+        """Return for which organisation somebody speaks; Forbidden where it is none, or where he may not say this for it."""
         if not who.has(OPERATOR) or who.organisation_id is None:
             raise Forbidden("only an operator speaks for an organisation")
-        return await self._existing(connection, who.organisation_id, now)
+        own = await self._existing(connection, who.organisation_id, now)
+        if command in await store.representatives_needed(connection):
+            speaking = await speakers(connection, own, county_day(now))
+            if (who.acting_for or who.subject) not in speaking:
+                raise Forbidden("this needs a representative of the organisation whom a regulator has verified")
+        return own
 
     async def _existing(self, connection: asyncpg.Connection, organisation_id: str, now: datetime) -> str:
         organisation = await get_organisation(connection, organisation_id)
         if organisation["deregistered_at"] is not None and organisation["deregistered_at"] <= now:
-            raise Conflict(f"{organisation['name']} has been deregistered")
+            raise Conflict(Reason("{name} has been deregistered", name=organisation["name"]))
         return organisation_id
 
 
@@ -151,6 +168,7 @@ def _proposed(handover: Handover, now: datetime) -> HandoverProposed:
         to_organisation_id=handover.to_organisation_id,
         proposer_id=handover.proposer_id,
         takes_over_at=handover.takes_over_at,
+        until=handover.until,
         answer_by=handover.answer_by,
         at=now,
     )

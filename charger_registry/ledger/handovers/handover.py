@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from charger_registry.ledger.responsibility import Evidence, Line, holder
 from youguan.clock import county_day
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, Reason
 from youguan.working_days import add_working_days
 
 LONGEST_WAIT = timedelta(days=180)
@@ -48,7 +48,8 @@ ENDS: dict[Command, State] = {
 class Handover:
     """Who is to manage a site, or one of its stations, in whose place ('': nobody's), proposed by which organisation.
 
-    `answer_by`: the last day of the county on which the receiver may answer; `takes_over_at` None: with the acceptance.
+    `answer_by`: the last day of the county on which the receiver may answer; `takes_over_at` None: with the acceptance;
+    `until` None: without an end.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Handover:
     takes_over_at: datetime | None
     answer_by: date
     state: State
+    until: datetime | None = None
 
     def answering(self, command: Command) -> str:
         """Return the organisation whose word a command is."""
@@ -76,7 +78,7 @@ class Handover:
     def line(self, now: datetime) -> Line:
         """Return the line that its acceptance adds to the ledger: nobody takes over what is past."""
         since = max(self.takes_over_at or now, now)
-        return Line("manager", self.to_organisation_id, self.station_id, since, None, "handover", self.evidence)
+        return Line("manager", self.to_organisation_id, self.station_id, since, self.until, "handover", self.evidence)
 
 
 def manager_of(lines: Iterable[Line], station_id: str, now: datetime) -> str:
@@ -101,20 +103,26 @@ def may_propose(lines: Iterable[Line], organisation_id: str | None, station_id: 
     return any(line is not None and line.organisation_id == organisation_id for line in held)
 
 
+def refuse_period(takes_over_at: datetime | None, until: datetime | None, now: datetime) -> None:
+    """Refuse a period that is over before it begins; Invalid."""
+    if until is not None and until <= max(takes_over_at or now, now):
+        raise Invalid.of(FieldError("until", "is not after the beginning"))
+
+
 def answer_by(given: date | None, today: date, usual_working_days: int) -> date:
     """Return the last day to answer: the one given, or so many working days from today. Invalid where it cannot be."""
     if given is None:
         return add_working_days(today, usual_working_days)
     if not today <= given <= today + LONGEST_WAIT:
-        reason = f"must lie between today and {LONGEST_WAIT.days} days from now"
-        raise Invalid(f"answer_by: {reason}", fields=[FieldError("answer_by", reason)])
+        reason = Reason("must lie between today and {most} days from now", most=LONGEST_WAIT.days)
+        raise Invalid.of(FieldError("answer_by", reason))
     return given
 
 
 def ended(handover: Handover, command: Command, now: datetime) -> State:
     """Return the state that a command leads to; Conflict where the handover has ended already, or its time is over."""
     if handover.state != State.PROPOSED:
-        raise Conflict(f"this handover has been {handover.state} already")
+        raise Conflict(Reason("this handover has been {state} already", state=handover.state))
     if command in (Command.ACCEPT, Command.DECLINE) and handover.has_lapsed(now):
-        raise Conflict(f"this handover was to be answered by {handover.answer_by}")
+        raise Conflict(Reason("this handover was to be answered by {answer_by}", answer_by=handover.answer_by))
     return ENDS[command]

@@ -34,13 +34,17 @@ STATES = {
 def handover_pages(pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/handovers and /registry/sites/{site_id}/handover."""
     router = APIRouter(prefix="/registry")
-    _add_list(router, pool, templates, clock)
+    _add_list(router, pool, desk, templates, clock)
     _add_answers(router, pool, desk, templates, clock)
     _add_proposal(router, pool, desk, templates, clock)
     return router
 
 
-def _add_list(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+def _add_list(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock) -> None:
+    @router.get("/handovers/waiting")
+    async def count(request: Request, who: Annotated[Principal, Depends(require(OPERATOR))]) -> Response:
+        return templates.render(request, "handovers_waiting.html", waiting=await desk.waiting(who))
+
     @router.get("/handovers")
     async def handovers(request: Request, who: Annotated[Principal, Depends(require())]) -> Response:
         async with pool.acquire() as connection:
@@ -81,7 +85,7 @@ def _add_answers(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, temp
             kinds=EVIDENCE_KINDS,
             asked=is_open and own == row["to_organisation_id"] and not handover.has_lapsed(clock.now()),
             mine=is_open and own == row["proposer_id"],
-            error=error.detail if error else "",
+            error=error,
         )
 
     @router.get("/handovers/{handover_id}")
@@ -98,7 +102,7 @@ def _add_answers(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, temp
     ) -> Response:
         try:
             if command != Command.ACCEPT and not reason.strip():
-                raise Invalid("reason: is missing", fields=[FieldError("reason", "is missing")])
+                raise Invalid.of(FieldError("reason", "is missing"))
             await desk.answer(who, handover_id, Command(command), reason=reason)
         except YouguanError as error:
             return await page(request, who, handover_id, error)
@@ -115,7 +119,8 @@ def _add_proposal(
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
             lines = await ledger.lines(connection, site_id)
-            organisations = await registry.list_organisations(connection, None, 1000)
+            organisations = await registry.organisations_to_choose(connection, "", now)
+            stations = await ledger.station_ids(connection, site_id)
             usual = answer_by(None, county_day(now), await store.usual_working_days(connection))
         manager = manager_of(lines, "", now)
         return templates.render(
@@ -124,11 +129,12 @@ def _add_proposal(
             status_code=error.status if error else 200,
             site=site,
             manager=holder(lines, "manager", now),
-            organisations=[o for o in organisations if o["id"] != manager and o["deregistered_at"] is None],
+            organisations=[o for o in organisations if o["id"] != manager],
+            stations=stations,
             kinds=EVIDENCE_KINDS,
             usual=usual,
             today=county_day(now),
-            error=error.detail if error else "",
+            error=error,
         )
 
     @router.get("/sites/{site_id}/handover")
@@ -140,20 +146,23 @@ def _add_proposal(
         request: Request,
         site_id: str,
         who: Annotated[Principal, operator],
-        to_organisation_id: Annotated[str, Form()],
+        organisation_id: Annotated[str, Form()],
         kind: Annotated[str, Form()] = "contract",
         number: Number = "",
         note: Text = "",
         reason: Text = "",
+        station_id: Annotated[str, Form(max_length=100)] = "",
         takes_over_at: Annotated[str, Form()] = "",
+        until: Annotated[str, Form()] = "",
         last_day: Annotated[str, Form()] = "",
     ) -> Response:
         try:
             if kind not in EVIDENCE_KINDS:
-                raise Invalid("kind: is none of ours", fields=[FieldError("kind", "is none of ours")])
+                raise Invalid.of(FieldError("kind", "is none of ours"))
             handover_id = await desk.propose(
-                who, site_id, to_organisation_id, evidence=Evidence(kind, number, note), reason=reason,
-                takes_over_at=local_moment("takes_over_at", takes_over_at), last_day=_day(last_day),
+                who, site_id, organisation_id, evidence=Evidence(kind, number, note), reason=reason, station_id=station_id,
+                takes_over_at=local_moment("takes_over_at", takes_over_at), until=local_moment("until", until),
+                last_day=_day(last_day),
             )  # fmt: skip
         except YouguanError as error:
             return await page(request, site_id, error)
@@ -166,4 +175,4 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Invalid("answer_by: is no date", fields=[FieldError("answer_by", "is no date")]) from None
+        raise Invalid.of(FieldError("answer_by", "is no date")) from None

@@ -10,7 +10,7 @@ from charger_registry.ledger.handovers.handover import Handover, State
 from charger_registry.ledger.responsibility import Evidence
 from youguan.auth import EVERYTHING, Scope
 from youguan.bounds import site_within
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 USUAL_WORKING_DAYS = "handover_answer_working_days"
 LIST = """
@@ -35,8 +35,8 @@ async def insert(connection: asyncpg.Connection, handover: Handover, by: str, at
     await connection.execute(
         """
         INSERT INTO registry.handover (id, site_id, station_id, from_organisation_id, to_organisation_id, proposer_id,
-            evidence_kind, evidence_number, evidence, takes_over_at, answer_by, state, proposed_by, proposed_at, reason)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+            evidence_kind, evidence_number, evidence, takes_over_at, answer_by, state, proposed_by, proposed_at, reason, until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         """,
         handover.id,
         handover.site_id,
@@ -53,6 +53,7 @@ async def insert(connection: asyncpg.Connection, handover: Handover, by: str, at
         by,
         at,
         reason,
+        handover.until,
     )
 
 
@@ -73,7 +74,7 @@ async def site_of(connection: asyncpg.Connection, handover_id: str) -> str:
     """Return whose handover it is; NotFound."""
     found: str | None = await connection.fetchval("SELECT site_id FROM registry.handover WHERE id = $1", handover_id)
     if found is None:
-        raise NotFound(f"handover {handover_id}")
+        raise NotFound(Reason("handover {handover_id}", handover_id=handover_id))
     return found
 
 
@@ -81,7 +82,7 @@ async def get(connection: asyncpg.Connection, handover_id: str, scope: Scope = E
     """Return a handover that can be seen; NotFound."""
     row = await connection.fetchrow(LIST + f"WHERE h.id = $1 AND {_seen(2)}", handover_id, *scope.parameters)
     if row is None:
-        raise NotFound(f"handover {handover_id}")
+        raise NotFound(Reason("handover {handover_id}", handover_id=handover_id))
     return row
 
 
@@ -128,6 +129,29 @@ async def sites_with_lapsed(connection: asyncpg.Connection, today: date) -> Sequ
     return [row["site_id"] for row in rows]
 
 
+async def count_waiting(connection: asyncpg.Connection, organisation_id: str, today: date) -> int:
+    """Return how many handovers wait for an organisation's answer and may still be answered."""
+    found: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM registry.handover
+        WHERE to_organisation_id = $1 AND state = 'proposed' AND answer_by >= $2
+        """,
+        organisation_id,
+        today,
+    )
+    return found
+
+
+async def representatives_needed(connection: asyncpg.Connection) -> list[str]:
+    """Return the commands that only a verified representative may give."""
+    rows = await connection.fetch("SELECT command FROM registry.representation WHERE needed ORDER BY command")
+    return [row["command"] for row in rows]
+
+
+async def set_representatives_needed(connection: asyncpg.Connection, commands: Collection[str]) -> None:
+    await connection.execute("UPDATE registry.representation SET needed = command = ANY($1)", list(commands))
+
+
 async def usual_working_days(connection: asyncpg.Connection) -> int:
     """Return within how many working days a handover is to be answered where nobody says otherwise."""
     found: int = await connection.fetchval(
@@ -149,4 +173,5 @@ def handover_of(row: Any) -> Handover:
         row["takes_over_at"],
         row["answer_by"],
         State(row["state"]),
+        row["until"],
     )

@@ -6,7 +6,7 @@ import asyncpg
 from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 
-from charger_registry.ledger.api import OrganisationName, Reason
+from charger_registry.ledger.api import Grounds, OrganisationName
 from charger_registry.ledger.unmanaged import store
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk, rules_of
 from youguan.auth import REGULATOR, Principal
@@ -54,7 +54,7 @@ class CountOut(BaseModel):
 class ContactNote(BaseModel):
     """The manager answers: how that is known."""
 
-    reason: Reason
+    reason: Grounds
 
 
 class Thresholds(BaseModel):
@@ -70,6 +70,7 @@ class RulesOut(BaseModel):
 
     thresholds: dict[str, int]
     accountable_roles: list[str] = Field(description="in this order somebody is accountable while nobody manages")
+    representatives_needed: list[str] = Field(description="what of a handover only a verified representative may say")
 
 
 class RulesIn(BaseModel):
@@ -77,7 +78,8 @@ class RulesIn(BaseModel):
 
     thresholds: Thresholds = Thresholds()
     accountable_roles: list[AccountableRole] | None = None
-    reason: Reason
+    representatives_needed: list[Literal["propose", "accept"]] | None = None
+    reason: Grounds
 
 
 def add_unmanaged(app: FastAPI, pool: asyncpg.Pool, desk: UnmanagedDesk) -> None:
@@ -138,7 +140,8 @@ def _add_rules(app: FastAPI, pool: asyncpg.Pool, desk: UnmanagedDesk) -> None:
     async def change(given: RulesIn, who: Annotated[Principal, Depends(require_county(REGULATOR))]) -> RulesOut:
         """Change them; what has been found already stays as it was found."""
         thresholds = given.thresholds.model_dump(exclude_none=True)
-        await desk.change_rules(who, thresholds, given.accountable_roles, given.reason)
+        roles, represented = given.accountable_roles, given.representatives_needed
+        await desk.change_rules(who, thresholds, roles, given.reason, represented)
         async with pool.acquire() as connection:
             return RulesOut.model_validate(await rules_of(connection))
 

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from charger_registry.ledger import store as ledger
+from charger_registry.ledger.handovers import store as handovers
 from charger_registry.ledger.responsibility import holder
 from charger_registry.ledger.unmanaged import store
 from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, FieldError, Invalid
+from youguan.errors import Conflict, FieldError, Invalid, Reason
 from youguan.eventlog import publish
 
 MOST = 3650
@@ -42,9 +43,17 @@ class UnmanagedDesk:
             await publish(connection, STREAM, await ledger.ledger_events(connection, [site_id], now))
 
     async def change_rules(
-        self, who: Principal, thresholds: Mapping[str, int], roles: Sequence[str] | None, reason: str
+        self,
+        who: Principal,
+        thresholds: Mapping[str, int],
+        roles: Sequence[str] | None,
+        reason: str,
+        represented: Sequence[str] | None = None,
     ) -> None:
-        """Change thresholds and in which order of roles somebody is accountable (None: as it is). Invalid."""
+        """Change thresholds, in which order of roles somebody is accountable, and what needs a verified representative.
+
+        None: as it is. Invalid.
+        """
         _check(thresholds, roles)
         async with self._pool.acquire() as connection, connection.transaction():
             await audit.take_turn(connection)
@@ -53,6 +62,8 @@ class UnmanagedDesk:
                 await store.set_threshold(connection, name, value)
             if roles is not None:
                 await store.set_accountable_roles(connection, roles)
+            if represented is not None:
+                await handovers.set_representatives_needed(connection, represented)
             await audit.record(
                 connection, at=self._clock.now(), actor=who.subject, action="change rules", subject="ledger",
                 before=before, after={**await rules_of(connection), "reason": reason},
@@ -62,15 +73,20 @@ class UnmanagedDesk:
 async def rules_of(connection: asyncpg.Connection) -> dict[str, object]:
     """Return the rules as they are."""
     roles = await store.accountable_roles(connection)
-    return {"thresholds": await store.thresholds(connection), "accountable_roles": roles}
+    needed = await handovers.representatives_needed(connection)
+    thresholds = await store.thresholds(connection)
+    return {"thresholds": thresholds, "accountable_roles": roles, "representatives_needed": needed}
 
 
 def _check(thresholds: Mapping[str, int], roles: Sequence[str] | None) -> None:
     wrong = [FieldError(name, "is no threshold") for name in thresholds if name not in store.THRESHOLDS]
     wrong += [
-        FieldError(name, f"must lie between 1 and {MOST}") for name, n in thresholds.items() if not 1 <= n <= MOST
+        FieldError(name, Reason("must lie between 1 and {most}", most=MOST))
+        for name, n in thresholds.items()
+        if not 1 <= n <= MOST
     ]
     if roles is not None and (len(set(roles)) != len(roles) or not roles or not set(roles) <= set(ACCOUNTABLE)):
-        wrong.append(FieldError("accountable_roles", f"must be one or more of {', '.join(ACCOUNTABLE)}, each once"))
+        known = ", ".join(ACCOUNTABLE)
+        wrong.append(FieldError("accountable_roles", Reason("must be one or more of {known}, each once", known=known)))
     if wrong:
-        raise Invalid("; ".join(f"{field.field}: {field.reason}" for field in wrong), fields=wrong)
+        raise Invalid.of(*wrong)

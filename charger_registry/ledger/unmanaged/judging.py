@@ -35,9 +35,17 @@ async def judge_management(
     for site in await store.filed(connection, ledgers.keys()):
         lines = ledgers[site["id"]]
         finding = judge(lines, contacts.get(site["id"], Contact()), site["filed_at"], rules, now)
-        if (finding.reason if finding else None) != site["unmanaged_reason"]:
+        if _is_news(site, finding, accountable(lines, rules, now)):
             events.append(await _note(connection, site, finding, lines, rules, now))
     return events
+
+
+def _is_news(site: asyncpg.Record, finding: Unmanaged | None, answering: Line | None) -> bool:
+    """Say whether something else is found than stands on record: why, who managed last, or who is accountable meanwhile."""
+    if finding is None:
+        return site["unmanaged_reason"] is not None
+    found = (finding.reason, finding.organisation_id, answering.organisation_id if answering else "")
+    return found != (site["unmanaged_reason"], site["organisation_id"], site["accountable_id"])
 
 
 async def _note(

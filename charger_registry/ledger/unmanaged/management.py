@@ -1,6 +1,6 @@
 """Whether somebody manages a site, and who is accountable while nobody does. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,16 +10,15 @@ from charger_registry.ledger.unmanaged.silence import Contact, Thresholds, silen
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides: when silence begins, in which order of roles others are accountable, and who has ceased to be since when."""
+    """What decides: when silence begins, and in which order of roles others are accountable."""
 
     silence: Thresholds
     accountable_roles: Sequence[str]
-    deregistered: Mapping[str, datetime]
 
 
 def judge(lines: Sequence[Line], contact: Contact, filed_at: datetime, rules: Rules, now: datetime) -> Unmanaged | None:
     """Say why nobody manages a site, or None where somebody does. `contact`: with who manages it now."""
-    found = unmanaged(lines, now, rules.deregistered, filed_at)
+    found = unmanaged(lines, now, filed_at)
     if found is not None:
         return found
     manager = holder(lines, "manager", now)
@@ -30,10 +29,5 @@ def judge(lines: Sequence[Line], contact: Contact, filed_at: datetime, rules: Ru
 
 def accountable(lines: Sequence[Line], rules: Rules, now: datetime) -> Line | None:
     """Return who is accountable while nobody manages: by the order of roles the first that still exists."""
-    for role in rules.accountable_roles:
-        found = holder(lines, role, now)
-        if found is not None:
-            ceased = rules.deregistered.get(found.organisation_id)
-            if ceased is None or ceased > now:
-                return found
-    return None
+    held = (holder(lines, role, now) for role in rules.accountable_roles)
+    return next((line for line in held if line is not None), None)

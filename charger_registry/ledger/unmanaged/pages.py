@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from charger_registry import store as registry
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.handovers import store as handovers
-from charger_registry.ledger.pages import Reason
+from charger_registry.ledger.pages import Grounds
 from charger_registry.ledger.responsibility import holder
 from charger_registry.ledger.unmanaged import store
 from charger_registry.ledger.unmanaged.desk import ACCOUNTABLE, UnmanagedDesk
@@ -28,6 +28,7 @@ THRESHOLDS = {
     "silent_unanswered_tasks": "连续多少件工单逾期不答复算失联",
     "silent_days_without_contact": "多少天联系不上算失联",
 }
+REPRESENTED = {"propose": "发起管理交接", "accept": "接受管理交接"}
 SETTLED = {"managed": "已有管理单位", "changed": "原因变更", "retired": "场站已退出"}
 
 
@@ -86,7 +87,7 @@ def _add_settling(
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
             lines = await ledger.lines(connection, site_id)
-            organisations = await registry.list_organisations(connection, None, 1000)
+            organisations = await registry.organisations_to_choose(connection, "", now)
             found = await store.list_findings(
                 connection, scope=who.scope, settled=False, reason=None, division=None, organisation_id=None,
                 site_id=site_id, after=0, limit=1,
@@ -101,7 +102,8 @@ def _add_settling(
             waiting = await handovers.list_handovers(
                 connection, scope=who.scope, state="proposed", site_id=site_id, before=None, limit=10
             )
-        phones = {o["id"]: o["phone"] for o in organisations}
+            named = [last_id, answering.organisation_id if answering else ""]
+            phones = await registry.phones_of(connection, named)
         return templates.render(
             request,
             "settle.html",
@@ -115,10 +117,10 @@ def _add_settling(
             phones=phones,
             task=task,
             handovers=waiting,
-            organisations=[o for o in organisations if o["deregistered_at"] is None and o["id"] != last_id],
+            organisations=[o for o in organisations if o["id"] != last_id],
             reasons=REASONS,
             roles=ROLES,
-            error=error.detail if error else "",
+            error=error,
         )
 
     @router.get("/sites/{site_id}/settle")
@@ -126,7 +128,9 @@ def _add_settling(
         return await page(request, who, site_id)
 
     @router.post("/sites/{site_id}/contact")
-    async def contact(request: Request, site_id: str, who: Annotated[Principal, regulator], reason: Reason) -> Response:
+    async def contact(
+        request: Request, site_id: str, who: Annotated[Principal, regulator], reason: Grounds
+    ) -> Response:
         try:
             await desk.note_contact(who, site_id, reason)
         except YouguanError as error:
@@ -139,6 +143,7 @@ def _add_rules(router: APIRouter, pool: asyncpg.Pool, desk: UnmanagedDesk, templ
         async with pool.acquire() as connection:
             numbers = await store.thresholds(connection)
             order = await store.accountable_roles(connection)
+            needed = await handovers.representatives_needed(connection)
         return templates.render(
             request,
             "ledger_rules.html",
@@ -146,9 +151,11 @@ def _add_rules(router: APIRouter, pool: asyncpg.Pool, desk: UnmanagedDesk, templ
             numbers=numbers,
             labels=THRESHOLDS,
             order=order,
+            needed=needed,
+            commands=REPRESENTED,
             accountable=ACCOUNTABLE,
             roles=ROLES,
-            error=error.detail if error else "",
+            error=error,
         )
 
     @router.get("/ledger-rules")
@@ -163,9 +170,10 @@ def _add_rules(router: APIRouter, pool: asyncpg.Pool, desk: UnmanagedDesk, templ
         silent_unanswered_tasks: Annotated[int, Form()],
         silent_days_without_contact: Annotated[int, Form()],
         first: Annotated[str, Form()],
-        reason: Reason,
+        reason: Grounds,
         second: Annotated[str, Form()] = "",
         third: Annotated[str, Form()] = "",
+        represented: Annotated[list[str] | None, Form()] = None,
     ) -> Response:
         numbers = {
             "handover_answer_working_days": handover_answer_working_days,
@@ -173,7 +181,8 @@ def _add_rules(router: APIRouter, pool: asyncpg.Pool, desk: UnmanagedDesk, templ
             "silent_days_without_contact": silent_days_without_contact,
         }
         try:
-            await desk.change_rules(who, numbers, [role for role in (first, second, third) if role], reason)
+            roles = [role for role in (first, second, third) if role]
+            await desk.change_rules(who, numbers, roles, reason, represented or [])
         except YouguanError as error:
             return await page(request, error)
         return RedirectResponse("/registry/ledger-rules", 303)

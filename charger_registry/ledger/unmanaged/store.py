@@ -47,14 +47,7 @@ async def set_accountable_roles(connection: asyncpg.Connection, roles: Sequence[
 async def rules(connection: asyncpg.Connection) -> Rules:
     """Return what decides whether somebody manages a site."""
     numbers = await thresholds(connection)
-    ceased = await connection.fetch(
-        "SELECT id, deregistered_at FROM registry.organisation WHERE deregistered_at IS NOT NULL"
-    )
-    return Rules(
-        Thresholds(numbers[UNANSWERED], numbers[WITHOUT_CONTACT]),
-        await accountable_roles(connection),
-        {row["id"]: row["deregistered_at"] for row in ceased},
-    )
+    return Rules(Thresholds(numbers[UNANSWERED], numbers[WITHOUT_CONTACT]), await accountable_roles(connection))
 
 
 # --- contact ----------------------------------------------------------------------------------------------------
@@ -78,12 +71,14 @@ async def note_asked(connection: asyncpg.Connection, opened: TaskOpened) -> None
 
 
 async def note_moved(connection: asyncpg.Connection, moved: TaskMoved) -> None:
-    """Keep whether a task was answered, by the party itself and nobody else, and whether it is closed."""
+    """Keep whether a task was answered, by the party's people or machines and nobody else, and whether it is closed."""
     await connection.execute(
         """
         UPDATE registry.asked_task t SET closed_at = CASE WHEN $2 = 'closed' THEN $3::timestamptz END,
             answered_at = coalesce(answered_at, CASE WHEN $4 AND EXISTS (
                 SELECT FROM registry.person p WHERE p.username = $5 AND p.organisation_id = t.assignee_id
+                UNION ALL
+                SELECT FROM registry.machine_key k WHERE 'key ' || k.id = $5 AND k.organisation_id = t.assignee_id
             ) THEN $3::timestamptz END)
         WHERE task_id = $1
         """,
@@ -166,8 +161,9 @@ async def filed(connection: asyncpg.Connection, site_ids: Collection[str]) -> li
     """Return sites with what has been found of them."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT id, filed_at, unmanaged_reason FROM registry.site
-        WHERE id = ANY($1) AND retired_at IS NULL ORDER BY id
+        SELECT s.id, s.filed_at, s.unmanaged_reason, f.organisation_id, f.accountable_id, f.accountable_role
+        FROM registry.site s LEFT JOIN registry.finding f ON f.site_id = s.id AND f.ended_at IS NULL
+        WHERE s.id = ANY($1) AND s.retired_at IS NULL ORDER BY s.id
         """,
         list(site_ids),
     )
@@ -294,13 +290,20 @@ WITH heard AS (
 ), waiting AS (
     SELECT site_id FROM registry.asked_task WHERE answered_at IS NULL AND due_on < $3
     GROUP BY site_id, assignee_id HAVING count(*) >= $4
+), answering AS (
+    SELECT f.site_id FROM registry.finding f JOIN registry.responsibility r ON r.site_id = f.site_id
+    JOIN registry.organisation o ON o.id = r.organisation_id
+    WHERE f.ended_at IS NULL AND upper_inf(r.believed) AND r.role IN (SELECT role FROM registry.accountability)
+      AND (lower(r.during) > f.found_at AND lower(r.during) <= $1 OR upper(r.during) > f.found_at AND upper(r.during) <= $1
+           OR o.deregistered_at > f.found_at AND o.deregistered_at <= $1)
 )
 SELECT s.id FROM registry.site s
 WHERE s.retired_at IS NULL AND ((s.unmanaged_reason IS NULL) <> EXISTS (
     SELECT FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
     WHERE r.site_id = s.id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
       AND r.during @> $1::timestamptz AND (o.deregistered_at IS NULL OR o.deregistered_at > $1)
-) OR (s.unmanaged_reason IS NULL AND (s.id IN (SELECT * FROM heard) OR s.id IN (SELECT * FROM waiting))))
+) OR s.id IN (SELECT * FROM answering)
+OR (s.unmanaged_reason IS NULL AND (s.id IN (SELECT * FROM heard) OR s.id IN (SELECT * FROM waiting))))
 ORDER BY s.id FOR UPDATE OF s SKIP LOCKED
 """
 

@@ -84,7 +84,7 @@ def test_never_two_managers_no_gap_unfound_and_the_past_stays(given_commands: li
         assert two_managers(book.believed()) is None
         for number in range(DAYS + 1):
             managed = any(kept.station_id == "" and kept.holds_at(day(number)) for kept in book.believed())
-            assert (unmanaged(book.believed(), day(number), {}, START) is None) is managed
+            assert (unmanaged(book.believed(), day(number), START) is None) is managed
     assert [book.believed(step) for step in range(book.step + 1)] == past
 
 

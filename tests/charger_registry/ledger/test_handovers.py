@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,8 @@ from charger_registry.ledger.handovers.handover import (
     may_propose,
 )
 from charger_registry.ledger.responsibility import Evidence, Line, holder
+from charger_registry.ledger.unmanaged.desk import UnmanagedDesk
+from charger_registry.people.organisations import Mandate, OrganisationDesk
 from youguan.auth import Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool
@@ -138,6 +141,52 @@ async def test_until_it_is_accepted_the_manager_stays(pool: asyncpg.Pool, desk: 
     assert (line.origin, line.evidence) == ("handover", CONTRACT)
     assert [row["action"] for row in trail] == ["propose handover", "take over", "accept handover"]
     assert await told(pool) == ["accepted"]
+
+
+async def test_a_contract_that_ends_ends_the_management(pool: asyncpg.Pool, desk: HandoverDesk) -> None:
+    later, until = NOW + timedelta(days=30), NOW + timedelta(days=60)
+    for wrong in (NOW, later):
+        with pytest.raises(Invalid, match="until"):
+            await propose(desk, takes_over_at=later, until=wrong)
+    proposed = await propose(desk, takes_over_at=later, until=until)
+    await desk.answer(operator("n"), proposed, Command.ACCEPT)
+    assert [await manager(pool, at) for at in (NOW, later, until)] == ["m", "n", None]
+
+
+async def test_nobody_takes_over_for_a_time_that_is_over(
+    pool: asyncpg.Pool, desk: HandoverDesk, clock: ManualClock
+) -> None:
+    proposed = await propose(desk, until=NOW + timedelta(days=1))
+    clock.advance(timedelta(days=1))
+    with pytest.raises(Invalid, match="until"):
+        await desk.answer(operator("n"), proposed, Command.ACCEPT)
+    assert await manager(pool, clock.now()) == "m"
+
+
+async def test_a_rule_may_ask_for_a_verified_representative(
+    pool: asyncpg.Pool, desk: HandoverDesk, clock: ManualClock
+) -> None:
+    rules, organisations = UnmanagedDesk(pool, clock), OrganisationDesk(pool, clock)
+    await rules.change_rules(REGULATOR, {}, None, "试行", ["accept"])
+    proposed = await propose(desk)
+    assert await desk.waiting(operator("n")) == 1
+    with pytest.raises(Forbidden, match="representative"):
+        await desk.answer(operator("n"), proposed, Command.ACCEPT)
+    async with pool.acquire() as connection:
+        await registry.save_person(connection, ("of n", "n", "x", ["operator"], "n", None, False))
+        await registry.save_person(connection, ("of m", "m", "x", ["operator"], "m", None, False))
+    mandate = Mandate("王", None, "agent", "授权委托书", "7", date(2026, 6, 1), "of n")
+    with pytest.raises(Invalid, match="username"):
+        await organisations.verify(REGULATOR, "n", replace(mandate, username="of m"))
+    number = await organisations.verify(REGULATOR, "n", mandate)
+    clock.advance(timedelta(days=1))
+    with pytest.raises(Forbidden, match="representative"):  # his mandate ended yesterday
+        await desk.answer(operator("n"), proposed, Command.ACCEPT)
+    await organisations.verify(REGULATOR, "n", replace(mandate, valid_until=None))
+    await organisations.end_mandate(REGULATOR, "n", number, "x")
+    await desk.answer(operator("n"), proposed, Command.ACCEPT)
+    assert await manager(pool, clock.now()) == "n"
+    assert await desk.waiting(operator("n")) == 0
 
 
 async def test_a_later_day_is_kept_to(pool: asyncpg.Pool, desk: HandoverDesk) -> None:

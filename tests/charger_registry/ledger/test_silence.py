@@ -13,7 +13,7 @@ from charger_registry.ledger.unmanaged.silence import Asked, Contact, Thresholds
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Thresholds(unanswered_tasks=2, days_without_contact=30)
-RULES = Rules(LIMITS, ("owner", "builder"), {})
+RULES = Rules(LIMITS, ("owner", "builder"))
 
 
 def day(number: int) -> datetime:
@@ -88,10 +88,10 @@ def line(role: str, who: str, since: int = 0, until: int | None = None) -> Line:
 def test_a_finding_names_whom_it_concerns() -> None:
     quiet, now = Contact(heard_at=START), day(40)
     manager = line("manager", "m")
-    gone = replace(RULES, deregistered={"m": day(3)})
+    gone = replace(manager, ceased_at=day(3))
     assert judge([manager], quiet, START, RULES, now) == Unmanaged("silent", day(30), "m")
     assert judge([manager], Contact(heard_at=now), START, RULES, now) is None
-    assert judge([manager], quiet, START, gone, now) == Unmanaged("deregistered", day(3), "m")
+    assert judge([gone], quiet, START, RULES, now) == Unmanaged("deregistered", day(3), "m")
     assert judge([line("manager", "m", 0, 9)], quiet, START, RULES, now) == Unmanaged("contract_ended", day(9), "m")
     assert judge([line("owner", "o")], quiet, START, RULES, now) == Unmanaged("no_manager", START)
 
@@ -108,6 +108,6 @@ def test_a_finding_names_whom_it_concerns() -> None:
     ],
 )
 def test_who_is_accountable_is_data(lines: list[Line], order: tuple[str, ...], who: str | None) -> None:
-    rules = Rules(LIMITS, order, {"gone": day(1)})
-    found = accountable(lines, rules, day(10))
+    known = [replace(line, ceased_at=day(1)) if line.organisation_id == "gone" else line for line in lines]
+    found = accountable(known, Rules(LIMITS, order), day(10))
     assert (found.organisation_id if found else None) == who

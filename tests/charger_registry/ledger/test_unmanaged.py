@@ -10,11 +10,14 @@ import pytest
 from alerts.engine import Engine
 from charger_registry import store as registry
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from charger_registry.ledger import store as ledger_store
 from charger_registry.ledger.desk import LedgerDesk
+from charger_registry.ledger.responsibility import holder
 from charger_registry.ledger.unmanaged import projection, store
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk
 from charger_registry.service import judge_what_has_changed
 from inspection_service.tasks.desk import Desk
+from youguan import bounds
 from youguan.auth import EVERYTHING, Principal, Scope
 from youguan.clock import ManualClock
 from youguan.database import create_pool
@@ -113,6 +116,91 @@ async def test_who_does_not_answer_its_tasks_is_silent(pool: asyncpg.Pool) -> No
     await watch(pool, later)
     assert await findings(pool) == []
     assert await findings(pool, settled=True) == [("1", "silent", "m", "o", "managed")]
+
+
+async def test_what_a_managers_machine_answers_is_its_answer(pool: asyncpg.Pool) -> None:
+    await pool.executemany(
+        """
+        INSERT INTO registry.machine_key VALUES ($1, $1, $1, 'operator', '{inspection:write}', $2, NULL, $3, 'r', $3, 'x')
+        """,
+        [("k-m", "m", NOW), ("k-o", "o", NOW)],
+    )
+    await tell(pool, *(opened(n) for n in range(3)))
+    await watch(pool, NOW)
+    assert await findings(pool) == [("1", "silent", "m", "o")]
+    await tell(pool, moved(0, "accepted", "key k-o"))
+    await watch(pool, NOW)
+    assert len(await findings(pool)) == 1, "another's machine is not the manager's"
+    await tell(pool, moved(0, "accepted", "key k-m"))
+    await watch(pool, NOW)
+    assert await findings(pool) == []
+
+
+async def test_who_is_accountable_is_found_anew_when_it_is_another(pool: asyncpg.Pool, clock: ManualClock) -> None:
+    ledger = LedgerDesk(pool, clock)
+    await ledger.end(REGULATOR, "1", "manager", reason="x", document_number="1")
+    assert await findings(pool) == [("1", "contract_ended", "m", "o")]
+    await ledger.order(REGULATOR, "1", "owner", "n", reason="sold", document_number="2")
+    assert await findings(pool) == [("1", "contract_ended", "m", "n")]
+    gone = NOW + timedelta(days=3)
+    async with pool.acquire() as connection, connection.transaction():
+        await registry.deregister(connection, "n", gone, NOW)
+    await watch(pool, gone - timedelta(seconds=1))
+    assert await findings(pool) == [("1", "contract_ended", "m", "n")]
+    for _ in range(2):
+        await watch(pool, gone)
+    assert await findings(pool) == [("1", "contract_ended", "m", "b")]
+    settled = await findings(pool, settled=True)
+    assert settled == [("1", "contract_ended", "m", who, "changed") for who in "on"]
+    told = await pool.fetch("SELECT payload FROM eventlog.event WHERE type = 'SiteUnmanaged' ORDER BY serial")
+    assert [row["payload"]["accountable_id"] for row in told] == ["o", "n", "b"]
+
+
+async def test_who_is_no_more_has_no_role_and_what_was_known_stays_known(pool: asyncpg.Pool) -> None:
+    gone = NOW - timedelta(days=30)
+    async with pool.acquire() as connection, connection.transaction():
+        await registry.deregister(connection, "m", gone, NOW)
+        now = await ledger_store.lines(connection, "1")
+        then = await ledger_store.lines(connection, "1", NOW - timedelta(days=1))
+    found = [holder(lines, "manager", at) for lines in (now, then) for at in (gone - timedelta(days=1), NOW)]
+    assert [line.organisation_id if line else None for line in found] == ["m", None, "m", "m"]
+    assert await findings(pool) == [(n, "deregistered", "m", "o") for n in "12"]
+
+
+async def test_the_past_of_a_retired_site_is_read_by_who_might_read_it_then(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await registry.file_all(connection, Filing(retired_site_ids=("1",)), NOW)
+    await bounds.consumer(pool).catch_up()
+    seen = {}
+    async with pool.acquire() as connection:
+        for scope in (
+            EVERYTHING, Scope(divisions=("330226001",)), Scope(divisions=("330226002",)), Scope(organisation_id="m"),
+            Scope(organisation_id="b"), Scope(),
+        ):  # fmt: skip
+            rows = await registry.list_sites(
+                connection,
+                unmanaged_only=None,
+                division=None,
+                words=None,
+                after=None,
+                limit=9,
+                scope=scope,
+                retired=True,
+            )
+            sees = await ledger_store.sees_ledger(connection, scope, "1")
+            assert [row["id"] for row in rows] == (["1"] if sees else [])
+            seen[scope] = sees
+        exported = await ledger_store.export(
+            connection,
+            site_id="1",
+            scope=Scope(divisions=("330226001",)),
+            as_known_at=None,
+            ever=True,
+            after=0,
+            limit=9,
+        )
+    assert list(seen.values()) == [True, True, False, True, False, False]
+    assert len(exported) == 3
 
 
 async def test_a_site_out_of_contact_is_found_and_one_never_heard_of_is_not(pool: asyncpg.Pool) -> None:
