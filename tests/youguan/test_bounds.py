@@ -500,14 +500,19 @@ INSERT INTO telemetry.connector_day
 INSERT INTO registry.handover (id, site_id, station_id, from_organisation_id, to_organisation_id, proposer_id, proposed_by,
     proposed_at, reason, evidence_kind, evidence_number, evidence, answer_by, state)
     VALUES ('h' || $1, $1::text, 's' || $1, 'two', 'two', 'two', 'x', $2, 'x', 'other', '', '', '2026-01-02', 'proposed');
+INSERT INTO registry.machine_key (id, name, digest, role, scopes, organisation_id, expires_at, issued_by, issued_at, reason)
+    VALUES ('m' || $1, 'x', 'x' || $1, 'operator', '{registry:read}', (ARRAY['one', 'two'])[$1::text::int],
+    $2::timestamptz + interval '1 day', 'x', $2, 'x');
+INSERT INTO registry.representative (id, organisation_id, name, kind, evidence_kind, evidence_number, verified_by, verified_at)
+    OVERRIDING SYSTEM VALUE VALUES ($1::text::bigint, (ARRAY['one', 'two'])[$1::text::int], 'x', 'agent', 'x', 'x', 'x', $2);
 INSERT INTO registry.person (username, name, roles, division)
     VALUES ('p' || $1, 'x', '{inspector}', '33022600' || $1);
 INSERT INTO gateway.evidence_file (id, station_id, kind, token_hash, requested_by, requested_at, expires_at, received_at,
     sha256) VALUES ($3, 's' || $1, 'diagnostics', 'h' || $1, 'x', $2, $2, $2, repeat('0', 64));
 INSERT INTO inspection.case_file (id, number, state, item_id, party_kind, party_id, party_name, site_id, station_id,
-    division_code, act_key, act_on, found_on, opened_at, opened_by, moved_at, facts)
+    division_code, act_on, found_on, opened_at, opened_by, moved_at, facts)
     VALUES ('k' || $1, $1, 'lead', 'car-park-stopped', 'organisation', CASE $1 WHEN '1' THEN 'one' ELSE 'two' END, 'x', $1,
-    's' || $1, '33022600' || $1, $1, '2026-01-02', '2026-01-02', $2, 'x', $2, '{"officers": ["inspector", "county inspector"]}');
+    's' || $1, '33022600' || $1, '2026-01-02', '2026-01-02', $2, 'x', $2, '{"officers": ["inspector", "county inspector"]}');
 INSERT INTO inspection.case_history VALUES ('k' || $1, 1, $2, 'x', 'x', 'officer', 'open', NULL, 'lead', 'x', '{}', NULL);
 INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $2, 'x', '{"title": "x"}', repeat('0', 64));
 INSERT INTO inspection.case_print VALUES ('d' || $1, 'x', 'x');
@@ -553,12 +558,17 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
     """Return what the addresses speak of, by place."""
     alerts = (await client.get("/api/alerts", headers=bearer("regulator"))).json()["items"]
     tasks = (await client.get("/api/inspection/tasks", headers=bearer("regulator"))).json()["items"]
+    lines = {}
+    for place in "12":
+        ledger = await client.get(f"/api/registry/sites/{place}/responsibilities", headers=bearer("regulator"))
+        lines[place] = next(str(line["id"]) for line in ledger.json()["items"] if line["role"] == "manager")
     return {
         place: {
             "station_id": f"s{place}", "site_id": place, "command_id": f"c{place}", "transaction_id": "t",
             "exclusion_id": f"x{place}", "request_id": "none", "file_id": file_of(place), "firmware_id": "none",
             "id_token": "none", "group_id": "none", "organisation_id": ("one", "two")[int(place) - 1], "credential_id": "0",
-            "username": f"p{place}", "team_id": "t", "number": "0", "session_id": "none", "key_id": "none", "line_id": "0",
+            "username": f"p{place}", "team_id": "t", "number": place, "session_id": "none",
+            "key_id": f"m{place}", "line_id": lines[place],
             "delegation_id": "0",
             "token_id": "0",
             "operator_id": "none", "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
@@ -595,3 +605,68 @@ async def test_who_may_use_which_route_where(client: httpx.AsyncClient, who: str
         if not right:
             wrong.append((base, name, place, expected, answer.status_code, answer.text[:200]))
     assert wrong == []
+
+
+WHY: dict[str, Any] = {"reason": "x"}
+COMMANDS: dict[str, Any] = {
+    "POST /api/registry/sites/{site_id}/responsibilities/{line_id}/correction": {**WHY, "truth": None},
+    "POST /api/registry/sites/{site_id}/responsibilities": {
+        **WHY, "role": "owner", "organisation_id": "one", "document_number": "1",
+    },
+    "POST /api/registry/sites/{site_id}/responsibilities/end": {**WHY, "role": "manager", "document_number": "1"},
+    "POST /api/registry/sites/{site_id}/contact": WHY,
+    "POST /api/registry/sites/{site_id}/handovers": {"to_organisation_id": "three", "evidence": {"kind": "contract"}},
+    "POST /api/registry/handovers/{handover_id}/accept": {},
+    "POST /api/registry/handovers/{handover_id}/decline": WHY,
+    "POST /api/registry/handovers/{handover_id}/withdraw": WHY,
+    "PUT /api/registry/ledger-rules": {**WHY, "representatives_needed": ["accept"]},
+    "PATCH /api/registry/persons/{username}": {**WHY, "name": "y"},
+    "POST /api/registry/persons/{username}/close": WHY,
+    "POST /api/registry/persons/{username}/password-link": WHY,
+    "POST /api/registry/persons/{username}/end-logins": WHY,
+    "DELETE /api/registry/persons/{username}/second-factor?reason=x": None,
+    "POST /api/registry/keys/{key_id}/revoke": WHY,
+    "PATCH /api/registry/organisations/{organisation_id}": {**WHY, "phone": "2"},
+    "POST /api/registry/organisations/{organisation_id}/deregister": WHY,
+    "POST /api/registry/organisations/{organisation_id}/representatives": {
+        "name": "x", "kind": "agent", "evidence_kind": "x", "evidence_number": "1",
+    },
+    "POST /api/registry/organisations/{organisation_id}/representatives/{number}/end": WHY,
+    "POST /api/inspection/tasks/{task_id}/accept": {},
+    "POST /api/inspection/tasks/{task_id}/mend": WHY,
+    "POST /api/alerts/{alert_id}/acknowledge": {},
+    "POST /api/gateway/stations/{station_id}/commands": {
+        "action": "TriggerMessage", "payload": {"requestedMessage": "Heartbeat"},
+    },
+}  # fmt: skip
+"""Commands that would do something at once, with what they take."""
+
+
+@pytest.mark.usefixtures("full")
+async def test_nobody_does_anything_to_what_is_anothers(client: httpx.AsyncClient, database_url: str) -> None:
+    """With the ids of what there is, and with bodies that are right: refused, and nothing has come of it."""
+    theirs, wrong = (await ids_of(client))["2"], []
+    for name, body in COMMANDS.items():
+        method, _, path = name.partition(" ")
+        for who in (who for who, seen in SEEN.items() if "2" not in seen):
+            answer = await client.request(method, path.format(**theirs), json=body, headers=bearer(who))
+            if answer.status_code not in (403, 404):
+                wrong.append((name, who, answer.status_code, answer.text[:200]))
+    async with await create_pool(database_url) as pool:
+        assert await pool.fetchval("SELECT count(*) FROM audit.trail") == 0
+    assert wrong == []
+
+
+@pytest.mark.usefixtures("full")
+async def test_who_may_does_it(client: httpx.AsyncClient) -> None:
+    """The same commands are no dead letters: whoever may, with the same ids and bodies, is not refused for what he is."""
+    theirs, refused = (await ids_of(client))["2"], []
+    for name, body in COMMANDS.items():
+        method, _, path = name.partition(" ")
+        answers = [
+            (await client.request(method, path.format(**theirs), json=body, headers=bearer(who))).status_code
+            for who in ("regulator", "county inspector")
+        ]
+        if set(answers) <= {403, 404} and "/handovers" not in name and "second-factor" not in name:
+            refused.append((name, answers))
+    assert refused == []
