@@ -132,7 +132,9 @@ def _beside(event: Event) -> Sequence[Finding]:
         case UpstreamBack():
             return [Over(UPSTREAM_AWAY, event.site_id, event.at)]
         case RelayRecordsLost():
-            return [Holds(RELAY_GAP, event.spool_id, event.since, details={"tries": event.records})]
+            return [
+                Holds(RELAY_GAP, event.spool_id, event.since, details={"tries": event.records, "reason": event.reason})
+            ]
     return _papers(event)
 
 

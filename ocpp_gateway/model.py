@@ -588,11 +588,25 @@ class RelayStation(Table, table=True):
 
 
 class RelaySpool(Table, table=True):
-    """Up to where a spool of the relay is stored, and how many records it had no room for."""
+    """Up to where a spool of the relay is stored."""
 
     __tablename__ = "relay_spool"
     __table_args__ = NOW
     spool_id: str = text(key=True)
     place: int = big()
-    lost: int = big()
     drained_at: datetime = moment()
+
+
+class RelayGap(Table, table=True):
+    """What was passed on and could not be kept. `station_id` None: of nobody knows whom; `records` None: nobody knows how many."""
+
+    __tablename__ = "relay_gap"
+    __table_args__ = NOW
+    id: int = big(key=True)
+    spool_id: str = text()
+    station_id: str | None = text(optional=True)
+    reason: str = text()
+    since: datetime = moment()
+    until: datetime | None = moment(optional=True)
+    records: int | None = big(optional=True)
+    lost_bytes: int = big()

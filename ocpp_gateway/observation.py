@@ -278,12 +278,29 @@ class UpstreamMet:
 
 @dataclass(frozen=True, slots=True)
 class SpoolDrained:
-    """What the relay noted up to a place of a spool is stored: in the very commit that stores it. `lost` were not kept."""
+    """What the relay noted up to a place of a spool is stored: in the very commit that stores it."""
 
     spool_id: str
     place: int
     at: datetime
-    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RelayGap:
+    """What was passed on and could not be kept, of one station or of nobody knows whom (None).
+
+    `reason`: full (no room for it), disk (it could not be written), torn (a crash left it half written), damaged (its checksum
+    does not hold), unreadable, unrecordable (too large, or no text), killed (what was passed on in a process's last moments).
+    `records` None: nobody knows how many. `until` None: it has not ended, or nobody could say when.
+    """
+
+    spool_id: str
+    station_id: str | None
+    reason: str
+    since: datetime
+    until: datetime | None = None
+    records: int | None = None
+    lost_bytes: int = 0
 
 
 Observation = (
@@ -306,6 +323,7 @@ Observation = (
     | PlatformSiteTold
     | UpstreamMet
     | SpoolDrained
+    | RelayGap
 )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import asyncpg
 
 from ocpp_gateway import store
-from ocpp_gateway.relay.store import forget_spools
+from ocpp_gateway.relay.store import forget_gaps, forget_spools
 from youguan import eventlog
 from youguan.clock import Clock
 from youguan.database import storage_mode
@@ -38,7 +38,9 @@ class Retention:
         await store.forget_refused(
             connection, now - timedelta(days=settings.refused_input_retention_days), settings.refused_input_a_station
         )
-        await forget_spools(connection, now - timedelta(days=settings.raw_frame_retention_days))
+        frames_kept_since = now - timedelta(days=settings.raw_frame_retention_days)
+        await forget_spools(connection, frames_kept_since)
+        await forget_gaps(connection, frames_kept_since)
         await store.forget_quarantine(connection, now - timedelta(days=settings.quarantine_retention_days))
         while await eventlog.forget(connection, STREAMS, now - timedelta(days=settings.event_retention_days)):
             pass

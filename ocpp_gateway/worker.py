@@ -18,8 +18,9 @@ from ocpp_gateway.connections.tls import Files, Tls
 from ocpp_gateway.heartbeats.policy import Intervals
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.relay import legs, spool
-from ocpp_gateway.relay.drain import Drain, Journal
+from ocpp_gateway.relay.drain import Drain
 from ocpp_gateway.relay.handshake import identity_of
+from ocpp_gateway.relay.journal import Journal
 from ocpp_gateway.relay.reach import Reach
 from ocpp_gateway.relay.relaying import Relaying
 from ocpp_gateway.relay.upstreams import Upstreams
@@ -94,7 +95,7 @@ async def run(
             directory.keep(loaded), credentials.keep(keys_loaded), intervals.keep(paced), memory.keep(pool, remembers),
             ownership.run(),
             ownership.watch(server.close_lost), outbox.run(), server.watch(), doorkeeper.tell(pool, f"gateway/{slot}"),
-            metrics.tally.run(), upstreams.keep(relays), drain.run(left_behind, relayed), journal.tell_metrics(),
+            metrics.tally.run(), upstreams.keep(relays), drain.run(left_behind, relayed), journal.run(),
         ]  # fmt: skip
         if secure is not None:
             tls = tls_of(settings, doorkeeper, server)
@@ -111,6 +112,7 @@ async def run(
         log.info("worker %d listens", slot)
         await first_of(stop, writing, spooling, *beside)
         await _drain(server, recorder, writing, drain, relayed)
+        journal.tell()
         relayed.stop()
         await spooling
         for task in beside:
@@ -183,8 +185,10 @@ async def _drain(
     server.stop_accepting()
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_S):
-            await recorder.settled()
-            server.close_all()
+            try:
+                await recorder.settled()
+            finally:
+                server.close_all()  # though the database is away: nothing is passed on that could not be noted any more
             await asyncio.sleep(0)  # the ends of the connections are submitted by their callbacks
             await recorder.settled()
             await drain.caught_up(relayed)

@@ -73,7 +73,11 @@ def _json_text(value: Any) -> str:
 async def connect(dsn: str) -> asyncpg.Connection:
     """Open one connection, set up as those of the pool are."""
     connection = await asyncpg.connect(dsn, server_settings=SESSION)
-    await prepare_connection(connection)
+    try:
+        await prepare_connection(connection)
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
 
 

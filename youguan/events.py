@@ -275,11 +275,12 @@ class UpstreamBack(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayRecordsLost(Event):
-    """What was passed on could not be noted, since there was no room for it: so many messages since then."""
+    """What was passed on could not be kept: so many messages since then (0: nobody knows how many), and why."""
 
     spool_id: str
     records: int
     since: datetime
+    reason: str = "full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

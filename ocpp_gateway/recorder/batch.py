@@ -13,6 +13,7 @@ from ocpp_gateway.observation import (
     Notified,
     Observation,
     OutOfReach,
+    SpoolDrained,
     StatusReported,
     TransactionBegun,
     TransactionReported,
@@ -86,6 +87,9 @@ class Entry:
     sent: bool = False  # the frame is ours to the station
     states_no_fact: bool = False  # it only asks, so it may be answered while the database is away
     heard: bool = False  # the station was heard, though it said nothing that is a fact
+    # It comes from a spool, which nobody reads again up to this place: it is stored whoever has its station by now, and so is
+    # the place where it is refused.
+    drained: SpoolDrained | None = None
     in_reach: bool = True  # False: what is said of the station is that nobody reaches it
     settle: Callable[[Settlement], None] = lambda settlement: None
 
@@ -96,6 +100,11 @@ class Entry:
             settle(COMMITTED)
             return True
         return False
+
+
+def belongs_elsewhere(entry: Entry, lost: Collection[str]) -> bool:
+    """Say whether an entry is another worker's to store: its station has moved there and says it again."""
+    return entry.drained is None and entry.station_id in lost
 
 
 def _settled_before(_: Settlement) -> None:
@@ -161,6 +170,8 @@ def gather(entries: Iterable[Entry]) -> Batch:
             batch.seen[entry.station_id] = entry.received_at
         if entry.doubts:
             batch.doubts.extend(entry.doubts)
+        if entry.drained is not None:
+            batch.seldom.append(entry.drained)
         for observation in entry.observations:
             if isinstance(observation, MeterSampled):  # six to one of everything else
                 batch.samples.append(observation)

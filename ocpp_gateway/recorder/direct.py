@@ -37,6 +37,7 @@ from ocpp_gateway.recorder.batch import (
     Refused,
     Settlement,
     TransactionKey,
+    belongs_elsewhere,
     gather,
     key_of,
     leave_out,
@@ -234,7 +235,8 @@ class DirectRecorder:
             log.warning("recorder %d: %s cannot be stored: %s", self._slot, entry.station_id, error)
             metrics.refused.labels("InternalError").inc()
             doubt = Doubt(entry.station_id, entry.received_at, "InternalError", str(error), entry.frame)
-            await self._write([Entry(entry.station_id, entry.received_at, "", doubts=[doubt])])
+            kept = Entry(entry.station_id, entry.received_at, "", doubts=[doubt], drained=entry.drained)
+            await self._write([kept])
             entry.settle(Refused(str(error)))
 
     async def _commit(self, entries: list[Entry], *, careful: bool, uncertain: bool) -> None:
@@ -285,7 +287,7 @@ class DirectRecorder:
                 raise ConnectionError("the commit that had no answer has only now gone through")
             lost = await self._check_losses(connection, standing)
             if lost:
-                ours = [entry for entry in entries if entry.station_id not in lost]
+                ours = [entry for entry in entries if not belongs_elsewhere(entry, lost)]
                 batch = gather(ours)
                 leave_out(batch, ours, beyond)
             seen = {**self._seen, **batch.seen}
@@ -305,7 +307,7 @@ class DirectRecorder:
         if self._standing is None or standing.batch != self._standing.batch + 1:
             return False
         lost = await self._check_losses(connection, standing)
-        batch = gather(entry for entry in entries if entry.station_id not in lost)
+        batch = gather(entry for entry in entries if not belongs_elsewhere(entry, lost))
         numbers = await store.begin_transactions(connection, batch.begun.values())  # which they have begun already
         self._standing = standing
         self._seen.update(batch.seen)
@@ -314,10 +316,14 @@ class DirectRecorder:
 
     async def _open(self) -> asyncpg.Connection:
         connection = await connect(self._dsn)
-        self._plain = await storage_mode(connection) == "plain"
-        self._kinds = await store.load_kinds(connection)
-        if self._standing is None:  # what was taken from us while the database was away is still to be noticed
-            self._standing = await store.standing(connection, self._slot)
+        try:
+            self._plain = await storage_mode(connection) == "plain"
+            self._kinds = await store.load_kinds(connection)
+            if self._standing is None:  # what was taken from us while the database was away is still to be noticed
+                self._standing = await store.standing(connection, self._slot)
+        except BaseException:
+            connection.terminate()
+            raise
         self._connectors.clear()
         self._places.clear()
         self._connection = connection
@@ -442,7 +448,7 @@ class DirectRecorder:
         self, entries: Iterable[Entry], lost: Collection[str], numbers: dict[TransactionKey, tuple[int, bool]]
     ) -> None:
         for entry in entries:
-            if lost and entry.station_id in lost:
+            if lost and belongs_elsewhere(entry, lost):
                 entry.settle(Lost())
                 continue
             entry.settle(_committed(entry, numbers) if numbers else COMMITTED)

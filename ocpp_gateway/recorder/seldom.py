@@ -18,6 +18,7 @@ from ocpp_gateway.observation import (
     Observation,
     PlatformSaid,
     PlatformSiteTold,
+    RelayGap,
     SensorRead,
     SpoolDrained,
     UpstreamMet,
@@ -43,6 +44,7 @@ WRITERS: Mapping[type[Any], Writer] = {
     PlatformSaid: platforms.write_said,
     UpstreamMet: relay.write_met,
     SpoolDrained: relay.write_drained,
+    RelayGap: relay.write_gaps,
 }
 
 

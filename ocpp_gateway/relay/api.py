@@ -1,5 +1,6 @@
 """Relayed sites over HTTP: how their upstreams are."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import asyncpg
@@ -37,6 +38,20 @@ class MeetingOut(BaseModel):
     seen_at: UtcTime | None
 
 
+class GapOut(BaseModel):
+    """What was passed on and could not be kept. `station_id` null: nobody knows whose; only who sees everything is told of it."""
+
+    id: int
+    station_id: str | None
+    site_id: str | None
+    reason: Literal["full", "disk", "torn", "damaged", "unreadable", "unrecordable", "killed"]
+    since: UtcTime
+    until: UtcTime | None = Field(description="null: it goes on, or nobody can say")
+    records: int | None = Field(description="messages; null: nobody knows how many")
+    lost_bytes: int
+    spool_id: str
+
+
 def add_relay(app: FastAPI, pool: asyncpg.Pool) -> None:
     """Add upstreams to /api/gateway."""
 
@@ -50,6 +65,21 @@ def add_relay(app: FastAPI, pool: asyncpg.Pool) -> None:
             rows = await store.list_sites(connection, who.scope, key[0] if key else None, limit)
         following = next_cursor(rows, limit, "site_id")
         return Page(items=[UpstreamOut(**dict(row)) for row in rows], next=following)
+
+    @app.get("/relay/gaps")
+    async def gaps(
+        who: Annotated[Principal, Depends(require())],
+        station: str | None = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[GapOut]:
+        """List what was passed on and could not be kept, newest first, within one's bounds."""
+        key = decode_cursor(cursor, datetime, int)
+        async with pool.acquire() as connection:
+            before = (key[0], key[1]) if key else None
+            rows = await store.list_gaps(connection, who.scope, station, before, limit)
+        following = next_cursor(rows, limit, "since", "id")
+        return Page(items=[GapOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/sites/{site_id}/relay")
     async def stations(site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Page[MeetingOut]:

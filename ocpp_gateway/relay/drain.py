@@ -4,16 +4,15 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import replace
-from datetime import datetime
 
 import asyncpg
 
-from ocpp_gateway import metrics
-from ocpp_gateway.observation import SpoolDrained
-from ocpp_gateway.recorder.batch import Entry, Lost, Settlement
+from ocpp_gateway.observation import RelayGap, SpoolDrained
+from ocpp_gateway.recorder.batch import Doubt, Entry, Settlement
 from ocpp_gateway.relay import store
-from ocpp_gateway.relay.passed import GAP, Passed, decode, encode
-from ocpp_gateway.relay.spool import Spool
+from ocpp_gateway.relay.gaps import KILLED, UNREADABLE, gap_found, gap_of_unrecordable, gap_told
+from ocpp_gateway.relay.passed import GAP, REFUSED, TOLD, Passed, decode
+from ocpp_gateway.relay.spool import Record, Spool
 from ocpp_gateway.relay.witness import Witness
 from ocpp_gateway.stations.session import Recorder
 from youguan.clock import Clock
@@ -26,43 +25,7 @@ MOST_UNDER_WAY = 100
 AT_ONCE = 10  # what is passed on goes between
 # Few records are waited for a little, so that many share a commit: what is passed on waits for neither.
 PACE_S = 0.025
-PATIENCE_S = TELL_S = 1.0
-
-
-class Journal:
-    """Takes what is noted into a spool; what there was no room for is told when there is room again."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
-        self._untold = 0
-        self._untold_since: datetime | None = None
-        self.lost = 0
-
-    def note(self, passed: Passed) -> None:
-        """Keep a record, or count it."""
-        self._count(self._spool.take_lost(), passed.at)
-        if self._untold_since is not None:
-            gap = Passed(GAP, "", 0, "", "", self._untold_since, number=self._untold)
-            if self._spool.append(encode(gap)):
-                self._untold, self._untold_since = 0, None
-        if not self._spool.append(encode(passed)):
-            self._count(1, passed.at)
-
-    def _count(self, lost: int, at: datetime) -> None:
-        if not lost:
-            return
-        if self._untold_since is None:
-            self._untold_since = at
-            log.error("relay: no room to note what is passed on; it is passed on all the same")
-        self._untold += lost
-        self.lost += lost
-
-    async def tell_metrics(self) -> None:
-        """Say regularly how much is kept and how much was not, until cancelled."""
-        while True:
-            metrics.relay_spooled.set(self._spool.size)
-            metrics.relay_lost.set(self.lost)
-            await asyncio.sleep(TELL_S)
+PATIENCE_S = 1.0
 
 
 class Drain:
@@ -76,15 +39,25 @@ class Drain:
         self._under_way: deque[list[int | bool]] = deque()  # [place after it, settled], in order
         self._room = asyncio.Event()
         self._hurried = False
+        self._last_at = clock.now()  # of the last record that could be read
 
     async def run(self, left_behind: list[Spool], own: Spool) -> None:
         """Drain what others left, then our own, until cancelled."""
         for spool in left_behind:
             log.info("relay: %d bytes were left behind in spool %s", spool.size, spool.id)
             await self._drain(spool, await self._begin(spool), spool.durable)
+            if not spool.was_closed:
+                self._note_killed(spool)
             await self._settled()
             spool.remove()
         await self._drain(own, 0, None)
+
+    def _note_killed(self, spool: Spool) -> None:
+        """Note that what a process passed on in its last moments is known to nobody: it has left no goodbye."""
+        now = self._clock.now()
+        gap = RelayGap(spool.id, None, KILLED, spool.written_at or now)
+        drained = SpoolDrained(spool.id, spool.durable, now)
+        self._submit(spool, spool.durable, Entry("", now, "", [gap], drained=drained))
 
     async def _begin(self, spool: Spool) -> int:
         """Return the place up to which a spool is in the database already."""
@@ -97,28 +70,24 @@ class Drain:
                 await asyncio.sleep(PATIENCE_S)
 
     async def _drain(self, spool: Spool, place: int, ends: int | None) -> None:
+        """Drain from a place on, up to where a spool ends that nobody writes any more (None: ours)."""
+        self._last_at = spool.begun_at or self._clock.now()
         while ends is None or place < ends:
             records = await spool.read(place)
-            for number, (after, content) in enumerate(records):
+            for number, record in enumerate(records):
                 if number % AT_ONCE == 0:
                     await asyncio.sleep(0)
                 await self._wait_for_room()
-                self._submit(spool, after, content)
-                place = after
+                self._submit(spool, record.after, self._entry(spool.id, place, record, last=record.after == ends))
+                place = record.after
             if len(records) < MOST_UNDER_WAY and not self._hurried:
                 await asyncio.sleep(PACE_S)
 
-    def _submit(self, spool: Spool, after: int, content: bytes) -> None:
-        entry = self._entry(spool, after, content)
+    def _submit(self, spool: Spool, after: int, entry: Entry) -> None:
         waiting: list[int | bool] = [after, False]
         self._under_way.append(waiting)
 
-        def settle(settlement: Settlement) -> None:
-            if isinstance(
-                settlement, Lost
-            ):  # another worker has the station now; what it said here is told by nobody else
-                self._recorder.submit(entry)
-                return
+        def settle(_: Settlement) -> None:
             waiting[1] = True
             while self._under_way and self._under_way[0][1]:
                 spool.release(self._under_way.popleft()[0])
@@ -127,19 +96,38 @@ class Drain:
         entry.settle = settle
         self._recorder.submit(entry)
 
-    def _entry(self, spool: Spool, after: int, content: bytes) -> Entry:
-        """Return what a record becomes, with the place that the spool is drained up to when it is stored."""
+    def _entry(self, spool_id: str, place: int, record: Record, *, last: bool) -> Entry:
+        """Return what a record becomes, with the place that the spool is drained up to when it is stored.
+
+        `last`: of what a process left behind.
+        """
         now = self._clock.now()
-        drained = SpoolDrained(spool.id, after, now)
+        drained = SpoolDrained(spool_id, record.after, now)
+        if record.content is None:
+            gap = gap_found(spool_id, self._last_at, now, record.after - place, at_its_end=last)
+            return Entry("", now, "", [gap], drained=drained)
         try:
-            passed = decode(content)
-            if passed.kind == GAP:
-                return Entry("", now, "", [SpoolDrained(spool.id, after, passed.at, passed.number)])
+            passed = decode(record.content)
+        except (ValueError, TypeError):
+            log.exception("relay: a record of spool %s before %d cannot be read", spool_id, record.after)
+            gap = RelayGap(spool_id, None, UNREADABLE, self._last_at, now, 1, len(record.content))
+            return Entry("", now, "", [gap], drained=drained)
+        self._last_at = passed.at
+        return replace(self._told(passed, spool_id), drained=drained)
+
+    def _told(self, passed: Passed, spool_id: str) -> Entry:
+        if passed.kind == GAP:
+            return Entry(passed.station_id, passed.at, "", [gap_told(passed, spool_id)])
+        try:
             entry = self._witness.entry(passed)
-        except Exception:
-            log.exception("relay: a record of spool %s before %d cannot be read", spool.id, after)
-            return Entry("", now, "", [drained])
-        return replace(entry, observations=[*entry.observations, drained])
+        except Exception as error:
+            log.exception("relay: %s: what was passed on could not be handled", passed.station_id)
+            doubt = Doubt(passed.station_id, passed.at, "InternalError", f"could not be handled: {error}", passed.frame)
+            sent = passed.kind == TOLD
+            return Entry(passed.station_id, passed.at, passed.frame, doubts=[doubt], sent=sent)
+        if passed.kind == REFUSED and not entry.doubts:  # more than are kept of a connection
+            return replace(entry, observations=[*entry.observations, gap_of_unrecordable(passed, spool_id)])
+        return entry
 
     async def _wait_for_room(self) -> None:
         while len(self._under_way) >= MOST_UNDER_WAY:

@@ -17,6 +17,16 @@ from youguan.web.security import require, require_site
 from youguan.web.templates import Templates
 
 PAGE = 50
+GAPS_SHOWN = 20
+REASONS = {
+    "full": "本地暂存已满",
+    "disk": "本地磁盘无法写入",
+    "torn": "进程中断时尚未写完",
+    "damaged": "本地暂存损坏",
+    "unreadable": "暂存记录无法解读",
+    "unrecordable": "报文过大或不是文本",
+    "killed": "进程被强行终止，最后片刻的报文去向不明",
+}
 SPOOLED, LOST = "youguan_relay_spool_bytes", "youguan_relay_lost_records"
 
 
@@ -31,10 +41,12 @@ def relay_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, fi
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_sites(connection, who.scope, key[0] if key else None, PAGE)
-            lost = await store.lost_records(connection)
+            lost = await store.lost_records(connection, who.scope)
+            gaps = await store.list_gaps(connection, who.scope, None, None, GAPS_SHOWN)
         return templates.render(
             request, "relay.html", rows=rows, next=next_cursor(rows, PAGE, "site_id"), cursor=cursor, states=MEETINGS,
-            lost=lost, spooled=sum(figures.counted(SPOOLED).values()), losing=sum(figures.counted(LOST).values()),
+            lost=lost, gaps=gaps, reasons=REASONS, spooled=sum(figures.counted(SPOOLED).values()),
+            losing=sum(figures.counted(LOST).values()),
             room=settings.relay_spool_bytes,
         )  # fmt: skip
 

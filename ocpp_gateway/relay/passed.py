@@ -17,8 +17,9 @@ class Passed(NamedTuple):
     said: `frame` from the station; `about` is the upstream's call that it answers. told: `frame` to the station; `about` is
     the station's call that it answers, where more than the answer is to be known, `state` its site. refused: `frame` cannot
     be recorded as a message; `about` says why. ended: the connection is gone; `about` says why, `number` is its epoch.
-    upstream: how the upstream of site `frame` was met, in a word (`state`) and at length (`about`). gap: `number` records
-    were not kept since `at`.
+    upstream: how the upstream of site `frame` was met, in a word (`state`) and at length (`about`). gap: `number` records of
+    the station (empty: of some) were not kept from `at` up to `state` (empty: up to we do not know yet), for the reason
+    `about`.
     """
 
     kind: str

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import asyncpg
 
-from ocpp_gateway.observation import SpoolDrained, UpstreamMet
+from ocpp_gateway.observation import RelayGap, SpoolDrained, UpstreamMet
 from ocpp_gateway.relay import store
 from youguan.events import Event, RelayRecordsLost, UpstreamAway, UpstreamBack
 
@@ -37,9 +38,23 @@ def told(met: UpstreamMet) -> Event:
 
 
 async def write_drained(connection: asyncpg.Connection, drained: Sequence[SpoolDrained]) -> list[Event]:
-    """Note up to where spools are stored, and tell what they had no room for."""
+    """Note up to where spools are stored."""
     for spool_id in sorted({each.spool_id for each in drained}):
-        ours = [each for each in drained if each.spool_id == spool_id]
-        lost = sum(each.lost for each in ours)
-        await store.note_drained(connection, spool_id, max(each.place for each in ours), lost, ours[-1].at)
-    return [RelayRecordsLost(spool_id=each.spool_id, records=each.lost, since=each.at) for each in drained if each.lost]
+        last = max((each for each in drained if each.spool_id == spool_id), key=lambda each: each.place)
+        await store.note_drained(connection, spool_id, last.place, last.at)
+    return []
+
+
+async def write_gaps(connection: asyncpg.Connection, gaps: Sequence[RelayGap]) -> list[Event]:
+    """Note what was not kept, and tell it: of each spool, reason and beginning once."""
+    for gap in gaps:
+        await store.note_gap(connection, gap)
+    counts: dict[tuple[str, str, datetime], int] = {}
+    for gap in gaps:
+        if gap.records != 0:  # 0 says that what began is told in full
+            key = (gap.spool_id, gap.reason, gap.since)
+            counts[key] = counts.get(key, 0) + (gap.records or 0)
+    return [
+        RelayRecordsLost(spool_id=spool_id, records=records, since=since, reason=reason)
+        for (spool_id, reason, since), records in counts.items()
+    ]

@@ -2,7 +2,7 @@
 
 A queue in files: records are appended at one end, made durable in groups by a thread, and read at the other end. A place is the
 number of bytes written before it since the spool began; each file is named by the place at which it begins. A record is its
-length, its checksum and itself, so that a tail torn by a crash is recognised and cut off.
+length, its checksum and itself, so that what is damaged, or was torn by a crash, is recognised, and what comes after it is found.
 """
 
 import asyncio
@@ -11,8 +11,9 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from struct import Struct
@@ -26,14 +27,16 @@ FILE_BYTES = 4 * 1024 * 1024
 READ_BYTES = 256 * 1024
 # What waits for a disk that does not answer is kept in memory up to here.
 MOST_WAITING_BYTES = 16 * 1024 * 1024
-SUFFIX = ".log"
+# Kept free for saying that there is no room.
+RESERVE_BYTES = 64 * 1024
+SUFFIX, CLOSED = ".log", "closed"
 
 
 class Record(NamedTuple):
-    """A record and the place after it."""
+    """A record and the place after it; `content` None: what was there cannot be read."""
 
     after: int
-    content: bytes
+    content: bytes | None
 
 
 class Spool:
@@ -42,9 +45,9 @@ class Spool:
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self.id = folder.name
         self.folder = folder
-        self._lost = 0
+        self.on_lost: Callable[[Sequence[bytes]], None] = lambda records: None  # told what was taken and not written
         self._most_bytes = most_bytes
-        self._waiting: list[bytes] = []
+        self._waiting: list[bytes] = []  # heads and contents in turn
         self._waiting_bytes = 0
         self._written = 0  # durable up to here
         self._accepted = 0  # taken up to here
@@ -67,6 +70,23 @@ class Spool:
         """Return the place up to which everything survives a crash."""
         return self._written
 
+    @property
+    def begun_at(self) -> datetime | None:
+        """Return when it began, as its name says."""
+        began = self.id.partition("-")[0]
+        return datetime.fromtimestamp(int(began) / 1e9, UTC) if began.isdecimal() else None
+
+    @property
+    def was_closed(self) -> bool:
+        """Say whether the process that wrote it ended as it should: everything that it took is there."""
+        return (self.folder / CLOSED).exists()
+
+    @property
+    def written_at(self) -> datetime | None:
+        """Return when it was written last."""
+        times = [file.stat().st_mtime for _, file in self._files()]
+        return datetime.fromtimestamp(max(times), UTC) if times else None
+
     def open(self) -> bool:
         """Take what an earlier process has left in the folder; False where a process that lives holds it."""
         if not self._take_lock():
@@ -74,7 +94,7 @@ class Spool:
         files = self._files()
         if files:
             begin, last = files[-1]
-            self._written = self._accepted = begin + _cut_torn_tail(last)
+            self._written = self._accepted = begin + last.stat().st_size
             self._released = files[0][0]
         return True
 
@@ -83,12 +103,13 @@ class Spool:
         self._released = max(self._released, min(place, self._written))
         return self._released
 
-    def append(self, content: bytes) -> bool:
-        """Take a record; False where there is no room."""
+    def append(self, content: bytes, *, reserved: bool = False) -> bool:
+        """Take a record; False where there is no room. `reserved`: it says that there is none, so it may have the reserve."""
         size = HEAD.size + len(content)
-        if self.size + size > self._most_bytes or self._waiting_bytes + size > MOST_WAITING_BYTES:
+        most = self._most_bytes if reserved else self._most_bytes - RESERVE_BYTES
+        if self.size + size > most or self._waiting_bytes + size > MOST_WAITING_BYTES:
             return False
-        self._waiting.append(HEAD.pack(len(content), crc32(content)) + content)
+        self._waiting += (HEAD.pack(len(content), crc32(content)), content)
         self._waiting_bytes += size
         self._accepted += size
         self._rung.set()
@@ -100,12 +121,9 @@ class Spool:
             await self._rung.wait()
             self._rung.clear()
             await self._flush()
+        if self._file is not None:
+            await asyncio.to_thread(self._say_goodbye)
         self.close()
-
-    def take_lost(self) -> int:
-        """Return how many records were taken and could not be written since this was asked last."""
-        lost, self._lost = self._lost, 0
-        return lost
 
     def stop(self) -> None:
         """Let `run` end when everything appended is durable."""
@@ -121,9 +139,9 @@ class Spool:
             await asyncio.to_thread(self._write, b"".join(records))
             self._written += size
         except OSError as error:
-            log.error("relay spool %s: %d records are lost: %s", self.id, len(records), error)
-            self._lost += len(records)
+            log.error("relay spool %s: %d records are lost: %s", self.id, len(records) // 2, error)
             self._accepted -= size
+            self.on_lost(records[1::2])
         self._more.set()
 
     async def read(self, place: int) -> list[Record]:
@@ -146,7 +164,7 @@ class Spool:
     def remove(self) -> None:
         """Remove the folder: everything in it is in the database."""
         self.close()
-        for file in [*self.folder.glob(f"*{SUFFIX}"), self.folder / "lock"]:
+        for file in [*self.folder.glob(f"*{SUFFIX}"), self.folder / "lock", self.folder / CLOSED]:
             file.unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
@@ -159,6 +177,10 @@ class Spool:
         self._file = self._lock = None
 
     _begins: int | None = None
+
+    def _say_goodbye(self) -> None:
+        (self.folder / CLOSED).touch(0o600)
+        _sync_folder(self.folder)
 
     def _oldest(self) -> int:
         if self._begins is None:
@@ -213,45 +235,51 @@ class Spool:
     def _read(self, place: int) -> list[Record]:
         files = self._files()
         begins, file = max((found for found in files if found[0] <= place), default=(place, None))
-        ends = min((begin for begin, _ in files if begin > begins), default=self._written)
-        records = list(_records(file, place - begins, place, min(ends, self._written))) if file else []
-        if records:
-            return records
-        log.error("relay spool %s: nothing can be read from %d up to %d", self.id, place, ends)
-        return [Record(ends, b"")]
+        ends = min(min((begin for begin, _ in files if begin > begins), default=self._written), self._written)
+        records = _records(file, place - begins, place, ends) if file else [Record(ends, None)]
+        if records[0].content is None:
+            log.error("relay spool %s: nothing can be read from %d up to %d", self.id, place, records[0].after)
+        return records
 
 
-def _records(file: Path, offset: int, place: int, ends: int) -> Iterator[Record]:
-    """Yield what can be read at an offset of a file, up to a place: a good part of it, at least one record."""
+def _records(file: Path, offset: int, place: int, ends: int) -> list[Record]:
+    """Return what can be read at an offset of a file, up to a place: a good part of it, at least one record.
+
+    Where the first is damaged, that it is, up to the next that is whole.
+    """
     with file.open("rb") as opened:
         opened.seek(offset)
         data = opened.read(min(READ_BYTES, ends - place))
-        at = 0
-        while at + HEAD.size <= len(data):
-            length, checksum = HEAD.unpack_from(data, at)
-            if at == 0 and HEAD.size + length > len(data) and HEAD.size + length <= ends - place:
-                data += opened.read(HEAD.size + length - len(data))
-            content = data[at + HEAD.size : at + HEAD.size + length]
-            if len(content) < length or crc32(content) != checksum:
-                return
-            at += HEAD.size + length
-            yield Record(place + at, content)
+        if len(data) >= HEAD.size:
+            size = HEAD.size + HEAD.unpack_from(data)[0]
+            if len(data) < size <= ends - place:
+                data += opened.read(size - len(data))
+        found = [Record(place + after, content) for after, content in _whole_records(data)]
+        if found:
+            return found
+        data += opened.read(max(0, ends - place - len(data)))
+    whole = next((at for at in range(1, len(data)) if _whole(data, at) is not None), None)
+    return [Record(ends if whole is None else place + whole, None)]
 
 
-def _cut_torn_tail(file: Path) -> int:
-    """Cut off what a crash has left half written; return how long the file is then."""
-    data = file.read_bytes()
+def _whole_records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield records from the beginning, each with the place after it, up to one that is not whole."""
     at = 0
-    while at + HEAD.size <= len(data):
-        length, checksum = HEAD.unpack_from(data, at)
-        content = data[at + HEAD.size : at + HEAD.size + length]
-        if len(content) < length or crc32(content) != checksum:
-            break
-        at += HEAD.size + length
-    if at < len(data):
-        log.warning("relay spool: %s: %d bytes at its end were torn by a crash", file, len(data) - at)
-        os.truncate(file, at)
-    return at
+    while (content := _whole(data, at)) is not None:
+        at += HEAD.size + len(content)
+        yield at, content
+
+
+def _whole(data: bytes, at: int) -> bytes | None:
+    """Return the record that begins there; None where none does."""
+    begins = at + HEAD.size
+    if begins > len(data):
+        return None
+    length, checksum = HEAD.unpack_from(data, at)
+    if not 0 < length <= len(data) - begins:
+        return None
+    content = data[begins : begins + length]
+    return content if crc32(content) == checksum else None
 
 
 def _sync_folder(folder: Path) -> None:

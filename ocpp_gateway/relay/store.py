@@ -5,9 +5,9 @@ from datetime import datetime
 
 import asyncpg
 
-from ocpp_gateway.observation import UpstreamMet
+from ocpp_gateway.observation import RelayGap, UpstreamMet
 from youguan.auth import Scope
-from youguan.bounds import site_within
+from youguan.bounds import site_within, station_within
 from youguan.eventlog import positions_of
 from youguan.events import SiteRelayChanged
 
@@ -101,18 +101,36 @@ async def meet_site(connection: asyncpg.Connection, met: UpstreamMet) -> bool:
     return bool(changed)
 
 
-async def note_drained(connection: asyncpg.Connection, spool_id: str, place: int, lost: int, at: datetime) -> None:
-    """Note up to where a spool is stored, and how many more records it had no room for."""
+async def note_drained(connection: asyncpg.Connection, spool_id: str, place: int, at: datetime) -> None:
+    """Note up to where a spool is stored."""
     await connection.execute(
         """
-        INSERT INTO gateway.relay_spool AS s (spool_id, place, lost, drained_at) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (spool_id) DO UPDATE SET place = greatest(s.place, excluded.place), lost = s.lost + excluded.lost,
-            drained_at = excluded.drained_at
+        INSERT INTO gateway.relay_spool AS s (spool_id, place, drained_at) VALUES ($1, $2, $3)
+        ON CONFLICT (spool_id) DO UPDATE SET place = greatest(s.place, excluded.place), drained_at = excluded.drained_at
         """,
         spool_id,
         place,
-        lost,
         at,
+    )
+
+
+async def note_gap(connection: asyncpg.Connection, gap: RelayGap) -> None:
+    """Note what was not kept; what is told of the same gap later is added."""
+    await connection.execute(
+        """
+        INSERT INTO gateway.relay_gap AS g (spool_id, station_id, reason, since, until, records, lost_bytes)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (spool_id, reason, since, station_id) DO UPDATE SET
+            until = greatest(g.until, excluded.until), lost_bytes = g.lost_bytes + excluded.lost_bytes,
+            records = CASE WHEN excluded.records IS NULL THEN g.records ELSE coalesce(g.records, 0) + excluded.records END
+        """,
+        gap.spool_id,
+        gap.station_id,
+        gap.reason,
+        gap.since,
+        gap.until,
+        gap.records,
+        gap.lost_bytes,
     )
 
 
@@ -120,7 +138,7 @@ async def drained(connection: asyncpg.Connection, spool_id: str) -> int:
     """Return the place up to which a spool is stored; waits for a commit that whoever left it behind may have under way."""
     async with connection.transaction():
         await connection.execute(
-            "INSERT INTO gateway.relay_spool VALUES ($1, 0, 0, now()) ON CONFLICT DO NOTHING", spool_id
+            "INSERT INTO gateway.relay_spool VALUES ($1, 0, now()) ON CONFLICT DO NOTHING", spool_id
         )
         return int(
             await connection.fetchval("SELECT place FROM gateway.relay_spool WHERE spool_id = $1 FOR UPDATE", spool_id)
@@ -198,6 +216,42 @@ async def list_stations(connection: asyncpg.Connection, site_id: str) -> list[as
     return rows
 
 
-async def lost_records(connection: asyncpg.Connection) -> int:
-    """Return how many records were not kept, as far as that is told."""
-    return int(await connection.fetchval("SELECT coalesce(sum(lost), 0) FROM gateway.relay_spool"))
+# Whose station is known lies within its site's bounds; of the others only who sees everything learns.
+GAP_WITHIN = f"CASE WHEN g.station_id IS NULL THEN $1::bool ELSE {station_within('g.station_id', 1)} END"
+
+
+async def list_gaps(
+    connection: asyncpg.Connection,
+    scope: Scope,
+    station_id: str | None,
+    before: tuple[datetime, int] | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return what was not kept within a scope, the newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT g.*, d.site_id FROM gateway.relay_gap g LEFT JOIN gateway.station_directory d USING (station_id)
+        WHERE {GAP_WITHIN} AND g.records IS DISTINCT FROM 0 AND ($4::text IS NULL OR g.station_id = $4)
+          AND ($5::timestamptz IS NULL OR (g.since, g.id) < ($5, $6))
+        ORDER BY g.since DESC, g.id DESC LIMIT $7
+        """,
+        *scope.parameters,
+        station_id,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def lost_records(connection: asyncpg.Connection, scope: Scope) -> int:
+    """Return how many records within a scope were not kept, as far as anybody knows how many."""
+    return int(
+        await connection.fetchval(
+            f"SELECT coalesce(sum(g.records), 0) FROM gateway.relay_gap g WHERE {GAP_WITHIN}", *scope.parameters
+        )
+    )
+
+
+async def forget_gaps(connection: asyncpg.Connection, before: datetime) -> None:
+    """Forget gaps in what is itself no longer kept."""
+    await connection.execute("DELETE FROM gateway.relay_gap WHERE coalesce(until, since) < $1", before)

@@ -10,19 +10,25 @@ import asyncpg
 import orjson
 import pytest
 
-from ocpp_gateway.observation import TransactionBegun, TransactionReported, UpstreamMet
-from ocpp_gateway.recorder.batch import Committed, Lost
+from ocpp_gateway.observation import SpoolDrained, TransactionBegun, TransactionReported, UpstreamMet
+from ocpp_gateway.recorder.batch import Committed, Entry, belongs_elsewhere
 from ocpp_gateway.recorder.direct import DirectRecorder
+from ocpp_gateway.relay import spool as spools
 from ocpp_gateway.relay import store, upstreams
-from ocpp_gateway.relay.drain import Drain, Journal
-from ocpp_gateway.relay.passed import SAID, TOLD, UPSTREAM, Passed
+from ocpp_gateway.relay.drain import Drain
+from ocpp_gateway.relay.gaps import FULL
+from ocpp_gateway.relay.journal import Journal
+from ocpp_gateway.relay.passed import REFUSED, SAID, TOLD, UPSTREAM, Passed
 from ocpp_gateway.relay.recording import latest
 from ocpp_gateway.relay.spool import Spool, left_behind, new_spool
-from ocpp_gateway.relay.witness import Witness
+from ocpp_gateway.relay.witness import DOUBTS_A_CONNECTION, Witness
+from ocpp_gateway.stations import store as stations
 from ocpp_gateway.stations.ownership import Ownership
-from tests.ocpp_gateway.fakes import FakeRecorder, knowing
+from ocpp_gateway.stations.store import Opening
+from tests.ocpp_gateway.fakes import knowing
 from tests.ocpp_gateway.test_recorder import Desk
 from tests.suite import eventually
+from youguan.auth import Scope
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.eventlog import publish
@@ -52,8 +58,8 @@ def status(number: int, station: str = "s1") -> Passed:
 class Worker:
     """A spool with its drain and its recorder, as a worker has them."""
 
-    def __init__(self, dsn: str, pool: asyncpg.Pool, folder: Path) -> None:
-        self.spool = new_spool(folder, MOST)
+    def __init__(self, dsn: str, pool: asyncpg.Pool, folder: Path, most: int = MOST) -> None:
+        self.spool = new_spool(folder, most)
         self.journal = Journal(self.spool)
         self.recorder = DirectRecorder(dsn, 0, on_lost=lambda _: None)
         drain = Drain(pool, self.recorder, Witness(knowing(), lambda _: 60, timedelta(minutes=5)), ManualClock(NOW))
@@ -102,8 +108,11 @@ async def test_whoever_dies_in_the_middle_has_lost_and_doubled_nothing(
     await worker.die()
     assert await count(pool, "telemetry.raw_frame") == total
     assert await count(pool, "telemetry.status_change") == total
-    rows = await pool.fetch("SELECT payload->>'occurred_at' AS at FROM eventlog.event ORDER BY sequence")
+    rows = await pool.fetch(
+        "SELECT payload->>'occurred_at' AS at FROM eventlog.event WHERE type = 'ConnectorStatusChanged' ORDER BY sequence"
+    )
     assert len(rows) == total
+    assert await gaps(pool) == [("killed", None, None)] * 3
     told = [datetime.fromisoformat(row["at"]) for row in rows]
     assert told == sorted(told)
     left = left_behind(tmp_path, MOST)
@@ -115,32 +124,137 @@ async def _empty(spool: Spool) -> bool:
     return spool.size == 0
 
 
-async def test_what_a_moved_station_said_here_is_stored_all_the_same(tmp_path: Path, pool: asyncpg.Pool) -> None:
-    spool = new_spool(tmp_path, MOST)
-    recorder = FakeRecorder()
-    drain = Drain(pool, recorder, Witness(knowing(), lambda _: 60, timedelta(minutes=5)), ManualClock(NOW))
-    tasks = [asyncio.create_task(spool.run()), asyncio.create_task(drain.run([], spool))]
-    Journal(spool).note(status(1))
+async def test_what_a_moved_station_said_here_is_stored_in_its_turn(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """Its place is stored in the commit of those beside it: were it left for later, a crash would pass it over."""
+    await Ownership(pool, 1, ManualClock(NOW)).start()
+    worker = Worker(database_url, pool, tmp_path)
+    worker.journal.note(status(1))
+    await eventually(lambda: _empty(worker.spool))
+    async with pool.acquire() as connection, connection.transaction():
+        await stations.claim(connection, 0, {"s1": Opening("s1", "1.6", "", NOW)})
+    async with pool.acquire() as connection, connection.transaction():
+        await stations.take_from_others(connection, 1, ["s1"])
+        await stations.claim(connection, 1, {"s1": Opening("s1", "1.6", "", NOW)})
+    for number in range(2, 12):
+        worker.journal.note(status(number, ("s1", "s2")[number % 2]))
+    await eventually(lambda: _empty(worker.spool))
+    assert await count(pool, "telemetry.status_change") == 11
+    assert await count(pool, "telemetry.raw_frame") == 11
+    await worker.die()
 
-    async def submitted() -> bool:
-        return len(recorder.entries) == 1
 
-    await eventually(submitted)
-    recorder.settle(Lost())
-    assert len(recorder.entries) == 1, "it is submitted again"
-    assert spool.size > 0
-    recorder.settle(Committed())
-    assert spool.size == 0
-    for task in tasks:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+async def test_an_entry_of_a_spool_belongs_nowhere_else() -> None:
+    drained = SpoolDrained("p", 1, NOW)
+    assert belongs_elsewhere(Entry("s1", NOW, ""), {"s1"})
+    assert not belongs_elsewhere(Entry("s1", NOW, "", drained=drained), {"s1"})
+
+
+async def test_a_place_is_stored_with_what_the_database_refuses(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    worker = Worker(database_url, pool, tmp_path)
+    poison = orjson.dumps(
+        [2, "1", "StatusNotification", {"connectorId": 2**31, "errorCode": "NoError", "status": "Faulted"}]
+    )
+    worker.journal.note(status(1)._replace(frame=poison.decode()))
+    await eventually(lambda: _empty(worker.spool))
+    assert await pool.fetchval("SELECT place FROM gateway.relay_spool") == worker.spool.durable
+    assert await count(pool, "gateway.refused_input") == 1
+    await worker.die()
+
+
+async def _closed(spool: Spool) -> bool:
+    return spool.was_closed
+
+
+async def gaps(pool: asyncpg.Pool) -> list[tuple[str, str | None, int | None]]:
+    rows = await pool.fetch(
+        "SELECT reason, station_id, records FROM gateway.relay_gap WHERE records IS DISTINCT FROM 0 ORDER BY id"
+    )
+    return [(row["reason"], row["station_id"], row["records"]) for row in rows]
+
+
+async def test_what_a_crash_or_a_bad_disk_took_is_a_gap(database_url: str, pool: asyncpg.Pool, tmp_path: Path) -> None:
+    writing = new_spool(tmp_path, MOST)
+    running = asyncio.create_task(writing.run())
+    journal = Journal(writing)
+    for number in range(20):
+        journal.note(status(number))
+    writing.append(b"no record of ours")
+    writing.stop()
+    await running
+    (file,) = writing.folder.glob("*.log")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 255
+    file.write_bytes(content + b"\0\0\1\0torn")
+    worker = Worker(database_url, pool, tmp_path)
+
+    async def told() -> bool:
+        return len(await gaps(pool)) == 3
+
+    await eventually(told)
+    assert sorted(reason for reason, *_ in await gaps(pool)) == ["damaged", "torn", "unreadable"]
+    assert await count(pool, "telemetry.raw_frame") == 19, "what is before and after it is there"
+    assert await pool.fetchval("SELECT lost_bytes FROM gateway.relay_gap WHERE reason = 'torn'") == 8
+    assert await pool.fetchval("SELECT since FROM gateway.relay_gap WHERE reason = 'damaged'") > NOW
+    await worker.die()
+
+
+@pytest.mark.parametrize("clean", [True, False], ids=["as it should", "killed"])
+async def test_how_a_process_ended_is_known(database_url: str, pool: asyncpg.Pool, tmp_path: Path, clean: bool) -> None:
+    first = Worker(database_url, pool, tmp_path)
+    first.journal.note(status(1))
+    await eventually(lambda: _empty(first.spool))
+    if clean:
+        first.spool.stop()
+        await eventually(lambda: _closed(first.spool))
+    await first.die()
+    second = Worker(database_url, pool, tmp_path)
+
+    async def taken_over() -> bool:
+        return not first.spool.folder.exists()
+
+    await eventually(taken_over)
+    assert await gaps(pool) == ([] if clean else [("killed", None, None)])
+    await second.die()
+
+
+async def test_a_gap_is_told_whose_it_is_and_how_long_it_took(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    worker = Worker(database_url, pool, tmp_path, most=spools.RESERVE_BYTES + 2000)
+    for number in range(30):
+        worker.journal.note(status(number, f"s{number % 2}"))
+    lost = worker.journal.lost
+    assert 0 < lost < 30
+    await eventually(lambda: _empty(worker.spool))
+    assert await gaps(pool) == [(FULL, None, None)], "that there is one is known before it is known what it took"
+    worker.journal.tell()
+    await eventually(lambda: _empty(worker.spool))
+    told = await gaps(pool)
+    assert {(reason, station) for reason, station, _ in told} == {(FULL, "s0"), (FULL, "s1")}
+    assert sum(records or 0 for *_, records in told) == lost
+    await worker.die()
+
+
+async def test_messages_that_cannot_be_kept_beyond_what_is_shown_of_them_are_counted(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    worker = Worker(database_url, pool, tmp_path)
+    for _ in range(DOUBTS_A_CONNECTION + 5):
+        worker.journal.note(Passed(REFUSED, "s1", 1, "1.6", "", NOW, "", "binary"))
+    await eventually(lambda: _empty(worker.spool))
+    assert await count(pool, "gateway.refused_input") == DOUBTS_A_CONNECTION
+    assert await gaps(pool) == [("unrecordable", "s1", 5)]
+    await worker.die()
 
 
 async def test_what_was_not_kept_is_told_once(database_url: str, pool: asyncpg.Pool, tmp_path: Path) -> None:
     worker = Worker(database_url, pool, tmp_path)
-    worker.journal._count(7, NOW)
-    worker.journal.note(status(1))
+    worker.journal._count(FULL, status(0), 7)
+    worker.journal.tell()
 
     async def told() -> list[asyncpg.Record]:
         rows: list[asyncpg.Record] = await pool.fetch(
@@ -149,9 +263,14 @@ async def test_what_was_not_kept_is_told_once(database_url: str, pool: asyncpg.P
         return rows
 
     rows = await eventually(told)
-    assert [(row["payload"]["records"], row["payload"]["spool_id"]) for row in rows] == [(7, worker.spool.id)]
+    assert [(row["payload"]["records"], row["payload"]["spool_id"]) for row in rows if row["payload"]["records"]] == [
+        (7, worker.spool.id)
+    ]
     async with pool.acquire() as connection:
-        assert await store.lost_records(connection) == 7
+        assert await store.lost_records(connection, Scope(everything=True)) == 7
+        (gap,) = await store.list_gaps(connection, Scope(everything=True), None, None, 10)
+        assert (gap["station_id"], gap["records"], gap["since"], gap["until"]) == ("s1", 7, NOW, NOW)
+        assert await store.list_gaps(connection, Scope(organisation_id="another"), None, None, 10) == []
     await worker.die()
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpp_gateway.relay import spool as spools
-from ocpp_gateway.relay.drain import Journal
+from ocpp_gateway.relay.gaps import DISK, FULL
+from ocpp_gateway.relay.journal import Journal
 from ocpp_gateway.relay.passed import EPOCH, GAP, MICROSECOND, SAID, Passed, decode, encode
 from ocpp_gateway.relay.spool import FILE_BYTES, HEAD, Spool, left_behind, new_spool
 
@@ -35,6 +36,7 @@ async def everything(spool: Spool, count: int, place: int = 0) -> tuple[list[byt
     async with asyncio.timeout(30):
         while len(found) < count:
             for record in await spool.read(place):
+                assert record.content is not None
                 found.append(record.content)
                 place = record.after
     return found, place
@@ -82,7 +84,7 @@ async def test_files_are_removed_once_they_are_released(spool: Spool) -> None:
 
 
 @pytest.mark.parametrize("torn", [1, HEAD.size - 1, HEAD.size, HEAD.size + 2])
-async def test_a_torn_tail_is_cut_off_and_what_is_before_it_is_there(spool: Spool, tmp_path: Path, torn: int) -> None:
+async def test_what_is_before_a_torn_tail_is_there(spool: Spool, tmp_path: Path, torn: int) -> None:
     spool.append(b"first")
     spool.append(b"second")
     await written(spool)
@@ -91,7 +93,10 @@ async def test_a_torn_tail_is_cut_off_and_what_is_before_it_is_there(spool: Spoo
         opened.write((HEAD.pack(100, 7) + b"half")[:torn])
     crashed(spool)
     (again,) = left_behind(tmp_path, MOST)
-    assert (await everything(again, 2))[0] == [b"first", b"second"]
+    found, place = await everything(again, 2)
+    assert found == [b"first", b"second"]
+    assert await again.read(place) == [(again.durable, None)], "and what is torn is said to be"
+    assert not again.was_closed
     again.close()
 
 
@@ -106,8 +111,34 @@ async def test_a_damaged_file_takes_no_other_with_it(spool: Spool) -> None:
         opened.seek(HEAD.size + 5)
         opened.write(b"!!!!")
     records = await spool.read(0)
-    assert [record.content for record in records] == [b""], "what cannot be read is skipped, and said to be"
+    assert [record.content for record in records] == [None], "what cannot be read is skipped, and said to be"
     assert (await spool.read(records[0].after))[0].content == b"small"
+
+
+@pytest.mark.parametrize("place", range(0, 3 * (HEAD.size + 20), 3))
+async def test_whatever_byte_is_damaged_takes_its_own_record_alone(tmp_path: Path, place: int) -> None:
+    spool = new_spool(tmp_path, MOST)
+    running = asyncio.create_task(spool.run())
+    records = [bytes([number]) * 20 for number in range(1, 5)]
+    for record in records:
+        spool.append(record)
+    spool.stop()
+    await running
+    (file,) = spool.folder.glob("*.log")
+    content = bytearray(file.read_bytes())
+    content[place] ^= 255
+    file.write_bytes(content)
+    (again,) = left_behind(tmp_path, MOST)
+    assert again.was_closed
+    found: list[bytes | None] = []
+    at = 0
+    while at < again.durable:
+        for after, read in await again.read(at):
+            found.append(read)
+            at = after
+    records[place // (HEAD.size + 20)] = None  # type: ignore[call-overload]
+    assert found == records
+    again.close()
 
 
 async def test_what_lives_is_not_taken_and_what_is_left_behind_is(spool: Spool, tmp_path: Path) -> None:
@@ -135,20 +166,26 @@ async def test_what_is_in_the_database_already_is_not_read_again(spool: Spool, t
 
 
 async def test_beyond_its_bound_it_takes_nothing_and_says_how_much_that_was(tmp_path: Path) -> None:
-    spool = new_spool(tmp_path, 2000)
+    spool = new_spool(tmp_path, 2000 + spools.RESERVE_BYTES)
     running = asyncio.create_task(spool.run())
     journal = Journal(spool)
     for number in range(50):
         journal.note(said(f"{number}"))
     kept = 50 - journal.lost
     assert 0 < kept < 50
-    assert spool.size <= 2000
-    _, place = await everything(spool, kept)
+    assert spool.size <= 2000 + 200
+    found, place = await everything(spool, kept + 1)
+    began = decode(found[-1])
+    assert (began.kind, began.about, began.state, began.number, began.at) == (GAP, FULL, "", 0, NOW), "at once"
+    journal.tell()
+    assert spool.size <= 2000 + 200, "nothing more where there is no room"
     spool.release(place)
     journal.note(said("again"))
-    found, _ = await everything(spool, 2, place)
-    gap, again = (decode(record) for record in found)
-    assert (gap.kind, gap.number, gap.at) == (GAP, 50 - kept, NOW)
+    journal.tell()
+    found, _ = await everything(spool, 3, place)
+    again, gap, end = (decode(record) for record in found)
+    assert (gap.kind, gap.station_id, gap.number, gap.at) == (GAP, "s1", 50 - kept, NOW)
+    assert (end.kind, end.station_id, end.number, end.state) == (GAP, "", 0, NOW.isoformat())
     assert again.frame == "again"
     spool.stop()
     await running
@@ -164,14 +201,23 @@ async def test_a_disk_that_is_full_loses_what_it_could_not_take_and_nothing_else
     journal = Journal(spool)
     journal.note(said("lost"))
     async with asyncio.timeout(30):
+        while not journal.lost:
+            await asyncio.sleep(0.005)
+        journal.tell()  # which cannot be written either
+        await asyncio.sleep(0)
         while spool.size > HEAD.size + len(b"before"):
             await asyncio.sleep(0.005)
+    assert journal.lost == 1
     spool._file = held
     os.close(full)
     journal.note(said("after"))
-    found, _ = await everything(spool, 3)
+    journal.tell()
+    found, _ = await everything(spool, 4)
     assert found[0] == b"before"
-    assert [decode(record).kind for record in found[1:]] == [GAP, SAID]
+    told = [decode(record) for record in found[1:]]
+    assert [(each.kind, each.about, each.station_id, each.number) for each in told] == [
+        (SAID, "", "s1", 0), (GAP, DISK, "s1", 1), (GAP, DISK, "", 0),
+    ]  # fmt: skip
     assert journal.lost == 1
 
 

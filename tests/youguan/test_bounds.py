@@ -283,6 +283,7 @@ GATEWAY = {
     "GET /heartbeat-intervals": COUNTY,
     "PUT /heartbeat-intervals/{scope}/{subject_id}": COUNTY,
     "GET /relay": Route(),
+    "GET /relay/gaps": Route(filters=True),
     "GET /sites/{site_id}/relay": NEAR,
     "GET /sites/{site_id}/sensors": NEAR,
     "GET /sites/{site_id}/sensor-readings": NEAR,
