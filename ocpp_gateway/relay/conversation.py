@@ -1,13 +1,16 @@
 """One station and its central system: what each says is passed on first, and noted then. What we may add is told to both.
 
 A command of ours goes to the station only after its central system has answered a DataTransfer that announces it; the answers to
-either are ours and go no further. What the two say to each other never waits for us.
+either are ours and go no further. OCPP lets a side have one open call, and we speak in a side's place: what we add waits until
+that side's own call has its answer. Only one thing ever waits for us: a call of the station, for the moments in which its central
+system has our announcement to answer, and no longer than `ANNOUNCED_WITHIN_S`.
 """
 
 import asyncio
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from enum import Enum
 from typing import Any, Protocol, TypeVar
 
 import orjson
@@ -32,23 +35,28 @@ from ocpp_gateway.protocol.secrets import masked, masked_answer
 from ocpp_gateway.protocol.versions import Version
 from ocpp_gateway.recorder.batch import Entry
 from ocpp_gateway.relay.passed import ENDED, REFUSED, SAID, TOLD, UPSTREAM, Passed
+from ocpp_gateway.relay.turns import MOST_OPEN, Turns
 from ocpp_gateway.relay.upstreams import Upstream
 from ocpp_gateway.stations.session import Answered, Surroundings
 from ocpp_gateway.stations.store import Opening
 
-# So many open calls of either side are remembered: OCPP allows one.
-MOST_OPEN = 32
 OURS_REMEMBERED = 256
 LARGEST_NOTED = 256 * 1024
 SHOWN_OF_A_LARGE_ONE = 2000
 # Calls of a station of which the answer tells what they do not: a 1.6 transaction's number, the heartbeats that are wanted.
 AWAITED = frozenset({"BootNotification", "StartTransaction"})
-ANNOUNCED_WITHIN_S = 10.0
+ANNOUNCED_WITHIN_S = 5.0
 VENDOR, ANNOUNCEMENT = "youguan", "SupervisorCommand"
 
 TO_UPSTREAM, TO_STATION = (metrics.relay_messages.labels(to) for to in ("upstream", "station"))
 
 Value = TypeVar("Value")
+
+
+class Stage(Enum):
+    """How far the command is that is first: its announcement may be open, has its answer, or it is with the station."""
+
+    NEW, ANNOUNCED, SENT = range(3)
 
 
 class Way(Protocol):
@@ -62,8 +70,9 @@ class Relayed:
     """A station that is passed on; there are thousands, so it has slots."""
 
     __slots__ = (
-        "_announcing", "_around", "_asked", "_awaiting", "_closed", "_epoch", "_note", "_ours", "_remote", "_station",
-        "_timer", "_upstream_way", "_wanted", "connection", "station_id", "upstream", "version",
+        "_announced", "_announcing", "_around", "_asked", "_awaiting", "_closed", "_epoch", "_held", "_note", "_of_station",
+        "_of_upstream", "_ours", "_remote", "_stage", "_station", "_timer", "_upstream_way", "_wanted", "connection", "station_id",
+        "upstream", "version",
     )  # fmt: skip
 
     def __init__(
@@ -90,8 +99,14 @@ class Relayed:
         self._asked: dict[str, tuple[str, str]] = {}  # the upstream's open calls: id → action, frame
         self._awaiting: dict[str, str] = {}  # the station's open calls whose answers tell more: id → frame
         self._ours: dict[str, None] = {}  # ids of our calls to the station, answered or not
-        self._announcing: dict[str, None] = {}  # ids of our calls to the upstream
+        self._announcing: dict[
+            str, str
+        ] = {}  # ids of our calls to the upstream, answered or not → of the commands they announce
+        self._announced: str | None = None  # the one of them that is open
+        self._held: bytes | None = None  # the station's call that waits for the answer to it
+        self._of_station, self._of_upstream = Turns(), Turns()
         self._wanted: list[tuple[Call, Answered]] = []  # the first is under way
+        self._stage = Stage.NEW
         self._timer: asyncio.TimerHandle | None = None
         self._note(self._passed(UPSTREAM, around.clock.now(), upstream.site_id, state="connected"))
         opening = Opening(station_id, version.name, remote, around.clock.now(), profile)
@@ -106,22 +121,33 @@ class Relayed:
 
     def said(self, message: bytes) -> None:
         """Pass on what the station says, unless it answers us."""
-        if self._ours and self._answers_us(message):
-            return
+        if not (self.upstream.may_send and self._concerns_us(message)):
+            self._pass_up(message)
+
+    def _pass_up(self, message: bytes) -> None:
         self._upstream_way.send_text(message)
         metrics.tally.received(TO_UPSTREAM)
         self._take(message, self._note_said)
 
     def told(self, message: bytes) -> None:
         """Pass on what the upstream says, unless it answers us."""
-        if self._announcing and self._answers_announcement(message):
+        if self.upstream.may_send and self._answers_announcement(message):
             return
         self._station.send_text(message)
         metrics.tally.received(TO_STATION)
         self._take(message, self._note_told)
 
+    def said_binary(self, size: int) -> None:
+        """Note that the station has said something that is no text."""
+        self._note(self._passed(REFUSED, self._around.clock.now(), "", f"binary, {size} bytes", state=SAID))
+
+    def told_binary(self, size: int) -> None:
+        """Note that the upstream has said something that is no text."""
+        self._note(self._passed(REFUSED, self._around.clock.now(), "", f"binary, {size} bytes", state=TOLD))
+
     def _take(self, message: bytes, note: Callable[[str, Any, datetime], None]) -> None:
         """Note a message, whatever it is."""
+        way = SAID if note == self._note_said else TOLD
         now = self._around.clock.now()
         why = "no UTF-8"
         try:
@@ -133,7 +159,7 @@ class Relayed:
         except UnicodeDecodeError:
             pass
         shown = message[:SHOWN_OF_A_LARGE_ONE].decode(errors="replace").replace(NUL, "�")
-        self._note(self._passed(REFUSED, now, shown, why))
+        self._note(self._passed(REFUSED, now, shown, why, state=way))
 
     def _note_said(self, text: str, parts: list[Any], now: datetime) -> None:
         about = ""
@@ -178,12 +204,12 @@ class Relayed:
 
     def ask(self, call: Call, answered: Answered) -> None:
         """Send a call of ours, once the upstream knows of it and those before it have their answers."""
-        if self._closed or not self.upstream.may_send or call.message_id in self._asked:
+        if self._closed or not self.upstream.may_send or call.message_id in self._of_upstream:
             answered(None, "")
             return
         self._wanted.append((call, answered))
         if len(self._wanted) == 1:
-            self._announce()
+            self._go_on()
 
     def give_up(self, message_id: str) -> None:
         """Wait no longer for the answer to a call of ours, or do not send it at all; a late answer goes no further."""
@@ -201,39 +227,111 @@ class Relayed:
             frame = call_error(Refusal(refusal.code, refusal.description, answered_as=CALLRESULTERROR), message_id)
             self._send(frame, frame)
 
-    def _announce(self) -> None:
-        """Tell the upstream what we are about to ask of its station; it need not like it, but it must have heard."""
-        if not self._wanted:
+    def _go_on(self) -> None:
+        """Take the next step of the command that is first, where it is its turn."""
+        if self._closed or not self._wanted or self._announced is not None:
             return
         call, _ = self._wanted[0]
+        now = asyncio.get_running_loop().time()
+        match self._stage:
+            case Stage.NEW if not self._comes_later(self._of_station.wait_s(now)):
+                self._announce(call)
+            case Stage.ANNOUNCED if not self._comes_later(self._of_upstream.wait_s(now)):
+                self._send_asked(call)
+
+    def _comes_later(self, wait_s: float) -> bool:
+        """Look again when the open call of the side in whose place we speak has timed out; its answer makes us look sooner."""
+        self._stop_waiting()
+        if wait_s:
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._go_on)
+        return wait_s > 0
+
+    def _announce(self, call: Call) -> None:
+        """Tell the upstream what we are about to ask of its station; it need not like it, but it must have heard."""
         data = {"command": call.message_id, "action": call.action}
         told = Call(
             str(uuid.uuid4()),
             "DataTransfer",
             {"vendorId": VENDOR, "messageId": ANNOUNCEMENT, "data": orjson.dumps(data).decode()},
         )
-        _remember(self._announcing, told.message_id, None, OURS_REMEMBERED)
+        self._announced = told.message_id
+        _remember(self._announcing, told.message_id, call.message_id, OURS_REMEMBERED)
         self._upstream_way.send_text(call_frame(told))
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(ANNOUNCED_WITHIN_S, self.give_up, call.message_id)
+        self._timer = asyncio.get_running_loop().call_later(ANNOUNCED_WITHIN_S, self._announced_in_vain)
+
+    def _announced_in_vain(self) -> None:
+        """The upstream has not answered: nothing is sent, and what waited for it goes on."""
+        self._announcement_is_over()
+        if self._wanted and self._stage is Stage.NEW:
+            self.give_up(self._wanted[0][0].message_id)
+        self._go_on()
+
+    def _announcement_is_over(self) -> None:
+        self._stop_waiting()
+        self._announced = None
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Pass on what was kept back."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._begin_turn(_parts(held))
+            self._pass_up(held)
+
+    def _begin_turn(self, parts: list[Any]) -> None:
+        if len(parts) > 1 and isinstance(parts[1], str):
+            self._of_station.begin(parts[1], asyncio.get_running_loop().time())
+
+    def _concerns_us(self, message: bytes) -> bool:
+        """Take what answers us, and keep a call back while the upstream has one of ours to answer."""
+        parts = _parts(message)
+        if not parts:
+            return False
+        if parts[0] == CALL:
+            if self._announced is not None and self._held is None:
+                self._held = message
+                return True
+            if self._announced is not None:  # it has two open itself
+                self._announced_in_vain()
+            self._begin_turn(parts)
+            return False
+        if self._answers_us(parts, message):
+            return True
+        if parts[0] in (CALLRESULT, CALLERROR) and len(parts) > 1 and self._of_upstream.end(str(parts[1])):
+            asyncio.get_running_loop().call_soon(self._go_on)
+        return False
 
     def _answers_announcement(self, message: bytes) -> bool:
+        """Take what answers us; of what else the upstream says, note whose turn it is."""
         parts = _parts(message)
-        if len(parts) < 3 or parts[0] not in (CALLRESULT, CALLERROR) or parts[1] not in self._announcing:
+        if len(parts) < 3 or not isinstance(parts[1], str):
             return False
-        if next(reversed(self._announcing)) == parts[1] and self._timer is not None:
-            self._stop_waiting()
+        kind, message_id = parts[0], parts[1]
+        if kind == CALL:
+            self._of_upstream.begin(message_id, asyncio.get_running_loop().time())
+        if kind not in (CALLRESULT, CALLERROR):
+            return False
+        if message_id not in self._announcing:
+            if self._of_station.end(message_id):
+                asyncio.get_running_loop().call_soon(self._go_on)
+            return False
+        if message_id == self._announced:
             how = str(parts[2].get("status", "")) if isinstance(parts[2], dict) else str(parts[2])
-            self._send_asked(how[:50])
+            self._announcement_is_over()
+            if self._wanted and self._wanted[0][0].message_id == self._announcing[message_id]:
+                self._note_announced(how[:50])
+            self._go_on()
         return True
 
-    def _send_asked(self, told: str) -> None:
-        if not self._wanted:
-            return
+    def _note_announced(self, told: str) -> None:
+        self._stage = Stage.ANNOUNCED
         call, _ = self._wanted[0]
         now = self._around.clock.now()
         announced = Notified(self.station_id, f"{ANNOUNCEMENT} {call.action}", told, now, now)
         self._around.recorder.submit(Entry(self.station_id, now, "", [announced]))
+
+    def _send_asked(self, call: Call) -> None:
+        self._stage = Stage.SENT
         _remember(self._ours, call.message_id, None, OURS_REMEMBERED)
         shown = masked(self.version, call.action, call.payload)
         self._send(call_frame(call), call_frame(Call(call.message_id, call.action, shown)))
@@ -243,13 +341,12 @@ class Relayed:
         entry = Entry(self.station_id, self._around.clock.now(), shown.decode(), sent=True)
         self._around.recorder.submit(entry)
 
-    def _answers_us(self, message: bytes) -> bool:
+    def _answers_us(self, parts: list[Any], message: bytes) -> bool:
         """Take an answer to a call of ours; what the upstream has asked under the same id is answered to the upstream."""
-        parts = _parts(message)
         if len(parts) < 3 or parts[0] not in (CALLRESULT, CALLERROR):
             return False
         message_id = parts[1]
-        if not isinstance(message_id, str) or message_id not in self._ours or message_id in self._asked:
+        if not isinstance(message_id, str) or message_id not in self._ours or message_id in self._of_upstream:
             return False
         if self._wanted and self._wanted[0][0].message_id == message_id:
             _, answered = self._wanted.pop(0)
@@ -258,8 +355,10 @@ class Relayed:
         return True
 
     def _next(self) -> None:
-        self._stop_waiting()
-        self._announce()
+        self._stage = Stage.NEW
+        if self._announced is None:
+            self._stop_waiting()
+        self._go_on()
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
@@ -277,6 +376,7 @@ class Relayed:
         """The connection is gone."""
         if self._closed:
             return
+        self.let_go()
         self._closed = True
         self._stop_waiting()
         while self._wanted:

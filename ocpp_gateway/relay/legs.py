@@ -25,12 +25,13 @@ SILENCE_S = 20.0
 class Leg(WSListener):
     """One of the two; `across` is the other, once there is one.
 
-    `hear` takes its messages, `on_parting` is told when it says goodbye first, `on_end` of its end.
+    `hear` takes its messages, `on_binary` is told the size of those that are no text and pass all the same, `on_parting` is told
+    when it says goodbye first, `on_end` of its end.
     """
 
     __slots__ = (
         "_asked_at", "_early", "_fragments", "_heard_at", "_kind", "_paused", "_probe", "_size", "_transport", "across",
-        "gone", "hear", "on_begin", "on_end", "on_parting", "parted_first", "said_goodbye", "told_goodbye", "why",
+        "gone", "hear", "on_begin", "on_binary", "on_end", "on_parting", "parted_first", "said_goodbye", "told_goodbye", "why",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Leg(WSListener):
         self.across: Leg | None = None
         self.hear: Callable[[bytes], None] = self.send_across
         self.on_begin: Callable[[], None] = _nothing
+        self.on_binary: Callable[[int], None] = _nothing
         self.on_end: Callable[[], None] = _nothing
         self.on_parting: Callable[[], None] = _nothing
         self.gone = False
@@ -108,6 +110,8 @@ class Leg(WSListener):
             self._goodbye(payload)
         elif kind != WSMsgType.PONG or payload != self._probe or not self._probe:
             self.across.send(kind, payload)
+            if kind == WSMsgType.BINARY:
+                self.on_binary(len(payload))
 
     def send_across(self, message: bytes) -> None:
         """Pass a message on."""
@@ -245,5 +249,5 @@ def words_of(payload: bytes | None) -> str:
     return f"{int.from_bytes(payload[:2], 'big')} {payload[2:].decode(errors='replace')}".rstrip()
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     """Nobody is to be told."""

@@ -136,6 +136,8 @@ class Relaying:
         )
         station.across, across.across = across, station
         station.hear, across.hear = conversation.said, conversation.told
+        station.on_binary, across.on_binary = conversation.said_binary, conversation.told_binary
+        station.on_parting = conversation.let_go
         across.on_parting = lambda: _upstream_parts(conversation, across)
         across.on_end = lambda: _upstream_ended(conversation, station, across)
         metrics.relayed.inc()

@@ -101,7 +101,8 @@ class Witness:
 
     def _refused(self, passed: Passed) -> Entry:
         doubts = self._doubts(passed, self._memory(passed), [("FormationViolation", passed.about)])
-        return Entry(passed.station_id, passed.at, "", (), doubts, passed.remote, passed.version, heard=True)
+        heard = passed.state != TOLD
+        return Entry(passed.station_id, passed.at, "", (), doubts, passed.remote, passed.version, heard=heard)
 
     def _ended(self, passed: Passed) -> Entry:
         self._connections.pop((passed.station_id, passed.connection), None)

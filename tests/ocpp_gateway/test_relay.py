@@ -6,6 +6,7 @@ import os
 import random
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -247,15 +248,39 @@ async def test_a_secret_is_masked_whatever_the_call_takes_for_its_id(relay: Rela
     assert not [note for note in relay.notes if secret in note.frame + note.about]
 
 
-async def test_the_largest_message_and_one_beyond(relay: Relay) -> None:
-    largest = "x" * legs.LARGEST_MESSAGE
-    async with relay.both() as (station, _):
-        await station.send(largest)
-        await until(lambda: relay.system.got == [largest])
-        await station.send(largest + "x")
-        await asyncio.wait_for(station.wait_closed(), 20)
-        assert station.close_code == 1009
-        assert (await asyncio.wait_for(relay.system.closed.get(), 20))[0] == 1009
+@pytest.mark.parametrize("side", ["station", "upstream"])
+@pytest.mark.parametrize("parts", [1, 3], ids=["whole", "in fragments"])
+@pytest.mark.parametrize("content", ["x", b"x"], ids=["text", "binary"])
+async def test_the_largest_message_and_one_beyond(relay: Relay, side: str, parts: int, content: str | bytes) -> None:
+    largest = content * legs.LARGEST_MESSAGE
+    async with relay.both() as (station, upstream):
+        sender, other = (station, upstream) if side == "station" else (upstream, station)
+        await sender.send(largest if parts == 1 else iter(pieces(largest, parts)))
+        if side == "station":
+            await until(lambda: relay.system.got == [largest])
+        else:
+            assert await station.recv() == largest
+        beyond = largest + content  # type: ignore[operator]
+        with suppress(websockets.ConnectionClosed):
+            await sender.send(beyond if parts == 1 else iter(pieces(beyond, parts)))
+        for end in (sender, other):
+            await asyncio.wait_for(end.wait_closed(), 20)
+            assert end.close_code == 1009
+
+
+def pieces(message: Any, parts: int) -> list[Any]:
+    size = len(message) // parts + 1
+    return [message[at : at + size] for at in range(0, len(message), size)]
+
+
+async def test_what_is_no_text_passes_and_that_it_did_is_noted(relay: Relay) -> None:
+    async with relay.both() as (station, upstream):
+        await station.send(b"\0" * 7)
+        await upstream.send(b"\1" * 9)
+        assert await station.recv() == b"\1" * 9
+        await until(lambda: relay.system.got == [b"\0" * 7])
+    noted = {(note.state, note.about) for note in relay.notes if note.kind == "refused"}
+    assert noted == {("said", "binary, 7 bytes"), ("told", "binary, 9 bytes")}
 
 
 @pytest.fixture

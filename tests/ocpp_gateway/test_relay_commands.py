@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import ServerConnection
 
 from ocpp_gateway.protocol.frames import Answer, Call
-from ocpp_gateway.relay import conversation
+from ocpp_gateway.relay.turns import MOST_OPEN
 from tests.ocpp_gateway.relayed import Relay, relay_of, until
 
 PROBE = Call("ours", "TriggerMessage", {"requestedMessage": "Heartbeat"})
@@ -85,6 +85,74 @@ async def test_an_upstream_that_does_not_answer_is_no_permission(relay: Relay) -
         await pass_through(relay, station, upstream)
 
 
+@pytest.mark.parametrize("side", ["upstream", "station"])
+async def test_what_we_add_waits_until_the_side_in_whose_place_we_speak_has_its_own_answer(
+    relay: Relay, side: str
+) -> None:
+    async with relay.both() as (station, upstream):
+        if side == "upstream":
+            await station.send('[2,"own","Heartbeat",{}]')
+            await until(lambda: len(relay.system.got) == 1)
+            relay.system.got.clear()
+            relay.conversation().ask(PROBE, Ends().answered)
+            await pass_through(relay, station, upstream)
+            await upstream.send('[3,"own",{"currentTime":"2026-05-04T12:00:00Z"}]')
+            assert await station.recv() == '[3,"own",{"currentTime":"2026-05-04T12:00:00Z"}]'
+            assert (await announced(relay))[2] == "DataTransfer"
+        else:
+            await upstream.send('[2,"theirs","ClearCache",{}]')
+            await heard(station)
+            relay.conversation().ask(PROBE, Ends().answered)
+            _, told, *_ = await announced(relay)
+            await upstream.send(json.dumps([3, told, {"status": "Accepted"}]))
+            await pass_through(relay, station, upstream)
+            await station.send('[3,"theirs",{"status":"Accepted"}]')
+            assert (await heard(station))[1] == "ours"
+
+
+async def test_never_two_calls_are_open_at_the_upstream(relay: Relay) -> None:
+    """A station's call waits for the answer to our announcement, and goes on at once without it."""
+    ends = Ends()
+    async with relay.both() as (station, upstream):
+        relay.conversation().ask(PROBE, ends.answered)
+        _, told, *_ = await announced(relay)
+        await station.send('[2,"own","Heartbeat",{}]')
+        await pass_through(relay, station, upstream)  # what is no call is not kept back
+        relay.conversation().give_up("ours")
+        relay.conversation().ask(Call("next", "ClearCache", {}), ends.answered)
+        await pass_through(relay, station, upstream)  # the announcement of what was given up is open all the same
+        await upstream.send(json.dumps([3, told, {"status": "Accepted"}]))
+        await until(lambda: relay.system.got == ['[2,"own","Heartbeat",{}]'])
+        relay.system.got.clear()
+        await upstream.send('[3,"own",{"currentTime":"2026-05-04T12:00:00Z"}]')
+        await station.recv()
+        assert json.loads((await announced(relay))[3]["data"])["command"] == "next"
+        await station.send('[2,"a","Heartbeat",{}]')
+        await station.send('[2,"b","Heartbeat",{}]')
+        await until(lambda: relay.system.got == ['[2,"a","Heartbeat",{}]', '[2,"b","Heartbeat",{}]'])
+        assert ends.got == [None, None], "who has two open itself waits for nobody"
+
+
+async def test_an_upstream_that_never_answers_keeps_a_call_back_for_moments_only(relay: Relay) -> None:
+    ends = Ends()
+    async with relay.both() as (station, upstream):
+        relay.conversation().ask(PROBE, ends.answered)
+        await announced(relay)
+        await station.send('[2,"own","Heartbeat",{}]')
+        await pass_through(relay, station, upstream)
+        relay.conversation()._announced_in_vain()  # as the timer does
+        await until(lambda: relay.system.got == ['[2,"own","Heartbeat",{}]'])
+        assert ends.got == [None], "and nothing is sent"
+
+
+async def test_a_call_that_is_kept_back_goes_before_the_stations_goodbye(relay: Relay) -> None:
+    async with relay.both() as (station, _):
+        relay.conversation().ask(PROBE, Ends().answered)
+        await announced(relay)
+        await station.send('[2,"own","Heartbeat",{}]')
+    await until(lambda: relay.system.got == ['[2,"own","Heartbeat",{}]'])
+
+
 async def test_without_a_policy_nothing_is_sent() -> None:
     ends = Ends()
     async with relay_of() as relay, relay.both() as (station, upstream):
@@ -156,10 +224,11 @@ async def test_commands_go_one_after_the_other_and_end_with_the_connection(relay
 
 async def test_what_is_remembered_is_bounded(relay: Relay) -> None:
     async with relay.both() as (station, upstream):
-        for number in range(conversation.MOST_OPEN * 2):
+        for number in range(MOST_OPEN * 2):
             await upstream.send(json.dumps([2, f"u{number}", "ClearCache", {}]))
             await station.send(json.dumps([2, f"s{number}", "BootNotification", {}]))
             await station.recv()
-        await until(lambda: len(relay.system.got) == conversation.MOST_OPEN * 2)
+        await until(lambda: len(relay.system.got) == MOST_OPEN * 2)
         talk = relay.conversation()
-        assert (len(talk._asked), len(talk._awaiting)) == (conversation.MOST_OPEN, conversation.MOST_OPEN)
+        assert (len(talk._asked), len(talk._awaiting)) == (MOST_OPEN, MOST_OPEN)
+        assert len(talk._of_station._since) == len(talk._of_upstream._since) == MOST_OPEN
