@@ -5,8 +5,12 @@ import gc
 import ipaddress
 import logging
 import socket
+import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+
+import asyncpg
 
 from ocpp_gateway import metrics
 from ocpp_gateway.authorisation.desk import add_demo_token
@@ -21,6 +25,7 @@ from ocpp_gateway.relay import legs, spool
 from ocpp_gateway.relay.drain import Drain
 from ocpp_gateway.relay.handshake import identity_of
 from ocpp_gateway.relay.journal import Journal
+from ocpp_gateway.relay.last_known import KnownSite, LastKnown
 from ocpp_gateway.relay.reach import Reach
 from ocpp_gateway.relay.relaying import Relaying
 from ocpp_gateway.relay.upstreams import Upstreams
@@ -32,93 +37,178 @@ from ocpp_gateway.stations.doorkeeper import Doorkeeper
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.session import Surroundings
 from youguan.clock import SystemClock
-from youguan.database import create_pool
-from youguan.lifeline import unless
+from youguan.database import create_pool, patiently
 from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
 
 DRAIN_S = 15.0
+# A database that lets a worker wait for so long when it starts is away.
+AWAY_AFTER_S = 3.0
 
 
 async def run(
     settings: Settings, slot: int, listening: socket.socket, stop: asyncio.Event, secure: socket.socket | None = None
 ) -> None:
     """Serve stations until told to stop, then store and answer what has been said."""
-    clock = SystemClock()
-    pool = await unless(stop, create_pool(settings.dsn_for("gateway"), max_size=10, patience_s=3600))
-    if pool is None:
-        return
-    async with pool:
-        directory = Directory(pool)
-        intervals = Intervals(pool, settings.heartbeat_interval_s, directory.site_of)
-        credentials = Credentials(pool, on_change=lambda station_id: server.recheck(station_id))  # noqa: PLW0108
-        ownership = Ownership(pool, slot, clock)
-        memory = Memory(clock)
-        recorder = DirectRecorder(
+    async with await create_pool(settings.dsn_for("gateway"), min_size=0, max_size=10) as pool:
+        await Worker(settings, slot, pool, listening, secure).run(stop)
+
+
+class Worker:
+    """One worker, composed: what it keeps in memory, how it hears stations, and how that becomes durable."""
+
+    def __init__(
+        self, settings: Settings, slot: int, pool: asyncpg.Pool, listening: socket.socket, secure: socket.socket | None
+    ) -> None:
+        self._settings, self._slot, self._pool = settings, slot, pool
+        self._listening, self._secure = listening, secure
+        self._clock = clock = SystemClock()
+        self._directory = directory = Directory(pool)
+        self._intervals = Intervals(pool, settings.heartbeat_interval_s, directory.site_of)
+        self._credentials = Credentials(pool, on_change=self._recheck)
+        self._ownership = Ownership(pool, slot, clock)
+        self._memory = Memory(clock)
+        self._recorder = DirectRecorder(
             settings.dsn_for("gateway"),
             slot,
-            on_lost=lambda epochs: server.close_lost(epochs),  # noqa: PLW0108  # made below
+            on_lost=self._close_lost,
             quarantined_a_source=settings.quarantine_a_source,
         )
         around = Surroundings(
-            recorder=recorder,
-            claims=ownership,
+            recorder=self._recorder,
+            claims=self._ownership,
             knows=directory.knows,
             clock=clock,
-            heartbeat_interval_of=intervals.of,
-            authorise=memory.authorise,
+            heartbeat_interval_of=self._intervals.of,
+            authorise=self._memory.authorise,
             tolerated_skew=timedelta(seconds=settings.tolerated_clock_skew_s),
             unfiled=directory.unfiled,
         )
-        doorkeeper = Doorkeeper(rules_of(settings), knows=directory.knows, keys_of=credentials.of, clock=clock)
-        relayed = spool.new_spool(settings.data_dir / "relay", settings.relay_spool_bytes)
-        journal = Journal(relayed)
-        upstreams = Upstreams(pool, directory.site_of, on_change=lambda site_id: reconnect(site_id))  # noqa: PLW0108
+        keys_of = self._credentials.of
+        self._doorkeeper = Doorkeeper(rules_of(settings), knows=directory.knows, keys_of=keys_of, clock=clock)
+        folder, sealer = settings.data_dir / "relay", Sealer(settings.station_key_secret)
+        self._left_behind = spool.left_behind(folder, settings.relay_spool_bytes)
+        self._spool = spool.new_spool(folder, settings.relay_spool_bytes)
+        self._journal = Journal(self._spool)
+        self._drain = Drain(pool, self._recorder, witness_of(around), clock)
+        self._last_known = LastKnown(folder, sealer)
+        self._upstreams = Upstreams(pool, directory.site_of, on_change=self._reconnect)
         us = identity_of(settings.role_secret or settings.database_url)
-        relaying = Relaying(upstreams, reach_of(settings), doorkeeper, around, journal.note, us)
-        server = Server(around, doorkeeper, relaying)
-        drain = Drain(pool, recorder, witness_of(around), clock)
+        reach = reach_of(settings)
+        relaying = Relaying(self._upstreams, reach, self._doorkeeper, around, self._journal.note, us)
+        self._server = Server(around, self._doorkeeper, relaying)
+        self._tls = tls_of(settings, self._doorkeeper, self._server) if secure is not None else None
+        self._outbox = Outbox(pool, slot, self._server.sessions.get, self._recorder, clock, sealer)
 
-        def reconnect(site_id: str) -> None:
-            for station_id in directory.stations_of(site_id):
-                server.reconnect(station_id)
+    def _recheck(self, station_id: str) -> None:
+        self._server.recheck(station_id)
 
-        outbox = Outbox(pool, slot, server.sessions.get, recorder, clock, Sealer(settings.station_key_secret))
-        await ownership.start()
-        await outbox.start()
-        if settings.demo:
-            await add_demo_token(pool, clock)
-        loaded, keys_loaded, paced, remembers, relays = (asyncio.Event() for _ in range(5))
-        left_behind = spool.left_behind(settings.data_dir / "relay", settings.relay_spool_bytes)
+    def _close_lost(self, epochs: Mapping[str, int]) -> None:
+        self._server.close_lost(epochs)
+
+    def _reconnect(self, site_id: str) -> None:
+        for station_id in self._directory.stations_of(site_id):
+            self._server.reconnect(station_id)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until told to stop."""
         runs = [
-            directory.keep(loaded), credentials.keep(keys_loaded), intervals.keep(paced), memory.keep(pool, remembers),
-            ownership.run(),
-            ownership.watch(server.close_lost), outbox.run(), server.watch(), doorkeeper.tell(pool, f"gateway/{slot}"),
-            metrics.tally.run(), upstreams.keep(relays), drain.run(left_behind, relayed), journal.run(),
+            self._serve(), self._pass_on_meanwhile(), self._server.watch(),
+            self._doorkeeper.tell(self._pool, f"gateway/{self._slot}"), metrics.tally.run(), self._journal.run(),
         ]  # fmt: skip
-        if secure is not None:
-            tls = tls_of(settings, doorkeeper, server)
-            runs.append(tls.watch())
+        if self._tls is not None:
+            runs.append(self._tls.watch())
         beside = [asyncio.create_task(run) for run in runs]
-        writing = asyncio.create_task(recorder.run())
-        spooling = asyncio.create_task(relayed.run())
-        for event in (loaded, keys_loaded, paced, remembers, relays):
-            await event.wait()
-        server.start(listening)
-        if secure is not None:
-            server.start(secure, lambda: tls.context)
-        _spare_the_collector()
-        log.info("worker %d listens", slot)
+        writing = asyncio.create_task(self._recorder.run())
+        spooling = asyncio.create_task(self._spool.run())
         await first_of(stop, writing, spooling, *beside)
-        await _drain(server, recorder, writing, drain, relayed)
-        journal.tell()
-        relayed.stop()
+        await self._settle(writing)
+        self._journal.tell()
+        self._spool.stop()
         await spooling
         for task in beside:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    async def _serve(self) -> None:
+        """Get to know what is needed, then be there for everybody, until cancelled."""
+        await patiently(self._pool, lambda _: self._begin())
+        loaded = [asyncio.Event() for _ in range(5)]
+        runs = [
+            self._directory.keep(loaded[0]), self._credentials.keep(loaded[1]), self._intervals.keep(loaded[2]),
+            self._memory.keep(self._pool, loaded[3]), self._upstreams.keep(loaded[4]), self._ownership.run(),
+            self._ownership.watch(self._server.close_lost), self._outbox.run(),
+            self._drain.run(self._left_behind, self._spool),
+        ]  # fmt: skip
+        async with asyncio.TaskGroup() as group:
+            for run in runs:
+                group.create_task(run)
+            for event in loaded:
+                await event.wait()
+            group.create_task(self._last_known.keep(self._relayed_now))
+            self._server.takes_our_own = True
+            self._listen()
+            log.info("worker %d listens", self._slot)
+
+    async def _begin(self) -> None:
+        await self._ownership.start()
+        await self._outbox.start()
+        if self._settings.demo:
+            await add_demo_token(self._pool, self._clock)
+
+    def _listen(self) -> None:
+        if self._server.listens:
+            return
+        self._server.start(self._listening)
+        if self._secure is not None:
+            self._server.start(self._secure, self._tls_context)
+        _spare_the_collector()
+
+    def _tls_context(self) -> ssl.SSLContext:
+        assert self._tls is not None
+        return self._tls.context
+
+    async def _pass_on_meanwhile(self) -> None:
+        """Pass on what was passed on last, where the database keeps us waiting: supervision does not stop charging."""
+        await asyncio.sleep(AWAY_AFTER_S)
+        known = self._last_known.read()
+        if known and not self._server.listens:
+            stations = {id: (site.upstream.site_id, keys) for site in known for id, keys in site.stations.items()}
+            self._directory.restore({id: site_id for id, (site_id, _) in stations.items()})
+            self._credentials.restore({id: keys for id, (_, keys) in stations.items() if keys is not None})
+            self._upstreams.restore(site.upstream for site in known)
+            self._server.takes_our_own = False
+            self._listen()
+            log.warning("worker %d: database away; %d sites are passed on as known last", self._slot, len(known))
+        await asyncio.Event().wait()
+
+    def _relayed_now(self) -> list[KnownSite]:
+        return [
+            KnownSite(
+                upstream, {id: self._credentials.of(id) for id in sorted(self._directory.stations_of(upstream.site_id))}
+            )
+            for upstream in self._upstreams.all()
+        ]
+
+    async def _settle(self, writing: asyncio.Task[None]) -> None:
+        """Answer what has been said, say goodbye, store the goodbyes. What was passed on and is not stored then stays on disk."""
+        self._server.stop_accepting()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                try:
+                    await self._recorder.settled()
+                finally:
+                    self._server.close_all()  # though the database is away: nothing passes any more that could not be noted
+                await asyncio.sleep(0)  # the ends of the connections are submitted by their callbacks
+                await self._recorder.settled()
+                await self._drain.caught_up(self._spool)
+                self._recorder.stop()
+                await writing
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -176,24 +266,3 @@ async def first_of(stop: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
     for task in done - {stopping}:
         task.result()
     stopping.cancel()
-
-
-async def _drain(
-    server: Server, recorder: DirectRecorder, writing: asyncio.Task[None], drain: Drain, relayed: spool.Spool
-) -> None:
-    """Answer what has been said, say goodbye, store the goodbyes. What was passed on and is not stored by then stays on disk."""
-    server.stop_accepting()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_S):
-            try:
-                await recorder.settled()
-            finally:
-                server.close_all()  # though the database is away: nothing is passed on that could not be noted any more
-            await asyncio.sleep(0)  # the ends of the connections are submitted by their callbacks
-            await recorder.settled()
-            await drain.caught_up(relayed)
-            recorder.stop()
-            await writing
-    writing.cancel()
-    with suppress(asyncio.CancelledError):
-        await writing

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -23,6 +23,8 @@ from sqlalchemy.util import await_
 from youguan.settings import SERVICES, Settings, database_name, role_credentials
 
 log = logging.getLogger(__name__)
+
+Loaded = TypeVar("Loaded")
 
 # One migration at a time in a database, whoever starts it.
 MIGRATION_LOCK = 0x596F7547
@@ -96,6 +98,17 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]
         return super().acquire(timeout=timeout)
 
 
+async def patiently(pool: asyncpg.Pool, load: Callable[[asyncpg.Connection], Awaitable[Loaded]]) -> Loaded:
+    """Return what is read over a connection, however long the database is away."""
+    while True:
+        try:
+            async with pool.acquire() as connection:
+                return await load(connection)
+        except AWAY as error:
+            log.warning("database away: %s", error)
+            await asyncio.sleep(0.5)
+
+
 async def create_pool(
     dsn: str,
     *,
@@ -104,7 +117,7 @@ async def create_pool(
     patience_s: float = 60,
     command_within_s: float = COMMAND_WITHIN_S,
 ) -> asyncpg.Pool:
-    """Open a pool; wait up to `patience_s` for a server that is not up yet."""
+    """Open a pool; wait up to `patience_s` for a server that is not up yet, or not at all where `min_size` is 0."""
     deadline = asyncio.get_running_loop().time() + patience_s
     while True:
         try:

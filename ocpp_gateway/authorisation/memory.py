@@ -13,6 +13,7 @@ import asyncpg
 from ocpp_gateway.authorisation import store
 from ocpp_gateway.authorisation.rules import Decision, IdToken, OpenTransaction, Presented, compared, decide
 from youguan.clock import Clock
+from youguan.database import patiently
 from youguan.eventlog import follow
 from youguan.events import (
     Event,
@@ -51,8 +52,7 @@ class Memory:
 
     async def keep(self, pool: asyncpg.Pool, loaded: asyncio.Event) -> None:
         """Load what there is, say so, then follow the events from that very point."""
-        async with pool.acquire() as connection:
-            tokens, under_way, positions = await store.load_memory(connection)
+        tokens, under_way, positions = await patiently(pool, store.load_memory)
         for token in tokens:
             self._put(token)
         for id_token, transaction in under_way:

@@ -1,4 +1,4 @@
-"""Seals what a command carries in secret on its way from the desk to the worker: a dump of the database does not open it."""
+"""Seals what is secret where it is kept for others of the suite to read: a copy of the database or of a disk does not open it."""
 
 import os
 from typing import Any
@@ -21,22 +21,25 @@ class Sealer:
         derived = HKDF(hashes.SHA256(), 32, salt=None, info=b"youguan command secrets")
         self._cipher = AESGCM(derived.derive(secret.encode())) if secret else None
 
-    def seal(self, command_id: str, payload: dict[str, Any]) -> bytes:
-        """Return a payload that only we can read, for this command alone; Unavailable without a secret."""
-        if self._cipher is None:
-            raise Unavailable(
-                "no secret to keep this command's content with is configured (YOUGUAN_STATION_KEY_SECRET)"
-            )
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, orjson.dumps(payload), command_id.encode())
+    @property
+    def seals(self) -> bool:
+        """Say whether there is a secret to seal under."""
+        return self._cipher is not None
 
-    def open(self, command_id: str, sealed: bytes) -> dict[str, Any] | None:
-        """Return a sealed payload; None where it was sealed under another secret or for another command."""
+    def seal(self, purpose: str, payload: dict[str, Any]) -> bytes:
+        """Return a payload that only we can read, for this purpose alone: a command's id, say; Unavailable without a secret."""
+        if self._cipher is None:
+            raise Unavailable("no secret to keep this content with is configured (YOUGUAN_STATION_KEY_SECRET)")
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, orjson.dumps(payload), purpose.encode())
+
+    def open(self, purpose: str, sealed: bytes) -> dict[str, Any] | None:
+        """Return a sealed payload; None where it was sealed under another secret or for another purpose."""
         if self._cipher is None:
             return None
         try:
-            opened = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], command_id.encode())
-        except InvalidTag:
+            opened = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose.encode())
+        except (InvalidTag, ValueError):  # or what is too short to be anything sealed
             return None
         payload: dict[str, Any] = orjson.loads(opened)
         return payload

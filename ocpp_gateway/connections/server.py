@@ -71,6 +71,7 @@ class Server:
         self.sessions: dict[str, Conversation] = {}
         self._listeners: set[Listener | StationLeg] = set()
         self._of_source: Counter[str] = Counter()
+        self.takes_our_own = True  # False: so far only those that are passed on are known
 
     def start(self, listening: socket.socket, context: Callable[[], ssl.SSLContext] | None = None) -> None:
         """Begin to accept, with `context` over TLS."""
@@ -78,6 +79,11 @@ class Server:
         acceptor = Acceptor(listening, self._arriving, lambda: len(self._listeners), allow_many_files(), receive)
         self._acceptors.append(acceptor)
         acceptor.start()
+
+    @property
+    def listens(self) -> bool:
+        """Say whether connections are taken."""
+        return bool(self._acceptors)
 
     def _arriving(self) -> Visitor | Porch:
         """Return what reads a request: where there are relayed sites, not before it is known whether it is one's."""
@@ -172,6 +178,9 @@ class Server:
         if not asks_for_websocket(request):
             metrics.rejected.labels("no websocket").inc()
             return _rejection(HTTPStatus.BAD_REQUEST)
+        if not self.takes_our_own:
+            metrics.rejected.labels("database away").inc()
+            return _rejection(HTTPStatus.SERVICE_UNAVAILABLE, RETRY)
         arrival = arrival_of(station_id, request, visitor.transport.underlying_transport)
         verdict = self._doorkeeper.admit(arrival, *self._beside(station_id, source_of(arrival.address)))
         if isinstance(verdict, Rejected):

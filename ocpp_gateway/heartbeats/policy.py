@@ -8,6 +8,7 @@ from typing import Literal
 import asyncpg
 
 from ocpp_gateway.heartbeats import store
+from youguan.database import patiently
 from youguan.eventlog import follow
 from youguan.events import HeartbeatIntervalSet
 
@@ -32,8 +33,7 @@ class Intervals:
 
     async def keep(self, loaded: asyncio.Event) -> None:
         """Load what is set, say so, then follow the changes from that very point."""
-        async with self._pool.acquire() as connection:
-            self._set, positions = await store.load(connection)
+        self._set, positions = await patiently(self._pool, store.load)
         loaded.set()
         log.info("heartbeats: %d intervals of their own", len(self._set))
         async for batch in follow(self._pool, (HeartbeatIntervalSet,), positions):

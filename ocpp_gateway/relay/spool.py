@@ -24,11 +24,13 @@ log = logging.getLogger(__name__)
 
 HEAD = Struct(">II")  # length, checksum
 FILE_BYTES = 4 * 1024 * 1024
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024
 # What waits for a disk that does not answer is kept in memory up to here.
 MOST_WAITING_BYTES = 16 * 1024 * 1024
 # Kept free for saying that there is no room.
 RESERVE_BYTES = 64 * 1024
+# What comes within so long is made durable at once: each time costs two changes of thread, which what is passed on waits for.
+PACE_S = 0.005
 SUFFIX, CLOSED = ".log", "closed"
 
 
@@ -121,6 +123,8 @@ class Spool:
             await self._rung.wait()
             self._rung.clear()
             await self._flush()
+            if not self._stopping:
+                await asyncio.sleep(PACE_S)
         if self._file is not None:
             await asyncio.to_thread(self._say_goodbye)
         self.close()

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
 from ocpp_gateway.relay import store
+from youguan.database import patiently
 from youguan.eventlog import Consumer, StoredEvent, follow, publish
 from youguan.events import Event, SiteRelayChanged, SiteRetired, UpstreamBack
 
@@ -43,6 +45,14 @@ class Upstreams:
         self._on_change = on_change
         self._sites: dict[str, Upstream] = {}
 
+    def restore(self, sites: Iterable[Upstream]) -> None:
+        """Take sites as they were known last, until what holds now is loaded."""
+        self._sites = {upstream.site_id: upstream for upstream in sites}
+
+    def all(self) -> list[Upstream]:
+        """Return the sites that are passed on, by id."""
+        return [upstream for _, upstream in sorted(self._sites.items())]
+
     def any(self) -> bool:
         """Say whether there is anything to relay."""
         return bool(self._sites)
@@ -54,13 +64,12 @@ class Upstreams:
 
     async def keep(self, loaded: asyncio.Event) -> None:
         """Load what the projection holds, say so, then follow from that very point."""
-        async with self._pool.acquire() as connection:
-            rows, positions = await store.load_sites(connection, CONSUMER)
-        for row in rows:
-            self._sites[row["site_id"]] = Upstream(
-                row["site_id"], row["upstream_url"], row["admission"] == "upstream", row["may_send"], row["authority"]
-            )
+        rows, positions = await patiently(self._pool, lambda c: store.load_sites(c, CONSUMER))
+        before, self._sites = self._sites, {row["site_id"]: _upstream(row) for row in rows}
         loaded.set()
+        for site_id in before:
+            if before[site_id] != self._sites.get(site_id):
+                self._on_change(site_id)
         log.info("relay: %d sites are passed on", len(self._sites))
         async for batch in follow(self._pool, TYPES, positions):
             for stored in batch:
@@ -80,6 +89,11 @@ class Upstreams:
             case SiteRetired(site_id=site_id):
                 if self._sites.pop(site_id, None) is not None:
                     self._on_change(site_id)
+
+
+def _upstream(row: Mapping[str, Any]) -> Upstream:
+    judges = row["admission"] == "upstream"
+    return Upstream(row["site_id"], row["upstream_url"], judges, row["may_send"], row["authority"])
 
 
 async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:

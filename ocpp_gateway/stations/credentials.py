@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import asyncpg
 
 from ocpp_gateway.stations import store
 from ocpp_gateway.stations.admission import Keys
+from youguan.database import patiently
 from youguan.eventlog import Consumer, StoredEvent, follow
 from youguan.events import Event, StationCredentialsChanged, StationKeyOffered
 
@@ -32,13 +33,16 @@ class Credentials:
 
     async def keep(self, loaded: asyncio.Event) -> None:
         """Load what the projection holds, say so, then follow from that very point."""
-        async with self._pool.acquire() as connection:
-            self._keys, positions = await store.load_credentials(connection, CONSUMER)
+        self._keys, positions = await patiently(self._pool, lambda c: store.load_credentials(c, CONSUMER))
         loaded.set()
         log.info("credentials: %d stations have keys", len(self._keys))
         async for batch in follow(self._pool, TYPES, positions):
             for stored in batch:
                 self.apply(stored.event)
+
+    def restore(self, keys: Mapping[str, Keys]) -> None:
+        """Take keys as they were known last, until what holds now is loaded."""
+        self._keys = {station_id: dict(known) for station_id, known in keys.items()}
 
     def apply(self, event: Event) -> None:
         """Take in one event. An offered key counts from now on: only the station can come back with it."""

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
 from ocpp_gateway.stations import store
 from ocpp_gateway.stations.registration import Registration
+from youguan.database import patiently
 from youguan.eventlog import Consumer, StoredEvent, follow
 from youguan.events import Event, SiteFiled, SiteRetired, StationReadmitted, StationRejected
 
@@ -46,15 +47,22 @@ class Directory:
 
     async def keep(self, loaded: asyncio.Event) -> None:
         """Load what the projection holds, say so, then follow the registry's events from that very point."""
-        async with self._pool.acquire() as connection:
-            self._sites, self._rejected, positions = await store.load_directory(connection, CONSUMER)
-        for station_id, site_id in self._sites.items():
-            self._stations.setdefault(site_id, set()).add(station_id)
+        sites, rejected, positions = await patiently(self._pool, lambda c: store.load_directory(c, CONSUMER))
+        self._take(sites, rejected)
         loaded.set()
         log.info("directory: %d stations are filed", len(self._sites))
         async for batch in follow(self._pool, TYPES, positions):
             for stored in batch:
                 self.apply(stored.event)
+
+    def restore(self, sites: Mapping[str, str]) -> None:
+        """Take stations with their sites as they were known last, until what holds now is loaded."""
+        self._take(dict(sites), set())
+
+    def _take(self, sites: dict[str, str], rejected: set[str]) -> None:
+        self._sites, self._rejected, self._stations = sites, rejected, {}
+        for station_id, site_id in sites.items():
+            self._stations.setdefault(site_id, set()).add(station_id)
 
     def apply(self, event: Event) -> None:
         """Take in one event."""

@@ -19,6 +19,7 @@ from ocpp.routing import on
 from ocpp.v16 import call_result as result16
 from ocpp.v201 import call_result as result201
 
+from ocpp_gateway.relay.last_known import LOOK_S
 from tests.bench.rig import free_port
 from tests.integration.stations import Station16, Station201, connected, now, text
 from tests.integration.test_authorisation import database_away
@@ -346,6 +347,43 @@ async def test_while_the_database_is_away_charging_goes_on_and_everything_is_sto
     frames = await api.items(f"/api/gateway/stations/{station}/frames", limit="1000")
     said = [frame["frame"] for frame in frames if not frame["sent"] and "StatusNotification" in frame["frame"]]
     assert len(said) == len(set(said)) == 300, "each frame is there once"
+
+
+async def test_a_worker_that_starts_while_the_database_is_away_passes_on(
+    suite: Suite, api: Api, sites: Sites, central: Central
+) -> None:
+    station = await sites.relayed(api, central)
+    async with passed_on(suite, central, station) as charger:
+        await charger.boot()
+        await charger.report("Available", now())
+        known = suite.data / "relay" / "known"
+
+        async def kept() -> bool:
+            return known.exists()
+
+        await eventually(kept)
+    await asyncio.sleep(LOOK_S)  # what is kept may be of the moment before
+    assert station.encode() not in known.read_bytes(), "it is sealed"
+    began = now()
+    async with database_away(suite):
+        for worker in ("gateway-0", "gateway-1"):
+            os.kill(suite.pid_of(worker), signal.SIGKILL)
+        async with passed_on(suite, central, station) as charger:
+            assert await charger.boot() == "Accepted"
+            await charger.report("Faulted", began, "GroundFailure")
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            async with connected(suite.ports()["ocpp"], "NH0001-001", "1.6"):
+                pass
+        assert refused.value.response.status_code == 503, "nobody could keep what a station of our own says"
+
+    async def stored() -> bool:
+        with suppress(httpx.HTTPError):
+            return text(began) in await statuses(api, station)
+        return False
+
+    await eventually(stored, within_s=90)
+    async with connected(suite.ports()["ocpp"], "NH0001-001", "1.6") as charger:
+        assert await charger.boot() == "Accepted"
 
 
 def kill_one_worker(suite: Suite) -> None:
