@@ -25,7 +25,9 @@ frames = Counter("youguan_ocpp_frames_total", "Messages received", ["version", "
 acknowledged = Counter("youguan_ocpp_acknowledged_total", "Messages acknowledged after their commit")
 refused = Counter("youguan_ocpp_refused_total", "Messages refused", ["code"])
 mqtt_messages = Counter(
-    "youguan_mqtt_messages_total", "MQTT messages taken, refused in part or whole, or dropped (QoS 0)", ["outcome"]
+    "youguan_mqtt_messages_total",
+    "MQTT messages taken, refused in part or whole, repeated, or dropped (QoS 0)",
+    ["outcome"],
 )
 rejected = Counter("youguan_ocpp_handshakes_rejected_total", "Connections that were not accepted", ["reason"])
 handshakes = Gauge("youguan_ocpp_handshakes", "Handshakes under way", multiprocess_mode="livesum")

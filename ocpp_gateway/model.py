@@ -610,3 +610,14 @@ class RelayGap(Table, table=True):
     until: datetime | None = moment(optional=True)
     records: int | None = big(optional=True)
     lost_bytes: int = big()
+
+
+class MqttDelivered(Table, table=True):
+    """A broker's delivery that tells no time of its own and is stored, by the number under which it would come again."""
+
+    __tablename__ = "mqtt_delivered"
+    __table_args__ = NOW
+    slot: int = whole(key=True)
+    number: int = whole(key=True)
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    received_at: datetime = moment()

@@ -303,6 +303,16 @@ class RelayGap:
     lost_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class MqttDelivered:
+    """A broker's delivery of which nobody else could say that it is stored: by its number, and its content's hash."""
+
+    slot: int
+    number: int
+    digest: bytes
+    received_at: datetime
+
+
 Observation = (
     StatusReported
     | MeterSampled
@@ -324,6 +334,7 @@ Observation = (
     | UpstreamMet
     | SpoolDrained
     | RelayGap
+    | MqttDelivered
 )
 
 

@@ -19,7 +19,8 @@ from ocpp_gateway.mqtt import store
 from ocpp_gateway.mqtt.connection import Delivery
 from ocpp_gateway.mqtt.mapping import TopicMapping
 from ocpp_gateway.mqtt.reading import Reading, Refused, read
-from ocpp_gateway.observation import Announced, Observation
+from ocpp_gateway.mqtt.repeats import Repeats, digest_of, is_same
+from ocpp_gateway.observation import Announced, MqttDelivered, Observation
 from ocpp_gateway.recorder.batch import Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.session import Recorder
@@ -81,6 +82,7 @@ class Bridge:
     directory: Directory
     mapping: TopicMapping
     clock: Clock
+    repeats: Repeats = field(default_factory=Repeats)
     _waiting: deque[Taken] = field(default_factory=deque)  # for their turn
     _again: deque[Taken] = field(default_factory=deque)  # before them: somebody else took their station meanwhile
     _unsettled: deque[Taken] = field(default_factory=deque)  # in the order in which they are to be acknowledged
@@ -93,12 +95,27 @@ class Bridge:
         if not delivery.qos and len(self._waiting) >= WAITING_QOS_0:
             metrics.mqtt_messages.labels("dropped").inc()
             return
+        if delivery.again and self._is_repeat(delivery):
+            metrics.mqtt_messages.labels("repeated").inc()
+            return
         now = self.clock.now()
         taken = Taken(delivery, now, self._bounded(read(self.mapping, delivery.topic, delivery.payload, now)))
         metrics.mqtt_messages.labels("refused" if taken.reading.refused else "taken").inc()
         self._waiting.append(taken)
         self._unsettled.append(taken)
         self._rung.set()
+
+    def _is_repeat(self, delivery: Delivery) -> bool:
+        """Take a message that we have taken before: it is acknowledged in its turn, when it is stored."""
+        under_way = next((taken for taken in self._unsettled if is_same(taken.delivery, delivery)), None)
+        if under_way is not None:
+            under_way.delivery = delivery  # the first one's connection is gone, and with it whom to tell
+            return True
+        if not self.repeats.is_repeat(delivery):
+            return False
+        self._unsettled.append(Taken(delivery, self.clock.now(), Reading(), settled=True))
+        self._acknowledge()
+        return True
 
     def _bounded(self, reading: Reading) -> Reading:
         """Return a reading, or nothing of it but its refusal where a site speaks for a station of another one."""
@@ -165,6 +182,9 @@ class Bridge:
             )
             return
         said = self._facts(reading, refused)
+        if said and taken.delivery.number and reading.tells_no_time(taken.received_at):
+            number, digest = taken.delivery.number, digest_of(taken.delivery)
+            said.append(MqttDelivered(self.slot, number, digest, taken.received_at))
         doubts = self._doubts(taken, frame, refused)
         # A site can say something too; no station's id holds a slash.
         speaker = station_id or f"site/{reading.site_id or ''}"
@@ -206,5 +226,9 @@ class Bridge:
             self._rung.set()
             return
         taken.settled = True
+        self.repeats.note(taken.delivery)
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
         while self._unsettled and self._unsettled[0].settled:
             self._unsettled.popleft().delivery.acknowledge()

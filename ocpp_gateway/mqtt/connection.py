@@ -74,12 +74,17 @@ class _NotSpoken(BrokerAway):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message of the broker's; `acknowledge` tells it that the message is durable."""
+    """A message of the broker's; `acknowledge` tells it that the message is durable.
+
+    `number` is the broker's for it until it has our word (0: it waits for none); `again`: it has been delivered before.
+    """
 
     topic: str
     payload: bytes
     qos: int
     acknowledge: Callable[[], None]
+    number: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +292,8 @@ class Link:
     def _on_message(self, client: Client, data: Any, message: MQTTMessage) -> None:
         mid, qos = message.mid, message.qos
         acknowledge = (lambda: self._acknowledge(mid, qos)) if qos else _nothing
-        self._caller.on_delivery(Delivery(message.topic, bytes(message.payload), qos, acknowledge))
+        number, again = (mid, bool(message.dup)) if qos else (0, False)
+        self._caller.on_delivery(Delivery(message.topic, bytes(message.payload), qos, acknowledge, number, again))
 
     def _acknowledge(self, mid: int, qos: int) -> None:
         if not self._lost.done():  # on another connection the same number may be another message's

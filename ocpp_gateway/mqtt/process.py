@@ -8,15 +8,17 @@ import logging
 from contextlib import suppress
 from importlib.resources import files
 
+from ocpp_gateway.mqtt import store
 from ocpp_gateway.mqtt.bridge import SOURCE, Bridge
 from ocpp_gateway.mqtt.connection import Caller, Dialer, Link, broker
 from ocpp_gateway.mqtt.mapping import TopicMapping, read_mapping
+from ocpp_gateway.mqtt.repeats import Repeats
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.directory import Directory
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.worker import first_of
 from youguan.clock import SystemClock
-from youguan.database import create_pool
+from youguan.database import create_pool, patiently
 from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,8 +46,9 @@ async def run(settings: Settings, slot: int, stop: asyncio.Event) -> None:
             on_lost=lambda epochs: bridge.lose(epochs),  # noqa: PLW0108  # made below
             source=SOURCE,
         )
-        bridge = Bridge(pool, slot, recorder, directory, mapping, clock)
         await Ownership(pool, slot, clock).start()
+        repeats = Repeats(await patiently(pool, lambda connection: store.delivered(connection, slot)))
+        bridge = Bridge(pool, slot, recorder, directory, mapping, clock, repeats)
         loaded = asyncio.Event()
         writing = asyncio.create_task(recorder.run())
         beside = [asyncio.create_task(directory.keep(loaded)), asyncio.create_task(bridge.run())]

@@ -55,6 +55,12 @@ class Reading:
     sensors: list[SensorRead] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
+    def tells_no_time(self, received_at: datetime) -> bool:
+        """Say whether something in it has no other time than that of its receipt."""
+        times = [status.occurred_at for status in self.statuses]
+        times += [sample.occurred_at for sample in self.samples] + [sensor.occurred_at for sensor in self.sensors]
+        return received_at in times
+
 
 class _Unusable(Exception):
     """A value that cannot be used."""

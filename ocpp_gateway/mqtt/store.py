@@ -5,6 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
+from ocpp_gateway.observation import MqttDelivered
 from ocpp_gateway.stations.store import take_from_others
 
 
@@ -70,3 +71,22 @@ async def connectors(
         places is None,
     )
     return rows
+
+
+async def note_delivered(connection: asyncpg.Connection, delivered: Collection[MqttDelivered]) -> None:
+    """Note which deliveries are stored; of each slot and number one."""
+    await connection.executemany(
+        """
+        INSERT INTO gateway.mqtt_delivered VALUES ($1, $2, $3, $4)
+        ON CONFLICT (slot, number) DO UPDATE SET digest = excluded.digest, received_at = excluded.received_at
+        """,
+        [(each.slot, each.number, each.digest, each.received_at) for each in delivered],
+    )
+
+
+async def delivered(connection: asyncpg.Connection, slot: int) -> dict[int, bytes]:
+    """Return what is stored of a slot's deliveries: number → hash, the oldest first."""
+    rows = await connection.fetch(
+        "SELECT number, digest FROM gateway.mqtt_delivered WHERE slot = $1 ORDER BY received_at", slot
+    )
+    return {row["number"]: row["digest"] for row in rows}

@@ -11,10 +11,12 @@ from ocpp_gateway.cec102 import recording as platforms
 from ocpp_gateway.certificates import store as certificates
 from ocpp_gateway.commands import recording as commands
 from ocpp_gateway.devices import recording as devices
+from ocpp_gateway.mqtt import recording as mqtt
 from ocpp_gateway.observation import (
     CertificateRequested,
     ClockMeasured,
     CommandOutcome,
+    MqttDelivered,
     Observation,
     PlatformSaid,
     PlatformSiteTold,
@@ -45,6 +47,7 @@ WRITERS: Mapping[type[Any], Writer] = {
     UpstreamMet: relay.write_met,
     SpoolDrained: relay.write_drained,
     RelayGap: relay.write_gaps,
+    MqttDelivered: mqtt.write_delivered,
 }
 
 

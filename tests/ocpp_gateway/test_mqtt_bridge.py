@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,13 @@ import orjson
 import pytest
 
 from deploy import embedded
-from ocpp_gateway.mqtt import process
+from ocpp_gateway.mqtt import process, store
+from ocpp_gateway.mqtt.bridge import Bridge
 from ocpp_gateway.mqtt.connection import Broker, BrokerAway, Caller, Delivery, Dialer
 from ocpp_gateway.mqtt.connection import broker as broker_of
 from ocpp_gateway.mqtt.outbound import StatusPublisher, republish
+from ocpp_gateway.mqtt.repeats import Repeats
+from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations import directory
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.store import Opening
@@ -177,6 +181,61 @@ async def test_what_is_bad_is_named_and_blocks_nothing(settings: Settings, pool:
         await send(settings, (STATUS, status(2)))
         await until_stored(pool, 3)
     assert await count(pool, "gateway.refused_input") == 3
+
+
+@dataclass
+class Redelivering:
+    """Deliveries by hand: what a broker delivers again after a crash, which no broker does on demand."""
+
+    pool: asyncpg.Pool
+    settings: Settings
+    acknowledged: list[int] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def bridge(self) -> AsyncIterator[Bridge]:
+        clock = SystemClock()
+        known = directory.Directory(self.pool)
+        recorder = DirectRecorder(self.settings.database_url, 1000, on_lost=lambda _: None)
+        await Ownership(self.pool, 1000, clock).start()
+        async with self.pool.acquire() as connection:
+            repeats = Repeats(await store.delivered(connection, 1000))
+        bridge = Bridge(self.pool, 1000, recorder, known, process.mapping_of(self.settings), clock, repeats)
+        loaded = asyncio.Event()
+        tasks = [asyncio.create_task(run) for run in (known.keep(loaded), recorder.run(), bridge.run())]
+        await loaded.wait()
+        yield bridge
+        await recorder.settled()
+        recorder.stop()
+        await tasks[1]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def deliver(self, bridge: Bridge, number: int, *, again: bool = False, value: bool = True) -> None:
+        payload = orjson.dumps({"value": value})
+        bridge.take(Delivery("sensors/S1/smoke/a", payload, 1, lambda: self.acknowledged.append(number), number, again))
+
+
+async def test_what_the_broker_delivers_again_after_a_crash_is_stored_once(
+    settings: Settings, pool: asyncpg.Pool
+) -> None:
+    broker = Redelivering(pool, settings)
+    async with broker.bridge() as bridge:
+        broker.deliver(bridge, 7)
+        await until_stored(pool, 1, "telemetry.sensor_reading")
+    async with broker.bridge() as bridge:  # our word for it was lost with the process
+        broker.deliver(bridge, 7, again=True)
+        assert broker.acknowledged == [7, 7]
+        broker.deliver(bridge, 7, again=True, value=False)  # the number was another message's by then
+        broker.deliver(bridge, 8, again=True)  # which came over, but was not stored
+        broker.deliver(bridge, 7)
+        await until_stored(pool, 4, "telemetry.sensor_reading")
+    assert broker.acknowledged == [7, 7, 7, 8, 7]
+    async with broker.bridge() as bridge:
+        broker.deliver(bridge, 9)
+        broker.deliver(bridge, 9, again=True)  # on another connection, before the first was stored
+        await until_stored(pool, 5, "telemetry.sensor_reading")
+    assert broker.acknowledged == [7, 7, 7, 8, 7, 9]
 
 
 async def test_no_site_speaks_for_a_station_of_another_one(settings: Settings, pool: asyncpg.Pool) -> None:
