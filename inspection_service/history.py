@@ -4,10 +4,11 @@ from pathlib import Path
 
 from inspection_service.cases import model as cases
 from inspection_service.model import METADATA
+from inspection_service.public_reports import model as public_reports
 from inspection_service.tasks import model as tasks
 from youguan.database import History
 
 # Its tables are in METADATA once it is imported.
-MODELS = (cases, tasks)
+MODELS = (cases, public_reports, tasks)
 
 HISTORY = History("inspection", ("inspection",), Path(__file__).parent / "migrations", METADATA)

@@ -8,6 +8,8 @@ from pathlib import Path
 from inspection_service.cases.api import add_cases
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.pages import case_pages
+from inspection_service.command_centre.api import add_command_centre
+from inspection_service.command_centre.pages import command_centre_pages
 from inspection_service.evidence.api import add_evidence
 from inspection_service.evidence.desk import EvidenceDesk
 from inspection_service.evidence.pages import evidence_pages
@@ -16,9 +18,15 @@ from inspection_service.law.catalogue import catalogue
 from inspection_service.law.pages import law_pages
 from inspection_service.law.periods import periods
 from inspection_service.printing.press import Press
-from inspection_service.tasks.api import Counter, add_tasks
-from inspection_service.tasks.desk import Desk
+from inspection_service.public_reports.api import add_reports
+from inspection_service.public_reports.desk import ReportDesk
+from inspection_service.public_reports.pages import report_pages
+from inspection_service.tasks.api import add_tasks
+from inspection_service.tasks.counter import Counter
+from inspection_service.tasks.desk import TaskDesk
+from inspection_service.tasks.intake import Intake
 from inspection_service.tasks.pages import task_pages
+from inspection_service.tasks.watch import TaskWatch
 from youguan.clock import Clock
 from youguan.database import create_pool
 from youguan.documents import Shelf
@@ -27,19 +35,31 @@ from youguan.settings import Settings
 from youguan.web.application import api
 from youguan.web.templates import Templates
 
+DOCUMENTS = (
+    "/api/inspection/cases/",
+    "/cases/",
+    "/api/inspection/tasks/",
+    "/tasks/",
+    "/api/inspection/reports",
+    "/reports/new",
+)
+
 
 @asynccontextmanager
 async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     """Put the service together."""
     async with await create_pool(settings.dsn_for("inspection")) as pool:
-        desk = Desk(pool, clock, timedelta(seconds=settings.holding_time_s))
-        counter = Counter(pool, desk, clock)
+        desk, shelf = TaskDesk(clock, timedelta(seconds=settings.holding_time_s)), Shelf(settings)
+        counter = Counter(pool, desk)
+        reports = ReportDesk(pool, desk, timedelta(days=settings.public_report_retention_days))
         templates = Templates(Path(__file__).parent / "templates")
         app = api("Youguan inspection")
-        add_tasks(app, counter)
+        add_tasks(app, counter, shelf)
+        add_reports(app, reports, counter)
+        add_command_centre(app, counter)
         items, statutory = catalogue(), periods()  # a law that contradicts itself stops the service here
         add_law(app, items, statutory, clock)
-        cases, shelf = CaseDesk(pool, clock, items, Press()), Shelf(settings)
+        cases = CaseDesk(pool, clock, items, Press())
         evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)
         add_cases(app, cases)
         add_evidence(app, evidence, cases, clock)
@@ -47,16 +67,19 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             name="inspection",
             apis={"/api/inspection": app},
             pages=[
-                task_pages(counter, templates),
+                task_pages(counter, shelf, templates),
+                report_pages(reports, counter, templates),
+                command_centre_pages(counter, templates),
                 law_pages(items, statutory, templates, clock),
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
             ],
             jobs=[
-                Job("inspection.verification_watch", desk.watch_verifications),
+                Job("inspection.task_watch", TaskWatch(pool, desk).run),
+                Job("inspection.report_retention", reports.watch_retention),
                 Job("inspection.evidence_roots", evidence.watch_roots),
             ],
             watchers=[Job("inspection.shelf", shelf.tidy)],
-            documents=("/api/inspection/cases/", "/cases/"),
-            consumers=[desk.consumer()],
+            documents=DOCUMENTS,
+            consumers=[Intake(pool, desk).consumer()],
         )

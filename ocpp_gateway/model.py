@@ -287,6 +287,15 @@ class KeyRotation(Table, table=True):
     digest: str = text()
 
 
+class Probe(Table, table=True):
+    """A command that asks for another service how a station is, or one of its connectors, until that is told."""
+
+    __tablename__ = "probe"
+    __table_args__ = NOW
+    command_id: str = text(key=True)
+    connector: int | None = whole(optional=True)
+
+
 class CertificateRequest(Table, table=True):
     """What a station asked to have signed; `request_number` is its own (2.1)."""
 

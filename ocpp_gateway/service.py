@@ -16,6 +16,7 @@ from ocpp_gateway.certificates.desk import CertificateDesk
 from ocpp_gateway.commands.api import add_commands
 from ocpp_gateway.commands.desk import Desk, Keys
 from ocpp_gateway.commands.pages import command_pages
+from ocpp_gateway.commands.probes import Probes
 from ocpp_gateway.devices.api import add_variables
 from ocpp_gateway.files.api import add_files, files_api, sweep
 from ocpp_gateway.files.depot import Depot
@@ -56,7 +57,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         intervals = IntervalDesk(pool, clock)
         rollup = Rollup(pool, clock)
         keys = Keys(settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
-        desk = Desk(pool, clock, keys)
+        desk, probes = Desk(pool, clock, keys), Probes(pool, clock)
         signer = Authority(settings.station_authority) if settings.station_authority else None
         certificates = CertificateDesk(pool, desk, signer, clock)
         tokens = TokenDesk(pool, desk, clock)
@@ -91,6 +92,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             Job("gateway.slot_watch", SlotWatch(pool, clock, STREAM).run),
             Job("gateway.retention", Retention(pool, clock, settings).run),
             Job("gateway.command_watch", desk.watch),
+            Job("gateway.probe_watch", probes.watch),
             Job("gateway.rollup", rollup.run),
             Job("gateway.reservation_watch", tokens.watch_reservations),
             Job("gateway.upload_sweep", lambda: sweep(depot)),
@@ -109,6 +111,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 directory.consumer(pool),
                 credentials.consumer(pool),
                 upstreams.consumer(pool),
+                probes.consumer(),
                 rollup.consumer(),
                 *platforms.consumers,
             ],

@@ -53,6 +53,14 @@ async def stations_within(connection: asyncpg.Connection, scope: Scope, station_
     return {row["id"] for row in rows}
 
 
+async def site_of(connection: asyncpg.Connection, station_id: str) -> str | None:
+    """Return the site at which a station is filed, or was filed last; None: no site has ever listed it."""
+    found: str | None = await connection.fetchval(
+        "SELECT site_id FROM bounds.station WHERE station_id = $1", station_id
+    )
+    return found
+
+
 async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
     """Take in where sites lie and who answers for them."""
     for stored in batch:

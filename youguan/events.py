@@ -173,6 +173,21 @@ class CommandEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StationProbed(Event):
+    """What came of asking a station how it is. `outcome`: answered, unanswered, unreachable.
+
+    `condition`: how what was asked about stands after the answer, of several connectors the worst; None: it never said.
+    """
+
+    probe_id: str
+    station_id: str
+    connector: int | None
+    outcome: str
+    condition: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatIntervalSet(Event):
     """A station, or every station of a site, is to say that it is there so often; None: no interval of its own any more.
 
@@ -713,7 +728,7 @@ class AlertResolved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOpened(Event):
-    """A task was opened for whoever is responsible."""
+    """A task was opened for whoever is responsible, or opened again."""
 
     task_id: str
     number: str
@@ -737,6 +752,42 @@ class TaskMoved(Event):
     reason: str
     at: datetime
     actor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskChanged(Event):
+    """Whose a task is, or by when it is due, is another than it was: both as they are now."""
+
+    task_id: str
+    assignee_id: str
+    assignee_name: str
+    due_on: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskUrged(Event):
+    """Somebody is to hear of a task that waits. `stage`: remind, fall_due (the party), to_team, to_centre."""
+
+    task_id: str
+    number: str
+    stage: str
+    site_id: str | None
+    assignee_id: str
+    team_id: str
+    due_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationProbeWanted(Event):
+    """A station is to be asked how it is, or one of its connectors; `probe_id` is the command's id too. `reason`: for the trail."""
+
+    probe_id: str
+    station_id: str
+    connector: int | None
+    reason: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

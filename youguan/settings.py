@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     refused_input_a_station: int = Field(default=1000, ge=1, description="so many are kept, the newest")
     quarantine_retention_days: int = Field(default=30, ge=1, description="since an unfiled station was seen last")
     quarantine_a_source: int = Field(default=2000, ge=1, description="unfiled stations shown from one address")
+    public_report_retention_days: int = Field(
+        default=180, ge=1, description="words and photos of public reports, since their task was closed"
+    )
     alert_retention_days: int = Field(default=1100, ge=1, description="since an alert was resolved")
 
     token_private_key: str | None = Field(default=None, description="Ed25519, PEM; only the registry needs it")

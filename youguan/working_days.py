@@ -127,6 +127,18 @@ def add_working_time(moment: datetime, amount: timedelta) -> datetime:
         day += DAY
 
 
+def subtract_working_time(moment: datetime, amount: timedelta) -> datetime:
+    """Return when so much of the office's time was still to pass until then."""
+    day = county_day(moment)
+    while True:
+        for opens, closes in reversed(_open_on(day)):
+            end = min(closes, moment)
+            if opens < end and amount <= end - opens:
+                return end - amount
+            amount -= max(end - opens, timedelta())
+        day -= DAY
+
+
 def working_time_between(start: datetime, end: datetime) -> timedelta:
     """Return how much of the office's time passes between two instants; none where `end` is the earlier one."""
     passed = timedelta()

@@ -1,20 +1,17 @@
 """Login: passwords as argon2id, as much work for a name that does not exist, and only so many tries."""
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from youguan.errors import Reason, TooManyRequests
+from youguan.errors import Reason
+from youguan.web.rates import Rates
 
 TRIES, TRIES_OF_A_SOURCE = 10, 200
 WINDOW = timedelta(minutes=5)
-REMEMBERED = 10_000
 LONGEST_KEY = 200
 SHORTEST_PASSWORD, LONGEST_PASSWORD, FEWEST_CHARACTERS = 10, 1000, 5
 AT_ONCE = 2  # hashes: each takes 64 MiB and a core
@@ -51,39 +48,26 @@ class Passwords:
             return False
 
 
-@dataclass(slots=True)
 class Tries:
     """Counts tries by name and source, and, far more gently, by source: many people may share an address.
 
     `of_a_name`: how many from wherever they come; None where that would let anybody lock out whose name he knows.
     """
 
-    of_a_name: int | None = None
-    _begun: dict[str, deque[datetime]] = field(default_factory=dict)
+    def __init__(self, of_a_name: int | None = None) -> None:
+        self.of_a_name = of_a_name
+        self._rates = Rates(WINDOW)
 
     def begin(self, name: str, source: str, now: datetime) -> None:
         """Count a try before it costs anything; TooManyRequests says when to come again."""
-        limits = self._limits(name, source)
-        for key, limit in limits.items():
-            begun = self._begun.get(key, deque())
-            while begun and begun[0] <= now - WINDOW:
-                begun.popleft()
-            if len(begun) >= limit:
-                wait_s = ceil((begun[0] + WINDOW - now).total_seconds())
-                reason = Reason("too many tries that failed; try again in {wait_s} s", wait_s=wait_s)
-                raise TooManyRequests(reason, headers={"Retry-After": str(wait_s)})
-        for key, limit in limits.items():
-            self._begun[key] = deque([*self._begun.pop(key, ()), now], maxlen=limit)  # last touched comes last
-        while len(self._begun) > REMEMBERED:
-            self._begun.pop(next(iter(self._begun)))
+        self._rates.count(self._limits(name, source), now, "too many tries that failed; try again in {wait_s} s")
 
     def succeeded(self, name: str, source: str) -> None:
         """What was right was no failure: forget the name's tries, take back the source's."""
         pair, alone, *everywhere = self._limits(name, source)
         for key in (pair, *everywhere):
-            self._begun.pop(key, None)
-        if begun := self._begun.get(alone):
-            begun.pop()
+            self._rates.forget(key)
+        self._rates.take_back(alone)
 
     def _limits(self, name: str, source: str) -> dict[str, int]:
         name, source = name[:LONGEST_KEY], source[:LONGEST_KEY]

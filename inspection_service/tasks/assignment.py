@@ -38,8 +38,7 @@ def assignee(
     instant: datetime,
     *,
     station_id: str | None,
-    division_code: str | None,
-    division_name: str | None,
+    otherwise: Assignee,
 ) -> Assignee:
     """Return who was to answer at an instant; a station's own line takes precedence over the site's."""
     held = [duty for duty in duties if duty.holds_at(instant) and duty.station_id in (None, station_id)]
@@ -48,7 +47,7 @@ def assignee(
         for duty in held:
             if duty.role == role:
                 return Assignee(duty.organisation_id, duty.organisation_name, role)
-    return team(division_code, division_name)
+    return otherwise
 
 
 def settler(details: Mapping[str, Any], otherwise: Assignee, nobody: Assignee) -> Assignee:
@@ -59,8 +58,24 @@ def settler(details: Mapping[str, Any], otherwise: Assignee, nobody: Assignee) -
     return nobody if otherwise.role == "manager" else otherwise
 
 
-def team(division_code: str | None, division_name: str | None) -> Assignee:
-    """Return the township's team, or the county's where the township is not known."""
+@dataclass(frozen=True, slots=True)
+class Team:
+    """An inspectors' team and its district: codes of divisions, or their beginnings."""
+
+    id: str
+    name: str
+    divisions: tuple[str, ...]
+
+    def nearness(self, division_code: str) -> int:
+        """Return how much of a division's code its district names; 0: it is not in it."""
+        return max((len(code) for code in self.divisions if division_code.startswith(code)), default=0)
+
+
+def team_of(teams: Iterable[Team], division_code: str | None, division_name: str | None) -> Assignee:
+    """Return the team in whose district a division lies, else the township's by its name, else the county's centre."""
     if division_code is None:
         return Assignee(*COUNTY_TEAM, "team")
+    near = max(teams, key=lambda team: team.nearness(division_code), default=None)
+    if near is not None and near.nearness(division_code):
+        return Assignee(near.id, near.name, "team")
     return Assignee(f"team-{division_code}", f"{division_name or division_code}执法队", "team")

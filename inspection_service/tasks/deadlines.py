@@ -1,14 +1,15 @@
 """By when something is due. Pure."""
 
-from datetime import date, datetime
+from datetime import datetime
 
-from youguan.clock import county_day
-from youguan.working_days import add_calendar_days, add_working_days
+from inspection_service.tasks.rules import Terms
 
 
-def due_on(opened_at: datetime, days: int, severity: str) -> date:
-    """Return the last day to mend, so many working days after the county's day of opening; danger waits for no holiday to end."""
-    day = county_day(opened_at)
-    if severity == "critical":
-        return add_calendar_days(day, days, rolls_over=False)
-    return add_working_days(day, days)
+def due_at(opened_at: datetime, terms: Terms) -> datetime:
+    """Return until when there is to mend: so much of the office's time, or of the clock's where there is danger."""
+    return terms.due.after(opened_at)
+
+
+def latest_due_at(due: datetime, terms: Terms) -> datetime:
+    """Return until when a task may be put off, once: as long again."""
+    return terms.due.after(due)

@@ -1,253 +1,259 @@
-"""The desk where tasks are opened, moved and closed."""
+"""The desk where tasks are opened, joined and moved: the rules asked, and what they say written down."""
 
-import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from secrets import randbelow
+from typing import Any
 
 import asyncpg
 
 from inspection_service import store as sites
 from inspection_service.tasks import store
-from inspection_service.tasks.assignment import assignee, settler, team
-from inspection_service.tasks.deadlines import due_on
-from inspection_service.tasks.machine import CONFIRMED_BY_CHARGER, Command, Holding, State, is_worse, may, move, proves
+from inspection_service.tasks.assignment import Assignee, assignee, team_of
+from inspection_service.tasks.deadlines import due_at
+from inspection_service.tasks.effects import Now, circumstances, effects, urged, waiting
+from inspection_service.tasks.machine import Command, Role, State, has_place, move
+from inspection_service.tasks.opening import Opening, Origin
+from inspection_service.tasks.rules import Rules, Way, is_worse, rules
+from inspection_service.tasks.urging import Stage
+from inspection_service.tasks.verification import next_wait
 from youguan.clock import Clock, county_day
-from youguan.eventlog import Consumer, StoredEvent, publish
-from youguan.events import (
-    AlertRaised,
-    AlertResolved,
-    AlertWorsened,
-    Event,
-    ResponsibilitiesChanged,
-    SiteFiled,
-    SiteRetired,
-    StationConnected,
-    StationDisconnected,
-    StationOffline,
-    StationOnline,
-    TaskMoved,
-    TaskOpened,
-    TransactionEnded,
-)
+from youguan.documents import Document
+from youguan.events import Event, StationProbeWanted, TaskChanged, TaskMoved, TaskOpened
 
 STREAM = "inspection"
-# One consumer for all of them: who is responsible and what has happened are taken in in one order.
-TYPES = (
-    AlertRaised,
-    AlertResolved,
-    AlertWorsened,
-    ResponsibilitiesChanged,
-    SiteFiled,
-    SiteRetired,
-    StationConnected,
-    StationDisconnected,
-    StationOffline,
-    StationOnline,
-    TransactionEnded,
-)
-HEARD, UNHEARD = (StationConnected, StationOnline), (StationDisconnected, StationOffline)
 SYSTEM, CHARGER = "system", "charger"
-UNMANAGED = "unmanaged_site"
-LONGEST_WATCH_S = 1.0
 
 
-class Desk:
-    """Opens, moves and closes tasks."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The task that something led to, and whether it was there already; `events` are to be published by whoever commits."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock, holding_time: timedelta) -> None:
-        self._pool = pool
-        self._clock = clock
-        self._holding_time = holding_time
+    task_id: str
+    number: str
+    joined: bool
+    events: list[Event]
 
-    def consumer(self) -> Consumer:
-        """Return the consumer that feeds the desk."""
-        return Consumer(self._pool, "inspection.tasks", self.handle, types=TYPES)
 
-    async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
-        """Take in a batch of events and publish what came of it."""
-        await self._hear(connection, [stored.event for stored in batch])
-        news: list[Event] = []
-        for stored in batch:
-            match stored.event:
-                case SiteFiled() as filed:
-                    await sites.file_site(connection, filed)
-                    ids = [station.station_id for station in filed.stations]
-                    news += await self._gone(connection, filed.site_id, ids)
-                case SiteRetired() as retired:
-                    news += await self._gone(connection, retired.site_id)
-                case ResponsibilitiesChanged() as changed:
-                    await sites.replace_duties(connection, changed)
-                case AlertRaised() as alert:
-                    news += await self._raised(connection, alert)
-                case AlertWorsened() as alert:
-                    news += await self._worsened(connection, alert)
-                case AlertResolved() as alert:
-                    news += await self._resolved(connection, alert)
-                case TransactionEnded() as ended:
-                    news += await self._charged(connection, ended)
-        await publish(connection, STREAM, news)
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """Who moves a task, as what and with which words; where he stood, WGS-84 degrees; what papers he brings."""
 
-    async def _hear(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
-        """Note who can be heard and who cannot: first, and many at once, for thousands may come back together."""
-        last: dict[str, tuple[bool, datetime]] = {}
-        for event in events:
-            if isinstance(event, (*HEARD, *UNHEARD)):
-                last[event.station_id] = (isinstance(event, HEARD), event.at)
-        for ways, note in ((True, store.hear_stations), (False, store.lose_stations)):
-            stations = {station_id: at for station_id, (heard, at) in last.items() if heard is ways}
-            if stations:
-                await note(connection, stations)
+    actor: str
+    role: Role
+    reason: str
+    latitude: float | None = None
+    longitude: float | None = None
+    papers: Sequence[Document] = ()
 
-    async def _gone(self, connection: asyncpg.Connection, site_id: str, still_filed: Sequence[str] = ()) -> list[Event]:
-        """Close what is about stations that are filed no longer: nobody will confirm it."""
+
+def machine(reason: str, actor: str = SYSTEM) -> Mover:
+    """Return a mover that is no person."""
+    return Mover(actor, Role.MACHINE, reason)
+
+
+class TaskDesk:
+    """Opens and moves tasks, each in the transaction of whoever asks, who publishes the events at its end."""
+
+    def __init__(
+        self, clock: Clock, holding_time: timedelta, *, draw: Callable[[], float] = lambda: randbelow(10**6) / 10**6
+    ) -> None:
+        self.clock = clock
+        self.rules: Rules = rules()
+        self.holding_time = holding_time
+        self._draw = draw
+
+    async def take_in(self, connection: asyncpg.Connection, opening: Opening) -> Opened:
+        """Open a task for what somebody says, or join the one that is about the same thing. The caller publishes the events."""
+        await store.take_turn(connection)
+        known = await self._about_the_same(connection, opening)
+        if known is None:
+            return await self.open(connection, opening)
+        mover = Mover(opening.actor, Role.MACHINE, f"{opening.origin}: {opening.reason}".strip(": "))
         events: list[Event] = []
-        for task in await store.unclosed_at(connection, site_id, without=still_filed):
-            events += await self._move(connection, task, Command.SETTLE, SYSTEM, "the station is filed no longer")
-        return events
+        if known["state"] == State.CLOSED:
+            events += await self.move(connection, known, Command.FAIL, mover)
+        else:
+            events += await self.move(connection, known, Command.JOIN, mover)
+            if is_worse(opening.severity, known["severity"]):
+                events += await self.worsen(connection, known, opening.severity, {})
+        return Opened(known["id"], known["number"], True, events)
 
-    async def _raised(self, connection: asyncpg.Connection, alert: AlertRaised) -> list[Event]:
-        """Open a task, or go on with the one that is about the same thing; some alerts are nobody's work."""
-        if not alert.opens_task:
-            return []
-        subject = subject_of(alert)
-        task = await store.unclosed(connection, alert.rule, subject)
-        if task is None:
-            _, reopening = await store.policies(connection)
-            since = self._clock.now() - timedelta(seconds=reopening.get(alert.rule, 0))
-            task = await store.closed_since(connection, alert.rule, subject, since)
-        if task is None:
-            return [await self._open(connection, alert, subject)]
-        moved = await self._move(connection, task, Command.FAIL, CHARGER, "the condition is back")
-        return moved + await self._worsen(connection, task["id"], alert)
+    async def _about_the_same(self, connection: asyncpg.Connection, opening: Opening) -> asyncpg.Record | None:
+        """Return the task about the same thing: of the same cause, or an alert's that says the same; or one closed lately."""
+        cause = self.rules.cause(opening.cause)
+        if not cause.joins:
+            return None
+        known = await store.unclosed(connection, opening.cause, opening.subject)
+        if known is None and cause.same_as:
+            place = (opening.site_id, opening.station_id, opening.connector)
+            known = next(iter(await store.unclosed_about(connection, cause.same_as, *place)), None)
+        return known or await self.closed_lately(connection, opening)
 
-    async def _worsened(self, connection: asyncpg.Connection, alert: AlertWorsened) -> list[Event]:
-        task = await store.unclosed(connection, alert.rule, subject_of(alert))
-        return await self._worsen(connection, task["id"], alert) if task else []
+    async def closed_lately(self, connection: asyncpg.Connection, opening: Opening) -> asyncpg.Record | None:
+        """Return the task of the same cause that was closed so lately that this is the same again, and the same party's."""
+        since = self.clock.now() - self.rules.cause(opening.cause).reopens_within
+        known = await store.closed_since(connection, opening.cause, opening.subject, since)
+        if known is None:
+            return None
+        who, _ = await self._whose(connection, opening)
+        return known if known["assignee_id"] == who.id else None
 
-    async def _worsen(
-        self, connection: asyncpg.Connection, task_id: str, alert: AlertRaised | AlertWorsened
-    ) -> list[Event]:
-        """Let a task follow an alert that is worse than the task has been so far."""
-        task = await store.get_task(connection, task_id, hold=True)
-        if not is_worse(alert.severity, task["severity"]):
-            return []
-        periods, _ = await store.policies(connection)
-        due = due_on(self._clock.now(), periods[alert.severity], alert.severity)
-        await store.worsen_task(connection, task_id, alert.severity, due, alert.details)
-        reason = f"{task['severity']} → {alert.severity}; due on {min(due, task['due_on'] or due)}"
-        return await self._move(connection, task, Command.WORSEN, CHARGER, reason)
+    async def _whose(
+        self, connection: asyncpg.Connection, opening: Opening
+    ) -> tuple[Assignee, tuple[Assignee, str | None]]:
+        """Return who was responsible when it happened; the team in whose district it lies, and that district's division."""
+        site = await sites.get_site(connection, opening.site_id) if opening.site_id else None
+        division, name = (site["division_code"], site["division_name"]) if site else (None, None)
+        team = team_of(await store.teams(connection), division, name)
+        if opening.assignee is not None:
+            return opening.assignee, (team, division)
+        if opening.site_id is None:
+            return team, (team, division)
+        duties = await sites.duties(connection, opening.site_id)
+        who = assignee(duties, opening.occurred_at, station_id=opening.station_id, otherwise=team)
+        return who, (team, division)
 
-    async def _open(self, connection: asyncpg.Connection, alert: AlertRaised, subject: str) -> TaskOpened:
-        now = self._clock.now()
-        site = await sites.get_site(connection, alert.site_id) if alert.site_id else None
-        division = (site["division_code"], site["division_name"]) if site else (None, None)
-        who = team(*division)
-        if alert.site_id:
-            who = assignee(
-                await sites.duties(connection, alert.site_id),
-                alert.since,
-                station_id=alert.station_id,
-                division_code=division[0],
-                division_name=division[1],
-            )
-        if alert.rule == UNMANAGED:
-            who = settler(alert.details, who, team(*division))
-        periods, _ = await store.policies(connection)
+    async def open(self, connection: asyncpg.Connection, opening: Opening) -> Opened:
+        """Open a task, whatever others there are."""
+        now, terms = self.clock.now(), self.rules.terms[opening.severity]
+        who, (team, division) = await self._whose(connection, opening)
         task_id = str(uuid.uuid4())
-        number = await store.next_number(connection, county_day(now).year)
-        due = due_on(now, periods[alert.severity], alert.severity)
-        task = (
-            task_id, number, alert.rule, subject, alert.alert_id, alert.severity, alert.site_id, alert.station_id,
-            alert.connector, division[0], who.id, who.name, who.role, alert.since, now, due, alert.details,
-        )  # fmt: skip
-        await store.insert_task(connection, task)
-        reason = f"{alert.rule}: {who.role} at {alert.since.isoformat()}"
-        await store.add_history(connection, task_id, (now, SYSTEM, "open", None, State.OPEN, reason))
-        return TaskOpened(
-            task_id=task_id,
-            number=number,
-            cause=alert.rule,
-            site_id=alert.site_id,
-            station_id=alert.station_id,
-            connector=alert.connector,
-            assignee_id=who.id,
-            assignee_name=who.name,
-            due_on=due,
-            at=now,
-        )
+        task: dict[str, Any] = {
+            "id": task_id, "number": await store.next_number(connection, county_day(now).year), "origin": opening.origin,
+            "cause": opening.cause, "subject": opening.subject or task_id, "alert_id": opening.alert_id,
+            "severity": opening.severity, "state": State.OPEN, "fires": opening.fires, "site_id": opening.site_id,
+            "station_id": opening.station_id, "connector": opening.connector, "division_code": division,
+            "assignee_id": who.id, "assignee_name": who.name, "assignee_role": who.role, "team_id": team.id,
+            "team_name": team.name, "occurred_at": opening.occurred_at, "opened_at": now, "moved_at": now,
+            "due_at": due_at(now, terms), "urged": Stage.NONE, "details": opening.details,
+        }  # fmt: skip
+        await store.insert_task(connection, task | urged(task, self.rules, since=now))
+        line = (now, opening.actor, opening.role, "open", None, State.OPEN, opening.reason, None, None)
+        await store.add_history(connection, task_id, line)
+        events = [_opened(task, now), *await self._merge(connection, opening, task)]
+        return Opened(task_id, task["number"], False, events)
 
-    async def _resolved(self, connection: asyncpg.Connection, alert: AlertResolved) -> list[Event]:
-        task = await store.unclosed(connection, alert.rule, subject_of(alert))
-        if task is None:
+    async def _merge(self, connection: asyncpg.Connection, opening: Opening, task: Mapping[str, Any]) -> list[Event]:
+        """Let what people told of the same thing before become part of an alert's task."""
+        matters = self.rules.matters_like(opening.cause) if opening.origin == Origin.ALERT else ()
+        if not matters:
             return []
-        if alert.rule in CONFIRMED_BY_CHARGER and alert.because != "gone":
-            return await self._move(
-                connection, task, Command.RECOVER, CHARGER, "the charger reports that it is in order"
-            )
-        return await self._move(connection, task, Command.SETTLE, SYSTEM, "the cause is over")
-
-    async def _charged(self, connection: asyncpg.Connection, ended: TransactionEnded) -> list[Event]:
-        """A transaction proves the connector that began after it was said to be mended; the one that broke off does not."""
+        place = (opening.site_id, opening.station_id, opening.connector)
         events: list[Event] = []
-        for task in await store.waiting_for_proof(connection, ended.station_id, ended.connector):
-            if proves(ended.started_at, ended.energy_wh, task["moved_at"]):
-                reason = f"transaction {ended.transaction_id} delivered {ended.energy_wh:g} Wh"
-                events += await self._move(connection, task, Command.SUCCEED, CHARGER, reason)
+        for earlier in await store.unclosed_about(connection, matters, *place):
+            into = {"merged_into": task["id"]}
+            events += await self.try_to_move(connection, earlier, Command.MERGE, machine(task["number"]), also=into)
+            events += await self.move(connection, task, Command.JOIN, machine(earlier["number"]))
         return events
 
-    async def _move(
-        self, connection: asyncpg.Connection, task: asyncpg.Record, command: Command, actor: str, reason: str
+    async def try_to_move(
+        self,
+        connection: asyncpg.Connection,
+        task: Mapping[str, Any],
+        command: Command,
+        mover: Mover,
+        *,
+        also: Mapping[str, Any] | None = None,
     ) -> list[Event]:
-        state = State(task["state"])
-        if not may(state, command):
-            return []
-        return [await self.move(connection, task, command, actor, reason)]
+        """Move a task where the command has a place; what is said of it (`also`) holds in any case."""
+        if has_place(State(task["state"]), command):
+            return await self.move(connection, task, command, mover, also=also)
+        await store.change_task(connection, task["id"], also or {})
+        return []
 
     async def move(
-        self, connection: asyncpg.Connection, task: asyncpg.Record, command: Command, actor: str, reason: str
-    ) -> TaskMoved:
-        """Move a task and write its history; Conflict where the command has no place."""
-        now = self._clock.now()
+        self,
+        connection: asyncpg.Connection,
+        task: Mapping[str, Any],
+        command: Command,
+        mover: Mover,
+        *,
+        also: Mapping[str, Any] | None = None,
+    ) -> list[Event]:
+        """Move a held task, write its history and return the events; Conflict where the command has no place.
+
+        `also`: columns that the command itself changes, beside what the rules say of the new state.
+        """
         state = move(State(task["state"]), command)
-        holding = None
-        if state == State.VERIFYING:
-            heard = not await store.is_unheard(connection, task["station_id"])
-            holding = Holding.begun(now, self._holding_time, heard=heard)
-        await store.set_state(
-            connection,
-            task["id"],
-            state,
-            at=now,
-            holding=holding,
-            closed_at=now if state == State.CLOSED else None,
-        )
-        await store.add_history(connection, task["id"], (now, actor, command, task["state"], state, reason))
-        return TaskMoved(task_id=task["id"], previous=task["state"], state=state, reason=reason, at=now, actor=actor)
+        task = {**task, **(also or {})}
+        now = await self._now(connection, task)
+        changed = {**effects(task, state, self.rules, now), **(also or {})}
+        await store.change_task(connection, task["id"], changed)
+        said = (mover.actor, mover.role, command, task["state"], state, mover.reason, mover.latitude, mover.longitude)
+        await store.add_history(connection, task["id"], (now.at, *said), mover.papers)
+        return [
+            TaskMoved(
+                task_id=task["id"],
+                previous=task["state"],
+                state=state,
+                reason=mover.reason,
+                at=now.at,
+                actor=mover.actor,
+            ),
+            *_told({**task, **changed}, changed, now.at),
+        ]
 
-    async def watch_verifications(self) -> None:
-        """Close tasks whose connector has stayed in order for the holding time."""
-        while True:
-            async with self._pool.acquire() as connection:
-                async with connection.transaction():
-                    await self.close_due(connection)
-                following = await store.next_verification(connection)
-            pause = (following - self._clock.now()).total_seconds() if following else LONGEST_WATCH_S
-            await asyncio.sleep(min(max(pause, 0.05), LONGEST_WATCH_S))
+    async def wait_on(self, connection: asyncpg.Connection, task: Mapping[str, Any], after: Way) -> list[Event]:
+        """Let a mended task wait for what can prove it next, since one way has led nowhere; a wait for the lot closes it."""
+        if after == Way.SAMPLING:
+            return await self.move(connection, task, Command.SAMPLE, machine("not drawn for a visit"))
+        now = await self._now(connection, task)
+        cause = self.rules.cause(task["cause"])
+        wait = next_wait(cause, self.rules.proof, circumstances(task, now), now.at, after=after)
+        changed = waiting(wait, self.rules, now.at)
+        if wait.way == Way.INSPECTOR:
+            return await self.move(connection, task, Command.VISIT, machine("nothing else has proved it"), also=changed)
+        await store.change_task(connection, task["id"], changed)
+        return []
 
-    async def close_due(self, connection: asyncpg.Connection) -> int:
-        """Close what is due now; return how many."""
-        due = await store.due_verifications(connection, self._clock.now())
-        reason = f"in order for {self._holding_time.total_seconds():g} s"
-        news: list[Event] = [await self.move(connection, task, Command.HOLD, SYSTEM, reason) for task in due]
-        await publish(connection, STREAM, news)
-        return len(due)
+    async def _now(self, connection: asyncpg.Connection, task: Mapping[str, Any]) -> Now:
+        heard = not await store.is_unheard(connection, task["station_id"])
+        return Now(self.clock.now(), heard, self._draw(), self.holding_time)
+
+    async def worsen(
+        self, connection: asyncpg.Connection, task: Mapping[str, Any], severity: str, details: Mapping[str, Any]
+    ) -> list[Event]:
+        """Let a task be as bad as its cause has become; its deadline is never put off."""
+        now = self.clock.now()
+        terms = self.rules.terms[severity]
+        worse = {
+            "severity": severity,
+            "due_at": min(due_at(now, terms), task["due_at"]),
+            "details": {**task["details"], **details},
+        }
+        worse |= urged({**task, **worse}, self.rules, since=now)
+        reason = f"{task['severity']} → {severity}; due on {county_day(worse['due_at'])}"
+        return await self.try_to_move(connection, task, Command.WORSEN, machine(reason, CHARGER), also=worse)
 
 
-def subject_of(alert: AlertRaised | AlertResolved | AlertWorsened) -> str:
-    """Return what an alert is about: what it says itself, else a connector, a station or a site, or the alert itself."""
-    if alert.subject:
-        return alert.subject
-    if alert.station_id is None:
-        return alert.site_id or alert.alert_id
-    return alert.station_id if alert.connector is None else f"{alert.station_id}#{alert.connector}"
+def _opened(task: Mapping[str, Any], now: datetime) -> TaskOpened:
+    return TaskOpened(
+        task_id=task["id"], number=task["number"], cause=task["cause"], site_id=task["site_id"],
+        station_id=task["station_id"], connector=task["connector"], assignee_id=task["assignee_id"],
+        assignee_name=task["assignee_name"], due_on=county_day(task["due_at"]), at=now,
+    )  # fmt: skip
+
+
+def _told(task: Mapping[str, Any], changed: Mapping[str, Any], now: datetime) -> list[Event]:
+    """Return what others have to know of what has changed beside the state."""
+    events: list[Event] = []
+    if "reopened" in changed:
+        events.append(_opened(task, now))
+    if changed.keys() & {"due_at", "assignee_id"}:
+        events.append(
+            TaskChanged(
+                task_id=task["id"], assignee_id=task["assignee_id"], assignee_name=task["assignee_name"],
+                due_on=county_day(task["due_at"]), at=now,
+            )
+        )  # fmt: skip
+    if changed.get("probe_id") is not None:
+        events.append(
+            StationProbeWanted(
+                probe_id=changed["probe_id"], station_id=task["station_id"], connector=task["connector"],
+                reason=f"task {task['number']}", at=now,
+            )
+        )  # fmt: skip
+    return events

@@ -1,21 +1,42 @@
 """The statements about tasks."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from inspection_service.tasks.machine import Holding
+from inspection_service.tasks.assignment import Team
+from inspection_service.tasks.urging import Stage
 from youguan.auth import Scope
+from youguan.documents import Document
 from youguan.errors import NotFound
+from youguan.events import TeamChanged
+
+OPENING = 0x7461736B  # one at a time is opened by people, so that two who say the same at once do not open two
 
 
-async def policies(connection: asyncpg.Connection) -> tuple[dict[str, int], dict[str, int]]:
-    """Return days to mend by severity, and seconds within which a fault opens its old task again by cause."""
-    periods = await connection.fetch("SELECT * FROM inspection.mending_period")
-    reopening = await connection.fetch("SELECT * FROM inspection.reopening")
-    return {r["severity"]: r["days"] for r in periods}, {r["cause"]: r["within_s"] for r in reopening}
+async def take_turn(connection: asyncpg.Connection) -> None:
+    """Let nobody else look whether there is such a task already, until commit. Before any task is held."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", OPENING)
+
+
+async def save_team(connection: asyncpg.Connection, changed: TeamChanged) -> None:
+    await connection.execute(
+        """
+        INSERT INTO inspection.team VALUES ($1, $2, $3)
+        ON CONFLICT (id) DO UPDATE SET name = excluded.name, divisions = excluded.divisions
+        """,
+        changed.team_id,
+        changed.name,
+        list(changed.divisions),
+    )
+
+
+async def teams(connection: asyncpg.Connection) -> list[Team]:
+    rows = await connection.fetch("SELECT * FROM inspection.team ORDER BY id")
+    return [Team(row["id"], row["name"], tuple(row["divisions"])) for row in rows]
 
 
 async def next_number(connection: asyncpg.Connection, year: int) -> str:
@@ -52,6 +73,35 @@ async def closed_since(
     )
 
 
+async def unclosed_about(
+    connection: asyncpg.Connection,
+    causes: Sequence[str],
+    site_id: str | None,
+    station_id: str | None,
+    connector: int | None,
+) -> list[asyncpg.Record]:
+    """Return the tasks of such causes about a station, and its connector where both name one, else about the whole site."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM inspection.task
+        WHERE state <> 'closed' AND cause = ANY ($1) AND CASE WHEN $3::text IS NULL
+            THEN site_id = $2 AND station_id IS NULL
+            ELSE station_id = $3 AND ($4::int IS NULL OR connector IS NULL OR connector = $4) END
+        ORDER BY opened_at, id FOR UPDATE
+        """,
+        list(causes),
+        site_id,
+        station_id,
+        connector,
+    )
+    return rows
+
+
+async def probed(connection: asyncpg.Connection, probe_id: str) -> asyncpg.Record | None:
+    """Return the task that waits for what a probe finds."""
+    return await connection.fetchrow("SELECT * FROM inspection.task WHERE probe_id = $1 FOR UPDATE", probe_id)
+
+
 async def waiting_for_proof(connection: asyncpg.Connection, station_id: str, connector: int) -> list[asyncpg.Record]:
     """Return the tasks about a station and its connector that somebody, or the charger, says are mended."""
     rows: list[asyncpg.Record] = await connection.fetch(
@@ -78,19 +128,6 @@ async def unclosed_at(
         list(without),
     )
     return rows
-
-
-async def worsen_task(
-    connection: asyncpg.Connection, task_id: str, severity: str, due: date, details: dict[str, Any]
-) -> None:
-    """Let a task be as bad as its cause has become; its deadline is never put off."""
-    await connection.execute(
-        "UPDATE inspection.task SET severity = $2, due_on = least(due_on, $3), details = $4 WHERE id = $1",
-        task_id,
-        severity,
-        due,
-        details,
-    )
 
 
 async def is_unheard(connection: asyncpg.Connection, station_id: str | None) -> bool:
@@ -150,104 +187,149 @@ async def due_verifications(connection: asyncpg.Connection, now: datetime) -> li
     return rows
 
 
-async def next_verification(connection: asyncpg.Connection) -> datetime | None:
+async def due_urgings(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
+    """Return tasks of which somebody is to hear now."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM inspection.task WHERE urge_at <= $1 AND state IN ('open', 'accepted', 'mended')
+        ORDER BY urge_at LIMIT 500 FOR UPDATE SKIP LOCKED
+        """,
+        now,
+    )
+    return rows
+
+
+async def vain_waits(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
+    """Return mended tasks whose proof has not come in its time."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM inspection.task WHERE await_until <= $1 AND state = 'mended'
+        ORDER BY await_until LIMIT 500 FOR UPDATE SKIP LOCKED
+        """,
+        now,
+    )
+    return rows
+
+
+async def next_moment(connection: asyncpg.Connection) -> datetime | None:
+    """Return when something happens next by itself."""
     found: datetime | None = await connection.fetchval(
-        "SELECT min(verify_until) FROM inspection.task WHERE state = 'verifying'"
+        """
+        SELECT least(
+            (SELECT min(verify_until) FROM inspection.task WHERE state = 'verifying'),
+            (SELECT min(urge_at) FROM inspection.task WHERE urge_at IS NOT NULL),
+            (SELECT min(await_until) FROM inspection.task WHERE await_until IS NOT NULL))
+        """
     )
     return found
 
 
-async def insert_task(connection: asyncpg.Connection, task: Sequence[Any]) -> None:
-    await connection.execute(
-        """
-        INSERT INTO inspection.task (id, number, cause, subject, alert_id, severity, state, site_id, station_id, connector,
-            division_code, assignee_id, assignee_name, assignee_role, occurred_at, opened_at, moved_at, due_on, details)
-        VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)
-        """,
-        *task,
-    )
+async def insert_task(connection: asyncpg.Connection, task: Mapping[str, Any]) -> None:
+    """Insert a task; `task` has its columns."""
+    places = ", ".join(f"${n + 1}" for n in range(len(task)))
+    await connection.execute(f"INSERT INTO inspection.task ({', '.join(task)}) VALUES ({places})", *task.values())
 
 
-async def set_state(
-    connection: asyncpg.Connection,
-    task_id: str,
-    state: str,
-    *,
-    at: datetime,
-    holding: Holding | None,
-    closed_at: datetime | None,
+async def change_task(connection: asyncpg.Connection, task_id: str, changed: Mapping[str, Any]) -> None:
+    """Set columns of a task."""
+    if changed:
+        assigned = ", ".join(f"{name} = ${n + 2}" for n, name in enumerate(changed))
+        await connection.execute(f"UPDATE inspection.task SET {assigned} WHERE id = $1", task_id, *changed.values())
+
+
+async def add_history(
+    connection: asyncpg.Connection, task_id: str, line: Sequence[Any], papers: Sequence[Document] = ()
 ) -> None:
-    await connection.execute(
-        """
-        UPDATE inspection.task SET state = $2, moved_at = $3, verify_until = $4, holding_left = $5, closed_at = $6
-        WHERE id = $1
-        """,
-        task_id,
-        state,
-        at,
-        holding.until if holding else None,
-        holding.left if holding else None,
-        closed_at,
-    )
-
-
-async def add_history(connection: asyncpg.Connection, task_id: str, line: Sequence[Any]) -> None:
-    """Add (at, actor, command, previous, state, reason)."""
-    await connection.execute(
+    """Add (at, actor, role, command, previous, state, reason, latitude, longitude), and the papers that came with it."""
+    place = await connection.fetchval(
         """
         INSERT INTO inspection.task_history
-        SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5, $6, $7 FROM inspection.task_history WHERE task_id = $1
+            (task_id, place, at, actor, role, command, previous, state, reason, latitude, longitude)
+        SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+        FROM inspection.task_history WHERE task_id = $1 RETURNING place
         """,
         task_id,
         *line,
     )
+    await connection.executemany(
+        "INSERT INTO inspection.task_paper VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        [(task_id, place, n, p.sha256, p.size_bytes, p.media_type, p.name) for n, p in enumerate(papers, 1)],
+    )
 
 
-LIST = """
-SELECT t.*, s.name AS site_name, s.division_name, s.address, s.longitude, s.latitude
+DUE_ON = "(t.due_at AT TIME ZONE 'Asia/Shanghai')::date AS due_on"
+LIST = f"""
+SELECT t.*, {DUE_ON}, s.name AS site_name, s.division_name, s.address, s.longitude, s.latitude
 FROM inspection.task t LEFT JOIN inspection.site s ON s.id = t.site_id
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which tasks a list holds. `status` open: every one that is not closed; `overdue_at`: only those late by then.
+
+    `to_visit`: an inspector has to look; `requests`: the party has asked for something; `escalated`: the centre has heard of it.
+    """
+
+    status: str | None = None
+    station_id: str | None = None
+    site_id: str | None = None
+    cause: str | None = None
+    origin: str | None = None
+    team_id: str | None = None
+    assignee_id: str | None = None
+    overdue_at: datetime | None = None
+    to_visit: bool = False
+    requests: bool = False
+    escalated: bool = False
+
+
 async def list_tasks(
     connection: asyncpg.Connection,
-    *,
-    status: str | None,
-    station_id: str | None,
-    site_id: str | None,
-    cause: str | None,
+    wanted: Filter,
     scope: Scope,
-    overdue_on: date | None,
-    before: tuple[datetime, str] | None,
+    *,
+    team_id: str | None = None,
+    before: tuple[datetime, str] | None = None,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """Return tasks, newest first; status `open`: every task that is not closed; `overdue_on`: only those late by then."""
+    """Return tasks within bounds, or given to one's team, newest first. Only what is asked for is in the statement."""
+    values: list[Any] = []
+
+    def put(value: Any) -> str:
+        values.append(value)
+        return f"${len(values)}"
+
+    conditions = [
+        f"t.{column} = {put(value)}"
+        for column in ("station_id", "site_id", "cause", "origin", "team_id", "assignee_id")
+        if (value := getattr(wanted, column)) is not None
+    ]
+    if wanted.status is not None:
+        conditions.append("t.state <> 'closed'" if wanted.status == "open" else f"t.state = {put(wanted.status)}")
+    if wanted.overdue_at is not None:
+        conditions.append(f"t.state <> 'closed' AND t.due_at < {put(wanted.overdue_at)}")
+    if wanted.to_visit:
+        conditions.append(f"t.state <> 'closed' AND (t.awaiting = 'inspector' OR t.urged >= {int(Stage.TEAM)})")
+    if wanted.requests:
+        conditions.append("t.request IS NOT NULL")
+    if wanted.escalated:
+        conditions.append(f"t.state <> 'closed' AND t.urged = {int(Stage.CENTRE)}")
+    if not scope.everything:
+        near = f"t.division_code ^@ ANY ({put(list(scope.divisions))}::text[])"
+        conditions.append(f"({near} OR t.assignee_id = {put(scope.organisation_id)} OR t.team_id = {put(team_id)})")
+    if before is not None:
+        conditions.append(f"(t.opened_at, t.id) < ({put(before[0])}, {put(before[1])})")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows: list[asyncpg.Record] = await connection.fetch(
-        LIST
-        + """
-        WHERE ($1::text IS NULL OR ($1 = 'open' AND t.state <> 'closed') OR t.state = $1)
-          AND ($2::text IS NULL OR t.station_id = $2) AND ($3::text IS NULL OR t.site_id = $3)
-          AND ($4::text IS NULL OR t.cause = $4)
-          AND ($5::bool OR t.division_code ^@ ANY ($6::text[]) OR t.assignee_id = $7::text)
-          AND ($8::date IS NULL OR (t.state <> 'closed' AND t.due_on < $8))
-          AND ($9::timestamptz IS NULL OR (t.opened_at, t.id) < ($9, $10))
-        ORDER BY t.opened_at DESC, t.id DESC LIMIT $11
-        """,
-        status,
-        station_id,
-        site_id,
-        cause,
-        *scope.parameters,
-        overdue_on,
-        *(before or (None, None)),
-        limit,
+        f"{LIST}{where} ORDER BY t.opened_at DESC, t.id DESC LIMIT {put(limit)}", *values
     )
     return rows
 
 
 async def get_task(connection: asyncpg.Connection, task_id: str, *, hold: bool = False) -> asyncpg.Record:
     """Return a task; `hold` keeps others from moving it until commit."""
-    row = await connection.fetchrow(LIST + " WHERE t.id = $1" + (" FOR UPDATE OF t" if hold else ""), task_id)
+    row = await connection.fetchrow(f"{LIST} WHERE t.id = $1{' FOR UPDATE OF t' if hold else ''}", task_id)
     if row is None:
         raise NotFound(f"task {task_id}")
     return row
@@ -258,3 +340,32 @@ async def history(connection: asyncpg.Connection, task_id: str) -> list[asyncpg.
         "SELECT * FROM inspection.task_history WHERE task_id = $1 ORDER BY place", task_id
     )
     return rows
+
+
+async def number_of(connection: asyncpg.Connection, task_id: str) -> str | None:
+    found: str | None = await connection.fetchval("SELECT number FROM inspection.task WHERE id = $1", task_id)
+    return found
+
+
+async def papers(connection: asyncpg.Connection, task_id: str) -> list[asyncpg.Record]:
+    """Return what was brought with the moves of a task."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM inspection.task_paper WHERE task_id = $1 ORDER BY place, number", task_id
+    )
+    return rows
+
+
+async def paper(connection: asyncpg.Connection, task_id: str, place: int, number: int) -> Document:
+    """Return a paper. NotFound."""
+    row = await connection.fetchrow(
+        """
+        SELECT sha256, size_bytes, media_type, name FROM inspection.task_paper
+        WHERE task_id = $1 AND place = $2 AND number = $3
+        """,
+        task_id,
+        place,
+        number,
+    )
+    if row is None:
+        raise NotFound(f"paper {place}/{number} of task {task_id}")
+    return Document(**dict(row))

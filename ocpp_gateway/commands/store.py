@@ -38,6 +38,35 @@ async def note_rotation(connection: asyncpg.Connection, command_id: str, digest:
     await connection.execute("INSERT INTO gateway.key_rotation VALUES ($1, $2)", command_id, digest)
 
 
+async def note_probe(connection: asyncpg.Connection, command_id: str, connector: int | None) -> None:
+    """Note that a command asks for another service how a station is, or one of its connectors."""
+    await connection.execute("INSERT INTO gateway.probe VALUES ($1, $2)", command_id, connector)
+
+
+async def take_ended_probes(connection: asyncpg.Connection, ended_before: datetime) -> list[asyncpg.Record]:
+    """Take the probes whose command had ended by then, each once, with how what they ask about stands now.
+
+    A station's own word (connector 0) counts for each of its connectors.
+    """
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        WITH ended AS (
+            DELETE FROM gateway.probe p USING gateway.command c
+            WHERE c.id = p.command_id AND c.state NOT IN ('queued', 'sent') AND (c.ended_at <= $1 OR c.state <> 'answered')
+            RETURNING p.command_id, p.connector, c.station_id,
+                      c.state = 'answered' AND coalesce(c.answer->>'status' = 'Accepted', false) AS said
+        )
+        SELECT e.*, ARRAY(
+            SELECT n.condition FROM gateway.connector_now n
+            WHERE n.station_id = e.station_id AND (e.connector IS NULL OR n.connector IN (0, e.connector))
+        ) AS conditions
+        FROM ended e
+        """,
+        ended_before,
+    )
+    return rows
+
+
 async def rotating(connection: asyncpg.Connection, station_id: str) -> bool:
     """Say whether a station is being told a new key."""
     return bool(

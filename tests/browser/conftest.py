@@ -16,7 +16,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from tests.browser import filings
 from tests.browser.chromium import NO_BROWSER, chromium, executable
 from tests.browser.pages import INSPECTOR, OPERATOR
-from tests.suite import Api, Charger, Suite, eventually, request_of, timestamp
+from tests.suite import ROOT, Api, Charger, Suite, eventually, request_of, timestamp
 
 # Longer than anything should take, so that a busy machine fails no test.
 PATIENCE_MS = 20_000
@@ -120,10 +120,12 @@ async def ids(
     found = {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
     handover = await proposed(suite, own_stations[-1].rpartition("-")[0])
     case = await ordered_case(suite, found["site"])
+    reported = await publicly_reported(api, own_stations[0])
     brought = await imported(api, site)
     passed_on = await relayed(suite, api, own_stations)
     yield {
-        **filed, **found, **brought, "line": line, "organisation": own_organisation, "case": case, **handover, **passed_on,
+        **filed, **found, **brought, **reported, "line": line, "organisation": own_organisation, "case": case, **handover,
+        **passed_on,
     }  # fmt: skip
     await charger.close()
 
@@ -173,6 +175,15 @@ async def ordered_case(suite: Suite, site: str) -> str:
     (await api.client.post(f"{base}/{case}/commands/order", json=order)).raise_for_status()
     await api.client.aclose()
     return str(case)
+
+
+async def publicly_reported(api: Api, station: str) -> dict[str, str]:
+    """Return what somebody reported of the operator's station with a photo, and the task that came of it."""
+    form = {"matter": "danger", "station_id": station, "text": "枪头冒烟 <b>"}
+    photo = (ROOT / "docs/img/public.png").read_bytes()
+    sent = await api.client.post("/api/inspection/reports", data=form, files={"photo": ("烟.png", photo, "image/png")})
+    (task,) = await api.items("/api/inspection/tasks", origin="public", station=station)
+    return {"receipt": str(sent.raise_for_status().json()["receipt"]), "reported": str(task["id"])}
 
 
 async def relayed(suite: Suite, api: Api, own_stations: list[str]) -> dict[str, str]:

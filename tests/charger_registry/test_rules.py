@@ -113,5 +113,5 @@ def test_what_is_remembered_of_tries_is_bounded() -> None:
     tries = Tries()
     for n in range(6000):
         tries.begin(f"{n}" + "x" * 100_000, f"10.0.{n // 250}.{n % 250}", START)
-    assert len(tries._begun) <= 10_000
-    assert max(map(len, tries._begun)) <= 401
+    assert len(tries._rates._begun) <= 10_000
+    assert max(map(len, tries._rates._begun)) <= 401

@@ -1,6 +1,5 @@
-"""Tasks: every (state, command) pair, whose they are, and their life on a real PostgreSQL."""
+"""Tasks: whose they are, their terms, and their life on a real PostgreSQL, told event by event."""
 
-import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,13 +8,16 @@ from typing import Any
 import asyncpg
 import pytest
 
-from inspection_service.tasks.assignment import Duty, assignee
-from inspection_service.tasks.deadlines import due_on
-from inspection_service.tasks.desk import Desk
-from inspection_service.tasks.machine import Command, State, move
-from inspection_service.tasks.store import list_tasks
+from inspection_service.tasks.assignment import Assignee, Duty, Team, assignee, team_of
+from inspection_service.tasks.deadlines import due_at
+from inspection_service.tasks.desk import TaskDesk, machine
+from inspection_service.tasks.intake import Intake
+from inspection_service.tasks.machine import Command
+from inspection_service.tasks.rules import rules
+from inspection_service.tasks.store import Filter, list_tasks
+from inspection_service.tasks.watch import TaskWatch
 from youguan.auth import EVERYTHING
-from youguan.clock import ManualClock
+from youguan.clock import ManualClock, county_day
 from youguan.database import create_pool
 from youguan.errors import Conflict
 from youguan.eventlog import publish
@@ -37,37 +39,7 @@ from youguan.events import (
 )
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-TABLE = {
-    ("open", "accept"): "accepted",
-    ("open", "mend"): "mended",
-    ("open", "recover"): "verifying",
-    ("open", "settle"): "closed",
-    ("accepted", "mend"): "mended",
-    ("accepted", "recover"): "verifying",
-    ("accepted", "settle"): "closed",
-    ("mended", "recover"): "verifying",
-    ("mended", "succeed"): "closed",
-    ("open", "worsen"): "open",
-    ("accepted", "worsen"): "accepted",
-    ("mended", "worsen"): "open",
-    ("mended", "fail"): "open",
-    ("mended", "settle"): "closed",
-    ("verifying", "fail"): "open",
-    ("verifying", "hold"): "closed",
-    ("verifying", "succeed"): "closed",
-    ("verifying", "settle"): "closed",
-    ("closed", "fail"): "open",
-}
-
-
-@pytest.mark.parametrize(("state", "command"), list(itertools.product(State, Command)))
-def test_every_pair(state: State, command: Command) -> None:
-    expected = TABLE.get((state, command))
-    if expected is None:
-        with pytest.raises(Conflict):
-            move(state, command)
-    else:
-        assert move(state, command) == expected
+NOBODY = Assignee("team-330226001", "跃龙街道执法队", "team")
 
 
 def duty(role: str, who: str, since: int = 0, until: int | None = None, station: str | None = None) -> Duty:
@@ -91,18 +63,27 @@ def duty(role: str, who: str, since: int = 0, until: int | None = None, station:
     ],
 )
 def test_whose_task_it_is(duties: list[Duty], who: str, role: str) -> None:
-    found = assignee(duties, NOW, station_id="a", division_code="330226001", division_name="跃龙街道")
+    found = assignee(duties, NOW, station_id="a", otherwise=NOBODY)
     assert (found.id, found.role) == (who, role)
 
 
+def test_the_team_is_the_one_in_whose_district_it_lies() -> None:
+    teams = (Team("north", "北片", ("330226001", "3302261")), Team("all", "全县", ("330226",)))
+    assert team_of(teams, "330226001", "跃龙街道").id == "north"
+    assert team_of(teams, "330226002", "桃源街道").id == "all"
+    assert team_of((), "330226001", "跃龙街道") == NOBODY
+    assert team_of(teams, None, None).id == "team-county"
+    assert team_of(teams, "999", None).id == "team-999"
+
+
 def test_days_are_the_countys() -> None:
-    assert due_on(datetime(2026, 5, 4, 17, tzinfo=UTC), 3, "major") == date(2026, 5, 8)
+    assert county_day(due_at(datetime(2026, 5, 4, 17, tzinfo=UTC), rules().terms["major"])) == date(2026, 5, 8)
 
 
 def test_danger_waits_for_no_holiday_to_end() -> None:
     opened = datetime(2026, 9, 30, 2, tzinfo=UTC)
-    assert due_on(opened, 1, "major") == date(2026, 10, 8)
-    assert due_on(opened, 1, "critical") == date(2026, 10, 1)
+    assert county_day(due_at(opened, rules().terms["major"])) == date(2026, 10, 10)
+    assert county_day(due_at(opened, rules().terms["critical"])) == date(2026, 10, 1)
 
 
 SITE = SiteFiled(
@@ -147,17 +128,20 @@ class World:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
         self.clock = ManualClock(NOW)
-        self.desk = Desk(pool, self.clock, timedelta(seconds=30))
+        self.lot = 0.99
+        self.desk = TaskDesk(self.clock, timedelta(seconds=30), draw=lambda: self.lot)
+        self.intake = Intake(pool, self.desk)
+        self.watch = TaskWatch(pool, self.desk)
 
     async def tell(self, *events: Event) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
             await publish(connection, "test", events)
-        await self.desk.consumer().catch_up()
+        await self.intake.consumer().catch_up()
 
     async def do(self, command: Command) -> None:
-        async with self.pool.acquire() as connection:
-            task = await connection.fetchrow("SELECT * FROM inspection.task")
-            await self.desk.move(connection, task, command, "m", "")
+        async with self.pool.acquire() as connection, connection.transaction():
+            task = await connection.fetchrow("SELECT * FROM inspection.task FOR UPDATE")
+            await publish(connection, "test", await self.desk.move(connection, task, command, machine("")))
 
     async def mend(self) -> None:
         await self.do(Command.MEND)
@@ -165,15 +149,27 @@ class World:
     async def pass_time(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))
         async with self.pool.acquire() as connection, connection.transaction():
-            await self.desk.close_due(connection)
+            await self.watch.pass_time(connection)
 
     async def tasks(self) -> list[tuple[Any, ...]]:
         rows = await self.pool.fetch("SELECT number, state, assignee_id FROM inspection.task ORDER BY number")
         return [tuple(row) for row in rows]
 
+    async def task(self) -> dict[str, Any]:
+        return dict(await self.pool.fetchrow("SELECT * FROM inspection.task ORDER BY number DESC LIMIT 1"))
+
     async def state(self) -> str:
-        found: str = await self.pool.fetchval("SELECT state FROM inspection.task ORDER BY number DESC LIMIT 1")
-        return found
+        return str((await self.task())["state"])
+
+    async def moves(self) -> list[tuple[str, str]]:
+        rows = await self.pool.fetch("SELECT command, state FROM inspection.task_history ORDER BY task_id, place")
+        return [(row["command"], row["state"]) for row in rows]
+
+    async def told(self, name: str) -> list[dict[str, Any]]:
+        rows = await self.pool.fetch(
+            "SELECT payload FROM eventlog.event WHERE type = $1 ORDER BY serial, sequence", name
+        )
+        return [row["payload"] for row in rows]
 
 
 @pytest.fixture
@@ -231,7 +227,7 @@ async def test_a_flapping_charger_keeps_one_task(world: World) -> None:
     assert await world.tasks() == [("GD-2026-000001", "open", "m")]
     await world.tell(resolved())
     await world.pass_time(30)
-    await world.pass_time(3601)
+    await world.pass_time(3 * 86400 + 1)
     await world.tell(raised())
     assert [number for number, _, _ in await world.tasks()] == ["GD-2026-000001", "GD-2026-000002"]
 
@@ -306,13 +302,13 @@ async def test_a_task_follows_what_becomes_worse(
     world: World, command: Command | None, state: str, news: AlertRaised | AlertWorsened
 ) -> None:
     await world.tell(raised())
-    before = await world.pool.fetchrow("SELECT severity, due_on FROM inspection.task")
+    before = await world.task()
     if command:
         await world.do(command)
     await world.tell(news, news, worsened("minor"))
-    task = await world.pool.fetchrow("SELECT state, severity, due_on FROM inspection.task")
-    assert tuple(before) == ("major", date(2026, 5, 8))
-    assert tuple(task) == (state, "critical", date(2026, 5, 5))
+    task = await world.task()
+    assert (before["severity"], county_day(before["due_at"])) == ("major", date(2026, 5, 8))
+    assert (task["state"], task["severity"], county_day(task["due_at"])) == (state, "critical", date(2026, 5, 5))
     lines = await world.pool.fetch("SELECT reason FROM inspection.task_history WHERE command = 'worsen'")
     assert [line["reason"] for line in lines] == ["major → critical; due on 2026-05-05"]
 
@@ -335,16 +331,14 @@ async def test_an_alert_that_ends_since_its_station_is_gone_settles_its_task(wor
     assert await world.state() == "closed"
 
 
-async def test_overdue_is_by_the_day_that_is_given(world: World) -> None:
+async def test_overdue_is_by_the_instant_that_is_given(world: World) -> None:
     await world.tell(raised())
+    due = (await world.task())["due_at"]
     async with world.pool.acquire() as connection:
         late = [
-            await list_tasks(
-                connection, status=None, station_id=None, site_id=None, cause=None, scope=EVERYTHING,
-                overdue_on=day, before=None, limit=10,
-            )
-            for day in (date(2026, 5, 8), date(2026, 5, 9))
-        ]  # fmt: skip
+            await list_tasks(connection, Filter(overdue_at=due + timedelta(seconds=s)), EVERYTHING, limit=10)
+            for s in (0, 1)
+        ]
     assert [len(found) for found in late] == [0, 1]
 
 
@@ -354,8 +348,8 @@ async def test_people_do_not_close(world: World) -> None:
         task = await connection.fetchrow("SELECT * FROM inspection.task")
         for command in (Command.HOLD, Command.SUCCEED):
             with pytest.raises(Conflict):
-                await world.desk.move(connection, task, command, "x", "")
-        await world.desk.move(connection, task, Command.MEND, "m", "done")
+                await world.desk.move(connection, task, command, machine(""))
+        await world.desk.move(connection, task, Command.MEND, machine("done", "m"))
     await world.pass_time(3600)
     assert await world.state() == "mended"
     await world.tell(resolved())

@@ -437,8 +437,19 @@ ALERTS = {
 INSPECTION = {
     "GET /tasks": Route(filters=True),
     "GET /tasks/{task_id}": NEAR,
-    "POST /tasks/{task_id}/accept": HANDLED,
-    "POST /tasks/{task_id}/mend": HANDLED,
+    "POST /tasks": Route(roles=("regulator", "inspector")),
+    "GET /tasks/{task_id}/targets": NEAR,
+    "GET /tasks/{task_id}/reports": NEAR,
+    "GET /tasks/{task_id}/reports/{number}/photo": OFFICIAL,
+    "GET /report-matters": OPEN,
+    "POST /reports": OPEN,
+    "GET /reports/{receipt}": OPEN,
+    "GET /team-loads": Route(roles=("regulator",)),
+    "GET /party-loads": Route(roles=("regulator",)),
+    "POST /dispatches": Route(roles=("regulator",)),
+    "GET /tasks/{task_id}/papers/{place}/{number}": NEAR,
+    "POST /tasks/{task_id}/answers": HANDLED,
+    "POST /tasks/{task_id}/{command}": HANDLED,
     "GET /items": OPEN,
     "GET /items/{item_id}": OPEN,
     "POST /items/{item_id}/check": Route(roles=("regulator", "inspector", "reviewer")),
@@ -519,6 +530,11 @@ INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $
 INSERT INTO inspection.case_print VALUES ('d' || $1, 'x', 'x');
 INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "record", "origin": "inspector",
     "place": 1, "by": "x", "reviewed": false, "case": "x", "media_type": "text/plain"}', 'x', '00', '00');
+INSERT INTO inspection.public_report
+    SELECT 'BX-22222-2222' || ($1::int + 1), NULL, id, 'danger', 'x', $2, 'image/png', 'x'
+    FROM inspection.task WHERE site_id = $1::text;
+INSERT INTO inspection.task_paper
+    SELECT id, 1, 0, repeat('0', 64), 1, 'application/pdf', 'x.pdf' FROM inspection.task WHERE site_id = $1;
 INSERT INTO registry.filing (id, channel, organisation_id, state, name, division_code, content, created_at, created_by, moved_at)
     VALUES ('f' || $1, 'online', (ARRAY['one', 'two'])[$1::text::int], 'submitted', 's' || $1, '33022600' || $1, '{}', $2, 'x', $2);
 INSERT INTO registry.filing_document (id, filing_id, type, number, sha256, size_bytes, media_type, name, added_at, added_by)

@@ -17,6 +17,7 @@ from youguan.working_days import (
     is_working_day,
     next_working_day,
     read,
+    subtract_working_time,
     working_days,
     working_days_between,
     working_time_between,
@@ -113,6 +114,15 @@ def test_a_longer_period_never_ends_earlier(start: date, shorter: int, more: int
 @given(MOMENTS, AMOUNTS)
 def test_what_is_added_of_the_offices_time_passes(moment: datetime, amount: timedelta) -> None:
     assert working_time_between(moment, add_working_time(moment, amount)) == amount
+
+
+@given(MOMENTS, AMOUNTS)
+def test_the_offices_time_runs_back_as_it_runs_on(moment: datetime, amount: timedelta) -> None:
+    before = subtract_working_time(moment, amount)
+    assert before <= moment
+    assert working_time_between(before, moment) == amount
+    if amount and is_office_hour(moment):
+        assert add_working_time(before, amount) == moment
 
 
 @given(MOMENTS, AMOUNTS, AMOUNTS)

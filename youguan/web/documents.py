@@ -4,8 +4,8 @@ import base64
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
-from fastapi import UploadFile
 from fastapi.responses import FileResponse
+from starlette.datastructures import UploadFile
 
 from youguan.documents import IMAGES, Document, Shelf
 

@@ -6,7 +6,7 @@ import asyncpg
 
 from charger_registry.ledger.unmanaged import store
 from youguan.eventlog import Consumer, StoredEvent
-from youguan.events import TaskMoved, TaskOpened
+from youguan.events import TaskChanged, TaskMoved, TaskOpened
 
 
 async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
@@ -15,10 +15,12 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) 
         match stored.event:
             case TaskOpened(site_id=str(), cause=cause) as opened if cause != "unmanaged_site":
                 await store.note_asked(connection, opened)
+            case TaskChanged() as changed:
+                await store.note_changed(connection, changed)
             case TaskMoved() as moved:
                 await store.note_moved(connection, moved)
 
 
 def consumer(pool: asyncpg.Pool) -> Consumer:
     """Return the projection."""
-    return Consumer(pool, "registry.asked_tasks", project, types=(TaskMoved, TaskOpened))
+    return Consumer(pool, "registry.asked_tasks", project, types=(TaskChanged, TaskMoved, TaskOpened))

@@ -11,7 +11,7 @@ from charger_registry.ledger.unmanaged.management import Rules
 from charger_registry.ledger.unmanaged.silence import Asked, Contact, Thresholds
 from youguan.auth import Scope
 from youguan.bounds import site_within
-from youguan.events import TaskMoved, TaskOpened
+from youguan.events import TaskChanged, TaskMoved, TaskOpened
 
 UNANSWERED, WITHOUT_CONTACT = "silent_unanswered_tasks", "silent_days_without_contact"
 THRESHOLDS = ("handover_answer_working_days", UNANSWERED, WITHOUT_CONTACT)
@@ -67,6 +67,20 @@ async def note_asked(connection: asyncpg.Connection, opened: TaskOpened) -> None
         opened.assignee_id,
         opened.at,
         opened.due_on,
+    )
+
+
+async def note_changed(connection: asyncpg.Connection, changed: TaskChanged) -> None:
+    """Keep whose a task has become, who has not answered it yet, and by when it is due now."""
+    await connection.execute(
+        """
+        UPDATE registry.asked_task SET assignee_id = $2, due_on = $3,
+            answered_at = CASE WHEN assignee_id = $2 THEN answered_at END
+        WHERE task_id = $1
+        """,
+        changed.task_id,
+        changed.assignee_id,
+        changed.due_on,
     )
 
 

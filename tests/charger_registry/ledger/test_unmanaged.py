@@ -16,7 +16,8 @@ from charger_registry.ledger.responsibility import holder
 from charger_registry.ledger.unmanaged import projection, store
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk
 from charger_registry.service import judge_what_has_changed
-from inspection_service.tasks.desk import Desk
+from inspection_service.tasks.desk import TaskDesk
+from inspection_service.tasks.intake import Intake
 from youguan import bounds
 from youguan.auth import EVERYTHING, Principal, Scope
 from youguan.clock import ManualClock
@@ -276,7 +277,7 @@ async def test_the_task_to_settle_goes_to_whoever_the_rules_name(pool: asyncpg.P
     await heard(pool, "offline", NOW - timedelta(days=31))
     await watch(pool, NOW)
     consumers: Sequence[Any] = (
-        Engine(pool, clock).consumer(), Desk(pool, clock, timedelta(0)).consumer(), projection.consumer(pool)
+        Engine(pool, clock).consumer(), Intake(pool, TaskDesk(clock, timedelta(0))).consumer(), projection.consumer(pool)
     )  # fmt: skip
     for consumer in consumers:
         await consumer.catch_up()

@@ -1,0 +1,1 @@
+"""What everybody may report of a charger: within a minute, without an account; what came of it is shown by the receipt."""

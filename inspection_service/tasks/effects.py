@@ -1,0 +1,79 @@
+"""What a move does to a task beside its state: its terms, what it waits for, when somebody hears of it. Pure."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from inspection_service.tasks.deadlines import due_at
+from inspection_service.tasks.machine import State
+from inspection_service.tasks.rules import Rules, Way
+from inspection_service.tasks.urging import Stage, following
+from inspection_service.tasks.verification import Circumstances, Holding, Wait, next_wait
+
+AT_REST = {
+    "verify_until": None, "holding_left": None, "awaiting": None, "await_until": None, "probe_id": None, "closed_at": None,
+    "urge_at": None,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """When something is moved, and what of its station matters then: whether it can be heard, and a lot from [0, 1)."""
+
+    at: datetime
+    heard: bool
+    lot: float
+    holding_time: timedelta
+
+
+def circumstances(task: Mapping[str, Any], now: Now) -> Circumstances:
+    """Return how a task can be proved now."""
+    asked = task["station_id"] is not None and now.heard
+    return Circumstances(task["severity"], task["fires"], asked, now.lot)
+
+
+def effects(task: Mapping[str, Any], state: State, rules: Rules, now: Now) -> dict[str, Any]:
+    """Return what of a task changes as it comes into a state; nothing where it stays in the one that it has."""
+    if state == task["state"]:
+        return {}
+    changed: dict[str, Any] = {**AT_REST, "state": state, "moved_at": now.at}
+    match state:
+        case State.OPEN if task["state"] == State.CLOSED:
+            due = due_at(now.at, rules.terms[task["severity"]])
+            begun = {"due_at": due, "urged": Stage.NONE, "time_asked": False, "reopened": task["reopened"] + 1}
+            changed |= begun | urged({**task, **begun}, rules, since=now.at)
+        case State.OPEN:
+            changed |= urged(task, rules, since=task["opened_at"])
+        case State.ACCEPTED:
+            changed["urge_at"] = task["urge_at"]
+        case State.MENDED:
+            changed |= {"request": None} | waiting(
+                next_wait(rules.cause(task["cause"]), rules.proof, circumstances(task, now), now.at), rules, now.at
+            )
+        case State.VERIFYING:
+            holding = Holding.begun(now.at, now.holding_time, heard=now.heard)
+            changed |= {"request": None, "verify_until": holding.until, "holding_left": holding.left}
+        case State.CLOSED:
+            changed |= {"request": None, "closed_at": now.at}
+    return changed
+
+
+def waiting(wait: Wait, rules: Rules, now: datetime) -> dict[str, Any]:
+    """Return what changes as a mended task waits for its proof; where nobody comes to look, the centre hears of it."""
+    visit = rules.proof.visit_within.after(now) if wait.way == Way.INSPECTOR else None
+    probe = str(uuid.uuid4()) if wait.way == Way.PROBE else None
+    return {"awaiting": wait.way, "await_until": wait.until, "probe_id": probe, "urge_at": visit}
+
+
+def urged(task: Mapping[str, Any], rules: Rules, *, since: datetime) -> dict[str, Any]:
+    """Return when somebody hears of a task that is the party's to do."""
+    urging = following(Stage(task["urged"]), task["due_at"], rules.terms[task["severity"]], since=since)
+    return {"urge_at": urging.at if urging else None}
+
+
+def put_off(task: Mapping[str, Any], until: datetime, rules: Rules, now: datetime) -> dict[str, Any]:
+    """Return what changes as a task gets another deadline, and with it its reminders anew."""
+    anew = {"due_at": until, "urged": Stage.NONE}
+    return anew | urged({**task, **anew}, rules, since=now)

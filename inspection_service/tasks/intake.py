@@ -1,0 +1,193 @@
+"""What tasks learn from the others: who is responsible, what alerts say, what chargers prove, what a probe has found."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from inspection_service import store as sites
+from inspection_service.tasks import store
+from inspection_service.tasks.assignment import Assignee, assignee, settler, team_of
+from inspection_service.tasks.desk import CHARGER, STREAM, SYSTEM, TaskDesk, machine
+from inspection_service.tasks.machine import Command, Role
+from inspection_service.tasks.opening import Opening, Origin, subject_of
+from inspection_service.tasks.rules import Way, is_worse
+from inspection_service.tasks.verification import proves
+from youguan.eventlog import Consumer, StoredEvent, publish
+from youguan.events import (
+    AlertRaised,
+    AlertResolved,
+    AlertWorsened,
+    Event,
+    ResponsibilitiesChanged,
+    SiteFiled,
+    SiteRetired,
+    StationConnected,
+    StationDisconnected,
+    StationOffline,
+    StationOnline,
+    StationProbed,
+    TeamChanged,
+    TransactionEnded,
+)
+
+# One consumer for all of them: who is responsible and what has happened are taken in in one order.
+TYPES = (
+    AlertRaised,
+    AlertResolved,
+    AlertWorsened,
+    ResponsibilitiesChanged,
+    SiteFiled,
+    SiteRetired,
+    StationConnected,
+    StationDisconnected,
+    StationOffline,
+    StationOnline,
+    StationProbed,
+    TeamChanged,
+    TransactionEnded,
+)
+HEARD, UNHEARD = (StationConnected, StationOnline), (StationDisconnected, StationOffline)
+UNMANAGED = "unmanaged_site"
+IN_ORDER = ("available", "occupied", "charging", "reserved")
+
+
+class Intake:
+    """Feeds the desk."""
+
+    def __init__(self, pool: asyncpg.Pool, desk: TaskDesk) -> None:
+        self._pool = pool
+        self._desk = desk
+
+    def consumer(self) -> Consumer:
+        """Return the consumer of all that concerns tasks."""
+        return Consumer(self._pool, "inspection.tasks", self.handle, types=TYPES)
+
+    async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+        """Take in a batch of events and publish what came of it."""
+        await self._hear(connection, [stored.event for stored in batch])
+        news: list[Event] = []
+        for stored in batch:
+            match stored.event:
+                case SiteFiled() as filed:
+                    await sites.file_site(connection, filed)
+                    ids = [station.station_id for station in filed.stations]
+                    news += await self._gone(connection, filed.site_id, ids)
+                case SiteRetired() as retired:
+                    news += await self._gone(connection, retired.site_id)
+                case ResponsibilitiesChanged() as changed:
+                    await sites.replace_duties(connection, changed)
+                case TeamChanged() as team:
+                    await store.save_team(connection, team)
+                case AlertRaised() as alert:
+                    news += await self._raised(connection, alert)
+                case AlertWorsened() as alert:
+                    news += await self._worsened(connection, alert)
+                case AlertResolved() as alert:
+                    news += await self._resolved(connection, alert)
+                case TransactionEnded() as ended:
+                    news += await self._charged(connection, ended)
+                case StationProbed() as probed:
+                    news += await self._probed(connection, probed)
+        await publish(connection, STREAM, news)
+
+    async def _hear(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
+        """Note who can be heard and who cannot: first, and many at once, for thousands may come back together."""
+        last: dict[str, tuple[bool, datetime]] = {}
+        for event in events:
+            if isinstance(event, (*HEARD, *UNHEARD)):
+                last[event.station_id] = (isinstance(event, HEARD), event.at)
+        for ways, note in ((True, store.hear_stations), (False, store.lose_stations)):
+            stations = {station_id: at for station_id, (heard, at) in last.items() if heard is ways}
+            if stations:
+                await note(connection, stations)
+
+    async def _gone(self, connection: asyncpg.Connection, site_id: str, still_filed: Sequence[str] = ()) -> list[Event]:
+        """Close what is about stations that are filed no longer: nobody will confirm it."""
+        events: list[Event] = []
+        reason = machine("the station is filed no longer")
+        for task in await store.unclosed_at(connection, site_id, without=still_filed):
+            events += await self._desk.try_to_move(connection, task, Command.SETTLE, reason, also={"fires": False})
+        return events
+
+    async def _raised(self, connection: asyncpg.Connection, alert: AlertRaised) -> list[Event]:
+        """Open a task, or go on with the one that is about the same thing; some alerts are nobody's work."""
+        if not alert.opens_task:
+            return []
+        opening = await self._opening(connection, alert)
+        task = await store.unclosed(connection, alert.rule, opening.subject)
+        task = task or await self._desk.closed_lately(connection, opening)
+        if task is None:
+            return (await self._desk.open(connection, opening)).events
+        back = machine("the condition is back", CHARGER)
+        events = await self._desk.try_to_move(connection, task, Command.FAIL, back, also={"fires": True})
+        return events + await self._follow(connection, task["id"], alert)
+
+    async def _opening(self, connection: asyncpg.Connection, alert: AlertRaised) -> Opening:
+        settles = await self._settler(connection, alert) if alert.rule == UNMANAGED else None
+        return Opening(
+            origin=Origin.ALERT, cause=alert.rule, severity=alert.severity, subject=_subject(alert),
+            occurred_at=alert.since, actor=SYSTEM, role=Role.MACHINE, reason=alert.rule, site_id=alert.site_id,
+            station_id=alert.station_id, connector=alert.connector, details=alert.details, alert_id=alert.alert_id,
+            fires=True, assignee=settles,
+        )  # fmt: skip
+
+    async def _settler(self, connection: asyncpg.Connection, alert: AlertRaised) -> Assignee:
+        """Return who is to settle who manages a site."""
+        site = await sites.get_site(connection, alert.site_id) if alert.site_id else None
+        division = (site["division_code"], site["division_name"]) if site else (None, None)
+        team = team_of(await store.teams(connection), *division)
+        duties = await sites.duties(connection, alert.site_id) if alert.site_id else []
+        return settler(alert.details, assignee(duties, alert.since, station_id=None, otherwise=team), team)
+
+    async def _worsened(self, connection: asyncpg.Connection, alert: AlertWorsened) -> list[Event]:
+        task = await store.unclosed(connection, alert.rule, _subject(alert))
+        return await self._follow(connection, task["id"], alert) if task else []
+
+    async def _follow(
+        self, connection: asyncpg.Connection, task_id: str, alert: AlertRaised | AlertWorsened
+    ) -> list[Event]:
+        """Let a task follow an alert that is worse than the task has been so far."""
+        task = await store.get_task(connection, task_id, hold=True)
+        if not is_worse(alert.severity, task["severity"]):
+            return []
+        return await self._desk.worsen(connection, task, alert.severity, alert.details)
+
+    async def _resolved(self, connection: asyncpg.Connection, alert: AlertResolved) -> list[Event]:
+        task = await store.unclosed(connection, alert.rule, _subject(alert))
+        if task is None:
+            return []
+        over = {"fires": False}
+        if self._desk.rules.cause(alert.rule).holds and alert.because != "gone":
+            word = machine("the charger reports that it is in order", CHARGER)
+            return await self._desk.try_to_move(connection, task, Command.RECOVER, word, also=over)
+        return await self._desk.try_to_move(connection, task, Command.SETTLE, machine("the cause is over"), also=over)
+
+    async def _charged(self, connection: asyncpg.Connection, ended: TransactionEnded) -> list[Event]:
+        """A transaction proves the connector that began after it was said to be mended; the one that broke off does not."""
+        events: list[Event] = []
+        for task in await store.waiting_for_proof(connection, ended.station_id, ended.connector):
+            counts = Way.TRANSACTION in self._desk.rules.cause(task["cause"]).ways
+            if counts and proves(ended.started_at, ended.energy_wh, task["moved_at"]):
+                reason = f"transaction {ended.transaction_id} delivered {ended.energy_wh:g} Wh"
+                word = machine(reason, CHARGER)
+                events += await self._desk.try_to_move(connection, task, Command.SUCCEED, word)
+        return events
+
+    async def _probed(self, connection: asyncpg.Connection, probed: StationProbed) -> list[Event]:
+        """What a station says when it is asked: in order, still broken, or nothing, and then something else has to prove it."""
+        task = await store.probed(connection, probed.probe_id)
+        if task is None:
+            return []
+        if probed.condition == "faulted":
+            word = machine("asked, the charger says that it is faulted", CHARGER)
+            return await self._desk.try_to_move(connection, task, Command.FAIL, word)
+        if probed.condition in IN_ORDER and not task["fires"]:
+            word = machine(f"asked, the charger says that it is {probed.condition}", CHARGER)
+            return await self._desk.try_to_move(connection, task, Command.RECOVER, word)
+        return await self._desk.wait_on(connection, task, Way.PROBE)
+
+
+def _subject(alert: AlertRaised | AlertResolved | AlertWorsened) -> str:
+    """Return what an alert is about: what it says itself, else its narrowest place, or the alert itself."""
+    return alert.subject or subject_of(alert.site_id, alert.station_id, alert.connector) or alert.alert_id

@@ -1,0 +1,68 @@
+"""How what somebody says about a task is proved: not believed. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from inspection_service.tasks.rules import Cause, Proof, Way
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How much longer something must stay in order: `until` while its station can say so, `left` while it cannot."""
+
+    until: datetime | None
+    left: timedelta | None
+
+    @classmethod
+    def begun(cls, now: datetime, time: timedelta, *, heard: bool) -> "Holding":
+        return cls(now + time, None) if heard else cls(None, time)
+
+
+def proves(started_at: datetime | None, energy_wh: float | None, since: datetime) -> bool:
+    """Say whether a transaction proves what somebody, or the charger, has said since: it began later and delivered."""
+    return started_at is not None and started_at >= since and energy_wh is not None and energy_wh > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """For what a mended task waits, and how long; `until` None: for as long as it takes."""
+
+    way: Way
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What matters for how a task can be proved.
+
+    `fires`: what raised it still says that it is so. `asked`: the station can be asked now. `lot`: drawn from [0, 1).
+    """
+
+    severity: str
+    fires: bool
+    asked: bool
+    lot: float
+
+
+ORDER = (Way.PROBE, Way.SOURCE, Way.SAMPLING, Way.INSPECTOR)
+
+
+def next_wait(cause: Cause, proof: Proof, seen: Circumstances, now: datetime, *, after: Way | None = None) -> Wait:
+    """Return for what a mended task waits, or waits after a way has led nowhere: machines first, an inspector at the end.
+
+    What raises an alert may always take it back; what still fires is never left to the lot.
+    """
+    left = ORDER[ORDER.index(after) + 1 :] if after is not None else ORDER
+    for way in left:
+        if way == Way.PROBE and way in cause.ways and seen.asked:
+            return Wait(way, proof.probe_within.after(now))
+        if way == Way.SOURCE and seen.fires:
+            return Wait(way, proof.source_within.after(now) if Way.INSPECTOR in cause.ways else None)
+        if way == Way.SAMPLING and _is_left_to_the_lot(cause, proof, seen):
+            return Wait(way, proof.sample_wait.after(now))
+    return Wait(Way.INSPECTOR, None)
+
+
+def _is_left_to_the_lot(cause: Cause, proof: Proof, seen: Circumstances) -> bool:
+    small = seen.severity in proof.sampled and not seen.fires
+    return Way.SAMPLING in cause.ways and small and seen.lot >= proof.sample_share
