@@ -29,10 +29,46 @@ Reason = Annotated[str, Form(min_length=1, max_length=500)]
 Admission = Literal["ours", "upstream"]
 
 
+class RelayPages:
+    """What the page of a site's relay shows."""
+
+    def __init__(self, pool: asyncpg.Pool, desk: RelayDesk, templates: Templates, clock: Clock) -> None:
+        self.pool = pool
+        self.desk = desk
+        self._templates = templates
+        self._clock = clock
+
+    async def show(
+        self, request: Request, who: Principal, site_id: str, error: YouguanError | None = None, **given: str
+    ) -> Response:
+        """Return the page; `given`: what a form said that was refused."""
+        async with self.pool.acquire() as connection:
+            site = await sites.get_site(connection, site_id)
+            decisions = await store.decisions(connection, site_id)
+            proposals = await store.proposals(connection, site_id)
+            manages = await store.is_manager(connection, site_id, who.organisation_id, self._clock.now())
+        return self._templates.render(
+            request, "site_relay.html", status_code=error.status if error else 200, site=site, decisions=decisions,
+            proposals=proposals, manages=manages and who.has(OPERATOR), now=Relaying.of(decisions[0] if decisions else None),
+            error=error.detail if error else "", given=given, admissions=ADMISSIONS, states=STATES,
+        )  # fmt: skip
+
+
 def relay_pages(pool: asyncpg.Pool, desk: RelayDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/relays."""
     router = APIRouter(prefix="/registry/relays")
+    pages = RelayPages(pool, desk, templates, clock)
+    _add_list(router, pool, templates)
+    _add_decisions(router, pages)
+    _add_proposals(router, pages)
+    return router
 
+
+def _back(site_id: str) -> Response:
+    return RedirectResponse(f"/registry/relays/{quote(site_id, safe='')}", 303)
+
+
+def _add_list(router: APIRouter, pool: asyncpg.Pool, templates: Templates) -> None:
     @router.get("")
     async def relays(
         request: Request, who: Annotated[Principal, Depends(require(REGULATOR, OPERATOR))], cursor: Cursor = None
@@ -43,34 +79,21 @@ def relay_pages(pool: asyncpg.Pool, desk: RelayDesk, templates: Templates, clock
         following = next_cursor(rows, PAGE, "site_id")
         return templates.render(request, "relays.html", rows=rows, next=following, admissions=ADMISSIONS)
 
-    async def page(
-        request: Request, who: Principal, site_id: str, error: YouguanError | None = None, **given: str
-    ) -> Response:
-        async with pool.acquire() as connection:
-            site = await sites.get_site(connection, site_id)
-            decisions = await store.decisions(connection, site_id)
-            proposals = await store.proposals(connection, site_id)
-            manages = await store.is_manager(connection, site_id, who.organisation_id, clock.now())
-        return templates.render(
-            request, "site_relay.html", status_code=error.status if error else 200, site=site, decisions=decisions,
-            proposals=proposals, manages=manages and who.has(OPERATOR), now=Relaying.of(decisions[0] if decisions else None),
-            error=error.detail if error else "", given=given, admissions=ADMISSIONS, states=STATES,
-        )  # fmt: skip
 
-    def back(site_id: str) -> Response:
-        return RedirectResponse(f"/registry/relays/{quote(site_id, safe='')}", 303)
-
+def _add_decisions(router: APIRouter, pages: RelayPages) -> None:
     @router.get("/{site_id}")
     async def site(
-        request: Request, site_id: str, who: Annotated[Principal, Depends(require_site(pool, REGULATOR, OPERATOR))]
+        request: Request,
+        site_id: str,
+        who: Annotated[Principal, Depends(require_site(pages.pool, REGULATOR, OPERATOR))],
     ) -> Response:
-        return await page(request, who, site_id)
+        return await pages.show(request, who, site_id)
 
     @router.post("/{site_id}")
     async def decide(
         request: Request,
         site_id: str,
-        who: Annotated[Principal, Depends(require_site(pool, REGULATOR))],
+        who: Annotated[Principal, Depends(require_site(pages.pool, REGULATOR))],
         reason: Reason,
         upstream_url: Annotated[str, Form()] = "",
         admission: Annotated[Admission, Form()] = "ours",
@@ -79,28 +102,30 @@ def relay_pages(pool: asyncpg.Pool, desk: RelayDesk, templates: Templates, clock
     ) -> Response:
         wanted = Relaying(upstream_url.strip() or None, admission, may_send, authority.strip() or None)
         try:
-            await desk.decide(who, site_id, wanted, reason, remote=remote_of(request))
+            await pages.desk.decide(who, site_id, wanted, reason, remote=remote_of(request))
         except YouguanError as error:
-            return await page(request, who, site_id, error, upstream_url=upstream_url, reason=reason)
-        return back(site_id)
+            return await pages.show(request, who, site_id, error, upstream_url=upstream_url, reason=reason)
+        return _back(site_id)
 
+
+def _add_proposals(router: APIRouter, pages: RelayPages) -> None:
     @router.post("/{site_id}/proposals")
     async def propose(
         request: Request,
         site_id: str,
-        who: Annotated[Principal, Depends(require_site(pool, OPERATOR))],
+        who: Annotated[Principal, Depends(require_site(pages.pool, OPERATOR))],
         reason: Reason,
         upstream_url: Annotated[str, Form()] = "",
         authority: Annotated[str, Form()] = "",
     ) -> Response:
         try:
-            await desk.propose(
+            await pages.desk.propose(
                 who, site_id, upstream_url.strip() or None, reason, authority=authority.strip() or None,
                 remote=remote_of(request),
             )  # fmt: skip
         except YouguanError as error:
-            return await page(request, who, site_id, error, upstream_url=upstream_url, reason=reason)
-        return back(site_id)
+            return await pages.show(request, who, site_id, error, upstream_url=upstream_url, reason=reason)
+        return _back(site_id)
 
     @router.post("/{site_id}/proposals/{proposal_id}/{what}")
     async def close(
@@ -108,7 +133,7 @@ def relay_pages(pool: asyncpg.Pool, desk: RelayDesk, templates: Templates, clock
         site_id: str,
         proposal_id: int,
         what: Literal["accept", "decline", "withdraw"],
-        who: Annotated[Principal, Depends(require_site(pool, REGULATOR, OPERATOR))],
+        who: Annotated[Principal, Depends(require_site(pages.pool, REGULATOR, OPERATOR))],
         reason: Reason,
         admission: Annotated[Admission, Form()] = "ours",
         may_send: Annotated[bool, Form()] = False,
@@ -117,13 +142,11 @@ def relay_pages(pool: asyncpg.Pool, desk: RelayDesk, templates: Templates, clock
         remote = remote_of(request)
         try:
             if what == "accept":
-                await desk.accept(who, proposal_id, reason, admission=admission, may_send=may_send, remote=remote)
+                await pages.desk.accept(who, proposal_id, reason, admission=admission, may_send=may_send, remote=remote)
             elif what == "decline":
-                await desk.decline(who, proposal_id, reason, remote=remote)
+                await pages.desk.decline(who, proposal_id, reason, remote=remote)
             else:
-                await desk.withdraw(who, proposal_id, reason, remote=remote)
+                await pages.desk.withdraw(who, proposal_id, reason, remote=remote)
         except YouguanError as error:
-            return await page(request, who, site_id, error)
-        return back(site_id)
-
-    return router
+            return await pages.show(request, who, site_id, error)
+        return _back(site_id)

@@ -107,7 +107,11 @@ async def test_an_operator_hands_a_site_over_and_takes_that_back(
     page = await visitor.come(OPERATOR)
     await page.goto(f"/registry/sites/{site}")
     await page.get_by_role("link", name="发起管理交接").click()
-    await page.locator("[name=organisation_id]").select_option(index=1)
+    await page.get_by_role("searchbox").fill("nobody of this name")
+    receiver = page.locator("[name=organisation_id]")
+    await expect(receiver.locator("option")).to_have_text(["没有符合的单位"])
+    await page.get_by_role("searchbox").fill("示例乙电")
+    await expect(receiver.locator("option")).to_have_text(["示例乙电运营公司"])  # the only one: chosen
     await page.get_by_label("依据文号").fill("合同 7")
     await page.get_by_role("button", name="发起交接").click()
     await expect(page.locator(".badge").first).to_have_text("等待答复")

@@ -186,6 +186,16 @@ async def test_an_accepted_filing_makes_the_site_its_stations_and_who_is_respons
     ]
 
 
+async def test_a_contract_that_is_over_by_now_makes_nobody_the_manager(world: World) -> None:
+    filing_id = await world.whole(managed_until=str(TODAY + DAY))
+    await world.act(filing_id, "submit")
+    world.clock.advance(2 * DAY)
+    refused = await world.refused(filing_id, "accept", REGULATOR)
+    assert (refused.status_code, refused.json()["fields"][0]["field"]) == (422, "managed_until")
+    asked = await world.act(filing_id, "require_supplement", REGULATOR, reason="合同已到期", asked_for=["insurance"])
+    assert asked["state"] == "supplement_required"
+
+
 async def test_a_supplement_stops_the_clock(world: World) -> None:
     filing_id = await world.whole()
     await world.act(filing_id, "submit")
