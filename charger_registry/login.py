@@ -43,7 +43,8 @@ from youguan.web.security import SESSION_COOKIE, is_loopback, principal_of, remo
 from youguan.web.templates import Templates
 
 LONGEST_NAME, LONGEST_BROWSER = 200, 300
-ERRANDS = b"youguan login errands"
+ERRANDS, LINKING = b"youguan login errands", b"link "
+LEAVE_S = 600
 REFUSALS = {
     "old_password": "原密码不正确",
     "new_password": "新密码不符合要求：至少 10 个字符，不要重复同几个字符，也不要与用户名相同",
@@ -173,6 +174,18 @@ class Login:
             if not await people.remove_identity(connection, provider, principal.subject):
                 raise NotFound(Reason("a link with {provider}", provider=provider))
             await self._note(connection, principal, f"unlink login {provider}", remote)
+
+    def leave_to_link(self, principal: Principal) -> str:
+        """Return what only somebody's own account page gives him to begin a link with: nobody else's page can begin one."""
+        return self.seal(LINKING + principal.subject.encode()) if self._errands else ""
+
+    def refuse_foreign_link(self, principal: Principal | None, leave: str) -> Principal:
+        """Return who may begin a link with what his account page gave him; Unauthenticated."""
+        if principal is None or principal.acting_for is not None:
+            raise Unauthenticated("log in as yourself first")
+        if self.unseal(leave, LEAVE_S) != LINKING + principal.subject.encode():
+            raise Unauthenticated("this is not the login that was begun here")
+        return principal
 
     async def linked(self, principal: Principal) -> set[str]:
         """Return the providers that vouch for somebody."""

@@ -108,8 +108,8 @@ async def save(
     """Make an account in the caller's transaction, audited; Invalid, Conflict where there is one and it is not to change."""
     check(account, password)
     now = clock.now()
-    known = await people.find(connection, account.username, demo=True)
-    if known is not None and not replace:
+    known = await people.known(connection, account.username)
+    if known and not replace:
         raise Conflict(f"{account.username} has an account already; --replace changes it")
     hashed = await asyncio.to_thread(Passwords().hash, password)
     person = (account.username, account.name, hashed, [account.role], account.organisation_id, account.division, False)
@@ -120,7 +120,7 @@ async def save(
     await store.save_person(connection, person)
     level = (account.level or 1) if account.role == "reviewer" else None
     await people.set_rank(connection, account.username, level, account.role == "operator" and account.administrator)
-    if known is not None:
+    if known:
         saved = people.account_of(await people.get(connection, account.username))
         await people.remove_identities(connection, account.username)
         ended = await end_what_rests_on(connection, account.username, saved, ACTOR, now)

@@ -49,7 +49,8 @@ class Account:
             request, "account.html", status_code=error.status if error else 200, error=said(error), done=DONE.get(done, ""),
             sessions=await self.login.sessions(who), factor=await self.factors.is_on(who.subject),
             delegations=await self.delegations.of(who), providers=self._providers,
-            linked=await self.login.linked(who), **{"setup": None, "codes": (), **more},
+            linked=await self.login.linked(who),
+            leave_to_link=self.login.leave_to_link(who) if self._providers else "", **{"setup": None, "codes": (), **more},
         )  # fmt: skip
 
 

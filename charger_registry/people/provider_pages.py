@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.login import Login, ask_for_code, browser_of, is_ours, keep_token
@@ -46,11 +46,14 @@ def provider_pages(
         return response
 
     @router.get("/login/with/{provider}")
-    async def begin(request: Request, provider: str, next: str = "", link: bool = False) -> Response:
-        who = principal_of(request) if link else None
-        if link and (who is None or who.acting_for is not None):
-            raise Unauthenticated("log in as yourself first")
-        return await send(request, provider, next, who.subject if who else None)
+    async def begin(
+        request: Request,
+        provider: str,
+        next: str = "",
+        link: Annotated[str, Query(max_length=1000, description="of one's account page: to link, not to log in")] = "",
+    ) -> Response:
+        link_for = login.refuse_foreign_link(principal_of(request), link).subject if link else None
+        return await send(request, provider, next, link_for)
 
     @router.post("/account/unlink")
     async def unlink(

@@ -28,6 +28,12 @@ async def find(connection: asyncpg.Connection, username: str, *, demo: bool) -> 
     return await connection.fetchrow(PERSON + "WHERE username = $1 AND active AND (NOT demo OR $2)", username, demo)
 
 
+async def known(connection: asyncpg.Connection, username: str) -> bool:
+    """Say whether there is an account of this name, open or closed."""
+    found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM registry.person WHERE username = $1)", username)
+    return found
+
+
 async def get(connection: asyncpg.Connection, username: str, *, hold: bool = False) -> asyncpg.Record:
     """Return a person; NotFound. `hold` keeps others from changing him until commit."""
     row = await connection.fetchrow(PERSON + "WHERE username = $1" + (" FOR UPDATE OF p" if hold else ""), username)

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,15 @@ class Browser:
         """Go to the provider and come back."""
         return await self.ours.get(await self.come_back(path))
 
+    async def link(self, path: str) -> str:
+        """Return where the button of one's account page leads, that links the account with a provider."""
+        page = unescape((await self.ours.get("/account")).text)
+        return next(part.split('"')[0] for part in page.split('href="') if part.startswith(f"{path}?link="))
+
     async def linked(self) -> None:
         """Link the account of li with whom the provider knows, and log out."""
         await self.log_in()
-        done = await self.through("/login/with/oidc?link=true")
+        done = await self.through(await self.link("/login/with/oidc"))
         assert (done.status_code, done.headers["location"]) == (303, "/account?done=linked"), done.text
         self.ours.cookies.clear()
 
@@ -154,7 +160,9 @@ async def test_a_providers_word_is_no_second_factor_unless_it_is_declared_strong
     await browser.log_in()
     second = await browser.ours.post("/login/code", data={**form, "code": browser.code(secret)})
     assert second.status_code == 303
-    assert (await browser.through("/login/with/strong?link=true")).headers["location"] == "/account?done=linked"
+    assert (await browser.through(await browser.link("/login/with/strong"))).headers[
+        "location"
+    ] == "/account?done=linked"
     browser.ours.cookies.clear()
     assert ((await browser.through("/login/with/strong")).status_code, browser.who()) == (303, "li")
 
@@ -168,7 +176,7 @@ async def test_a_password_set_by_a_link_undoes_what_was_linked(browser: Browser)
 
 async def test_plain_oauth_names_a_person_by_the_member_that_is_configured(browser: Browser) -> None:
     await browser.log_in()
-    assert (await browser.through("/login/with/oauth?link=true")).status_code == 303
+    assert (await browser.through(await browser.link("/login/with/oauth"))).status_code == 303
     browser.ours.cookies.clear()
     done = await browser.through("/login/with/oauth")
     assert (done.status_code, browser.who()) == (303, "li")
@@ -238,18 +246,30 @@ async def test_only_the_browser_that_began_comes_back_once_and_soon(browser: Bro
 
 async def test_linking_is_for_whoever_began_it(browser: Browser) -> None:
     browser.ours.headers["accept"] = "application/json"
-    assert (await browser.ours.get("/login/with/oidc?link=true")).status_code == 401
+    assert (await browser.ours.get("/login/with/oidc?link=x")).status_code == 401
     await browser.log_in()
-    back = await browser.come_back("/login/with/oidc?link=true")
+    back = await browser.come_back(await browser.link("/login/with/oidc"))
     browser.ours.cookies.delete(SESSION_COOKIE)
     assert (await browser.ours.get(back)).status_code == 401
     assert (await browser.through("/login/with/oidc")).status_code == 401
 
 
+async def test_no_other_page_begins_a_link(browser: Browser) -> None:
+    """Who is lured to the address, and logged in at the provider as somebody else, links nothing."""
+    browser.ours.headers["accept"] = "application/json"
+    await browser.log_in()
+    own = await browser.link("/login/with/oidc")
+    for address in ("/login/with/oidc?link=true", "/login/with/oidc?link=x", own[:-4]):
+        assert (await browser.ours.get(address)).status_code == 401
+    browser.clock.advance(timedelta(minutes=11))
+    assert (await browser.ours.get(own)).status_code == 401
+
+
 async def test_a_link_is_taken_back_and_nothing_is_linked_twice(browser: Browser) -> None:
     await browser.linked()
     await browser.log_in()
-    assert (await browser.through("/login/with/oidc?link=true")).status_code == 409
+    again = (await browser.link("/login/with/strong")).replace("strong", "oidc")
+    assert (await browser.through(again)).status_code == 409
     csrf = TokenVerifier(PUBLIC).verify(browser.ours.cookies[SESSION_COOKIE]).csrf
     assert (await browser.ours.post("/account/unlink", data={"provider": "oidc", "csrf": csrf})).status_code == 303
     browser.ours.cookies.clear()

@@ -122,6 +122,11 @@ class HandoverDesk:
         async with self._pool.acquire() as connection:
             return await store.count_waiting(connection, who.organisation_id, county_day(self._clock.now()))
 
+    async def speaks(self, who: Principal, command: str) -> bool:
+        """Say whether somebody may say this for his organisation, as the rules about representatives are."""
+        async with self._pool.acquire() as connection:
+            return await self._speaks(connection, who, who.organisation_id or "", command, self._clock.now())
+
     async def lapse_due(self) -> int:
         """Let handovers lapse whose last day to answer is over; return how many."""
         now = self._clock.now()
@@ -146,11 +151,16 @@ class HandoverDesk:
         if not who.has(OPERATOR) or who.organisation_id is None:
             raise Forbidden("only an operator speaks for an organisation")
         own = await self._existing(connection, who.organisation_id, now)
-        if command in await store.representatives_needed(connection):
-            speaking = await speakers(connection, own, county_day(now))
-            if (who.acting_for or who.subject) not in speaking:
-                raise Forbidden("this needs a representative of the organisation whom a regulator has verified")
+        if not await self._speaks(connection, who, own, command, now):
+            raise Forbidden("this needs a representative of the organisation whom a regulator has verified")
         return own
+
+    async def _speaks(
+        self, connection: asyncpg.Connection, who: Principal, organisation_id: str, command: str, now: datetime
+    ) -> bool:
+        if command not in await store.representatives_needed(connection):
+            return True
+        return (who.acting_for or who.subject) in await speakers(connection, organisation_id, county_day(now))
 
     async def _existing(self, connection: asyncpg.Connection, organisation_id: str, now: datetime) -> str:
         organisation = await get_organisation(connection, organisation_id)

@@ -85,6 +85,7 @@ def _add_answers(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, temp
             kinds=EVIDENCE_KINDS,
             asked=is_open and own == row["to_organisation_id"] and not handover.has_lapsed(clock.now()),
             mine=is_open and own == row["proposer_id"],
+            speaks=await desk.speaks(who, Command.ACCEPT),
             error=error,
         )
 

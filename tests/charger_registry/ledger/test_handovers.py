@@ -170,6 +170,8 @@ async def test_a_rule_may_ask_for_a_verified_representative(
     await rules.change_rules(REGULATOR, {}, None, "试行", ["accept"])
     proposed = await propose(desk)
     assert await desk.waiting(operator("n")) == 1
+    assert not await desk.speaks(operator("n"), Command.ACCEPT)
+    assert await desk.speaks(operator("n"), Command.DECLINE)
     with pytest.raises(Forbidden, match="representative"):
         await desk.answer(operator("n"), proposed, Command.ACCEPT)
     async with pool.acquire() as connection:
