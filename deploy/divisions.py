@@ -8,12 +8,12 @@ from typing import Annotated, TypeVar
 import asyncpg
 import typer
 
-from charger_registry.coordinates import TO_WGS84
 from charger_registry.divisions.border_desk import Loading, load_boundaries
 from charger_registry.divisions.desk import Filer, Taken, take_divisions
 from charger_registry.divisions.reading import read
 from deploy.people import ACTOR, DEFAULT_DATA, database_of
 from youguan.clock import SystemClock
+from youguan.coordinates import TO_WGS84
 from youguan.database import AWAY, connect
 from youguan.errors import YouguanError
 

@@ -466,6 +466,7 @@ class Transaction(Table, table=True):
     reason: str | None = text(optional=True)
     recorded_at: datetime = moment()
     mark: int = whole()
+    settled: bool
 
 
 class TransactionEvent(Table, table=True):

@@ -95,7 +95,11 @@ class TransactionStopped:
 
 @dataclass(frozen=True, slots=True)
 class TransactionReported:
-    """A 2.x TransactionEvent: `kind` is Started, Updated or Ended."""
+    """A 2.x TransactionEvent, or what is like it: `kind` is Started, Updated, Ended or Settled.
+
+    Settled is the account after the end: it overrules what was said before. `lasting_id`: its sender uses no id again, so that
+    another start under one is another word about the same.
+    """
 
     station_id: str
     transaction_id: str
@@ -109,6 +113,7 @@ class TransactionReported:
     register_wh: float | None
     reason: str | None
     offline: bool
+    lasting_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +270,34 @@ class PlatformSiteTold:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformOperatorTold:
+    """An operator as its platform files it."""
+
+    operator_id: str
+    name: str | None
+    uscc: str | None
+    document: dict[str, Any]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformOrderTold:
+    """An order of a platform, kept whatever becomes of it; `state` transaction, unfiled, ambiguous or own_word says what did."""
+
+    operator_id: str
+    order_no: str
+    connector_id: str
+    station_id: str | None
+    connector: int | None
+    state: str
+    started_at: datetime
+    ended_at: datetime
+    energy_wh: float
+    document: dict[str, Any]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamMet:
     """How a station's own central system was met: `state` is connected, refused, closed or away; which heartbeats it wants."""
 
@@ -331,6 +364,8 @@ Observation = (
     | OutOfReach
     | PlatformSaid
     | PlatformSiteTold
+    | PlatformOperatorTold
+    | PlatformOrderTold
     | UpstreamMet
     | SpoolDrained
     | RelayGap

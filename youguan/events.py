@@ -144,6 +144,7 @@ class TransactionEnded(Event):
     reason: str | None
     effective_at: datetime
     started_at: datetime | None = None
+    source: str = "ocpp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +346,25 @@ class PlatformHeard(Event):
     """A platform that was silent is heard again."""
 
     operator_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformOrderKept(Event):
+    """A platform told of an order: for the first time, or otherwise than before.
+
+    `state`: `transaction`, or why it is kept without becoming one: `unfiled`, `ambiguous` (no connector, or several, are filed
+    under its code: `station_id` is None), `own_word` (the station speaks for itself).
+    """
+
+    operator_id: str
+    order_no: str
+    state: str
+    station_id: str | None
+    connector: int | None
+    energy_wh: float
+    started_at: datetime
+    ended_at: datetime
     at: datetime
 
 

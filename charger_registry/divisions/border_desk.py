@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 import orjson
 
-from charger_registry.coordinates import to_wgs84
 from charger_registry.divisions import store
 from charger_registry.divisions.boundaries import Boundary, boundary, judge
 from charger_registry.divisions.desk import Filer
@@ -18,6 +17,7 @@ from charger_registry.imports import store as imports
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.coordinates import to_wgs84
 from youguan.errors import FieldError, Forbidden, Invalid, Reason
 
 CODES = ("division_code", "adcode", "code", "区划代码")

@@ -7,7 +7,6 @@ from typing import Any
 
 import asyncpg
 
-from charger_registry.coordinates import to_wgs84
 from charger_registry.drafts import (
     ConnectorDraft,
     MeterDraft,
@@ -19,6 +18,7 @@ from charger_registry.drafts import (
 )
 from youguan.auth import Scope
 from youguan.bounds import site_within
+from youguan.coordinates import to_wgs84
 from youguan.errors import NotFound
 
 # Of a station `t`: its connectors with what their EVSEs are called by.

@@ -8,9 +8,9 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from charger_registry.coordinates import TO_WGS84
 from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.filing.deadlines import Terms
+from youguan.coordinates import TO_WGS84
 from youguan.errors import FieldError
 from youguan.working_days import add_working_days
 

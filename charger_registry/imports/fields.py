@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from charger_registry.coordinates import TO_WGS84
 from charger_registry.identifiers import normal_division_code
+from youguan.coordinates import TO_WGS84
 
 # What no name holds; a line break within a quoted cell is one that somebody meant.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")

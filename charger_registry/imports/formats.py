@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from charger_registry.coordinates import TO_WGS84
 from charger_registry.imports import cec102, excel, geojson, ocpi, open_charge_map
 from charger_registry.imports.csvtext import Record, decode, records, sniff
 from charger_registry.imports.reading import MOST_ITEMS, Reading
 from charger_registry.imports.table import has_what_is_needed, read_table
+from youguan.coordinates import TO_WGS84
 from youguan.errors import FieldError, Invalid, TooLarge
 
 LARGEST_BYTES = 20 * 1024 * 1024

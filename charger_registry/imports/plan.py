@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
-from charger_registry.coordinates import to_wgs84
 from charger_registry.divisions.boundaries import Boundary, judge
 from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.equipment.opening_hours import OpeningHours
 from charger_registry.imports.fields import RowError
 from charger_registry.imports.reading import Reading
+from youguan.coordinates import to_wgs84
 
 ADDED, CHANGED, UNCHANGED, REFUSED = "added", "changed", "unchanged", "refused"
 OUTCOMES = (ADDED, CHANGED, UNCHANGED, REFUSED)

@@ -26,8 +26,10 @@ CONDITIONS: Mapping[str, Condition] = {
     "Finishing": Condition.OCCUPIED,
     "Faulted": Condition.FAULTED,
 }
-LAST = 2**31 - 1
-"""The sequence number of an order's end: whatever is said of it comes before."""
+SETTLED = 2**31 - 1
+"""The sequence number of an order's account: whatever is said of it comes before."""
+ENDED = SETTLED - 1
+"""That of its end, as what is said of charging has it: the account comes later and may differ."""
 
 Place = tuple[str, int]
 """(station id, connector number)."""
@@ -68,8 +70,8 @@ def _charging(
         found.append(MeterSampled(*place, kind, at, now, value, said.order_no))
     if said.order_no is not None and said.started_at is not None:
         found.append(_event(said.order_no, place, 0, "Started", said.started_at, now, 0.0))
-        kind_of_event = ("Ended", LAST) if said.ended else ("Updated", _place_in(said.started_at, at))
-        found.append(_event(said.order_no, place, kind_of_event[1], kind_of_event[0], at, now, said.energy_wh))
+        kind_of_event, number = ("Ended", ENDED) if said.ended else ("Updated", _place_in(said.started_at, at))
+        found.append(_event(said.order_no, place, number, kind_of_event, at, now, said.energy_wh))
     return found
 
 
@@ -77,13 +79,13 @@ def _order(said: OrderSaid, place: Place, _: Mapping[int, str], __: datetime, no
     reason = f"{SOURCE} {said.stop_reason}" if said.stop_reason is not None else None
     return [
         _event(said.order_no, place, 0, "Started", said.started_at, now, 0.0),
-        _event(said.order_no, place, LAST, "Ended", said.ended_at, now, said.energy_wh, reason),
+        _event(said.order_no, place, SETTLED, "Settled", said.ended_at, now, said.energy_wh, reason),
     ]
 
 
 def _place_in(started_at: datetime, at: datetime) -> int:
     """Return the sequence number of something said in the middle: seconds since the start, so that a repeat is recognised."""
-    return min(max(int((at - started_at).total_seconds()), 0) + 1, LAST - 1)
+    return min(max(int((at - started_at).total_seconds()), 0) + 1, ENDED - 1)
 
 
 def _event(
@@ -98,7 +100,8 @@ def _event(
 ) -> TransactionReported:
     station_id, connector = place
     return TransactionReported(
-        station_id, order_no, seq_no, kind, connector, None, at, effective_time(at, now), now, wh, reason, False
+        station_id, order_no, seq_no, kind, connector, None, at, effective_time(at, now), now, wh, reason, False,
+        lasting_id=True,
     )  # fmt: skip
 
 

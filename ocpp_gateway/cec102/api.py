@@ -9,6 +9,7 @@ from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.desk import Wish
 from ocpp_gateway.cec102.envelope import Secrets
 from ocpp_gateway.cec102.overview import Looking
+from ocpp_gateway.cec102.placing import OrderState
 from ocpp_gateway.cec102.quality import Freshness
 from youguan.auth import REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
@@ -100,6 +101,25 @@ class ReportOut(BaseModel):
     due_at: UtcTime
     ended_at: UtcTime | None
     error: str | None
+
+
+class OrderOut(BaseModel):
+    """An order as a platform told it last, without persons."""
+
+    order_no: str
+    connector_id: str
+    station_id: str | None
+    connector: int | None
+    state: OrderState = Field(
+        description="transaction; unfiled, ambiguous: its connector is filed for nobody, or for several; own_word: the station "
+        "speaks for itself"
+    )
+    started_at: UtcTime
+    ended_at: UtcTime
+    energy_wh: float
+    document: dict[str, Any]
+    first_received_at: UtcTime
+    received_at: UtcTime
 
 
 class RetryIn(BaseModel):
@@ -290,6 +310,17 @@ def add_platforms(app: FastAPI, looking: Looking) -> None:
         async with desk.pool.acquire() as connection:
             rows = await store.refused(connection, operator_id, key[0] if key else None, limit)
         return Page(items=[PlatformRefusedOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
+
+    @app.get("/platforms/{operator_id}/orders")
+    async def orders(
+        operator_id: str, who: Who, state: OrderState | None = None, limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[OrderOut]:
+        """List a platform's orders from the highest number down, also those that became no transaction."""
+        key = decode_cursor(cursor, str)
+        await desk.seen_by(who, operator_id)
+        async with desk.pool.acquire() as connection:
+            rows = await store.orders(connection, operator_id, state and [state], key[0] if key else None, limit)
+        return Page(items=[OrderOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "order_no"))
 
     @app.get("/platforms/{operator_id}/reports")
     async def reports(

@@ -18,18 +18,23 @@ import orjson
 from ocpp_gateway import metrics
 from ocpp_gateway.adapters.cec102 import OFFLINE, SOURCE, Place, observed
 from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102.envelope import Declined, Ret
 from ocpp_gateway.cec102.members import Refused
-from ocpp_gateway.cec102.messages import AboutConnector, Content, StationSaid
+from ocpp_gateway.cec102.messages import AboutConnector, Content, Item, OperatorSaid, OrderSaid, StationSaid
+from ocpp_gateway.cec102.placing import Places, order_state, place_of
 from ocpp_gateway.mqtt.bridge import Budget
 from ocpp_gateway.mqtt.store import take_over
 from ocpp_gateway.observation import (
     Observation,
     OutOfReach,
+    PlatformOperatorTold,
+    PlatformOrderTold,
     PlatformSaid,
     PlatformSiteTold,
     StatusReported,
 )
 from ocpp_gateway.recorder.batch import Committed, Doubt, Entry, Lost, Settlement
+from ocpp_gateway.recorder.batch import Refused as RefusedByDatabase
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.ownership import Ownership
 from youguan.clock import Clock
@@ -42,7 +47,7 @@ log = logging.getLogger(__name__)
 REFUSED = "PlatformRefused"
 IGNORED = "PlatformIgnored"
 DOUBTED = "PlatformContradictsItself"
-DOUBTS_A_MINUTE = 300
+DOUBTS_A_MINUTE = 300  # of each platform, so that a bad one hides nothing of the others
 UNDER_WAY = 2000  # messages; who comes when so many wait is told to come again
 PATIENCE_S = 20.0  # for a database that is away
 DRAIN_S = 5.0
@@ -65,11 +70,13 @@ class Told:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a message's items."""
+    """What became of a message's items; of which stations, since they speak for themselves, or since nothing could be stored."""
 
     taken: int = 0
     ignored: list[Refused] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    overruled: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -92,7 +99,8 @@ class Feed:
         self._ours: set[str] = set()
         self._under_way = 0
         self.most_under_way = UNDER_WAY
-        self._budget = Budget(DOUBTS_A_MINUTE)
+        self._budgets: dict[str, Budget] = {}
+        self._unproven = Budget(DOUBTS_A_MINUTE)
 
     async def run(self) -> None:
         """Write what is taken, until cancelled; then what is left."""
@@ -134,9 +142,12 @@ class Feed:
 
     async def _take(self, told: Told) -> Outcome:
         outcome = Outcome(refused=list(told.content.refused))
-        shares = await self._shares(told, outcome)
+        places = await self._places(told)
+        shares = _shares(told, places, outcome)
         await asyncio.gather(*(self._record(told, station_id, share, outcome) for station_id, share in shares.items()))
-        own: list[Observation] = [_site(told, item) for item in told.content.said if isinstance(item, StationSaid)]
+        own: list[Observation] = [
+            kept for item in told.content.said if (kept := _kept(told, item, places, outcome)) is not None
+        ]
         outcome.taken += sum(not isinstance(item, AboutConnector) for item in told.content.said)
         own.append(
             PlatformSaid(
@@ -155,27 +166,18 @@ class Feed:
         speaker = store.REFUSED_AS + told.operator_id
         # Last, and so never before what it vouches for: an envelope that is remembered has been recorded.
         settled = await self._settled(Entry(speaker, told.received_at, "", own, doubts, SOURCE, SOURCE))
+        if isinstance(settled, RefusedByDatabase):
+            raise Declined(Ret.CONTENT, f"Data: cannot be stored: {settled.reason}")
         if not isinstance(settled, Committed):
             raise Unavailable("the message could not be stored")
         return outcome
 
-    async def _shares(self, told: Told, outcome: Outcome) -> dict[str, Share]:
-        """Return what is said of each station; of connectors that nobody has filed for this platform it is ignored."""
-        about = [item for item in told.content.said if isinstance(item, AboutConnector)]
+    async def _places(self, told: Told) -> Places:
+        about = {item.connector_id for item in told.content.said if isinstance(item, AboutConnector)}
         if not about:
             return {}
         async with self.pool.acquire() as connection:
-            places = await store.places_of(connection, told.operator_id, {item.connector_id for item in about})
-        shares: dict[str, Share] = {}
-        for item in about:
-            place = places.get(item.connector_id)
-            if place is None:
-                outcome.ignored.append(
-                    Refused("ConnectorID", f"{item.connector_id}: no connector of this id is filed for this platform")
-                )
-            else:
-                shares.setdefault(place[0], Share()).said.append((item, place))
-        return shares
+            return await store.places_of(connection, told.operator_id, about)
 
     async def _record(self, told: Told, station_id: str, share: Share, outcome: Outcome) -> None:
         for _ in range(TURNS):
@@ -185,8 +187,11 @@ class Feed:
             if isinstance(settlement, Committed):
                 outcome.taken += kept
                 outcome.ignored += overruled
+                if overruled:
+                    outcome.overruled.add(station_id)
                 return
             if not isinstance(settlement, Lost):
+                outcome.failed.add(station_id)
                 outcome.refused.append(Refused("", f"{station_id}: {settlement.reason}"))
                 return
             self._ours.discard(station_id)
@@ -225,18 +230,44 @@ class Feed:
         return [
             Doubt(speaker, told.received_at, code, f"{told.message}: {what}", frame)
             for what in refused
-            if self._budget.spend(told.received_at)
+            if self._budget_of(told.operator_id).spend(told.received_at)
         ]
 
-    def decline(self, operator_id: str, message: str, reason: str, frame: str) -> None:
-        """Keep that an envelope was not taken, where somebody can look; nobody waits for it."""
+    def _budget_of(self, operator_id: str) -> Budget:
+        return self._budgets.setdefault(operator_id, Budget(DOUBTS_A_MINUTE))
+
+    def decline(self, operator_id: str, message: str, reason: str, frame: str, *, proven: bool) -> None:
+        """Keep that an envelope was not taken, where somebody can look; nobody waits for it.
+
+        `proven`: it was signed by the platform that it names. All that was not has one budget together.
+        """
         now = self._clock.now()
         metrics.refused.labels(REFUSED).inc()
-        if self._recorder is None or self._under_way >= self.most_under_way or not self._budget.spend(now):
+        if self._recorder is None or self._under_way >= self.most_under_way:
+            return
+        if not (self._budget_of(operator_id) if proven else self._unproven).spend(now):
             return
         speaker = store.REFUSED_AS + operator_id
         doubt = Doubt(speaker, now, REFUSED, f"{message}: {reason}", frame)
         self._recorder.submit(Entry(speaker, now, "", (), [doubt], SOURCE, SOURCE))
+
+
+def _shares(told: Told, places: Places, outcome: Outcome) -> dict[str, Share]:
+    """Return what is said of each station; what is said of a connector that nobody can tell is ignored by name."""
+    shares: dict[str, Share] = {}
+    for item in told.content.said:
+        if not isinstance(item, AboutConnector):
+            continue
+        place = place_of(item.connector_id, places)
+        if isinstance(place, Refused):
+            outcome.ignored.append(_but_kept(place) if isinstance(item, OrderSaid) else place)
+        else:
+            shares.setdefault(place[0], Share()).said.append((item, place))
+    return shares
+
+
+def _but_kept(refused: Refused) -> Refused:
+    return Refused(refused.member, f"{refused.reason}; the order is kept, and is no transaction")
 
 
 def _entry(told: Told, station_id: str, share: Share, *, ours: bool) -> tuple[Entry, int, list[Refused]]:
@@ -249,7 +280,8 @@ def _entry(told: Told, station_id: str, share: Share, *, ours: bool) -> tuple[En
         kept += 1
     if not ours:
         reason = f"{station_id} speaks OCPP for itself at this moment; its own word counts"
-        overruled = [Refused("ConnectorID", reason)] * len(share.said)
+        refused = Refused("ConnectorID", reason)
+        overruled = [_but_kept(refused) if isinstance(item, OrderSaid) else refused for item, _ in share.said]
     statuses = [o for o in observations if isinstance(o, StatusReported)]
     in_reach = not (statuses and all(status.status == OFFLINE for status in statuses))
     if not in_reach:
@@ -265,6 +297,38 @@ def _frame(told: Told, share: Share) -> str:
         return f"{told.message} {orjson.dumps(told.document).decode()}"
     parts = [item._asdict() for item, _ in share.said]
     return f"{told.message} {orjson.dumps(parts, option=orjson.OPT_UTC_Z).decode()}"
+
+
+def _kept(told: Told, item: Item, places: Places, outcome: Outcome) -> Observation | None:
+    """Return what is kept of an item as the platform's own word, beside what it says of a station."""
+    match item:
+        case StationSaid():
+            return _site(told, item)
+        case OperatorSaid():
+            return PlatformOperatorTold(told.operator_id, item.name, item.uscc, dict(item.document), told.received_at)
+        case OrderSaid():
+            return _order(told, item, places, outcome)
+    return None
+
+
+def _order(told: Told, said: OrderSaid, places: Places, outcome: Outcome) -> PlatformOrderTold | None:
+    place = place_of(said.connector_id, places)
+    station_id, connector = (None, None) if isinstance(place, Refused) else place
+    if station_id in outcome.failed:
+        return None
+    return PlatformOrderTold(
+        told.operator_id,
+        said.order_no,
+        said.connector_id,
+        station_id,
+        connector,
+        order_state(said.connector_id, places, outcome.overruled),
+        said.started_at,
+        said.ended_at,
+        said.energy_wh,
+        dict(said.document),
+        told.received_at,
+    )
 
 
 def _site(told: Told, said: StationSaid) -> PlatformSiteTold:

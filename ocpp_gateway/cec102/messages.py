@@ -49,7 +49,7 @@ class ChargingSaid(NamedTuple):
 
 
 class OrderSaid(NamedTuple):
-    """A charging order that is over; `confirm` is how its sender names it and the connector."""
+    """A charging order that is over; `confirm`: how its sender names it and the connector; `document`: it as it was sent."""
 
     connector_id: str
     order_no: str
@@ -58,6 +58,7 @@ class OrderSaid(NamedTuple):
     energy_wh: float
     stop_reason: str | None
     confirm: dict[str, str]
+    document: Mapping[str, Any]
 
 
 class PowerSaid(NamedTuple):
@@ -89,9 +90,11 @@ class StationSaid(NamedTuple):
 
 
 class OperatorSaid(NamedTuple):
-    """An operator as its platform files it."""
+    """An operator as its platform files it; `uscc`: its unified social credit code."""
 
     operator_id: str
+    name: str | None
+    uscc: str | None
     document: Mapping[str, Any]
 
 
@@ -108,25 +111,28 @@ class Content:
     doubted: list[Refused] = field(default_factory=list)
 
 
-def read(profile: Profile, kind: str, document: Mapping[str, Any]) -> Content:
-    """Return what the business object of a message says."""
+def read(profile: Profile, kind: str, document: Mapping[str, Any], operator_id: str) -> Content:
+    """Return what the business object of a message says; its sender speaks for `operator_id`, and for no other operator."""
     content = Content()
     whole = Members(document, profile.spellings)
     try:
         for item in READERS[kind].items(whole):
-            _take(item, READERS[kind].read, profile, content)
+            _take(item, READERS[kind].read, profile, content, operator_id)
     except Unusable as unusable:
         content.refused.append(unusable.refused)
     return content
 
 
-def _take(item: Members | Refused, reader: "ItemReader", profile: Profile, content: Content) -> None:
+def _take(item: Members | Refused, reader: "ItemReader", profile: Profile, content: Content, operator_id: str) -> None:
     if isinstance(item, Refused):
         content.refused.append(item)
     elif len(content.said) >= MOST_ITEMS:
         raise Unusable(item.path, f"more than {MOST_ITEMS} items in one message")
     else:
         try:
+            of = item.optional_text("OperatorID")
+            if of is not None and of != operator_id:
+                raise Unusable(item.within("OperatorID"), f"{of}: this platform speaks for {operator_id} alone")
             content.said += reader(item, profile, content)
         except Unusable as unusable:
             content.refused.append(unusable.refused)
@@ -231,6 +237,7 @@ def _order(item: Members, _: Profile, content: Content) -> list[Item]:
             energy * 1000,
             item.optional_text("StopReason", LONGEST_TEXT),
             {item.spelled("StartChargeSeq"): order_no, "ConnectorID": connector_id},
+            item.found,
         )
     ]
 
@@ -317,7 +324,8 @@ def _station(item: Members, _: Profile, content: Content) -> list[Item]:
 
 
 def _operator(item: Members, _: Profile, __: Content) -> list[Item]:
-    return [OperatorSaid(item.text("OperatorID"), item.found)]
+    name, uscc = item.optional_text("OperatorName", LONGEST_TEXT), item.optional_text("OperatorUSCID")
+    return [OperatorSaid(item.text("OperatorID"), name, uscc, item.found)]
 
 
 ItemReader = Callable[[Members, Profile, Content], list[Item]]

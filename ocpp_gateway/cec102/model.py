@@ -107,6 +107,37 @@ class PlatformStation(Table, table=True):
     received_at: datetime = moment()
 
 
+class PlatformOperator(Table, table=True):
+    """An operator as its platform files it."""
+
+    __tablename__ = "platform_operator"
+    __table_args__ = NOW
+    operator_id: str = text(key=True)
+    name: str | None = text(optional=True)
+    uscc: str | None = text(optional=True)
+    document: dict[str, Any] = document()
+    received_at: datetime = moment()
+
+
+class PlatformOrder(Table, table=True):
+    """An order as its platform told it last; `state` says whether it became a transaction, or why it did not."""
+
+    __tablename__ = "platform_order"
+    __table_args__ = NOW
+    operator_id: str = text(key=True)
+    order_no: str = text(key=True)
+    connector_id: str = text()
+    station_id: str | None = text(optional=True)
+    connector: int | None = whole(optional=True)
+    state: str = text()
+    started_at: datetime = moment()
+    ended_at: datetime = moment()
+    energy_wh: float
+    document: dict[str, Any] = document()
+    first_received_at: datetime = moment()
+    received_at: datetime = moment()
+
+
 class UpwardReport(Table, table=True):
     """Something that a province is to be told, or was."""
 

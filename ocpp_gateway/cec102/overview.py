@@ -7,10 +7,10 @@ from typing import Any
 
 import asyncpg
 
-from ocpp_gateway.adapters.cec102 import Place
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.access import unseal
 from ocpp_gateway.cec102.desk import PlatformDesk, may_see
+from ocpp_gateway.cec102.placing import Places
 from ocpp_gateway.cec102.privacy import Mark
 from ocpp_gateway.cec102.quality import A_DAY, Freshness, Quality, Traffic, freshness_of, quality_of
 from ocpp_gateway.cec102.trial import Trial, attempt
@@ -70,7 +70,7 @@ class Looking:
         secrets = unseal(self._sealer, operator_id, row["sealed"]).inbound
         profile = self.desk.profile_of(row)
 
-        async def places(ids: Collection[str]) -> Mapping[str, Place]:
+        async def places(ids: Collection[str]) -> Places:
             async with self.desk.pool.acquire() as connection:
                 return await store.places_of(connection, operator_id, ids)
 

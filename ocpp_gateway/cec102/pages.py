@@ -10,7 +10,9 @@ from ocpp_gateway.cec102.api import LONGEST_TRIAL
 from ocpp_gateway.cec102.desk import Wish
 from ocpp_gateway.cec102.envelope import Secrets
 from ocpp_gateway.cec102.overview import Looking
+from ocpp_gateway.cec102.placing import OrderState
 from ocpp_gateway.pages.frames import set_out
+from youguan import bounds
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
@@ -18,6 +20,7 @@ from youguan.web.security import remote_of, require, require_county
 from youguan.web.templates import Templates
 
 PAGE = 50
+SHOWN = 10  # of what has a page of its own
 FRESHNESS = {
     "fresh": ("good", "正常上报"),
     "late": ("warn", "上报变慢"),
@@ -53,6 +56,13 @@ WHAT = {
     "TransactionReported": "充电事务",
     "site": "场站档案",
     "operator": "运营商档案",
+    "order": "充电订单",
+}
+ORDER_STATES = {
+    "transaction": ("good", "已记为充电事务"),
+    "unfiled": ("warn", "枪未备案，订单留存"),
+    "ambiguous": ("warn", "编码对应多把枪，订单留存"),
+    "own_word": ("", "桩自行上报，订单留存"),
 }
 REPORT_STATES = {"waiting": ("warn", "待发送"), "taken": ("good", "已送达"), "refused": ("bad", "被拒收")}
 ROLES = {"operator": "向我方上报的运营商平台", "province": "我方上报的省级平台"}
@@ -67,6 +77,7 @@ def platform_pages(looking: Looking, templates: Templates) -> APIRouter:
     router = APIRouter(prefix="/gateway")
     _add_list(router, looking, templates)
     _add_platform(router, looking, templates)
+    _add_orders(router, looking, templates)
     _add_trial(router, looking, templates)
     return router
 
@@ -138,12 +149,16 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
         async with looking.desk.pool.acquire() as connection:
             refused = await store.refused(connection, operator_id, key[0] if key else None, PAGE)
             connectors = await store.connectors(connection, operator_id, None, PAGE)
+            reachable = await bounds.stations_within(connection, who.scope, {row["station_id"] for row in connectors})
+            orders = await store.orders(connection, operator_id, None, None, SHOWN)
+            file = await store.operator_told(connection, operator_id)
             organisations = await store.organisations(connection)
             reports = await store.reports(connection, operator_id, None, None, PAGE)
         profile = looking.desk.profile_of(found.platform)
         return templates.render(
             request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic, refused=refused,
             queue=found.queue, reports=reports, report_states=REPORT_STATES, connectors=connectors, profile=profile,
+            reachable=reachable, orders=orders, order_states=ORDER_STATES, file=file,
             words=FRESHNESS, conditions=CONDITIONS, codes=CODES, roles=ROLES, organisations=organisations,
             profiles=looking.desk.profiles, next=encode_cursor(refused[-1]["id"]) if len(refused) == PAGE else None,
         )  # fmt: skip
@@ -164,9 +179,31 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
         key = decode_cursor(cursor, str)
         async with looking.desk.pool.acquire() as connection:
             rows = await store.connectors(connection, operator_id, key[0] if key else None, PAGE)
+            reachable = await bounds.stations_within(connection, who.scope, {row["station_id"] for row in rows})
         return templates.render(
             request, "platform_connectors.html", platform=row, connectors=rows, conditions=CONDITIONS,
+            reachable=reachable,
             next=encode_cursor(rows[-1]["cec_connector_id"]) if len(rows) == PAGE else None,
+        )  # fmt: skip
+
+
+def _add_orders(router: APIRouter, looking: Looking, templates: Templates) -> None:
+    @router.get("/platforms/{operator_id}/orders")
+    async def orders(
+        request: Request, operator_id: str, who: Who, state: OrderState | Literal[""] = "", cursor: Cursor = None
+    ) -> Response:
+        row = await looking.desk.seen_by(who, operator_id)
+        key = decode_cursor(cursor, str)
+        async with looking.desk.pool.acquire() as connection:
+            rows = await store.orders(
+                connection, operator_id, [state] if state else None, key[0] if key else None, PAGE
+            )
+            reachable = await bounds.stations_within(
+                connection, who.scope, {order["station_id"] for order in rows if order["station_id"]}
+            )
+        return templates.render(
+            request, "platform_orders.html", platform=row, orders=rows, order_states=ORDER_STATES, state=state,
+            reachable=reachable, set_out=set_out, next=encode_cursor(rows[-1]["order_no"]) if len(rows) == PAGE else None,
         )  # fmt: skip
 
 

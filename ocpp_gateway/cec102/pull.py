@@ -12,6 +12,7 @@ from typing import Any
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.calling import Callers
 from ocpp_gateway.cec102.client import Away, Caller, Refusing
+from ocpp_gateway.cec102.envelope import Declined
 from ocpp_gateway.cec102.feed import Feed, Told
 from ocpp_gateway.cec102.messages import Content, Item, StatusSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
@@ -61,7 +62,7 @@ class Puller:
             if filed_at is None or now - filed_at >= FILES_EVERY:
                 await self.ask_files(caller)
             await self.ask_statuses(caller)
-        except (Away, Refusing, Unavailable) as failed:
+        except (Away, Refusing, Declined, Unavailable) as failed:
             error = str(failed)
             log.warning("asking %s: %s", operator_id, error)
         async with self._feed.pool.acquire() as connection:
@@ -87,7 +88,7 @@ class Puller:
     async def _take(self, caller: Caller, asked: str, kind: str, answer: Mapping[str, Any]) -> None:
         profile, now = caller.peer.profile, self._clock.now()
         safe = without_persons(dict(answer), self._mark)
-        content = read(profile, kind, safe)
+        content = read(profile, kind, safe, caller.peer.operator_id)
         if kind == "status":
             content = Content(await self._news(caller, content.said), content.refused, content.doubted)
         name = profile.sends[asked]  # type: ignore[index]

@@ -74,15 +74,17 @@ class Door:
     async def _reply(self, message: str, bearer: str, body: bytes | None) -> Reply:
         envelope: Envelope | None = None
         secrets: Secrets | None = None
+        proven = False
         try:
             if body is None:
                 raise Declined(Ret.ENVELOPE, f"larger than {LARGEST_ENVELOPE} bytes")
             envelope = read_envelope(body)
             profile, secrets, seen = await self._caller(envelope)
             check_signature(envelope, secrets)
+            proven = True
             return await self._signed(message, bearer, envelope, profile, secrets, seen)
         except Declined as declined:
-            self._keep_declined(message, envelope, declined)
+            self._keep_declined(message, envelope, declined, proven=proven)
             return Reply(declined.ret, declined.reason, {}, secrets)
         except (Unavailable, *AWAY) as error:
             log.warning("%s: nothing is acknowledged: %s", message, error)
@@ -150,20 +152,20 @@ class Door:
         made_at: datetime,
     ) -> Reply:  # fmt: skip
         safe = without_persons(document, self.mark)
-        content = read(profile, kind, safe)
+        content = read(profile, kind, safe, envelope.operator_id)
         told = Told(
             envelope.operator_id, message, safe, content, profile.statuses, made_at, self.clock.now(), envelope.digest
         )  # fmt: skip
         outcome = await self.feed.take(told)
         return reply_to(kind, content, outcome, secrets)
 
-    def _keep_declined(self, message: str, envelope: Envelope | None, declined: Declined) -> None:
+    def _keep_declined(self, message: str, envelope: Envelope | None, declined: Declined, *, proven: bool) -> None:
         if envelope is None:  # nobody knows whose it is
-            self.feed.decline("", message, declined.reason, "")
+            self.feed.decline("", message, declined.reason, "", proven=False)
             return
         head = f"{message} TimeStamp {envelope.stamp} Seq {envelope.seq} Data of {len(envelope.data)} characters"
         operator_id = envelope.operator_id if envelope.operator_id.isalnum() else "?"
-        self.feed.decline(operator_id[:20], message[:100], declined.reason, head[:SHOWN])
+        self.feed.decline(operator_id[:20], message[:100], declined.reason, head[:SHOWN], proven=proven)
 
 
 def reply_to(kind: str, content: Content, outcome: Outcome, secrets: Secrets | None) -> Reply:
@@ -172,7 +174,9 @@ def reply_to(kind: str, content: Content, outcome: Outcome, secrets: Secrets | N
     if outcome.refused and not outcome.taken and not outcome.ignored:
         return Reply(Ret.CONTENT, refused, answer_of(kind, content, accepted=False), secrets)
     words = "; ".join(map(str, [*outcome.refused, *outcome.ignored][:5]))
-    return Reply(Ret.OK, words, answer_of(kind, content, accepted=outcome.taken > 0), secrets)
+    # An order is kept also where it becomes no transaction: then it is confirmed, and need not be told again.
+    accepted = not outcome.failed if kind == "order" else outcome.taken > 0
+    return Reply(Ret.OK, words, answer_of(kind, content, accepted=accepted), secrets)
 
 
 def answer_of(kind: str, content: Content, *, accepted: bool) -> dict[str, Any]:
@@ -181,8 +185,7 @@ def answer_of(kind: str, content: Content, *, accepted: bool) -> dict[str, Any]:
     match kind:
         case "order":
             confirm = first.confirm if isinstance(first, OrderSaid) else {}
-            # What nobody has filed is ours to settle, not the sender's to repeat.
-            return {**confirm, "ConfirmResult": 0 if first is not None else 1}
+            return {**confirm, "ConfirmResult": int(not (accepted and confirm))}
         case "charging":
             order_no = first.order_no if isinstance(first, ChargingSaid) else None
             return {"StartChargeSeq": order_no or "", "SuccStat": int(not accepted), "FailReason": 0}

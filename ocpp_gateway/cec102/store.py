@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from ocpp_gateway.cec102.envelope import TOLERATED
-from ocpp_gateway.observation import PlatformSaid, PlatformSiteTold
+from ocpp_gateway.observation import PlatformOperatorTold, PlatformOrderTold, PlatformSaid, PlatformSiteTold
 from youguan.errors import NotFound
 from youguan.events import SiteFiled
 
@@ -143,17 +143,34 @@ async def who_calls(connection: asyncpg.Connection, operator_id: str, digest: by
 
 async def places_of(
     connection: asyncpg.Connection, operator_id: str, connector_ids: Collection[str]
-) -> dict[str, tuple[str, int]]:
-    """Return connector id → (station, connector) of those that are filed."""
+) -> dict[str, list[tuple[str, int]]]:
+    """Return connector id → every (station, connector) that is filed under it for an operator: one, unless it is ambiguous."""
     rows = await connection.fetch(
         """
         SELECT cec_connector_id, station_id, connector FROM gateway.connector_code
-        WHERE operator_code = $1 AND cec_connector_id = ANY($2)
+        WHERE operator_code = $1 AND cec_connector_id = ANY($2) ORDER BY station_id, connector
         """,
         operator_id,
         list(connector_ids),
     )
-    return {row["cec_connector_id"]: (row["station_id"], row["connector"]) for row in rows}
+    found: dict[str, list[tuple[str, int]]] = {}
+    for row in rows:
+        found.setdefault(row["cec_connector_id"], []).append((row["station_id"], row["connector"]))
+    return found
+
+
+async def ambiguous(connection: asyncpg.Connection, operator_id: str, limit: int) -> list[asyncpg.Record]:
+    """Return the codes of an operator that several connectors bear, each with those connectors."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT cec_connector_id, array_agg(station_id || ' ' || connector ORDER BY station_id, connector) AS places
+        FROM gateway.connector_code WHERE operator_code = $1
+        GROUP BY cec_connector_id HAVING count(*) > 1 ORDER BY cec_connector_id LIMIT $2
+        """,
+        operator_id,
+        limit,
+    )
+    return rows
 
 
 # --- in the recorder's commit -----------------------------------------------------------------------------------
@@ -238,6 +255,52 @@ async def keep_sites(connection: asyncpg.Connection, told: Iterable[PlatformSite
             for t in sorted(told, key=lambda t: (t.operator_id, t.cec_station_id))
         ],
     )
+
+
+async def keep_operators(connection: asyncpg.Connection, told: Iterable[PlatformOperatorTold]) -> None:
+    await connection.executemany(
+        """
+        INSERT INTO gateway.platform_operator VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (operator_id) DO UPDATE SET name = excluded.name, uscc = excluded.uscc, document = excluded.document,
+            received_at = excluded.received_at
+        """,
+        [(t.operator_id, t.name, t.uscc, t.document, t.received_at) for t in sorted(told, key=lambda t: t.operator_id)],
+    )
+
+
+async def keep_orders(connection: asyncpg.Connection, told: Iterable[PlatformOrderTold]) -> set[tuple[str, str]]:
+    """Keep orders, the last word of each; return (operator id, number) of those that are new or were otherwise before."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO gateway.platform_order AS o (operator_id, order_no, connector_id, station_id, connector, state, started_at,
+            ended_at, energy_wh, document, first_received_at, received_at)
+        SELECT *, t.received_at FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[],
+            $7::timestamptz[], $8::timestamptz[], $9::float8[], $10::jsonb[], $11::timestamptz[])
+            AS t (operator_id, order_no, connector_id, station_id, connector, state, started_at, ended_at, energy_wh, document,
+                  received_at)
+        ON CONFLICT (operator_id, order_no) DO UPDATE SET connector_id = excluded.connector_id,
+            station_id = excluded.station_id, connector = excluded.connector, state = excluded.state,
+            started_at = excluded.started_at, ended_at = excluded.ended_at, energy_wh = excluded.energy_wh,
+            document = excluded.document, received_at = excluded.received_at
+            WHERE (o.state, o.started_at, o.ended_at, o.energy_wh, o.document)
+                IS DISTINCT FROM (excluded.state, excluded.started_at, excluded.ended_at, excluded.energy_wh, excluded.document)
+        RETURNING operator_id, order_no
+        """,
+        *map(
+            list,
+            zip(
+                *(
+                    (
+                        t.operator_id, t.order_no, t.connector_id, t.station_id, t.connector, t.state, t.started_at,
+                        t.ended_at, t.energy_wh, t.document, t.received_at,
+                    )
+                    for t in sorted(told, key=lambda t: (t.operator_id, t.order_no))
+                ),
+                strict=True,
+            ),
+        ),
+    )  # fmt: skip
+    return {(row["operator_id"], row["order_no"]) for row in rows}
 
 
 async def forget_envelopes(connection: asyncpg.Connection, now: datetime) -> None:
@@ -332,6 +395,35 @@ async def connector_times(connection: asyncpg.Connection, operator_id: str) -> l
         operator_id,
     )
     return rows
+
+
+async def operator_told(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record | None:
+    """Return a platform's operator as it files itself, or None."""
+    return await connection.fetchrow("SELECT * FROM gateway.platform_operator WHERE operator_id = $1", operator_id)
+
+
+async def orders(
+    connection: asyncpg.Connection, operator_id: str, states: Collection[str] | None, before: str | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return a platform's orders from the latest number down, of some states or all."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM gateway.platform_order WHERE operator_id = $1 AND ($2::text[] IS NULL OR state = ANY($2))
+          AND ($3::text IS NULL OR order_no < $3) ORDER BY order_no DESC LIMIT $4
+        """,
+        operator_id,
+        None if states is None else list(states),
+        before,
+        limit,
+    )
+    return rows
+
+
+async def find_order(connection: asyncpg.Connection, operator_id: str, order_no: str) -> asyncpg.Record | None:
+    """Return an order as its platform told it last, or None."""
+    return await connection.fetchrow(
+        "SELECT * FROM gateway.platform_order WHERE operator_id = $1 AND order_no = $2", operator_id, order_no
+    )
 
 
 async def sites_told(connection: asyncpg.Connection, operator_id: str) -> list[asyncpg.Record]:

@@ -1,6 +1,6 @@
 """The test bench: what a message would become, step by step, with nothing stored and nobody told. Pure but for the places."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,12 +19,13 @@ from ocpp_gateway.cec102.envelope import (
     read_envelope,
 )
 from ocpp_gateway.cec102.members import Refused
-from ocpp_gateway.cec102.messages import AboutConnector, Content, OperatorSaid, StationSaid, read
+from ocpp_gateway.cec102.messages import AboutConnector, Content, OperatorSaid, OrderSaid, StationSaid, read
+from ocpp_gateway.cec102.placing import Places, order_state, place_of
 from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Profile
 
 MOST_SHOWN = 100
-Places = Callable[[Collection[str]], Awaitable[Mapping[str, Place]]]
+FindPlaces = Callable[[Collection[str]], Awaitable[Places]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ async def attempt(
     text: str,
     now: datetime,
     mark: Mark,
-    places: Places,
+    find: FindPlaces,
 ) -> Trial:
     """Try a message: an envelope, or its content as plain JSON."""
     trial = Trial()
@@ -87,9 +88,9 @@ async def attempt(
             )
             return trial
         trial.document = without_persons(document, mark)
-        content = read(profile, kind, trial.document)
+        content = read(profile, kind, trial.document, operator_id)
         trial.refused, trial.doubted = content.refused, content.doubted
-        await _place(trial, profile, content, now, places)
+        await _place(trial, profile, content, now, find)
     except Declined as declined:
         trial.ret = declined.ret
         if not trial.steps or trial.steps[-1].held:
@@ -145,20 +146,22 @@ def _checked(trial: Trial, name: str, check: Callable[[], Any]) -> Any:
     return found
 
 
-async def _place(trial: Trial, profile: Profile, content: Content, now: datetime, places: Places) -> None:
+async def _place(trial: Trial, profile: Profile, content: Content, now: datetime, find: FindPlaces) -> None:
     about = [item for item in content.said if isinstance(item, AboutConnector)]
-    found = await places({item.connector_id for item in about})
+    places = await find({item.connector_id for item in about})
     for item in content.said[:MOST_SHOWN]:
         if isinstance(item, StationSaid):
             trial.becomes.append(Becomes(item.station_id, "site", details={"connectors": len(item.connectors)}))
         elif isinstance(item, OperatorSaid):
             trial.becomes.append(Becomes(item.operator_id, "operator"))
-        elif item.connector_id not in found:
-            trial.ignored.append(
-                Refused("ConnectorID", f"{item.connector_id}: no connector of this id is filed for this platform")
-            )
         else:
-            place = found[item.connector_id]
+            place = place_of(item.connector_id, places)
+            if isinstance(item, OrderSaid):
+                kept = {"state": order_state(item.connector_id, places, ())}
+                trial.becomes.append(Becomes(item.order_no, "order", details=kept))
+            if isinstance(place, Refused):
+                trial.ignored.append(place)
+                continue
             for observation in observed(item, place, profile.statuses, now, now):
                 trial.becomes.append(_becomes(item.connector_id, place, observation))
     if trial.refused and not trial.becomes and not trial.ignored:

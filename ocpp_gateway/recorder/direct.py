@@ -63,6 +63,7 @@ from youguan.events import (
 
 log = logging.getLogger(__name__)
 
+ENDS = ("Ended", "Settled")
 LARGEST_BATCH = 2000
 LARGEST_STATEMENT = 64
 SMALLEST_HALF = 400  # fewer are not worth two commits; of 1,000 stations, each of three workers has about 333
@@ -380,7 +381,7 @@ class DirectRecorder:
         events: list[Event] = []
         numbers = await store.begin_transactions(connection, batch.begun.values())
         events += _starts(batch, numbers)
-        events += await _reports(connection, batch)  # before the stops: a relayed 1.6 start is reported
+        events += await _reports(connection, batch, self._source)  # before the stops: a relayed 1.6 start is reported
         events += await _stops(connection, batch)
         if batch.stop_samples:
             placed = await store.placed(connection, batch.stop_samples)
@@ -527,14 +528,14 @@ def began_at(started_at: datetime | None, recorded_at: datetime) -> datetime | N
     return min(effective_time(started_at, recorded_at), recorded_at) if started_at else None
 
 
-async def _reports(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
+async def _reports(connection: asyncpg.Connection, batch: Batch, source: str) -> list[Event]:
     events: list[Event] = []
     for part in rounds(batch.reported):
-        events += await _report(connection, part)
+        events += await _report(connection, part, source)
     return events
 
 
-async def _report(connection: asyncpg.Connection, reported: Sequence[TransactionReported]) -> list[Event]:
+async def _report(connection: asyncpg.Connection, reported: Sequence[TransactionReported], source: str) -> list[Event]:
     events: list[Event] = []
     for report in await store.insert_reports(connection, reported):
         merged = await store.merge_report(connection, report)
@@ -559,7 +560,7 @@ async def _report(connection: asyncpg.Connection, reported: Sequence[Transaction
                     effective_at=report.effective_at,
                 )
             )
-        elif report.kind == "Ended":
+        elif report.kind in ENDS and merged["stopped_before"] is None:
             events.append(
                 TransactionEnded(
                     station_id=report.station_id,
@@ -569,6 +570,7 @@ async def _report(connection: asyncpg.Connection, reported: Sequence[Transaction
                     reason=report.reason,
                     effective_at=report.effective_at,
                     started_at=began_at(merged["started_at"], merged["recorded_at"]),
+                    source=source,
                 )
             )
     return events

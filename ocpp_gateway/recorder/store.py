@@ -423,7 +423,7 @@ async def insert_reports(
     """Store 2.x transaction events; return those that are no repeats."""
     if not reported:
         return []
-    await set_aside_reused(connection, [r for r in reported if r.kind == "Started"])
+    await set_aside_reused(connection, [r for r in reported if r.kind == "Started" and not r.lasting_id])
     rows = await connection.fetch(
         """
         INSERT INTO telemetry.transaction_event
@@ -493,28 +493,38 @@ async def set_aside_reused(connection: asyncpg.Connection, starts: Sequence[Tran
 
 
 async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -> asyncpg.Record:
-    """Bring a 2.x transaction up to date with one of its events, in whatever order they come; return how it stands."""
+    """Bring a 2.x transaction up to date with one of its events, in whatever order they come; return how it stands.
+
+    `stopped_before`: when it had been stopped by then. What an account says (Settled) is overruled by nothing else.
+    """
     row = await connection.fetchrow(
         """
+        WITH before AS (SELECT stopped_at FROM telemetry.transaction WHERE station_id = $1 AND transaction_id = $2)
         INSERT INTO telemetry.transaction AS t (station_id, transaction_id, connector, id_token, started_at, stopped_at,
-            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason)
+            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason, settled)
         VALUES ($1, $2, $3, $4, CASE $5 WHEN 'Started' THEN $6::timestamptz END,
-                CASE $5 WHEN 'Ended' THEN $6::timestamptz END, $7, $7,
+                CASE WHEN $5 IN ('Ended', 'Settled') THEN $6::timestamptz END, $7, $7,
                 CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END,
-                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8)
+                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8, $5 = 'Settled')
         ON CONFLICT (station_id, transaction_id) DO UPDATE SET
             connector = coalesce(t.connector, excluded.connector),
             id_token = coalesce(t.id_token, excluded.id_token),
             started_at = coalesce(t.started_at, excluded.started_at),
-            stopped_at = coalesce(t.stopped_at, excluded.stopped_at),
-            reason = coalesce(t.reason, excluded.reason),
+            stopped_at = CASE WHEN excluded.settled THEN excluded.stopped_at
+                              ELSE coalesce(t.stopped_at, excluded.stopped_at) END,
+            reason = CASE WHEN excluded.settled THEN coalesce(excluded.reason, t.reason)
+                          ELSE coalesce(t.reason, excluded.reason) END,
             meter_start_wh = CASE WHEN t.first_reading_at <= excluded.first_reading_at OR excluded.first_reading_at IS NULL
                                   THEN t.meter_start_wh ELSE excluded.meter_start_wh END,
             first_reading_at = least(t.first_reading_at, excluded.first_reading_at),
-            meter_stop_wh = CASE WHEN t.last_reading_at > excluded.last_reading_at OR excluded.last_reading_at IS NULL
+            meter_stop_wh = CASE WHEN excluded.settled AND excluded.meter_stop_wh IS NOT NULL THEN excluded.meter_stop_wh
+                                 WHEN t.settled OR t.last_reading_at > excluded.last_reading_at
+                                      OR excluded.last_reading_at IS NULL
                                  THEN t.meter_stop_wh ELSE excluded.meter_stop_wh END,
-            last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at)
-        RETURNING meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at
+            last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at),
+            settled = t.settled OR excluded.settled
+        RETURNING meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at,
+                  (SELECT stopped_at FROM before) AS stopped_before
         """,
         r.station_id,
         r.transaction_id,

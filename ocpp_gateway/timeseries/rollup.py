@@ -11,7 +11,7 @@ import asyncpg
 from ocpp_gateway.timeseries import store
 from youguan.clock import Clock
 from youguan.eventlog import Consumer, StoredEvent
-from youguan.events import ConnectorStatusChanged, Event, StationOffline, TransactionEnded
+from youguan.events import ConnectorStatusChanged, Event, PlatformOrderKept, StationOffline, TransactionEnded
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ def touched(event: Event) -> tuple[str, date] | None:
             return event.station_id, day_of(event.effective_at)
         case StationOffline():
             return event.station_id, day_of(event.last_seen_at)
+        case PlatformOrderKept(station_id=str(station_id), state="transaction"):
+            return station_id, day_of(event.ended_at)
     return None
 
 
@@ -58,7 +60,7 @@ class Rollup:
 
     def consumer(self) -> Consumer:
         """Return the consumer that notices what is learnt late."""
-        types = (ConnectorStatusChanged, StationOffline, TransactionEnded)
+        types = (ConnectorStatusChanged, PlatformOrderKept, StationOffline, TransactionEnded)
         return Consumer(self._pool, "gateway.rollup", self.notice, types=types)
 
     async def notice(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:

@@ -114,6 +114,7 @@ PAGES = (
     Shown("platform", "/gateway/platforms/395815801", REGULATOR),
     Shown("platform, of its operator", "/gateway/platforms/395815801", OPERATOR),
     Shown("platform's connectors", "/gateway/platforms/395815801/connectors", OPERATOR),
+    Shown("platform's orders", "/gateway/platforms/395815801/orders", OPERATOR),
     Shown("platform's test bench", "/gateway/platforms/395815801/trial", OPERATOR),
     Shown("people", "/people", REGULATOR),
     Shown("people, nobody", "/people?q=nobody", OPERATOR),

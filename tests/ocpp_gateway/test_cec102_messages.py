@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ocpp_gateway.adapters.cec102 import observed
 from ocpp_gateway.cec102.directory import profiles_of
 from ocpp_gateway.cec102.envelope import parsed
+from ocpp_gateway.cec102.members import Refused
 from ocpp_gateway.cec102.messages import (
     ChargingSaid,
     Content,
@@ -21,6 +22,7 @@ from ocpp_gateway.cec102.messages import (
     StatusSaid,
     read,
 )
+from ocpp_gateway.cec102.placing import order_state, place_of
 from ocpp_gateway.cec102.privacy import marker, without_persons
 from ocpp_gateway.cec102.profiles import read_profiles
 from ocpp_gateway.observation import MeterSampled, StatusReported, TransactionReported
@@ -34,7 +36,7 @@ MARK = marker("secret")
 
 
 def said(kind: str, document: Any, profile: Any = CEC) -> Content:
-    return read(profile, kind, document)
+    return read(profile, kind, document, "395815801")
 
 
 def status(number: Any = 255, **more: Any) -> dict[str, Any]:
@@ -150,7 +152,7 @@ def test_an_order_becomes_a_transaction(wrapped: bool) -> None:
     assert isinstance(started, TransactionReported)
     assert isinstance(ended, TransactionReported)
     assert (started.kind, started.occurred_at, started.register_wh) == ("Started", NOON, 0.0)
-    assert (ended.kind, ended.register_wh, ended.reason) == ("Ended", 12500.0, "cec102 0")
+    assert (ended.kind, ended.register_wh, ended.reason) == ("Settled", 12500.0, "cec102 0")
 
 
 def test_zhejiangs_names_and_spellings() -> None:
@@ -226,6 +228,30 @@ def test_an_operator() -> None:
     (item,) = said("operator", {"SupOperatorInfo": {"OperatorID": "395815801"}}, ZHEJIANG).said
     assert isinstance(item, OperatorSaid)
     assert item.operator_id == "395815801"
+
+
+def test_a_platform_speaks_for_its_own_operator_alone() -> None:
+    items = [status(1, OperatorID="395815801"), status(1, OperatorID="313744932")]
+    content = said("status", {"ConnectorStatusInfo": items})
+    assert len(content.said) == 1
+    assert [str(r) for r in content.refused] == [
+        "ConnectorStatusInfo[1].OperatorID: 313744932: this platform speaks for 395815801 alone"
+    ]
+    assert said("operator", {"OperatorInfo": {"OperatorID": "313744932"}}).said == []
+
+
+@pytest.mark.parametrize(
+    ("filed", "overruled", "state"),
+    [
+        ({}, (), "unfiled"),
+        ({"c": [("s1", 1)]}, (), "transaction"),
+        ({"c": [("s1", 1)]}, {"s1"}, "own_word"),
+        ({"c": [("s1", 1), ("s2", 1)]}, {"s1"}, "ambiguous"),
+    ],
+)
+def test_what_becomes_of_an_order(filed: Any, overruled: Any, state: str) -> None:
+    assert order_state("c", filed, overruled) == state
+    assert isinstance(place_of("c", filed), Refused) is (state in ("unfiled", "ambiguous"))
 
 
 # --- whatever is sent -------------------------------------------------------------------------------------------

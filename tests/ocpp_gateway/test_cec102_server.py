@@ -9,12 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
+from ocpp_gateway.cec102 import store
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.store import Opening
 from tests.independent.cec102_platform import CHINA, Party, Platform
-from tests.ocpp_gateway.platforms import OPERATOR_ID, Gateway, gateway_of
+from tests.ocpp_gateway.platforms import OPERATOR_ID, Gateway, gateway_of, let_in
 from tests.suite import eventually
 from youguan.clock import SystemClock
+from youguan.events import ConnectorFile, SiteFiled, StationFile
 
 STATUS = "notification_stationStatus"
 
@@ -123,6 +125,126 @@ async def test_an_order_becomes_a_transaction_once(gateway: Gateway, platform: P
     assert "LSVAA" not in frames
 
 
+def order(connector_id: str = "P1-1", number: str = "395815801000000000000000001", **more: Any) -> dict[str, Any]:
+    times = {"StartTime": "2026-05-04 12:00:00", "EndTime": "2026-05-04 12:30:00"}
+    return {
+        "StartChargeSeq": number,
+        "ConnectorID": connector_id,
+        **times,
+        "TotalPower": 12.5,
+        "TotalMoney": 9.9,
+        **more,
+    }
+
+
+async def test_the_account_of_an_order_overrules_what_was_said_while_it_charged(
+    gateway: Gateway, platform: Platform
+) -> None:
+    """Its start differs by two seconds, its energy by a little: still the same transaction, which ended once."""
+    charging = {
+        "StartChargeSeq": order()["StartChargeSeq"], "ConnectorID": "P1-1", "StartTime": "2026-05-04 12:00:02",
+        "EndTime": "2026-05-04 12:31:00", "StartChargeSeqStat": 4, "TotalPower": 12.1, "Status": 2,
+    }  # fmt: skip
+    late = {**charging, "EndTime": "2026-05-04 12:40:00", "StartChargeSeqStat": 2, "TotalPower": 11}
+    await platform.say("notification_equip_charge_status", {"EquipChargeStatus": charging})
+    before = await gateway.pool.fetchrow("SELECT * FROM telemetry.transaction")
+    assert (before["meter_stop_wh"], before["settled"]) == (12100.0, False)
+    ret, said = await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order(StopReason=3)})
+    assert (ret, said["ConfirmResult"]) == (0, 0)
+    await platform.say("notification_equip_charge_status", {"EquipChargeStatus": late})
+    (row,) = await gateway.pool.fetch("SELECT * FROM telemetry.transaction")
+    assert (row["transaction_id"], row["meter_stop_wh"], row["reason"]) == (
+        order()["StartChargeSeq"],
+        12500.0,
+        "cec102 3",
+    )
+    assert row["stopped_at"].astimezone(CHINA).strftime("%H:%M:%S") == "12:30:00"
+    (ended,) = await gateway.events("TransactionEnded")
+    assert ended["source"] == "cec102"
+    assert len(await gateway.events("TransactionStarted")) == 1
+
+
+async def test_an_order_of_a_connector_that_nobody_filed_is_kept_and_marked(
+    gateway: Gateway, platform: Platform
+) -> None:
+    for _ in range(2):
+        ret, said = await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order("nowhere")})
+        assert (ret, said["ConfirmResult"], said["ConnectorID"]) == (0, 0, "nowhere")
+    (row,) = await gateway.pool.fetch("SELECT * FROM gateway.platform_order")
+    assert (row["state"], row["station_id"], row["energy_wh"], row["document"]["TotalMoney"]) == (
+        "unfiled",
+        None,
+        12500,
+        9.9,
+    )
+    assert any("the order is kept" in line for line in await gateway.refused())
+    assert await gateway.pool.fetchval("SELECT count(*) FROM telemetry.transaction") == 0
+    assert [event["state"] for event in await gateway.events("PlatformOrderKept")] == ["unfiled"]
+    async with gateway.client() as client:
+        address = f"/api/gateway/platforms/{OPERATOR_ID}/orders"
+        found = (await client.get(address, params={"state": "unfiled"})).json()["items"]
+        assert [item["order_no"] for item in found] == [order()["StartChargeSeq"]]
+        assert (await client.get(address, params={"state": "transaction"})).json()["items"] == []
+        page = await client.get(f"/gateway/platforms/{OPERATOR_ID}/orders")
+        assert order()["StartChargeSeq"] in page.text
+
+
+async def test_an_order_that_is_told_otherwise_than_before_is_news(gateway: Gateway, platform: Platform) -> None:
+    for kwh in (12.5, 12.5, 12.6):
+        await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order(TotalPower=kwh)})
+    assert [event["energy_wh"] for event in await gateway.events("PlatformOrderKept")] == [12500, 12600]
+    (row,) = await gateway.pool.fetch("SELECT * FROM gateway.platform_order")
+    assert (row["energy_wh"], row["first_received_at"] < row["received_at"]) == (12600, True)
+
+
+async def test_a_code_that_several_connectors_bear_is_nobodys(gateway: Gateway, platform: Platform) -> None:
+    """Another site is filed with this operator's code and a code of its connectors: it takes nothing from the first."""
+    twin = StationFile(
+        station_id="T1", connectors=1, power_w=7000, current_type="AC", cec_equipment_id="T1",
+        connector_files=(ConnectorFile(connector=1, cec_connector_id="P1-1"),),
+    )  # fmt: skip
+    site = SiteFiled(
+        site_id="T", name="T", address="", division_code=None, division_name=None, longitude=121.4, latitude=29.3,
+        stations=(twin,), operator_code=OPERATOR_ID,
+    )  # fmt: skip
+    async with gateway.pool.acquire() as connection, connection.transaction():
+        await store.file_codes(connection, site)
+    items = [status("P1-1"), status("P1-2")]
+    assert await platform.say(STATUS, {"ConnectorStatusInfo": items}) == (0, {"Status": 0})
+    assert await gateway.pool.fetchval("SELECT array_agg(station_id || connector) FROM gateway.connector_now") == [
+        "P12"
+    ]
+    assert any("is filed for several connectors (P1 1, T1 1)" in line for line in await gateway.refused())
+
+
+async def test_an_operator_as_its_platform_files_it(gateway: Gateway, platform: Platform) -> None:
+    told = {"OperatorID": OPERATOR_ID, "OperatorName": "甲公司", "OperatorUSCID": "91330100799655058B"}
+    said = await platform.say("supervise_notification_operator_info", {"SupOperatorInfo": told})
+    assert said == (0, {"Status": 0})
+    (row,) = await gateway.pool.fetch("SELECT * FROM gateway.platform_operator")
+    assert (row["operator_id"], row["name"], row["uscc"]) == (OPERATOR_ID, "甲公司", told["OperatorUSCID"])
+    async with gateway.client() as client:
+        assert "甲公司" in (await client.get(f"/gateway/platforms/{OPERATOR_ID}")).text
+
+
+async def test_what_the_database_cannot_hold_is_refused_and_not_for_ever_busy(
+    gateway: Gateway, platform: Platform
+) -> None:
+    station = {"StationID": "0009", "SiteGuide": "a\0b"}
+    ret, _ = await platform.say("notification_stationInfo", {"StationInfo": station})
+    assert ret == 4004
+    assert await platform.say("notification_stationInfo", {"StationInfo": {"StationID": "0009"}}) == (0, {"Status": 0})
+
+
+async def test_a_platform_that_is_refused_much_hides_no_others_refusals(gateway: Gateway, platform: Platform) -> None:
+    await let_in(gateway.pool, "313744932")
+    other = await gateway.platform(Party(operator_id="313744932"))
+    wrong = [status(number="x") for _ in range(400)]
+    await platform.say(STATUS, {"ConnectorStatusInfo": wrong})
+    assert (await other.say(STATUS, {"ConnectorStatusInfo": status(number="y")}))[0] == 4004
+    assert any("'y'" in line for line in await gateway.refused())
+
+
 async def test_a_site_as_its_platform_files_it(gateway: Gateway, platform: Platform) -> None:
     connectors = [{"ConnectorID": "P1-1", "Power": 60}]
     station = {
@@ -160,6 +282,10 @@ async def test_a_station_that_speaks_for_itself_keeps_the_word(gateway: Gateway,
     ownership.claim(Opening("P1", "1.6", "here", SystemClock().now()), lambda epoch: granted.set())
     await granted.wait()
     assert await platform.say(STATUS, {"ConnectorStatusInfo": [status("P1-1"), status("P2-1")]}) == (0, {"Status": 0})
+    ret, said = await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order()})
+    assert (ret, said["ConfirmResult"]) == (0, 0)
+    assert await gateway.pool.fetchval("SELECT state FROM gateway.platform_order") == "own_word"
+    assert await gateway.pool.fetchval("SELECT count(*) FROM telemetry.transaction") == 0
     granting.cancel()
     await asyncio.gather(granting, return_exceptions=True)
     rows = await gateway.pool.fetch("SELECT station_id FROM telemetry.status_change")

@@ -317,6 +317,7 @@ GATEWAY = {
     "GET /platforms/{operator_id}": LOGIN,
     "PUT /platforms/{operator_id}": COUNTY,
     "GET /platforms/{operator_id}/connectors": LOGIN,
+    "GET /platforms/{operator_id}/orders": LOGIN,
     "GET /platforms/{operator_id}/refused": LOGIN,
     "GET /platforms/{operator_id}/reports": LOGIN,
     "POST /platforms/{operator_id}/reports/retry": COUNTY,
