@@ -67,13 +67,26 @@ def up(
         int | None, typer.Option(min=0, max=65535, help="OCPP over TLS too; certificates by `youguan pki` or settings")
     ] = None,
     mqtt_port: Annotated[int, typer.Option(min=0, max=65535)] = 1883,
+    ykc_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="chargers that speak 云快充 over TCP; without it none do")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="gateway processes")] = 3,
 ) -> None:
     """Run the whole suite on this machine until Ctrl-C."""
     if sites is not None and not demo:
         raise typer.BadParameter("--sites goes with --demo; to add sites to a suite use `import sites`")
     options = suite.Options(
-        data, demo, sites, crs, stations, http_port, ocpp_port, mqtt_port, workers, ocpp_tls_port=ocpp_tls_port
+        data,
+        demo,
+        sites,
+        crs,
+        stations,
+        http_port,
+        ocpp_port,
+        mqtt_port,
+        workers,
+        ocpp_tls_port=ocpp_tls_port,
+        ykc_port=ykc_port,
     )
     raise typer.Exit(suite.up(options))
 

@@ -53,6 +53,7 @@ class Options:
     mqtt_port: int = 1883
     workers: int = 3
     ocpp_tls_port: int | None = None
+    ykc_port: int | None = None
 
 
 def up(options: Options) -> int:
@@ -159,6 +160,7 @@ class Up:
         self._listening = [http, ocpp]
         self._status.ports = {"http": http.getsockname()[1], "ocpp": ocpp.getsockname()[1]}
         secure = self._listen_tls()
+        chargers = self._listen_ykc()
         settings = self._settings(await self._start_database())
         await self._migrate(settings)
         settings = settings.model_copy(update={"mqtt_url": await self._start_broker()})
@@ -171,6 +173,10 @@ class Up:
                 descriptors=(ocpp.fileno(), *secure), stop_within_s=18,
             )  # fmt: skip
         await self._start_python("bridge", gateway, "ocpp_gateway", "bridge", stop_within_s=18)
+        for door in chargers:
+            await self._start_python(
+                "ykc", gateway, "ocpp_gateway", "ykc", f"--listen-fd={door}", descriptors=(door,), stop_within_s=18
+            )
         await self._start_python("jobs", jobs, "deploy.jobs")
         await self._start_python("web", web, "deploy.web", f"--listen-fd={http.fileno()}", descriptors=(http.fileno(),))
         await self._wait_ready()
@@ -196,6 +202,17 @@ class Up:
         listening = _listen(port, settings.ocpp_host)
         self._listening.append(listening)
         self._status.ports["ocpp_tls"] = listening.getsockname()[1]
+        return (listening.fileno(),)
+
+    def _listen_ykc(self) -> tuple[int, ...]:
+        """Bind the port of chargers that speak 云快充 where it is asked for."""
+        settings = Settings()
+        port = settings.ykc_port if self._options.ykc_port is None else self._options.ykc_port
+        if port is None:
+            return ()
+        listening = _listen(port, self._hosts["ocpp"])
+        self._listening.append(listening)
+        self._status.ports["ykc"] = listening.getsockname()[1]
         return (listening.fileno(),)
 
     # --- the parts, in their order ------------------------------------------------------------------------------
@@ -314,6 +331,8 @@ class Up:
         if self._options.demo:
             demo_sites = "generated" if self._options.sites is None else "file"
             update |= {"demo": True, "demo_sites": demo_sites, "ocpp_open_networks": LOOPBACK}
+            if not settings.ykc_networks:
+                update["ykc_networks"] = LOOPBACK
             if "holding_time_s" not in settings.model_fields_set:
                 update["holding_time_s"] = DEMO_HOLDING_TIME_S
         return settings.model_copy(update=update)

@@ -1,4 +1,5 @@
-"""`python -m ocpp_gateway worker --slot K --listen-fd FD`: a worker; `bridge --slot K`: a bridge to the MQTT broker.
+"""`python -m ocpp_gateway worker --slot K --listen-fd FD`: a worker; `bridge --slot K`: a bridge to the MQTT broker;
+`ykc --slot K --listen-fd FD`: the door of chargers that speak 云快充.
 
 Without arguments the whole service in one process, without a bridge.
 """
@@ -15,6 +16,7 @@ from ocpp_gateway import worker
 from ocpp_gateway.mqtt import process
 from ocpp_gateway.mqtt.process import FIRST_SLOT
 from ocpp_gateway.service import compose
+from ocpp_gateway.ykc import process as ykc
 from youguan.lifeline import end_with_supervisor, told_to_stop
 from youguan.settings import Settings
 from youguan.web.serve import serve
@@ -22,7 +24,7 @@ from youguan.web.serve import serve
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ocpp_gateway")
-    parser.add_argument("role", choices=["worker", "bridge", "all"], nargs="?", default="all")
+    parser.add_argument("role", choices=["worker", "bridge", "ykc", "all"], nargs="?", default="all")
     parser.add_argument("--slot", type=int, default=0)
     parser.add_argument("--listen-fd", type=int)
     parser.add_argument("--listen-tls-fd", type=int)
@@ -32,6 +34,10 @@ def main() -> None:
     settings = Settings()
     if arguments.role == "bridge":
         uvloop.run(_bridge(settings, arguments.slot or FIRST_SLOT))
+        return
+    if arguments.role == "ykc":
+        door = listening_socket(settings.ocpp_host, settings.ykc_port or 0, arguments.listen_fd)
+        uvloop.run(_ykc(settings, arguments.slot or ykc.FIRST_SLOT, door))
         return
     listening = listening_socket(settings.ocpp_host, settings.ocpp_port, arguments.listen_fd)
     secure = None
@@ -58,6 +64,10 @@ async def _work(settings: Settings, slot: int, listening: socket.socket, secure:
 
 async def _bridge(settings: Settings, slot: int) -> None:
     await process.run(settings, slot, told_to_stop())
+
+
+async def _ykc(settings: Settings, slot: int, listening: socket.socket) -> None:
+    await ykc.run(settings, slot, listening, told_to_stop())
 
 
 async def _everything(settings: Settings, slot: int, listening: socket.socket, secure: socket.socket | None) -> None:

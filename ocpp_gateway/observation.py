@@ -5,7 +5,7 @@ are aware UTC: `occurred_at` as the charger said, `received_at` by us, `effectiv
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -298,6 +298,18 @@ class PlatformOrderTold:
 
 
 @dataclass(frozen=True, slots=True)
+class PlatformStatsTold:
+    """What a site delivered on a day of the county, as its platform reckons it."""
+
+    operator_id: str
+    cec_station_id: str
+    day: date
+    energy_wh: float
+    document: dict[str, Any]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamMet:
     """How a station's own central system was met: `state` is connected, refused, closed or away; which heartbeats it wants."""
 
@@ -366,6 +378,7 @@ Observation = (
     | PlatformSiteTold
     | PlatformOperatorTold
     | PlatformOrderTold
+    | PlatformStatsTold
     | UpstreamMet
     | SpoolDrained
     | RelayGap

@@ -60,6 +60,17 @@ class Settings(BaseSettings):
     )
     ocpp_tls_client_ca: Path | None = Field(default=None, description="PEM; who signs stations' certificates")
     ocpp_tls_revoked: Path | None = Field(default=None, description="PEM; the revocation list of that authority")
+    ykc_port: int | None = Field(
+        default=None, description="云快充 (YKC) 1.6 over TCP; none: not served; 0: any free port"
+    )
+    ykc_networks: list[str] = Field(
+        default_factory=list,
+        description="networks whose chargers may speak it, since it knows no secrets; none: nobody",
+    )
+    ykc_checksum: Literal["logged", "required", "ignored"] = Field(
+        default="logged",
+        description="what a checksum that does not fit means; the protocol's text contradicts its samples",
+    )
     workers: int = Field(default=3, ge=1, le=64)
 
     public_url: str | None = Field(default=None, description="where stations reach the HTTP port: https://host")

@@ -1,22 +1,24 @@
 """Operators' platforms, over HTTP."""
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, Field
 
 from ocpp_gateway.cec102 import store
-from ocpp_gateway.cec102.desk import Wish
+from ocpp_gateway.cec102.desk import PlatformDesk, Wish
 from ocpp_gateway.cec102.envelope import Secrets
 from ocpp_gateway.cec102.overview import Looking
 from ocpp_gateway.cec102.placing import OrderState
-from ocpp_gateway.cec102.quality import Freshness
+from ocpp_gateway.cec102.quality import Freshness, What
 from youguan.auth import REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.errors import FieldError, Invalid
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county
 
 LONGEST_TRIAL = 500_000
-ReportState = Literal["waiting", "taken", "refused"]
+ReportState = Literal["waiting", "taken", "refused", "overtaken"]
 Role = Literal["operator", "province"]
 anybody = require()
 Who = Annotated[Principal, Depends(anybody)]
@@ -54,6 +56,16 @@ class TrafficOut(BaseModel):
     last_at: UtcTime
 
 
+class ContradictionOut(BaseModel):
+    """Where a platform's file of a site and the registry's do not agree."""
+
+    cec_station_id: str
+    what: What
+    told: str
+    filed: str
+    connector_id: str | None
+
+
 class QualityOut(BaseModel):
     """How good its data are; shares from 0 to 1, null where there is nothing to measure."""
 
@@ -68,6 +80,28 @@ class QualityOut(BaseModel):
     unfiled: list[str] = Field(description="in the platform's files, not filed here: the first of them")
     untold_count: int
     unfiled_count: int
+    consistent: float | None = Field(
+        description="of the sites that it files and that are filed here, on how many both agree"
+    )
+    contradictions: list[ContradictionOut] = Field(description="where they do not: the first of them")
+    contradiction_count: int
+
+
+class AmbiguousOut(BaseModel):
+    """A code that several connectors bear: what is said of it is nobody's."""
+
+    cec_connector_id: str
+    places: list[str] = Field(description="station and connector")
+
+
+class StatsOut(BaseModel):
+    """What a site delivered on a day of the county: as its platform reckons it, and as the transactions that ended then say."""
+
+    day: date
+    cec_station_id: str
+    energy_wh: float
+    recorded_wh: float
+    received_at: UtcTime
 
 
 class QueueOut(BaseModel):
@@ -86,15 +120,16 @@ class PlatformWithQuality(PlatformOut):
     quality: QualityOut
     traffic: list[TrafficOut]
     queue: QueueOut
+    ambiguous: list[AmbiguousOut]
 
 
 class ReportOut(BaseModel):
     """Something that a province is to be told, or was."""
 
     id: int
-    kind: Literal["status", "order"]
-    subject: str = Field(description="the ConnectorID")
-    content: dict[str, Any]
+    kind: Literal["status", "station", "order"]
+    subject: str = Field(description="the ConnectorID, or the StationID of a site's file")
+    content: dict[str, Any] = Field(description="in the standard's words; it is sent in the province's own")
     made_at: UtcTime
     state: ReportState
     tries: int
@@ -251,9 +286,17 @@ class ProfileOut(BaseModel):
     receives: dict[str, str]
 
 
+def _day(ordinal: int) -> date:
+    """Return the day of a cursor; Invalid where there is no such day."""
+    if not date.min.toordinal() <= ordinal <= date.max.toordinal():
+        raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")])
+    return date.fromordinal(ordinal)
+
+
 def add_platforms(app: FastAPI, looking: Looking) -> None:
     """Add them to /api/gateway."""
     desk = looking.desk
+    _add_reports(app, desk)
 
     @app.get("/platforms")
     async def platforms(who: Who, limit: Limit = 100, cursor: Cursor = None) -> Page[PlatformOut]:
@@ -274,6 +317,7 @@ def add_platforms(app: FastAPI, looking: Looking) -> None:
                 "quality": QualityOut.model_validate(found.quality, from_attributes=True),
                 "traffic": [TrafficOut(**dict(row)) for row in found.traffic],
                 "queue": QueueOut(**dict(found.queue)),
+                "ambiguous": [AmbiguousOut(**dict(row)) for row in found.ambiguous],
             }
         )
 
@@ -322,6 +366,31 @@ def add_platforms(app: FastAPI, looking: Looking) -> None:
             rows = await store.orders(connection, operator_id, state and [state], key[0] if key else None, limit)
         return Page(items=[OrderOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "order_no"))
 
+    @app.get("/platforms/{operator_id}/stats")
+    async def stats(operator_id: str, who: Who, limit: Limit = 100, cursor: Cursor = None) -> Page[StatsOut]:
+        """List what a platform's sites delivered by day, the newest first, beside what was recorded."""
+        key = decode_cursor(cursor, int, str)
+        await desk.seen_by(who, operator_id)
+        async with desk.pool.acquire() as connection:
+            rows = await store.stats(connection, operator_id, key and (_day(key[0]), key[1]), limit)
+        following = (
+            encode_cursor(rows[-1]["day"].toordinal(), rows[-1]["cec_station_id"]) if len(rows) == limit else None
+        )
+        return Page(items=[StatsOut(**dict(row)) for row in rows], next=following)
+
+    @app.post("/platforms/{operator_id}/trial")
+    async def trial(operator_id: str, wanted: TrialIn, who: Who) -> TrialOut:
+        """Try a message: what it would become. Nothing is stored."""
+        found = await looking.attempt(who, operator_id, wanted.message, wanted.text)
+        return TrialOut.model_validate(found, from_attributes=True)
+
+    @app.get("/platform-profiles")
+    async def profiles(_: Who) -> Page[ProfileOut]:
+        """List how platforms speak, and what of that is unverified."""
+        return Page(items=[ProfileOut.model_validate(p, from_attributes=True) for p in desk.profiles.values()])
+
+
+def _add_reports(app: FastAPI, desk: PlatformDesk) -> None:
     @app.get("/platforms/{operator_id}/reports")
     async def reports(
         operator_id: str, who: Who, state: ReportState | None = None, limit: Limit = 100, cursor: Cursor = None
@@ -342,14 +411,3 @@ def add_platforms(app: FastAPI, looking: Looking) -> None:
     ) -> RetryOut:
         """Send what waits for a province, and what it refused, at once."""
         return RetryOut(reports=await desk.retry(who, operator_id, wanted.reason, remote_of(request)))
-
-    @app.post("/platforms/{operator_id}/trial")
-    async def trial(operator_id: str, wanted: TrialIn, who: Who) -> TrialOut:
-        """Try a message: what it would become. Nothing is stored."""
-        found = await looking.attempt(who, operator_id, wanted.message, wanted.text)
-        return TrialOut.model_validate(found, from_attributes=True)
-
-    @app.get("/platform-profiles")
-    async def profiles(_: Who) -> Page[ProfileOut]:
-        """List how platforms speak, and what of that is unverified."""
-        return Page(items=[ProfileOut.model_validate(p, from_attributes=True) for p in desk.profiles.values()])

@@ -25,11 +25,21 @@ LARGEST_ANSWER = 10_000_000
 TIMEOUT_S = 30.0
 SHORTEST_TOKEN = timedelta(minutes=1)
 TOKEN_MARGIN = timedelta(seconds=30)
-COME_AGAIN = (Ret.BUSY, Ret.FAILED)
+# What a server answers to this request, and not of itself: another one may fare better.
+OF_THE_REQUEST = (
+    httpx.codes.BAD_REQUEST,
+    httpx.codes.REQUEST_ENTITY_TOO_LARGE,
+    httpx.codes.UNPROCESSABLE_ENTITY,
+    httpx.codes.INTERNAL_SERVER_ERROR,
+)
 
 
 class Away(Exception):
     """The platform did not answer, or not as one that understood: the same may be tried again."""
+
+
+class Stumbled(Away):
+    """The platform answered that something went wrong at this; the same may be tried again, though not for ever."""
 
 
 class Refusing(Exception):
@@ -95,6 +105,8 @@ class Caller:
             headers["Authorization"] = f"Bearer {token}"
         try:
             async with self._client.stream("POST", address, content=orjson.dumps(body), headers=headers) as response:
+                if response.status_code in OF_THE_REQUEST:
+                    raise Stumbled(f"HTTP {response.status_code}")
                 if response.status_code != httpx.codes.OK:
                     raise Away(f"HTTP {response.status_code}")
                 said = await _bounded(response)
@@ -112,8 +124,12 @@ class Caller:
         return now
 
     def _content(self, answer: Answer) -> dict[str, Any]:
-        if answer.ret in COME_AGAIN:
+        if answer.ret != Ret.OK and not answer.signed:  # anybody on the way could have said so
+            raise Away(f"not signed, and so not believed: Ret {answer.ret}: {answer.message}"[:300])
+        if answer.ret == Ret.BUSY:
             raise Away(f"Ret {answer.ret}: {answer.message}"[:300])
+        if answer.ret == Ret.FAILED:
+            raise Stumbled(f"Ret {answer.ret}: {answer.message}"[:300])
         if answer.ret != Ret.OK:
             raise Refusing(answer.ret, answer.message[:300])
         try:

@@ -12,7 +12,7 @@ from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.access import Keys, seal, unseal
 from ocpp_gateway.cec102.envelope import Secrets, wrong_secrets
 from ocpp_gateway.cec102.profiles import Profile, Profiles
-from ocpp_gateway.cec102.reports import coded, number_of, status_of
+from ocpp_gateway.cec102.reports import Report, coded, number_of, station_of, status_of
 from ocpp_gateway.commands.sealing import Sealer
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
@@ -87,17 +87,15 @@ class PlatformDesk:
             row = (operator_id, *(getattr(wish, name) for name in TOLD), sealed, now, who.subject)
             await store.put_platform(connection, row)
             if wish.role == "province" and wish.enabled and not (before and before["enabled"]):
-                await self._tell_all(connection, operator_id, self.profiles[wish.profile])
+                await self._tell_all(connection, operator_id)
             return await store.get_platform(connection, operator_id)
 
-    async def _tell_all(self, connection: asyncpg.Connection, operator_id: str, profile: Profile) -> None:
-        """Queue what every connector is now: what has been so for long is news to a province that is new."""
-        reports = [
-            (
-                "status",
-                row["cec_connector_id"],
-                status_of(coded(row), number_of(row["condition"]), row["effective_at"], profile),
-            )
+    async def _tell_all(self, connection: asyncpg.Connection, operator_id: str) -> None:
+        """Queue every site's file and what every connector is now: what has been so for long is news to a province that is new."""
+        files = [station_of(filed) for filed in await store.sites_filed(connection)]
+        reports: list[Report] = [report for report in files if report is not None]
+        reports += [
+            status_of(coded(row), number_of(row["condition"]), row["effective_at"])
             for row in await store.every_code(connection)
         ]
         await store.queue(connection, operator_id, reports, self._clock.now())

@@ -31,6 +31,21 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) 
                 await store.file_organisation(connection, filed.organisation_id, filed.name)
 
 
+async def keep_sites(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+    """Keep sites' whole files."""
+    for stored in batch:
+        match stored.event:
+            case SiteFiled() as filed:
+                await store.file_site(connection, filed)
+            case SiteRetired(site_id=site_id):
+                await store.retire_site(connection, site_id)
+
+
+def sites_consumer(pool: asyncpg.Pool) -> Consumer:
+    """Return the projection of sites' files; apart from that of codes, so that it begins with the first event."""
+    return Consumer(pool, "gateway.filed_sites", keep_sites, types=(SiteFiled, SiteRetired))
+
+
 def consumer(pool: asyncpg.Pool) -> Consumer:
     """Return the projection of codes and of who may own a platform."""
     return Consumer(pool, "gateway.codes", project, types=(SiteFiled, SiteRetired, OrganisationFiled))

@@ -76,12 +76,12 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response: `data` is the ciphertext."""
+    """A response: `data` is the ciphertext; `signed`: its signature fits."""
 
     ret: int
     message: str
     data: str
-    signature: str
+    signed: bool
 
 
 MEMBERS = ("OperatorID", "Data", "TimeStamp", "Seq", "Sig")
@@ -242,7 +242,7 @@ def check_time(envelope: Envelope, now: datetime) -> datetime:
 
 
 def read_answer(body: bytes, secrets: Secrets) -> Answer:
-    """Return a response whose signature fits; Invalid names what is wrong."""
+    """Return a response, one of success only if its signature fits; Invalid names what is wrong."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -250,18 +250,15 @@ def read_answer(body: bytes, secrets: Secrets) -> Answer:
     if not isinstance(document, dict):
         raise Invalid("the answer is not an object")
     try:
-        answer = Answer(
-            int(document["Ret"]),
-            str(document.get("Msg") or ""),
-            str(document.get("Data") or ""),
-            str(document.get("Sig") or ""),
-        )
+        ret = int(document["Ret"])
     except (KeyError, TypeError, ValueError):
         raise Invalid("the answer's Ret is missing, or no number") from None
-    expected = answer_signature(answer.ret, answer.message, answer.data, secrets)
-    if answer.ret == Ret.OK and not hmac.compare_digest(expected.encode(), answer.signature.upper().encode()):
+    message, data, signature = (str(document.get(name) or "") for name in ("Msg", "Data", "Sig"))
+    expected = answer_signature(ret, message, data, secrets)
+    signed = hmac.compare_digest(expected.encode(), signature.upper().encode())
+    if ret == Ret.OK and not signed:
         raise Invalid("the answer's Sig does not fit")
-    return answer
+    return Answer(ret, message, data, signed)
 
 
 def stamp_of(at: datetime) -> str:

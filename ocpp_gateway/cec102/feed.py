@@ -20,10 +20,9 @@ from ocpp_gateway.adapters.cec102 import OFFLINE, SOURCE, Place, observed
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.envelope import Declined, Ret
 from ocpp_gateway.cec102.members import Refused
-from ocpp_gateway.cec102.messages import AboutConnector, Content, Item, OperatorSaid, OrderSaid, StationSaid
+from ocpp_gateway.cec102.messages import AboutConnector, Content, Item, OperatorSaid, OrderSaid, StationSaid, StatsSaid
 from ocpp_gateway.cec102.placing import Places, order_state, place_of
 from ocpp_gateway.mqtt.bridge import Budget
-from ocpp_gateway.mqtt.store import take_over
 from ocpp_gateway.observation import (
     Observation,
     OutOfReach,
@@ -31,16 +30,16 @@ from ocpp_gateway.observation import (
     PlatformOrderTold,
     PlatformSaid,
     PlatformSiteTold,
+    PlatformStatsTold,
     StatusReported,
 )
 from ocpp_gateway.recorder.batch import Committed, Doubt, Entry, Lost, Settlement
 from ocpp_gateway.recorder.batch import Refused as RefusedByDatabase
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.ownership import Ownership
-from youguan.clock import Clock
+from ocpp_gateway.stations.speaking import speak_for
+from youguan.clock import COUNTY, Clock
 from youguan.errors import Unavailable
-from youguan.eventlog import publish
-from youguan.events import StationOnline
 
 log = logging.getLogger(__name__)
 
@@ -201,12 +200,8 @@ class Feed:
         """Say whether the station is the platform's to speak for; take it where it does not speak for itself."""
         if station_id in self._ours:
             return True
-        async with self.pool.acquire() as connection, connection.transaction():
-            may_write, back = await take_over(connection, self._slot, {station_id: heard_at}, SOURCE)
-            news = [StationOnline(station_id=s, at=heard_at) for s in back]
-            await publish(connection, f"gateway/{self._slot}", news)
-        self._ours |= may_write
-        return station_id in may_write
+        self._ours |= await speak_for(self.pool, self._slot, {station_id: heard_at}, SOURCE)
+        return station_id in self._ours
 
     async def _settled(self, entry: Entry) -> Settlement:
         if self._recorder is None:
@@ -306,6 +301,11 @@ def _kept(told: Told, item: Item, places: Places, outcome: Outcome) -> Observati
             return _site(told, item)
         case OperatorSaid():
             return PlatformOperatorTold(told.operator_id, item.name, item.uscc, dict(item.document), told.received_at)
+        case StatsSaid():
+            day = item.since.astimezone(COUNTY).date()
+            return PlatformStatsTold(
+                told.operator_id, item.station_id, day, item.energy_wh, dict(item.document), told.received_at
+            )
         case OrderSaid():
             return _order(told, item, places, outcome)
     return None

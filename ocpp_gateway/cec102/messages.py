@@ -13,6 +13,7 @@ from ocpp_gateway.cec102.profiles import Profile
 
 MOST_ITEMS = 5000
 LARGEST_KWH, LARGEST_KW, LARGEST_MONEY = 100_000.0, 5_000.0, 1_000_000.0
+LARGEST_SITE_KWH = 10_000_000.0  # of a site in a day
 ROUNDING_KWH, ROUNDING_MONEY = 0.05, 0.02  # an item's; what is rounded item by item may differ by so much in sum
 
 
@@ -98,8 +99,18 @@ class OperatorSaid(NamedTuple):
     document: Mapping[str, Any]
 
 
+class StatsSaid(NamedTuple):
+    """What a site delivered from a day to a day, as its platform reckons it."""
+
+    station_id: str
+    since: datetime
+    until: datetime
+    energy_wh: float
+    document: Mapping[str, Any]
+
+
 AboutConnector = StatusSaid | ChargingSaid | OrderSaid | PowerSaid
-Item = AboutConnector | StationSaid | OperatorSaid
+Item = AboutConnector | StationSaid | OperatorSaid | StatsSaid
 
 
 @dataclass(slots=True)
@@ -328,6 +339,12 @@ def _operator(item: Members, _: Profile, __: Content) -> list[Item]:
     return [OperatorSaid(item.text("OperatorID"), name, uscc, item.found)]
 
 
+def _stats(item: Members, _: Profile, __: Content) -> list[Item]:
+    since, until = item.time("StartTime"), item.time("EndTime")
+    energy = item.number("StationElectricity", 0, LARGEST_SITE_KWH)
+    return [StatsSaid(item.text("StationID"), since, until, energy * 1000, item.found)]
+
+
 ItemReader = Callable[[Members, Profile, Content], list[Item]]
 
 
@@ -345,4 +362,5 @@ READERS: Mapping[str, Reader] = {
     "power": Reader(_under("SupStationPowerInfos", "EquipmentPowerInfos"), _power),
     "station": Reader(_under("StationInfo", "StationID"), _station),
     "operator": Reader(_under("OperatorInfo", "OperatorID"), _operator),
+    "stats": Reader(_under("StationStats", "StationID"), _stats),
 }

@@ -1,6 +1,6 @@
 """The tables of operators' platforms."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Column, LargeBinary
@@ -107,6 +107,18 @@ class PlatformStation(Table, table=True):
     received_at: datetime = moment()
 
 
+class FiledSite(Table, table=True):
+    """A site's whole file, as the registry told it; one that is no more keeps its last."""
+
+    __tablename__ = "filed_site"
+    __table_args__ = NOW
+    site_id: str = text(key=True)
+    operator_code: str | None = text(optional=True)
+    cec_station_id: str | None = text(optional=True)
+    file: dict[str, Any] = document()
+    retired: bool
+
+
 class PlatformOperator(Table, table=True):
     """An operator as its platform files it."""
 
@@ -115,6 +127,19 @@ class PlatformOperator(Table, table=True):
     operator_id: str = text(key=True)
     name: str | None = text(optional=True)
     uscc: str | None = text(optional=True)
+    document: dict[str, Any] = document()
+    received_at: datetime = moment()
+
+
+class PlatformStats(Table, table=True):
+    """What a site delivered on a day of the county, as its platform reckons it."""
+
+    __tablename__ = "platform_stats"
+    __table_args__ = NOW
+    operator_id: str = text(key=True)
+    cec_station_id: str = text(key=True)
+    day: date = Field(primary_key=True)
+    energy_wh: float
     document: dict[str, Any] = document()
     received_at: datetime = moment()
 

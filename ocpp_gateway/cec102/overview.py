@@ -12,7 +12,17 @@ from ocpp_gateway.cec102.access import unseal
 from ocpp_gateway.cec102.desk import PlatformDesk, may_see
 from ocpp_gateway.cec102.placing import Places
 from ocpp_gateway.cec102.privacy import Mark
-from ocpp_gateway.cec102.quality import A_DAY, Freshness, Quality, Traffic, freshness_of, quality_of
+from ocpp_gateway.cec102.quality import (
+    A_DAY,
+    MOST_NAMED,
+    Freshness,
+    Quality,
+    SiteTold,
+    Traffic,
+    consistency_of,
+    freshness_of,
+    quality_of,
+)
 from ocpp_gateway.cec102.trial import Trial, attempt
 from ocpp_gateway.commands.sealing import Sealer
 from youguan.auth import Principal
@@ -29,6 +39,7 @@ class Overview:
     quality: Quality
     traffic: list[asyncpg.Record]
     queue: asyncpg.Record
+    ambiguous: list[asyncpg.Record]
 
 
 class Looking:
@@ -58,11 +69,21 @@ class Looking:
             filed = {
                 r["cec_connector_id"]: r["received_at"] for r in await store.connector_times(connection, operator_id)
             }
-            told = await store.connectors_told(connection, operator_id)
+            told = [site_of(row) for row in await store.sites_told(connection, operator_id)]
+            registry = await store.sites_filed(connection, operator_id)
+            unclear = await store.ambiguous(connection, operator_id, MOST_NAMED)
             traffic = await store.traffic(connection, operator_id, now - A_DAY)
             queue = await store.queue_of(connection, operator_id)
-        measured = quality_of(self.desk.profile_of(row), now, row["last_heard_at"], filed, told, summed(traffic))
-        return Overview(row, measured, traffic, queue)
+        measured = quality_of(
+            self.desk.profile_of(row),
+            now,
+            row["last_heard_at"],
+            filed,
+            {connector_id for site in told for connector_id in site.power_w},
+            summed(traffic),
+            consistency_of(told, registry),
+        )
+        return Overview(row, measured, traffic, queue, unclear)
 
     async def attempt(self, who: Principal, operator_id: str, message: str, text: str) -> Trial:
         """Try a message of a platform; nothing is stored."""
@@ -76,6 +97,12 @@ class Looking:
 
         now: datetime = self._clock.now()
         return await attempt(profile, secrets, operator_id, message, text, now, self._mark, places)
+
+
+def site_of(row: asyncpg.Record) -> SiteTold:
+    """Return a stored site of a platform; nobody knows where it is that lacks one of its coordinates."""
+    point = None if None in (row["longitude"], row["latitude"]) else (row["longitude"], row["latitude"])
+    return SiteTold(row["cec_station_id"], row["name"], point, {c[0]: c[2] for c in row["connectors"]})
 
 
 def summed(traffic: Collection[Mapping[str, Any] | asyncpg.Record]) -> Traffic:

@@ -64,7 +64,13 @@ ORDER_STATES = {
     "ambiguous": ("warn", "编码对应多把枪，订单留存"),
     "own_word": ("", "桩自行上报，订单留存"),
 }
-REPORT_STATES = {"waiting": ("warn", "待发送"), "taken": ("good", "已送达"), "refused": ("bad", "被拒收")}
+CONTRADICTED = {"name": "名称", "position": "位置", "connectors": "枪数", "power": "功率"}
+REPORT_STATES = {
+    "waiting": ("warn", "待发送"),
+    "taken": ("good", "已送达"),
+    "refused": ("bad", "被拒收"),
+    "overtaken": ("", "已有更新的上报"),
+}
 ROLES = {"operator": "向我方上报的运营商平台", "province": "我方上报的省级平台"}
 SAMPLE = '{"ConnectorStatusInfo": {"ConnectorID": "", "Status": 1}}'
 SECRETS = ("operator_secret", "data_secret", "data_secret_iv", "sig_secret")
@@ -152,6 +158,7 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
             reachable = await bounds.stations_within(connection, who.scope, {row["station_id"] for row in connectors})
             orders = await store.orders(connection, operator_id, None, None, SHOWN)
             file = await store.operator_told(connection, operator_id)
+            stats = await store.stats(connection, operator_id, None, SHOWN)
             organisations = await store.organisations(connection)
             reports = await store.reports(connection, operator_id, None, None, PAGE)
         profile = looking.desk.profile_of(found.platform)
@@ -159,6 +166,7 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
             request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic, refused=refused,
             queue=found.queue, reports=reports, report_states=REPORT_STATES, connectors=connectors, profile=profile,
             reachable=reachable, orders=orders, order_states=ORDER_STATES, file=file,
+            stats=stats, ambiguous=found.ambiguous, contradicted=CONTRADICTED,
             words=FRESHNESS, conditions=CONDITIONS, codes=CODES, roles=ROLES, organisations=organisations,
             profiles=looking.desk.profiles, next=encode_cursor(refused[-1]["id"]) if len(refused) == PAGE else None,
         )  # fmt: skip

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from youguan.errors import FieldError, Invalid
 
-Kind = Literal["token", "status", "station", "order", "charging", "power", "operator"]
+Kind = Literal["token", "status", "station", "order", "charging", "power", "operator", "stats"]
 Asked = Literal["token", "status", "station", "order", "query_stations", "query_status", "query_stats"]
+Told = Literal["status", "station", "order"]
 Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)*$")]
 Word = Literal["Offline", "Available", "Occupied", "Charging", "Reserved", "Finishing", "Faulted"]
 
@@ -28,7 +29,10 @@ class Profile(BaseModel):
     reaches: Path
     receives: dict[str, Kind]
     sends: dict[Asked, str]
-    wraps: dict[Literal["status", "order"], str] = {}
+    wraps: dict[Told, str] = {}
+    writes: dict[str, str] = {}
+    unknown: dict[Told, dict[str, Any]] = {}
+    confirmed_by: dict[Told, str] = {}
     names: dict[str, tuple[str, ...]] = {}
     statuses: dict[int, Word]
     order_key: str
@@ -36,6 +40,7 @@ class Profile(BaseModel):
     pull_s: int = Field(ge=0)
     silent_after_s: int = Field(gt=0)
     held_already: int | None = None
+    most_tries: int = Field(default=8, gt=3)  # the standard asks for more than three
 
     @cached_property
     def spellings(self) -> Mapping[str, str]:

@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 from ocpp_gateway.cec102 import store
-from ocpp_gateway.cec102.calling import Callers
+from ocpp_gateway.cec102.calling import Callers, Rounds
 from ocpp_gateway.cec102.client import Away, Caller, Refusing
 from ocpp_gateway.cec102.envelope import Declined
 from ocpp_gateway.cec102.feed import Feed, Told
 from ocpp_gateway.cec102.messages import Content, Item, StatusSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
-from youguan.clock import Clock
+from youguan.clock import COUNTY, Clock
 from youguan.database import AWAY
 from youguan.errors import Unavailable
 
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 LOOK_S = 5.0
 STATIONS_A_QUESTION = 50  # as the standard bounds it
 PAGE_SIZE, MOST_PAGES = 50, 400
-FILES_EVERY = timedelta(days=1)
+A_DAY = timedelta(days=1)
+FILES_EVERY = A_DAY
 
 
 class Puller:
@@ -36,19 +37,19 @@ class Puller:
         self._feed = feed
         self._mark = mark
         self._clock = clock
+        self._rounds = Rounds(self._ask)
 
     async def run(self) -> None:
         """Ask again and again, until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except (*AWAY, Unavailable) as error:
-                log.warning("asking platforms: %s", error)
-            await asyncio.sleep(LOOK_S)
-
-    async def look(self) -> None:
-        """Ask every platform that is due, side by side."""
-        await asyncio.gather(*(self._ask(caller) for caller in await self._callers.of("operator")))
+        try:
+            while True:
+                try:
+                    self._rounds.begin(await self._callers.of("operator"))
+                except (*AWAY, Unavailable) as error:
+                    log.warning("asking platforms: %s", error)
+                await asyncio.sleep(LOOK_S)
+        finally:
+            await self._rounds.end()
 
     async def _ask(self, caller: Caller) -> None:
         operator_id, now = caller.peer.operator_id, self._clock.now()
@@ -59,9 +60,12 @@ class Puller:
             filed_at = await store.files_told_at(connection, operator_id)
         error = None
         try:
-            if filed_at is None or now - filed_at >= FILES_EVERY:
+            daily = filed_at is None or now - filed_at >= FILES_EVERY
+            if daily:
                 await self.ask_files(caller)
             await self.ask_statuses(caller)
+            if daily:
+                await self.ask_stats(caller)
         except (Away, Refusing, Declined, Unavailable) as failed:
             error = str(failed)
             log.warning("asking %s: %s", operator_id, error)
@@ -84,6 +88,21 @@ class Puller:
         for ids in _parts(sites, STATIONS_A_QUESTION):
             answer = await caller.ask("query_status", {"StationIDs": ids})
             await self._take(caller, "query_status", "status", answer)
+
+    async def ask_stats(self, caller: Caller) -> None:
+        """Take in what each site delivered yesterday, to be held against its transactions; who refuses one is asked the next."""
+        day = str(self._clock.now().astimezone(COUNTY).date() - A_DAY)
+        async with self._feed.pool.acquire() as connection:
+            sites = await store.sites_of(connection, caller.peer.operator_id)
+        refused: Refusing | None = None
+        for station_id in sites:
+            wanted = {"StationID": station_id, "StartTime": day, "EndTime": day}
+            try:
+                await self._take(caller, "query_stats", "stats", await caller.ask("query_stats", wanted))
+            except Refusing as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
     async def _take(self, caller: Caller, asked: str, kind: str, answer: Mapping[str, Any]) -> None:
         profile, now = caller.peer.profile, self._clock.now()

@@ -1,15 +1,51 @@
 """How good a platform's data are: fresh, complete, consistent with what is filed, usable. Pure."""
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ocpp_gateway.cec102.profiles import Profile
+from youguan.coordinates import Point, gcj02_to_wgs84
+from youguan.events import SiteFiled
 
 Freshness = Literal["never", "fresh", "late", "silent"]
 MOST_NAMED = 50
 A_DAY = timedelta(days=1)
+TOLERATED_M = 200.0  # by which a site's point may differ: an entrance, and the middle of a car park
+TOLERATED_POWER = 0.05
+EARTH_M = 6_371_000.0
+
+What = Literal["name", "position", "connectors", "power"]
+
+
+class SiteTold(NamedTuple):
+    """A site as its platform files it; GCJ-02 degrees, `power_w`: connector id → power (None: not told)."""
+
+    cec_station_id: str
+    name: str | None
+    point: Point | None
+    power_w: Mapping[str, float | None]
+
+
+class Contradiction(NamedTuple):
+    """Where a platform's file of a site and the registry's do not agree; `connector_id` None: of the whole site."""
+
+    cec_station_id: str
+    what: What
+    told: str
+    filed: str
+    connector_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """Of how many sites both files are known, how many of them agree, and where they do not."""
+
+    compared: int = 0
+    agreeing: int = 0
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +62,9 @@ class Traffic:
 class Quality:
     """A platform's data, measured; shares from 0 to 1, None where there is nothing to measure.
 
-    `complete`: of the connectors that are filed, those that were ever reported; `current`: within a day. `usable`: of what was sent
-    within a day, what could be taken. `untold`: filed here, and in no file of the platform's; `unfiled`: the other way round.
+    `complete`: of the connectors that are filed, those that were ever reported; `current`: within a day. `usable`: of what was
+    sent within a day, what could be taken. `untold`: filed here, and in no file of the platform's; `unfiled`: the other way
+    round. `consistent`: of the sites that both file, those on which the files agree.
     """
 
     freshness: Freshness
@@ -41,6 +78,9 @@ class Quality:
     unfiled: tuple[str, ...]
     untold_count: int
     unfiled_count: int
+    consistent: float | None = None
+    contradictions: tuple[Contradiction, ...] = ()
+    contradiction_count: int = 0
 
 
 def freshness_of(last_heard_at: datetime | None, now: datetime, profile: Profile) -> Freshness:
@@ -60,6 +100,7 @@ def quality_of(
     filed: Mapping[str, datetime | None],
     told: Collection[str],
     traffic: Traffic,
+    consistency: Consistency = Consistency(),
 ) -> Quality:
     """Measure; `filed`: connector id → when it was last reported; `told`: the connector ids of the platform's own files."""
     never = sorted(connector_id for connector_id, at in filed.items() if at is None)
@@ -79,4 +120,51 @@ def quality_of(
         unfiled=tuple(unfiled[:MOST_NAMED]),
         untold_count=len(untold),
         unfiled_count=len(unfiled),
+        consistent=consistency.agreeing / consistency.compared if consistency.compared else None,
+        contradictions=consistency.contradictions[:MOST_NAMED],
+        contradiction_count=len(consistency.contradictions),
     )
+
+
+def consistency_of(told: Sequence[SiteTold], filed: Sequence[SiteFiled]) -> Consistency:
+    """Hold a platform's files against the registry's, site by site."""
+    registry = {site.cec_station_id: site for site in filed}
+    pairs = [(site, registry[site.cec_station_id]) for site in told if site.cec_station_id in registry]
+    found = [_contradictions(site, ours) for site, ours in pairs]
+    return Consistency(len(pairs), sum(not one for one in found), tuple(c for one in found for c in one))
+
+
+def _contradictions(told: SiteTold, filed: SiteFiled) -> list[Contradiction]:
+    found: list[Contradiction] = []
+
+    def differ(what: What, theirs: str, ours: str, connector_id: str | None = None) -> None:
+        found.append(Contradiction(told.cec_station_id, what, theirs, ours, connector_id))
+
+    if told.name is not None and _bare(told.name) != _bare(filed.name):
+        differ("name", told.name, filed.name)
+    if told.point is not None:
+        longitude, latitude = gcj02_to_wgs84(told.point)
+        apart = distance_m((longitude, latitude), (filed.longitude, filed.latitude))
+        if apart > TOLERATED_M:
+            place = f"{longitude:.6f}, {latitude:.6f} ({apart:,.0f} m)"
+            differ("position", place, f"{filed.longitude:.6f}, {filed.latitude:.6f}")
+    power = {c.cec_connector_id: float(s.power_w) for s in filed.stations for c in s.connector_files}
+    if told.power_w and len(told.power_w) != len(power):
+        differ("connectors", str(len(told.power_w)), str(len(power)))
+    for connector_id, theirs in sorted(told.power_w.items()):
+        ours = power.get(connector_id)
+        if theirs is not None and ours is not None and abs(theirs - ours) > TOLERATED_POWER * max(theirs, ours):
+            differ("power", f"{theirs / 1000:g} kW", f"{ours / 1000:g} kW", connector_id)
+    return found
+
+
+def _bare(name: str) -> str:
+    """Return a name without what people write differently: spaces, and brackets of either width."""
+    return "".join(name.split()).translate(str.maketrans("（）", "()"))
+
+
+def distance_m(one: Point, other: Point) -> float:
+    """Return the metres between two points in degrees, longitude first."""
+    (x1, y1), (x2, y2) = (tuple(map(math.radians, point)) for point in (one, other))
+    half = math.sin((y2 - y1) / 2) ** 2 + math.cos(y1) * math.cos(y2) * math.sin((x2 - x1) / 2) ** 2
+    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(half)))

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 import asyncpg
 
 from ocpp_gateway.cec102 import store
-from ocpp_gateway.observation import PlatformOperatorTold, PlatformOrderTold, PlatformSaid, PlatformSiteTold
+from ocpp_gateway.observation import (
+    PlatformOperatorTold,
+    PlatformOrderTold,
+    PlatformSaid,
+    PlatformSiteTold,
+    PlatformStatsTold,
+)
 from youguan.events import Event, PlatformHeard, PlatformOrderKept
 
 
@@ -48,3 +54,9 @@ async def write_orders(connection: asyncpg.Connection, told: Sequence[PlatformOr
         for key, t in latest.items()
         if key in fresh
     ]
+
+
+async def write_stats(connection: asyncpg.Connection, told: Sequence[PlatformStatsTold]) -> list[Event]:
+    """Keep the latest that a platform tells of what a site delivered on a day."""
+    await store.keep_stats(connection, {(t.operator_id, t.cec_station_id, t.day): t for t in told}.values())
+    return []

@@ -1,16 +1,39 @@
-"""What a province is told, in T/CEC 102's words. Pure."""
+"""What a province is told, and what its answers mean. Pure.
+
+What is queued is in the standard's words; it is put into a province's own when it is sent, and so by the profile that it has then.
+"""
 
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from ocpp_gateway.cec102.profiles import Profile
+from ocpp_gateway.cec102.members import Members
+from ocpp_gateway.cec102.profiles import Profile, Told
 from youguan.clock import COUNTY
+from youguan.coordinates import wgs84_to_gcj02
+from youguan.events import SiteFiled, StationFile
 
 # What a condition is in T/CEC 102; what cannot be used for another reason than a fault is not reached.
 NUMBERS = {"unavailable": 0, "available": 1, "occupied": 2, "charging": 3, "reserved": 4, "faulted": 255}
 OFFLINE = 0
+# Why a transaction ended, in T/CEC 102's numbers where it has one: by hand, by the platform, the plug was pulled.
+STOP_REASONS = {"Local": "0", "Remote": "1", "EVDisconnected": "4"}
+STOP_CUSTOM = "5"
+EQUIPMENT_TYPES = {"DC": 1, "AC": 2}
+CONNECTOR_TYPES = {"DC": 4, "AC": 6}
+IN_USE, CLOSED = 50, 5
+# What of a platform's own order goes up as it came. Whose car it was does not.
+PASSED_ON = (
+    "EquipmentOwnerID", "TotalMoney", "TotalElecMoney", "TotalSeviceMoney", "StopReason", "StopDesc", "SumPeriod",
+    "ChargeDetails", "PayChannel", "PaymentAmount", "PayTime", "DiscountInfo", "CuspElect", "PeakElect", "FlatElect",
+    "ValleyElect",
+)  # fmt: skip
+
+Met = Literal["taken", "held", "stumbled", "away", "misunderstood", "refused"]
+"""How telling went. `stumbled`: it answered that this went wrong, or not in a way that confirms it; `away`: it did not answer, or
+has no time; `misunderstood`: it does not accept how we speak."""
+State = Literal["waiting", "taken", "refused"]
 
 
 class Coded(NamedTuple):
@@ -24,6 +47,14 @@ class Coded(NamedTuple):
     cec_connector_id: str
 
 
+class Report(NamedTuple):
+    """Something to be told: its kind, what it is about, and what is told in the standard's words."""
+
+    kind: Told
+    subject: str
+    content: dict[str, Any]
+
+
 def coded(row: Mapping[str, Any] | Any) -> Coded:
     """Return the codes of a stored connector."""
     return Coded(*(row[name] for name in Coded._fields))
@@ -34,29 +65,53 @@ def number_of(condition: str) -> int:
     return NUMBERS.get(condition, OFFLINE)
 
 
-def status_of(place: Coded, number: int, at: datetime, profile: Profile) -> dict[str, Any]:
+def status_of(place: Coded, number: int, at: datetime) -> Report:
     """Return what tells a connector's status."""
-    return _wrapped(
-        {**_ids(place), "Status": number, "ParkStatus": 0, "LockStatus": 0, "UpdateTime": local(at)}, "status", profile
-    )
+    told = {**_ids(place), "Status": number, "ParkStatus": 0, "LockStatus": 0, "UpdateTime": local(at)}
+    return Report("status", place.cec_connector_id, told)
 
 
 def order_of(
-    place: Coded, transaction_id: str, started_at: datetime, ended_at: datetime, energy_wh: float, profile: Profile
-) -> dict[str, Any]:
+    place: Coded,
+    transaction_id: str,
+    started_at: datetime,
+    ended_at: datetime,
+    energy_wh: float,
+    reason: str | None,
+    now: datetime,
+) -> Report:
     """Return what tells a transaction that is over; of money and of whose car it was we know nothing."""
-    return _wrapped(
-        {
-            **_ids(place),
-            profile.order_key: order_number(place, transaction_id, started_at),
-            "StartTime": local(started_at),
-            "EndTime": local(ended_at),
-            "TotalPower": round(energy_wh / 1000, 4),
-            "SumPeriod": 0,
-        },
-        "order",
-        profile,
-    )
+    stopped = {"StopReason": STOP_REASONS.get(reason, STOP_CUSTOM), "StopDesc": reason} if reason else {}
+    number = order_number(place, transaction_id, started_at)
+    return _order(place, number, started_at, ended_at, energy_wh, {"SumPeriod": 0, **stopped}, now)
+
+
+def order_as_told(place: Coded, order: Mapping[str, Any] | Any, sender: Profile, now: datetime) -> Report:
+    """Return what tells a stored order of a platform: with its own number and sums, as they came."""
+    members = Members(order["document"], sender.spellings)
+    told = {name: value for name in PASSED_ON if (value := members.get(name)) is not None}
+    return _order(place, order["order_no"], order["started_at"], order["ended_at"], order["energy_wh"], told, now)
+
+
+def _order(
+    place: Coded,
+    number: str,
+    started_at: datetime,
+    ended_at: datetime,
+    energy_wh: float,
+    more: Mapping[str, Any],
+    now: datetime,
+) -> Report:
+    told = {
+        **_ids(place),
+        "StartChargeSeq": number,
+        "StartTime": local(started_at),
+        "EndTime": local(ended_at),
+        "TotalPower": round(energy_wh / 1000, 4),
+        "PushTime": local(now),
+        **more,
+    }
+    return Report("order", place.cec_connector_id, told)
 
 
 def order_number(place: Coded, transaction_id: str, started_at: datetime) -> str:
@@ -66,14 +121,93 @@ def order_number(place: Coded, transaction_id: str, started_at: datetime) -> str
     return f"{place.operator_code:0>9.9}{digits:018d}"
 
 
-def is_confirmed(kind: str, content: Mapping[str, Any], answer: Mapping[str, Any], profile: Profile) -> bool:
+def station_of(filed: SiteFiled, *, retired: bool = False) -> Report | None:
+    """Return what tells a site as it is filed (T/CEC 102's station), in GCJ-02; None where it has no codes."""
+    if filed.operator_code is None or filed.cec_station_id is None:
+        return None
+    longitude, latitude = wgs84_to_gcj02((filed.longitude, filed.latitude))
+    division = filed.division_code or ""
+    told = {
+        "StationID": filed.cec_station_id,
+        "OperatorID": filed.operator_code,
+        "EquipmentOwnerID": filed.operator_code,
+        "StationName": filed.name,
+        "CountryCode": "CN",
+        "AreaCode": division[:6],
+        "AreaCodeCountryside": f"{division:0<12}" if division else "",
+        "Address": filed.address,
+        "StationStatus": CLOSED if retired else IN_USE,
+        "StationLng": round(longitude, 6),
+        "StationLat": round(latitude, 6),
+        "EquipmentInfos": [_equipment(station) for station in filed.stations if station.connector_files],
+    }
+    return Report("station", filed.cec_station_id, told)
+
+
+def _equipment(station: StationFile) -> dict[str, Any]:
+    kw = round(station.power_w / 1000, 1)
+    connector_type = CONNECTOR_TYPES.get(station.current_type, CONNECTOR_TYPES["AC"])
+    return {
+        "EquipmentID": station.cec_equipment_id or station.station_id,
+        "EquipmentType": EQUIPMENT_TYPES.get(station.current_type, 5),
+        "Power": kw,
+        "ConnectorInfos": [
+            {"ConnectorID": connector.cec_connector_id, "ConnectorType": connector_type, "Power": kw}
+            for connector in station.connector_files
+        ],
+    }
+
+
+def worded(kind: Told, content: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
+    """Return what is told in a province's own words, with what it demands and we do not know as its profile says that."""
+    whole = {**profile.unknown.get(kind, {}), **content}
+    told: dict[str, Any] = _renamed(whole, profile.writes)
+    wrap = profile.wraps.get(kind, "")
+    return {wrap: told} if wrap else told
+
+
+def _renamed(value: Any, writes: Mapping[str, str]) -> Any:
+    """Return a value with its members by others' names; "": not told."""
+    if isinstance(value, list):
+        return [_renamed(item, writes) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {writes.get(name, name): _renamed(v, writes) for name, v in value.items() if writes.get(name, name)}
+
+
+class Reply(NamedTuple):
+    """What an answer with Ret 0 means for what was told, and why."""
+
+    met: Met
+    words: str = ""
+
+
+def reply_of(kind: Told, content: Mapping[str, Any], answer: Mapping[str, Any], profile: Profile) -> Reply:
     """Say whether an answer confirms what was told: an order only by its own number, and without dispute."""
-    if kind != "order":
-        return True
-    wrap = profile.wraps.get("order", "")
-    told = content[wrap] if wrap else content
-    number = answer.get(profile.order_key, told[profile.order_key])
-    return str(number) == told[profile.order_key] and str(answer.get("ConfirmResult", 0)) == "0"
+    said = Members(answer, profile.spellings)
+    if kind == "order":
+        number, result = said.get("StartChargeSeq"), said.get("ConfirmResult")
+        if number is None or str(number) != content["StartChargeSeq"]:
+            return Reply("stumbled", f"the answer confirms {number!r:.60}, which is not this order")
+        if str(result) != "0":
+            return Reply("stumbled", f"not confirmed: ConfirmResult {result!r:.20}")
+        return Reply("taken")
+    member = profile.confirmed_by.get(kind, "")
+    if not member:
+        return Reply("taken")
+    value = said.get(member)
+    if value is None:
+        return Reply("stumbled", f"the answer has no {member}")
+    return Reply("taken") if str(value) == "0" else Reply("refused", f"{member} {value!r:.20}: not taken")
+
+
+def state_after(met: Met, tries: int, profile: Profile) -> State:
+    """Return what becomes of a report after so many tries: one at which a province stumbles again and again makes way."""
+    if met in ("taken", "held"):
+        return "taken"
+    if met == "refused" or (met == "stumbled" and tries >= profile.most_tries):
+        return "refused"
+    return "waiting"
 
 
 def local(at: datetime) -> str:
@@ -89,8 +223,3 @@ def _ids(place: Coded) -> dict[str, Any]:
         "EquipmentID": place.cec_equipment_id or "",
         "ConnectorID": place.cec_connector_id,
     }
-
-
-def _wrapped(told: dict[str, Any], kind: str, profile: Profile) -> dict[str, Any]:
-    wrap = profile.wraps.get(kind, "")  # type: ignore[call-overload]
-    return {wrap: told} if wrap else told

@@ -60,5 +60,5 @@ def add_room(
             Job("gateway.platform_feed", feed.run),
             Job("gateway.platform_pull", Puller(callers, feed, mark, clock).run),
         ],
-        consumers=[directory.consumer(pool), upward.consumer()],
+        consumers=[directory.consumer(pool), directory.sites_consumer(pool), upward.consumer()],
     )

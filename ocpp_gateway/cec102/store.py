@@ -1,14 +1,24 @@
 """Statements about operators' platforms."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import orjson
 
 from ocpp_gateway.cec102.envelope import TOLERATED
-from ocpp_gateway.observation import PlatformOperatorTold, PlatformOrderTold, PlatformSaid, PlatformSiteTold
+from ocpp_gateway.cec102.reports import Report
+from ocpp_gateway.observation import (
+    PlatformOperatorTold,
+    PlatformOrderTold,
+    PlatformSaid,
+    PlatformSiteTold,
+    PlatformStatsTold,
+)
+from youguan.clock import COUNTY
 from youguan.errors import NotFound
+from youguan.eventlog import decode, encode
 from youguan.events import SiteFiled
 
 REFUSED_AS = "platform/"
@@ -53,6 +63,50 @@ async def file_codes(connection: asyncpg.Connection, filed: SiteFiled) -> None:
 
 async def retire_codes(connection: asyncpg.Connection, site_id: str) -> None:
     await connection.execute("DELETE FROM gateway.connector_code WHERE site_id = $1", site_id)
+
+
+async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
+    """Keep a site's whole file."""
+    await connection.execute(
+        """
+        INSERT INTO gateway.filed_site (site_id, operator_code, cec_station_id, file, retired) VALUES ($1, $2, $3, $4, false)
+        ON CONFLICT (site_id) DO UPDATE SET operator_code = excluded.operator_code, cec_station_id = excluded.cec_station_id,
+            file = excluded.file, retired = false
+        """,
+        filed.site_id,
+        filed.operator_code,
+        filed.cec_station_id,
+        orjson.loads(encode(filed)),
+    )
+
+
+async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
+    """Let a site be no more; its last file stays, to be told as closed."""
+    await connection.execute("UPDATE gateway.filed_site SET retired = true WHERE site_id = $1", site_id)
+
+
+async def site_filed(connection: asyncpg.Connection, site_id: str) -> SiteFiled | None:
+    """Return a site's last file, or None."""
+    file = await connection.fetchval("SELECT file FROM gateway.filed_site WHERE site_id = $1", site_id)
+    return None if file is None else _file_of(file)
+
+
+async def sites_filed(connection: asyncpg.Connection, operator_code: str | None = None) -> list[SiteFiled]:
+    """Return the files of the sites that have codes, of an operator or all, in the order of their ids."""
+    rows = await connection.fetch(
+        """
+        SELECT file FROM gateway.filed_site WHERE NOT retired AND operator_code IS NOT NULL AND cec_station_id IS NOT NULL
+          AND ($1::text IS NULL OR operator_code = $1) ORDER BY site_id
+        """,
+        operator_code,
+    )
+    return [_file_of(row["file"]) for row in rows]
+
+
+def _file_of(file: Mapping[str, Any]) -> SiteFiled:
+    filed = decode(SiteFiled.__name__, file)
+    assert isinstance(filed, SiteFiled)
+    return filed
 
 
 async def file_organisation(connection: asyncpg.Connection, organisation_id: str, name: str) -> None:
@@ -303,6 +357,20 @@ async def keep_orders(connection: asyncpg.Connection, told: Iterable[PlatformOrd
     return {(row["operator_id"], row["order_no"]) for row in rows}
 
 
+async def keep_stats(connection: asyncpg.Connection, told: Iterable[PlatformStatsTold]) -> None:
+    await connection.executemany(
+        """
+        INSERT INTO gateway.platform_stats VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (operator_id, cec_station_id, day) DO UPDATE SET energy_wh = excluded.energy_wh,
+            document = excluded.document, received_at = excluded.received_at
+        """,
+        [
+            (t.operator_id, t.cec_station_id, t.day, t.energy_wh, t.document, t.received_at)
+            for t in sorted(told, key=lambda t: (t.operator_id, t.cec_station_id, t.day))
+        ],
+    )
+
+
 async def forget_envelopes(connection: asyncpg.Connection, now: datetime) -> None:
     """Forget envelopes whose time stamp would not let them in any more: the earliest that is tolerated, and the latest."""
     await connection.execute(
@@ -397,6 +465,30 @@ async def connector_times(connection: asyncpg.Connection, operator_id: str) -> l
     return rows
 
 
+async def stats(
+    connection: asyncpg.Connection, operator_id: str, before: tuple[date, str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return what sites delivered by day, the newest first: as their platform reckons it, and as the transactions say."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT s.day, s.cec_station_id, s.energy_wh, s.received_at, (
+            SELECT coalesce(sum(t.meter_stop_wh - t.meter_start_wh), 0) FROM telemetry.transaction t
+            WHERE t.station_id IN (
+                SELECT c.station_id FROM gateway.connector_code c
+                WHERE c.operator_code = s.operator_id AND c.cec_station_id = s.cec_station_id
+            ) AND t.stopped_at >= s.day::timestamp AT TIME ZONE $5 AND t.stopped_at < (s.day + 1)::timestamp AT TIME ZONE $5
+        ) AS recorded_wh
+        FROM gateway.platform_stats s WHERE s.operator_id = $1 AND ($2::date IS NULL OR (s.day, s.cec_station_id) < ($2, $3))
+        ORDER BY s.day DESC, s.cec_station_id DESC LIMIT $4
+        """,
+        operator_id,
+        *(before or (None, None)),
+        limit,
+        COUNTY.key,
+    )
+    return rows
+
+
 async def operator_told(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record | None:
     """Return a platform's operator as it files itself, or None."""
     return await connection.fetchrow("SELECT * FROM gateway.platform_operator WHERE operator_id = $1", operator_id)
@@ -432,17 +524,6 @@ async def sites_told(connection: asyncpg.Connection, operator_id: str) -> list[a
         "SELECT * FROM gateway.platform_station WHERE operator_id = $1 ORDER BY cec_station_id", operator_id
     )
     return rows
-
-
-async def connectors_told(connection: asyncpg.Connection, operator_id: str) -> set[str]:
-    """Return the connector ids of a platform's own files."""
-    rows = await connection.fetch(
-        """
-        SELECT DISTINCT c ->> 0 AS id FROM gateway.platform_station, jsonb_array_elements(connectors) c WHERE operator_id = $1
-        """,
-        operator_id,
-    )
-    return {row["id"] for row in rows}
 
 
 async def called(connection: asyncpg.Connection, role: str) -> list[asyncpg.Record]:
@@ -544,9 +625,7 @@ async def every_code(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     return rows
 
 
-async def queue(
-    connection: asyncpg.Connection, operator_id: str, reports: Sequence[tuple[str, str, dict[str, Any]]], now: datetime
-) -> None:
+async def queue(connection: asyncpg.Connection, operator_id: str, reports: Sequence[Report], now: datetime) -> None:
     """Put reports at the end of a province's queue."""
     await connection.executemany(
         """
@@ -583,16 +662,26 @@ async def note_try(
 
 
 async def retry(connection: asyncpg.Connection, operator_id: str, now: datetime) -> int:
-    """Let what waits, and what was refused, be due now; return how many that are."""
+    """Let what waits, and what was refused, be due now; return how many that are.
+
+    A status or a file that was refused stays behind where a later one of the same was queued: old is not told after new.
+    """
     rows = await connection.fetch(
         """
-        UPDATE gateway.upward_report SET state = 'waiting', due_at = $2, ended_at = NULL
-        WHERE operator_id = $1 AND state <> 'taken' RETURNING id
+        UPDATE gateway.upward_report r SET due_at = $2, ended_at = CASE WHEN s.state = 'overtaken' THEN r.ended_at END,
+            tries = CASE WHEN r.state = 'waiting' THEN r.tries ELSE 0 END, state = s.state
+        FROM (
+            SELECT id, CASE WHEN state = 'refused' AND kind <> 'order' AND EXISTS (
+                SELECT FROM gateway.upward_report later WHERE (later.operator_id, later.kind, later.subject) =
+                    (had.operator_id, had.kind, had.subject) AND later.id > had.id
+            ) THEN 'overtaken' ELSE 'waiting' END AS state
+            FROM gateway.upward_report had WHERE operator_id = $1 AND state IN ('waiting', 'refused')
+        ) s WHERE s.id = r.id RETURNING s.state
         """,
         operator_id,
         now,
     )
-    return len(rows)
+    return sum(row["state"] == "waiting" for row in rows)
 
 
 async def forget_reports(connection: asyncpg.Connection, before: datetime) -> None:

@@ -19,7 +19,7 @@ from ocpp_gateway.cec102.envelope import (
     read_envelope,
 )
 from ocpp_gateway.cec102.members import Refused
-from ocpp_gateway.cec102.messages import AboutConnector, Content, OperatorSaid, OrderSaid, StationSaid, read
+from ocpp_gateway.cec102.messages import AboutConnector, Content, OperatorSaid, OrderSaid, StationSaid, StatsSaid, read
 from ocpp_gateway.cec102.placing import Places, order_state, place_of
 from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Profile
@@ -154,6 +154,8 @@ async def _place(trial: Trial, profile: Profile, content: Content, now: datetime
             trial.becomes.append(Becomes(item.station_id, "site", details={"connectors": len(item.connectors)}))
         elif isinstance(item, OperatorSaid):
             trial.becomes.append(Becomes(item.operator_id, "operator"))
+        elif isinstance(item, StatsSaid):
+            trial.becomes.append(Becomes(item.station_id, "stats"))
         else:
             place = place_of(item.connector_id, places)
             if isinstance(item, OrderSaid):

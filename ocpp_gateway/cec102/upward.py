@@ -1,44 +1,68 @@
 """Reporting to a province: what the event log tells is put into its queue, and goes up in order, however long that takes.
 
-One report is under way at a time for each province, and one whose content it refuses makes way for the next. A province that is
-slow, wrong or away holds up nobody but itself.
+One report is under way at a time for each province, and one whose content it refuses, or at which it stumbles again and again,
+makes way for the next. A province that is slow, wrong or away holds up nobody but itself.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
 
 import asyncpg
 
+from ocpp_gateway.adapters.cec102 import SOURCE
 from ocpp_gateway.cec102 import store
-from ocpp_gateway.cec102.calling import Callers
-from ocpp_gateway.cec102.client import Away, Caller, Refusing
+from ocpp_gateway.cec102.calling import Callers, Rounds
+from ocpp_gateway.cec102.client import Away, Caller, Refusing, Stumbled
 from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.envelope import Ret
-from ocpp_gateway.cec102.profiles import Profile
-from ocpp_gateway.cec102.reports import OFFLINE, coded, is_confirmed, number_of, order_of, status_of
+from ocpp_gateway.cec102.reports import (
+    OFFLINE,
+    Met,
+    Report,
+    coded,
+    number_of,
+    order_as_told,
+    order_of,
+    reply_of,
+    state_after,
+    station_of,
+    status_of,
+    worded,
+)
 from youguan.clock import Clock
 from youguan.database import AWAY
 from youguan.errors import Unavailable
 from youguan.eventlog import Consumer, StoredEvent
-from youguan.events import ConnectorStatusChanged, Event, StationOffline, StationOnline, TransactionEnded
+from youguan.events import (
+    ConnectorStatusChanged,
+    Event,
+    PlatformOrderKept,
+    SiteFiled,
+    SiteRetired,
+    StationOffline,
+    StationOnline,
+    TransactionEnded,
+)
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
 A_ROUND = 200  # reports to one province between two looks
-OF_US = (Ret.SIGNATURE, Ret.TOKEN, Ret.ENVELOPE)  # what is wrong is how we speak, not what is told: it keeps
+OF_US = (Ret.SIGNATURE, Ret.TOKEN)  # what is wrong is how we speak, not what is told: it keeps
 KEPT = timedelta(days=7)  # what a province has taken, to be looked at
 
 
-class Report(NamedTuple):
-    """Something to be told: its kind, what it is about, and the message."""
-
-    kind: str
-    subject: str
-    content: dict[str, Any]
+TOLD_OF: tuple[type[Event], ...] = (
+    ConnectorStatusChanged,
+    StationOffline,
+    StationOnline,
+    TransactionEnded,
+    PlatformOrderKept,
+    SiteFiled,
+    SiteRetired,
+)
 
 
 class Upward:
@@ -48,11 +72,11 @@ class Upward:
         self._desk = desk
         self._callers = callers
         self._clock = clock
+        self._rounds = Rounds(self._send_all)
 
     def consumer(self) -> Consumer:
         """Return what fills the queues: in the transaction that moves its place in the event log, so each event once."""
-        types: list[type[Event]] = [ConnectorStatusChanged, StationOffline, StationOnline, TransactionEnded]
-        return Consumer(self._desk.pool, "gateway.upward", self.handle, types=types)
+        return Consumer(self._desk.pool, "gateway.upward", self.handle, types=TOLD_OF)
 
     async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Queue what every province is to be told of a batch."""
@@ -61,26 +85,54 @@ class Upward:
             return
         now = self._clock.now()
         for stored in batch:
-            station_id = getattr(stored.event, "station_id", "")
-            found = {row["connector"]: row for row in await store.codes_of(connection, station_id)}
-            for province in provinces if found else ():
-                reports = reports_of(stored.event, found, self._desk.profile_of(province))
+            reports = await self._reports(connection, stored.event)
+            for province in provinces if reports else ():
                 await store.queue(connection, province["operator_id"], reports, now)
+
+    async def _reports(self, connection: asyncpg.Connection, event: Event) -> Sequence[Report]:
+        match event:
+            case SiteFiled():
+                return _only(station_of(event))
+            case SiteRetired(site_id=site_id):
+                filed = await store.site_filed(connection, site_id)
+                return _only(station_of(filed, retired=True) if filed else None)
+            case PlatformOrderKept(state="transaction", station_id=str(station_id)):
+                return _only(await self._order(connection, event, station_id))
+        station_id = getattr(event, "station_id", "")
+        found = {row["connector"]: row for row in await store.codes_of(connection, station_id)}
+        return reports_of(event, found, self._clock.now()) if found else ()
+
+    async def _order(self, connection: asyncpg.Connection, event: PlatformOrderKept, station_id: str) -> Report | None:
+        """Return a platform's order as it came; None where its connector bears its code no longer."""
+        order = await store.find_order(connection, event.operator_id, event.order_no)
+        sender = await store.find_platform(connection, event.operator_id)
+        codes = {row["connector"]: row for row in await store.codes_of(connection, station_id)}
+        if order is None or sender is None or event.connector not in codes:
+            return None
+        place = coded(codes[event.connector])
+        return order_as_told(place, order, self._desk.profile_of(sender), self._clock.now())
 
     async def run(self) -> None:
         """Send what is due, again and again, until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except (*AWAY, Unavailable) as error:
-                log.warning("reporting upward: %s", error)
-            await asyncio.sleep(LOOK_S)
+        try:
+            while True:
+                try:
+                    await self.look()
+                except (*AWAY, Unavailable) as error:
+                    log.warning("reporting upward: %s", error)
+                await asyncio.sleep(LOOK_S)
+        finally:
+            await self._rounds.end()
 
     async def look(self) -> None:
-        """Send what is due to every province, side by side."""
-        await asyncio.gather(*(self._send_all(caller) for caller in await self._callers.of("province")))
+        """Begin to send what is due to every province that is not being told something."""
+        self._rounds.begin(await self._callers.of("province"))
         async with self._desk.pool.acquire() as connection:
             await store.forget_reports(connection, self._clock.now() - KEPT)
+
+    async def told(self) -> None:
+        """Wait until what is being sent is sent."""
+        await self._rounds.over()
 
     async def _send_all(self, caller: Caller) -> None:
         for _ in range(A_ROUND):
@@ -93,44 +145,64 @@ class Upward:
 
     async def _send(self, caller: Caller, report: asyncpg.Record) -> bool:
         """Send one report; False where it must be tried again, and so all that come after it must wait."""
-        profile, state, error = caller.peer.profile, "taken", None
-        try:
-            answer = await caller.ask(report["kind"], report["content"])
-            if not is_confirmed(report["kind"], report["content"], answer, profile):
-                state, error = "waiting", "not confirmed"
-        except Away as away:
-            state, error = "waiting", str(away)
-        except Refusing as refusing:
-            if refusing.ret != profile.held_already:
-                state, error = "waiting" if refusing.ret in OF_US else "refused", str(refusing)
-        now, tries = self._clock.now(), report["tries"] + 1
+        profile = caller.peer.profile
+        met, words = await _tell(caller, report)
+        tries = report["tries"] + 1
+        state = state_after(met, tries, profile)
+        now = self._clock.now()
         due_at = now + timedelta(seconds=profile.pause_s(tries))
         async with self._desk.pool.acquire() as connection:
-            await store.note_try(connection, report["id"], state, now, due_at, error)
-        if error is not None:
-            log.warning("report %d to %s: %s", report["id"], caller.peer.operator_id, error)
+            await store.note_try(connection, report["id"], state, now, due_at, words or None)
+        if words:
+            log.warning("report %d to %s: %s", report["id"], caller.peer.operator_id, words)
         return state != "waiting"
 
 
-def reports_of(event: Event, found: Mapping[int, asyncpg.Record], profile: Profile) -> list[Report]:
-    """Return what an event is for a province; `found`: the station's connectors by number, with what they are now."""
+async def _tell(caller: Caller, report: asyncpg.Record) -> tuple[Met, str]:
+    """Tell one report, in the words that its province has now; return how it went, and why."""
+    profile, kind, content = caller.peer.profile, report["kind"], report["content"]
+    if kind not in profile.sends:
+        return "refused", f"this profile knows no message for a {kind}"
+    try:
+        answer = await caller.ask(kind, worded(kind, content, profile))
+    except Stumbled as stumbled:
+        return "stumbled", str(stumbled)
+    except Away as away:
+        return "away", str(away)
+    except Refusing as refusing:
+        return _refused_as(refusing, profile.held_already), str(refusing)
+    return reply_of(kind, content, answer, profile)
+
+
+def _refused_as(refusing: Refusing, held_already: int | None) -> Met:
+    if refusing.ret in OF_US:
+        return "misunderstood"
+    if refusing.ret == held_already:
+        return "held"
+    return "stumbled" if refusing.ret == Ret.ENVELOPE else "refused"
+
+
+def _only(report: Report | None) -> Sequence[Report]:
+    return () if report is None else (report,)
+
+
+def reports_of(event: Event, found: Mapping[int, asyncpg.Record], now: datetime) -> Sequence[Report]:
+    """Return what a station's event is for a province; `found`: its connectors by number, with what they are now.
+
+    What a platform told of charging is left to its order, which is told as it came.
+    """
     match event:
         case ConnectorStatusChanged(connector=number) if number in found:
-            return [_status(found[number], number_of(event.condition), event.effective_at, profile)]
+            return [status_of(coded(found[number]), number_of(event.condition), event.effective_at)]
         case StationOffline():
-            return [_status(row, OFFLINE, event.at, profile) for row in found.values()]
+            return [status_of(coded(row), OFFLINE, event.at) for row in found.values()]
         case StationOnline():
             known = [row for row in found.values() if row["condition"] is not None]
-            return [_status(row, number_of(row["condition"]), event.at, profile) for row in known]
-        case TransactionEnded(connector=number) if number in found and event.started_at and event.energy_wh is not None:
+            return [status_of(coded(row), number_of(row["condition"]), event.at) for row in known]
+        case TransactionEnded(connector=number) if number in found and event.source != SOURCE:
+            if event.started_at is None or event.energy_wh is None:
+                return []
             place = coded(found[number])
-            content = order_of(
-                place, event.transaction_id, event.started_at, event.effective_at, event.energy_wh, profile
-            )
-            return [Report("order", place.cec_connector_id, content)]
+            told = (event.transaction_id, event.started_at, event.effective_at, event.energy_wh, event.reason)
+            return [order_of(place, *told, now)]
     return []
-
-
-def _status(row: asyncpg.Record, number: int, at: datetime, profile: Profile) -> Report:
-    place = coded(row)
-    return Report("status", place.cec_connector_id, status_of(place, number, at, profile))

@@ -15,7 +15,6 @@ from typing import Protocol
 import asyncpg
 
 from ocpp_gateway import metrics
-from ocpp_gateway.mqtt import store
 from ocpp_gateway.mqtt.connection import Delivery
 from ocpp_gateway.mqtt.mapping import TopicMapping
 from ocpp_gateway.mqtt.reading import Reading, Refused, read
@@ -24,10 +23,10 @@ from ocpp_gateway.observation import Announced, MqttDelivered, Observation
 from ocpp_gateway.recorder.batch import Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.session import Recorder
+from ocpp_gateway.stations.speaking import speak_for
 from youguan.clock import Clock
 from youguan.database import AWAY
-from youguan.eventlog import publish
-from youguan.events import StationOnline
+from youguan.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -155,13 +154,9 @@ class Bridge:
         }
         while heard:
             try:
-                async with self.pool.acquire() as connection, connection.transaction():
-                    may_write, back = await store.take_over(connection, self.slot, heard)
-                    news = [StationOnline(station_id=station_id, at=heard[station_id]) for station_id in back]
-                    await publish(connection, f"gateway/{self.slot}", news)
-                self._ours |= may_write
+                self._ours |= await speak_for(self.pool, self.slot, heard, SOURCE)
                 return
-            except (*AWAY, asyncpg.PostgresError) as error:
+            except (*AWAY, asyncpg.PostgresError, Unavailable) as error:
                 log.warning("bridge %d: database away, nothing is acknowledged: %s", self.slot, error)
                 await asyncio.sleep(0.2)
 

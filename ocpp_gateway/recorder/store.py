@@ -515,6 +515,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
             reason = CASE WHEN excluded.settled THEN coalesce(excluded.reason, t.reason)
                           ELSE coalesce(t.reason, excluded.reason) END,
             meter_start_wh = CASE WHEN t.first_reading_at <= excluded.first_reading_at OR excluded.first_reading_at IS NULL
+                                       OR (excluded.settled AND t.meter_start_wh IS NOT NULL)
                                   THEN t.meter_start_wh ELSE excluded.meter_start_wh END,
             first_reading_at = least(t.first_reading_at, excluded.first_reading_at),
             meter_stop_wh = CASE WHEN excluded.settled AND excluded.meter_stop_wh IS NOT NULL THEN excluded.meter_stop_wh

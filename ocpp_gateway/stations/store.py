@@ -174,6 +174,53 @@ async def take_from_others(connection: asyncpg.Connection, slot: int, station_id
             )
 
 
+async def take_over(
+    connection: asyncpg.Connection, slot: int, heard: Mapping[str, datetime], way: str
+) -> tuple[set[str], list[str]]:
+    """Let a slot write what is said of stations another way than over OCPP, unless they speak OCPP for themselves right now.
+
+    Return the stations that it may write now, and those of them that had not been online before.
+    """
+    ids = sorted(heard)
+    held = await connection.fetch(
+        "SELECT station_id FROM gateway.station_now WHERE station_id = ANY($1) AND connected AND slot <> $2", ids, slot
+    )
+    speaking = {row["station_id"] for row in held}
+    ids = [station_id for station_id in ids if station_id not in speaking]
+    await take_from_others(connection, slot, ids)
+    rows = await connection.fetch(
+        """
+        WITH before AS (
+            SELECT station_id, state FROM gateway.station_now
+            WHERE station_id = ANY($2::text[]) ORDER BY station_id FOR UPDATE
+        ), taken AS (
+            INSERT INTO gateway.station_now AS n (station_id, epoch, slot, connected, state, last_seen_at)
+            SELECT h.station_id, 1, $1, false, 'online', h.at
+            FROM unnest($2::text[], $3::timestamptz[]) AS h (station_id, at) ORDER BY h.station_id
+            ON CONFLICT (station_id) DO UPDATE SET epoch = n.epoch + 1, slot = excluded.slot, state = 'online',
+                last_seen_at = greatest(n.last_seen_at, excluded.last_seen_at)
+            WHERE NOT (n.connected AND n.slot <> excluded.slot)
+            RETURNING station_id
+        )
+        SELECT t.station_id, b.state IS DISTINCT FROM 'online' AS back FROM taken t LEFT JOIN before b USING (station_id)
+        """,
+        slot,
+        ids,
+        [heard[station_id] for station_id in ids],
+    )
+    back = [row["station_id"] for row in rows if row["back"]]
+    await connection.execute(
+        """
+        INSERT INTO telemetry.connectivity_change (station_id, occurred_at, change, reason)
+        SELECT station_id, at, 'online', $3 FROM unnest($1::text[], $2::timestamptz[]) AS b (station_id, at)
+        """,
+        back,
+        [heard[station_id] for station_id in back],
+        way,
+    )
+    return {row["station_id"] for row in rows}, back
+
+
 async def claim(
     connection: asyncpg.Connection, slot: int, openings: Mapping[str, Opening]
 ) -> dict[str, tuple[int, bool]]:

@@ -25,6 +25,7 @@ STATIONS = 2000
 A_MINUTE = 10_000
 AT_ONCE = 32
 WORDS = (1, 2, 3, 1)
+STATUSES = {1: "Available", 2: "Occupied", 3: "Charging"}
 
 
 def platforms(folder: Path, seconds: float) -> dict[str, Any]:
@@ -41,7 +42,27 @@ def platforms(folder: Path, seconds: float) -> dict[str, Any]:
         with server(["ocpp_gateway"], log, lambda: listens(port), (), **given):
             result = asyncio.run(_report(f"http://127.0.0.1:{port}", seconds))
             result["stored"] = asyncio.run(count_rows(postgres.dsn))["telemetry.raw_frame"]
+            result["account"] = asyncio.run(_account(postgres, result))
     return {"platform": result}
+
+
+async def _account(postgres: Database, result: dict[str, Any]) -> dict[str, int]:
+    """Hold what was answered against what is stored: every message, every status, and what each connector is at the end."""
+    count = result["paced"]["sent"] + result["full"]["sent"]
+    last = {number % STATIONS: STATUSES[WORDS[number // STATIONS % len(WORDS)]] for number in range(count)}
+    async with await create_pool(postgres.dsn) as pool:
+        rows = await pool.fetch("SELECT station_id, status FROM gateway.connector_now")
+        statuses = await pool.fetchval("SELECT count(*) FROM telemetry.status_change")
+        taken = await pool.fetchval(
+            "SELECT sum(taken) FROM gateway.platform_traffic WHERE message = 'notification_stationStatus'"
+        )
+    wrong = sum(last.get(int(row["station_id"][1:])) != row["status"] for row in rows)
+    return {
+        "lost_messages": result["acknowledged"] - result["stored"],
+        "lost_statuses": result["acknowledged"] - statuses,
+        "uncounted": result["acknowledged"] - taken,
+        "connectors_wrong": wrong + len(last) - len(rows),
+    }
 
 
 async def _let_in(postgres: Database) -> None:

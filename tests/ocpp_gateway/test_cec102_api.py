@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +10,13 @@ import httpx
 import pytest
 
 from ocpp_gateway.cec102.directory import profiles_of
-from ocpp_gateway.cec102.quality import Traffic, quality_of
+from ocpp_gateway.cec102.quality import SiteTold, Traffic, consistency_of, quality_of
 from tests.independent.cec102_platform import CHINA, Party
 from tests.ocpp_gateway.platforms import KEY, OPERATOR_ID, Gateway, gateway_of
+from tests.suite import eventually
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER
+from youguan.events import ConnectorFile, SiteFiled, StationFile
 from youguan.settings import Settings
 
 STATUS = "notification_stationStatus"
@@ -165,6 +168,58 @@ def test_quality_is_reckoned_by_connector() -> None:
     found = quality_of(PROFILE, NOW, NOW, filed, ("a", "z"), Traffic(9, 6, 1, 1))
     assert (found.complete, found.current, found.usable) == (0.5, 0.25, 0.75)
     assert (found.never_reported, found.untold, found.unfiled) == (("c", "d"), ("b", "c", "d"), ("z",))
+
+
+def a_site(**changes: Any) -> SiteFiled:
+    station = StationFile(
+        station_id="E1", connectors=2, power_w=60_000, current_type="DC",
+        connector_files=tuple(ConnectorFile(connector=n, cec_connector_id=f"E1-{n}") for n in (1, 2)),
+    )  # fmt: skip
+    filed = SiteFiled(
+        site_id="S", name="城东 充电站（一期）", address="", division_code=None, division_name=None, longitude=121.4290,
+        latitude=29.2880, stations=(station,), operator_code=OPERATOR_ID, cec_station_id="9",
+    )  # fmt: skip
+    return replace(filed, **changes)
+
+
+GCJ02 = (121.433469, 29.285513)  # where maps show 121.4290, 29.2880
+
+
+@pytest.mark.parametrize(
+    ("told", "differs"),
+    [
+        (SiteTold("9", "城东充电站(一期)", GCJ02, {"E1-1": 60_000, "E1-2": 62_000}), []),
+        (SiteTold("9", None, None, {}), []),
+        (SiteTold("9", "城西充电站", None, {}), [("name", "城西充电站", "城东 充电站（一期）")]),
+        (
+            SiteTold("9", None, (121.4290, 29.2880), {}),
+            [("position", "121.424525, 29.290481 (514 m)", "121.429000, 29.288000")],
+        ),
+        (SiteTold("9", None, None, {"E1-1": None}), [("connectors", "1", "2")]),
+        (SiteTold("9", None, None, {"E1-1": 120_000, "E1-2": None}), [("power", "120 kW", "60 kW")]),
+    ],
+)
+def test_a_platforms_file_is_held_against_the_registrys(told: SiteTold, differs: list[Any]) -> None:
+    found = consistency_of([told, SiteTold("unknown", "x", None, {})], [a_site()])
+    assert (found.compared, found.agreeing) == (1, int(not differs))
+    assert [(c.what, c.told, c.filed) for c in found.contradictions] == differs
+
+
+async def test_what_does_not_agree_with_what_is_filed_is_shown(gateway: Gateway) -> None:
+    platform = await gateway.platform()
+    station = {"StationID": "000000000000009", "StationName": "别的站", "StationLng": 121.5, "StationLat": 29.3}
+    await platform.say("notification_stationInfo", {"StationInfo": station})
+
+    async def filed() -> bool:
+        return bool(await gateway.pool.fetchval("SELECT EXISTS (SELECT FROM gateway.filed_site)"))
+
+    await eventually(filed)
+    async with gateway.client() as client:
+        quality = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()["quality"]
+        page = (await client.get(f"/gateway/platforms/{OPERATOR_ID}")).text
+    assert (quality["consistent"], quality["contradiction_count"]) == (0.0, 2)
+    assert [c["what"] for c in quality["contradictions"]] == ["name", "position"]
+    assert "别的站" in page
 
 
 def test_what_is_named_is_bounded_and_what_is_counted_is_not() -> None:

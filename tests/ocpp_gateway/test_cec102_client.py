@@ -1,31 +1,51 @@
 """Asking operators' platforms and reporting to a province: a counterpart written apart from ours is on the other end."""
 
-import asyncio
+import dataclasses
 import threading
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.calling import Callers
-from ocpp_gateway.cec102.client import Away, Caller, Peer, Refusing, http_client
+from ocpp_gateway.cec102.client import Away, Caller, Peer, Refusing, Stumbled, http_client
 from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.directory import profiles_of
-from ocpp_gateway.cec102.reports import Coded, is_confirmed, order_number, order_of, status_of
+from ocpp_gateway.cec102.reports import (
+    Coded,
+    order_as_told,
+    order_number,
+    order_of,
+    reply_of,
+    state_after,
+    station_of,
+    status_of,
+    worded,
+)
 from ocpp_gateway.cec102.upward import Upward
 from ocpp_gateway.cec102.watch import PlatformWatch
 from ocpp_gateway.commands.sealing import Sealer
 from tests.independent.cec102_platform import Party, Serving
 from tests.ocpp_gateway.platforms import KEY, OPERATOR_ID, SAMPLE, SECRET, file_all, gateway_of, let_in
 from tests.suite import eventually
-from youguan.clock import ManualClock, SystemClock
+from youguan.clock import COUNTY, ManualClock, SystemClock
 from youguan.database import create_pool
 from youguan.eventlog import publish
-from youguan.events import ConnectorStatusChanged, Event, StationOffline, StationOnline, TransactionEnded
+from youguan.events import (
+    ConnectorFile,
+    ConnectorStatusChanged,
+    Event,
+    SiteFiled,
+    StationFile,
+    StationOffline,
+    StationOnline,
+    TransactionEnded,
+)
 from youguan.settings import Settings
 
 PROFILES = profiles_of(Settings())
@@ -83,7 +103,7 @@ async def test_a_token_that_holds_no_longer_is_fetched_anew_once(client: httpx.A
 
 
 @pytest.mark.parametrize(
-    ("ret", "error"), [(4004, Refusing), (4003, Refusing), (4015, Refusing), (-1, Away), (500, Away)]
+    ("ret", "error"), [(4004, Refusing), (4003, Refusing), (4015, Refusing), (-1, Away), (500, Stumbled)]
 )
 async def test_what_can_be_tried_again_and_what_not(
     client: httpx.AsyncClient, serving: Serving, ret: int, error: type[Exception]
@@ -98,8 +118,20 @@ async def test_a_wrong_secret(client: httpx.AsyncClient, serving: Serving) -> No
     with pytest.raises(Refusing, match="FailReason 2"):
         await caller(client, serving).ask("query_status", {})
     serving.party = Party(sig_secret="other")
-    with pytest.raises(Refusing, match="4001"):
+    with pytest.raises(Away, match=r"not signed.*4001"):  # it answers with another secret too
         await caller(client, serving).ask("query_status", {})
+
+
+@pytest.mark.parametrize("signature", ["", "0" * 32])
+@pytest.mark.parametrize("ret", [4004, 4015, 500])
+async def test_a_refusal_that_nobody_signed_is_not_believed(
+    client: httpx.AsyncClient, serving: Serving, ret: int, signature: str
+) -> None:
+    said = orjson.dumps({"Ret": ret, "Msg": "go away", "Data": "", "Sig": signature})
+    serving.mood = lambda message: None if message == "query_token" else said
+    with pytest.raises(Away, match="not signed") as raised:
+        await caller(client, serving).ask("status", {})
+    assert type(raised.value) is Away  # neither a refusal nor a stumble
 
 
 @pytest.mark.parametrize(
@@ -137,6 +169,9 @@ async def test_a_platform_is_asked_for_its_files_and_what_its_connectors_are(
         {"ConnectorID": "P2-1", "Status": 77},
     ]
     serving.answers["query_stations_info"] = files
+    serving.answers["query_station_stats"] = lambda content: {
+        "StationStats": {**content, "StationElectricity": 1}
+    }  # fmt: skip
     serving.answers["query_station_status"] = lambda content: {
         "Total": 1, "StationStatusInfos": [{"StationID": content["StationIDs"][0], "ConnectorStatusInfos": connectors}]
     }  # fmt: skip
@@ -150,10 +185,52 @@ async def test_a_platform_is_asked_for_its_files_and_what_its_connectors_are(
         rows = await gateway.pool.fetch("SELECT connector, status FROM gateway.connector_now ORDER BY 1")
         assert [tuple(row) for row in rows] == [(1, "Faulted"), (2, "Charging")]
         assert await gateway.pool.fetchval("SELECT count(*) FROM gateway.platform_station") == 2
-        assert any("77 is none of" in line for line in await gateway.refused())
+
+        async def named() -> bool:  # with the message itself, after what it says of stations
+            return any("77 is none of" in line for line in await gateway.refused())
+
+        await eventually(named)
         async with gateway.client() as client:
             found = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()
     assert (found["pull_error"], found["quality"]["unfiled"]) == (None, ["P7-7"])
+
+
+async def test_what_sites_delivered_is_asked_for_and_held_against_their_transactions(
+    database_url: str, serving: Serving
+) -> None:
+    yesterday = datetime.now(COUNTY).date() - timedelta(days=1)
+    begins = datetime.combine(yesterday, time(10), COUNTY)
+    serving.answers["query_stations_info"] = lambda content: {
+        "PageNo": 1,
+        "PageCount": 1,
+        "StationInfos": [{"StationID": "x"}],
+    }
+    serving.answers["query_station_status"] = lambda content: {"Total": 0, "StationStatusInfos": []}
+    serving.answers["query_station_stats"] = lambda content: {
+        "StationStats": {
+            "StationID": content["StationID"], "StartTime": content["StartTime"], "EndTime": content["EndTime"],
+            "StationElectricity": "40.5",
+        }
+    }  # fmt: skip
+    async with gateway_of(database_url) as gateway:
+        platform = await gateway.platform()
+        order = {
+            "StartChargeSeq": "A-1", "ConnectorID": "P1-1", "StartTime": begins.strftime("%Y-%m-%d %H:%M:%S"),
+            "EndTime": begins.strftime("%Y-%m-%d %H:%M:%S"), "TotalPower": 38,
+        }  # fmt: skip
+        await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order})
+        await let_in(gateway.pool, address=serving.address)
+        async with gateway.client() as client:
+
+            async def told() -> Any:
+                answer = await client.get(f"/api/gateway/platforms/{OPERATOR_ID}/stats")
+                return answer.json()["items"]
+
+            (item,) = await eventually(told)
+            page = (await client.get(f"/gateway/platforms/{OPERATOR_ID}")).text
+    assert (item["day"], item["cec_station_id"]) == (str(yesterday), "000000000000009")
+    assert (item["energy_wh"], item["recorded_wh"]) == (40_500, 38_000)
+    assert "相差超过 5%" in page
 
 
 async def test_a_platform_that_cannot_be_asked_says_why(database_url: str, serving: Serving) -> None:
@@ -175,7 +252,8 @@ AT = datetime(2026, 5, 4, 4, tzinfo=UTC)
 
 
 def test_a_status_in_the_provinces_words() -> None:
-    told = status_of(PLACE, 255, AT, PROFILES["zhejiang"])["ConnectorStatusInfo"]
+    report = status_of(PLACE, 255, AT)
+    told = worded(report.kind, report.content, PROFILES["zhejiang"])["ConnectorStatusInfo"]
     assert (told["Status"], told["UpdateTime"], told["StationID"]) == (255, "2026-05-04 12:00:00", "000000000000009")
 
 
@@ -183,19 +261,103 @@ def test_an_order_has_the_same_number_whenever_it_is_told() -> None:
     number = order_number(PLACE, "7", AT)
     assert (len(number), number[:9], number[9:].isdigit()) == (27, OPERATOR_ID, True)
     assert number == order_number(PLACE, "7", AT) != order_number(PLACE, "8", AT)
-    told = order_of(PLACE, "7", AT, AT + timedelta(hours=1), 12_345.6, PROFILES["zhejiang"])
-    assert (told["OrderNo"], told["TotalPower"], told["EndTime"]) == (number, 12.3456, "2026-05-04 13:00:00")
-    wrapped = order_of(PLACE, "7", AT, AT, 0, PROFILES["cec-2016"])
-    assert wrapped["ChargeOrderInfo"]["StartChargeSeq"] == number
+
+
+def test_an_order_of_a_charger_in_both_provinces_words() -> None:
+    """Money and the way it was paid are unknown: Zhejiang demands both, and is told so by its profile."""
+    report = order_of(PLACE, "7", AT, AT + timedelta(hours=1), 12_345.6, "EVDisconnected", AT + timedelta(hours=2))
+    told = worded(report.kind, report.content, PROFILES["zhejiang"])
+    assert told == {
+        "OperatorID": OPERATOR_ID, "EquipmentOwnerID": OPERATOR_ID, "StationID": "000000000000009", "EquipmentID": "P1",
+        "ConnectorID": "P1-1", "OrderNo": order_number(PLACE, "7", AT), "StartTime": "2026-05-04 12:00:00",
+        "EndTime": "2026-05-04 13:00:00", "PushTime": "2026-05-04 14:00:00", "TotalElect": 12.3456, "SumPeriod": 0,
+        "StopReason": "4", "StopDesc": "EVDisconnected", "TotalMoney": 0, "TotalElecMoney": 0, "TotalServiceMoney": 0,
+        "PayChannel": 6,
+    }  # fmt: skip
+    wrapped = worded(report.kind, report.content, PROFILES["cec-2016"])["ChargeOrderInfo"]
+    assert set(wrapped) == {
+        "OperatorID", "EquipmentOwnerID", "StationID", "EquipmentID", "ConnectorID", "StartChargeSeq", "StartTime", "EndTime",
+        "TotalPower", "SumPeriod", "StopReason",
+    }  # fmt: skip
+
+
+def test_a_platforms_order_goes_up_as_it_came_but_for_whose_car_it_was() -> None:
+    document = {
+        "OrderNo": "A-0007", "EquipmentOwnerID": "313744932", "TotalMoney": "9.90", "TotalElecMoney": 6, "TotalServiceMoney": 3.9,
+        "LicensePlate": "~mark", "StopReason": "2", "PayChannel": 2,
+        "ChargeDetails": [{"DetailPower": 12.5, "ServicePrice": 0.3}],
+    }  # fmt: skip
+    order = {"document": document, "order_no": "A-0007", "started_at": AT, "ended_at": AT, "energy_wh": 12_500.0}
+    report = order_as_told(PLACE, order, PROFILES["zhejiang"], AT)
+    told = worded(report.kind, report.content, PROFILES["zhejiang"])
+    assert (told["OrderNo"], told["TotalMoney"], told["TotalServiceMoney"], told["PayChannel"], told["StopReason"]) == (
+        "A-0007", "9.90", 3.9, 2, "2",
+    )  # fmt: skip
+    assert (told["EquipmentOwnerID"], told["TotalElect"]) == ("313744932", 12.5)
+    assert told["ChargeDetails"] == [{"DetailPower": 12.5, "ServicePrice": 0.3}]
+    assert "~mark" not in str(told)
+    standard = worded(report.kind, report.content, PROFILES["cec-2016"])["ChargeOrderInfo"]
+    assert (standard["StartChargeSeq"], standard["TotalSeviceMoney"], "PayChannel" in standard) == (
+        "A-0007",
+        3.9,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
-    ("answer", "confirmed"),
-    [({}, True), ({"ConfirmResult": 0}, True), ({"ConfirmResult": "1"}, False), ({"OrderNo": "other"}, False)],
+    ("kind", "answer", "met"),
+    [
+        ("order", {}, "stumbled"),
+        ("order", {"ConfirmResult": 0}, "stumbled"),
+        ("order", {"OrderNo": "N"}, "stumbled"),
+        ("order", {"OrderNo": "N", "ConfirmResult": "1"}, "stumbled"),
+        ("order", {"OrderNo": "other", "ConfirmResult": 0}, "stumbled"),
+        ("order", {"OrderNo": "N", "ConfirmResult": "0"}, "taken"),
+        ("order", {"startchargeseq": "N", "confirmResult": 0}, "taken"),
+        ("status", {}, "stumbled"),
+        ("status", {"Status": "0"}, "taken"),
+        ("status", {"Status": 1}, "refused"),
+    ],
 )
-def test_an_order_is_confirmed_by_its_number(answer: dict[str, Any], confirmed: bool) -> None:
-    told = order_of(PLACE, "7", AT, AT, 0, PROFILES["zhejiang"])
-    assert is_confirmed("order", told, answer, PROFILES["zhejiang"]) is confirmed
+def test_what_an_answer_confirms(kind: Any, answer: dict[str, Any], met: str) -> None:
+    assert reply_of(kind, {"StartChargeSeq": "N"}, answer, PROFILES["cec-2016"]).met == met
+    if kind == "status":  # of Zhejiang's answers to it nobody knows anything
+        assert reply_of(kind, {}, answer, PROFILES["zhejiang"]).met == "taken"
+
+
+@pytest.mark.parametrize(
+    ("met", "tries", "state"),
+    [
+        ("taken", 1, "taken"), ("held", 1, "taken"), ("refused", 1, "refused"), ("away", 1000, "waiting"),
+        ("misunderstood", 1000, "waiting"), ("stumbled", 7, "waiting"), ("stumbled", 8, "refused"),
+    ],
+)  # fmt: skip
+def test_what_becomes_of_a_report(met: Any, tries: int, state: str) -> None:
+    assert state_after(met, tries, PROFILES["cec-2016"]) == state
+
+
+def test_a_site_as_it_is_filed_in_the_provinces_words() -> None:
+    station = StationFile(
+        station_id="P1", connectors=1, power_w=60_000, current_type="DC", cec_equipment_id="E1",
+        connector_files=(ConnectorFile(connector=1, cec_connector_id="E1-1"),),
+    )  # fmt: skip
+    filed = SiteFiled(
+        site_id="S", name="站", address="路 1", division_code="330226001", division_name=None, longitude=121.4290,
+        latitude=29.2880, stations=(station,), operator_code=OPERATOR_ID, cec_station_id="0009",
+    )  # fmt: skip
+    report = station_of(filed)
+    assert report is not None
+    told = worded("station", report.content, PROFILES["zhejiang"])["StationInfo"]
+    assert (told["StationLng"], told["StationLat"]) == (121.433469, 29.285513)  # GCJ-02
+    assert (told["AreaCode"], told["AreaCodeCountryside"], told["StationStatus"]) == ("330226", "330226001000", 50)
+    assert told["EquipmentInfos"] == [
+        {"EquipmentID": "E1", "EquipmentType": 1, "Power": 60.0,
+         "ConnectorInfos": [{"ConnectorID": "E1-1", "ConnectorType": 4, "Power": 60.0}]},
+    ]  # fmt: skip
+    retired = station_of(filed, retired=True)
+    assert retired is not None
+    assert retired.content["StationStatus"] == 5
+    assert station_of(dataclasses.replace(filed, operator_code=None)) is None
 
 
 # --- upward: the queue ------------------------------------------------------------------------------------------
@@ -216,15 +378,29 @@ class Reporting:
             await publish(connection, "gateway/0", list(events))
         await self.upward.consumer().catch_up()
 
+    async def look(self) -> None:
+        """Let what is due be sent."""
+        await self.upward.look()
+        await self.upward.told()
+
     async def states(self) -> list[tuple[str, int]]:
         rows = await self.pool.fetch("SELECT state, tries FROM gateway.upward_report ORDER BY id")
         return [(row["state"], row["tries"]) for row in rows]
 
 
+async def reporting_to(
+    pool: asyncpg.Pool, client: httpx.AsyncClient, serving: Serving, profile: str = "cec-2016"
+) -> Reporting:
+    """Let a province in that is told only what happens from now on."""
+    reporting = Reporting(pool, client)
+    await reporting.upward.consumer().catch_up()
+    await let_in(pool, PROVINCE, "province", profile, serving.address)
+    return reporting
+
+
 @pytest.fixture
 async def reporting(pool: asyncpg.Pool, client: httpx.AsyncClient, serving: Serving) -> Reporting:
-    await let_in(pool, PROVINCE, "province", "cec-2016", serving.address)
-    return Reporting(pool, client)
+    return await reporting_to(pool, client, serving)
 
 
 def changed(condition: str = "faulted", station_id: str = "P1", connector: int = 1) -> ConnectorStatusChanged:
@@ -235,6 +411,7 @@ def changed(condition: str = "faulted", station_id: str = "P1", connector: int =
 
 
 def taking(serving: Serving) -> None:
+    serving.answers["notification_stationInfo"] = lambda content: TAKE
     serving.answers["notification_stationStatus"] = lambda content: TAKE
     serving.answers["notification_charge_order_info"] = lambda content: {
         "StartChargeSeq": content["ChargeOrderInfo"]["StartChargeSeq"], "ConfirmResult": 0
@@ -253,8 +430,8 @@ async def test_what_happens_goes_up_in_order_and_once(reporting: Reporting, serv
         station_id="P1", connector=2, transaction_id="7", energy_wh=1000.0, reason=None, effective_at=AT, started_at=AT
     )
     await reporting.happen(changed("available", connector=2), ended)
-    await reporting.upward.look()
-    await reporting.upward.look()
+    await reporting.look()
+    await reporting.look()
     assert told(serving) == [("P1-1", 3), ("P1-1", 255), ("P1-2", 1)]
     assert [message for message, _ in serving.served.messages][-1] == "notification_charge_order_info"
     assert await reporting.states() == [("taken", 1)] * 4
@@ -269,7 +446,7 @@ async def test_a_station_that_is_silent_is_told_as_offline_and_comes_back(
     await reporting.happen(
         StationOffline(station_id="P1", last_seen_at=AT, at=AT), StationOnline(station_id="P1", at=AT)
     )
-    await reporting.upward.look()
+    await reporting.look()
     assert told(serving) == [("P1-1", 0), ("P1-2", 0), ("P1-1", 3)]
 
 
@@ -281,8 +458,8 @@ async def test_a_province_that_is_away_is_tried_again_ever_more_slowly_and_nothi
     await reporting.happen(changed("charging"), changed("faulted"))
     pauses = []
     for _ in range(6):
-        await reporting.upward.look()
-        await reporting.upward.look()  # nothing is due yet
+        await reporting.look()
+        await reporting.look()  # nothing is due yet
         due = await reporting.pool.fetchval("SELECT due_at FROM gateway.upward_report ORDER BY id LIMIT 1")
         pauses.append((due - reporting.clock.now()).total_seconds())
         reporting.clock.advance(due - reporting.clock.now())
@@ -291,7 +468,7 @@ async def test_a_province_that_is_away_is_tried_again_ever_more_slowly_and_nothi
     error = await reporting.pool.fetchval("SELECT error FROM gateway.upward_report ORDER BY id LIMIT 1")
     assert error == "the answer is not JSON"
     serving.mood = lambda message: None
-    await reporting.upward.look()
+    await reporting.look()
     assert await reporting.states() == [("taken", 7), ("taken", 1)]
     assert told(serving) == [("P1-1", 3), ("P1-1", 255)]
 
@@ -301,8 +478,67 @@ async def test_what_a_province_refuses_makes_way_for_the_next(reporting: Reporti
         REFUSE if content["ConnectorStatusInfo"]["Status"] == 3 else TAKE
     )
     await reporting.happen(changed("charging"), changed("faulted"))
-    await reporting.upward.look()
+    await reporting.look()
     assert await reporting.states() == [("refused", 1), ("taken", 1)]
+
+
+async def test_a_report_at_which_a_province_stumbles_for_ever_makes_way_and_can_be_sent_again(
+    reporting: Reporting, serving: Serving
+) -> None:
+    taking(serving)
+    serving.answers["notification_charge_order_info"] = lambda content: {
+        "StartChargeSeq": content["ChargeOrderInfo"]["StartChargeSeq"], "ConfirmResult": 1
+    }  # fmt: skip
+    ended = TransactionEnded(
+        station_id="P1", connector=2, transaction_id="7", energy_wh=1000.0, reason=None, effective_at=AT, started_at=AT
+    )
+    await reporting.happen(ended, changed("faulted"))
+    for _ in range(8):
+        await reporting.look()
+        reporting.clock.advance(timedelta(hours=1))
+    assert await reporting.states() == [("refused", 8), ("taken", 1)]
+    error = await reporting.pool.fetchval("SELECT error FROM gateway.upward_report ORDER BY id LIMIT 1")
+    assert error == "not confirmed: ConfirmResult 1"
+    taking(serving)
+    async with reporting.pool.acquire() as connection:
+        assert await store.retry(connection, PROVINCE, reporting.clock.now()) == 1
+    await reporting.look()
+    assert await reporting.states() == [("taken", 1), ("taken", 1)]
+
+
+async def test_what_is_sent_again_is_never_older_than_what_was_told_since(
+    reporting: Reporting, serving: Serving
+) -> None:
+    serving.answers["notification_stationStatus"] = lambda content: (
+        REFUSE if content["ConnectorStatusInfo"]["Status"] == 3 else TAKE
+    )
+    await reporting.happen(changed("charging"), changed("charging", connector=2), changed("faulted"))
+    await reporting.look()
+    taking(serving)
+    async with reporting.pool.acquire() as connection:
+        assert await store.retry(connection, PROVINCE, reporting.clock.now()) == 1
+    await reporting.look()
+    assert [state for state, _ in await reporting.states()] == ["overtaken", "taken", "taken"]
+    assert told(serving)[-2:] == [("P1-1", 255), ("P1-2", 3)]
+
+
+async def test_a_province_whose_profile_changes_is_told_what_waits_in_its_new_words(
+    reporting: Reporting, pool: asyncpg.Pool, serving: Serving
+) -> None:
+    serving.mood = lambda message: b"<html>"
+    ended = TransactionEnded(
+        station_id="P1", connector=2, transaction_id="7", energy_wh=1000.0, reason=None, effective_at=AT, started_at=AT
+    )
+    await reporting.happen(ended)
+    await reporting.look()
+    serving.mood = lambda message: None
+    serving.answers["supervise_notification_charge_order_info"] = lambda content: {
+        "OrderNo": content["OrderNo"], "ConfirmResult": 0
+    }  # fmt: skip
+    await let_in(pool, PROVINCE, "province", "zhejiang", serving.address)
+    reporting.clock.advance(timedelta(minutes=1))
+    await reporting.look()
+    assert await reporting.states() == [("taken", 2)]
 
 
 @pytest.mark.parametrize("ret", [4001, 4002, 4003, -1, 500])
@@ -311,25 +547,24 @@ async def test_when_a_province_does_not_understand_us_nothing_is_given_up(
 ) -> None:
     serving.answers["notification_stationStatus"] = lambda content: ret
     await reporting.happen(changed("charging"), changed("faulted"))
-    await reporting.upward.look()
+    await reporting.look()
     assert await reporting.states() == [("waiting", 1), ("waiting", 0)]
 
 
 async def test_an_order_that_a_province_holds_already_is_told(
     pool: asyncpg.Pool, client: httpx.AsyncClient, serving: Serving
 ) -> None:
-    await let_in(pool, PROVINCE, "province", "zhejiang", serving.address)
-    reporting = Reporting(pool, client)
+    reporting = await reporting_to(pool, client, serving, "zhejiang")
     answers = iter([{"OrderNo": "another", "ConfirmResult": 0}, 4015])
     serving.answers["supervise_notification_charge_order_info"] = lambda content: next(answers)
     ended = TransactionEnded(
         station_id="P1", connector=1, transaction_id="7", energy_wh=1.0, reason=None, effective_at=AT, started_at=AT
     )
     await reporting.happen(ended)
-    await reporting.upward.look()
+    await reporting.look()
     assert await reporting.states() == [("waiting", 1)]  # what was confirmed is another order
     reporting.clock.advance(timedelta(minutes=1))
-    await reporting.upward.look()
+    await reporting.look()
     assert await reporting.states() == [("taken", 2)]
 
 
@@ -346,16 +581,23 @@ async def test_a_slow_province_holds_up_no_other(reporting: Reporting, pool: asy
     try:
         await let_in(pool, "440000000", "province", "cec-2016", slow.address)
         await reporting.happen(changed("faulted"))
-        looking = asyncio.create_task(reporting.upward.look())
+        await reporting.upward.look()
 
         async def first_is_told() -> bool:
             return told(serving) == [("P1-1", 255)]
 
         await eventually(first_is_told)
+        await reporting.happen(changed("available"))
+
+        async def second_is_told() -> bool:
+            await reporting.upward.look()  # while the slow one is still at its first
+            return told(serving) == [("P1-1", 255), ("P1-1", 1)]
+
+        await eventually(second_is_told)
         assert told(slow) == []
         held.set()
-        await looking
-        assert told(slow) == [("P1-1", 255)]
+        await reporting.upward.told()
+        assert told(slow) == [("P1-1", 255), ("P1-1", 1)]
     finally:
         held.set()
         slow.stop()
@@ -384,18 +626,59 @@ async def test_a_province_that_is_let_in_learns_what_everything_is_and_then_what
 
         await eventually(all_told)
         assert told(serving)[:2] == [("P1-1", 3), ("P2-1", 1)]
-        found = (await client.get(f"/api/gateway/platforms/{PROVINCE}")).json()
-        assert found["queue"]["waiting"] == 0
+
+        async def nothing_waits() -> bool:
+            found = (await client.get(f"/api/gateway/platforms/{PROVINCE}")).json()
+            return bool(found["queue"]["waiting"] == 0)
+
+        await eventually(nothing_waits)
         reports = (await client.get(f"/api/gateway/platforms/{PROVINCE}/reports", params={"state": "taken"})).json()[
             "items"
         ]
-        assert {report["subject"] for report in reports} == {"P1-1", "P2-1"}
+        assert {report["subject"] for report in reports} >= {"P1-1", "P2-1"}
         page = await client.get(f"/gateway/platforms/{PROVINCE}")
         assert page.status_code == 200
         assert "P2-1" in page.text
 
 
+async def test_a_platforms_order_goes_up_once_by_its_own_number_and_the_sites_files_before_all(
+    database_url: str, serving: Serving
+) -> None:
+    taking(serving)
+    charging = {
+        "StartChargeSeq": "A-0007", "ConnectorID": "P1-1", "StartTime": "2026-05-04 12:00:02",
+        "EndTime": "2026-05-04 12:30:00", "StartChargeSeqStat": 4, "TotalPower": 12.1,
+    }  # fmt: skip
+    order = {
+        "StartChargeSeq": "A-0007", "ConnectorID": "P1-1", "StartTime": "2026-05-04 12:00:00", "EndTime": "2026-05-04 12:30:00",
+        "TotalPower": 12.5, "TotalMoney": 9.9, "VIN": "LSVAA4182E2123456",
+    }  # fmt: skip
+    async with gateway_of(database_url) as gateway, gateway.client() as client:
+        wanted = {
+            "name": "省平台", "role": "province", "profile": "cec-2016", "inbound": SECRETS, "outbound": SECRETS, "reason": "test",
+            "address": serving.address, "our_operator_id": OPERATOR_ID,
+        }  # fmt: skip
+        kept = "SELECT EXISTS (SELECT FROM gateway.filed_site)"
+        await eventually(lambda: gateway.pool.fetchval(kept))
+        assert (await client.put(f"/api/gateway/platforms/{PROVINCE}", json=wanted)).status_code == 200
+        platform = await gateway.platform()
+        await platform.say("notification_equip_charge_status", {"EquipChargeStatus": charging})
+        await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order})
+
+        async def told_of_it() -> bool:
+            return any("order" in message for message, _ in serving.served.messages)
+
+        await eventually(told_of_it)
+    messages = serving.served.messages
+    assert messages[0][0] == "notification_stationInfo"
+    assert messages[0][1]["StationInfo"]["StationID"] == "000000000000009"
+    orders = [content["ChargeOrderInfo"] for message, content in messages if "order" in message]
+    assert [(o["StartChargeSeq"], o["TotalPower"], o["TotalMoney"]) for o in orders] == [("A-0007", 12.5, 9.9)]
+    assert "VIN" not in orders[0]
+
+
 async def test_what_was_refused_is_sent_again_when_somebody_says_so(database_url: str, serving: Serving) -> None:
+    taking(serving)
     serving.answers["notification_stationStatus"] = lambda content: REFUSE
     async with gateway_of(database_url) as gateway, gateway.client() as client:
         await let_in(gateway.pool, PROVINCE, "province", "cec-2016", serving.address)
@@ -405,7 +688,8 @@ async def test_what_was_refused_is_sent_again_when_somebody_says_so(database_url
         )
 
         async def state(wanted: str) -> bool:
-            return bool(await gateway.pool.fetchval("SELECT bool_and(state = $1) FROM gateway.upward_report", wanted))
+            states = "SELECT bool_and(state = $1) FROM gateway.upward_report WHERE kind = 'status'"
+            return bool(await gateway.pool.fetchval(states, wanted))
 
         await eventually(lambda: state("refused"))
         taking(serving)

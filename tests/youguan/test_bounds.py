@@ -319,6 +319,7 @@ GATEWAY = {
     "GET /platforms/{operator_id}/connectors": LOGIN,
     "GET /platforms/{operator_id}/orders": LOGIN,
     "GET /platforms/{operator_id}/refused": LOGIN,
+    "GET /platforms/{operator_id}/stats": LOGIN,
     "GET /platforms/{operator_id}/reports": LOGIN,
     "POST /platforms/{operator_id}/reports/retry": COUNTY,
     "POST /platforms/{operator_id}/trial": LOGIN,

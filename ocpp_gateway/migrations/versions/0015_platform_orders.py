@@ -4,8 +4,8 @@ from alembic import op
 
 from youguan.database import run_script
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 
 SCRIPT = """
 ALTER TABLE telemetry.transaction ADD COLUMN settled boolean NOT NULL DEFAULT false;

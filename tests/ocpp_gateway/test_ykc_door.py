@@ -1,0 +1,308 @@
+"""The door of 云快充: chargers that an independent hand wrote, over real sockets, into real PostgreSQL."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from ocpp_gateway.stations import directory
+from ocpp_gateway.stations.ownership import Ownership
+from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.ykc import process
+from tests.independent.ykc_pile import CHINA, Pile
+from tests.suite import eventually
+from youguan.clock import SystemClock
+from youguan.database import create_pool
+from youguan.eventlog import publish
+from youguan.events import SiteFiled, StationFile
+from youguan.settings import Settings
+
+PILES = ("55031412782305", "55031412782306")
+TRADE_NO = "55031412782305012018061910262392"
+BEGAN = datetime(2026, 5, 4, 12, tzinfo=CHINA)
+
+
+@dataclass
+class Door:
+    """The door as it runs, and who came."""
+
+    pool: asyncpg.Pool
+    port: int
+    piles: list[Pile] = field(default_factory=list)
+
+    async def pile(self, number: str = PILES[0], **more: Any) -> Pile:
+        """Return a charger that is connected and has not said who it is."""
+        pile = await Pile(number, **more).connect(self.port)
+        self.piles.append(pile)
+        return pile
+
+    async def status(self) -> list[tuple[str, int, str]]:
+        rows = await self.pool.fetch(
+            "SELECT station_id, connector, status FROM gateway.connector_now ORDER BY station_id, connector"
+        )
+        return [tuple(row) for row in rows]
+
+    async def refused(self) -> list[str]:
+        rows = await self.pool.fetch("SELECT code, station_id, reason FROM gateway.refused_input ORDER BY id")
+        return [f"{row['code']} {row['station_id']} {row['reason']}" for row in rows]
+
+
+async def file_piles(pool: asyncpg.Pool) -> None:
+    stations = tuple(StationFile(station_id=p, connectors=2, power_w=120_000, current_type="DC") for p in PILES)
+    site = SiteFiled(
+        site_id="S", name="S", address="", division_code=None, division_name=None, longitude=121.4, latitude=29.3,
+        stations=stations,
+    )  # fmt: skip
+    async with pool.acquire() as connection, connection.transaction():
+        await publish(connection, "registry", [site])
+    await directory.consumer(pool).catch_up()
+
+
+@asynccontextmanager
+async def door_of(database_url: str, **settings: Any) -> AsyncIterator[Door]:
+    """A door on a real socket, open to this machine unless it is said otherwise."""
+    made = Settings(**{"database_url": database_url, "role_secret": None, "ykc_networks": ["127.0.0.0/8"], **settings})
+    listening = socket.create_server(("127.0.0.1", 0))
+    stop = asyncio.Event()
+    async with await create_pool(database_url) as pool:
+        await file_piles(pool)
+        running = asyncio.create_task(process.run(made, process.FIRST_SLOT, listening, stop))
+        door = Door(pool, listening.getsockname()[1])
+
+        async def held() -> bool:
+            if running.done():
+                running.result()
+            return bool(await pool.fetchval("SELECT EXISTS (SELECT FROM gateway.worker WHERE slot = 1500)"))
+
+        try:
+            await eventually(held)
+            yield door
+        finally:
+            stop.set()
+            await running
+            for pile in door.piles:
+                await pile.close()
+
+
+@pytest.fixture
+async def door(database_url: str) -> AsyncIterator[Door]:
+    async with door_of(database_url) as door:
+        yield door
+
+
+async def test_a_day_of_a_charger(door: Door) -> None:
+    """It logs in, is told the time, beats, charges, ends: every answer comes after what it acknowledges is stored."""
+    pile = await door.pile()
+    assert await pile.log_in() == 0
+    clock = await pile.read()
+    assert clock is not None
+    assert (clock.kind, clock.body[:7], clock.body[12]) == (0x56, pile.bcd, datetime.now(CHINA).month)
+    beat = await pile.beat()
+    assert beat is not None
+    assert (beat.kind, beat.body) == (0x04, pile.bcd + b"\x01\x00")
+    tariff = await pile.ask(0x05, pile.bcd + b"\x01\x00")
+    assert tariff is not None
+    assert (tariff.kind, tariff.body) == (0x06, pile.bcd + b"\x01\x00\x00")
+    for packed in (
+        pile.state(2), pile.state(2), pile.state(2, plugged=1), pile.state(3, plugged=1, trade=TRADE_NO, minutes=1, kwh=0.5),
+        pile.state(3, plugged=1, trade=TRADE_NO, minutes=2, kwh=1), pile.state(2, gun=2), pile.state(2, plugged=1),
+    ):  # fmt: skip
+        await pile.write(packed)
+    answer = await pile.ask(0x03, pile.bcd + b"\x01\x00")  # of one connection what came before is durable before it
+    assert answer is not None
+    statuses = await door.pool.fetch(
+        "SELECT connector, status FROM telemetry.status_change ORDER BY received_at, connector"
+    )
+    assert [tuple(row) for row in statuses] == [
+        (1, "Available"), (1, "Occupied"), (1, "Charging"), (2, "Available"), (1, "Occupied"),
+    ]  # fmt: skip
+    await pile.write(pile.trade(TRADE_NO, BEGAN, BEGAN + timedelta(minutes=30), 12.5))
+    taken = await pile.read()
+    assert taken is not None
+    assert (taken.kind, taken.body) == (0x40, bytes.fromhex(TRADE_NO) + b"\x00")
+    (row,) = await door.pool.fetch("SELECT * FROM telemetry.transaction")
+    assert (row["station_id"], row["transaction_id"], row["settled"], row["reason"]) == (
+        PILES[0],
+        TRADE_NO,
+        True,
+        "ykc 45",
+    )
+    assert row["meter_stop_wh"] - row["meter_start_wh"] == 12500
+    assert row["stopped_at"] == BEGAN + timedelta(minutes=30)
+    state = await door.pool.fetchrow("SELECT state, connected FROM gateway.station_now WHERE station_id = $1", PILES[0])
+    assert tuple(state) == ("online", False)
+    sources = await door.pool.fetch(
+        "SELECT payload->>'source' AS s FROM eventlog.event WHERE type = 'TransactionEnded'"
+    )
+    assert [row["s"] for row in sources] == ["ykc"]
+    frames = [row["frame"] for row in await door.pool.fetch("SELECT frame FROM telemetry.raw_frame")]
+    assert any(frame.startswith("3b ") for frame in frames)
+    assert b"LSVAA4182E2123456".hex() not in "".join(frames)
+    assert await door.refused() == []
+
+
+async def test_a_trade_that_is_told_again_is_acknowledged_and_stored_once(door: Door) -> None:
+    pile = await door.pile()
+    await pile.log_in()
+    await pile.read()
+    for _ in range(3):
+        await pile.write(pile.trade(TRADE_NO, BEGAN, BEGAN + timedelta(minutes=30), 12.5))
+        answer = await pile.read()
+        assert answer is not None
+        assert answer.body[-1] == 0
+    assert await door.pool.fetchval("SELECT count(*) FROM telemetry.transaction") == 1
+    assert await door.pool.fetchval("SELECT count(*) FROM eventlog.event WHERE type = 'TransactionEnded'") == 1
+
+
+async def test_a_charger_that_nobody_filed_is_told_so_and_reported_as_unfiled(door: Door) -> None:
+    pile = await door.pile("99999999999999")
+    assert await pile.log_in() == 1
+    assert await pile.read() is None
+    seen = await door.pool.fetch(
+        "SELECT payload->>'station_id' AS s FROM eventlog.event WHERE type = 'UnfiledStationSeen'"
+    )
+    assert [row["s"] for row in seen] == ["99999999999999"]
+    assert any("YkcRefused 99999999999999 pile: is not filed" in line for line in await door.refused())
+
+
+async def test_nobody_speaks_before_the_login_nor_for_another(door: Door) -> None:
+    early = await door.pile()
+    await early.write(early.state(1))
+    assert await early.read() is None
+    pile = await door.pile()
+    await pile.log_in()
+    await pile.read()
+    pile.number = PILES[1]
+    await pile.write(pile.state(1))
+    pile.number = PILES[0]
+    assert await pile.beat() is not None
+    assert await door.status() == []
+    refused = await door.refused()
+    assert any("message 13 before the login" in line for line in refused)
+    assert any(f"pile: {PILES[1]} is not {PILES[0]}" in line for line in refused)
+
+
+async def test_what_cannot_be_used_is_named_and_the_connection_goes_on(door: Door) -> None:
+    pile = await door.pile()
+    await pile.log_in()
+    await pile.read()
+    await pile.write(pile.packed(0x13, b"short"))
+    await pile.write(pile.trade(TRADE_NO, BEGAN, BEGAN - timedelta(minutes=30), 12.5))
+    answer = await pile.read()
+    assert answer is not None
+    assert (answer.kind, answer.body[-1]) == (0x40, 1)  # an illegal bill: it need not be told again
+    await pile.write(pile.state(1, faults=1))
+    assert await pile.beat() is not None
+    assert await door.status() == [(PILES[0], 1, "Faulted")]
+    refused = await door.refused()
+    assert any("length: a message 13 has 60 bytes, not 5" in line for line in refused)
+    assert any("end: lies before start" in line for line in refused)
+
+
+async def test_a_fault_that_only_the_heartbeat_tells(door: Door) -> None:
+    pile = await door.pile()
+    await pile.log_in()
+    await pile.read()
+    for _ in range(2):
+        assert await pile.beat(gun=2, fault=1) is not None
+    assert await door.status() == [(PILES[0], 2, "Faulted")]
+    assert await door.pool.fetchval("SELECT count(*) FROM telemetry.status_change") == 1
+    await pile.write(pile.state(2, gun=2))
+    assert await pile.beat() is not None
+    assert await door.status() == [(PILES[0], 2, "Available")]
+
+
+@pytest.mark.parametrize(("policy", "login"), [("logged", 0), ("ignored", 0), ("required", None)])
+async def test_a_checksum_that_does_not_fit(database_url: str, policy: str, login: int | None) -> None:
+    async with door_of(database_url, ykc_checksum=policy) as door:
+        pile = await door.pile(wrong_crc=True)
+        if login is None:
+            await pile.write(pile.packed(0x01, pile.bcd + bytes(23)))
+            await eventually(door.refused)
+            assert any("checksum: does not fit" in line for line in await door.refused())
+            return
+        assert await pile.log_in() == login
+        await pile.read()
+        await pile.write(pile.state(1))
+        assert await pile.beat() is not None
+        assert await door.status() == [(PILES[0], 1, "Faulted")]
+        told = [line for line in await door.refused() if "YkcChecksum" in line]
+        assert len(told) == (1 if policy == "logged" else 0)  # once a connection
+
+
+@pytest.mark.parametrize("networks", [[], ["10.0.0.0/8"]])
+async def test_who_comes_from_elsewhere_is_not_let_in(database_url: str, networks: list[str]) -> None:
+    async with door_of(database_url, ykc_networks=networks) as door:
+        pile = await door.pile()
+        with suppress(ConnectionError):
+            assert await pile.log_in() is None
+        assert await door.pool.fetchval("SELECT count(*) FROM telemetry.raw_frame") == 0
+
+
+async def test_a_station_that_speaks_ocpp_keeps_the_word(door: Door) -> None:
+    ownership = Ownership(door.pool, 0, SystemClock())
+    await ownership.start()
+    granting = asyncio.create_task(ownership.run())
+    granted = asyncio.Event()
+    ownership.claim(Opening(PILES[0], "1.6", "here", SystemClock().now()), lambda epoch: granted.set())
+    await granted.wait()
+    pile = await door.pile()
+    assert await pile.log_in() == 1
+    granting.cancel()
+    await asyncio.gather(granting, return_exceptions=True)
+    assert any("speaks OCPP for itself" in line for line in await door.refused())
+
+
+async def test_a_station_that_begins_to_speak_ocpp_ends_the_connection(door: Door) -> None:
+    pile = await door.pile()
+    await pile.log_in()
+    await pile.read()
+    ownership = Ownership(door.pool, 0, SystemClock())
+    await ownership.start()
+    granting = asyncio.create_task(ownership.run())
+    granted = asyncio.Event()
+    ownership.claim(Opening(PILES[0], "1.6", "here", SystemClock().now()), lambda epoch: granted.set())
+    await granted.wait()
+    assert await pile.read() is None
+    granting.cancel()
+    await asyncio.gather(granting, return_exceptions=True)
+
+
+async def test_a_newer_connection_takes_the_place_of_an_older(door: Door) -> None:
+    older, newer = await door.pile(), await door.pile()
+    await older.log_in()
+    await older.read()
+    assert await newer.log_in() == 0
+    await newer.read()
+    assert await older.read() is None
+    assert await newer.beat() is not None
+
+
+@pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\x68\x00\x00\x00", b"\x68\x04\x00\x00\x01\x03\x00\x00"])
+async def test_bytes_that_are_no_conversation_end_it(door: Door, data: bytes) -> None:
+    stranger = await door.pile()
+    await stranger.write(data)
+    assert await stranger.read() is None
+    pile = await door.pile()
+    assert await pile.log_in() == 0
+
+
+async def test_nothing_is_acknowledged_while_the_database_is_held_up(door: Door) -> None:
+    pile = await door.pile()
+    await pile.log_in()
+    await pile.read()
+    async with door.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE telemetry.transaction IN ACCESS EXCLUSIVE MODE")
+        await pile.write(pile.trade(TRADE_NO, BEGAN, BEGAN + timedelta(minutes=30), 12.5))
+        with pytest.raises(TimeoutError):
+            await pile.read(within_s=1)
+    answer = await pile.read()
+    assert answer is not None
+    assert (answer.kind, answer.body[-1]) == (0x40, 0)
+    assert await door.pool.fetchval("SELECT count(*) FROM telemetry.transaction") == 1
