@@ -36,7 +36,7 @@ async def keep_sites(connection: asyncpg.Connection, batch: Sequence[StoredEvent
     for stored in batch:
         match stored.event:
             case SiteFiled() as filed:
-                await store.file_site(connection, filed)
+                await store.file_site(connection, filed, stored.recorded_at)
             case SiteRetired(site_id=site_id):
                 await store.retire_site(connection, site_id)
 

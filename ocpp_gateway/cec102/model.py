@@ -117,6 +117,7 @@ class FiledSite(Table, table=True):
     cec_station_id: str | None = text(optional=True)
     file: dict[str, Any] = document()
     retired: bool
+    changed_at: datetime = moment()
 
 
 class PlatformOperator(Table, table=True):

@@ -12,6 +12,7 @@ from youguan.errors import FieldError, Invalid
 Kind = Literal["token", "status", "station", "order", "charging", "power", "operator", "stats"]
 Asked = Literal["token", "status", "station", "order", "query_stations", "query_status", "query_stats"]
 Told = Literal["status", "station", "order"]
+QuestionKind = Literal["stations", "statuses", "stats"]
 Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)*$")]
 Word = Literal["Offline", "Available", "Occupied", "Charging", "Reserved", "Finishing", "Faulted"]
 
@@ -29,6 +30,7 @@ class Profile(BaseModel):
     reaches: Path
     receives: dict[str, Kind]
     sends: dict[Asked, str]
+    answers: dict[str, QuestionKind] = {}
     wraps: dict[Told, str] = {}
     writes: dict[str, str] = {}
     unknown: dict[Told, dict[str, Any]] = {}
@@ -54,6 +56,14 @@ class Profile(BaseModel):
     def kind_of(self, message: str) -> Kind | None:
         """Return what a message says, whatever letters its name is written in; None: this profile knows no such message."""
         return self._kinds.get(message.lower())
+
+    @cached_property
+    def _questions(self) -> Mapping[str, QuestionKind]:
+        return {name.lower(): kind for name, kind in self.answers.items()}
+
+    def question_of(self, message: str) -> QuestionKind | None:
+        """Return what a province asks by a message; None: this profile knows no such question."""
+        return self._questions.get(message.lower())
 
     def pause_s(self, tries: int) -> int:
         """Return how long to wait after so many tries in vain."""

@@ -159,11 +159,16 @@ def _equipment(station: StationFile) -> dict[str, Any]:
 
 
 def worded(kind: Told, content: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
-    """Return what is told in a province's own words, with what it demands and we do not know as its profile says that."""
-    whole = {**profile.unknown.get(kind, {}), **content}
-    told: dict[str, Any] = _renamed(whole, profile.writes)
+    """Return what is told in a province's own words, as its messages hold it."""
+    told = bare(kind, content, profile)
     wrap = profile.wraps.get(kind, "")
     return {wrap: told} if wrap else told
+
+
+def bare(kind: Told, content: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
+    """Return what is told in a province's own words, with what it demands and we do not know as its profile says that."""
+    told: dict[str, Any] = _renamed({**profile.unknown.get(kind, {}), **content}, profile.writes)
+    return told
 
 
 def _renamed(value: Any, writes: Mapping[str, str]) -> Any:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from fastapi import FastAPI, Request
@@ -31,6 +31,15 @@ from ocpp_gateway.cec102.members import Members, Unusable
 from ocpp_gateway.cec102.messages import ChargingSaid, Content, OrderSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Profile, Profiles
+from ocpp_gateway.cec102.questions import (
+    StationsAsked,
+    StatsAsked,
+    StatusesAsked,
+    read_question,
+    stations_answer,
+    stats_answer,
+    statuses_answer,
+)
 from ocpp_gateway.commands.sealing import Sealer
 from youguan.clock import Clock
 from youguan.database import AWAY
@@ -52,6 +61,25 @@ class Reply:
     message: str
     content: Mapping[str, Any]
     secrets: Secrets | None
+
+
+class Caller(NamedTuple):
+    """Who calls, how it is spoken with, and whether this very envelope was taken before."""
+
+    profile: Profile
+    secrets: Secrets
+    role: str
+    seen: bool
+
+    def kind_of(self, message: str) -> str | None:
+        """Return what a message is for us: an operator's platform tells, a province asks."""
+        kind = self.profile.kind_of(message)
+        return kind if self.role == "operator" or kind == "token" else self.profile.question_of(message)
+
+    @property
+    def known(self) -> Sequence[str]:
+        """Return the messages that we know of it."""
+        return list(self.profile.receives if self.role == "operator" else self.profile.answers)
 
 
 @dataclass(slots=True)
@@ -79,10 +107,11 @@ class Door:
             if body is None:
                 raise Declined(Ret.ENVELOPE, f"larger than {LARGEST_ENVELOPE} bytes")
             envelope = read_envelope(body)
-            profile, secrets, seen = await self._caller(envelope)
+            caller = await self._caller(envelope)
+            secrets = caller.secrets
             check_signature(envelope, secrets)
             proven = True
-            return await self._signed(message, bearer, envelope, profile, secrets, seen)
+            return await self._signed(message, bearer, envelope, caller)
         except Declined as declined:
             self._keep_declined(message, envelope, declined, proven=proven)
             return Reply(declined.ret, declined.reason, {}, secrets)
@@ -93,35 +122,37 @@ class Door:
             log.exception("%s of %s", message, envelope.operator_id if envelope else "somebody")
             return Reply(Ret.FAILED, "something went wrong here; it has been logged", {}, secrets)
 
-    async def _caller(self, envelope: Envelope) -> tuple[Profile, Secrets, bool]:
+    async def _caller(self, envelope: Envelope) -> Caller:
         async with self.feed.pool.acquire() as connection:
             row = await store.who_calls(connection, envelope.operator_id.replace("\x00", ""), envelope.digest)
         if row is None or row["profile"] not in self.profiles:
             raise Declined(Ret.ENVELOPE, "OperatorID: not known here, or not enabled")
         secrets = unseal(self.sealer, envelope.operator_id, row["sealed"]).inbound
-        return self.profiles[row["profile"]], secrets, row["seen"]
+        return Caller(self.profiles[row["profile"]], secrets, row["role"], row["seen"])
 
-    async def _signed(
-        self, message: str, bearer: str, envelope: Envelope, profile: Profile, secrets: Secrets, seen: bool
-    ) -> Reply:
+    async def _signed(self, message: str, bearer: str, envelope: Envelope, caller: Caller) -> Reply:
         """Answer an envelope whose signature fits."""
         now = self.clock.now()
-        kind = profile.kind_of(message)
+        profile, secrets = caller.profile, caller.secrets
+        kind = caller.kind_of(message)
         if kind != "token" and not tokens.holds(bearer, self.secret, envelope.operator_id, secrets, now):
             raise Declined(
                 Ret.TOKEN, "the token is missing, has expired or is not of this platform: query_token gives one"
             )
         made_at = check_time(envelope, now)
-        if seen or envelope.digest in self._in_hand:
+        if caller.seen or envelope.digest in self._in_hand:
             raise Declined(Ret.ENVELOPE, "TimeStamp, Seq: this envelope was taken before")
         if kind is None:
-            raise Declined(Ret.CONTENT, f"no such message here; known: {', '.join(profile.receives)}")
+            raise Declined(Ret.CONTENT, f"no such message here; known: {', '.join(caller.known)}")
         document = content_of(envelope.data, secrets)
         self._in_hand.add(envelope.digest)
         try:
-            if kind != "token":
+            if caller.role == "operator" and kind != "token":
                 return await self._take(message, kind, envelope, document, profile, secrets, made_at)
-            given = self._token(envelope.operator_id, document, profile, secrets, now)
+            if kind == "token":
+                given = self._token(envelope.operator_id, document, profile, secrets, now)
+            else:
+                given = await self._answer(kind, document, profile)
             told = Told(envelope.operator_id, message, {}, Content(), {}, made_at, now, envelope.digest)
             await self.feed.take(told)
             return Reply(Ret.OK, "", given, secrets)
@@ -146,6 +177,24 @@ class Door:
             "TokenAvailableTime": 0 if fail else int(tokens.LIFETIME.total_seconds()),
             "FailReason": fail,
         }
+
+    async def _answer(self, kind: str, document: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
+        """Return what a province asked for."""
+        try:
+            asked = read_question(kind, document, profile)
+        except Unusable as unusable:
+            raise Declined(Ret.CONTENT, str(unusable.refused)) from None
+        async with self.feed.pool.acquire() as connection:
+            match asked:
+                case StationsAsked():
+                    offset = (asked.page - 1) * asked.size
+                    total, sites = await store.sites_page(connection, asked.since, offset, asked.size)
+                    return stations_answer(asked, total, sites, profile)
+                case StatusesAsked():
+                    return statuses_answer(await store.statuses_of(connection, asked.station_ids))
+                case StatsAsked():
+                    rows = await store.energies(connection, asked.station_id, asked.since, asked.until)
+                    return stats_answer(asked, rows)
 
     async def _take(
         self, message: str, kind: str, envelope: Envelope, document: dict[str, Any], profile: Profile, secrets: Secrets,

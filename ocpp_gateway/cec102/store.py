@@ -65,18 +65,20 @@ async def retire_codes(connection: asyncpg.Connection, site_id: str) -> None:
     await connection.execute("DELETE FROM gateway.connector_code WHERE site_id = $1", site_id)
 
 
-async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
+async def file_site(connection: asyncpg.Connection, filed: SiteFiled, at: datetime) -> None:
     """Keep a site's whole file."""
     await connection.execute(
         """
-        INSERT INTO gateway.filed_site (site_id, operator_code, cec_station_id, file, retired) VALUES ($1, $2, $3, $4, false)
+        INSERT INTO gateway.filed_site (site_id, operator_code, cec_station_id, file, retired, changed_at)
+        VALUES ($1, $2, $3, $4, false, $5)
         ON CONFLICT (site_id) DO UPDATE SET operator_code = excluded.operator_code, cec_station_id = excluded.cec_station_id,
-            file = excluded.file, retired = false
+            file = excluded.file, retired = false, changed_at = excluded.changed_at
         """,
         filed.site_id,
         filed.operator_code,
         filed.cec_station_id,
         orjson.loads(encode(filed)),
+        at,
     )
 
 
@@ -101,6 +103,22 @@ async def sites_filed(connection: asyncpg.Connection, operator_code: str | None 
         operator_code,
     )
     return [_file_of(row["file"]) for row in rows]
+
+
+async def sites_page(
+    connection: asyncpg.Connection, since: datetime | None, offset: int, limit: int
+) -> tuple[int, list[SiteFiled]]:
+    """Return how many sites with codes have changed since a time (None: ever), and the files of some of them."""
+    coded = "NOT retired AND operator_code IS NOT NULL AND cec_station_id IS NOT NULL"
+    condition = f"{coded} AND ($1::timestamptz IS NULL OR changed_at >= $1)"
+    count = await connection.fetchval(f"SELECT count(*) FROM gateway.filed_site WHERE {condition}", since)
+    rows = await connection.fetch(
+        f"SELECT file FROM gateway.filed_site WHERE {condition} ORDER BY site_id OFFSET $2 LIMIT $3",
+        since,
+        offset,
+        limit,
+    )
+    return count, [_file_of(row["file"]) for row in rows]
 
 
 def _file_of(file: Mapping[str, Any]) -> SiteFiled:
@@ -187,8 +205,8 @@ async def who_calls(connection: asyncpg.Connection, operator_id: str, digest: by
     """Return how a platform is spoken with, and whether this very envelope was taken before; None: unknown, or shut out."""
     return await connection.fetchrow(
         """
-        SELECT profile, sealed, EXISTS (SELECT FROM gateway.platform_envelope WHERE digest = $2) AS seen
-        FROM gateway.platform WHERE operator_id = $1 AND enabled AND role = 'operator'
+        SELECT profile, sealed, role, EXISTS (SELECT FROM gateway.platform_envelope WHERE digest = $2) AS seen
+        FROM gateway.platform WHERE operator_id = $1 AND enabled
         """,
         operator_id,
         digest,
@@ -621,6 +639,39 @@ async def every_code(connection: asyncpg.Connection) -> list[asyncpg.Record]:
         FROM gateway.connector_code c JOIN gateway.connector_now n USING (station_id, connector)
         LEFT JOIN gateway.station_now s USING (station_id) ORDER BY c.station_id, c.connector
         """
+    )
+    return rows
+
+
+async def statuses_of(connection: asyncpg.Connection, cec_station_ids: Sequence[str]) -> list[asyncpg.Record]:
+    """Return what the connectors of sites are, in the order of both their codes; offline: what nobody reaches."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT c.cec_station_id, c.cec_connector_id,
+               CASE WHEN s.state = 'offline' THEN 'unavailable' ELSE n.condition END AS condition
+        FROM gateway.connector_code c LEFT JOIN gateway.connector_now n USING (station_id, connector)
+        LEFT JOIN gateway.station_now s USING (station_id) WHERE c.cec_station_id = ANY($1)
+        ORDER BY c.cec_station_id, c.cec_connector_id
+        """,
+        list(cec_station_ids),
+    )
+    return rows
+
+
+async def energies(
+    connection: asyncpg.Connection, cec_station_id: str, since: datetime, until: datetime
+) -> list[asyncpg.Record]:
+    """Return the energy of the transactions of a site that ended in [since, until), by connector."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT c.cec_equipment_id, c.cec_connector_id, coalesce(sum(t.meter_stop_wh - t.meter_start_wh), 0) AS energy_wh
+        FROM gateway.connector_code c LEFT JOIN telemetry.transaction t
+          ON (t.station_id, t.connector) = (c.station_id, c.connector) AND t.stopped_at >= $2 AND t.stopped_at < $3
+        WHERE c.cec_station_id = $1 GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+        cec_station_id,
+        since,
+        until,
     )
     return rows
 

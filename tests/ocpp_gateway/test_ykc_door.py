@@ -1,6 +1,7 @@
 """The door of 云快充: chargers that an independent hand wrote, over real sockets, into real PostgreSQL."""
 
 import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -291,6 +292,34 @@ async def test_bytes_that_are_no_conversation_end_it(door: Door, data: bytes) ->
     assert await stranger.read() is None
     pile = await door.pile()
     assert await pile.log_in() == 0
+
+
+async def test_whatever_is_thrown_at_the_door_those_who_speak_are_heard(door: Door) -> None:
+    """Frames with bytes changed at random, after a login and without: each ends as a refusal or an end, and nothing falls over."""
+    dice = random.Random(7)
+    good = await door.pile(PILES[1])
+    assert await good.log_in() == 0
+    await good.read()
+    for _ in range(40):
+        pile = await door.pile()
+        if dice.random() < 0.7:
+            assert await pile.log_in() == 0
+        packed = [
+            pile.state(3, trade=TRADE_NO),
+            pile.trade(TRADE_NO, BEGAN, BEGAN, 1),
+            pile.packed(0x03, pile.bcd + b"\x01\x00"),
+        ]
+        for _ in range(5):
+            damaged = bytearray(dice.choice(packed))
+            for _ in range(dice.randint(1, 6)):
+                damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+            with suppress(ConnectionError):
+                await pile.write(bytes(damaged[: dice.randint(1, len(damaged))] if dice.random() < 0.2 else damaged))
+        await pile.close()
+    assert await good.beat() is not None
+    await good.write(good.state(1))
+    assert await good.beat() is not None
+    assert (PILES[1], 1, "Faulted") in await door.status()
 
 
 async def test_nothing_is_acknowledged_while_the_database_is_held_up(door: Door) -> None:

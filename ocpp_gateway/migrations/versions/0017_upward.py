@@ -4,8 +4,8 @@ from alembic import op
 
 from youguan.database import run_script
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 SCRIPT = """
 CREATE TABLE gateway.filed_site (

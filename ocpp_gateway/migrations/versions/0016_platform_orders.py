@@ -4,8 +4,8 @@ from alembic import op
 
 from youguan.database import run_script
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 SCRIPT = """
 ALTER TABLE telemetry.transaction ADD COLUMN settled boolean NOT NULL DEFAULT false;
