@@ -121,6 +121,7 @@ async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) 
             ),
             operator_code=row["operator_code"],
             cec_station_id=row["cec_station_id"],
+            construction=row["construction"],
         )
         for row in rows
     ]

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from charger_registry.imports.desk import Outcome, import_sites
-from deploy import divisions, embedded, evidence, people, pki, status, trail
+from deploy import divisions, draw, embedded, evidence, people, pki, status, trail
 from deploy import up as suite
 from deploy.suite import HISTORIES
 from ocpp_gateway.mqtt.mapping import read_mapping
@@ -43,6 +43,7 @@ app.add_typer(people.app, name="person")
 app.add_typer(divisions.app, name="divisions")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(trail.app, name="audit")
+app.add_typer(draw.app, name="draw")
 
 Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}

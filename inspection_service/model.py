@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import MetaData
-from sqlmodel import SQLModel
+from sqlalchemy import Boolean, Column, MetaData
+from sqlmodel import Field, SQLModel
 
 from youguan.tables import moment, text, whole
 
@@ -27,6 +27,8 @@ class Site(Table, table=True):
     division_name: str | None = text(optional=True)
     longitude: float
     latitude: float
+    construction: str | None = text(optional=True)
+    retired: bool = Field(sa_column=Column(Boolean, nullable=False, server_default="false"))
 
 
 class Responsibility(Table, table=True):

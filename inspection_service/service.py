@@ -13,6 +13,10 @@ from inspection_service.command_centre.pages import command_centre_pages
 from inspection_service.evidence.api import add_evidence
 from inspection_service.evidence.desk import EvidenceDesk
 from inspection_service.evidence.pages import evidence_pages
+from inspection_service.inspections.api import add_inspections
+from inspection_service.inspections.checklists import checklists
+from inspection_service.inspections.desk import InspectionDesk
+from inspection_service.inspections.remote import RemoteDesk
 from inspection_service.law.api import add_law
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.pages import law_pages
@@ -42,6 +46,8 @@ DOCUMENTS = (
     "/tasks/",
     "/api/inspection/reports",
     "/reports/new",
+    "/api/inspection/visits/",
+    "/inspections/visits/",
 )
 
 
@@ -59,10 +65,13 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_command_centre(app, counter)
         items, statutory = catalogue(), periods()  # a law that contradicts itself stops the service here
         add_law(app, items, statutory, clock)
-        cases = CaseDesk(pool, clock, items, Press())
+        press = Press()
+        cases = CaseDesk(pool, clock, items, press)
+        inspections = InspectionDesk(pool, clock, checklists(), items, press)
         evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)
         add_cases(app, cases)
         add_evidence(app, evidence, cases, clock)
+        add_inspections(app, inspections, RemoteDesk(inspections, clock), shelf)
         yield Parts(
             name="inspection",
             apis={"/api/inspection": app},

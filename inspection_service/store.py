@@ -9,10 +9,12 @@ from youguan.events import ResponsibilitiesChanged, SiteFiled
 async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
     await connection.execute(
         """
-        INSERT INTO inspection.site VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO inspection.site (id, name, address, division_code, division_name, longitude, latitude, construction)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address,
             division_code = excluded.division_code, division_name = excluded.division_name,
-            longitude = excluded.longitude, latitude = excluded.latitude
+            longitude = excluded.longitude, latitude = excluded.latitude, construction = excluded.construction,
+            retired = false
         """,
         filed.site_id,
         filed.name,
@@ -21,7 +23,12 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
         filed.division_name,
         filed.longitude,
         filed.latitude,
+        filed.construction,
     )
+
+
+async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
+    await connection.execute("UPDATE inspection.site SET retired = true WHERE id = $1", site_id)
 
 
 async def replace_duties(connection: asyncpg.Connection, changed: ResponsibilitiesChanged) -> None:

@@ -61,6 +61,12 @@ async def site_of(connection: asyncpg.Connection, station_id: str) -> str | None
     return found
 
 
+async def stations_of(connection: asyncpg.Connection, site_id: str) -> list[str]:
+    """Return the stations of a site, those that it has lost included."""
+    rows = await connection.fetch("SELECT station_id FROM bounds.station WHERE site_id = $1 ORDER BY 1", site_id)
+    return [row["station_id"] for row in rows]
+
+
 async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
     """Take in where sites lie and who answers for them."""
     for stored in batch:

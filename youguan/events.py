@@ -405,6 +405,7 @@ class SiteFiled(Event):
     stations: tuple[StationFile, ...]
     operator_code: str | None = None  # T/CEC 102's OperatorID and StationID: ids are unique within an operator
     cec_station_id: str | None = None
+    construction: str | None = None  # what it stands at: residential, car_park, motorway …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -835,6 +836,19 @@ class CaseMoved(Event):
     state: str
     party_id: str | None
     due_on: date | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitFinished(Event):
+    """An inspection is finished. `channel`: on_site or remote; `failed_items`: supervised items that were not in order."""
+
+    visit_id: str
+    code: str
+    channel: str
+    site_id: str | None
+    departments: tuple[str, ...]
+    failed_items: tuple[str, ...]
     at: datetime
 
 

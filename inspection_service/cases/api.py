@@ -107,6 +107,7 @@ class CaseWish(BaseModel):
     site_id: Id | None = None
     station_id: Id | None = None
     task_id: Id | None = None
+    visit_id: Id | None = None
     business_since: date | None = None
     serious: bool = False
     referred_by: Short = ""

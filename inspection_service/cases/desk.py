@@ -50,6 +50,7 @@ class Opening:
     site_id: str | None = None
     station_id: str | None = None
     task_id: str | None = None
+    visit_id: str | None = None
     business_since: date | None = None
     serious: bool = False
     referred_by: str = ""
@@ -166,6 +167,8 @@ class CaseDesk:
                 who.subject, _json(facts),
             )  # fmt: skip
             await store.insert(connection, case)
+            if opening.visit_id is not None:
+                await store.note_visit(connection, case_id, opening.visit_id)
             line = (
                 now,
                 who.subject,

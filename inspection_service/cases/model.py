@@ -44,6 +44,7 @@ class CaseFile(Table, table=True):
     due_on: date | None
     period: str | None = text(optional=True)
     facts: dict[str, Any] = document()
+    visit_id: str | None = text(optional=True)
 
 
 class FinedAct(Table, table=True):

@@ -340,9 +340,9 @@ async def _opening(given: FormData, desk: CaseDesk) -> Opening:
         item_id=_text(given, "item_id"), party_kind="citizen" if _text(given, "party_kind") == "citizen" else "organisation",
         party_name=name or "—", act_on=act_on, second_officer=_text(given, "second_officer"), reason=_text(given, "reason"),
         party_id=party_id, site_id=site, station_id=_text(given, "station_id") or None,
-        task_id=_text(given, "task_id") or None, business_since=_date(given.get("business_since")),
-        serious=_ticked(given, "serious"), referred_by=_text(given, "referred_by")[:200],
-        referral_number=_text(given, "referral_number")[:200],
+        task_id=_text(given, "task_id") or None, visit_id=_text(given, "visit_id") or None,
+        business_since=_date(given.get("business_since")), serious=_ticked(given, "serious"),
+        referred_by=_text(given, "referred_by")[:200], referral_number=_text(given, "referral_number")[:200],
     )  # fmt: skip
 
 

@@ -83,6 +83,20 @@ async def insert(connection: asyncpg.Connection, case: Sequence[Any]) -> None:
     )
 
 
+async def note_visit(connection: asyncpg.Connection, case_id: str, visit_id: str) -> None:
+    """Note which inspection a case came of; NotFound where there was none at its site."""
+    done = await connection.execute(
+        """
+        UPDATE inspection.case_file c SET visit_id = v.id FROM inspection.visit v
+        WHERE c.id = $1 AND v.id = $2 AND v.site_id IS NOT DISTINCT FROM c.site_id AND v.state IN ('under_way', 'finished')
+        """,
+        case_id,
+        visit_id,
+    )
+    if done != "UPDATE 1":
+        raise NotFound(f"visit {visit_id} at this site")
+
+
 async def get(connection: asyncpg.Connection, case_id: str, *, hold: bool = False) -> asyncpg.Record:
     """Return a case; `hold` keeps others from moving it until commit; NotFound."""
     if hold:  # held first, so that what is read after is what the one before has left

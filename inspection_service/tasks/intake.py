@@ -74,6 +74,7 @@ class Intake:
                     ids = [station.station_id for station in filed.stations]
                     news += await self._gone(connection, filed.site_id, ids)
                 case SiteRetired() as retired:
+                    await sites.retire_site(connection, retired.site_id)
                     news += await self._gone(connection, retired.site_id)
                 case ResponsibilitiesChanged() as changed:
                     await sites.replace_duties(connection, changed)

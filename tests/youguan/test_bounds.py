@@ -257,6 +257,7 @@ class Route:
 PERIOD = "?from=2026-01-01&to=2026-01-03"
 OPEN, LOGIN, COUNTY = Route(public=True), Route(), Route(roles=("regulator",), county=True)
 NEAR, WATCHED = Route(bounds=True), Route(roles=("regulator", "inspector"), bounds=True)
+OFFICIALS_ALL = Route(roles=("regulator", "inspector", "reviewer"))
 OFFICIAL, INSPECTED = replace(NEAR, roles=("regulator", "inspector", "reviewer")), replace(NEAR, roles=("inspector",))
 RULED, HANDLED = replace(WATCHED, roles=("regulator",)), replace(WATCHED, roles=("regulator", "inspector", "operator"))
 FILED = replace(WATCHED, roles=("operator", "regulator"))
@@ -472,6 +473,27 @@ INSPECTION = {
     "GET /evidence-key": OPEN,
     "GET /officers": Route(roles=("regulator", "inspector", "reviewer")),
     "PUT /officers/{subject}": COUNTY,
+    "GET /checklists": OPEN,
+    "GET /check-codes/{code}": OPEN,
+    "GET /joint-inspections/counters": replace(OFFICIALS_ALL, query="?year=2026"),
+    "GET /joint-inspections/due": Route(roles=("regulator",), query="?until=2026-01-02"),
+    "GET /plans": OFFICIALS_ALL,
+    "POST /plans": Route(roles=("regulator",)),
+    "GET /plans/{plan_id}": OFFICIAL,
+    "POST /plans/{plan_id}/draw": RULED,
+    "GET /draws/{plan_id}": OPEN,
+    "GET /visits": Route(filters=True),
+    "POST /visits": Route(roles=("inspector",)),
+    "GET /visits/{visit_id}": NEAR,
+    "POST /visits/{visit_id}/commands/{command}": LOGIN,
+    "GET /visits/{visit_id}/record/pdf": NEAR,
+    "POST /visits/{visit_id}/results": Route(roles=("inspector",)),
+    "POST /visits/{visit_id}/pieces": Route(roles=("inspector",)),
+    "POST /visits/{visit_id}/telemetry": Route(roles=("inspector",)),
+    "GET /visits/{visit_id}/pieces/{number}/content": NEAR,
+    "GET /officer-interests": OFFICIALS_ALL,
+    "POST /officer-interests": Route(roles=("inspector", "regulator")),
+    "POST /officer-interests/{interest_id}/end": COUNTY,
 }
 AUTH = {
     "POST /login": OPEN,
@@ -537,6 +559,17 @@ INSERT INTO inspection.public_report
     FROM inspection.task WHERE site_id = $1::text;
 INSERT INTO inspection.task_paper
     SELECT id, 1, 0, repeat('0', 64), 1, 'application/pdf', 'x.pdf' FROM inspection.task WHERE site_id = $1;
+INSERT INTO inspection.plan VALUES ('l' || $1, $1, 'random', 'x', '{fire}', '33022600' || $1, '2026-01-02', '2026-01-02', 'x',
+    $2, 'x');
+INSERT INTO inspection.draw VALUES ('l' || $1, '{"sites": ["1"], "officers": [], "conflicts": [], "count": 1}', 'x');
+INSERT INTO inspection.visit (id, code, plan_id, channel, state, site_id, premises_name, premises_address, division_code,
+    departments, officers, reason, planned_for, planned_at, planned_by, moved_at, finished_at)
+    VALUES ('v' || $1, 'code' || $1, 'l' || $1, 'on_site', 'finished', $1, 's' || $1, '', '33022600' || $1, '{fire}', '{a,b}', 'x',
+    '2026-01-02', $2, 'x', $2, $2);
+INSERT INTO inspection.visit_record VALUES ('v' || $1, $1, '{"title": "x", "organ": "x", "on": "x", "paragraphs": [],
+    "signatures": [], "sealed": false}', 'x', $2);
+INSERT INTO inspection.visit_piece VALUES ('v' || $1, $1::text::int, 'key', NULL, 'telemetry', 'x', '{}', 'x', 1,
+    'application/json', 'x', 'x', $2, 'x', NULL, NULL);
 INSERT INTO registry.filing (id, channel, organisation_id, state, name, division_code, content, created_at, created_by, moved_at)
     VALUES ('f' || $1, 'online', (ARRAY['one', 'two'])[$1::text::int], 'submitted', 's' || $1, '33022600' || $1, '{}', $2, 'x', $2);
 INSERT INTO registry.filing_document (id, filing_id, type, number, sha256, size_bytes, media_type, name, added_at, added_by)
@@ -591,7 +624,8 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "delegation_id": "0",
             "token_id": "0",
             "operator_id": "none", "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
-            "subject": "x", "proposal_id": "0",
+            "subject": "x", "proposal_id": "0", "plan_id": f"l{place}", "visit_id": f"v{place}", "code": f"code{place}",
+            "interest_id": "0",
             "import_id": "0", "first": "1", "second": "2", "photo_id": place,
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
             "filing_id": f"f{place}", "document_id": f"d{place}",

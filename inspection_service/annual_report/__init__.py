@@ -1,0 +1,1 @@
+"""The annual report: indicators counted from the records themselves, each of which opens."""

@@ -1,0 +1,1 @@
+"""Inspections: checklists, random draws, visits on the spot and from afar, joint inspections."""

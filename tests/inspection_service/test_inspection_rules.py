@@ -1,0 +1,201 @@
+"""The rules of inspections, without a database: checklists, draws, joint runs, the life of a visit."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import asdict
+from datetime import date, timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from deploy.cli import app
+from inspection_service.inspections.checklists import FILE, checklists, read
+from inspection_service.inspections.draw import ImpossibleDraw, Pool, digest, draw, faults
+from inspection_service.inspections.joint import Premises, due_on, items_of, saved, stops
+from inspection_service.inspections.visit import MOVES, Command, Seen, State, check_officer, failed, move, open_points
+from inspection_service.law.catalogue import catalogue
+from inspection_service.law.statutes import LawError
+from youguan.errors import Conflict, Forbidden
+
+DAY = date(2026, 9, 16)
+IDS = st.text("abcdef123", min_size=1, max_size=4)
+SEEDS = st.text("0123456789abcdef", min_size=1, max_size=64)
+
+
+def table() -> dict[str, Any]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def test_checklists_meet_their_kind_of_site() -> None:
+    found = checklists()
+    assert set(found.departments) <= set(catalogue().organs)
+    estate = {point.id for point in found.points(["fire"], ["residential"], DAY)}
+    roadside = {point.id for point in found.points(["fire"], ["roadside"], DAY)}
+    assert roadside < estate
+    assert "fire-residential.own-cables" in estate
+    assert found.points(["market"], [None], date(2022, 12, 31)) == found.points(["market"], [None], DAY)[2:]
+    assert all(point.remote for point in found.points(found.departments, [None], DAY, remote=True))
+    assert found.points(["fire"], [None], date(2021, 1, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("checklist", 0, "department"), "nobody", "unknown department"),
+        (("checklist", 0, "version", 0, "points", 0, "item"), "nothing", "unknown item"),
+    ],
+)
+def test_a_checklist_that_names_what_there_is_not_is_refused(
+    path: tuple[str | int, ...], value: str, reason: str
+) -> None:
+    changed = deepcopy(table())
+    place: Any = changed
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    with pytest.raises(LawError, match=reason):
+        read(changed, catalogue())
+
+
+def test_two_versions_never_hold_at_once() -> None:
+    changed = deepcopy(table())
+    versions = changed["checklist"][0]["version"]
+    versions.append({**versions[0], "in_force": date(2025, 1, 1)})
+    with pytest.raises(LawError, match="two versions"):
+        read(changed, catalogue())
+    versions[0]["until"] = date(2024, 12, 31)
+    found = read(changed, catalogue()).lists[0]
+    assert [found.version_on(day) for day in (date(2024, 12, 31), date(2025, 1, 1))] == list(found.versions)
+
+
+@given(
+    st.lists(IDS, min_size=1, max_size=12), st.lists(IDS, min_size=2, max_size=6, unique=True),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 11)), max_size=8), st.integers(1, 12), SEEDS,
+)  # fmt: skip
+def test_whatever_is_drawn(
+    sites: list[str], officers: list[str], bound: list[tuple[int, int]], count: int, seed: str
+) -> None:
+    conflicts = [(officers[a % len(officers)], sites[b % len(sites)]) for a, b in bound]
+    pool = Pool.of(sites, officers, conflicts, count)
+    try:
+        found = draw(pool, seed)
+    except ImpossibleDraw:
+        free = {site: len(set(officers) - {o for o, s in conflicts if s == site}) for site in pool.sites}
+        assert count > len(pool.sites) or min(free.values()) < 2
+        return
+    assert len({each.site for each in found}) == count
+    assert {each.site for each in found} <= set(sites)
+    for each in found:
+        assert len(set(each.officers)) == 2
+        assert not {(officer, each.site) for officer in each.officers} & set(conflicts)
+    assert draw(Pool.of(sites[::-1], officers[::-1], conflicts[::-1], count), seed) == found
+    if not conflicts:
+        loads = [sum(officer in each.officers for each in found) for officer in officers]
+        assert max(loads) - min(loads) <= 1
+    published = {
+        "pool": asdict(pool), "pool_sha256": digest(pool), "seed": seed,
+        "drawn": [{"site": each.site, "officers": list(each.officers)} for each in found],
+    }  # fmt: skip
+    assert faults(json.loads(json.dumps(published))) == []
+
+
+PUBLISHED = Pool.of(["s1", "s2", "s3", "s4"], ["a", "b", "c"], [("a", "s1")], 2)
+
+
+def published() -> dict[str, Any]:
+    drawn = [{"site": each.site, "officers": list(each.officers)} for each in draw(PUBLISHED, "5eed")]
+    record = {"pool": asdict(PUBLISHED), "pool_sha256": digest(PUBLISHED), "seed": "5eed", "drawn": drawn}
+    found: dict[str, Any] = json.loads(json.dumps(record))
+    return found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: r.update(seed="0"), lambda r: r["pool"]["sites"].pop(), lambda r: r["pool"]["conflicts"].pop(),
+        lambda r: r["drawn"].pop(), lambda r: r["drawn"].reverse(), lambda r: r["drawn"][0]["officers"].reverse(),
+        lambda r: r["drawn"][0].update(site="s9"), lambda r: r.update(pool_sha256="0" * 64), lambda r: r.pop("seed"),
+        lambda r: r.update(seed=5), lambda r: r.update(pool=None), lambda r: r["pool"].update(count=9),
+        lambda r: r["drawn"].append({"site": "s1", "officers": ["b", "c"]}),
+    ],
+)  # fmt: skip
+def test_a_draw_that_was_changed_is_noticed(change: Callable[[dict[str, Any]], object]) -> None:
+    record = published()
+    assert faults(record) == []
+    change(record)
+    assert faults(record) != []
+
+
+def test_the_command_that_repeats_a_draw(tmp_path: Path) -> None:
+    file = tmp_path / "draw.json"
+    for record, code in ((published(), 0), ({**published(), "seed": "0"}, 1), ([], 1), (None, 1)):
+        file.write_text(json.dumps(record) if record is not None else "{")
+        assert CliRunner().invoke(app, ["draw", "verify", str(file)]).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("last", "months", "due"),
+    [
+        (date(2026, 1, 31), 1, date(2026, 2, 28)), (date(2024, 1, 31), 1, date(2024, 2, 29)),
+        (date(2026, 6, 15), 6, date(2026, 12, 15)), (date(2026, 6, 15), 7, date(2027, 1, 15)),
+        (date(2024, 2, 29), 12, date(2025, 2, 28)), (date(2026, 8, 31), 24, date(2028, 8, 31)),
+    ],
+)  # fmt: skip
+def test_when_a_look_is_due_again(last: date, months: int, due: date) -> None:
+    assert due_on(last, months) == due
+
+
+def test_a_run_takes_what_is_due_and_each_premises_once() -> None:
+    found = checklists()
+    departments = ("fire", "market", "bureau")
+    year = timedelta(days=366)
+    places = [
+        Premises("never seen", None, {}),
+        Premises("all seen", None, dict.fromkeys(departments, DAY)),
+        Premises("fire is due", "residential", {"fire": DAY - timedelta(days=190), "market": DAY, "bureau": DAY}),
+        Premises("market is due", None, {"fire": DAY, "market": DAY - year, "bureau": DAY}),
+        Premises("others are due", None, {**dict.fromkeys(departments, DAY)}),
+    ]
+    run = stops(found, places, departments, DAY)
+    assert [(stop.site_id, stop.departments) for stop in run] == [
+        ("never seen", departments), ("fire is due", ("fire",)), ("market is due", ("market",)),
+    ]  # fmt: skip
+    assert {point.id for point in run[1].points} == {"fire-residential.own-cables", "fire-residential.partition"}
+    covered = items_of(run)
+    assert len({point.id for point in covered}) == len(covered) == 3 + 2 + 2 + 2 + 4
+    assert saved(len(stop.departments) for stop in run) == 2
+
+
+def test_every_pair_of_state_and_command() -> None:
+    allowed = {
+        ("planned", "begin"): "under_way", ("under_way", "note"): "under_way", ("under_way", "finish"): "finished",
+        ("finished", "confirm"): "finished", ("planned", "cancel"): "cancelled", ("under_way", "cancel"): "cancelled",
+    }  # fmt: skip
+    assert {(str(state), str(command)): str(to) for (state, command), to in MOVES.items()} == allowed
+    for state, command in product(State, Command):
+        if (state, command) in MOVES:
+            assert move(state, command) == allowed[state, command]
+        else:
+            with pytest.raises(Conflict):
+                move(state, command)
+
+
+def test_who_may() -> None:
+    check_officer("a", ["a", "b"], Command.FINISH, None)
+    check_officer("b", ["a", "b"], Command.CONFIRM, "a")
+    for who, command in (("c", Command.NOTE), ("a", Command.CONFIRM)):
+        with pytest.raises(Forbidden):
+            check_officer(who, ["a", "b"], command, "a")
+
+
+def test_what_is_open_and_what_failed() -> None:
+    seen = {1: Seen("passed", ""), 3: Seen("failed", "x")}
+    assert open_points([1, 2, 3], seen) == [2]
+    assert failed(seen) == [3]

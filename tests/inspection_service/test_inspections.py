@@ -1,0 +1,364 @@
+"""Inspections on a real PostgreSQL: drawn, carried out, sent twice, counted, and what nobody may."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from pypdf import PdfReader
+
+from inspection_service.cases.desk import CaseDesk, Opening
+from inspection_service.cases.persons import Officer
+from inspection_service.inspections import store
+from inspection_service.inspections.checklists import checklists
+from inspection_service.inspections.desk import InspectionDesk, Noted, Piece, PlanWish, Position, VisitWish
+from inspection_service.inspections.draw import faults
+from inspection_service.inspections.joint import Counters
+from inspection_service.inspections.remote import RemoteDesk
+from inspection_service.inspections.visit import REMOTE, Command
+from inspection_service.law.catalogue import catalogue
+from inspection_service.printing.press import Press
+from inspection_service.store import file_site, replace_duties, retire_site
+from youguan import audit
+from youguan.auth import Principal
+from youguan.clock import ManualClock
+from youguan.database import create_pool
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.eventlog import publish
+from youguan.events import ConnectorStatusChanged, ResponsibilitiesChanged, ResponsibilityEntry, SiteFiled
+
+START = datetime(2026, 9, 16, 2, tzinfo=UTC)
+TODAY = date(2026, 9, 16)
+PRESS = Press()
+
+
+def somebody(subject: str, role: str, organisation: str | None = None, division: str | None = None) -> Principal:
+    return Principal(subject, subject, frozenset({role}), organisation, division, "", "", START)
+
+
+REGULATOR, TOWN = somebody("h", "regulator"), somebody("t", "regulator", division="330226002")
+OFFICERS = {subject: somebody(subject, "inspector") for subject in "abcd"}
+A, B, C = OFFICERS["a"], OFFICERS["b"], OFFICERS["c"]
+OPERATOR, STRANGER = somebody("o", "operator", "m1"), somebody("x", "operator", "m2")
+RANDOM = PlanWish("双随机", ("fire", "bureau"), TODAY, TODAY + timedelta(days=30), "年度计划", count=3)
+JOINT = PlanWish("综合查一次", ("fire", "market", "bureau"), TODAY, TODAY + timedelta(days=30), "到期检查")
+
+
+class World:
+    """The desk, a clock of its own, and six sites of two organisations in two towns."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+        self.clock = ManualClock(START)
+        self.desk = InspectionDesk(pool, self.clock, checklists(), catalogue(), PRESS)
+        self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS)
+
+    async def visits(self, plan_id: str | None = None) -> list[asyncpg.Record]:
+        async with self.pool.acquire() as connection:
+            return await store.list_visits(
+                connection, scope=REGULATOR.scope, states=[], plan_id=plan_id, site_id=None, channel=None, officer=None,
+                before=None, limit=1000,
+            )  # fmt: skip
+
+    async def visit(self, visit_id: str) -> asyncpg.Record:
+        async with self.pool.acquire() as connection:
+            return await store.get_visit(connection, visit_id)
+
+    async def counters(self, year: int = 2026) -> Counters:
+        async with self.pool.acquire() as connection:
+            return await store.counters(connection, year)
+
+    async def carry_out(self, visit_id: str, *, failing: int | None = None) -> None:
+        """Do everything that a visit needs."""
+        visit = await self.visit(visit_id)
+        first, second = (OFFICERS[subject] for subject in visit["officers"])
+        await self.desk.do(first, visit_id, Command.BEGIN, position=Position(29.3, 121.4))
+        async with self.pool.acquire() as connection:
+            places = [row["place"] for row in await store.visit_points(connection, visit_id)]
+        for place in places:
+            result = "failed" if place == failing else "passed"
+            await self.desk.note(first, visit_id, Noted(place, result, f"key-{place:04d}", "见照片"))
+        await self.desk.do(first, visit_id, Command.FINISH)
+        await self.desk.do(second, visit_id, Command.CONFIRM)
+
+
+def filed(n: int) -> SiteFiled:
+    return SiteFiled(
+        site_id=f"s{n}", name=f"场站{n}", address=f"某路{n}号", division_code=f"33022600{1 + n % 2}", division_name="街道",
+        longitude=121.0, latitude=29.0, stations=(), construction="residential" if n < 3 else None,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with await create_pool(database_url) as pool:
+        world = World(pool)
+        async with pool.acquire() as connection:
+            for n in range(1, 7):
+                organisation = f"m{1 + n % 2}"
+                entry = ResponsibilityEntry(
+                    role="manager", organisation_id=organisation, organisation_name=organisation, station_id=None,
+                    since=START - timedelta(days=99), until=None,
+                )  # fmt: skip
+                await file_site(connection, filed(n))
+                await replace_duties(connection, ResponsibilitiesChanged(site_id=f"s{n}", entries=(entry,)))
+                await connection.execute("INSERT INTO bounds.site VALUES ($1, $2)", f"s{n}", f"33022600{1 + n % 2}")
+                await connection.execute("INSERT INTO bounds.station VALUES ($1, $2)", f"s{n}-1", f"s{n}")
+                since = START - timedelta(days=99)
+                await connection.execute(
+                    "INSERT INTO bounds.party VALUES ($1, 0, $2, $3, NULL)", f"s{n}", organisation, since
+                )
+        for n, subject in enumerate(OFFICERS, 1):
+            await world.cases.register(REGULATOR, Officer(subject, f"警员{subject}", f"浙{n:04d}", date(2027, 12, 31)))
+        yield world
+
+
+async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(world: World) -> None:
+    await world.desk.declare(REGULATOR, "a", "m1", "亲属任职")
+    plan_id = await world.desk.plan_random(REGULATOR, RANDOM)
+    async with world.pool.acquire() as connection:
+        before = await store.get_draw(connection, plan_id)
+        await retire_site(connection, "s6")
+    assert before["seed"] is None
+    assert before["pool"]["conflicts"] == [["a", "s2"], ["a", "s4"], ["a", "s6"]]
+    assert await world.visits() == []
+    drawn = await world.desk.draw(REGULATOR, plan_id)
+    async with world.pool.acquire() as connection:
+        after = await store.get_draw(connection, plan_id)
+        assert await audit.verify(connection) is None
+    assert after["pool"] == before["pool"]
+    assert faults({name: after[name] for name in ("pool", "pool_sha256", "seed", "drawn")}) == []
+    with pytest.raises(Conflict, match="never repeated"):
+        await world.desk.draw(REGULATOR, plan_id)
+    visits = await world.visits(plan_id)
+    wanted = {each.site: list(each.officers) for each in drawn if each.site != "s6"}
+    assert {visit["site_id"]: visit["officers"] for visit in visits} == wanted
+    assert all("a" not in officers for site, officers in wanted.items() if site in ("s2", "s4"))
+    assert sorted(v["code"] for v in visits) == [f"XW3302262026{n:07d}" for n in range(1, len(visits) + 1)]
+
+
+async def test_two_who_draw_at_once_draw_once(world: World) -> None:
+    plan_id = await world.desk.plan_random(REGULATOR, RANDOM)
+    done = await asyncio.gather(*(world.desk.draw(REGULATOR, plan_id) for _ in range(4)), return_exceptions=True)
+    assert sum(isinstance(each, Conflict) for each in done) == 3
+    assert len(await world.visits(plan_id)) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"departments": ("nobody",)}, "departments"), ({"departments": ()}, "departments"),
+        ({"departments": ("fire", "fire")}, "departments"), ({"ends_on": TODAY - timedelta(days=1)}, "ends_on"),
+        ({"starts_on": TODAY + timedelta(days=40)}, "ends_on"),
+    ],
+)  # fmt: skip
+async def test_a_plan_that_cannot_be_is_refused(world: World, change: dict[str, Any], field: str) -> None:
+    for make in (world.desk.plan_random, world.desk.plan_joint):
+        with pytest.raises(Invalid) as error:
+            await make(REGULATOR, replace(RANDOM, **change))
+        assert [wrong.field for wrong in error.value.fields] == [field]
+
+
+async def test_who_plans_what_and_where(world: World) -> None:
+    with pytest.raises(Forbidden):
+        await world.desk.plan_random(A, RANDOM)
+    with pytest.raises(Invalid, match="division"):
+        await world.desk.plan_random(TOWN, RANDOM)
+    with pytest.raises(Invalid, match="division"):
+        await world.desk.plan_random(TOWN, replace(RANDOM, division="330226001"))
+    plan_id = await world.desk.plan_random(TOWN, replace(RANDOM, division="330226002"))
+    async with world.pool.acquire() as connection:
+        assert (await store.get_draw(connection, plan_id))["pool"]["sites"] == ["s1", "s3", "s5"]
+    with pytest.raises(Conflict, match="cannot be drawn"):
+        await world.desk.plan_random(TOWN, replace(RANDOM, division="330226002", count=4))
+    with pytest.raises(Invalid, match="two at least"):
+        await world.desk.plan_joint(REGULATOR, replace(JOINT, departments=("fire",)))
+
+
+async def test_a_run_visits_each_premises_once_and_is_counted(world: World) -> None:
+    single = await world.desk.plan_visit(A, VisitWish("s1", ("market",), "b", "投诉", TODAY))
+    await world.carry_out(single)
+    assert await world.counters() == Counters(0, 0, 0, 0)
+    plan_id = await world.desk.plan_joint(REGULATOR, JOINT)
+    visits = {visit["site_id"]: visit for visit in await world.visits(plan_id)}
+    assert {site: len(visit["departments"]) for site, visit in visits.items()} == {
+        "s1": 2, **dict.fromkeys(["s2", "s3", "s4", "s5", "s6"], 3),
+    }  # fmt: skip
+    with pytest.raises(Conflict, match="nothing is due"):
+        await world.desk.plan_joint(REGULATOR, JOINT)
+    assert (await world.counters()).runs == 0
+    for site in ("s1", "s2", "s3"):
+        await world.carry_out(visits[site]["id"])
+    assert await world.counters() == Counters(1, 3, 13, 1 + 2 + 2)
+    assert await world.counters(2025) == Counters(0, 0, 0, 0)
+
+
+async def test_two_who_plan_runs_at_once_send_nobody_twice(world: World) -> None:
+    await asyncio.gather(*(world.desk.plan_joint(REGULATOR, JOINT) for _ in range(3)), return_exceptions=True)
+    sites = [visit["site_id"] for visit in await world.visits()]
+    assert sorted(sites) == ["s1", "s2", "s3", "s4", "s5", "s6"]
+
+
+async def test_a_visit_from_code_to_record(world: World) -> None:
+    visit_id = await world.desk.plan_visit(A, VisitWish("s1", ("fire", "bureau"), "b", "专项检查", TODAY))
+    with pytest.raises(Conflict):
+        await world.desk.note(A, visit_id, Noted(1, "passed", "key-0001"))
+    with pytest.raises(Forbidden):
+        await world.desk.do(C, visit_id, Command.BEGIN)
+    await world.desk.do(B, visit_id, Command.BEGIN, position=Position(29.3, 121.4))
+    await world.desk.do(A, visit_id, Command.BEGIN)
+    with pytest.raises(Conflict, match="nothing is said yet of: 1, 2, 3, 4, 5, 6, 7, 8, 9"):
+        await world.desk.do(A, visit_id, Command.FINISH)
+    with pytest.raises(Invalid, match="place"):
+        await world.desk.note(A, visit_id, Noted(10, "passed", "key-0001"))
+    for place in range(1, 10):
+        await world.desk.note(A, visit_id, Noted(place, "passed", f"key-{place:04d}"))
+    await world.desk.note(B, visit_id, Noted(2, "failed", "key-again", "消防车通道被占用"))
+    photo = Piece("photo-0001", "photo", "通道", "0" * 64, 5, "image/png", "a.png", place=2)
+    await asyncio.gather(*(world.desk.bring(A, visit_id, photo) for _ in range(3)))
+    await asyncio.gather(*(world.desk.do(A, visit_id, Command.FINISH) for _ in range(3)))
+    with pytest.raises(Forbidden):
+        await world.desk.do(A, visit_id, Command.CONFIRM)
+    for _ in range(2):
+        await world.desk.do(B, visit_id, Command.CONFIRM)
+    async with world.pool.acquire() as connection:
+        record = await store.get_record(connection, visit_id)
+        assert len(await store.pieces(connection, visit_id)) == 1
+        events = await connection.fetch("SELECT payload FROM eventlog.event WHERE type = 'VisitFinished'")
+        lines = await connection.fetchval("SELECT count(*) FROM inspection.visit_result")
+    assert [event["payload"]["failed_items"] for event in events] == [["fire-equipment"]]
+    assert lines == 10
+    assert record["number"] == "甬宁综执现检字〔2026〕第000001号"
+    number, pdf = await world.desk.pdf(visit_id)
+    assert (number, pdf) == await world.desk.pdf(visit_id)
+    text = "".join("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).split())
+    for words in (
+        "现场检查笔录",
+        "XW33022620260000001",
+        "消防车通道被占用",
+        "9项中1项不合格",
+        "照片1件",
+        "警员a（浙0001）",
+    ):
+        assert words in text, words
+
+
+async def test_numbers_have_no_gaps_when_something_fails(world: World) -> None:
+    wish = VisitWish("s1", ("fire",), "b", "x", TODAY)
+    for second in ("a", "nobody"):
+        with pytest.raises(Invalid):
+            await world.desk.plan_visit(A, replace(wish, second_officer=second))
+    with pytest.raises(NotFound):
+        await world.desk.plan_visit(A, replace(wish, site_id="s9"))
+    await asyncio.gather(*(world.desk.plan_visit(A, wish) for _ in range(5)))
+    assert sorted(v["code"][-7:] for v in await world.visits()) == [f"{n:07d}" for n in range(1, 6)]
+
+
+async def test_who_has_an_interest_does_not_inspect(world: World) -> None:
+    interest = await world.desk.declare(A, "a", "m1", "亲属任职")
+    with pytest.raises(Forbidden):
+        await world.desk.declare(A, "b", "m1", "x")
+    with pytest.raises(Conflict):
+        await world.desk.declare(A, "a", "m1", "x")
+    wish = VisitWish("s2", ("fire",), "b", "x", TODAY)
+    with pytest.raises(Conflict, match="interest"):
+        await world.desk.plan_visit(A, wish)
+    with pytest.raises(Conflict, match="interest"):
+        await world.desk.plan_visit(B, replace(wish, second_officer="a"))
+    await world.desk.plan_visit(A, replace(wish, site_id="s1"))
+    with pytest.raises(Forbidden):
+        await world.desk.end_interest(A, interest)
+    await world.desk.end_interest(REGULATOR, interest)
+    await world.desk.plan_visit(A, wish)
+
+
+async def test_a_party_sees_what_is_finished_at_its_own_sites(world: World) -> None:
+    visit_id = await world.desk.plan_visit(A, VisitWish("s2", ("fire",), "b", "x", TODAY))
+
+    async def sees(who: Principal) -> bool:
+        async with world.pool.acquire() as connection:
+            return await store.is_seen(connection, visit_id, who.scope)
+
+    assert [await sees(who) for who in (A, REGULATOR, TOWN, OPERATOR, STRANGER)] == [True, True, False, False, False]
+    await world.carry_out(visit_id)
+    assert [await sees(who) for who in (TOWN, OPERATOR, STRANGER)] == [False, True, False]
+    with pytest.raises(Forbidden):
+        await world.desk.do(OPERATOR, visit_id, Command.CONFIRM)
+
+
+async def test_a_visit_is_called_off_with_a_reason(world: World) -> None:
+    visit_id = await world.desk.plan_visit(A, VisitWish("s2", ("fire",), "b", "x", TODAY))
+    with pytest.raises(Forbidden):
+        await world.desk.do(A, visit_id, Command.CANCEL, "x")
+    with pytest.raises(Invalid, match="reason"):
+        await world.desk.do(REGULATOR, visit_id, Command.CANCEL, " ")
+    with pytest.raises(NotFound):
+        await world.desk.do(TOWN, visit_id, Command.CANCEL, "x")
+    await world.desk.do(REGULATOR, visit_id, Command.CANCEL, "场站停业")
+    with pytest.raises(Conflict):
+        await world.desk.do(A, visit_id, Command.BEGIN)
+
+
+async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(world: World) -> None:
+    told = ConnectorStatusChanged(
+        station_id="s1-1", connector=1, status="Faulted", condition="faulted", previous_condition=None,
+        error_code="GroundFailure", error_info=None, vendor_error_code=None, occurred_at=START, received_at=START,
+        effective_at=START,
+    )  # fmt: skip
+    async with world.pool.acquire() as connection, connection.transaction():
+        await publish(connection, "gateway/0", [told])
+    world.clock.advance(datetime.now(UTC) + timedelta(minutes=1) - world.clock.now())
+    day = world.desk.today()
+    visit_id = await world.desk.plan_visit(A, VisitWish("s1", ("fire", "bureau"), "b", "远程", day, REMOTE))
+    async with world.pool.acquire() as connection:
+        assert [row["point"] for row in await store.visit_points(connection, visit_id)] == [
+            "management.filed", "management.in-order", "management.bays",
+        ]  # fmt: skip
+    remote = RemoteDesk(world.desk, world.clock)
+    end = world.clock.now()
+    with pytest.raises(Conflict):
+        await remote.freeze(A, visit_id, "s1-1", end - timedelta(days=1), end, "extract-1")
+    await world.desk.do(A, visit_id, Command.BEGIN)
+    with pytest.raises(NotFound):
+        await remote.freeze(A, visit_id, "s2-1", end - timedelta(days=1), end, "extract-1")
+    with pytest.raises(Invalid):
+        await remote.freeze(A, visit_id, "s1-1", end - timedelta(days=32), end, "extract-1")
+    for _ in range(2):
+        await remote.freeze(A, visit_id, "s1-1", end - timedelta(days=1), end, "extract-1")
+    async with world.pool.acquire() as connection:
+        (piece,) = await store.pieces(connection, visit_id)
+        content = (await store.piece(connection, visit_id, 1))["content"]
+    assert piece["source"]["events"] == 1
+    assert b"GroundFailure" in content
+    await world.carry_out(visit_id, failing=1)
+    lead = Opening(
+        "car-park-unfiled",
+        "organisation",
+        "m2",
+        day,
+        "b",
+        "远程检查发现未备案",
+        party_id="m2",
+        site_id="s1",
+        visit_id=visit_id,
+    )
+    case_id = await world.cases.open(A, lead)
+    async with world.pool.acquire() as connection:
+        assert [case["id"] for case in await store.cases_of(connection, visit_id)] == [case_id]
+    with pytest.raises(NotFound):
+        await world.cases.open(A, replace(lead, site_id="s2"))
+
+
+async def test_what_was_written_is_never_changed(world: World) -> None:
+    plan_id = await world.desk.plan_random(REGULATOR, RANDOM)
+    await world.desk.draw(REGULATOR, plan_id)
+    visit = (await world.visits(plan_id))[0]
+    await world.carry_out(visit["id"])
+    async with world.pool.acquire() as connection:
+        for table in ("plan", "plan_item", "draw", "drawn", "visit_point", "visit_result", "visit_record"):
+            with pytest.raises(asyncpg.PostgresError, match="what happened is not changed"):
+                await connection.execute(f"DELETE FROM inspection.{table}")
