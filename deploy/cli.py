@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from charger_registry.imports.desk import Outcome, import_sites
-from deploy import divisions, draw, embedded, evidence, people, pki, status, trail
+from deploy import annual, divisions, draw, embedded, evidence, people, pki, status, trail
 from deploy import up as suite
 from deploy.suite import HISTORIES
 from ocpp_gateway.mqtt.mapping import read_mapping
@@ -44,6 +44,8 @@ app.add_typer(divisions.app, name="divisions")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(trail.app, name="audit")
 app.add_typer(draw.app, name="draw")
+app.command("report")(annual.report)
+app.command("test-data")(annual.test_data)
 
 Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}

@@ -5,6 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from inspection_service.annual_report.api import add_annual_report
+from inspection_service.annual_report.desk import AnnualDesk
+from inspection_service.annual_report.pages import annual_report_pages
 from inspection_service.cases.api import add_cases
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.pages import case_pages
@@ -72,6 +75,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_cases(app, cases)
         add_evidence(app, evidence, cases, clock)
         add_inspections(app, inspections, RemoteDesk(inspections, clock), shelf)
+        annual = AnnualDesk(pool, clock, items.own.name)
+        add_annual_report(app, annual, press, settings.base_url)
         yield Parts(
             name="inspection",
             apis={"/api/inspection": app},
@@ -82,6 +87,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 law_pages(items, statutory, templates, clock),
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
+                annual_report_pages(annual, press, templates, settings.base_url),
             ],
             jobs=[
                 Job("inspection.task_watch", TaskWatch(pool, desk).run),

@@ -128,7 +128,7 @@ class DrawOut(BaseModel):
 
 
 class VisitOut(BaseModel):
-    """A check at one premises; `code` is its 行政行为码."""
+    """A check at one premises; `code` is that of the act, without gaps in a year."""
 
     id: str
     code: str
@@ -317,7 +317,7 @@ def _add_lists(app: FastAPI, desk: InspectionDesk) -> None:
 
     @app.get("/check-codes/{code}")
     async def check_code(code: str) -> CodeOut:
-        """Say whether a check is genuine: whoever is inspected reads its code (行政行为码)."""
+        """Say whether a check is genuine: whoever is inspected reads its code."""
         return await read_code(desk, code)
 
     @app.get("/joint-inspections/counters")

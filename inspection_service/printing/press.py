@@ -38,11 +38,15 @@ class Press:
     def pdf(self, number: str, sha256: str, content: Mapping[str, Any], issued_at: datetime) -> bytes:
         """Return a document as PDF, the same bytes for the same document; Unprintable."""
         found = orjson.dumps({"number": number, "sha256": sha256, "content": content}).decode()
+        return self.compile(self._template, {"document": found}, issued_at)
+
+    def compile(self, template: bytes, inputs: Mapping[str, str], at: datetime) -> bytes:
+        """Return a template filled with inputs, and our font's `family`, as PDF; Unprintable."""
         try:
             with self._turn:
                 made = self._compiler.compile(
-                    self._template, format="pdf", sys_inputs={"document": found, "family": FAMILY},
-                    pdf_standards=[STANDARD], timestamp=int(issued_at.timestamp()),
+                    template, format="pdf", sys_inputs={**inputs, "family": FAMILY}, pdf_standards=[STANDARD],
+                    timestamp=int(at.timestamp()),
                 )  # fmt: skip
         except typst.TypstError as error:
             raise Unprintable(str(error)) from None

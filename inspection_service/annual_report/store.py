@@ -1,0 +1,191 @@
+"""The statements behind the report's figures: each indicator is a set of records with weights, and its figure their sum."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import asyncpg
+
+from inspection_service.annual_report.indicators import INDICATORS
+from youguan.auth import Scope
+from youguan.clock import COUNTY
+
+# Each gives id, kind (what opens it), number, about, day and weight. $1, $2: first and last day; $3, $4: the same as instants,
+# the second one not included; $5, $6: the bounds.
+IN_BOUNDS = "($5::bool OR {table}.division_code ^@ ANY ($6::text[]))"
+CASE = f"""
+SELECT c.id, 'case' AS kind, c.number, c.party_name AS about, (c.facts->>'decided_on')::date AS day, 1 AS weight
+FROM inspection.case_file c LEFT JOIN inspection.visit v ON v.id = c.visit_id
+WHERE c.facts->>'decided_on' BETWEEN $1::date::text AND $2::date::text AND {IN_BOUNDS.format(table="c")}
+"""
+PENALTY = f"{CASE} AND c.facts->>'sanction' IS NOT NULL AND c.state <> 'revoked'"
+MOVED = f"""
+SELECT c.id, 'case' AS kind, c.number, c.party_name AS about, (h.at AT TIME ZONE 'Asia/Shanghai')::date AS day, 1 AS weight
+FROM inspection.case_history h JOIN inspection.case_file c ON c.id = h.case_id
+WHERE h.at >= $3 AND h.at < $4 AND {IN_BOUNDS.format(table="c")}
+"""
+RUN = f"""
+SELECT p.id, 'plan' AS kind, p.number, p.title AS about, p.ends_on AS day, {{weight}} AS weight
+FROM inspection.plan p
+WHERE p.kind = 'joint' AND p.ends_on BETWEEN $1 AND $2 AND {IN_BOUNDS.format(table="p")}
+  AND EXISTS (SELECT FROM inspection.visit v WHERE v.plan_id = p.id AND v.state = 'finished')
+"""
+STOP = f"""
+SELECT v.id, 'visit' AS kind, v.code AS number, v.premises_name AS about,
+       (v.finished_at AT TIME ZONE 'Asia/Shanghai')::date AS day, {{weight}} AS weight
+FROM inspection.visit v JOIN inspection.plan p ON p.id = v.plan_id
+WHERE v.state = 'finished' AND p.kind = 'joint' AND p.ends_on BETWEEN $1 AND $2 AND {IN_BOUNDS.format(table="p")}
+"""
+VISIT = f"""
+SELECT v.id, 'visit' AS kind, v.code AS number, v.premises_name AS about,
+       (v.finished_at AT TIME ZONE 'Asia/Shanghai')::date AS day, 1 AS weight
+FROM inspection.visit v LEFT JOIN inspection.plan p ON p.id = v.plan_id
+WHERE v.state = 'finished' AND v.finished_at >= $3 AND v.finished_at < $4 AND {IN_BOUNDS.format(table="v")}
+"""
+ENTRY = """
+SELECT e.id::text, 'entry' AS kind, e.source AS number, e.title AS about, e."on" AS day, e.count AS weight
+FROM inspection.report_entry e WHERE e."on" BETWEEN $1 AND $2 AND e.withdrawn_at IS NULL AND e.kind = '{kind}'
+"""
+TASK = f"""
+SELECT t.id, 'task' AS kind, t.number, coalesce(s.name, t.site_id, t.station_id) AS about,
+       (t.{{moment}} AT TIME ZONE 'Asia/Shanghai')::date AS day, 1 AS weight
+FROM inspection.task t LEFT JOIN inspection.site s ON s.id = t.site_id
+WHERE t.cause = '{{cause}}' AND t.{{moment}} >= $3 AND t.{{moment}} < $4 AND {IN_BOUNDS.format(table="t")}
+"""
+SOURCES = {
+    "penalty_cases": PENALTY,
+    "simple_procedure": f"{PENALTY} AND c.procedure = 'simple'",
+    "fast_track": f"{PENALTY} AND c.procedure = 'fast'",
+    "non_contact": f"{PENALTY} AND v.channel = 'remote'",
+    "unpunished": f"{MOVED} AND h.state = 'unpunished' AND h.previous <> 'unpunished'",
+    "reviews": f"{MOVED} AND h.command = 'appeal' AND h.said->>'remedy' = 'review'",
+    "suits": f"{MOVED} AND h.command = 'appeal' AND h.said->>'remedy' = 'litigation'",
+    "revoked": f"{MOVED} AND h.command = 'revoke'",
+    "joint_inspections": RUN.format(weight="1"),
+    "premises_inspected": STOP.format(weight="1"),
+    "items_covered": RUN.format(weight="(SELECT count(*)::int FROM inspection.plan_item i WHERE i.plan_id = p.id)"),
+    "visits_saved": STOP.format(weight="cardinality(v.departments) - 1") + " AND cardinality(v.departments) > 1",
+    "random_draws": f"""
+        SELECT p.id, 'plan' AS kind, p.number, p.title AS about, p.ends_on AS day, 1 AS weight
+        FROM inspection.plan p JOIN inspection.drawn n ON n.plan_id = p.id
+        WHERE p.kind = 'random' AND n.drawn_at >= $3 AND n.drawn_at < $4 AND {IN_BOUNDS.format(table="p")}
+    """,
+    "random_visits": f"{VISIT} AND p.kind = 'random'",
+    "remote_inspections": f"{VISIT} AND v.channel = 'remote'",
+    "training_sessions": ENTRY.format(kind="training"),
+    "publicity_materials": ENTRY.format(kind="publicity"),
+    "exemplary_cases": ENTRY.format(kind="exemplary_case"),
+    "charging_sites": f"""
+        SELECT s.id, 'site' AS kind, s.id AS number, s.name AS about, $2::date AS day, 1 AS weight
+        FROM inspection.site s WHERE NOT s.retired AND {IN_BOUNDS.format(table="s")}
+    """,
+    "unmanaged_found": TASK.format(moment="opened_at", cause="unmanaged_site"),
+    "unmanaged_settled": TASK.format(moment="closed_at", cause="unmanaged_site"),
+    "faults": TASK.format(moment="occurred_at", cause="connector_fault"),
+    "faults_mended": TASK.format(moment="closed_at", cause="connector_fault"),
+}
+assert SOURCES.keys() == {indicator.id for indicator in INDICATORS}
+# Every parameter is named once, so that a source that needs fewer takes the same ones.
+ALL = "SELECT $1::date, $2::date, $3::timestamptz, $4::timestamptz, $5::bool, $6::text[]"
+
+
+def within(year: int, scope: Scope) -> tuple[Any, ...]:
+    """Return what the statements take for a year of the county and somebody's bounds."""
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    instants = [datetime.combine(date(y, 1, 1), time(), COUNTY).astimezone(UTC) for y in (year, year + 1)]
+    return first, last, *instants, scope.everything, list(scope.divisions)
+
+
+async def figures(connection: asyncpg.Connection, year: int, scope: Scope) -> dict[str, int]:
+    """Return every figure of a year."""
+    sums = ", ".join(
+        f"(SELECT coalesce(sum(weight), 0) FROM ({source}) s)::bigint AS {name}" for name, source in SOURCES.items()
+    )
+    row = await connection.fetchrow(f"WITH given AS ({ALL}) SELECT {sums} FROM given", *within(year, scope))
+    return dict(row)
+
+
+async def records(
+    connection: asyncpg.Connection,
+    indicator: str,
+    year: int,
+    scope: Scope,
+    before: tuple[str, str] | None,
+    limit: int,
+) -> Sequence[asyncpg.Record]:
+    """Return the records of a figure, the latest first; `before`: (day, id) of the last one seen."""
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        f"""
+        WITH given AS ({ALL}) SELECT s.*, s.day::text AS day_text FROM given, LATERAL ({SOURCES[indicator]}) s
+        WHERE $7::text IS NULL OR (s.day::text, s.id) < ($7, $8) ORDER BY s.day DESC, s.id DESC LIMIT $9
+        """,
+        *within(year, scope),
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def repair_hours(connection: asyncpg.Connection, year: int, scope: Scope) -> float | None:
+    """Return how long faults took that were mended in a year, half of them less; None where none was."""
+    found: float | None = await connection.fetchval(
+        f"""
+        WITH given AS ({ALL})
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM t.closed_at - t.occurred_at) / 3600)
+        FROM given, inspection.task t
+        WHERE t.cause = 'connector_fault' AND t.closed_at >= $3 AND t.closed_at < $4 AND {IN_BOUNDS.format(table="t")}
+        """,
+        *within(year, scope),
+    )
+    return None if found is None else round(float(found), 1)
+
+
+async def managers(connection: asyncpg.Connection, instant: datetime) -> dict[str, str]:
+    """Return who managed each site at an instant: site → name."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT ON (site_id) site_id, organisation_name FROM inspection.responsibility
+        WHERE role = 'manager' AND station_id IS NULL AND since <= $1 AND (until IS NULL OR until > $1)
+        ORDER BY site_id, since DESC
+        """,
+        instant,
+    )
+    return {row["site_id"]: row["organisation_name"] for row in rows}
+
+
+# --- what is entered by hand ---
+
+
+async def entries(connection: asyncpg.Connection, year: int) -> list[asyncpg.Record]:
+    """Return what was entered for a year, what was withdrawn included."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        'SELECT * FROM inspection.report_entry WHERE "on" BETWEEN $1 AND $2 ORDER BY "on" DESC, id DESC',
+        date(year, 1, 1),
+        date(year, 12, 31),
+    )
+    return rows
+
+
+async def add_entry(connection: asyncpg.Connection, entry: Sequence[Any]) -> int:
+    """Keep (kind, on, title, count, source, at, by); return its id."""
+    found: int = await connection.fetchval(
+        """
+        INSERT INTO inspection.report_entry (kind, "on", title, count, source, noted_at, noted_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
+        """,
+        *entry,
+    )
+    return found
+
+
+async def withdraw_entry(connection: asyncpg.Connection, entry_id: int, at: datetime, by: str) -> asyncpg.Record | None:
+    """Let an entry count no longer; None where there is none that counts."""
+    return await connection.fetchrow(
+        """
+        UPDATE inspection.report_entry SET withdrawn_at = $2, withdrawn_by = $3 WHERE id = $1 AND withdrawn_at IS NULL
+        RETURNING *
+        """,
+        entry_id,
+        at,
+        by,
+    )

@@ -1,0 +1,209 @@
+"""The annual report on a real PostgreSQL: a year of generated records is counted exactly, and every record of it opens."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+
+import asyncpg
+import orjson
+import pytest
+from docx import Document
+from pypdf import PdfReader
+
+from deploy.demo.annual.load import load_year
+from deploy.demo.annual.totals import Totals
+from inspection_service.annual_report import store
+from inspection_service.annual_report.desk import AnnualDesk, EntryWish, SiteUptime
+from inspection_service.annual_report.formats import FORMATS
+from inspection_service.annual_report.indicators import INDICATORS, Report, Uptime
+from inspection_service.cases.desk import CaseDesk
+from inspection_service.evidence import store as evidence
+from inspection_service.evidence.chain import Signer, broken
+from inspection_service.inspections import store as inspections
+from inspection_service.law.catalogue import catalogue
+from inspection_service.printing.press import Press
+from youguan import audit
+from youguan.auth import EVERYTHING, Principal, Scope, generate_keys
+from youguan.clock import ManualClock
+from youguan.database import create_pool
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+
+NOW = datetime(2026, 9, 16, 2, tzinfo=UTC)
+PRIVATE, _ = generate_keys()
+PRESS = Press()
+SMALL = Totals().part(50)
+COUNTED = (
+    "penalty_cases", "simple_procedure", "fast_track", "non_contact", "joint_inspections", "premises_inspected", "items_covered",
+    "visits_saved",
+)  # fmt: skip
+
+
+class Nowhere:
+    """A gateway that cannot be asked."""
+
+    async def of(self, first: date, after: date) -> list[SiteUptime] | None:
+        return None
+
+
+class Two:
+    """A gateway that knows two sites."""
+
+    async def of(self, first: date, after: date) -> list[SiteUptime] | None:
+        assert (first, after) == (date(2023, 1, 1), date(2024, 1, 1))
+        return [SiteUptime("1", 75, 100), SiteUptime("2", 25, 100), SiteUptime("3", 1, 1)]
+
+
+def somebody(role: str, division: str | None = None) -> Principal:
+    return Principal("x", "x", frozenset({role}), None, division, "", "", NOW)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with await create_pool(database_url) as pool:
+        yield pool
+
+
+@pytest.fixture
+def desk(pool: asyncpg.Pool) -> AnnualDesk:
+    return AnnualDesk(pool, ManualClock(NOW), "某局")
+
+
+async def everything(pool: asyncpg.Pool, indicator: str, scope: Scope = EVERYTHING) -> list[asyncpg.Record]:
+    """Return all records of a figure, page by page."""
+    found: list[asyncpg.Record] = []
+    before = None
+    async with pool.acquire() as connection:
+        while rows := await store.records(connection, indicator, 2023, scope, before, 7):
+            found += rows
+            before = (rows[-1]["day_text"], rows[-1]["id"])
+    return found
+
+
+async def test_a_generated_year_is_counted_exactly_and_every_record_opens(pool: asyncpg.Pool, desk: AnnualDesk) -> None:
+    async with pool.acquire() as connection:
+        figures = await load_year(connection, ManualClock(NOW), PRIVATE, SMALL)
+        with pytest.raises(Conflict):
+            await load_year(connection, ManualClock(NOW), PRIVATE, SMALL)
+        assert await audit.verify(connection) is None
+    report = await desk.report(2023, Nowhere())
+    assert report.figures == figures
+    assert {name: figures[name] for name in COUNTED} == {name: getattr(SMALL, name) for name in COUNTED}
+    assert {name: report.as_json()[name] for name in COUNTED} == {name: figures[name] for name in COUNTED}
+    cases, who, public = (
+        CaseDesk(pool, ManualClock(NOW), catalogue(), PRESS),
+        somebody("regulator"),
+        Signer(PRIVATE).public_key,
+    )
+    for indicator in INDICATORS:
+        records = await everything(pool, indicator.id)
+        assert sum(record["weight"] for record in records) == figures[indicator.id], indicator.id
+        assert len({record["id"] for record in records}) == len(records)
+        async with pool.acquire() as connection:
+            for record in records:
+                if record["kind"] == "case":
+                    row = await cases.see(connection, who, record["id"])
+                    assert row["state"] == "closed"
+                    assert broken(await evidence.links(connection, record["id"]), public) is None
+                elif record["kind"] == "visit":
+                    assert (await inspections.get_record(connection, record["id"]))["content"]["organ"]
+                elif record["kind"] == "plan":
+                    assert len(await inspections.plan_items(connection, record["id"])) in (6, 7)
+    later = await desk.report(2024, Nowhere())
+    assert {later.figures[name] for name in COUNTED} == {0}
+
+
+@pytest.mark.timeout(900)  # some 50,000 rows, on a machine that may be busy
+async def test_the_programmes_year_comes_to_the_figures_of_its_report(pool: asyncpg.Pool, desk: AnnualDesk) -> None:
+    async with pool.acquire() as connection:
+        await load_year(connection, ManualClock(NOW), PRIVATE, Totals())
+    printed = orjson.loads(FORMATS["json"].make(await desk.report(2023, Nowhere()), PRESS))
+    assert {name: printed[name] for name in COUNTED if name != "fast_track"} == {
+        "penalty_cases": 3500, "simple_procedure": 2988, "non_contact": 90, "joint_inspections": 373,
+        "premises_inspected": 9156, "items_covered": 2524, "visits_saved": 4765,
+    }  # fmt: skip
+
+
+async def test_a_year_is_counted_within_bounds(pool: asyncpg.Pool, desk: AnnualDesk) -> None:
+    async with pool.acquire() as connection:
+        await load_year(connection, ManualClock(NOW), PRIVATE, Totals().part(200))
+    elsewhere = await desk.report(2023, Nowhere(), Scope(divisions=("330227",)))
+    assert {elsewhere.figures[name] for name in COUNTED} == {0}
+    here = await desk.report(2023, Nowhere(), Scope(divisions=("3302",)))
+    assert here.figures["penalty_cases"] == Totals().part(200).penalty_cases
+
+
+async def test_what_is_entered_by_hand_counts_until_it_is_withdrawn(desk: AnnualDesk) -> None:
+    wish = EntryWish("publicity", date(2023, 6, 1), "折页", 500, "印制合同")
+    entry = await desk.enter(somebody("regulator"), wish)
+    assert (await desk.report(2023, Nowhere())).figures["publicity_materials"] == 500
+    for who in (somebody("inspector"), somebody("regulator", "330226001")):
+        with pytest.raises(Forbidden):
+            await desk.enter(who, wish)
+        with pytest.raises(Forbidden):
+            await desk.withdraw(who, entry)
+    await desk.withdraw(somebody("regulator"), entry)
+    assert (await desk.report(2023, Nowhere())).figures["publicity_materials"] == 0
+    with pytest.raises(NotFound):
+        await desk.withdraw(somebody("regulator"), entry)
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        (EntryWish("party", date(2023, 1, 1), "x", 1, "x"), "kind"), (EntryWish("training", date(2027, 1, 1), "x", 1, "x"), "on"),
+        (EntryWish("training", date(2023, 1, 1), " ", 1, "x"), "title"),
+        (EntryWish("training", date(2023, 1, 1), "x", 0, "x"), "count"),
+        (EntryWish("training", date(2023, 1, 1), "x", 1, ""), "source"),
+    ],
+)  # fmt: skip
+async def test_an_entry_that_cannot_be_is_refused(desk: AnnualDesk, wish: EntryWish, field: str) -> None:
+    with pytest.raises(Invalid) as error:
+        await desk.enter(somebody("regulator"), wish)
+    assert [wrong.field for wrong in error.value.fields] == [field]
+
+
+async def test_uptime_is_summed_by_who_managed_then(pool: asyncpg.Pool, desk: AnnualDesk) -> None:
+    async with pool.acquire() as connection:
+        for site, name in (("1", "甲"), ("2", "甲")):
+            await connection.execute(
+                "INSERT INTO inspection.responsibility VALUES ($1, 0, NULL, 'manager', $2, $2, '2020-01-01', '2025-01-01')",
+                site,
+                name,
+            )
+    report = await desk.report(2023, Two())
+    assert report.uptime == [Uptime("甲", 100, 200)]
+    assert report.as_json()["uptime_by_operator"] == [{"organisation": "甲", "uptime_percent": 50.0}]
+
+
+def test_seconds_become_uptime() -> None:
+    names = ("available_s", "occupied_s", "charging_s", "reserved_s", "unavailable_s", "faulted_s", "offline_s")
+    seconds = {**dict.fromkeys(names, 10), "excluded_s": 12, "site_id": "1"}
+    assert SiteUptime.of(seconds) == SiteUptime("1", 52, 70)
+
+
+def whole() -> Report:
+    figures = {indicator.id: 1000 + n for n, indicator in enumerate(INDICATORS)}
+    return Report(2023, "某局", figures, 4.5, [Uptime("甲公司", 1, 3), Uptime("乙公司", 0, 0)], date(2024, 1, 5))
+
+
+def text_of(name: str, body: bytes) -> str:
+    if name == "pdf":
+        return "".join(page.extract_text() for page in PdfReader(io.BytesIO(body)).pages)
+    if name == "docx":
+        paper = Document(io.BytesIO(body))
+        cells = [cell.text for table in paper.tables for row in table.rows for cell in row.cells]
+        return " ".join([paragraph.text for paragraph in paper.paragraphs] + cells)
+    return body.decode("utf-8-sig")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_says_the_same(name: str) -> None:
+    body = FORMATS[name].make(whole(), PRESS)
+    text = text_of(name, body)
+    for words in (*map(str, whole().figures.values()), "4.5", "33.33", "甲公司"):
+        assert words in text, words
+    assert FORMATS[name].make(whole(), PRESS) == body or name == "docx"  # a ZIP tells the time
+    if name == "csv":
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert {row["id"]: row["value"] for row in rows}["visits_saved"] == str(whole().figures["visits_saved"])
