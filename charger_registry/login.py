@@ -211,9 +211,10 @@ class Login:
         _himself(principal)
         demo, now = self._demo and is_loopback(remote), self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            found = await people.get_delegation(connection, delegation_id, principal.subject, now)
-            giver = await people.find(connection, found["giver"], demo=demo) if found else None
-            person = await people.find(connection, principal.subject, demo=demo)
+            offered = await people.get_delegation(connection, delegation_id, principal.subject, now)
+            giver = await people.find(connection, offered["giver"], demo=demo, hold=True) if offered else None
+            person = await people.find(connection, principal.subject, demo=demo, hold=True)
+            found = await people.get_delegation(connection, delegation_id, principal.subject, now, hold=True)
             may = giver is not None and person is not None and may_act_for(account_of(person), account_of(giver))
             if found is None or giver is None or person is None or not may:
                 raise NotFound("a delegation to you that holds")
@@ -264,6 +265,7 @@ class Login:
         async with self._pool.acquire() as connection, connection.transaction():
             await people.set_password(connection, principal.subject, hashed)
             await self._note(connection, principal, "change password", remote)
+            person = await people.get(connection, principal.subject)
             return await self._begin(connection, person, remote, browser, ends_others=True)
 
     async def sessions(self, principal: Principal) -> Sequence[asyncpg.Record]:
@@ -303,9 +305,17 @@ class Login:
         giver: asyncpg.Record | None = None,
         until: datetime | None = None,
     ) -> str:
-        """Note a login, of one's own or for whoever lets one act for him, and return its token."""
+        """Note a login, of one's own or for whoever lets one act for him, and return its token.
+
+        Unauthenticated where the account was closed or got another password since it was read; its rights are those of now.
+        """
         if self._issuer is None:
             raise Unavailable("no key to sign tokens with is configured (YOUGUAN_TOKEN_PRIVATE_KEY)")
+        demo, shown = self._demo and is_loopback(remote), person["password_hash"]
+        held = await people.find(connection, person["username"], demo=demo, hold=True)
+        if held is None or held["password_hash"] != shown:
+            raise Unauthenticated("the name or the password is wrong")
+        person = held
         now, username, token_id = self._clock.now(), person["username"], token_urlsafe(12)
         rights, acting_for = giver or person, giver["username"] if giver else None
         actor, action = (f"{username} for {acting_for}", "act for") if acting_for else (username, "login")

@@ -59,7 +59,7 @@ class Delegations:
             raise Forbidden("what somebody has let you do is not yours to give on")
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
-            giver = await store.get(connection, who.subject)
+            giver = await store.get(connection, who.subject, hold=True)
             receiver = await store.find(connection, wish.receiver, demo=giver["demo"])
             account = store.account_of(receiver) if receiver else None
             if wrong := wrong_with(store.account_of(giver), account, wish.until, now):

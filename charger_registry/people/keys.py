@@ -88,6 +88,7 @@ class MachineKeyDesk:
         """Issue a key; nobody gives one more than he could give a person. Invalid, Forbidden."""
         now, key, key_id = self._clock.now(), new_key(), str(uuid.uuid4())
         async with self.pool.acquire() as connection, connection.transaction():
+            await _hold_giver(connection, who, wish)
             organisations, _ = await store.ids(connection)
             if wrong := wrong_with_key(wish, organisations, now):
                 raise Invalid.of(*wrong)
@@ -124,6 +125,16 @@ class MachineKeyDesk:
         await audit.record(
             connection, at=self._clock.now(), actor=who.subject, action=action, subject=f"key {key_id}", after=after
         )
+
+
+async def _hold_giver(connection: asyncpg.Connection, who: Principal, wish: KeyWish) -> None:
+    """Hold the account that gives a key and the organisation that it is for: closed or deregistered in the same moment, neither
+    leaves a key behind. Forbidden where the account is not what its login says any more."""
+    giver = await store.hold_account(connection, who.subject)
+    if giver is not None and not (giver["active"] and may_still_give(store.account_of(giver), wish.account)):
+        raise Forbidden("such a key reaches beyond what you may give")
+    if wish.organisation_id is not None:
+        await store.hold_organisation(connection, wish.organisation_id)
 
 
 async def revoke_keys(

@@ -23,15 +23,33 @@ LEFT JOIN registry.organisation o ON o.id = p.organisation_id
 """
 
 
-async def find(connection: asyncpg.Connection, username: str, *, demo: bool) -> asyncpg.Record | None:
-    """Return who may log in with a name; people of the sample only where `demo` says so."""
-    return await connection.fetchrow(PERSON + "WHERE username = $1 AND active AND (NOT demo OR $2)", username, demo)
+async def find(
+    connection: asyncpg.Connection, username: str, *, demo: bool, hold: bool = False
+) -> asyncpg.Record | None:
+    """Return who may log in with a name; people of the sample only where `demo` says so.
+
+    `hold`: nobody closes or changes the account until commit; others may hold it so too.
+    """
+    held = " FOR SHARE OF p" if hold else ""
+    return await connection.fetchrow(
+        PERSON + "WHERE username = $1 AND active AND (NOT demo OR $2)" + held, username, demo
+    )
 
 
 async def known(connection: asyncpg.Connection, username: str) -> bool:
     """Say whether there is an account of this name, open or closed."""
     found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM registry.person WHERE username = $1)", username)
     return found
+
+
+async def hold_account(connection: asyncpg.Connection, username: str) -> asyncpg.Record | None:
+    """Return an account, open or closed, that nobody changes until commit."""
+    return await connection.fetchrow(PERSON + "WHERE username = $1 FOR SHARE OF p", username)
+
+
+async def hold_organisation(connection: asyncpg.Connection, organisation_id: str) -> None:
+    """Let nobody change or deregister an organisation until commit."""
+    await connection.execute("SELECT FROM registry.organisation WHERE id = $1 FOR SHARE", organisation_id)
 
 
 async def get(connection: asyncpg.Connection, username: str, *, hold: bool = False) -> asyncpg.Record:
@@ -398,13 +416,12 @@ async def list_delegations(connection: asyncpg.Connection, username: str, now: d
 
 
 async def get_delegation(
-    connection: asyncpg.Connection, number: int, receiver: str, now: datetime
+    connection: asyncpg.Connection, number: int, receiver: str, now: datetime, *, hold: bool = False
 ) -> asyncpg.Record | None:
-    """Return a delegation that somebody has received and that holds, held until commit."""
+    """Return a delegation that somebody has received and that holds; `hold`: until commit, whose accounts are held before it."""
     return await connection.fetchrow(
-        """
-        SELECT * FROM registry.delegation WHERE id = $1 AND receiver = $2 AND ended_at IS NULL AND until > $3 FOR UPDATE
-        """,
+        "SELECT * FROM registry.delegation WHERE id = $1 AND receiver = $2 AND ended_at IS NULL AND until > $3"
+        + (" FOR UPDATE" if hold else ""),
         number,
         receiver,
         now,

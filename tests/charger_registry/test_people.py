@@ -1,7 +1,7 @@
 """People and organisations: who may manage whom, on a real PostgreSQL and over HTTP."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -275,6 +275,32 @@ async def test_who_is_closed_out_is_out_until_let_in_again(house: House) -> None
     assert (await house.post("/persons/li/password-link", house.regulator)).status_code == 409
     assert (await house.post("/persons/li/open", house.regulator)).status_code == 204
     await house.log_in("li")
+
+
+class Slow(Passwords):
+    """Something happens while a password is checked."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__(CHEAP)
+        self._meanwhile = meanwhile
+
+    async def fit(self, stored: str | None, password: str) -> bool:
+        fits = await super().fit(stored, password)
+        await self._meanwhile()
+        return fits
+
+
+async def test_who_is_closed_out_while_he_logs_in_is_out(house: House) -> None:
+    await house.made("li")
+    path = (await house.post("/persons/li/password-link", house.regulator)).json()["path"]
+    settings = Settings(token_private_key=PRIVATE, login_secret="s" * 32)
+    recovered = Login(house.pool, settings, house.clock, Slow(lambda: house.use(path, PASSWORD + "!")))
+    with pytest.raises(Unauthenticated):  # with the password of whoever has taken the account over
+        await recovered.log_in("li", PASSWORD, "")
+    closed = Login(house.pool, settings, house.clock, Slow(lambda: house.post("/persons/li/close", house.regulator)))
+    with pytest.raises(Unauthenticated):
+        await closed.log_in("li", PASSWORD + "!", "")
+    assert (await house.trail("person li"))[-1] == "close account"
 
 
 async def test_nobody_changes_his_own_account(house: House) -> None:
