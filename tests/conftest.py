@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -89,10 +90,23 @@ async def _administer(admin: str, statement: str) -> None:
         await connection.close()
 
 
-@pytest.fixture
-async def database_url(server: Server) -> AsyncIterator[str]:
-    """The DSN of a fresh database with every schema migrated."""
+@asynccontextmanager
+async def _cloned(server: Server) -> AsyncIterator[str]:
     name = f"youguan_test_{uuid.uuid4().hex[:12]}"
     await _administer(server.admin, f'CREATE DATABASE "{name}" TEMPLATE "{server.template}" STRATEGY FILE_COPY')
     yield server.dsn(name)
     await _administer(server.admin, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database_url(server: Server) -> AsyncIterator[str]:
+    """The DSN of a fresh database with every schema migrated."""
+    async with _cloned(server) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+async def shared_database_url(server: Server) -> AsyncIterator[str]:
+    """The DSN of a database that the tests of a module share: for those that change nothing another of them reads."""
+    async with _cloned(server) as dsn:
+        yield dsn

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,13 +60,19 @@ def kept(key: str) -> str:
     return digest(SECRET, "s1", key.encode())
 
 
-@pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
+@asynccontextmanager
+async def world_at(database_url: str) -> AsyncIterator[World]:
     async with await create_pool(database_url) as pool:
         async with pool.acquire() as connection, connection.transaction():
             site = SiteDraft("x", "X", 121.4, 29.3, stations=(StationDraft("s1"),))
             await store.file_all(connection, Filing(sites=(site,)), NOW)
         yield World(pool)
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    async with world_at(database_url) as made:
+        yield made
 
 
 async def test_a_key_is_told_as_its_hash_and_is_nowhere_kept(world: World) -> None:
@@ -162,15 +168,28 @@ async def test_whoever_connects_unfiled_is_listed_until_a_site_lists_it(world: W
 # --- over HTTP ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def client(world: World, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def browse(world: World, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
         database_url=database_url, token_private_key=PRIVATE, token_public_key=PUBLIC, station_key_secret=SECRET
     )
-    async with AsyncExitStack() as stack:
-        part = await stack.enter_async_context(compose(settings, world.clock))
+    async with compose(settings, world.clock) as part:
         transport = httpx.ASGITransport(application([part], settings, world.pool), raise_app_exceptions=False)
-        yield await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://suite.example"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://suite.example") as client:
+            yield client
+
+
+@pytest.fixture
+async def client(world: World, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with browse(world, database_url) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+async def shared_client(shared_database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client for those to whom nothing is allowed."""
+    async with world_at(shared_database_url) as world, browse(world, shared_database_url) as client:
+        yield client
 
 
 def bearer(role: str) -> dict[str, str]:
@@ -214,8 +233,8 @@ async def test_the_whole_life_of_a_key_over_http(client: httpx.AsyncClient) -> N
         ("POST", "/registry/unfiled-stations/u1/readmit"),
     ],
 )
-async def test_keys_are_the_regulators(client: httpx.AsyncClient, role: str, method: str, path: str) -> None:
-    answer = await client.request(
+async def test_keys_are_the_regulators(shared_client: httpx.AsyncClient, role: str, method: str, path: str) -> None:
+    answer = await shared_client.request(
         method, path, json={"reason": "x"} if method == "POST" else None, headers=bearer(role)
     )
     assert answer.status_code == 403

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,9 +76,9 @@ def files(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.fixture
-async def parts(database_url: str, files: Path) -> AsyncIterator[Sequence[Parts]]:
-    """Two sites in two towns, each with its manager and a broken station; both built by a third."""
+@asynccontextmanager
+async def county(database_url: str, files: Path) -> AsyncIterator[Sequence[Parts]]:
+    """Compose the services over two sites in two towns, each with its manager and a broken station; both built by a third."""
     settings = SETTINGS.model_copy(update={"database_url": database_url, "data_dir": files})
     since = NOW - timedelta(days=9)
     filing = Filing(
@@ -111,12 +111,34 @@ async def parts(database_url: str, files: Path) -> AsyncIterator[Sequence[Parts]
         yield parts
 
 
-@pytest.fixture
-async def client(database_url: str, parts: Sequence[Parts]) -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def browse(database_url: str, parts: Sequence[Parts]) -> AsyncIterator[httpx.AsyncClient]:
     async with await create_pool(database_url) as pool:
         transport = httpx.ASGITransport(application(parts, SETTINGS, pool), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://suite.example") as client:
             yield client
+
+
+@pytest.fixture
+async def parts(database_url: str, files: Path) -> AsyncIterator[Sequence[Parts]]:
+    async with county(database_url, files) as made:
+        yield made
+
+
+@pytest.fixture
+async def client(database_url: str, parts: Sequence[Parts]) -> AsyncIterator[httpx.AsyncClient]:
+    async with browse(database_url, parts) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+async def reader(
+    shared_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a county that nobody changes."""
+    files = tmp_path_factory.mktemp("county")
+    async with county(shared_database_url, files) as parts, browse(shared_database_url, parts) as client:
+        yield client
 
 
 def broken(station_id: str) -> ConnectorStatusChanged:
@@ -128,11 +150,11 @@ def broken(station_id: str) -> ConnectorStatusChanged:
 
 
 @pytest.mark.parametrize("who", PEOPLE)
-async def test_who_sees_which_sites_alerts_tasks_and_stations(client: httpx.AsyncClient, who: str) -> None:
+async def test_who_sees_which_sites_alerts_tasks_and_stations(reader: httpx.AsyncClient, who: str) -> None:
     headers, seen = bearer(who), SEEN[who]
 
     async def items(path: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await client.get(path, headers=headers)).json()["items"]
+        found: list[dict[str, Any]] = (await reader.get(path, headers=headers)).json()["items"]
         return found
 
     alerts = await items("/api/alerts")
@@ -142,27 +164,27 @@ async def test_who_sees_which_sites_alerts_tasks_and_stations(client: httpx.Asyn
     for n in "12":
         status = 200 if n in seen else 404
         for kind in ("transactions", "meter-samples", "variables", "hours?from=2026-01-01&to=2026-01-02"):
-            assert (await client.get(f"/api/gateway/stations/s{n}/{kind}", headers=headers)).status_code == status, kind
-        assert ("vendor" in (await client.get(f"/api/gateway/stations/s{n}", headers=headers)).json()) is (n in seen)
-        assert (await client.get(f"/registry/sites/{n}", headers=headers)).status_code == status
+            assert (await reader.get(f"/api/gateway/stations/s{n}/{kind}", headers=headers)).status_code == status, kind
+        assert ("vendor" in (await reader.get(f"/api/gateway/stations/s{n}", headers=headers)).json()) is (n in seen)
+        assert (await reader.get(f"/registry/sites/{n}", headers=headers)).status_code == status
         lines = await items(f"/api/registry/sites/{n}/responsibilities")
         assert len(lines) == 2
         assert all(("evidence" in line) is (n in seen) for line in lines)
-    page = (await client.get("/registry/sites", headers=headers)).text
+    page = (await reader.get("/registry/sites", headers=headers)).text
     assert {n for n in "12" if f'href="/registry/sites/{n}"' in page} == seen
 
 
-async def test_what_everybody_sees(client: httpx.AsyncClient) -> None:
-    station = (await client.get("/api/gateway/stations/s1")).json()
+async def test_what_everybody_sees(reader: httpx.AsyncClient) -> None:
+    station = (await reader.get("/api/gateway/stations/s1")).json()
     assert set(station) == {"id", "site_id", "connected", "state", "ocpp_version", "last_seen_at", "connectors"}
-    lines = (await client.get("/api/registry/sites/1/responsibilities")).json()["items"]
+    lines = (await reader.get("/api/registry/sites/1/responsibilities")).json()["items"]
     assert {frozenset(line) for line in lines} == {frozenset({"role", "organisation", "station_id", "from", "until"})}
-    organisations = (await client.get("/api/registry/organisations")).json()["items"]
+    organisations = (await reader.get("/api/registry/organisations")).json()["items"]
     assert {frozenset(organisation) for organisation in organisations} == {frozenset({"id", "name"})}
 
 
-async def test_an_organisation_sees_its_own_file(client: httpx.AsyncClient) -> None:
-    organisations = (await client.get("/api/registry/organisations", headers=bearer("operator"))).json()["items"]
+async def test_an_organisation_sees_its_own_file(reader: httpx.AsyncClient) -> None:
+    organisations = (await reader.get("/api/registry/organisations", headers=bearer("operator"))).json()["items"]
     assert [organisation["id"] for organisation in organisations if "phone" in organisation] == ["one"]
 
 

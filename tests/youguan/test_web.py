@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,9 +46,9 @@ PRIVATE, PUBLIC = generate_keys()
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
-@pytest.fixture
-async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the whole web side, with one site and people of three roles; the password is their name."""
+@asynccontextmanager
+async def served(database_url: str) -> AsyncIterator[FastAPI]:
+    """Serve the whole web side, with one site and people of three roles; the password is their name."""
     settings = Settings(
         database_url=database_url, role_secret=None, token_private_key=PRIVATE, token_public_key=PUBLIC, demo=True
     )
@@ -61,7 +61,27 @@ async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
         for part in parts:
             for consumer in part.consumers:
                 await consumer.catch_up()
-        yield await stack.enter_async_context(browse(application(parts, settings, pool)))
+        yield application(parts, settings, pool)
+
+
+@pytest.fixture
+async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a web side that is the test's alone."""
+    async with served(database_url) as app, browse(app) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+async def shared_app(shared_database_url: str) -> AsyncIterator[FastAPI]:
+    async with served(shared_database_url) as app:
+        yield app
+
+
+@pytest.fixture
+async def reader(shared_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client, with cookies of its own, of a web side that nobody changes."""
+    async with browse(shared_app) as client:
+        yield client
 
 
 def browse(app: FastAPI, remote: str = "127.0.0.1") -> httpx.AsyncClient:
@@ -115,30 +135,30 @@ async def page_login(client: httpx.AsyncClient, name: str, **form: str) -> httpx
         ("GET", f"/api/registry/sites?cursor={encode_cursor(chr(0))}", 422, "invalid"),
     ],
 )
-async def test_errors_are_problems(client: httpx.AsyncClient, method: str, path: str, status: int, code: str) -> None:
-    answer = await client.request(method, path)
+async def test_errors_are_problems(reader: httpx.AsyncClient, method: str, path: str, status: int, code: str) -> None:
+    answer = await reader.request(method, path)
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.status_code, answer.json()["status"], answer.json()["code"]) == (status, status, code)
     assert "Traceback" not in answer.text
 
 
 @pytest.mark.parametrize("api", ["registry", "gateway", "alerts", "inspection"])
-async def test_every_api_describes_itself(client: httpx.AsyncClient, api: str) -> None:
-    described = (await client.get(f"/api/{api}/openapi.json")).json()
+async def test_every_api_describes_itself(reader: httpx.AsyncClient, api: str) -> None:
+    described = (await reader.get(f"/api/{api}/openapi.json")).json()
     assert described["paths"]
     assert described["servers"] == [{"url": f"/api/{api}"}]
 
 
 @pytest.mark.parametrize("path", ["/api/alerts", "/api/alerts/"])
-async def test_an_apis_own_address_needs_no_redirect(client: httpx.AsyncClient, path: str) -> None:
-    items = (await client.get(path, headers=await bearer(client, "regulator"))).json()["items"]
+async def test_an_apis_own_address_needs_no_redirect(reader: httpx.AsyncClient, path: str) -> None:
+    items = (await reader.get(path, headers=await bearer(reader, "regulator"))).json()["items"]
     assert [item["rule"] for item in items] == ["unmanaged_site"]
 
 
-async def test_the_gateways_own_address_leads_to_its_stations(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/gateway", headers={"accept": "text/html"})
+async def test_the_gateways_own_address_leads_to_its_stations(reader: httpx.AsyncClient) -> None:
+    answer = await reader.get("/gateway", headers={"accept": "text/html"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/gateway")
-    answer = await client.get("/gateway", headers=await bearer(client, "inspector"))
+    answer = await reader.get("/gateway", headers=await bearer(reader, "inspector"))
     assert (answer.status_code, answer.headers["location"]) == (303, "/gateway/stations")
 
 
@@ -170,18 +190,18 @@ async def test_tokens_expire_and_are_revoked() -> None:
         verifier.verify(token)
 
 
-async def test_pages_lead_to_the_login_and_back(client: httpx.AsyncClient) -> None:
+async def test_pages_lead_to_the_login_and_back(reader: httpx.AsyncClient) -> None:
     html = {"accept": "text/html"}
-    answer = await client.get("/tasks", headers=html)
+    answer = await reader.get("/tasks", headers=html)
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/tasks")
-    assert (await page_login(client, "inspector", next="/tasks")).headers["location"] == "/tasks"
-    assert (await client.get("/tasks", headers=html)).status_code == 200
-    assert (await client.get("/dashboard", headers=html)).status_code == 403
+    assert (await page_login(reader, "inspector", next="/tasks")).headers["location"] == "/tasks"
+    assert (await reader.get("/tasks", headers=html)).status_code == 200
+    assert (await reader.get("/dashboard", headers=html)).status_code == 403
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example"])
-async def test_the_login_leads_to_no_other_site(client: httpx.AsyncClient, target: str) -> None:
-    assert (await page_login(client, "regulator", next=target)).headers["location"] == "/dashboard"
+async def test_the_login_leads_to_no_other_site(reader: httpx.AsyncClient, target: str) -> None:
+    assert (await page_login(reader, "regulator", next=target)).headers["location"] == "/dashboard"
 
 
 async def test_a_change_by_cookie_needs_its_csrf_token(client: httpx.AsyncClient) -> None:
@@ -199,11 +219,11 @@ async def test_a_change_by_cookie_needs_its_csrf_token(client: httpx.AsyncClient
     ]
 
 
-async def test_another_sites_form_is_refused(client: httpx.AsyncClient) -> None:
+async def test_another_sites_form_is_refused(reader: httpx.AsyncClient) -> None:
     form = {"username": "regulator", "password": "regulator"}
-    answer = await client.post("/login", data=form, headers={"Origin": "https://evil.example"})
+    answer = await reader.post("/login", data=form, headers={"Origin": "https://evil.example"})
     assert answer.status_code == 403
-    answer = await client.post("/login", data=form, headers={"Origin": "http://suite.example"})
+    answer = await reader.post("/login", data=form, headers={"Origin": "http://suite.example"})
     assert answer.status_code == 303
 
 
@@ -216,14 +236,14 @@ async def test_another_sites_form_is_refused(client: httpx.AsyncClient) -> None:
         ({"accept-language": "en"}, "?lang=zh", "哪里能充电"),
     ],
 )
-async def test_two_languages(client: httpx.AsyncClient, headers: dict[str, str], query: str, expected: str) -> None:
-    page = (await client.get(f"/{query}", headers=headers)).text
+async def test_two_languages(reader: httpx.AsyncClient, headers: dict[str, str], query: str, expected: str) -> None:
+    page = (await reader.get(f"/{query}", headers=headers)).text
     assert expected in page
     assert ("演示数据" in page) or ("Sample data" in page)
 
 
-async def test_pages_may_load_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/", headers={"accept": "application/json"})
+async def test_pages_may_load_nothing_from_elsewhere(reader: httpx.AsyncClient) -> None:
+    answer = await reader.get("/", headers={"accept": "application/json"})
     assert answer.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert "http://" not in answer.text
@@ -231,8 +251,8 @@ async def test_pages_may_load_nothing_from_elsewhere(client: httpx.AsyncClient) 
 
 
 @pytest.mark.parametrize("name", ["../settings.py", "..%2f..%2fsettings.py", "nothing.js"])
-async def test_only_static_files_are_served(client: httpx.AsyncClient, name: str) -> None:
-    assert (await client.get(f"/static/{name}")).status_code == 404
+async def test_only_static_files_are_served(reader: httpx.AsyncClient, name: str) -> None:
+    assert (await reader.get(f"/static/{name}")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -309,17 +329,17 @@ async def test_the_audit_trail_holds_and_shows_tampering(client: httpx.AsyncClie
     await connection.close()
 
 
-async def test_an_unknown_member_of_a_query_is_named(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/api/registry/stations?plattform=395815801")
+async def test_an_unknown_member_of_a_query_is_named(reader: httpx.AsyncClient) -> None:
+    answer = await reader.get("/api/registry/stations?plattform=395815801")
     assert [field["field"] for field in answer.json()["fields"]] == ["plattform"]
 
 
 @pytest.mark.parametrize("kind", ["alerts", "inspection/tasks", "gateway/exclusions", "gateway/stations/s-1/commands"])
 @pytest.mark.parametrize("key", [("x", "y"), ("2026-01-01", "y"), ("0001-01-01T00:00:00+10:00", "y"), (2**70, "y")])
-async def test_a_cursor_of_another_list_is_refused(client: httpx.AsyncClient, kind: str, key: tuple[Any, ...]) -> None:
+async def test_a_cursor_of_another_list_is_refused(reader: httpx.AsyncClient, kind: str, key: tuple[Any, ...]) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
-    headers = await bearer(client, "regulator")
-    answer = await client.get(f"/api/{kind}", params={"cursor": cursor}, headers=headers)
+    headers = await bearer(reader, "regulator")
+    answer = await reader.get(f"/api/{kind}", params={"cursor": cursor}, headers=headers)
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "cursor")
 
 
@@ -338,23 +358,23 @@ def test_a_cursor_keeps_its_time() -> None:
         (b"[" * 900 + b'"\\u0000"' + b"]" * 900, "[0]" * 900),
     ],
 )
-async def test_a_body_that_cannot_be_stored_is_named(client: httpx.AsyncClient, body: bytes, field: str) -> None:
-    answer = await client.post("/api/auth/login", content=body, headers={"content-type": "application/json"})
+async def test_a_body_that_cannot_be_stored_is_named(reader: httpx.AsyncClient, body: bytes, field: str) -> None:
+    answer = await reader.post("/api/auth/login", content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, [f["field"] for f in answer.json()["fields"]]) == (422, [field])
 
 
-async def test_a_form_that_cannot_be_stored_is_no_error_of_ours(client: httpx.AsyncClient) -> None:
-    assert (await page_login(client, "a\0b")).status_code in (401, 422)
-    await page_login(client, "regulator")
+async def test_a_form_that_cannot_be_stored_is_no_error_of_ours(reader: httpx.AsyncClient) -> None:
+    assert (await page_login(reader, "a\0b")).status_code in (401, 422)
+    await page_login(reader, "regulator")
     for query in ("q=%00", "q=x&lang=en"):
-        assert (await client.get(f"/registry/sites?{query}")).status_code in (200, 422)
+        assert (await reader.get(f"/registry/sites?{query}")).status_code in (200, 422)
 
 
-async def test_a_time_out_of_reach_is_refused_in_a_body(client: httpx.AsyncClient) -> None:
+async def test_a_time_out_of_reach_is_refused_in_a_body(reader: httpx.AsyncClient) -> None:
     for since in ("9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+10:00", "0001-01-01T00:00:00Z"):
         body = {"role": "owner", "organisation_id": "o", "document_number": "1", "reason": "x", "since": since}
         address = "/api/registry/sites/s/responsibilities"
-        answer = await client.post(address, json=body, headers=await bearer(client, "regulator"))
+        answer = await reader.post(address, json=body, headers=await bearer(reader, "regulator"))
         assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, "since")
 
 
@@ -427,9 +447,9 @@ async def test_other_peoples_failures_lock_nobody_out(client: httpx.AsyncClient)
     assert right.status_code == 200
 
 
-async def test_a_long_name_or_password_is_refused(client: httpx.AsyncClient) -> None:
+async def test_a_long_name_or_password_is_refused(reader: httpx.AsyncClient) -> None:
     for body in ({"username": "x" * 201, "password": "x"}, {"username": "x", "password": "x" * 1001}):
-        assert (await client.post("/api/auth/login", json=body)).status_code == 422
+        assert (await reader.post("/api/auth/login", json=body)).status_code == 422
 
 
 async def test_ready_only_when_what_the_consumers_published_is_handled_too(database_url: str) -> None:
@@ -474,25 +494,25 @@ async def test_an_organisation_is_deregistered_by_the_regulator(client: httpx.As
 @pytest.mark.parametrize(
     "path", ["/", "/healthz", "/api/registry/sites", "/api/public/sites.geojson", "/static/map.js"]
 )
-async def test_head_is_get_without_a_body(client: httpx.AsyncClient, path: str) -> None:
-    full, head = await client.get(path), await client.head(path)
+async def test_head_is_get_without_a_body(reader: httpx.AsyncClient, path: str) -> None:
+    full, head = await reader.get(path), await reader.head(path)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-type"] == full.headers["content-type"]
 
 
-async def test_a_stream_without_end_ends_at_its_head(client: httpx.AsyncClient) -> None:
+async def test_a_stream_without_end_ends_at_its_head(reader: httpx.AsyncClient) -> None:
     async with asyncio.timeout(30):
-        assert (await client.head("/api/public/changes")).status_code == 200
+        assert (await reader.head("/api/public/changes")).status_code == 200
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient, announced: bool) -> None:
+async def test_a_body_that_is_too_large_is_refused(reader: httpx.AsyncClient, announced: bool) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(20):
             yield b"x" * 100_000
 
     body = b"x" * 2_000_000 if announced else pieces()
-    answer = await client.post("/api/auth/login", content=body)
+    answer = await reader.post("/api/auth/login", content=body)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert answer.headers["content-type"] == "application/problem+json"
 
@@ -521,22 +541,22 @@ async def test_metrics_are_for_this_machine_a_token_or_a_login(database_url: str
             assert [(await far.get("/metrics", headers=h)).status_code for h in given] == [401, 200, 401, 200]
 
 
-async def test_the_apis_say_how_to_log_in(client: httpx.AsyncClient) -> None:
-    described = (await client.get("/api/inspection/openapi.json")).json()
+async def test_the_apis_say_how_to_log_in(reader: httpx.AsyncClient) -> None:
+    described = (await reader.get("/api/inspection/openapi.json")).json()
     assert described["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
     assert described["paths"]["/tasks"]["get"]["security"]
 
 
-async def test_zipped_and_plain_are_told_apart(client: httpx.AsyncClient) -> None:
+async def test_zipped_and_plain_are_told_apart(reader: httpx.AsyncClient) -> None:
     address = "/api/public/sites.geojson"
-    plain = await client.get(address, headers={"accept-encoding": "identity"})
-    zipped = await client.get(address, headers={"accept-encoding": "gzip"})
+    plain = await reader.get(address, headers={"accept-encoding": "identity"})
+    zipped = await reader.get(address, headers={"accept-encoding": "gzip"})
     assert plain.headers["etag"] != zipped.headers["etag"]
     for answer, encoding in ((plain, "identity"), (zipped, "gzip")):
         known = {"accept-encoding": encoding, "if-none-match": answer.headers["etag"]}
-        assert (await client.get(address, headers=known)).status_code == 304
+        assert (await reader.get(address, headers=known)).status_code == 304
     crossed = {"accept-encoding": "identity", "if-none-match": zipped.headers["etag"]}
-    assert (await client.get(address, headers=crossed)).status_code == 200
+    assert (await reader.get(address, headers=crossed)).status_code == 200
 
 
 def test_a_time_of_another_year_shows_its_year() -> None:

@@ -28,18 +28,18 @@ async def by_id(world: World, token: str, version: str = "2.2.1", **query: str) 
     return {one["id"]: one for one in found}
 
 
-async def test_versions_lead_to_the_locations(world: World) -> None:
-    token = await world.token()
-    answer = await world.ocpi("/versions", token)
+async def test_versions_lead_to_the_locations(shared_world: World) -> None:
+    token = await shared_world.token()
+    answer = await shared_world.ocpi("/versions", token)
     assert faults(envelope(VERSIONS), answer.json()) == []
     assert {one["version"] for one in data_of(answer)} == {"2.2.1", "2.3.0"}
     for one in data_of(answer):
-        details = await world.client.get(one["url"], headers=shown(token))
+        details = await shared_world.client.get(one["url"], headers=shown(token))
         assert faults(envelope(DETAILS), details.json()) == []
         assert data_of(details)["version"] == one["version"]
         (locations,) = [e for e in data_of(details)["endpoints"] if e["identifier"] == "locations"]
         assert locations["role"] == "SENDER"
-        assert len(data_of(await world.client.get(locations["url"], headers=shown(token)))) == 3
+        assert len(data_of(await shared_world.client.get(locations["url"], headers=shown(token)))) == 3
 
 
 @BOTH
@@ -225,20 +225,20 @@ async def test_a_station_that_moves_gets_another_identifier(world: World) -> Non
     assert told["a*b1*1"] == "UNKNOWN"
 
 
-async def test_pages_add_up(world: World) -> None:
-    token = await world.token()
+async def test_pages_add_up(shared_world: World) -> None:
+    token = await shared_world.token()
     address, seen = "https://suite.example/api/ocpi/2.2.1/locations?limit=2", []
     while address:
-        page = await world.client.get(address, headers=shown(token))
+        page = await shared_world.client.get(address, headers=shown(token))
         assert (page.headers["x-total-count"], page.headers["x-limit"]) == ("3", "50")
         seen.append([one["name"] for one in data_of(page)])
         address = page.links.get("next", {}).get("url", "")
     assert seen == [["甲站", "乙站"], ["=丙站"]]
 
 
-async def test_the_next_page_keeps_the_filters(world: World) -> None:
-    since = utc_text(world.clock.now())
-    page = await world.ocpi("/2.2.1/locations", await world.token(), date_from=since, limit=1, offset=1)
+async def test_the_next_page_keeps_the_filters(shared_world: World) -> None:
+    since = utc_text(shared_world.clock.now())
+    page = await shared_world.ocpi("/2.2.1/locations", await shared_world.token(), date_from=since, limit=1, offset=1)
     following = httpx.URL(page.links["next"]["url"])
     assert dict(following.params) == {"date_from": since, "offset": "2", "limit": "1"}
     assert following.path == "/api/ocpi/2.2.1/locations"
@@ -266,24 +266,26 @@ async def test_a_period_takes_its_beginning_in_and_leaves_its_end_out(world: Wor
      ("offset", "1.5"), ("date_from", "yesterday"), ("date_from", "2026-02-30T00:00:00Z"),
      ("date_from", "2026-01-01T00:00:00+08:00"), ("date_to", "2026-01-01"), ("date_to", "")],
 )  # fmt: skip
-async def test_what_is_no_page_is_named(world: World, name: str, value: str) -> None:
-    answer = await world.ocpi("/2.2.1/locations", await world.token(), **{name: value})
+async def test_what_is_no_page_is_named(shared_world: World, name: str, value: str) -> None:
+    answer = await shared_world.ocpi("/2.2.1/locations", await shared_world.token(), **{name: value})
     assert faults(envelope(None), answer.json()) == []
     assert (answer.status_code, answer.json()["status_code"]) == (200, 2001)
     assert answer.json()["status_message"].startswith(name)
 
 
 @BOTH
-async def test_one_thing_alone_is_what_the_list_says(world: World, version: str) -> None:
-    token = await world.token()
-    for one in (await by_id(world, token, version)).values():
+async def test_one_thing_alone_is_what_the_list_says(shared_world: World, version: str) -> None:
+    token = await shared_world.token()
+    for one in (await by_id(shared_world, token, version)).values():
         alone = f"/{version}/locations/{one['id']}"
-        assert data_of(await world.ocpi(alone, token)) == one
+        assert data_of(await shared_world.ocpi(alone, token)) == one
         for evse in one["evses"]:
-            assert data_of(await world.ocpi(f"{alone}/{evse['uid']}", token)) == evse
+            assert data_of(await shared_world.ocpi(f"{alone}/{evse['uid']}", token)) == evse
             (connector,) = evse["connectors"]
-            assert data_of(await world.ocpi(f"{alone}/{evse['uid']}/{connector['id']}", token)) == connector
-    assert data_of(await world.ocpi(f"/{version}/locations/A/A1*1", token))["uid"] == "a1*1"  # capitals do not matter
+            assert data_of(await shared_world.ocpi(f"{alone}/{evse['uid']}/{connector['id']}", token)) == connector
+    assert (
+        data_of(await shared_world.ocpi(f"/{version}/locations/A/A1*1", token))["uid"] == "a1*1"
+    )  # capitals do not matter
 
 
 @pytest.mark.parametrize(
@@ -291,24 +293,30 @@ async def test_one_thing_alone_is_what_the_list_says(world: World, version: str)
     [("/2.2.1/locations/nowhere", 2003), ("/2.2.1/locations/a/nothing", 2003), ("/2.2.1/locations/a/a1*1/9", 2003),
      ("/2.2.1/locations/%00", 2003), ("/2.1.1", 2000), ("/2.1.1/locations", 2000), ("/2.2.1/sessions", 2000)],
 )  # fmt: skip
-async def test_what_is_not_there(world: World, path: str, code: int) -> None:
-    answer = await world.ocpi(path, await world.token())
+async def test_what_is_not_there(shared_world: World, path: str, code: int) -> None:
+    answer = await shared_world.ocpi(path, await shared_world.token())
     assert faults(envelope(None), answer.json()) == []
     assert (answer.status_code, answer.json()["status_code"]) == (404, code)
 
 
-async def test_another_method_is_refused_in_the_envelope(world: World) -> None:
-    answer = await world.client.put("/api/ocpi/2.2.1/locations/a", headers=shown(await world.token()), json={})
+async def test_another_method_is_refused_in_the_envelope(shared_world: World) -> None:
+    answer = await shared_world.client.put(
+        "/api/ocpi/2.2.1/locations/a", headers=shown(await shared_world.token()), json={}
+    )
     assert answer.status_code == 405
     assert faults(envelope(None), answer.json()) == []
 
 
-async def test_what_a_request_is_recognised_by_comes_back(world: World) -> None:
+async def test_what_a_request_is_recognised_by_comes_back(shared_world: World) -> None:
     sent = {"X-Request-ID": "r1", "X-Correlation-ID": "c1", "OCPI-from-party-id": "MAP", "OCPI-from-country-code": "CN",
             "OCPI-to-party-id": "YGN", "OCPI-to-country-code": "CN"}  # fmt: skip
-    answer = await world.client.get("/api/ocpi/2.2.1/locations", headers=sent | shown(await world.token()))
+    answer = await shared_world.client.get(
+        "/api/ocpi/2.2.1/locations", headers=sent | shown(await shared_world.token())
+    )
     assert {name: answer.headers.get(name) for name in sent} == sent | {
         "OCPI-from-party-id": "YGN", "OCPI-to-party-id": "MAP",
     }  # fmt: skip
-    configuration = await world.client.get("/api/ocpi/versions", headers=sent | shown(await world.token()))
+    configuration = await shared_world.client.get(
+        "/api/ocpi/versions", headers=sent | shown(await shared_world.token())
+    )
     assert "ocpi-to-party-id" not in configuration.headers

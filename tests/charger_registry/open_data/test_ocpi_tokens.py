@@ -56,18 +56,20 @@ async def test_a_token_is_shown_once_and_nowhere_kept(world: World) -> None:
 
 
 @pytest.mark.parametrize("header", [None, "", "Token ", "Token ZXhhbXBsZS10b2tlbgo=", "Bearer x", "Token \u00e9"])
-async def test_without_a_token_that_holds_nothing_is_read(world: World, header: str | None) -> None:
+async def test_without_a_token_that_holds_nothing_is_read(shared_world: World, header: str | None) -> None:
     headers = httpx.Headers() if header is None else httpx.Headers({"Authorization": header}, encoding="latin-1")
     for path in ("/versions", "/2.2.1", READ, "/2.2.1/locations/a", "/2.3.0/credentials"):
-        answer = await world.client.get(f"/api/ocpi{path}", headers=headers)
+        answer = await shared_world.client.get(f"/api/ocpi{path}", headers=headers)
         assert answer.status_code == 401, path
         if header != "Bearer x":  # which is refused at the door, before anybody knows that OCPI is meant
             assert faults(envelope(None), answer.json()) == []
             assert answer.json()["status_code"] == 2000
 
 
-async def test_older_clients_show_the_token_itself(world: World) -> None:
-    answer = await world.client.get(f"/api/ocpi{READ}", headers={"Authorization": f"Token {await world.token()}"})
+async def test_older_clients_show_the_token_itself(shared_world: World) -> None:
+    answer = await shared_world.client.get(
+        f"/api/ocpi{READ}", headers={"Authorization": f"Token {await shared_world.token()}"}
+    )
     assert answer.json()["status_code"] == 1000
 
 
@@ -137,12 +139,14 @@ async def test_of_two_who_exchange_a_token_at_once_one_wins(world: World) -> Non
     [(b"{", 400, "not JSON"), (b"[]", 200, ""), (b"{}", 200, "token"),
      (b'{"token": "t", "url": "https://x.example", "roles": []}', 200, "roles")],
 )  # fmt: skip
-async def test_an_introduction_that_is_none_changes_nothing(world: World, body: bytes, http: int, named: str) -> None:
-    token = await world.token("registration")
-    answer = await world.client.post("/api/ocpi/2.2.1/credentials", headers=shown(token), content=body)
+async def test_an_introduction_that_is_none_changes_nothing(
+    shared_world: World, body: bytes, http: int, named: str
+) -> None:
+    token = await shared_world.token("registration")
+    answer = await shared_world.client.post("/api/ocpi/2.2.1/credentials", headers=shown(token), content=body)
     assert (answer.status_code, answer.json()["status_code"]) == (http, 2001)
     assert named in answer.json()["status_message"]
-    assert (await world.ocpi("/versions", token)).status_code == 200
+    assert (await shared_world.ocpi("/versions", token)).status_code == 200
 
 
 @pytest.mark.parametrize("role", ["operator", "inspector", "reviewer"])
@@ -151,8 +155,8 @@ async def test_an_introduction_that_is_none_changes_nothing(world: World, body: 
     [("GET", ADDRESS), ("POST", ADDRESS), ("POST", f"{ADDRESS}/1/revoke"), ("GET", "/registry/ocpi-tokens"),
      ("POST", "/registry/ocpi-tokens"), ("POST", "/registry/ocpi-tokens/1/revoke")],
 )  # fmt: skip
-async def test_tokens_are_the_regulators(world: World, role: str, method: str, path: str) -> None:
-    answer = await world.client.request(
+async def test_tokens_are_the_regulators(shared_world: World, role: str, method: str, path: str) -> None:
+    answer = await shared_world.client.request(
         method, path, json={"reason": "x"} if method == "POST" else None, headers=bearer(role)
     )
     assert answer.status_code == 403

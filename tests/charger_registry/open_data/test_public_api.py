@@ -38,10 +38,10 @@ async def test_sites_with_what_holds_there(world: World) -> None:
     assert (third["id"], third["operator"], third["price"]) == ("丙", None, None)
 
 
-async def test_pages_add_up(world: World) -> None:
+async def test_pages_add_up(shared_world: World) -> None:
     for limit in (1, 2, 3, 1000):
-        assert [site["id"] for site in await every(world, "/sites", limit=limit)] == ["a", "b", "丙"]
-        assert [(e["station_id"], e["evse"]) for e in await every(world, "/evses", limit=limit)] == [
+        assert [site["id"] for site in await every(shared_world, "/sites", limit=limit)] == ["a", "b", "丙"]
+        assert [(e["station_id"], e["evse"]) for e in await every(shared_world, "/evses", limit=limit)] == [
             ("a1", 1), ("a1", 2), ("a2", 1), ("b1", 1), ("桩/1", 1),
         ]  # fmt: skip
 
@@ -70,22 +70,22 @@ async def test_filters(world: World, query: dict[str, Any], sites: set[str], evs
 @pytest.mark.parametrize(
     "query", ["?power_w=-1", "?power_w=x", "?current_type=XC", "?status=broken", "?nothing=1", "?q=%00"]
 )
-async def test_what_cannot_be_asked_is_named(world: World, query: str) -> None:
+async def test_what_cannot_be_asked_is_named(shared_world: World, query: str) -> None:
     for path in ("/sites", "/evses"):
-        answer = await get(world, path + query)
+        answer = await get(shared_world, path + query)
         assert answer.status_code == 422
         assert answer.json()["fields"]
 
 
-async def test_one_site_with_all_of_its_evses(world: World) -> None:
-    found = (await get(world, "/sites/a")).json()
+async def test_one_site_with_all_of_its_evses(shared_world: World) -> None:
+    found = (await get(shared_world, "/sites/a")).json()
     assert [evse["uid"] for evse in found["evses"]] == ["a1*1", "a1*2", "a2*1"]
     (connector,) = found["evses"][2]["connectors"]
     assert (connector["type"], connector["format"], connector["voltage_v"], connector["power_w"]) == (
         "GBT_AC", "SOCKET", 380, 40_000,
     )  # fmt: skip
     assert connector["price_id"] == found["price"]["id"]
-    assert (await get(world, "/sites/nowhere")).status_code == 404
+    assert (await get(shared_world, "/sites/nowhere")).status_code == 404
 
 
 @ADDRESSES
@@ -117,40 +117,42 @@ async def test_within_the_second_of_a_change_no_time_of_it_is_told(world: World,
     assert (await get(world, path, if_modified_since="Fri, 01 Jan 2100 00:00:00 GMT")).status_code == 200
 
 
-async def test_what_is_recognised_is_the_answer_to_one_question(world: World) -> None:
-    etags = {(await get(world, path)).headers["etag"] for path in ("/sites", "/sites?limit=1", "/sites/a", "/evses")}
+async def test_what_is_recognised_is_the_answer_to_one_question(shared_world: World) -> None:
+    etags = {
+        (await get(shared_world, path)).headers["etag"] for path in ("/sites", "/sites?limit=1", "/sites/a", "/evses")
+    }
     assert len(etags) == 4
 
 
 @pytest.mark.parametrize("path", ["/sites", "/sites.csv", "/sites.geojson", "/sites/nowhere"])
-async def test_pages_of_other_places_may_read_it(world: World, path: str) -> None:
-    answer = await get(world, path, origin="https://maps.example")
+async def test_pages_of_other_places_may_read_it(shared_world: World, path: str) -> None:
+    answer = await get(shared_world, path, origin="https://maps.example")
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers
     asked = {"Origin": "https://maps.example", "Access-Control-Request-Method": "GET",
              "Access-Control-Request-Headers": "if-none-match"}  # fmt: skip
-    before = await world.client.options(f"/api/public{path}", headers=asked)
+    before = await shared_world.client.options(f"/api/public{path}", headers=asked)
     assert (before.status_code, before.headers["access-control-allow-origin"]) == (200, "*")
-    refused = await world.client.options(
+    refused = await shared_world.client.options(
         f"/api/public{path}", headers=asked | {"Access-Control-Request-Method": "DELETE"}
     )
     assert refused.status_code == 400
 
 
-async def test_nothing_else_may_be_read_from_other_places(world: World) -> None:
+async def test_nothing_else_may_be_read_from_other_places(shared_world: World) -> None:
     for path in ("/api/registry/sites", "/api/ocpi/versions"):
-        answer = await world.client.get(path, headers={"Origin": "https://maps.example"})
+        answer = await shared_world.client.get(path, headers={"Origin": "https://maps.example"})
         assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize(("language", "word"), [("zh", "开放数据"), ("en", "Open data")])
-async def test_the_page_leads_to_every_file(world: World, language: str, word: str) -> None:
-    page = (await world.client.get("/open-data", headers={"Accept-Language": language})).text
+async def test_the_page_leads_to_every_file(shared_world: World, language: str, word: str) -> None:
+    page = (await shared_world.client.get("/open-data", headers={"Accept-Language": language})).text
     assert f"<h1>{word}</h1>" in page
     for name in ("sites.csv", "connectors.csv", "open-data.xlsx", "open-data.geojson"):
         assert f'href="/api/public/{name}"' in page
     assert "CC BY 4.0" in page
-    described = json.loads((await get(world, "/openapi.json")).content)["paths"]
+    described = json.loads((await get(shared_world, "/openapi.json")).content)["paths"]
     assert {"/sites", "/sites/{site_id}", "/evses", "/open-data.xlsx"} <= described.keys()
 
 

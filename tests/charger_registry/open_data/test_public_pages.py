@@ -56,8 +56,8 @@ async def looking(world: World) -> AsyncIterator[tuple[AsyncClient, Picture]]:
         ("en", ("round the clock", "5 bays", "2 of them accessible", "GB/T AC", "CNY/kWh", "Data as of")),
     ],
 )  # fmt: skip
-async def test_a_site_says_what_a_driver_needs(world: World, language: str, words: tuple[str, ...]) -> None:
-    page = (await world.client.get("/sites/a", headers={"Accept-Language": language})).text
+async def test_a_site_says_what_a_driver_needs(shared_world: World, language: str, words: tuple[str, ...]) -> None:
+    page = (await shared_world.client.get("/sites/a", headers={"Accept-Language": language})).text
     assert [word for word in words if word not in page] == []
 
 
@@ -70,8 +70,8 @@ async def test_a_site_says_what_a_kwh_costs_now(world: World) -> None:
     assert "现在 0.55 元/度" in (await world.client.get("/sites/a")).text
 
 
-async def test_what_is_not_filed_is_not_made_up(world: World) -> None:
-    page = (await world.client.get("/sites/丙")).text
+async def test_what_is_not_filed_is_not_made_up(shared_world: World) -> None:
+    page = (await shared_world.client.get("/sites/丙")).text
     assert "没有公示费用" in page
     assert [word for word in ("营业时间", "求助电话", "停车") if word in page] == []
 
@@ -81,14 +81,14 @@ async def test_what_is_not_filed_is_not_made_up(world: World) -> None:
     [("", {"a", "b", "丙"}), ("kind=DC", {"a", "丙"}), ("kind=GBT_AC", {"a"}), ("kw=60", {"a", "丙"}), ("kw=120", {"a"}),
      ("kind=AC&kw=30", {"a"}), ("kind=AC&kw=60", set()), ("kind=nothing", set()), ("kw=", {"a", "b", "丙"})],
 )  # fmt: skip
-async def test_the_list_is_filtered_by_kind_and_power(world: World, query: str, found: set[str]) -> None:
-    async with looking(world) as (client, _):
+async def test_the_list_is_filtered_by_kind_and_power(shared_world: World, query: str, found: set[str]) -> None:
+    async with looking(shared_world) as (client, _):
         page = (await client.get(f"/?{query}")).text
     assert set(re.findall(r'data-site="([^"]+)"', page)) == found
 
 
-async def test_the_list_says_power_fee_and_time(world: World) -> None:
-    async with looking(world) as (client, picture):
+async def test_the_list_says_power_fee_and_time(shared_world: World) -> None:
+    async with looking(shared_world) as (client, picture):
         page = (await client.get("/?q=甲站")).text
         assert "AC/DC 120 kW" in page
         assert re.search(r"(0\.55|1\.20) 元/度", page)
@@ -97,8 +97,8 @@ async def test_the_list_says_power_fee_and_time(world: World) -> None:
 
 
 @pytest.mark.parametrize("query", ["kw=-1", "kw=many", f"kind={'x' * 50}"])
-async def test_what_cannot_be_asked_is_refused(world: World, query: str) -> None:
-    assert (await world.client.get(f"/?{query}")).status_code == 422
+async def test_what_cannot_be_asked_is_refused(shared_world: World, query: str) -> None:
+    assert (await shared_world.client.get(f"/?{query}")).status_code == 422
 
 
 async def test_a_price_that_begins_by_the_clock_reaches_list_and_file(world: World) -> None:
