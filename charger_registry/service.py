@@ -124,7 +124,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_trail(api, desk)
         machine_keys = MachineKeyDesk(pool, clock)
         add_keys(api, machine_keys, clock)
-        shelf = Shelf(settings)
+        shelf = Shelf(settings, "registry")
         filings = FilingDesk(pool, clock, shelf)
         add_filings(api, pool, filings, clock)
         relay = RelayDesk(pool, clock, own_places(settings), loopback=settings.demo)
@@ -179,7 +179,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 Job("registry.audit_heads", lambda: audit_heads.keep(pool, HeadFile(settings.data_dir), clock)),
                 Job("registry.open_data", lambda: keep_published(pool, clock)),
                 Job("registry.filing_watch", lambda: watch_filings(pool, clock)),
-                Job("registry.document_sweep", shelf.tidy),
+                Job("registry.document_sweep", lambda: shelf.tidy(pool)),
+                Job("registry.import_sweep", imports.sweep),
             ],
             consumers=[
                 projection.consumer(pool, clock),

@@ -58,7 +58,7 @@ DOCUMENTS = (
 async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     """Put the service together."""
     async with await create_pool(settings.dsn_for("inspection")) as pool:
-        desk, shelf = TaskDesk(clock, timedelta(seconds=settings.holding_time_s)), Shelf(settings)
+        desk, shelf = TaskDesk(clock, timedelta(seconds=settings.holding_time_s)), Shelf(settings, "inspection")
         counter = Counter(pool, desk)
         reports = ReportDesk(pool, desk, timedelta(days=settings.public_report_retention_days))
         templates = Templates(Path(__file__).parent / "templates")
@@ -94,7 +94,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 Job("inspection.report_retention", reports.watch_retention),
                 Job("inspection.evidence_roots", evidence.watch_roots),
             ],
-            watchers=[Job("inspection.shelf", shelf.tidy)],
+            watchers=[Job("inspection.shelf", lambda: shelf.tidy(pool))],
             documents=DOCUMENTS,
             consumers=[Intake(pool, desk).consumer()],
         )

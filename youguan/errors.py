@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 
 class Reason(str):
@@ -21,6 +21,14 @@ class Reason(str):
         reason = super().__new__(cls, text)
         reason.template, reason.values = template, dict(values)
         return reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reason_again, (str(self), self.template, self.values)
+
+
+def reason_again(text: str, template: str, values: Mapping[str, object]) -> Reason:
+    """Return a reason as it was before it went to another process."""
+    return Reason.worded(text, template, values)
 
 
 @dataclass(frozen=True, slots=True)

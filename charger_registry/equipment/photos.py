@@ -1,5 +1,6 @@
 """Photos of a site for the public: brought by whoever keeps its file, taken down with who and when on record."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -10,11 +11,10 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.documents import IMAGES, Document, Shelf
-from youguan.errors import Conflict, FieldError, Invalid
+from youguan.errors import Conflict
 from youguan.web.documents import take
 
 MOST = 20
-NO_PHOTO = "must be a JPEG, PNG or WebP file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,13 @@ class PhotoDesk:
         self, who: Principal, site_id: str, upload: UploadFile, caption: str, *, remote: str | None = None
     ) -> int:
         """Show a photo of a site; whoever asks has been found within bounds. Invalid, TooLarge, Conflict where there are many."""
-        document = await take(self.shelf, upload)
-        if document.media_type not in IMAGES:
-            raise Invalid(f"file: {NO_PHOTO}", fields=[FieldError("file", NO_PHOTO)])
+        async with self._pool.acquire() as connection:
+            _refuse_many(await store.photos(connection, site_id))
+        document = await take(self.shelf, upload, kinds=IMAGES)
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
             await store.hold_site(connection, site_id)
-            if len(await store.photos(connection, site_id)) >= MOST:
-                raise Conflict(f"a site shows at most {MOST} photos: take one down first")
+            _refuse_many(await store.photos(connection, site_id))
             members = (document.sha256, document.size_bytes, document.media_type, document.name)
             photo_id = await store.add_photo(connection, (site_id, caption, *members, now, who.subject))
             await audit.record(
@@ -73,6 +72,11 @@ class PhotoDesk:
         """Return a photo that is shown. NotFound."""
         async with self._pool.acquire() as connection:
             return _photo(await store.get_photo(connection, site_id, photo_id)).document
+
+
+def _refuse_many(shown: Sequence[asyncpg.Record]) -> None:
+    if len(shown) >= MOST:
+        raise Conflict(f"a site shows at most {MOST} photos: take one down first")
 
 
 def _photo(row: asyncpg.Record) -> Photo:

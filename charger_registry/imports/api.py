@@ -91,12 +91,13 @@ def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
 
     @app.post("/imports", status_code=201)
     async def bring(
+        request: Request,
         who: Annotated[Principal, Depends(may_import)],
         file: Annotated[UploadFile, File(description="CSV, .xlsx, GeoJSON, OCPI, T/CEC 102, Open Charge Map")],
         crs: Annotated[Crs | None, Form(description="its coordinates; else as its format has them")] = None,
     ) -> ImportOut:
         """Bring a file (multipart/form-data, at most 20 MB) and look at what it would do; nothing is filed yet."""
-        upload_id = await desk.bring(who, file.filename or "", await file.read(), crs)
+        upload_id = await desk.bring(who, file.filename or "", await file.read(), crs, remote=remote_of(request))
         return await one(upload_id, who)
 
     @app.get("/imports/{import_id}")
@@ -131,9 +132,9 @@ def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
         return await one(import_id, who)
 
     @app.post("/imports/{import_id}/discard")
-    async def discard(import_id: int, who: Annotated[Principal, Depends(may_import)]) -> ImportOut:
+    async def discard(import_id: int, request: Request, who: Annotated[Principal, Depends(may_import)]) -> ImportOut:
         """Let a file be."""
-        await desk.discard(who, import_id)
+        await desk.discard(who, import_id, remote=remote_of(request))
         return await one(import_id, who)
 
 

@@ -6,7 +6,11 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from youguan.errors import Invalid
+
 DELIMITERS = (",", ";", "\t")
+MOST_UNREADABLE = 1000  # records of a file; more: it is no table
+MOST_LINES = 200  # of one record: a quotation mark that is not closed by then was never meant to be
 ENCODINGS = ("utf-8-sig", "gb18030")
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 NAMES = {"utf-8-sig": "UTF-8", "gb18030": "GB18030", "utf-16": "UTF-16"}
@@ -46,14 +50,17 @@ def records(text: str, delimiter: str) -> Iterator[Record]:
     """Return every record that is not blank.
 
     A record that cannot be read (a quote that is never closed, a field without end) takes its first line with it, no more: reading
-    goes on with the next.
+    goes on with the next. Invalid where very many cannot be.
     """
     lines = list(io.StringIO(text, newline=""))
-    place = 0
+    place = unreadable = 0
     while place < len(lines):
+        if unreadable > MOST_UNREADABLE:
+            raise Invalid(f"more than {MOST_UNREADABLE} rows cannot be read: the file is no table")
         for record in _parse(lines, delimiter, place):
             if record.error is not None:
                 place = record.line
+                unreadable += 1
                 yield record
                 break
             if any(cell.strip() for cell in record.cells):
@@ -63,17 +70,25 @@ def records(text: str, delimiter: str) -> Iterator[Record]:
 
 
 def _parse(lines: Sequence[str], delimiter: str, place: int = 0) -> Iterator[Record]:
-    reader = csv.reader((lines[n] for n in range(place, len(lines))), delimiter=delimiter, strict=True)
+    begins = place
+
+    def feed() -> Iterator[str]:
+        for number in range(place, len(lines)):
+            if number - begins >= MOST_LINES:
+                raise csv.Error("unexpected end of data")
+            yield lines[number]
+
+    reader = csv.reader(feed(), delimiter=delimiter, strict=True)
     while True:
-        line = place + reader.line_num + 1
+        begins = place + reader.line_num
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Record(line, error=_REASONS.get(str(error), str(error)))
+            yield Record(begins + 1, error=_REASONS.get(str(error), str(error)))
             return
-        yield Record(line, cells)
+        yield Record(begins + 1, cells)
 
 
 _REASONS = {"unexpected end of data": "a quotation mark is opened and never closed"}

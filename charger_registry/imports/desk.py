@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -13,8 +14,8 @@ from charger_registry.divisions import store as divisions
 from charger_registry.drafts import Filing, SiteDraft, SourceDraft
 from charger_registry.duplicates import store as duplicates
 from charger_registry.imports import store
+from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.fields import RefusedRow
-from charger_registry.imports.formats import read
 from charger_registry.imports.plan import ADDED, CHANGED, OUTCOMES, REFUSED, UNCHANGED, Plan, Rights, plan
 from charger_registry.imports.reading import Reading
 from youguan import audit
@@ -24,8 +25,10 @@ from youguan.clock import Clock
 from youguan.documents import shown_name
 from youguan.errors import Conflict, FieldError, Invalid
 
-COMMAND = "youguan import"
-LONGEST_TRANSACTION_S = 300.0
+COMMAND, SWEEP = "youguan import", "youguan import sweep"
+SWEEP_S = 3600.0
+MOST_WAITING = 10  # files of one person that wait for a decision
+UNDECIDED, DISCARDED = timedelta(days=7), timedelta(days=30)  # how long they are kept
 
 
 @dataclass(slots=True)
@@ -49,26 +52,41 @@ class ImportDesk:
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
+        self._reader = ConfinedReader()
 
-    async def bring(self, who: Principal, name: str, data: bytes, crs: str | None) -> int:
-        """Keep a file with what it would do; return its number. Invalid, TooLarge."""
-        reading = await asyncio.to_thread(read, data, crs)
+    async def bring(self, who: Principal, name: str, data: bytes, crs: str | None, *, remote: str | None = None) -> int:
+        """Keep a file with what it would do; return its number. Invalid, TooLarge, Conflict where too many wait for a decision."""
+        async with self._pool.acquire() as connection:
+            _refuse_hoarding(await store.waiting(connection, who.subject))
+        reading = await self._reader.read(data, crs)
         if not reading.sites and not reading.refused:
             raise Invalid("file: no site is in it", fields=[FieldError("file", "no site is in it")])
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
+            await store.take_turn(connection, who.subject)
+            _refuse_hoarding(await store.waiting(connection, who.subject))
             found = await _plan(connection, reading, now, who)
-            notes = {
-                "ignored_columns": reading.ignored_columns,
-                "encoding": reading.encoding,
-                "delimiter": reading.delimiter,
-            }
-            upload = (
-                shown_name(name) or "file", hashlib.sha256(data).hexdigest(), reading.format, crs, data, who.subject, now,
-                found.fingerprint, counts_of(found), notes,
-            )  # fmt: skip
-            upload_id = await store.keep_upload(connection, upload)
+            sha256, counts, shown = hashlib.sha256(data).hexdigest(), counts_of(found), shown_name(name) or "file"
+            upload_id = await store.keep_upload(
+                connection,
+                (
+                    shown,
+                    sha256,
+                    reading.format,
+                    crs,
+                    data,
+                    who.subject,
+                    now,
+                    found.fingerprint,
+                    counts,
+                    _notes(reading),
+                ),
+            )
             await store.keep_lines(connection, upload_id, found.lines)
+            await audit.record(
+                connection, at=now, actor=who.subject, action="bring import", subject=f"import {upload_id}",
+                after={"name": shown, "sha256": sha256, "crs": crs, **counts}, remote=remote,
+            )  # fmt: skip
         return upload_id
 
     async def commit(
@@ -79,45 +97,80 @@ class ImportDesk:
         Conflict where it was decided already, where the registry has changed since it was looked at (the preview is made anew),
         or where rows are refused and not only the good ones are wanted.
         """
-        now = self._clock.now()
         async with self._pool.acquire() as connection:
-            upload = await store.get_upload(connection, upload_id, mine(who))
-            if upload["state"] != "previewed":
-                raise Conflict("this import was decided already")
-            async with connection.transaction():
-                await store.hold(connection)
-                upload = await store.hold_upload(connection, upload_id, mine(who))
-                if upload["state"] != "previewed":
-                    raise Conflict("this import was decided already")
-                reading = await asyncio.to_thread(read, upload["content"], upload["crs"])
-                found = await _plan(connection, reading, now, who)
-                counts = counts_of(found)
-                stale = found.fingerprint != seen_plan
-                if stale:
-                    await store.keep_lines(connection, upload_id, found.lines)
-                    await store.replan(connection, upload_id, found.fingerprint, counts)
-                elif counts[REFUSED] and not good_only:
-                    raise Conflict(f"{counts[REFUSED]} rows are refused: file the good ones only, or mend the file")
-                else:
-                    source = SourceDraft("import", upload["name"], who.subject)
-                    await _file(connection, found, reading, source, upload["sha256"], now)
-                    await store.decide(connection, upload_id, "committed", now)
-                    await audit.record(
-                        connection, at=now, actor=who.subject, action="import sites", subject=f"import {upload_id}",
-                        after={"name": upload["name"], "sha256": upload["sha256"], "sites": _touched(found), **counts},
-                        remote=remote,
-                    )  # fmt: skip
+            undecided = _undecided(await store.get_whole_upload(connection, upload_id, mine(who)))
+        reading = await self._reader.read(undecided["content"], undecided["crs"])
+        now = self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            await store.hold(connection)
+            upload = _undecided(await store.hold_upload(connection, upload_id, mine(who)))
+            found = await _plan(connection, reading, now, who)
+            counts = counts_of(found)
+            stale = found.fingerprint != seen_plan
+            if stale:
+                await store.keep_lines(connection, upload_id, found.lines)
+                await store.replan(connection, upload_id, found.fingerprint, counts)
+            elif counts[REFUSED] and not good_only:
+                raise Conflict(f"{counts[REFUSED]} rows are refused: file the good ones only, or mend the file")
+            else:
+                source = SourceDraft("import", upload["name"], who.subject)
+                await _file(connection, found, source, upload["sha256"], now)
+                await store.decide(connection, upload_id, "committed", now)
+                await audit.record(
+                    connection, at=now, actor=who.subject, action="import sites", subject=f"import {upload_id}",
+                    after={"name": upload["name"], "sha256": upload["sha256"], "sites": _touched(found), **counts},
+                    remote=remote,
+                )  # fmt: skip
         if stale:
             raise Conflict("what is filed has changed since the preview; look at the new one")
         return counts
 
-    async def discard(self, who: Principal, upload_id: int) -> None:
+    async def discard(self, who: Principal, upload_id: int, *, remote: str | None = None) -> None:
         """Let a file be; Conflict where it was decided already."""
         async with self._pool.acquire() as connection, connection.transaction():
-            upload = await store.hold_upload(connection, upload_id, mine(who))
-            if upload["state"] != "previewed":
-                raise Conflict("this import was decided already")
-            await store.decide(connection, upload_id, "discarded", self._clock.now())
+            upload = _undecided(await store.hold_upload(connection, upload_id, mine(who)))
+            await self._discard(connection, upload, who.subject, remote)
+
+    async def drop_old(self) -> int:
+        """Discard what nobody has decided about for long, and forget what was discarded long ago; return how many are discarded."""
+        now = self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            old = await store.hold_undecided(connection, now - UNDECIDED)
+            for upload in old:
+                await self._discard(connection, upload, SWEEP, None)
+            await store.forget_discarded(connection, now - DISCARDED)
+        return len(old)
+
+    async def sweep(self) -> None:
+        """Drop what is old, again and again."""
+        while True:
+            await self.drop_old()
+            await asyncio.sleep(SWEEP_S)
+
+    async def _discard(
+        self, connection: asyncpg.Connection, upload: asyncpg.Record, actor: str, remote: str | None
+    ) -> None:
+        now = self._clock.now()
+        await store.decide(connection, upload["id"], "discarded", now)
+        await audit.record(
+            connection, at=now, actor=actor, action="discard import", subject=f"import {upload['id']}",
+            before={"name": upload["name"], "sha256": upload["sha256"], **upload["counts"]}, remote=remote,
+        )  # fmt: skip
+
+
+def _refuse_hoarding(waiting: int) -> None:
+    if waiting >= MOST_WAITING:
+        raise Conflict(f"{waiting} imports of yours wait for a decision: file or discard one first")
+
+
+def _notes(reading: Reading) -> dict[str, Any]:
+    return {"ignored_columns": reading.ignored_columns, "encoding": reading.encoding, "delimiter": reading.delimiter}
+
+
+def _undecided(upload: asyncpg.Record) -> asyncpg.Record:
+    if upload["state"] != "previewed":
+        raise Conflict("this import was decided already")
+    return upload
 
 
 def mine(who: Principal) -> str | None:
@@ -151,9 +204,7 @@ async def _rights(connection: asyncpg.Connection, site_ids: list[str], who: Prin
     return Rights(within, lambda division: regulates and scope.covers(division, None))
 
 
-async def _file(
-    connection: asyncpg.Connection, found: Plan, reading: Reading, source: SourceDraft, sha256: str, now: datetime
-) -> None:
+async def _file(connection: asyncpg.Connection, found: Plan, source: SourceDraft, sha256: str, now: datetime) -> None:
     await registry.file_all(connection, Filing(sites=found.sites, source=source), now)
     await duplicates.propose(connection, [site.id for site in found.sites], now)
     await _note(connection, found, source.name, sha256, now)
@@ -173,23 +224,23 @@ def fingerprint(path: Path, crs: str | None) -> str:
     return hashlib.sha256((crs or "").encode() + b"\n" + path.read_bytes()).hexdigest()
 
 
-def read_file(path: Path, crs: str | None) -> Reading:
+async def read_file(path: Path, crs: str | None) -> Reading:
     """Return the sites of a file in any of the formats; Invalid where it cannot be read."""
     try:
-        data = path.read_bytes()
+        data = await asyncio.to_thread(path.read_bytes)
     except OSError as error:
         raise Invalid(f"{path}: {error.strerror}") from None
-    return read(data, crs)
+    return await ConfinedReader().read(data, crs)
 
 
 async def import_sites(connection: asyncpg.Connection, path: Path, crs: str | None, now: datetime) -> Outcome:
     """File the sites of a file in one transaction, inventing nothing; what is filed already is not doubled."""
+    reading = await read_file(path, crs)
     async with connection.transaction():
         await store.hold(connection)
-        reading = read_file(path, crs)
         found = await _plan(connection, reading, now, None)
         source = SourceDraft("import", path.name, COMMAND)
-        await _file(connection, found, reading, source, fingerprint(path, crs), now)
+        await _file(connection, found, source, fingerprint(path, crs), now)
         await audit.record(
             connection, at=now, actor=COMMAND, action="import sites", subject=f"file {path.name}",
             after={"sha256": fingerprint(path, crs), "sites": _touched(found), **counts_of(found)},
@@ -201,7 +252,7 @@ async def take_sites(
     connection: asyncpg.Connection, path: Path, crs: str | None, now: datetime
 ) -> tuple[tuple[SiteDraft, ...], Outcome]:
     """Return the sites of a file that are new or changed, to be filed in the caller's transaction, and note the import."""
-    reading = read_file(path, crs)
+    reading = await read_file(path, crs)
     found = await _plan(connection, reading, now, None)
     await _note(connection, found, path.name, fingerprint(path, crs), now)
     return found.sites, _outcome(reading, found)

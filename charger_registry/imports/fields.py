@@ -19,6 +19,7 @@ CODE = re.compile(r"[0-9A-Za-z*._\-]+", re.ASCII)
 PHONE = re.compile(r"[\d\s()+\-,;/、转]{3,40}")
 YES, NO = frozenset({"1", "true", "yes", "是", "y"}), frozenset({"0", "false", "no", "否", "n"})
 LONGEST_SHOWN = 60
+LONGEST_NAME = 120  # of a field as a file calls it
 
 
 class RowError(ValueError):
@@ -26,7 +27,7 @@ class RowError(ValueError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
-        self.field = name
+        self.field = name[:LONGEST_NAME]
         self.reason = reason
 
 

@@ -1,19 +1,19 @@
 """Which format a file has is told by its content, not by its name. Pure."""
 
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import orjson
 
 from charger_registry.imports import cec102, excel, geojson, ocpi, open_charge_map
 from charger_registry.imports.csvtext import Record, decode, records, sniff
-from charger_registry.imports.reading import MOST_ITEMS, Reading
+from charger_registry.imports.reading import Reading
 from charger_registry.imports.table import has_what_is_needed, read_table
 from youguan.coordinates import TO_WGS84
 from youguan.errors import FieldError, Invalid, TooLarge
 
 LARGEST_BYTES = 20 * 1024 * 1024
+MOST_ROWS = 200_000
 
 
 class Format(NamedTuple):
@@ -40,16 +40,10 @@ def read(data: bytes, crs: str | None = None) -> Reading:
     if len(data) > LARGEST_BYTES:
         raise TooLarge(f"at most {LARGEST_BYTES // 1024**2} MiB are read")
     if excel.fits(data):
-        return _bounded(read_table("xlsx", islice(excel.rows(data), MOST_ITEMS + 2), crs or "wgs84"))
+        return read_table("xlsx", _up_to(excel.rows(data)), crs or "wgs84")
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-        return _bounded(_json(data, crs))
-    return _bounded(_csv(data, crs or "wgs84"))
-
-
-def _bounded(reading: Reading) -> Reading:
-    if max(len(reading.sites), len(reading.refused)) > MOST_ITEMS:
-        raise TooLarge(f"at most {MOST_ITEMS} rows are read; divide the file")
-    return reading
+        return _json(data, crs)
+    return _csv(data, crs or "wgs84")
 
 
 def _json(data: bytes, crs: str | None) -> Reading:
@@ -75,9 +69,9 @@ def _csv(data: bytes, crs: str) -> Reading:
     return reading
 
 
-def _up_to(found: Any) -> Any:
+def _up_to(found: Iterator[Record]) -> Iterator[Record]:
     """Yield records; TooLarge beyond what is read."""
     for count, record in enumerate(found):
-        if count > MOST_ITEMS * 2:
-            raise TooLarge(f"at most {MOST_ITEMS * 2} rows are read; divide the file")
-        yield record if isinstance(record, Record) else Record(count)
+        if count > MOST_ROWS:
+            raise TooLarge(f"at most {MOST_ROWS} rows are read; divide the file")
+        yield record

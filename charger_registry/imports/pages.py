@@ -92,7 +92,9 @@ def import_pages(pool: asyncpg.Pool, desk: ImportDesk, templates: Templates) -> 
         request: Request, who: Annotated[Principal, Depends(may_import)], file: UploadFile, crs: str = Form("")
     ) -> Response:
         try:
-            upload_id = await desk.bring(who, file.filename or "", await file.read(), crs or None)
+            upload_id = await desk.bring(
+                who, file.filename or "", await file.read(), crs or None, remote=remote_of(request)
+            )
         except YouguanError as error:
             return await listed(request, who, error=error)
         return RedirectResponse(f"/registry/imports/{upload_id}", 303)
@@ -124,7 +126,7 @@ def import_pages(pool: asyncpg.Pool, desk: ImportDesk, templates: Templates) -> 
     @router.post("/{import_id}/discard")
     async def discard(request: Request, import_id: int, who: Annotated[Principal, Depends(may_import)]) -> Response:
         try:
-            await desk.discard(who, import_id)
+            await desk.discard(who, import_id, remote=remote_of(request))
         except YouguanError as error:
             return await previewed(request, who, import_id, error=error)
         return RedirectResponse("/registry/imports", 303)

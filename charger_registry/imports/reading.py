@@ -6,9 +6,11 @@ from typing import Any
 
 from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.imports.fields import Fields, RefusedRow, RowError
+from youguan.errors import TooLarge
 
-MOST_ITEMS = 50_000
+MOST_ITEMS = 50_000  # sites, and as many refusals
 MOST_STATIONS = 2000  # of one site
+MOST_STATIONS_TOGETHER = 200_000
 
 
 @dataclass(slots=True)
@@ -22,13 +24,23 @@ class Reading:
     ignored_columns: list[str] = field(default_factory=list)
     encoding: str = ""
     delimiter: str = ","
+    stations: int = 0
 
     def refuse(self, row: int, error: RowError) -> None:
+        """Note what cannot be used; TooLarge where it is more than anybody would look at."""
+        if len(self.refused) == MOST_ITEMS:
+            raise TooLarge(f"more than {MOST_ITEMS} refusals: the file is not what it should be")
         self.refused.append(RefusedRow(row, error.field, error.reason))
 
     def take(self, row: int, site: SiteDraft, name_of_id: str) -> None:
+        """Add a site; RowError where it is there already, TooLarge beyond what is read."""
         if site.id in self.sites:
             raise RowError(name_of_id, f"{site.id} stands in an earlier row already")
+        self.stations += len(site.stations) if site.stations is not None else site.counted or 0
+        if self.stations > MOST_STATIONS_TOGETHER:
+            raise TooLarge(f"at most {MOST_STATIONS_TOGETHER} stations are read; divide the file")
+        if len(self.sites) == MOST_ITEMS:
+            raise TooLarge(f"at most {MOST_ITEMS} sites are read; divide the file")
         self.sites[site.id], self.rows[site.id] = site, row
 
 

@@ -16,7 +16,6 @@ from youguan.errors import NotFound
 
 # One import at a time: what is planned is still true when it is filed.
 LOCK = 0x696D706F
-KEPT_DAYS = 30
 PARTS_OF_CONNECTOR = tuple(member.name for member in fields(ConnectorDraft))
 PARTS_OF_METER = tuple(member.name for member in fields(MeterDraft))
 PARTS_OF_STATION = tuple(m.name for m in fields(StationDraft) if m.name not in ("connector_files", "meters"))
@@ -117,15 +116,7 @@ async def _owners(connection: asyncpg.Connection, station_ids: list[str]) -> dic
 
 
 async def keep_upload(connection: asyncpg.Connection, upload: Sequence[Any]) -> int:
-    """Keep (name, sha256, format, crs, content, who, when, plan, counts, notes); return its number. Old ones are forgotten."""
-    await connection.execute(
-        """
-        DELETE FROM registry.import_upload
-        WHERE state <> 'committed' AND brought_at < $1::timestamptz - make_interval(days => $2)
-        """,
-        upload[6],
-        KEPT_DAYS,
-    )
+    """Keep (name, sha256, format, crs, content, who, when, plan, counts, notes); return its number."""
     number: int = await connection.fetchval(
         """
         INSERT INTO registry.import_upload (name, sha256, format, crs, content, brought_by, brought_at, plan, counts, notes, state)
@@ -171,26 +162,59 @@ SHOWN = "id, name, sha256, format, crs, brought_by, brought_at, plan, counts, no
 
 async def get_upload(connection: asyncpg.Connection, upload_id: int, by: str | None) -> asyncpg.Record:
     """Return a file that was brought; NotFound, also for one of somebody else (`by` None: anybody's)."""
-    row = await connection.fetchrow(
-        f"SELECT {SHOWN} FROM registry.import_upload WHERE id = $1 AND ($2::text IS NULL OR brought_by = $2)",
-        upload_id,
-        by,
-    )
-    if row is None:
-        raise NotFound(f"import {upload_id}")
-    return row
+    return await _upload(connection, SHOWN, "", upload_id, by)
+
+
+async def get_whole_upload(connection: asyncpg.Connection, upload_id: int, by: str | None) -> asyncpg.Record:
+    """Return the same with its content."""
+    return await _upload(connection, "*", "", upload_id, by)
 
 
 async def hold_upload(connection: asyncpg.Connection, upload_id: int, by: str | None) -> asyncpg.Record:
-    """Return the same with its content, held until commit."""
+    """Return the same, held until commit."""
+    return await _upload(connection, SHOWN, "FOR UPDATE", upload_id, by)
+
+
+async def _upload(
+    connection: asyncpg.Connection, columns: str, held: str, upload_id: int, by: str | None
+) -> asyncpg.Record:
     row = await connection.fetchrow(
-        "SELECT * FROM registry.import_upload WHERE id = $1 AND ($2::text IS NULL OR brought_by = $2) FOR UPDATE",
+        f"SELECT {columns} FROM registry.import_upload WHERE id = $1 AND ($2::text IS NULL OR brought_by = $2) {held}",
         upload_id,
         by,
     )
     if row is None:
         raise NotFound(f"import {upload_id}")
     return row
+
+
+async def take_turn(connection: asyncpg.Connection, by: str) -> None:
+    """Let nobody else bring a file in the same name until commit."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", LOCK, by)
+
+
+async def waiting(connection: asyncpg.Connection, by: str) -> int:
+    """Return how many files of somebody wait for a decision."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM registry.import_upload WHERE brought_by = $1 AND state = 'previewed'", by
+    )
+    return count
+
+
+async def hold_undecided(connection: asyncpg.Connection, before: datetime) -> list[asyncpg.Record]:
+    """Return the files brought before an instant that still wait for a decision, held until commit."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT {SHOWN} FROM registry.import_upload WHERE state = 'previewed' AND brought_at < $1
+        ORDER BY id FOR UPDATE SKIP LOCKED
+        """,
+        before,
+    )
+    return rows
+
+
+async def forget_discarded(connection: asyncpg.Connection, before: datetime) -> None:
+    await connection.execute("DELETE FROM registry.import_upload WHERE state = 'discarded' AND decided_at < $1", before)
 
 
 async def list_uploads(

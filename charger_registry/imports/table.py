@@ -10,7 +10,7 @@ from charger_registry.drafts import ConnectorDraft, MeterDraft, PriceBand, Price
 from charger_registry.equipment import connector_types, opening_hours, place_codes
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, Code
 from charger_registry.imports.csvtext import Record
-from charger_registry.imports.fields import STATION_ID, Fields, RowError
+from charger_registry.imports.fields import LONGEST_NAME, STATION_ID, Fields, RowError
 from charger_registry.imports.reading import MOST_STATIONS, Reading
 from youguan.errors import FieldError, Invalid
 
@@ -71,6 +71,7 @@ CONNECTOR = {
     "bay": ("bay", "车位号"),
 }
 COLUMNS = {**SITE, **STATION, **CONNECTOR}
+MOST_COLUMNS = 500
 NEEDED = ("id", "longitude", "latitude")
 Draft = TypeVar("Draft", SiteDraft, StationDraft)
 CURRENTS = {"dc": "DC", "直流": "DC", "1": "DC", "ac": "AC", "交流": "AC", "2": "AC"}
@@ -82,8 +83,11 @@ def read_table(kind: str, records: Iterator[Record], crs: str) -> Reading:
     header = next(records, Record(1))
     if header.error is not None:
         raise Invalid(f"row {header.line}: {header.error}")
+    if len(header.cells) > MOST_COLUMNS:
+        raise Invalid(f"row {header.line}: has {len(header.cells)} columns; at most {MOST_COLUMNS} are read")
     columns = map_columns(header.cells)
-    reading = Reading(kind, ignored_columns=[n for n in header.cells if n.strip() and n not in columns.values()])
+    ignored = [name[:LONGEST_NAME] for name in header.cells if name.strip() and name not in columns.values()]
+    reading = Reading(kind, ignored_columns=ignored)
     sites = _Sites(crs)
     for record in records:
         try:

@@ -40,7 +40,7 @@ async def file_samples(settings: Settings, clock: Clock) -> None:
             return
         operator = _person(FILER, "演示运营商", OPERATOR, organisation_id, clock)
         regulator = _person("demo-regulator", "演示监管员", REGULATOR, None, clock)
-        desk = FilingDesk(pool, clock, Shelf(settings))
+        desk = FilingDesk(pool, clock, Shelf(settings, "registry"))
         for number, name in enumerate(NAMES, 1):
             filing_id = await desk.begin(operator, organisation_id=None, site_id=None, remote=None)
             await desk.save(operator, filing_id, _content(number, name, organisation_id, clock), remote=None)

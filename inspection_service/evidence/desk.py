@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -56,8 +56,13 @@ class EvidenceDesk:
             raise Unavailable("no key to sign evidence with is configured (YOUGUAN_EVIDENCE_PRIVATE_KEY)")
         return self._signer
 
-    async def collect_file(self, who: Principal, case_id: str, wish: Wish, document: Document) -> Link:
-        """Add a photo or a paper that lies on the shelf already."""
+    async def collect_file(
+        self, who: Principal, case_id: str, wish: Wish, receive: Callable[[], Awaitable[Document]]
+    ) -> Link:
+        """Add a photo or a paper; whoever may not is told before its content is kept."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._hold(connection, who, case_id)
+        document = await receive()
         described = {"sha256": document.sha256, "size_bytes": document.size_bytes, "media_type": document.media_type}
         return await self._collect(who, case_id, wish, {**described, "name": document.name}, None)
 

@@ -137,7 +137,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
         transport = httpx.ASGITransport(application([parts], settings, pool), raise_app_exceptions=False)
         client = httpx.AsyncClient(transport=transport, base_url="http://suite.example")
         await stack.enter_async_context(client)
-        yield World(pool, client, clock, FilingDesk(pool, clock, Shelf(settings)))
+        yield World(pool, client, clock, FilingDesk(pool, clock, Shelf(settings, "registry")))
 
 
 async def test_a_draft_says_what_is_missing_and_cannot_be_submitted(world: World) -> None:

@@ -173,11 +173,11 @@ async def test_a_bad_row_is_named_and_takes_no_good_one_with_it(pool: asyncpg.Po
     ("encoding", "taken"), [("utf-8", "UTF-8"), ("utf-8-sig", "UTF-8"), ("gb18030", "GB18030"), ("utf-16", "UTF-16")]
 )
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_files_as_people_send_them(tmp_path: Path, encoding: str, taken: str, delimiter: str) -> None:
+async def test_files_as_people_send_them(tmp_path: Path, encoding: str, taken: str, delimiter: str) -> None:
     file = tmp_path / "sites.csv"
     rows = (("编号", "名称", "经度", "纬度"), ("n1", "跃龙街道充电站", "121.4", "29.3"))
     file.write_bytes("\n".join(delimiter.join(row) for row in rows).encode(encoding))
-    reading = read_file(file, "wgs84")
+    reading = await read_file(file, "wgs84")
     assert [site.name for site in reading.sites.values()] == ["跃龙街道充电站"]
     assert (reading.encoding, reading.delimiter, reading.refused) == (taken, delimiter, [])
 

@@ -72,7 +72,7 @@ class World:
         self.pool = pool
         self.clock = ManualClock(START)
         self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS)
-        self.shelf = Shelf(Settings(data_dir=folder))
+        self.shelf = Shelf(Settings(data_dir=folder), "inspection")
         self.evidence = EvidenceDesk(pool, self.clock, self.shelf, PRIVATE)
 
     def go_to(self, day: date) -> None:
@@ -538,11 +538,10 @@ async def filled(world: World) -> str:
     async def chunks() -> AsyncIterator[bytes]:
         yield photo()
 
-    document = await world.shelf.keep(chunks(), "现场.jpg")
     wish = Wish(
         "audiovisual", "inspector", "照片", world.clock.now(), {"latitude": "29.288000", "longitude": "121.429000"}
     )
-    await world.evidence.collect_file(A, case_id, wish, document)
+    await world.evidence.collect_file(A, case_id, wish, lambda: world.shelf.keep(chunks(), "现场.jpg"))
     now = datetime.now(UTC)
     world.clock.advance(now - world.clock.now())
     changed = ConnectorStatusChanged(

@@ -1,6 +1,7 @@
 """Documents: four kinds told by content, kept once and as they came, given so that no browser runs them."""
 
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from fastapi import Depends, Form, Response, UploadFile
 from youguan.auth import Principal, TokenIssuer, generate_keys
 from youguan.database import create_pool
 from youguan.disk import Interrupted
-from youguan.documents import Document, Shelf, media_type, shown_name
+from youguan.documents import IMAGES, Document, Shelf, media_type, shown_name
 from youguan.errors import Invalid, TooLarge, Unavailable
 from youguan.parts import Parts
 from youguan.settings import Settings
@@ -70,7 +71,7 @@ async def pieces(content: bytes, size: int = 7_000) -> AsyncIterator[bytes]:
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(Settings(data_dir=tmp_path, largest_document_bytes=LARGEST))
+    return Shelf(Settings(data_dir=tmp_path, largest_document_bytes=LARGEST), "registry")
 
 
 def files(folder: Path) -> list[Path]:
@@ -97,6 +98,46 @@ async def test_what_is_refused_leaves_nothing(
     assert files(tmp_path) == []
 
 
+async def test_a_kind_that_is_not_wanted_leaves_nothing(shelf: Shelf, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="must be a JPEG, PNG or WebP file"):
+        await shelf.keep(pieces(PDF), "x.pdf", kinds=IMAGES)
+    assert files(tmp_path) == []
+
+
+async def test_what_nothing_refers_to_is_removed_after_a_day(shelf: Shelf, tmp_path: Path, database_url: str) -> None:
+    kept = [await shelf.keep(pieces(PHOTO + bytes([n])), None) for n in range(4)]
+    in_a_column, in_a_record, fresh, nowhere = kept
+    for document in (in_a_column, in_a_record, nowhere):
+        os.utime(shelf.path(document.sha256), (0, 0))
+    async with await create_pool(database_url) as pool:
+        await pool.execute(
+            """
+            INSERT INTO registry.site_photo (site_id, caption, sha256, size_bytes, media_type, name, added_at, added_by)
+            VALUES ('s', '', $1, 1, '', '', now(), '')
+            """,
+            in_a_column.sha256,
+        )
+        await pool.execute(
+            "INSERT INTO registry.provenance VALUES ('site', 's', $1)", {"parts": [{"sha256": in_a_record.sha256}]}
+        )
+        assert await shelf.drop_unreferenced(pool) == 1
+        assert await shelf.drop_unreferenced(pool) == 0
+    assert {path.name for path in files(tmp_path)} == {d.sha256 for d in (in_a_column, in_a_record, fresh)}
+
+
+async def test_what_came_again_meanwhile_stays(shelf: Shelf, tmp_path: Path) -> None:
+    document = await shelf.keep(pieces(PHOTO), None)
+    assert not shelf._drop(shelf.path(document.sha256))
+    assert [path.name for path in files(tmp_path)] == [document.sha256]
+
+
+def test_a_content_of_before_is_still_found(shelf: Shelf, tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(PHOTO).hexdigest()
+    (tmp_path / "files" / "documents").mkdir(parents=True)
+    (tmp_path / "files" / "documents" / sha256).write_bytes(PHOTO)
+    assert shelf.path(sha256).read_bytes() == PHOTO
+
+
 def test_a_content_that_is_not_there(shelf: Shelf) -> None:
     with pytest.raises(Unavailable):
         shelf.path("0" * 64)
@@ -110,7 +151,7 @@ async def client(database_url: str, tmp_path: Path) -> AsyncIterator[httpx.Async
     settings = Settings(
         database_url=database_url, token_public_key=PUBLIC, data_dir=tmp_path, largest_document_bytes=LARGEST
     )
-    shelf, kept = Shelf(settings), dict[str, Document]()
+    shelf, kept = Shelf(settings, "registry"), dict[str, Document]()
     app = api("papers")
 
     @app.post("/papers/{name}", status_code=201)

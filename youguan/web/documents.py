@@ -1,24 +1,24 @@
 """Documents over HTTP: taken from forms of the type multipart/form-data, given so that no browser runs what is in them."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote
 
 from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
-from youguan.documents import IMAGES, Document, Shelf
+from youguan.documents import IMAGES, KINDS, Document, Shelf
 
 AT_ONCE = 256 * 1024
 INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-async def take(shelf: Shelf, upload: UploadFile, *, field: str = "file") -> Document:
+async def take(shelf: Shelf, upload: UploadFile, *, kinds: Sequence[str] = KINDS, field: str = "file") -> Document:
     """Keep what a form brings. Ask before whether its sender may bring it.
 
     The address must begin with one of its service's `Parts.documents`: only there bodies may be so large.
     """
-    return await shelf.keep(_chunks(upload), upload.filename, field=field)
+    return await shelf.keep(_chunks(upload), upload.filename, kinds=kinds, field=field)
 
 
 async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:

@@ -77,8 +77,10 @@ def packed(value: Any) -> bytes:
     return orjson.dumps(value)
 
 
-def xlsx(rows: list[list[Any]], *, sheet: str | None = None, extra: dict[str, bytes] | None = None) -> bytes:
-    """Return a workbook written from the format's description: text inline, numbers as numbers."""
+def xlsx(
+    rows: list[list[Any]], *, sheet: str | None = None, extra: dict[str, bytes] | None = None, shared: bytes = b""
+) -> bytes:
+    """Return a workbook written from the format's description: text inline, numbers as numbers; `shared`: its shared strings."""
     lines = []
     for number, row in enumerate(rows, 1):
         cells = "".join(_cell(f"{_letters(column)}{number}", value) for column, value in enumerate(row))
@@ -100,6 +102,10 @@ def xlsx(rows: list[list[Any]], *, sheet: str | None = None, extra: dict[str, by
         f'Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}">{body}</worksheet>',
     }
+    if shared:
+        relation = f'<Relationship Id="r2" Type="{office}/sharedStrings" Target="sharedStrings.xml"/></Relationships>'
+        files["xl/_rels/workbook.xml.rels"] = files["xl/_rels/workbook.xml.rels"].replace("</Relationships>", relation)
+        files["xl/sharedStrings.xml"] = shared.decode()
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as book:
         for name, content in {**{n: c.encode() for n, c in files.items()}, **(extra or {})}.items():

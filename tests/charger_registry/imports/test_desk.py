@@ -14,14 +14,16 @@ import pytest
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from charger_registry.imports.desk import MOST_WAITING, ImportDesk
 from deploy.demo.county import sample_county
 from deploy.suite import COMPOSES
 from tests.charger_registry.imports import samples
 from tests.charger_registry.imports.samples import packed, xlsx
 from youguan import audit
-from youguan.auth import TokenIssuer, generate_keys
-from youguan.clock import SystemClock
+from youguan.auth import Principal, TokenIssuer, generate_keys
+from youguan.clock import ManualClock, SystemClock
 from youguan.database import create_pool
+from youguan.errors import Conflict
 from youguan.parts import Parts
 from youguan.settings import Settings
 from youguan.web.application import application
@@ -50,6 +52,11 @@ def headers(who: tuple[str, str | None]) -> dict[str, str]:
         subject=role, name=role, roles=frozenset({role}), organisation_id=organisation, division=None, now=NOW
     )
     return {"Authorization": f"Bearer {token}"}
+
+
+def principal(subject: str, division: str | None = None, organisation: str | None = None) -> Principal:
+    roles = frozenset({"operator" if organisation else "regulator"})
+    return Principal(subject, subject, roles, organisation, division, "", "", NOW)
 
 
 @pytest.fixture
@@ -222,6 +229,34 @@ async def test_files_that_are_none_are_refused_with_the_reason(client: httpx.Asy
         answer = await client.post("/api/registry/imports", files={"file": ("a", data)}, headers=headers(REGULATOR))
         assert answer.status_code == status, answer.text
         assert answer.json()["detail"]
+
+
+async def test_what_nobody_decides_about_is_dropped_and_only_so_much_waits(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    clock = ManualClock(NOW)
+    desk, who = ImportDesk(pool, clock), principal("somebody")
+    table = b"id,lng,lat\nnew,121.4,29.3\n"
+    numbers = [await desk.bring(who, "a.csv", table, None) for _ in range(MOST_WAITING)]
+    with pytest.raises(Conflict, match="wait for a decision"):
+        await desk.bring(who, "a.csv", table, None)
+    await desk.discard(who, numbers[0])
+    await desk.bring(who, "a.csv", table, None)
+    clock.advance(timedelta(days=8))
+    assert await desk.drop_old() == MOST_WAITING
+    kept = "SELECT count(*), count(content) FROM registry.import_upload"
+    assert tuple(await pool.fetchrow(kept)) == (MOST_WAITING + 1, 0)
+    clock.advance(timedelta(days=31))
+    assert await desk.drop_old() == 0
+    assert tuple(await pool.fetchrow(kept)) == (0, 0)
+    trail = await pool.fetch(
+        "SELECT action, actor, count(*) FROM audit.trail WHERE action LIKE '%import' GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    assert [tuple(line) for line in trail] == [
+        ("bring import", "somebody", MOST_WAITING + 1),
+        ("discard import", "somebody", 1),
+        ("discard import", "youguan import sweep", MOST_WAITING),
+    ]
 
 
 async def test_in_the_browser(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:

@@ -162,15 +162,36 @@ def test_a_workbook_that_unpacks_to_too_much_is_not_opened() -> None:
         read(bomb)
 
 
-def test_two_cells_far_apart_are_not_read() -> None:
-    far = '<sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
-    with pytest.raises(Invalid, match="1048576 rows and 16384 columns"):
-        read(xlsx([], sheet=far))
+def test_quotation_marks_that_never_close_cost_no_more_than_their_lines() -> None:
+    with pytest.raises(Invalid, match="more than 1000 rows cannot be read"):
+        read(b"id,lng,lat\n" + b'a","\n' * 1_000_000)
+    reading = read(b'id,lng,lat,address\n"a,121,29,\n' + b"b,121,29,\n" + b"\n" * 300 + b"c,121,29,x\n")
+    assert (list(reading.sites), refused(reading)) == (["b", "c"], [(2, "row")])
 
 
-def test_cells_without_number_are_counted() -> None:
-    with pytest.raises(Invalid, match="at most 3000000 cells"):
-        read(xlsx([], sheet="<sheetData><row>" + "<c/>" * (excel.MOST_CELLS + 1) + "</row></sheetData>"))
+def test_only_so_many_refusals_are_kept() -> None:
+    with pytest.raises(TooLarge, match="more than 50000 refusals"):
+        read(b'[{"coordinates": {}}' + b",{}" * (MOST_ITEMS + 1) + b"]")
+    name = "x" * 5000
+    reading = read(packed({"type": "FeatureCollection", "features": [{"id": name}]}))
+    assert len(reading.refused[0].reason) < 200
+
+
+def test_only_so_many_stations_and_columns_are_read() -> None:
+    rows = "".join(f"s{n},121,29,2000\n" for n in range(101))
+    with pytest.raises(TooLarge, match="at most 200000 stations"):
+        read(f"id,lng,lat,count\n{rows}".encode())
+    with pytest.raises(Invalid, match="has 503 columns"):
+        read(("id,lng,lat" + ",a" * 500).encode())
+
+
+def test_a_workbook_is_read_to_its_end_or_not_at_all() -> None:
+    rows: list[list[Any]] = [["id", "lng", "lat", "charger_id", "connector"]]
+    for n in range(30_000):
+        rows += [["a" + str(n // 50), 121.4, 29.3, f"c{n}", 1], ["a" + str(n // 50), None, None, f"c{n}", 2]]
+    reading = read(xlsx(rows))
+    assert not reading.refused
+    assert sum(len(s.connector_files) for site in reading.sites.values() for s in site.stations or ()) == 60_000
 
 
 @pytest.mark.parametrize(
@@ -203,7 +224,7 @@ def test_only_so_much_is_read() -> None:
     with pytest.raises(TooLarge):
         read(b" " * (formats.LARGEST_BYTES + 1))
     rows = "".join(f"s{n},121,29\n" for n in range(MOST_ITEMS + 1))
-    with pytest.raises(TooLarge, match="50000 rows"):
+    with pytest.raises(TooLarge, match="50000 sites"):
         read(f"id,lng,lat\n{rows}".encode())
 
 
