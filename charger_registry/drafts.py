@@ -42,7 +42,10 @@ class MeterDraft:
 
 @dataclass(frozen=True, slots=True)
 class StationDraft:
-    """A charging station to be filed; `connector_files`: all that it has, else so many as `connectors` says."""
+    """A charging station to be filed; `connector_files`: all that it has, else so many as `connectors` says.
+
+    `reinstated`: why one that was retired stands again.
+    """
 
     id: str
     connectors: int | None = None
@@ -57,6 +60,22 @@ class StationDraft:
     cec_equipment_id: str | None = None
     connector_files: tuple[ConnectorDraft, ...] = ()
     meters: tuple[MeterDraft, ...] = ()
+    reinstated: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartyDraft:
+    """Who is to have a role at a site, as a file names it: an organisation by id, social credit code, operator code or name.
+
+    `since` None: from the day on which the file is brought; `until`: the last day.
+    """
+
+    role: str
+    organisation: str
+    since: date | None = None
+    until: date | None = None
+    evidence_kind: str = "other"
+    evidence_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +105,7 @@ class SiteDraft:
     """A site to be filed; the point as given, degrees in the named system.
 
     `stations`: all that belong to it from now on (others are retired, unless `whole` is false); None: those that are filed, or so
-    many as are `counted`.
+    many as are `counted`. `reinstated`: why a site that was retired stands again, and its stations with it.
     """
 
     id: str
@@ -118,6 +137,8 @@ class SiteDraft:
     ocpi_party_id: str | None = None
     ocpi_location_id: str | None = None
     price: PriceDraft | None = None
+    parties: tuple[PartyDraft, ...] = ()
+    reinstated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from charger_registry.imports import store
 from charger_registry.imports.desk import ImportDesk, mine
+from charger_registry.imports.export import WRITERS
 from charger_registry.imports.template import template
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
@@ -88,6 +89,14 @@ def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
         """Return the table to fill in. No login needed."""
         headers = {"Content-Disposition": 'attachment; filename="youguan-sites.csv"'}
         return Response(template(lang), media_type="text/csv; charset=utf-8", headers=headers)
+
+    @app.get("/exports/sites.{form}")
+    async def export(
+        form: Literal["csv", "xlsx", "geojson"], who: Annotated[Principal, Depends(may_import)]
+    ) -> Response:
+        """Return the sites within one's bounds as a file that an import takes again: equipment, fees, who is responsible."""
+        headers = {"Content-Disposition": f'attachment; filename="youguan-sites.{form}"', "Cache-Control": "no-store"}
+        return Response(await desk.export(who, form), media_type=WRITERS[form].media_type, headers=headers)
 
     @app.post("/imports", status_code=201)
     async def bring(

@@ -18,6 +18,7 @@ from typing import Any
 from charger_registry.drafts import (
     ConnectorDraft,
     MeterDraft,
+    PartyDraft,
     PriceBand,
     PriceDraft,
     SiteDraft,
@@ -37,8 +38,8 @@ AT_ONCE = 2
 TAKEN = {
     (kind.__module__, kind.__qualname__): kind
     for kind in (
-        ConnectorDraft, MeterDraft, PriceBand, PriceDraft, SiteDraft, StationDraft, OpeningHours, Period, RefusedRow, Reading,
-        FieldError, Invalid, TooLarge, reason_again, date,
+        ConnectorDraft, MeterDraft, PartyDraft, PriceBand, PriceDraft, SiteDraft, StationDraft, OpeningHours, Period, RefusedRow,
+        Reading, FieldError, Invalid, TooLarge, reason_again, date,
     )
 }  # fmt: skip
 TOO_MUCH_MEMORY = (

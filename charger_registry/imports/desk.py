@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,20 @@ from charger_registry.drafts import Filing, SiteDraft, SourceDraft
 from charger_registry.duplicates import store as duplicates
 from charger_registry.imports import store
 from charger_registry.imports.confined import ConfinedReader
+from charger_registry.imports.export import WRITERS
 from charger_registry.imports.fields import RefusedRow
-from charger_registry.imports.plan import ADDED, CHANGED, OUTCOMES, REFUSED, UNCHANGED, Plan, Rights, plan
+from charger_registry.imports.permission import Rights
+from charger_registry.imports.plan import ADDED, CHANGED, OUTCOMES, REFUSED, UNCHANGED, Plan, plan
 from charger_registry.imports.reading import Reading
 from youguan import audit
 from youguan.auth import REGULATOR, Principal
-from youguan.bounds import sites_within
-from youguan.clock import Clock
+from youguan.clock import Clock, county_day, utc_text
 from youguan.documents import shown_name
 from youguan.errors import Conflict, FieldError, Invalid
 
 COMMAND, SWEEP = "youguan import", "youguan import sweep"
 SWEEP_S = 3600.0
+AT_ONCE = 500  # sites of an export
 MOST_WAITING = 10  # files of one person that wait for a decision
 UNDECIDED, DISCARDED = timedelta(days=7), timedelta(days=30)  # how long they are kept
 
@@ -53,6 +55,7 @@ class ImportDesk:
         self._pool = pool
         self._clock = clock
         self._reader = ConfinedReader()
+        self._exports = asyncio.Semaphore(1)
 
     async def bring(self, who: Principal, name: str, data: bytes, crs: str | None, *, remote: str | None = None) -> int:
         """Keep a file with what it would do; return its number. Invalid, TooLarge, Conflict where too many wait for a decision."""
@@ -65,7 +68,7 @@ class ImportDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             await store.take_turn(connection, who.subject)
             _refuse_hoarding(await store.waiting(connection, who.subject))
-            found = await _plan(connection, reading, now, who)
+            found = await _plan(connection, reading, now, who, now)
             sha256, counts, shown = hashlib.sha256(data).hexdigest(), counts_of(found), shown_name(name) or "file"
             upload_id = await store.keep_upload(
                 connection,
@@ -104,7 +107,7 @@ class ImportDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             await store.hold(connection)
             upload = _undecided(await store.hold_upload(connection, upload_id, mine(who)))
-            found = await _plan(connection, reading, now, who)
+            found = await _plan(connection, reading, upload["brought_at"], who, now)
             counts = counts_of(found)
             stale = found.fingerprint != seen_plan
             if stale:
@@ -118,7 +121,7 @@ class ImportDesk:
                 await store.decide(connection, upload_id, "committed", now)
                 await audit.record(
                     connection, at=now, actor=who.subject, action="import sites", subject=f"import {upload_id}",
-                    after={"name": upload["name"], "sha256": upload["sha256"], "sites": _touched(found), **counts},
+                    after={"name": upload["name"], "sha256": upload["sha256"], **_touched(found), **counts},
                     remote=remote,
                 )  # fmt: skip
         if stale:
@@ -130,6 +133,19 @@ class ImportDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             upload = _undecided(await store.hold_upload(connection, upload_id, mine(who)))
             await self._discard(connection, upload, who.subject, remote)
+
+    async def export(self, who: Principal, form: str) -> bytes:
+        """Return the sites within somebody's bounds as a file that can be imported again: `csv`, `xlsx` or `geojson`."""
+        writer, now, last = WRITERS[form].begin(), self._clock.now(), ""
+        async with (
+            self._exports,
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read"),
+        ):
+            while sites := await store.exported(connection, who.scope, last, AT_ONCE, now):
+                await asyncio.to_thread(writer.add, sites)
+                last = sites[-1].id
+        return await asyncio.to_thread(writer.finish)
 
     async def drop_old(self) -> int:
         """Discard what nobody has decided about for long, and forget what was discarded long ago; return how many are discarded."""
@@ -182,30 +198,47 @@ def counts_of(found: Plan) -> dict[str, int]:
     return {outcome: found.count(outcome) for outcome in OUTCOMES}
 
 
-def _touched(found: Plan) -> dict[str, list[str]]:
-    """Return the sites that are added and changed, for the audit trail."""
-    return {outcome: [line.site_id for line in found.lines if line.outcome == outcome] for outcome in (ADDED, CHANGED)}
+def _touched(found: Plan) -> dict[str, Any]:
+    """Return what the audit trail says: the sites that are added and changed, the roles given, and why something stands again."""
+    sites = {outcome: [line.site_id for line in found.lines if line.outcome == outcome] for outcome in (ADDED, CHANGED)}
+    roles = [
+        {
+            "site_id": role.site_id,
+            "role": role.role,
+            "organisation_id": role.organisation_id,
+            "since": utc_text(role.since),
+        }
+        for role in found.roles
+    ]
+    return {"sites": sites, "roles": roles, "reinstated": dict(found.reinstated)}
 
 
-async def _plan(connection: asyncpg.Connection, reading: Reading, now: datetime, who: Principal | None) -> Plan:
+async def _plan(
+    connection: asyncpg.Connection, reading: Reading, brought_at: datetime, who: Principal | None, now: datetime
+) -> Plan:
     filed = await store.filed(connection, reading, now)
-    rights = await _rights(connection, list(filed.sites), who)
+    rights = await _rights(connection, list(filed.sites), who, now)
     outlines = await divisions.boundaries(connection)
-    return await asyncio.to_thread(plan, reading, filed, outlines, rights)
+    return await asyncio.to_thread(plan, reading, filed, outlines, rights, county_day(brought_at))
 
 
-async def _rights(connection: asyncpg.Connection, site_ids: list[str], who: Principal | None) -> Rights:
-    """Return what somebody may do: an operator changes its own sites and files new ones; a regulator adds within its bounds."""
+async def _rights(connection: asyncpg.Connection, site_ids: list[str], who: Principal | None, now: datetime) -> Rights:
+    """Return what somebody may do: a regulator decides within its bounds, an operator keeps the files of sites that it manages."""
     if who is None:
         return Rights()
-    scope = who.scope
-    within = frozenset(await sites_within(connection, scope, site_ids))
-    regulates = who.has(REGULATOR)
-    return Rights(within, lambda division: regulates and scope.covers(division, None))
+    if who.has(REGULATOR):
+        scope = who.scope
+        return Rights(covers=lambda division: scope.covers(division, None))
+    return Rights(
+        decides=False,
+        manages=await store.managed_by(connection, who.organisation_id, site_ids, now),
+        operator_code=await store.operator_code_of(connection, who.organisation_id),
+    )
 
 
 async def _file(connection: asyncpg.Connection, found: Plan, source: SourceDraft, sha256: str, now: datetime) -> None:
-    await registry.file_all(connection, Filing(sites=found.sites, source=source), now)
+    roles = tuple(replace(role, evidence=source.name) for role in found.roles)
+    await registry.file_all(connection, Filing(sites=found.sites, roles=roles, source=source), now)
     await duplicates.propose(connection, [site.id for site in found.sites], now)
     await _note(connection, found, source.name, sha256, now)
 
@@ -238,12 +271,12 @@ async def import_sites(connection: asyncpg.Connection, path: Path, crs: str | No
     reading = await read_file(path, crs)
     async with connection.transaction():
         await store.hold(connection)
-        found = await _plan(connection, reading, now, None)
+        found = await _plan(connection, reading, now, None, now)
         source = SourceDraft("import", path.name, COMMAND)
         await _file(connection, found, source, fingerprint(path, crs), now)
         await audit.record(
             connection, at=now, actor=COMMAND, action="import sites", subject=f"file {path.name}",
-            after={"sha256": fingerprint(path, crs), "sites": _touched(found), **counts_of(found)},
+            after={"sha256": fingerprint(path, crs), **_touched(found), **counts_of(found)},
         )  # fmt: skip
     return _outcome(reading, found)
 
@@ -253,7 +286,7 @@ async def take_sites(
 ) -> tuple[tuple[SiteDraft, ...], Outcome]:
     """Return the sites of a file that are new or changed, to be filed in the caller's transaction, and note the import."""
     reading = await read_file(path, crs)
-    found = await _plan(connection, reading, now, None)
+    found = await _plan(connection, reading, now, None, now)
     await _note(connection, found, path.name, fingerprint(path, crs), now)
     return found.sites, _outcome(reading, found)
 

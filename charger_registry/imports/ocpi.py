@@ -4,9 +4,10 @@ OCPI knows no stations: each EVSE becomes one, `{site}-{uid}`, its connectors nu
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from charger_registry.drafts import ConnectorDraft, SiteDraft, StationDraft
+from charger_registry.drafts import ConnectorDraft, PartyDraft, SiteDraft, StationDraft
 from charger_registry.equipment.connector_types import FORMATS, TYPES
 from charger_registry.equipment.opening_hours import OpeningHours, Period
 from charger_registry.imports.fields import Fields
@@ -56,7 +57,16 @@ def _site(location: Fields, crs: str, noted: Noted) -> SiteDraft:
         ocpi_country_code=country,
         ocpi_party_id=party,
         ocpi_location_id=location_id,
+        parties=tuple(_parties(location)),
     )
+
+
+def _parties(location: Fields) -> Iterator[PartyDraft]:
+    """Yield who operates a location and who owns it, by the name that is given."""
+    for role, member in (("manager", "operator"), ("owner", "owner")):
+        name = inside(location, member).text("name", 100)
+        if name is not None:
+            yield PartyDraft(role, name)
 
 
 def _hours(location: Fields) -> OpeningHours | None:

@@ -30,6 +30,7 @@ FORMATS = {
     "csv": "CSV", "xlsx": "Excel", "geojson": "GeoJSON", "ocpi": "OCPI", "cec102": "T/CEC 102",
     "open_charge_map": "Open Charge Map",
 }  # fmt: skip
+EXPORTS = {"csv": "CSV", "xlsx": "Excel", "geojson": "GeoJSON"}
 FIELDS = {
     "name": "名称", "address": "地址", "division_code": "区划代码", "longitude": "经度", "latitude": "纬度", "crs": "坐标系",
     "usage": "场站类型", "construction": "建设场所", "bays": "充电车位", "accessible_bays": "无障碍车位",
@@ -40,7 +41,10 @@ FIELDS = {
     "cec_equipment_id": "充电设备编码", "connectors": "充电枪", "type": "枪类型", "format": "枪形式", "voltage_v": "额定电压",
     "current_a": "额定电流", "national_standard": "国标版本", "cec_connector_id": "充电接口编码", "bay": "车位号",
     "verification_due_on": "检定有效期至", "verified_on": "检定日期", "certificate_number": "检定证书编号", "meters": "电能表",
-    "row": "整行", "id": "编号",
+    "row": "整行", "id": "编号", "ocpi_country_code": "OCPI 国家代码", "ocpi_party_id": "OCPI 运营方代码",
+    "ocpi_location_id": "OCPI 场站编号", "ocpi_connector_id": "OCPI 枪编号", "evse": "充电位序号", "evse_id": "EVSE 编号",
+    "builder": "建设单位", "owner": "产权单位", "manager": "运营管理单位", "maintainer": "运维单位", "property_manager": "物业",
+    "parties": "责任单位", "connector": "枪号",
 }  # fmt: skip
 
 
@@ -58,7 +62,7 @@ def import_pages(pool: asyncpg.Pool, desk: ImportDesk, templates: Templates) -> 
         return templates.render(
             request, "imports.html", status_code=error.status if error else 200, rows=rows,
             next=next_cursor(rows, PAGE, "id"), error=error.detail if error else "", states=STATES, formats=FORMATS, crs=CRS,
-            words=WORDS,
+            words=WORDS, exports=EXPORTS,
         )  # fmt: skip
 
     async def previewed(

@@ -1,43 +1,46 @@
 """What filing a file would do, row by row: added, changed, unchanged, refused. Pure: from what it says and what is filed."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import count, islice
 from typing import Any
 
 import orjson
 
 from charger_registry.divisions.boundaries import Boundary, judge
-from charger_registry.drafts import SiteDraft, StationDraft
-from charger_registry.equipment.opening_hours import OpeningHours
+from charger_registry.drafts import RoleDraft, SiteDraft, StationDraft
+from charger_registry.imports.differences import differences
 from charger_registry.imports.fields import RowError
+from charger_registry.imports.parties import Directory, Parties, judge_parties
+from charger_registry.imports.permission import Rights, permitted
 from charger_registry.imports.reading import Reading
 from youguan.coordinates import to_wgs84
+from charger_registry.ledger.responsibility import Line as LedgerLine
 
 ADDED, CHANGED, UNCHANGED, REFUSED = "added", "changed", "unchanged", "refused"
 OUTCOMES = (ADDED, CHANGED, UNCHANGED, REFUSED)
-APART = ("id", "stations", "whole", "counted", "generated", "position", "connector_files", "meters", "connectors")
 MOST_CHANGES_SHOWN = 50
-Changes = list[tuple[str, Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What is filed of what a file names: sites as drafts, and whose the codes and stations are already."""
+    """What is filed of what a file names: sites as drafts, and whose the codes and stations are already.
+
+    `retired_sites` and `retired_stations` (station → its site) stand no more; `ledgers`: what is believed of who is responsible for
+    sites; `directory`: the organisations.
+    """
 
     sites: Mapping[str, SiteDraft] = field(default_factory=dict)
     site_of_code: Mapping[tuple[str, str], str] = field(default_factory=dict)
     site_of_location: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     site_of_station: Mapping[str, str] = field(default_factory=dict)
     merged: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What whoever imports may do: change these sites (None: any), and add sites in a division."""
-
-    may_change: frozenset[str] | None = None
-    may_add: Callable[[str | None], bool] = lambda division: True
+    retired_sites: frozenset[str] = frozenset()
+    retired_stations: Mapping[str, str] = field(default_factory=dict)
+    ledgers: Mapping[str, Sequence[LedgerLine]] = field(default_factory=dict)
+    directory: Directory = field(default_factory=Directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Lines in the order of the file, and what is to be filed of it."""
+    """Lines in the order of the file, and what is to be filed of it; `reinstated`: site or station → why it stands again."""
 
     lines: tuple[Line, ...]
     sites: tuple[SiteDraft, ...]
+    roles: tuple[RoleDraft, ...] = ()
+    reinstated: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, outcome: str) -> int:
         return sum(1 for line in self.lines if line.outcome == outcome)
@@ -70,28 +75,49 @@ class Plan:
         return hashlib.sha256(orjson.dumps(said)).hexdigest()
 
 
-def plan(reading: Reading, filed: Filed, boundaries: Mapping[str, Boundary], rights: Rights) -> Plan:
-    """Return what filing would do; a refused row takes no other with it."""
+def plan(reading: Reading, filed: Filed, boundaries: Mapping[str, Boundary], rights: Rights, brought_on: date) -> Plan:
+    """Return what filing a file brought on a day would do; a refused row or field takes no other with it."""
     lines = [Line(r.row, "", "", REFUSED, r.field, r.reason) for r in reading.refused]
     sites: list[SiteDraft] = []
+    roles: list[RoleDraft] = []
+    reinstated: dict[str, str] = {}
     taken: dict[tuple[str, ...], str] = {}  # a site, code or station → the site of the file that names it first
     for said in reading.sites.values():
-        draft = resolved(said, filed)
-        row, name = reading.rows[said.id], draft.name or said.id
+        row, name = reading.rows[said.id], said.name or said.id
+        draft, refused = resolved(said, filed), list[RowError]()
         before = filed.sites.get(draft.id)
         try:
+            draft, refused = _allowed(draft, before, filed, rights)
             draft = placed(draft, before, boundaries)
-            _refuse(draft, before, filed, rights, taken)
+            _refuse(draft, filed, taken)
+            parties = judge_parties(draft, filed.ledgers.get(draft.id, ()), filed.directory, rights.decides, brought_on)
         except RowError as error:
             lines.append(Line(row, draft.id, name, REFUSED, error.field, error.reason))
             continue
-        changes = differences(before, draft) if before else []
-        outcome = ADDED if before is None else CHANGED if changes else UNCHANGED
-        if outcome != UNCHANGED:
+        lines += [Line(row, draft.id, name, REFUSED, e.field, e.reason) for e in (*refused, *parties.refused)]
+        line = _line(row, name, draft, before, parties)
+        lines.append(line)
+        if line.outcome != UNCHANGED:
             sites.append(draft)
-        lines.append(Line(row, draft.id, name, outcome, changes=tuple(changes[:MOST_CHANGES_SHOWN])))
+            roles += parties.roles
+            reinstated |= _reinstated(draft, filed)
     lines.sort(key=lambda line: line.row)
-    return Plan(tuple(lines), tuple(sites))
+    return Plan(tuple(lines), tuple(sites), tuple(roles), reinstated)
+
+
+def _line(row: int, name: str, draft: SiteDraft, before: SiteDraft | None, parties: Parties) -> Line:
+    changes = [*(differences(before, draft) if before else ()), *parties.changes]
+    outcome = ADDED if before is None else CHANGED if changes else UNCHANGED
+    return Line(row, draft.id, name, outcome, changes=tuple(changes[:MOST_CHANGES_SHOWN]))
+
+
+def _reinstated(draft: SiteDraft, filed: Filed) -> dict[str, str]:
+    """Return what stands again of a site that is filed: its id, its stations', with the reasons."""
+    found = {draft.id: draft.reinstated} if draft.id in filed.retired_sites else {}
+    for station in draft.stations or ():
+        if station.id in filed.retired_stations:
+            found[station.id] = station.reinstated or draft.reinstated
+    return {known: reason for known, reason in found.items() if reason}
 
 
 def resolved(draft: SiteDraft, filed: Filed) -> SiteDraft:
@@ -106,25 +132,48 @@ def resolved(draft: SiteDraft, filed: Filed) -> SiteDraft:
         known = {s.cec_equipment_id: s.id for s in before.stations if s.cec_equipment_id}
         stations = tuple(replace(s, id=known.get(s.cec_equipment_id or "", s.id)) for s in stations)
     if stations is None:
-        stations = counted(site_id, draft.counted, before)
+        retired = set() if draft.reinstated else set(filed.retired_stations)
+        stations = counted(site_id, draft.counted, before, retired)
     return replace(draft, id=site_id, stations=stations)
 
 
-def counted(site_id: str, count: int | None, before: SiteDraft | None) -> tuple[StationDraft, ...] | None:
-    """Return so many stations: those that are filed first, by id; a site is filed with one where nobody says how many."""
+def counted(
+    site_id: str, many: int | None, before: SiteDraft | None, retired: set[str]
+) -> tuple[StationDraft, ...] | None:
+    """Return so many stations: those that are filed first, by id; a site is filed with one where nobody says how many.
+
+    The name of one that is retired is not given to another.
+    """
     if before is None:
-        return tuple(
-            StationDraft(station_id) for station_id in _numbered(site_id, 1 if count is None else count, set())
-        )
-    if count is None:
+        return tuple(StationDraft(name) for name in _numbered(site_id, 1 if many is None else many, retired))
+    if many is None:
         return None
-    kept = sorted(station.id for station in before.stations or ())[:count]
-    return tuple(StationDraft(s) for s in (*kept, *_numbered(site_id, count - len(kept), set(kept))))
+    kept = sorted(station.id for station in before.stations or ())[:many]
+    return tuple(StationDraft(s) for s in (*kept, *_numbered(site_id, many - len(kept), retired | set(kept))))
 
 
-def _numbered(site_id: str, count: int, taken: set[str]) -> list[str]:
-    names = (f"{site_id}-{n:03d}" for n in range(1, count + len(taken) + 1))
-    return [name for name in names if name not in taken][:count]
+def _numbered(site_id: str, many: int, taken: set[str]) -> list[str]:
+    names = (f"{site_id}-{n:03d}" for n in count(1))
+    return list(islice((name for name in names if name not in taken), max(0, many)))
+
+
+def _allowed(
+    draft: SiteDraft, before: SiteDraft | None, filed: Filed, rights: Rights
+) -> tuple[SiteDraft, list[RowError]]:
+    """Return a draft without what does not stand any more and what whoever imports may not say, each with its reason."""
+    if draft.id in filed.merged:
+        raise RowError("id", f"the site was merged into {filed.merged[draft.id]}")
+    if draft.id in filed.retired_sites and not draft.reinstated:
+        raise RowError(
+            "id", "the site was retired: it stands again only where the authority gives the reason (reinstated)"
+        )
+    draft, refused = permitted(draft, before, rights)
+    if draft.stations is None or draft.reinstated:
+        return draft, refused
+    gone = [s for s in draft.stations if s.id in filed.retired_stations and not s.reinstated]
+    why = "was retired: it stands again only where the authority gives the reason (charger_reinstated)"
+    refused += [RowError("stations", f"station {station.id} {why}") for station in gone]
+    return replace(draft, stations=tuple(s for s in draft.stations if s not in gone)), refused
 
 
 def placed(draft: SiteDraft, before: SiteDraft | None, boundaries: Mapping[str, Boundary]) -> SiteDraft:
@@ -137,16 +186,8 @@ def placed(draft: SiteDraft, before: SiteDraft | None, boundaries: Mapping[str, 
     return replace(draft, position=found.position, division_code=draft.division_code or found.division)
 
 
-def _refuse(
-    draft: SiteDraft, before: SiteDraft | None, filed: Filed, rights: Rights, taken: dict[tuple[str, ...], str]
-) -> None:
-    """Raise RowError where a draft takes what is another's, or whoever imports may not do it."""
-    if draft.id in filed.merged:
-        raise RowError("id", f"the site was merged into {filed.merged[draft.id]}")
-    if before is None and not rights.may_add(draft.division_code):
-        raise RowError("id", "the site is not filed, and you may not add sites there: file it")
-    if before is not None and rights.may_change is not None and draft.id not in rights.may_change:
-        raise RowError("id", "the site is filed, and it is not yours to change")
+def _refuse(draft: SiteDraft, filed: Filed, taken: dict[tuple[str, ...], str]) -> None:
+    """Raise RowError where a draft takes what is another's."""
     if (draft.id,) in taken:
         raise RowError("id", f"is site {draft.id}, as an earlier row is")
     taken[(draft.id,)] = draft.id
@@ -158,62 +199,3 @@ def _refuse(
         owner = taken.setdefault(("station", station.id, ""), filed.site_of_station.get(station.id, draft.id))
         if owner != draft.id:
             raise RowError("stations", f"station {station.id} belongs to site {owner}")
-
-
-def differences(before: SiteDraft, said: SiteDraft) -> Changes:
-    """Return what a draft says otherwise than what is filed, as (field, before, after)."""
-    return [*_members(before, said, ""), *_stations(before, said)]
-
-
-def _members(before: Any, said: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
-    for member in fields(said):
-        after = getattr(said, member.name)
-        if member.name in APART or after is None:
-            continue
-        was = getattr(before, member.name)
-        if was != after:
-            yield f"{where}{member.name}", shown(was), shown(after)
-
-
-def _stations(before: SiteDraft, said: SiteDraft) -> Iterator[tuple[str, Any, Any]]:
-    if said.stations is None:
-        return
-    known = {station.id: station for station in before.stations or ()}
-    wanted = {station.id for station in said.stations}
-    for station in said.stations:
-        if station.id not in known:
-            yield f"stations[{station.id}]", None, "added"
-            continue
-        was = known[station.id]
-        where = f"stations[{station.id}]."
-        yield from _members(was, station, where)
-        if station.connectors is not None and not station.connector_files and station.connectors != was.connectors:
-            yield f"{where}connectors", was.connectors, station.connectors
-        yield from _parts(was.connector_files, station.connector_files, where, "connectors", removed=True)
-        yield from _parts(was.meters, station.meters, where, "meters", removed=False)
-    if said.whole:
-        yield from ((f"stations[{gone}]", "filed", None) for gone in known if gone not in wanted)
-
-
-def _parts(
-    before: Sequence[Any], said: Sequence[Any], where: str, name: str, *, removed: bool
-) -> Iterator[tuple[str, Any, Any]]:
-    """Compare connectors or meters by their number; a draft that names none says nothing of them."""
-    known = {part.connector: part for part in before}
-    for part in said:
-        if part.connector in known:
-            yield from _members(known[part.connector], part, f"{where}{name}[{part.connector}].")
-        else:
-            yield f"{where}{name}[{part.connector}]", None, "added"
-    if said and removed:
-        numbers = {part.connector for part in said}
-        yield from ((f"{where}{name}[{gone}]", "filed", None) for gone in known if gone not in numbers)
-
-
-def shown(value: Any) -> Any:
-    """Return a value as JSON has it."""
-    if isinstance(value, OpeningHours):
-        return value.text or value.as_json()
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return orjson.loads(orjson.dumps(value))

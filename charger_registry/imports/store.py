@@ -1,7 +1,7 @@
 """The statements of imports."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,20 +10,25 @@ import asyncpg
 from charger_registry.drafts import ConnectorDraft, MeterDraft, SiteDraft, StationDraft
 from charger_registry.equipment import opening_hours
 from charger_registry.equipment.store import CONNECTORS, price_of, prices
+from charger_registry.imports.parties import Directory, Known, said_of
 from charger_registry.imports.plan import Filed, Line
 from charger_registry.imports.reading import Reading
+from charger_registry.ledger.store import lines_of
+from youguan.auth import Scope
+from youguan.bounds import site_within
 from youguan.errors import NotFound
 
 # One import at a time: what is planned is still true when it is filed.
 LOCK = 0x696D706F
 PARTS_OF_CONNECTOR = tuple(member.name for member in fields(ConnectorDraft))
 PARTS_OF_METER = tuple(member.name for member in fields(MeterDraft))
-PARTS_OF_STATION = tuple(m.name for m in fields(StationDraft) if m.name not in ("connector_files", "meters"))
-PARTS_OF_SITE = tuple(
-    m.name
-    for m in fields(SiteDraft)
-    if m.name not in ("longitude", "latitude", "crs", "stations", "whole", "counted", "opening_hours", "price")
+PARTS_OF_STATION = tuple(
+    m.name for m in fields(StationDraft) if m.name not in ("connector_files", "meters", "reinstated")
 )
+APART = (
+    "longitude", "latitude", "crs", "stations", "whole", "counted", "opening_hours", "price", "parties", "reinstated",
+)  # fmt: skip
+PARTS_OF_SITE = tuple(member.name for member in fields(SiteDraft) if member.name not in APART)
 
 
 async def hold(connection: asyncpg.Connection) -> None:
@@ -32,11 +37,11 @@ async def hold(connection: asyncpg.Connection) -> None:
 
 
 async def filed(connection: asyncpg.Connection, reading: Reading, now: datetime) -> Filed:
-    """Return what is filed of the sites, codes and stations that a file names."""
+    """Return what is filed of the sites, codes, stations and organisations that a file names."""
     drafts = list(reading.sites.values())
     rows = await connection.fetch(
         """
-        SELECT s.* FROM registry.site s WHERE id = ANY($1) AND (retired_at IS NULL OR merged_into IS NOT NULL)
+        SELECT s.* FROM registry.site s WHERE id = ANY($1)
         UNION
         SELECT s.* FROM registry.site s JOIN unnest($2::text[], $3::text[]) AS c (operator, station)
             ON (s.operator_code, s.cec_station_id) = (c.operator, c.station) WHERE s.retired_at IS NULL
@@ -50,10 +55,11 @@ async def filed(connection: asyncpg.Connection, reading: Reading, now: datetime)
         *_columns([(d.ocpi_country_code, d.ocpi_party_id, d.ocpi_location_id) for d in drafts], 3),
     )
     standing = [row for row in rows if row["retired_at"] is None]
-    ids = [row["id"] for row in standing]
-    stations = await _stations(connection, ids)
-    posted = {row["site_id"]: price_of(row) for row in await prices(connection, ids, now)}
-    sites = {row["id"]: _site(row, tuple(stations.get(row["id"], ())), posted.get(row["id"])) for row in standing}
+    sites = await drafts_of(connection, standing, now)
+    named = any(d.parties for d in drafts)
+    owners, retired = await _owners(
+        connection, [s.id for d in drafts for s in d.stations or ()], [d.id for d in drafts]
+    )
     return Filed(
         sites=sites,
         site_of_code={(r["operator_code"], r["cec_station_id"]): r["id"] for r in standing if r["cec_station_id"]},
@@ -62,9 +68,71 @@ async def filed(connection: asyncpg.Connection, reading: Reading, now: datetime)
             for r in standing
             if r["ocpi_location_id"]
         },
-        site_of_station=await _owners(connection, [s.id for d in drafts for s in d.stations or ()]),
+        site_of_station=owners,
         merged={row["id"]: row["merged_into"] for row in rows if row["merged_into"] is not None},
+        retired_sites=frozenset(row["id"] for row in rows if row["retired_at"] is not None),
+        retired_stations=retired,
+        ledgers=await lines_of(connection, list(sites)) if named else {},
+        directory=await _directory(connection) if named else Directory(),
     )
+
+
+async def drafts_of(
+    connection: asyncpg.Connection, rows: Sequence[asyncpg.Record], now: datetime
+) -> dict[str, SiteDraft]:
+    """Return sites that are filed as drafts that would file the same."""
+    ids = [row["id"] for row in rows]
+    stations = await _stations(connection, ids)
+    posted = {row["site_id"]: price_of(row) for row in await prices(connection, ids, now)}
+    return {row["id"]: _site(row, tuple(stations.get(row["id"], ())), posted.get(row["id"])) for row in rows}
+
+
+async def exported(
+    connection: asyncpg.Connection, scope: Scope, after: str, limit: int, now: datetime
+) -> list[SiteDraft]:
+    """Return sites within bounds as drafts that would file the same, with who is responsible, by id."""
+    rows = await connection.fetch(
+        f"""
+        SELECT s.* FROM registry.site s WHERE retired_at IS NULL AND id > $1 AND {site_within("s.id", 3)} ORDER BY id LIMIT $2
+        """,
+        after,
+        limit,
+        *scope.parameters,
+    )
+    drafts = await drafts_of(connection, rows, now)
+    ledgers = await lines_of(connection, list(drafts))
+    return [replace(draft, parties=said_of(ledgers[site_id], now)) for site_id, draft in drafts.items()]
+
+
+async def _directory(connection: asyncpg.Connection) -> Directory:
+    rows = await connection.fetch(
+        "SELECT id, name, deregistered_at, array_remove(ARRAY[uscc, operator_code], NULL) AS codes FROM registry.organisation"
+    )
+    return Directory(Known(row["id"], row["name"], tuple(row["codes"]), row["deregistered_at"]) for row in rows)
+
+
+async def managed_by(
+    connection: asyncpg.Connection, organisation_id: str | None, site_ids: Sequence[str], now: datetime
+) -> frozenset[str]:
+    """Return those of the sites that an organisation manages at an instant."""
+    rows = await connection.fetch(
+        """
+        SELECT site_id FROM registry.responsibility
+        WHERE organisation_id = $1 AND site_id = ANY($2) AND role = 'manager' AND station_id = ''
+          AND upper_inf(believed) AND during @> $3::timestamptz
+        """,
+        organisation_id,
+        list(site_ids),
+        now,
+    )
+    return frozenset(row["site_id"] for row in rows)
+
+
+async def operator_code_of(connection: asyncpg.Connection, organisation_id: str | None) -> str | None:
+    found: str | None = await connection.fetchval(
+        "SELECT operator_code FROM registry.organisation WHERE id = $1", organisation_id
+    )
+    return found
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
@@ -105,11 +173,20 @@ def _site(row: asyncpg.Record, stations: tuple[StationDraft, ...], price: Any) -
     )
 
 
-async def _owners(connection: asyncpg.Connection, station_ids: list[str]) -> dict[str, str]:
+async def _owners(
+    connection: asyncpg.Connection, station_ids: list[str], site_ids: list[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return whose stations of these ids, and retired ones of these sites, are: of those that stand, and of those that do not."""
     rows = await connection.fetch(
-        "SELECT id, site_id FROM registry.station WHERE id = ANY($1) AND retired_at IS NULL", station_ids
+        """
+        SELECT id, site_id, retired_at FROM registry.station WHERE id = ANY($1)
+        UNION SELECT id, site_id, retired_at FROM registry.station WHERE site_id = ANY($2) AND retired_at IS NOT NULL
+        """,
+        station_ids,
+        site_ids,
     )
-    return {row["id"]: row["site_id"] for row in rows}
+    standing = {row["id"]: row["site_id"] for row in rows if row["retired_at"] is None}
+    return standing, {row["id"]: row["site_id"] for row in rows if row["retired_at"] is not None}
 
 
 # --- uploads ----------------------------------------------------------------------------------------------------

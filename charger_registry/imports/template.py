@@ -9,13 +9,14 @@ HEADS = {
     "zh": {ours: next(n for n in names if not n.isascii()) for ours, names in COLUMNS.items()},
     "en": {ours: next(n for n in names if n.isascii()) for ours, names in COLUMNS.items()},
 }
-ENGLISH = {"id": "site_id", "count": "count"}
 EXAMPLE = {
     "id": "EXAMPLE-1", "name": "示例充电站", "longitude": "121.429000", "latitude": "29.288000", "crs": "gcj02",
     "address": "示例路 1 号", "division": "330226001", "usage": "公共", "construction": "大型建筑配建停车场", "bays": "2",
     "accessible_bays": "1", "hours": "周一至周日 06:00-22:00", "help_phone": "400-000-0000", "parking": "充电减免",
     "parking_rules": "充电期间免费", "renewable": "否", "operator_code": "395815801", "cec_station_id": "000000000000001",
     "energy_per_kwh": "0.6500", "service_per_kwh": "0.3500", "idle_fee": "充满 30 分钟后 0.20 元/分钟",
+    "manager": "395815801", "manager_since": "2026-01-01", "manager_until": "2028-12-31", "manager_evidence_kind": "合同",
+    "manager_evidence": "HT-2026-001",
 }  # fmt: skip
 GUNS = (
     {

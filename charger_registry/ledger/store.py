@@ -47,6 +47,11 @@ async def lines(connection: asyncpg.Connection, site_id: str, as_known_at: datet
     return [line_of(row) for row in await ledger(connection, site_id, as_known_at)]
 
 
+async def lines_of(connection: asyncpg.Connection, site_ids: Collection[str]) -> dict[str, list[Line]]:
+    """Return the lines of each of many sites as they are believed now."""
+    return _as_lines(await _by_site(connection, site_ids))
+
+
 async def ever_recorded(connection: asyncpg.Connection, site_id: str) -> list[Recorded]:
     """Return every line that was ever believed of a site."""
     said = LINES.format(ceased=NOW_KNOWN)

@@ -430,6 +430,7 @@ REGISTRY = {
     "GET /meters": Route(filters=True),
     "GET /imports": IMPORTED,
     "GET /imports/template.csv": OPEN,
+    "GET /exports/sites.{form}": IMPORTED,
     "POST /imports": IMPORTED,
     "GET /imports/{import_id}": IMPORTED,
     "GET /imports/{import_id}/lines": IMPORTED,

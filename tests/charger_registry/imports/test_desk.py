@@ -150,6 +150,10 @@ async def test_a_file_is_looked_at_then_filed_and_repeated_without_doubling(
     assert ids == ["1-001", "3-001", "s1", "s2"]
     again = await bring(client, FILE)
     assert again["counts"] == {"added": 0, "changed": 0, "unchanged": 2, "refused": 1}
+    await pool.execute("UPDATE registry.site SET retired_at = now() WHERE id = '3'")
+    retired = await bring(client, FILE)
+    assert retired["counts"] == {"added": 0, "changed": 0, "unchanged": 1, "refused": 2}, "no file brings it back"
+    await pool.execute("UPDATE registry.site SET retired_at = NULL WHERE id = '3'")
 
     async with pool.acquire() as connection:
         assert await audit.verify(connection) is None
@@ -200,6 +204,44 @@ async def test_every_format_is_filed_and_found_again(
     assert (await commit(client, brought, "good")).status_code == 200
     again = await bring(client, data)
     assert (again["counts"]["added"], again["counts"]["changed"], again["counts"]["unchanged"]) == (0, 0, 1)
+
+
+WHOLE = """id,name,lng,lat,crs,division_code,opening_hours,help_phone,parking,renewable,energy_per_kwh,service_per_kwh,\
+idle_fee,operator_code,cec_station_id,builder,owner,owner_since,owner_until,owner_evidence_kind,owner_evidence,charger_id,\
+charger_name,vendor,serial_number,made_on,power_kw,meter_serial_number,meter_due_on,connector,evse,connector_type,\
+connector_power_kw,voltage_v,cec_connector_id,evse_id,bay
+r,往返站,121.429,29.288,gcj02,330226001,周一至周五 08:00-22:00,+86-574-1,充电减免,是,00:00-08:00 0.3; 08:00-24:00 0.9,\
+00:00-08:00 0.1; 08:00-24:00 0.2,占位 1 元,395815801,000000000000009,one,two,2026-01-01,2099-12-31,合同,HT-1,r-1,=1+1,厂,001,\
+2024-05-01,120,M1,2028-06-30,1,1,GBT_DC,120,750,01,CN*A*E1,A1
+r,,,,,,,,,,,,,,,,,,,,,,r-1,,,,,,M2,2028-06-30,2,1,GBT_DC,120,750,02,,
+r,,,,,,,,,,,,,,,,,,,,,,r-2,,,,,7,,,,,,,,,,
+"""
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "geojson"])
+async def test_what_is_exported_can_be_imported_and_changes_nothing(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, parts: Sequence[Parts], form: str
+) -> None:
+    for data in (WHOLE.encode(), packed(samples.CEC), packed(samples.OCPI), packed(samples.OPEN_CHARGE_MAP)):
+        assert (await commit(client, await bring(client, data), "good")).status_code == 200
+    await settle(parts)
+    roles = await pool.fetch(
+        "SELECT role, organisation_id, evidence_kind, evidence_number, origin FROM registry.responsibility WHERE site_id = 'r'"
+        " ORDER BY role"
+    )
+    assert [tuple(row) for row in roles] == [
+        ("builder", "one", "other", "", "import"), ("owner", "two", "contract", "HT-1", "import"),
+    ]  # fmt: skip
+    address = f"/api/registry/exports/sites.{form}"
+    file = (await client.get(address, headers=headers(REGULATOR))).content
+    again = await bring(client, file)
+    lines = (await client.get(f"/api/registry/imports/{again['id']}/lines", headers=headers(REGULATOR))).json()["items"]
+    assert {(line["site_id"], line["outcome"], str(line["changes"])) for line in lines} == {
+        (site_id, "unchanged", "[]")
+        for site_id in ("1", "2", "r", "395815801-000000000000001", "CN-ABC-LOC1", "ocm-148527")
+    }
+    mine = await bring(client, (await client.get(address, headers=headers(OPERATOR))).content, OPERATOR)
+    assert mine["counts"] == {"added": 0, "changed": 0, "unchanged": 1, "refused": 0}, "the one it manages"
 
 
 async def test_an_operator_changes_its_own_and_no_more(client: httpx.AsyncClient) -> None:

@@ -1,6 +1,7 @@
 """What filing a file would do, and where its points lie: pure."""
 
 from dataclasses import replace
+from datetime import date, datetime
 from math import cos, radians
 from typing import Any
 
@@ -8,12 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charger_registry.coordinates import to_wgs84
 from charger_registry.divisions.boundaries import METRES_A_DEGREE, Boundary, boundary, judge
-from charger_registry.drafts import ConnectorDraft, SiteDraft, StationDraft
+from charger_registry.drafts import ConnectorDraft, PartyDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.duplicates.resemblance import Place, compare
-from charger_registry.imports.plan import Filed, Plan, Rights, differences, plan
+from charger_registry.imports.differences import differences
+from charger_registry.imports.parties import Directory, Known
+from charger_registry.imports.permission import Rights
+from charger_registry.imports.plan import Filed, Plan, plan
 from charger_registry.imports.reading import Reading
+from charger_registry.ledger.responsibility import Line
+from youguan.clock import COUNTY
 
+TODAY = date(2026, 6, 1)
 SQUARE = {
     "type": "Polygon",
     "coordinates": [
@@ -45,7 +53,7 @@ def made(
     for row, site in enumerate(sites, 2):
         reading.take(row, site, "id")
     known = filed or Filed({"s": FILED}, {("395815801", "01"): "s"}, site_of_station={"s-1": "s", "s-2": "s"})
-    return plan(reading, known, boundaries or {}, rights or Rights())
+    return plan(reading, known, boundaries or {}, rights or Rights(), TODAY)
 
 
 def outcomes(found: Plan) -> list[tuple[str, str, str]]:
@@ -115,13 +123,128 @@ def test_what_is_another_s_is_not_taken() -> None:
     assert made(new, filed=gone).lines[0].reason == "the site was merged into s"
 
 
-def test_who_may_do_what() -> None:
+TOWN_FILED = Filed({"s": replace(FILED, division_code="330226001")}, site_of_station={"s-1": "s", "s-2": "s"})
+OF_TOWN = Rights(covers=lambda division: division == "330226001")
+
+
+def test_a_regulator_decides_within_its_bounds_before_and_after() -> None:
     new = SiteDraft("n", None, 121, 29, division_code="330226001")
-    rights = Rights(frozenset({"s"}), lambda division: division == "330226001")
-    assert outcomes(made(replace(SAYS_NOTHING, name="新"), new, replace(new, id="m", division_code="33"), rights=rights)) == [
+    sites = (replace(SAYS_NOTHING, name="新"), new, replace(new, id="m", division_code="33"))
+    assert outcomes(made(*sites, filed=TOWN_FILED, rights=OF_TOWN)) == [
         ("s", "changed", ""), ("n", "added", ""), ("m", "refused", "id"),
     ]  # fmt: skip
-    assert outcomes(made(SAYS_NOTHING, rights=Rights(frozenset()))) == [("s", "refused", "id")]
+    moved = replace(SAYS_NOTHING, division_code="330226002")
+    assert outcomes(made(moved, filed=TOWN_FILED, rights=OF_TOWN)) == [("s", "refused", "division_code")]
+    elsewhere = Filed({"s": replace(FILED, division_code="330226002")})
+    assert outcomes(made(SAYS_NOTHING, filed=elsewhere, rights=OF_TOWN)) == [("s", "refused", "id")]
+    assert outcomes(made(SAYS_NOTHING, filed=Filed({"s": FILED}), rights=OF_TOWN)) == [("s", "refused", "id")]
+
+
+def test_a_manager_keeps_the_file_and_decides_nothing() -> None:
+    manager = Rights(decides=False, manages=frozenset({"s"}), operator_code="313744932")
+    said = replace(
+        SAYS_NOTHING, name="新", longitude=121.5, help_phone="400-1", operator_code="000000000", cec_station_id="9",
+        stations=(StationDraft("s-1", 1, 9000, "AC"), StationDraft("s-9")),
+    )  # fmt: skip
+    found = made(said, rights=manager)
+    assert [(line.outcome, line.field) for line in found.lines] == [
+        ("refused", "name"), ("refused", "longitude"), ("refused", "operator_code"), ("refused", "stations"), ("changed", ""),
+    ]  # fmt: skip
+    assert found.lines[-1].changes == (("help_phone", None, "400-1"), ("stations[s-1].power_w", 7000, 9000))
+    (site,) = found.sites
+    assert (site.name, site.longitude, site.operator_code, site.whole) == (None, 121.4, None, False)
+    assert [s.id for s in site.stations or ()] == ["s-1"]
+    own = made(replace(SAYS_NOTHING, operator_code="313744932"), rights=manager)
+    assert own.lines[0].changes == (("operator_code", "395815801", "313744932"),)
+    assert outcomes(made(SAYS_NOTHING, rights=Rights(decides=False))) == [("s", "refused", "id")]
+    assert outcomes(made(SiteDraft("n", None, 121, 29), rights=manager)) == [("n", "refused", "id")]
+
+
+def test_the_same_place_in_another_system_is_no_move() -> None:
+    manager = Rights(decides=False, manages=frozenset({"s"}))
+    filed = Filed({"s": replace(FILED, crs="gcj02")})
+    x, y = to_wgs84((121.4, 29.3), "gcj02")
+    assert outcomes(made(replace(SAYS_NOTHING, longitude=x, latitude=y), filed=filed, rights=manager)) == [
+        ("s", "unchanged", "")
+    ]
+
+
+def test_what_was_retired_stays_so_unless_the_authority_says_why() -> None:
+    gone = Filed(retired_sites=frozenset({"s"}), retired_stations={"s-1": "s", "n-001": "n"})
+    assert outcomes(made(FILED, filed=gone)) == [("s", "refused", "id")]
+    back = made(replace(FILED, reinstated="误销，甬备〔2026〕1 号"), filed=gone)
+    assert outcomes(back) == [("s", "added", "")]
+    assert back.reinstated == {"s": "误销，甬备〔2026〕1 号", "s-1": "误销，甬备〔2026〕1 号"}
+    manager = Rights(decides=False, manages=frozenset({"s"}))
+    assert outcomes(made(replace(FILED, reinstated="因为"), filed=gone, rights=manager)) == [("s", "refused", "id")]
+    other = SiteDraft("n", None, 121, 29, stations=(StationDraft("s-1"), StationDraft("x")))
+    found = made(other, filed=gone)
+    assert outcomes(found) == [("n", "refused", "stations"), ("n", "added", "")]
+    assert [s.id for s in found.sites[0].stations or ()] == ["x"], "a retired id finds no new home by itself"
+    moved = made(replace(other, stations=(StationDraft("s-1", reinstated="移桩"),)), filed=gone)
+    assert (outcomes(moved), moved.reinstated) == ([("n", "added", "")], {"s-1": "移桩"})
+    counted = made(replace(other, stations=None, counted=2), filed=gone)
+    assert [s.id for s in counted.sites[0].stations or ()] == ["n-002", "n-003"]
+
+
+def at(year: int, month: int = 1, day: int = 1) -> datetime:
+    return datetime(year, month, day, tzinfo=COUNTY)
+
+
+LEDGER = [
+    Line("manager", "one", "", at(2025), None, organisation_name="甲公司"),
+    Line("owner", "one", "", at(2024), at(2025, 12, 31), organisation_name="甲公司"),
+]
+DIRECTORY = Directory(
+    [
+        Known("one", "甲公司", ("395815801",)),
+        Known("two", "乙公司", ("91330226MA00000000",)),
+        Known("gone", "丙公司", (), at(2026)),
+        Known("x1", "同名公司"),
+        Known("x2", "同名公司"),
+    ]
+)
+
+
+def parties(*said: PartyDraft, rights: Rights | None = None) -> Plan:
+    filed = Filed({"s": FILED}, ledgers={"s": LEDGER}, directory=DIRECTORY)
+    return made(replace(SAYS_NOTHING, parties=said), filed=filed, rights=rights)
+
+
+@pytest.mark.parametrize(
+    ("party", "refused", "why"),
+    [
+        (PartyDraft("manager", "甲公司"), "", ""),
+        (PartyDraft("manager", "395815801", date(2025, 1, 1)), "", ""),
+        (PartyDraft("manager", "甲公司", date(2025, 2, 1)), "manager_since", "the ledger says 2025-01-01"),
+        (PartyDraft("manager", "乙公司"), "manager", "甲公司 has this role"),
+        (PartyDraft("owner", "one", date(2024, 1, 1), date(2025, 12, 30)), "", ""),
+        (PartyDraft("owner", "one", date(2024, 1, 1), date(2025, 12, 31)), "owner_since", "the ledger says"),
+        (PartyDraft("builder", "乙公"), "builder", "alike: 乙公司"),
+        (PartyDraft("builder", "同名公司"), "builder", "several organisations"),
+        (PartyDraft("builder", "丙公司"), "builder", "丙公司 has been deregistered"),
+        (PartyDraft("builder", "two", date(2026, 1, 2), date(2026, 1, 1)), "builder_until", "ends before it begins"),
+    ],
+)
+def test_what_the_ledger_says_already_or_otherwise(party: PartyDraft, refused: str, why: str) -> None:
+    found = parties(party)
+    assert found.roles == ()
+    assert [(line.field, why in line.reason) for line in found.lines if line.outcome == "refused"] == (
+        [(refused, True)] if refused else []
+    )
+
+
+def test_a_role_that_nobody_has_is_given_by_the_authority() -> None:
+    party = PartyDraft("owner", "91330226MA00000000", None, date(2027, 5, 31), "contract", "HT-1")
+    found = parties(party)
+    assert found.roles == (
+        RoleDraft(
+            "s", "owner", "two", at(2026, 6, 1), at(2027, 6, 1), evidence_kind="contract", evidence_number="HT-1"
+        ),
+    )
+    assert found.lines[0].changes == (("parties[owner]", None, "91330226MA00000000 (two), 2026-06-01 – 2027-05-31"),)
+    mine = parties(party, rights=Rights(decides=False, manages=frozenset({"s"})))
+    assert [(line.outcome, line.field) for line in mine.lines] == [("refused", "owner"), ("unchanged", "")]
 
 
 def test_a_point_outside_of_its_division_is_refused_with_the_distance() -> None:

@@ -1,0 +1,160 @@
+"""Who a file says is responsible for a site, held against the ledger and the organisations that are known. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+from charger_registry.drafts import PartyDraft, RoleDraft, SiteDraft
+from charger_registry.imports.fields import RowError
+from charger_registry.ledger.responsibility import ROLES, Line
+from youguan.clock import COUNTY, county_day
+
+MOST_PROPOSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An organisation, and the codes that it may be named by."""
+
+    id: str
+    name: str
+    codes: tuple[str, ...] = ()
+    deregistered_at: datetime | None = None
+
+
+class Directory:
+    """Organisations by whatever a file may call them."""
+
+    def __init__(self, organisations: Iterable[Known] = ()) -> None:
+        self._named: dict[str, list[Known]] = {}
+        self._names: list[str] = []
+        self._proposed: dict[str, str] = {}
+        for known in organisations:
+            self._names.append(known.name)
+            for word in {known.id, known.name, *known.codes}:
+                self._named.setdefault(word, []).append(known)
+
+    def find(self, said: str) -> Known:
+        """Return the only organisation that is called so; ValueError says why there is none, and which names are alike."""
+        found = self._named.get(said, [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise ValueError(f"{said!r} is what several organisations are called: give the social credit code")
+        raise ValueError(f"{said!r} is no organisation that we know{self._alike(said)}")
+
+    def _alike(self, said: str) -> str:
+        if said not in self._proposed:
+            names = get_close_matches(said, self._names, MOST_PROPOSED)
+            self._proposed[said] = f"; alike: {', '.join(names)}" if names else ""
+        return self._proposed[said]
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """What a file adds to the ledger of a site, as drafts and as changes, and what of it is refused."""
+
+    roles: list[RoleDraft] = field(default_factory=list)
+    changes: list[tuple[str, Any, Any]] = field(default_factory=list)
+    refused: list[RowError] = field(default_factory=list)
+
+
+def said_of(ledger: Sequence[Line], now: datetime) -> tuple[PartyDraft, ...]:
+    """Return who has which role at a whole site now or later, as a file says it."""
+    return tuple(
+        PartyDraft(
+            line.role,
+            line.organisation_id,
+            county_day(line.since),
+            last_day(line.until),
+            line.evidence.kind,
+            line.evidence.number,
+        )
+        for role in ROLES
+        for line in [next((x for x in ledger if x.is_of(role, "") and (x.until is None or x.until > now)), None)]
+        if line is not None
+    )
+
+
+def judge_parties(
+    site: SiteDraft, ledger: Sequence[Line], directory: Directory, decides: bool, brought_on: date
+) -> Parties:
+    """Hold the parties of a file that was brought on a day against the ledger; `decides`: as the authority."""
+    found = Parties()
+    for party in site.parties:
+        try:
+            role = _judge(site.id, party, ledger, directory, decides, brought_on)
+        except RowError as error:
+            found.refused.append(error)
+            continue
+        if role is not None:
+            found.roles.append(role)
+            found.changes.append((f"parties[{party.role}]", None, _shown(party, role)))
+    return found
+
+
+def _judge(
+    site_id: str, party: PartyDraft, ledger: Sequence[Line], directory: Directory, decides: bool, brought_on: date
+) -> RoleDraft | None:
+    """Return the line that a party adds, None where the ledger says so already; RowError."""
+    try:
+        known = directory.find(party.organisation)
+    except ValueError as error:
+        raise RowError(party.role, str(error)) from None
+    draft = _draft(site_id, party, known, brought_on)
+    there = [line for line in ledger if line.is_of(party.role, "") and line.overlaps(_line_of(draft))]
+    others = [line for line in there if line.organisation_id != known.id]
+    if others:
+        holder = others[0].organisation_name or others[0].organisation_id
+        raise RowError(party.role, f"{holder} has this role: it is given on by a handover or an order")
+    if there:
+        _refuse_otherwise(party, there[0])
+        return None
+    if not decides:
+        raise RowError(party.role, "is given by a filing, a handover or an order, not by an import of yours")
+    if known.deregistered_at is not None and known.deregistered_at <= max(draft.since, _midnight(brought_on)):
+        raise RowError(party.role, f"{known.name} has been deregistered")
+    return draft
+
+
+def _refuse_otherwise(party: PartyDraft, line: Line) -> None:
+    """Refuse a party whose days the ledger has otherwise: what is on record is corrected there, with a reason."""
+    since, until = county_day(line.since), last_day(line.until)
+    if party.since not in (None, since) or party.until not in (None, until):
+        days = f"{since} – {until or ''}".rstrip()
+        raise RowError(f"{party.role}_since", f"the ledger says {days}: it is corrected there")
+
+
+def _draft(site_id: str, party: PartyDraft, known: Known, brought_on: date) -> RoleDraft:
+    since = party.since or brought_on
+    if party.until is not None and party.until < since:
+        raise RowError(f"{party.role}_until", "ends before it begins")
+    return RoleDraft(
+        site_id,
+        party.role,
+        known.id,
+        _midnight(since),
+        _midnight(party.until + timedelta(days=1)) if party.until else None,
+        evidence_kind=party.evidence_kind,
+        evidence_number=party.evidence_number,
+    )
+
+
+def _line_of(draft: RoleDraft) -> Line:
+    return Line(draft.role, draft.organisation_id, "", draft.since, draft.until)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), COUNTY)
+
+
+def last_day(until: datetime | None) -> date | None:
+    """Return the last day of a period that ends before an instant."""
+    return county_day(until - timedelta(microseconds=1)) if until else None
+
+
+def _shown(party: PartyDraft, role: RoleDraft) -> str:
+    days = f"{county_day(role.since)} – {party.until or ''}".rstrip()
+    return f"{party.organisation} ({role.organisation_id}), {days}"
