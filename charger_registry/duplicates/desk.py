@@ -52,7 +52,7 @@ class DuplicateDesk:
         `stations`: `same`: they were filed twice, the other's are retired; `move`: they stand beside those of the kept one.
         """
         if kept not in pair:
-            raise Invalid("keep: is none of the two", fields=[FieldError("keep", "is none of the two")])
+            raise Invalid.of(FieldError("keep", "is none of the two"))
         gone = pair[1] if kept == pair[0] else pair[0]
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():

@@ -38,7 +38,7 @@ def duplicate_pages(pool: asyncpg.Pool, desk: DuplicateDesk, templates: Template
             sites = await store.side_by_side(connection, (first, second))
         return templates.render(
             request, "duplicate.html", status_code=error.status if error else 200, pair=pair, why=WHY,
-            sites=[sites[first], sites[second]], error=error.detail if error else "",
+            sites=[sites[first], sites[second]], error=error,
         )  # fmt: skip
 
     @router.get("")

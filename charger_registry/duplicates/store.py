@@ -10,7 +10,7 @@ from charger_registry.duplicates.resemblance import FARTHEST_M, METRES_A_DEGREE,
 from charger_registry.equipment.store import SITE_FIELDS
 from youguan.auth import Scope
 from youguan.bounds import site_within
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 MOST_PLACES = 200_000
 DEGREES = FARTHEST_M / METRES_A_DEGREE
@@ -118,7 +118,7 @@ async def get_pair(connection: asyncpg.Connection, first: str, second: str, scop
         *scope.parameters,
     )
     if row is None:
-        raise NotFound(f"pair {first}, {second}")
+        raise NotFound(Reason("pair {first}, {second}", first=first, second=second))
     return row
 
 

@@ -11,7 +11,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.documents import IMAGES, Document, Shelf
-from youguan.errors import Conflict
+from youguan.errors import Conflict, Reason
 from youguan.web.documents import take
 
 MOST = 20
@@ -76,7 +76,7 @@ class PhotoDesk:
 
 def _refuse_many(shown: Sequence[asyncpg.Record]) -> None:
     if len(shown) >= MOST:
-        raise Conflict(f"a site shows at most {MOST} photos: take one down first")
+        raise Conflict(Reason("a site shows at most {most} photos: take one down first", most=MOST))
 
 
 def _photo(row: asyncpg.Record) -> Photo:

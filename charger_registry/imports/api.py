@@ -13,6 +13,7 @@ from charger_registry.imports.template import template
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require
+from youguan.web.translations import explain, preferred
 
 Outcome = Literal["added", "changed", "unchanged", "refused"]
 Crs = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
@@ -118,6 +119,7 @@ def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
     @app.get("/imports/{import_id}/lines")
     async def lines(
         import_id: int,
+        request: Request,
         who: Annotated[Principal, Depends(may_import)],
         outcome: Outcome | None = None,
         limit: Limit = 100,
@@ -128,7 +130,7 @@ def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
         async with pool.acquire() as connection:
             await store.get_upload(connection, import_id, mine(who))
             rows = await store.list_lines(connection, import_id, outcome, key[0] if key else None, limit)
-        items = [LineOut(**{**row, "changes": [_change(change) for change in row["changes"]]}) for row in rows]
+        items = [_line(row, preferred(request) or "en") for row in rows]
         return Page(items=items, next=next_cursor(rows, limit, "place"))
 
     @app.post("/imports/{import_id}/commit")
@@ -145,6 +147,11 @@ def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
         """Let a file be."""
         await desk.discard(who, import_id, remote=remote_of(request))
         return await one(import_id, who)
+
+
+def _line(row: asyncpg.Record, language: str) -> LineOut:
+    reason = explain(store.reason_of(row), language)
+    return LineOut(**{**row, "reason": reason, "changes": [_change(change) for change in row["changes"]]})
 
 
 def _change(change: list[Any]) -> Change:

@@ -13,6 +13,7 @@ from charger_registry.equipment.connector_types import TYPES, of_cec
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, Code
 from charger_registry.imports.fields import Fields
 from charger_registry.imports.reading import Noted, Reading, each, read_items, stations_of
+from youguan.errors import Reason
 
 CURRENTS = {1: "DC", 2: "AC", 3: "DC"}
 CLOSED = 5
@@ -80,7 +81,7 @@ def _word(info: Fields, name: str, codes: tuple[Code, ...]) -> str | None:
     try:
         return None if number is None else place_codes.of_cec(codes, number)
     except KeyError:
-        raise info.wrong(name, f"{number} is no number of T/CEC 102's list") from None
+        raise info.wrong(name, Reason("{given} is no number of T/CEC 102's list", given=number)) from None
 
 
 def _price(info: Fields) -> PriceDraft | None:
@@ -148,7 +149,7 @@ def _connector(number: int, gun: Fields) -> ConnectorDraft:
     try:
         our_type, form = of_cec(kind) if kind is not None else (None, None)
     except KeyError:
-        raise gun.wrong("ConnectorType", f"{kind} is no number of T/CEC 102's list") from None
+        raise gun.wrong("ConnectorType", Reason("{given} is no number of T/CEC 102's list", given=kind)) from None
     return ConnectorDraft(
         connector=number,
         evse=number,

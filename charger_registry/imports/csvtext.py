@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from youguan.errors import Invalid
+from youguan.errors import Invalid, Reason
 
 DELIMITERS = (",", ";", "\t")
 MOST_UNREADABLE = 1000  # records of a file; more: it is no table
@@ -56,7 +56,7 @@ def records(text: str, delimiter: str) -> Iterator[Record]:
     place = unreadable = 0
     while place < len(lines):
         if unreadable > MOST_UNREADABLE:
-            raise Invalid(f"more than {MOST_UNREADABLE} rows cannot be read: the file is no table")
+            raise Invalid(Reason("more than {most} rows cannot be read: the file is no table", most=MOST_UNREADABLE))
         for record in _parse(lines, delimiter, place):
             if record.error is not None:
                 place = record.line

@@ -24,7 +24,7 @@ from youguan import audit
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day, utc_text
 from youguan.documents import shown_name
-from youguan.errors import Conflict, FieldError, Invalid
+from youguan.errors import Conflict, FieldError, Invalid, Reason
 
 COMMAND, SWEEP = "youguan import", "youguan import sweep"
 SWEEP_S = 3600.0
@@ -63,7 +63,7 @@ class ImportDesk:
             _refuse_hoarding(await store.waiting(connection, who.subject))
         reading = await self._reader.read(data, crs)
         if not reading.sites and not reading.refused:
-            raise Invalid("file: no site is in it", fields=[FieldError("file", "no site is in it")])
+            raise Invalid.of(FieldError("file", "no site is in it"))
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
             await store.take_turn(connection, who.subject)
@@ -114,7 +114,9 @@ class ImportDesk:
                 await store.keep_lines(connection, upload_id, found.lines)
                 await store.replan(connection, upload_id, found.fingerprint, counts)
             elif counts[REFUSED] and not good_only:
-                raise Conflict(f"{counts[REFUSED]} rows are refused: file the good ones only, or mend the file")
+                raise Conflict(
+                    Reason("{count} rows are refused: file the good ones only, or mend the file", count=counts[REFUSED])
+                )
             else:
                 source = SourceDraft("import", upload["name"], who.subject)
                 await _file(connection, found, source, upload["sha256"], now)
@@ -176,7 +178,7 @@ class ImportDesk:
 
 def _refuse_hoarding(waiting: int) -> None:
     if waiting >= MOST_WAITING:
-        raise Conflict(f"{waiting} imports of yours wait for a decision: file or discard one first")
+        raise Conflict(Reason("{count} imports of yours wait for a decision: file or discard one first", count=waiting))
 
 
 def _notes(reading: Reading) -> dict[str, Any]:
@@ -262,7 +264,7 @@ async def read_file(path: Path, crs: str | None) -> Reading:
     try:
         data = await asyncio.to_thread(path.read_bytes)
     except OSError as error:
-        raise Invalid(f"{path}: {error.strerror}") from None
+        raise Invalid(Reason("{path}: {error}", path=str(path), error=error.strerror)) from None
     return await ConfinedReader().read(data, crs)
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from python_calamine import CalamineError, CalamineWorkbook
 
 from charger_registry.imports.csvtext import Record
-from youguan.errors import Invalid
+from charger_registry.imports.fields import RowError
+from youguan.errors import Invalid, Reason
 
 LARGEST_UNPACKED_BYTES = 100 * 1024 * 1024
 MOST_PARTS = 1000
@@ -45,12 +46,12 @@ def rows(data: bytes) -> Iterator[Record]:
         sheet = workbook.get_sheet_by_index(0)
         table = sheet.to_python(skip_empty_area=False)
     except (CalamineError, IndexError) as error:
-        raise Invalid(f"the workbook cannot be opened: {error}") from None
+        raise Invalid(Reason("the workbook cannot be opened: {error}", error=str(error))) from None
     for line, cells in enumerate(table, 1):
         try:
             texts = [_text(cell) for cell in cells]
-        except ValueError as error:
-            yield Record(line, error=str(error))
+        except RowError as error:
+            yield Record(line, error=error.reason)
             continue
         while texts and not texts[-1]:
             texts.pop()
@@ -66,13 +67,17 @@ def unpacked(data: bytes) -> bytes:
         with zipfile.ZipFile(io.BytesIO(data)) as packed, zipfile.ZipFile(target, "w") as plain:
             parts = packed.infolist()
             if len(parts) > MOST_PARTS:
-                raise Invalid(f"the workbook has {len(parts)} parts; at most {MOST_PARTS} are opened")
+                raise Invalid(
+                    Reason(
+                        "the workbook has {count} parts; at most {most} are opened", count=len(parts), most=MOST_PARTS
+                    )
+                )
             for part in parts:
                 content = _bounded(packed, part, left)
                 left -= len(content)
                 plain.writestr(part.filename, content)
     except BROKEN as error:
-        raise Invalid(f"the workbook cannot be unpacked: {error}") from None
+        raise Invalid(Reason("the workbook cannot be unpacked: {error}", error=str(error))) from None
     return target.getvalue()
 
 
@@ -86,19 +91,25 @@ def _bounded(packed: zipfile.ZipFile, part: zipfile.ZipInfo, left: int) -> bytes
             found.append(chunk)
             left -= len(chunk)
             if left < 0:
-                raise Invalid(f"the workbook unpacks to more than {LARGEST_UNPACKED_BYTES // 1024**2} MiB")
+                raise Invalid(
+                    Reason("the workbook unpacks to more than {most} MiB", most=LARGEST_UNPACKED_BYTES // 1024**2)
+                )
     return b"".join(found)
 
 
 def _text(cell: Any) -> str:
-    """Return a cell as somebody would have typed it; ValueError where a long code was kept as a number and lost digits."""
+    """Return a cell as somebody would have typed it; RowError where a long code was kept as a number and lost digits."""
     match cell:
         case bool():
             return "1" if cell else "0"
         case float() | int():
             if abs(cell) >= EXACT:
-                raise ValueError(
-                    f"{cell:.6g} is a number so long that Excel lost digits of it: format the column as text"
+                raise RowError(
+                    "row",
+                    Reason(
+                        "{given} is a number so long that Excel lost digits of it: format the column as text",
+                        given=f"{cell:.6g}",
+                    ),
                 )
             return str(int(cell)) if float(cell).is_integer() else repr(cell)
         case datetime():

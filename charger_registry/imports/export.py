@@ -12,13 +12,13 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 import xlsxwriter
 
-from charger_registry.coordinates import to_wgs84
 from charger_registry.drafts import ConnectorDraft, MeterDraft, PartyDraft, PriceDraft, SiteDraft, StationDraft
 from charger_registry.equipment.opening_hours import DAYS, OpeningHours
 from charger_registry.imports.table import COLUMNS, CONNECTOR, SITE, STATION
 from charger_registry.imports.template import HEADS
 from charger_registry.open_data.columns import bands_text, harmless
 from charger_registry.open_data.published import Band
+from youguan.coordinates import to_wgs84
 
 Cells = dict[str, Any]
 WHOLE_DAY = ("00:00", "24:00")

@@ -10,6 +10,7 @@ from typing import Any
 
 from charger_registry.identifiers import normal_division_code
 from youguan.coordinates import TO_WGS84
+from youguan.errors import Reason
 
 # What no name holds; a line break within a quoted cell is one that somebody meant.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
@@ -23,7 +24,7 @@ LONGEST_NAME = 120  # of a field as a file calls it
 
 
 class RowError(ValueError):
-    """One field of a row cannot be used."""
+    """One field of a row cannot be used; a reason with values in it is a `Reason`, which every language can say."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
@@ -62,7 +63,7 @@ class Fields:
         if CONTROL.search(found):
             raise self.wrong(name, "holds a control character")
         if len(found) > longest:
-            raise self.wrong(name, f"is longer than {longest} characters")
+            raise self.wrong(name, Reason("is longer than {longest} characters", longest=longest))
         return found or None
 
     def needed(self, name: str, longest: int = 200) -> str:
@@ -75,14 +76,23 @@ class Fields:
         """Return a code: letters and digits, its leading zeros kept."""
         found = self.text(name, longest)
         if found is not None and not CODE.fullmatch(found):
-            raise self.wrong(name, f"{_shown(found)} is no code: letters, digits, '*', '.', '-' and '_'")
+            raise self.wrong(
+                name, Reason("{given} is no code: letters, digits, '*', '.', '-' and '_'", given=_shown(found))
+            )
         return found
 
     def identity(self, name: str, pattern: re.Pattern[str] = SITE_ID) -> str:
         found = self.text(name) or ""
         if not pattern.fullmatch(found):
             most = 40 if pattern is SITE_ID else 80
-            raise self.wrong(name, f"{_shown(found)} is no id: letters, digits, '.', '-' and '_', at most {most}")
+            raise self.wrong(
+                name,
+                Reason(
+                    "{given} is no id: letters, digits, '.', '-' and '_', at most {most}",
+                    given=_shown(found),
+                    most=most,
+                ),
+            )
         return found
 
     def number(self, name: str, low: float, high: float) -> float | None:
@@ -92,15 +102,20 @@ class Fields:
         try:
             number = float(found)
         except ValueError:
-            raise self.wrong(name, f"{_shown(found)} is not a number") from None
+            raise self.wrong(name, Reason("{given} is not a number", given=_shown(found))) from None
         if not math.isfinite(number) or not low <= number <= high:
-            raise self.wrong(name, f"{_plain(found)} is not between {low:g} and {high:g}")
+            raise self.wrong(
+                name,
+                Reason(
+                    "{given} is not between {low} and {high}", given=_plain(found), low=f"{low:g}", high=f"{high:g}"
+                ),
+            )
         return number
 
     def whole(self, name: str, low: int, high: int) -> int | None:
         found = self.number(name, low, high)
         if found is not None and not found.is_integer():
-            raise self.wrong(name, f"{found:g} is not a whole number")
+            raise self.wrong(name, Reason("{given} is not a whole number", given=f"{found:g}"))
         return None if found is None else int(found)
 
     def watts(self, kilowatts: str, watts: str = "") -> int | None:
@@ -118,7 +133,7 @@ class Fields:
     def _degrees(self, name: str, most: float) -> float:
         found = self.number(name, -most, most)
         if found is None:
-            raise self.wrong(name, "'' is not a number")
+            raise self.wrong(name, Reason("{given} is not a number", given="''"))
         return found
 
     def day(self, name: str) -> date | None:
@@ -128,7 +143,7 @@ class Fields:
         try:
             return date.fromisoformat(found[:10].replace("/", "-").replace(".", "-"))
         except ValueError:
-            raise self.wrong(name, f"{_shown(found)} is no date such as 2026-01-31") from None
+            raise self.wrong(name, Reason("{given} is no date such as 2026-01-31", given=_shown(found))) from None
 
     def flag(self, name: str) -> bool | None:
         value = self.members.get(name)
@@ -136,7 +151,7 @@ class Fields:
             return value
         found = (self.text(name) or "").lower()
         if found and found not in YES | NO:
-            raise self.wrong(name, f"{_shown(found)} is neither yes nor no")
+            raise self.wrong(name, Reason("{given} is neither yes nor no", given=_shown(found)))
         return None if not found else found in YES
 
     def amount(self, name: str) -> str | None:
@@ -147,15 +162,17 @@ class Fields:
         try:
             amount = Decimal(found)
         except InvalidOperation:
-            raise self.wrong(name, f"{_shown(found)} is no amount") from None
+            raise self.wrong(name, Reason("{given} is no amount", given=_shown(found))) from None
         if not amount.is_finite() or not 0 <= amount < 10_000:
-            raise self.wrong(name, f"{_plain(found)} is not between 0 and 10000")
+            raise self.wrong(
+                name, Reason("{given} is not between {low} and {high}", given=_plain(found), low=0, high=10000)
+            )
         return f"{amount:.4f}"
 
     def phone(self, name: str) -> str | None:
         found = self.text(name, 40)
         if found is not None and not PHONE.fullmatch(found):
-            raise self.wrong(name, f"{_shown(found)} is no telephone number")
+            raise self.wrong(name, Reason("{given} is no telephone number", given=_shown(found)))
         return found
 
     def division(self, name: str) -> str | None:
@@ -163,13 +180,17 @@ class Fields:
         found = self.text(name)
         code = normal_division_code(found) if found else None
         if found and code is None:
-            raise self.wrong(name, f"{_shown(found)} is no division code of 2, 4, 6, 9 or 12 digits")
+            raise self.wrong(
+                name, Reason("{given} is no division code of 2, 4, 6, 9 or 12 digits", given=_shown(found))
+            )
         return code
 
     def crs(self, name: str, default: str) -> str:
         found = (self.text(name) or default).lower().replace("-", "")
         if found not in TO_WGS84:
-            raise self.wrong(name, f"{_shown(found)} is not one of {', '.join(TO_WGS84)}")
+            raise self.wrong(
+                name, Reason("{given} is not one of {known}", given=_shown(found), known=", ".join(TO_WGS84))
+            )
         return found
 
 

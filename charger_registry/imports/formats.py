@@ -10,7 +10,7 @@ from charger_registry.imports.csvtext import Record, decode, records, sniff
 from charger_registry.imports.reading import Reading
 from charger_registry.imports.table import has_what_is_needed, read_table
 from youguan.coordinates import TO_WGS84
-from youguan.errors import FieldError, Invalid, TooLarge
+from youguan.errors import FieldError, Invalid, Reason, TooLarge
 
 LARGEST_BYTES = 20 * 1024 * 1024
 MOST_ROWS = 200_000
@@ -36,9 +36,11 @@ OF_JSON = (
 def read(data: bytes, crs: str | None = None) -> Reading:
     """Return the sites of a file in any of the formats; `crs` None: the format's own. Invalid, TooLarge."""
     if crs is not None and crs not in TO_WGS84:
-        raise Invalid(f"crs: {crs} is not one of {', '.join(TO_WGS84)}", fields=[FieldError("crs", "unknown")])
+        raise Invalid.of(
+            FieldError("crs", Reason("{given} is not one of {known}", given=repr(crs), known=", ".join(TO_WGS84)))
+        )
     if len(data) > LARGEST_BYTES:
-        raise TooLarge(f"at most {LARGEST_BYTES // 1024**2} MiB are read")
+        raise TooLarge(Reason("at most {most} MiB are read", most=LARGEST_BYTES // 1024**2))
     if excel.fits(data):
         return read_table("xlsx", _up_to(excel.rows(data)), crs or "wgs84")
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
@@ -50,19 +52,20 @@ def _json(data: bytes, crs: str | None) -> Reading:
     try:
         value = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
-        raise Invalid(f"this is no JSON: {error}") from None
+        raise Invalid(Reason("this is no JSON: {error}", error=str(error))) from None
     found = next((kind for kind in OF_JSON if kind.fits(value)), None)
     if found is None:
-        known = "GeoJSON, OCPI locations, T/CEC 102 station info and Open Charge Map"
-        raise Invalid(f"this JSON is none of those that are understood: {known}")
+        raise Invalid("this JSON is none of GeoJSON, OCPI locations, T/CEC 102 station info and Open Charge Map")
     return found.read(value, crs or found.crs)
 
 
 def _csv(data: bytes, crs: str) -> Reading:
     try:
         text, encoding = decode(data)
-    except ValueError as error:
-        raise Invalid(f"the file is no text, no workbook (.xlsx) and no JSON: {error}") from None
+    except ValueError:
+        raise Invalid(
+            "the file is no text (UTF-8, GB18030 or marked UTF-16), no workbook (.xlsx) and no JSON"
+        ) from None
     delimiter = sniff(text, has_what_is_needed)
     reading = read_table("csv", _up_to(records(text, delimiter)), crs)
     reading.encoding, reading.delimiter = encoding, delimiter
@@ -73,5 +76,5 @@ def _up_to(found: Iterator[Record]) -> Iterator[Record]:
     """Yield records; TooLarge beyond what is read."""
     for count, record in enumerate(found):
         if count > MOST_ROWS:
-            raise TooLarge(f"at most {MOST_ROWS} rows are read; divide the file")
+            raise TooLarge(Reason("at most {most} rows are read; divide the file", most=MOST_ROWS))
         yield record

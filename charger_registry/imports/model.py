@@ -41,6 +41,7 @@ class ImportLine(Table, table=True):
     outcome: str = tables.text()
     field: str = tables.text()
     reason: str = tables.text()
+    said: Any = tables.document(optional=True)
     changes: Any = tables.document()
 
 

@@ -12,6 +12,7 @@ from charger_registry.equipment.connector_types import FORMATS, TYPES
 from charger_registry.equipment.opening_hours import OpeningHours, Period
 from charger_registry.imports.fields import Fields
 from charger_registry.imports.reading import Noted, Reading, each, inside, read_items, stations_of
+from youguan.errors import Reason
 
 CURRENTS = {"AC_1_PHASE": "AC", "AC_2_PHASE": "AC", "AC_2_PHASE_SPLIT": "AC", "AC_3_PHASE": "AC", "DC": "DC"}
 PLACES = {"ON_STREET": "roadside", "PARKING_GARAGE": "car_park", "ALONG_MOTORWAY": "motorway"}
@@ -40,7 +41,9 @@ def _site(location: Fields, crs: str, noted: Noted) -> SiteDraft:
     location_id = location.needed("id", 36)
     site_id = re.sub(r"[^\w.\-]", "-", "-".join(filter(None, (country, party, location_id))), flags=re.ASCII)
     if len(site_id) > 40:
-        raise location.wrong("id", f"makes the id {site_id}, which is longer than 40 characters")
+        raise location.wrong(
+            "id", Reason("makes the id {site_id}, which is longer than 40 characters", site_id=site_id)
+        )
     place = inside(location, "coordinates")
     stations, whole = stations_of(location, "evses", lambda evse: _station(site_id, evse), "uid", noted)
     return SiteDraft(
@@ -107,13 +110,13 @@ def _station(site_id: str, evse: Fields) -> StationDraft | None:
 def _connector(number: int, connector: Fields, evse: Fields) -> ConnectorDraft:
     standard = connector.needed("standard")
     if standard not in TYPES:
-        raise connector.wrong("standard", f"{standard!r} is no connector type of OCPI")
+        raise connector.wrong("standard", Reason("{given} is no connector type that we know", given=repr(standard)))
     form = connector.text("format")
     if form is not None and form not in FORMATS:
-        raise connector.wrong("format", f"{form!r} is neither SOCKET nor CABLE")
+        raise connector.wrong("format", Reason("{given} is neither socket nor cable", given=repr(form)))
     power_type = connector.needed("power_type")
     if power_type not in CURRENTS:
-        raise connector.wrong("power_type", f"{power_type!r} is no power type of OCPI")
+        raise connector.wrong("power_type", Reason("{given} is no power type of OCPI", given=repr(power_type)))
     voltage_v = connector.whole("max_voltage", 0, 5000)
     current_a = connector.whole("max_amperage", 0, 5000)
     given = connector.whole("max_electric_power", 0, 10_000_000)

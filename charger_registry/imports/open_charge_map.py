@@ -6,6 +6,7 @@ from charger_registry.drafts import ConnectorDraft, PriceDraft, SiteDraft, Stati
 from charger_registry.equipment.connector_types import TYPES, of_open_charge_map
 from charger_registry.imports.fields import Fields, RowError
 from charger_registry.imports.reading import MOST_STATIONS, Reading, each, inside, read_items
+from youguan.errors import Reason
 
 DIRECT = 30  # of its three kinds of current
 PUBLIC = {1, 4, 5, 7}
@@ -51,7 +52,7 @@ def _stations(site_id: str, point: Fields) -> tuple[StationDraft, ...] | None:
     for _, connection in each(point, "Connections", MOST_STATIONS):
         pieces = connection.whole("Quantity", 1, MOST_STATIONS) or 1
         if len(found) + pieces > MOST_STATIONS:
-            raise RowError("Connections", f"name more than {MOST_STATIONS} pieces")
+            raise RowError("Connections", Reason("name more than {most} pieces", most=MOST_STATIONS))
         found += [_station(f"{site_id}-{len(found) + n:03d}", connection) for n in range(1, pieces + 1)]
     return tuple(found)
 

@@ -9,13 +9,11 @@ from fastapi.responses import RedirectResponse, Response
 from charger_registry.imports import store
 from charger_registry.imports.desk import ImportDesk, mine
 from charger_registry.imports.plan import OUTCOMES
-from charger_registry.imports.wording import reason
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
-from youguan.web.translations import language_of
 
 PAGE, LINES = 30, 100
 CRS = {"": "按文件格式", "wgs84": "WGS-84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
@@ -61,7 +59,7 @@ def import_pages(pool: asyncpg.Pool, desk: ImportDesk, templates: Templates) -> 
             rows = await store.list_uploads(connection, mine(who), key[0] if key else None, PAGE)
         return templates.render(
             request, "imports.html", status_code=error.status if error else 200, rows=rows,
-            next=next_cursor(rows, PAGE, "id"), error=error.detail if error else "", states=STATES, formats=FORMATS, crs=CRS,
+            next=next_cursor(rows, PAGE, "id"), error=error, states=STATES, formats=FORMATS, crs=CRS,
             words=WORDS, exports=EXPORTS,
         )  # fmt: skip
 
@@ -77,11 +75,10 @@ def import_pages(pool: asyncpg.Pool, desk: ImportDesk, templates: Templates) -> 
         async with pool.acquire() as connection:
             upload = await store.get_upload(connection, import_id, mine(who))
             rows = await store.list_lines(connection, import_id, outcome, key[0] if key else None, LINES)
-        language = language_of(request)
-        lines = [{**row, "why": reason(row["reason"], language), "changes": changes_of(row)} for row in rows]
+        lines = [{**row, "why": store.reason_of(row), "changes": changes_of(row)} for row in rows]
         return templates.render(
             request, "import.html", status_code=error.status if error else 200, upload=upload, lines=lines,
-            next=next_cursor(rows, LINES, "place"), outcome=outcome or "", error=error.detail if error else "", states=STATES,
+            next=next_cursor(rows, LINES, "place"), outcome=outcome or "", error=error, states=STATES,
             formats=FORMATS, words=WORDS, fields=FIELDS,
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from charger_registry.drafts import PartyDraft, RoleDraft, SiteDraft
 from charger_registry.imports.fields import RowError
 from charger_registry.ledger.responsibility import ROLES, Line
 from youguan.clock import COUNTY, county_day
+from youguan.errors import Reason
 
 MOST_PROPOSED = 3
 
@@ -36,19 +37,23 @@ class Directory:
             for word in {known.id, known.name, *known.codes}:
                 self._named.setdefault(word, []).append(known)
 
-    def find(self, said: str) -> Known:
-        """Return the only organisation that is called so; ValueError says why there is none, and which names are alike."""
-        found = self._named.get(said, [])
+    def find(self, role: str, said: str) -> Known:
+        """Return the only organisation that is called so; RowError of the role says why there is none, and who is called alike."""
+        found, given = self._named.get(said, []), repr(said)
         if len(found) == 1:
             return found[0]
         if found:
-            raise ValueError(f"{said!r} is what several organisations are called: give the social credit code")
-        raise ValueError(f"{said!r} is no organisation that we know{self._alike(said)}")
+            raise RowError(role, Reason("{given} is what several organisations are called: give the code", given=given))
+        names = self._alike(said)
+        if names:
+            raise RowError(
+                role, Reason("{given} is no organisation that we know; alike: {names}", given=given, names=names)
+            )
+        raise RowError(role, Reason("{given} is no organisation that we know", given=given))
 
     def _alike(self, said: str) -> str:
         if said not in self._proposed:
-            names = get_close_matches(said, self._names, MOST_PROPOSED)
-            self._proposed[said] = f"; alike: {', '.join(names)}" if names else ""
+            self._proposed[said] = ", ".join(get_close_matches(said, self._names, MOST_PROPOSED))
         return self._proposed[said]
 
 
@@ -99,23 +104,22 @@ def _judge(
     site_id: str, party: PartyDraft, ledger: Sequence[Line], directory: Directory, decides: bool, brought_on: date
 ) -> RoleDraft | None:
     """Return the line that a party adds, None where the ledger says so already; RowError."""
-    try:
-        known = directory.find(party.organisation)
-    except ValueError as error:
-        raise RowError(party.role, str(error)) from None
+    known = directory.find(party.role, party.organisation)
     draft = _draft(site_id, party, known, brought_on)
     there = [line for line in ledger if line.is_of(party.role, "") and line.overlaps(_line_of(draft))]
     others = [line for line in there if line.organisation_id != known.id]
     if others:
         holder = others[0].organisation_name or others[0].organisation_id
-        raise RowError(party.role, f"{holder} has this role: it is given on by a handover or an order")
+        raise RowError(
+            party.role, Reason("{holder} has this role: it is given on by a handover or an order", holder=holder)
+        )
     if there:
         _refuse_otherwise(party, there[0])
         return None
     if not decides:
         raise RowError(party.role, "is given by a filing, a handover or an order, not by an import of yours")
     if known.deregistered_at is not None and known.deregistered_at <= max(draft.since, _midnight(brought_on)):
-        raise RowError(party.role, f"{known.name} has been deregistered")
+        raise RowError(party.role, Reason("{name} has been deregistered", name=known.name))
     return draft
 
 
@@ -124,7 +128,7 @@ def _refuse_otherwise(party: PartyDraft, line: Line) -> None:
     since, until = county_day(line.since), last_day(line.until)
     if party.since not in (None, since) or party.until not in (None, until):
         days = f"{since} – {until or ''}".rstrip()
-        raise RowError(f"{party.role}_since", f"the ledger says {days}: it is corrected there")
+        raise RowError(f"{party.role}_since", Reason("the ledger says {days}: it is corrected there", days=days))
 
 
 def _draft(site_id: str, party: PartyDraft, known: Known, brought_on: date) -> RoleDraft:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from math import cos, hypot, radians
 from typing import Any
 
-from charger_registry.coordinates import to_wgs84
 from charger_registry.divisions.boundaries import METRES_A_DEGREE
 from charger_registry.drafts import SiteDraft
 from charger_registry.imports.fields import RowError
+from youguan.coordinates import to_wgs84
+from youguan.errors import Reason
 
 SAME_PLACE_M = 0.2
 # What a filing decides, and nobody but the authority without one.
@@ -41,7 +42,7 @@ def permitted(draft: SiteDraft, before: SiteDraft | None, rights: Rights) -> tup
     if not rights.covers(before.division_code):
         raise RowError("id", "the site is filed, and it is not yours to change")
     if draft.division_code and not rights.covers(draft.division_code):
-        raise RowError("division_code", f"division {draft.division_code} lies beyond your bounds")
+        raise RowError("division_code", Reason("division {code} lies beyond your bounds", code=draft.division_code))
     return (_at(draft, before) if moved_m(before, draft) <= SAME_PLACE_M else draft), []
 
 
@@ -62,7 +63,10 @@ def _of_manager(draft: SiteDraft, before: SiteDraft, rights: Rights) -> tuple[Si
         changed += ["operator_code", "cec_station_id"]
     filed = {station.id for station in before.stations or ()}
     unfiled = [station.id for station in draft.stations or () if station.id not in filed]
-    refused += [RowError("stations", f"station {station_id} is not filed: file it") for station_id in unfiled]
+    refused += [
+        RowError("stations", Reason("station {station_id} is not filed: file it", station_id=station_id))
+        for station_id in unfiled
+    ]
     left: dict[str, Any] = dict.fromkeys(changed)
     stations = None if draft.stations is None else tuple(s for s in draft.stations if s.id in filed)
     return _at(replace(draft, stations=stations, whole=False, reinstated=None, **left), before), refused

@@ -16,12 +16,17 @@ from charger_registry.imports.fields import RowError
 from charger_registry.imports.parties import Directory, Parties, judge_parties
 from charger_registry.imports.permission import Rights, permitted
 from charger_registry.imports.reading import Reading
-from youguan.coordinates import to_wgs84
 from charger_registry.ledger.responsibility import Line as LedgerLine
+from youguan.coordinates import to_wgs84
+from youguan.errors import Reason
 
 ADDED, CHANGED, UNCHANGED, REFUSED = "added", "changed", "unchanged", "refused"
 OUTCOMES = (ADDED, CHANGED, UNCHANGED, REFUSED)
 MOST_CHANGES_SHOWN = 50
+SITE_RETIRED = "the site was retired: it stands again only where the authority gives the reason (reinstated)"
+STATION_RETIRED = (
+    "station {station} was retired: it stands again only where the authority gives the reason (charger_reinstated)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +167,14 @@ def _allowed(
 ) -> tuple[SiteDraft, list[RowError]]:
     """Return a draft without what does not stand any more and what whoever imports may not say, each with its reason."""
     if draft.id in filed.merged:
-        raise RowError("id", f"the site was merged into {filed.merged[draft.id]}")
+        raise RowError("id", Reason("the site was merged into {site}", site=filed.merged[draft.id]))
     if draft.id in filed.retired_sites and not draft.reinstated:
-        raise RowError(
-            "id", "the site was retired: it stands again only where the authority gives the reason (reinstated)"
-        )
+        raise RowError("id", SITE_RETIRED)
     draft, refused = permitted(draft, before, rights)
     if draft.stations is None or draft.reinstated:
         return draft, refused
     gone = [s for s in draft.stations if s.id in filed.retired_stations and not s.reinstated]
-    why = "was retired: it stands again only where the authority gives the reason (charger_reinstated)"
-    refused += [RowError("stations", f"station {station.id} {why}") for station in gone]
+    refused += [RowError("stations", Reason(STATION_RETIRED, station=station.id)) for station in gone]
     return replace(draft, stations=tuple(s for s in draft.stations if s not in gone)), refused
 
 
@@ -182,20 +184,32 @@ def placed(draft: SiteDraft, before: SiteDraft | None, boundaries: Mapping[str, 
     declared = draft.division_code or (before.division_code if before else None)
     found = judge(point, declared, boundaries)
     if found.outside_m is not None:
-        raise RowError("longitude", f"the point lies {found.outside_m:.0f} m outside of division {found.division}")
+        raise RowError(
+            "longitude",
+            Reason(
+                "the point lies {metres} m outside of division {division}",
+                metres=round(found.outside_m),
+                division=found.division,
+            ),
+        )
     return replace(draft, position=found.position, division_code=draft.division_code or found.division)
 
 
 def _refuse(draft: SiteDraft, filed: Filed, taken: dict[tuple[str, ...], str]) -> None:
     """Raise RowError where a draft takes what is another's."""
     if (draft.id,) in taken:
-        raise RowError("id", f"is site {draft.id}, as an earlier row is")
+        raise RowError("id", Reason("is site {site}, as an earlier row is", site=draft.id))
     taken[(draft.id,)] = draft.id
     code = (draft.operator_code or "", draft.cec_station_id or "")
     holder = taken.setdefault(code, filed.site_of_code.get(code, draft.id)) if all(code) else draft.id
     if holder != draft.id:
-        raise RowError("cec_station_id", f"{draft.cec_station_id} of operator {draft.operator_code} is site {holder}")
+        raise RowError(
+            "cec_station_id",
+            Reason("{station} of operator {operator} is site {site}", station=code[1], operator=code[0], site=holder),
+        )
     for station in draft.stations or ():
         owner = taken.setdefault(("station", station.id, ""), filed.site_of_station.get(station.id, draft.id))
         if owner != draft.id:
-            raise RowError("stations", f"station {station.id} belongs to site {owner}")
+            raise RowError(
+                "stations", Reason("station {station} belongs to site {site}", station=station.id, site=owner)
+            )

@@ -6,7 +6,7 @@ from typing import Any
 
 from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.imports.fields import Fields, RefusedRow, RowError
-from youguan.errors import TooLarge
+from youguan.errors import Reason, TooLarge
 
 MOST_ITEMS = 50_000  # sites, and as many refusals
 MOST_STATIONS = 2000  # of one site
@@ -29,18 +29,18 @@ class Reading:
     def refuse(self, row: int, error: RowError) -> None:
         """Note what cannot be used; TooLarge where it is more than anybody would look at."""
         if len(self.refused) == MOST_ITEMS:
-            raise TooLarge(f"more than {MOST_ITEMS} refusals: the file is not what it should be")
+            raise TooLarge(Reason("more than {most} refusals: the file is not what it should be", most=MOST_ITEMS))
         self.refused.append(RefusedRow(row, error.field, error.reason))
 
     def take(self, row: int, site: SiteDraft, name_of_id: str) -> None:
         """Add a site; RowError where it is there already, TooLarge beyond what is read."""
         if site.id in self.sites:
-            raise RowError(name_of_id, f"{site.id} stands in an earlier row already")
+            raise RowError(name_of_id, Reason("{given} stands in an earlier row already", given=site.id))
         self.stations += len(site.stations) if site.stations is not None else site.counted or 0
         if self.stations > MOST_STATIONS_TOGETHER:
-            raise TooLarge(f"at most {MOST_STATIONS_TOGETHER} stations are read; divide the file")
+            raise TooLarge(Reason("at most {most} stations are read; divide the file", most=MOST_STATIONS_TOGETHER))
         if len(self.sites) == MOST_ITEMS:
-            raise TooLarge(f"at most {MOST_ITEMS} sites are read; divide the file")
+            raise TooLarge(Reason("at most {most} sites are read; divide the file", most=MOST_ITEMS))
         self.sites[site.id], self.rows[site.id] = site, row
 
 
@@ -73,7 +73,7 @@ def each(parent: Fields, name: str, most: int) -> list[tuple[int, Fields]]:
     if not isinstance(found, list):
         raise parent.wrong(name, "is no list")
     if len(found) > most:
-        raise parent.wrong(name, f"has more than {most} members")
+        raise parent.wrong(name, Reason("has more than {most} members", most=most))
     return [
         (number, Fields(item if isinstance(item, dict) else {"": item}, f"{parent.where}{name}[{number}]."))
         for number, item in enumerate(found, 1)

@@ -16,7 +16,7 @@ from charger_registry.imports.reading import Reading
 from charger_registry.ledger.store import lines_of
 from youguan.auth import Scope
 from youguan.bounds import site_within
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 # One import at a time: what is planned is still true when it is filed.
 LOCK = 0x696D706F
@@ -209,13 +209,24 @@ async def keep_lines(connection: asyncpg.Connection, upload_id: int, lines: Sequ
     await connection.execute("DELETE FROM registry.import_line WHERE upload_id = $1", upload_id)
     await connection.execute(
         """
-        INSERT INTO registry.import_line (upload_id, place, row, site_id, name, outcome, field, reason, changes)
-        SELECT $1, place, row, site_id, name, outcome, field, reason, changes
+        INSERT INTO registry.import_line (upload_id, place, row, site_id, name, outcome, field, reason, said, changes)
+        SELECT $1, place, row, site_id, name, outcome, field, reason, said, changes
         FROM jsonb_populate_recordset(NULL::registry.import_line, $2)
         """,
         upload_id,
-        [{"place": place, **asdict(line)} for place, line in enumerate(lines)],
+        [{"place": place, **asdict(line), "said": _said(line.reason)} for place, line in enumerate(lines)],
     )
+
+
+def _said(reason: str) -> dict[str, Any] | None:
+    """Return what a reason was made of, so that it can be said in other languages."""
+    return {"template": reason.template, "values": reason.values} if isinstance(reason, Reason) else None
+
+
+def reason_of(line: asyncpg.Record) -> str:
+    """Return why a row is refused, as it was."""
+    said = line["said"]
+    return Reason.worded(line["reason"], said["template"], said["values"]) if said else str(line["reason"])
 
 
 async def replan(connection: asyncpg.Connection, upload_id: int, plan: str, counts: dict[str, int]) -> None:
@@ -261,7 +272,7 @@ async def _upload(
         by,
     )
     if row is None:
-        raise NotFound(f"import {upload_id}")
+        raise NotFound(Reason("import {id}", id=upload_id))
     return row
 
 

@@ -23,7 +23,7 @@ from charger_registry.imports.fields import LONGEST_NAME, STATION_ID, Fields, Ro
 from charger_registry.imports.reading import MOST_STATIONS, Reading
 from charger_registry.ledger.responsibility import ROLES
 from charger_registry.open_data.columns import DANGEROUS
-from youguan.errors import FieldError, Invalid
+from youguan.errors import FieldError, Invalid, Reason
 
 PARTIES = {
     "builder": "建设单位",
@@ -132,9 +132,16 @@ def read_table(kind: str, records: Iterator[Record], crs: str) -> Reading:
     """Return the sites of a table whose first record is its header; Invalid where that lacks what is needed."""
     header = next(records, Record(1))
     if header.error is not None:
-        raise Invalid(f"row {header.line}: {header.error}")
+        raise Invalid(Reason("row {row}: {error}", row=header.line, error=header.error))
     if len(header.cells) > MOST_COLUMNS:
-        raise Invalid(f"row {header.line}: has {len(header.cells)} columns; at most {MOST_COLUMNS} are read")
+        raise Invalid(
+            Reason(
+                "row {row}: has {count} columns; at most {most} are read",
+                row=header.line,
+                count=len(header.cells),
+                most=MOST_COLUMNS,
+            )
+        )
     columns = map_columns(header.cells)
     ignored = [name[:LONGEST_NAME] for name in header.cells if name.strip() and name not in columns.values()]
     reading, sites = Reading(kind, ignored_columns=ignored), Sites(crs)
@@ -152,8 +159,10 @@ def map_columns(header: Iterable[str]) -> dict[str, str]:
     found = named(header, COLUMNS)
     missing = [ours for ours in NEEDED if ours not in found]
     if missing:
-        wrong = [FieldError(ours, f"no column named {' or '.join(COLUMNS[ours])}") for ours in missing]
-        raise Invalid("; ".join(f"{f.field}: {f.reason}" for f in wrong), fields=wrong)
+        wrong = [
+            FieldError(ours, Reason("no column named {names}", names=" / ".join(COLUMNS[ours]))) for ours in missing
+        ]
+        raise Invalid.of(*wrong)
     return found
 
 
@@ -175,7 +184,9 @@ def _cells(header: Sequence[str], columns: Mapping[str, str], record: Record) ->
     if record.error is not None:
         raise RowError("row", record.error)
     if any(cell.strip() for cell in record.cells[len(header) :]):
-        raise RowError("row", f"has {len(record.cells)} cells, the header {len(header)}")
+        raise RowError(
+            "row", Reason("has {count} cells, the header {columns}", count=len(record.cells), columns=len(header))
+        )
     by_column = dict(zip_longest(header, map(_unguarded, record.cells[: len(header)])))
     return {ours: by_column[column] for ours, column in columns.items()}
 
@@ -236,7 +247,7 @@ class Sites:
         known = self._entries.get(site_id)
         charger = cells.text("charger")
         if known is not None and (known.alone or charger is None):
-            raise cells.wrong("id", f"{site_id} stands in an earlier row already")
+            raise cells.wrong("id", Reason("{given} stands in an earlier row already", given=site_id))
         goes_on = known is not None and not any(cells.text(name, 10_000) for name in SITE if name != "id")
         site = known.site if goes_on and known else site_of(cells, self._crs)
         if charger is None:
@@ -249,7 +260,7 @@ class Sites:
             site = _joined(known.site, site, cells, known.row)
         before = known.stations.get(station.id)
         if before is None and len(known.stations) == MOST_STATIONS:
-            raise cells.wrong("charger", f"a site has at most {MOST_STATIONS}")
+            raise cells.wrong("charger", Reason("a site has at most {most}", most=MOST_STATIONS))
         known.stations[station.id] = station if before is None else _with_connector(before, station, cells)
         known.site = site
         self._entries[site_id] = known
@@ -258,7 +269,10 @@ class Sites:
 def _with_connector(before: StationDraft, station: StationDraft, cells: Fields) -> StationDraft:
     """Return a station with the connector, or the meter, that another row names."""
     if not (station.connector_files and before.connector_files) and not (station.meters and before.meters):
-        raise cells.wrong("charger", f"{station.id} stands in an earlier row already, and not both name a connector")
+        raise cells.wrong(
+            "charger",
+            Reason("{given} stands in an earlier row already, and not both name a connector", given=station.id),
+        )
     bare = [replace(draft, connector_files=(), meters=()) for draft in (before, station)]
     return replace(
         _joined(bare[0], bare[1], cells, 0),
@@ -272,7 +286,7 @@ def _apart(before: tuple[Part, ...], said: tuple[Part, ...], name: str, cells: F
     known = {part.connector: part for part in before}
     for part in said:
         if known.setdefault(part.connector, part) != part:
-            raise cells.wrong(name, f"{part.connector} stands in an earlier row already")
+            raise cells.wrong(name, Reason("{given} stands in an earlier row already", given=part.connector))
     return tuple(known.values())
 
 
@@ -284,9 +298,9 @@ def _joined(first: Draft, other: Draft, cells: Fields, row: int) -> Draft:
         if theirs in (None, ()) or theirs == ours:
             continue
         if ours not in (None, ()):
-            raise cells.wrong(
-                member.name, f"differs from what row {row} says" if row else "differs from an earlier row"
-            )
+            if row:
+                raise cells.wrong(member.name, Reason("differs from what row {row} says", row=row))
+            raise cells.wrong(member.name, "differs from an earlier row")
         added[member.name] = theirs
     return replace(first, **added)
 
@@ -332,10 +346,13 @@ def _party(cells: Fields, role: str) -> PartyDraft | None:
     if organisation is None:
         named = next((name for name in PARTY if name.startswith(f"{role}_") and cells.text(name)), None)
         if named:
-            raise cells.wrong(role, f"is missing, but {cells.names.get(named, named)} is given")
+            raise cells.wrong(role, Reason("is missing, but {other} is given", other=cells.names.get(named, named)))
         return None
     if kind is not None and kind not in EVIDENCE:
-        raise cells.wrong(f"{role}_evidence_kind", f"{kind!r} is not one of {', '.join(EVIDENCE)}")
+        raise cells.wrong(
+            f"{role}_evidence_kind",
+            Reason("{given} is not one of {known}", given=repr(kind), known=", ".join(EVIDENCE)),
+        )
     return PartyDraft(
         role=role,
         organisation=organisation,
@@ -352,7 +369,7 @@ def _word(cells: Fields, name: str, codes: tuple[Code, ...]) -> str | None:
         return place_codes.of_words(codes, found) if found else None
     except KeyError:
         known = "、".join(code.zh for code in codes)
-        raise cells.wrong(name, f"{found!r} is not one of {known}") from None
+        raise cells.wrong(name, Reason("{given} is not one of {known}", given=repr(found), known=known)) from None
 
 
 def _price(cells: Fields) -> PriceDraft | None:
@@ -381,7 +398,7 @@ def _amounts(cells: Fields, name: str) -> dict[tuple[str, str], str]:
     for part in filter(None, map(str.strip, found.split(";"))):
         band = BAND.fullmatch(part)
         if band is None:
-            raise cells.wrong(name, f"{part!r} is no amount such as 0.65 or 08:00-24:00 0.65")
+            raise cells.wrong(name, Reason("{given} is no amount such as 0.65 or 08:00-24:00 0.65", given=repr(part)))
         amounts[band[1], band[2]] = Fields({name: band[3]}, cells.where, cells.names).amount(name) or ""
     return amounts
 
@@ -416,7 +433,7 @@ def station_of(cells: Fields) -> StationDraft:
 def _current(cells: Fields, name: str) -> str | None:
     found = cells.text(name)
     if found is not None and found.lower() not in CURRENTS:
-        raise cells.wrong(name, f"{found!r} is neither AC nor DC")
+        raise cells.wrong(name, Reason("{given} is neither AC nor DC", given=repr(found)))
     return CURRENTS[found.lower()] if found else None
 
 
@@ -425,15 +442,17 @@ def _connector(cells: Fields) -> ConnectorDraft | None:
     if number is None:
         named = next((name for name in CONNECTOR if name != "connector" and cells.text(name)), None)
         if named:
-            raise cells.wrong("connector", f"is missing, but {cells.names.get(named, named)} is given")
+            raise cells.wrong(
+                "connector", Reason("is missing, but {other} is given", other=cells.names.get(named, named))
+            )
         return None
     kind = cells.text("connector_type")
     code = connector_types.of_words(kind) if kind else None
     if kind and code is None:
-        raise cells.wrong("connector_type", f"{kind!r} is no connector type that we know")
+        raise cells.wrong("connector_type", Reason("{given} is no connector type that we know", given=repr(kind)))
     form = cells.text("connector_format")
     if form is not None and form.lower() not in FORMATS:
-        raise cells.wrong("connector_format", f"{form!r} is neither socket nor cable")
+        raise cells.wrong("connector_format", Reason("{given} is neither socket nor cable", given=repr(form)))
     return ConnectorDraft(
         connector=number,
         evse=cells.whole("evse", 1, 9999) or (number - 1) % 100 + 1,

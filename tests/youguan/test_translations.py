@@ -75,11 +75,12 @@ def reasons() -> Iterator[tuple[str, ast.expr]]:
     for room in ROOMS:
         for module in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                if isinstance(node, ast.Call) and node.args:
+                    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                     place = f"{module.relative_to(ROOT)}:{node.lineno}"
-                    if node.func.id == "FieldError" and len(node.args) > 1:
+                    if name in {"FieldError", "RowError", "wrong"} and len(node.args) > 1:
                         yield place, node.args[1]
-                    elif node.func.id in {"Reason", *ERRORS}:
+                    elif name in {"Reason", *ERRORS}:
                         yield place, node.args[0]
 
 

@@ -133,6 +133,9 @@ async def test_a_file_is_looked_at_then_filed_and_repeated_without_doubling(
     assert await pool.fetchval("SELECT count(*) FROM registry.site") == 2, "nothing is filed yet"
     path = f"/api/registry/imports/{brought['id']}/lines"
     lines = (await client.get(path, headers=headers(REGULATOR))).json()["items"]
+    assert lines[2]["reason"] == "'east' is not a number"
+    chinese = await client.get(path, headers={**headers(REGULATOR), "Accept-Language": "zh-CN"})
+    assert chinese.json()["items"][2]["reason"] == "'east' 不是数字"
     assert [(line["row"], line["outcome"], line["field"]) for line in lines] == [
         (2, "changed", ""), (3, "added", ""), (4, "refused", "lng"),
     ]  # fmt: skip
@@ -319,7 +322,7 @@ async def test_in_the_browser(client: httpx.AsyncClient, pool: asyncpg.Pool) -> 
     assert "已导入" in (await client.get(sent.headers["location"], headers=who)).text
     assert await pool.fetchval("SELECT name FROM registry.site WHERE id = '3'") == "新站"
     bad = await client.post("/registry/imports", files={"file": ("x", b"{}")}, data={"crs": ""}, headers=who)
-    assert (bad.status_code, "none of those" in bad.text) == (422, True)
+    assert (bad.status_code, "这个 JSON 不是 GeoJSON" in bad.text) == (422, True)
     other = await client.post("/registry/imports", files={"file": ("x.csv", FILE)}, data={"crs": "gcj02"}, headers=who)
     assert (await client.post(f"{other.headers['location']}/discard", headers=who)).status_code == 303
     listed = (await client.get("/registry/imports?lang=en", headers=who)).text

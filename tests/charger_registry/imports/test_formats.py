@@ -13,10 +13,10 @@ from charger_registry.imports import excel, formats
 from charger_registry.imports.formats import read
 from charger_registry.imports.reading import MOST_ITEMS, Reading
 from charger_registry.imports.template import template
-from charger_registry.imports.wording import reason
 from tests.charger_registry.imports import samples
 from tests.charger_registry.imports.samples import packed, xlsx
 from youguan.errors import Invalid, TooLarge, YouguanError
+from youguan.web.translations import explain
 
 
 def refused(reading: Reading) -> list[tuple[int, str]]:
@@ -199,8 +199,8 @@ def test_a_workbook_is_read_to_its_end_or_not_at_all() -> None:
     [
         (b"[" * 100_000, "no JSON"),
         (b'{"type": "FeatureCollection"', "no JSON"),
-        (b'{"a": 1}', "none of those"),
-        (b"[]", "none of those"),
+        (b'{"a": 1}', "is none of GeoJSON"),
+        (b"[]", "is none of GeoJSON"),
         (b"\xff\xfe\xfd\x00\x80", "no text"),
         (b"name,colour\n1,2\n", "no column named"),
         (b"", "no column named"),
@@ -290,9 +290,14 @@ def test_no_damage_to_a_workbook_breaks_the_reader(at: int, damage: bytes) -> No
 
 
 def test_reasons_are_said_in_chinese_to_who_reads_it() -> None:
-    rows = "id,lng,lat,division,help_phone\na b,1,2,,\nb,east,2,,\nc,1,95,,\nd,1,2,12345,\ne,1,2,,ring\n"
-    reading = read(rows.encode())
-    assert len(reading.refused) == 5
-    for line in reading.refused:
-        assert reason(line.reason, "en") == line.reason
-        assert reason(line.reason, "zh") != line.reason, line.reason
+    reading = read(b"id,lng,lat,bays\na,east,29,1\na b,121,29,1\nb,121,29,1.5\nb,121,29,1\nb,121,29,1\n")
+    assert [explain(line.reason, "zh") for line in reading.refused] == [
+        "'east' 不是数字",
+        "'a b' 不是编号：只能含字母、数字、.、- 和 _，最多 40 位",
+        "1.5 不是整数",
+        "b 在前面的行已出现",
+    ]
+    assert explain(reading.refused[0].reason, "en") == "'east' is not a number"
+    with pytest.raises(Invalid) as found:
+        read(b"a,b\n")
+    assert "没有名为 site_id / station_id / id" in explain(found.value, "zh")

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charger_registry.coordinates import to_wgs84
 from charger_registry.divisions.boundaries import METRES_A_DEGREE, Boundary, boundary, judge
 from charger_registry.drafts import ConnectorDraft, PartyDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.duplicates.resemblance import Place, compare
@@ -20,6 +19,7 @@ from charger_registry.imports.plan import Filed, Plan, plan
 from charger_registry.imports.reading import Reading
 from charger_registry.ledger.responsibility import Line
 from youguan.clock import COUNTY
+from youguan.coordinates import to_wgs84
 
 TODAY = date(2026, 6, 1)
 SQUARE = {
