@@ -6,6 +6,7 @@ import asyncpg
 
 from charger_registry import store as registry
 from charger_registry.duplicates import store
+from charger_registry.duplicates.carrying import carry
 from charger_registry.ledger.unmanaged.store import end_findings
 from youguan import audit
 from youguan.auth import Principal
@@ -47,7 +48,7 @@ class DuplicateDesk:
         *,
         remote: str | None = None,
     ) -> None:
-        """Let the other site of a pair become part of the one that is kept; its ledger stays on record under its own id.
+        """Let the other site of a pair become part of the one that is kept; photos, filings and roles go with it.
 
         `stations`: `same`: they were filed twice, the other's are retired; `move`: they stand beside those of the kept one.
         """
@@ -64,15 +65,19 @@ class DuplicateDesk:
             moved = [station["id"] for station in sites[gone]["stations"] or ()] if stations == "move" else []
             taken, retired = await store.merge(connection, kept, gone, moved, now)
             await end_findings(connection, [gone], now, "retired")
+            carried, news = await carry(connection, kept, gone, moved, by=who.subject, reason=reason, now=now)
             await audit.record(
                 connection, at=now, actor=who.subject, action="merge sites", subject=f"site {gone}",
                 before={"site": gone, "name": sites[gone]["name"], "stations": [*moved, *retired]},
-                after={"merged_into": kept, "moved": moved, "retired": retired, "taken_over": taken, "reason": reason},
+                after={
+                    "merged_into": kept, "moved": moved, "retired": retired, "taken_over": taken, "reason": reason, **carried,
+                },
                 remote=remote,
             )  # fmt: skip
             # Moved stations are told under their new site before the old one is gone: nowhere are they missing meanwhile.
             events: list[Event] = await registry.site_files(connection, [kept])
-            await publish(connection, registry.STREAM, [*events, SiteRetired(site_id=gone, station_ids=tuple(retired))])
+            retirement = SiteRetired(site_id=gone, station_ids=tuple(retired))
+            await publish(connection, registry.STREAM, [*events, *news, retirement])
 
     async def _decide(
         self, connection: asyncpg.Connection, pair: tuple[str, str], state: str, who: Principal, reason: str

@@ -8,6 +8,7 @@ import asyncpg
 
 from charger_registry.duplicates.resemblance import FARTHEST_M, METRES_A_DEGREE, Place, Resemblance, compare
 from charger_registry.equipment.store import SITE_FIELDS
+from charger_registry.filing.machine import STANDING, UNDECIDED
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.errors import NotFound, Reason
@@ -192,3 +193,35 @@ async def merge(
     assert after is not None
     taken = {name: after[name] for name in names if before[name] is None and after[name] is not None}
     return taken, [row["id"] for row in retired]
+
+
+async def move_photos(connection: asyncpg.Connection, kept: str, gone: str) -> int:
+    """Let the photos of one site be another's, those that were taken down too; return how many."""
+    rows = await connection.fetch(
+        "UPDATE registry.site_photo SET site_id = $1 WHERE site_id = $2 RETURNING id", kept, gone
+    )
+    return len(rows)
+
+
+async def move_filings(connection: asyncpg.Connection, kept: str, gone: str) -> tuple[list[str], list[asyncpg.Record]]:
+    """Let filings of one site be another's, unless that has such a one already; return those moved, and those left open."""
+    moved = await connection.fetch(
+        """
+        UPDATE registry.filing f SET site_id = $1
+        WHERE site_id = $2 AND NOT EXISTS (
+            SELECT FROM registry.filing k WHERE k.site_id = $1 AND (
+                (k.state = ANY($3) AND f.state = ANY($3)) OR (k.state = ANY($4) AND f.state = ANY($4))
+            )
+        ) RETURNING id
+        """,
+        kept,
+        gone,
+        STANDING,
+        UNDECIDED,
+    )
+    left = await connection.fetch(
+        "SELECT * FROM registry.filing WHERE site_id = $1 AND state = ANY($2) ORDER BY id FOR UPDATE",
+        gone,
+        [*STANDING, *UNDECIDED],
+    )
+    return sorted(row["id"] for row in moved), left

@@ -7,6 +7,7 @@ import asyncpg
 
 from charger_registry import store as registry
 from charger_registry.drafts import Filing, RoleDraft, SourceDraft
+from charger_registry.duplicates import store as duplicates
 from charger_registry.filing import store
 from charger_registry.filing.content import Content, StationLine, promised, site_draft
 from charger_registry.filing.deadlines import Terms, add_months
@@ -43,6 +44,7 @@ async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, term
         raise Invalid.of(FieldError("managed_until", "the contract is over: have the filing supplemented first"))
     filed = Filing((site_draft(content, site_id),), roles=roles, source=SourceDraft(ORIGIN, filing["number"]))
     await registry.file_all(connection, filed, now)
+    await duplicates.propose(connection, [site_id], now)
     if is_new:
         return await _begin_grace(connection, filing, terms, now)
     return await _over(connection, filing, now)

@@ -397,6 +397,35 @@ async def test_a_site_that_is_filed_twice_is_proposed_and_merged_by_somebody(
     assert line == 1, "it does not come back by a file"
 
 
+async def test_what_belongs_to_a_site_goes_with_it(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, parts: Sequence[Parts]
+) -> None:
+    who = headers(REGULATOR)
+    table = "id,name,lng,lat,charger_id,manager,manager_since,owner,owner_since\n"
+    table += "9,东门超市站,121.40002,29.3,s9,two,2026-01-01,two,2026-01-01\n"
+    assert (await commit(client, await bring(client, table.encode()))).status_code == 200
+    await settle(parts)
+    photo = await client.post("/api/registry/site-photos/9", files={"file": ("a.png", PNG)}, headers=who)
+    assert photo.status_code == 201, photo.text
+    begun = [
+        await client.post("/api/registry/filings", json={"site_id": site_id, "organisation_id": "two"}, headers=who)
+        for site_id in ("9", "1")
+    ]
+    assert [answer.status_code for answer in begun] == [201, 201], [answer.text for answer in begun]
+    wish = {"keep": "1", "stations": "move", "reason": "同一处"}
+    merged = await client.post("/api/registry/duplicates/1/9/merge", json=wish, headers=who)
+    assert merged.status_code == 204, merged.text
+    assert [line["id"] for line in (await client.get("/api/registry/site-photos/1", headers=who)).json()["items"]]
+    ledger = (await client.get("/api/registry/sites/1/responsibilities", headers=who)).json()["items"]
+    assert {(line["role"], line["organisation"]["id"]) for line in ledger} == {("manager", "one"), ("owner", "two")}
+    filings = await pool.fetch("SELECT site_id, state FROM registry.filing ORDER BY site_id")
+    assert [tuple(row) for row in filings] == [("1", "draft"), ("9", "withdrawn")], "one on its way at a time"
+    trail = await pool.fetchval("SELECT after FROM audit.trail WHERE action = 'merge sites'")
+    assert (trail["photos"], trail["roles"]) == (1, [{"role": "owner", "organisation_id": "two"}])
+    async with pool.acquire() as connection:
+        assert await audit.verify(connection) is None
+
+
 async def test_two_sites_that_are_two_are_not_proposed_again(client: httpx.AsyncClient) -> None:
     who = headers(REGULATOR)
     beside = "id,name,lng,lat,address\n9,东门超市站,121.40002,29.3,{}\n"

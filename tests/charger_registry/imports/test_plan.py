@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from charger_registry.divisions.boundaries import METRES_A_DEGREE, Boundary, boundary, judge
 from charger_registry.drafts import ConnectorDraft, PartyDraft, RoleDraft, SiteDraft, StationDraft
+from charger_registry.duplicates.inheritance import inherited
 from charger_registry.duplicates.resemblance import Place, compare
 from charger_registry.imports.differences import differences
 from charger_registry.imports.parties import Directory, Known
 from charger_registry.imports.permission import Rights
 from charger_registry.imports.plan import Filed, Plan, plan
 from charger_registry.imports.reading import Reading
+from charger_registry.ledger.amendment import two_managers
 from charger_registry.ledger.responsibility import Line
 from youguan.clock import COUNTY
 from youguan.coordinates import to_wgs84
@@ -204,6 +206,24 @@ DIRECTORY = Directory(
         Known("x2", "同名公司"),
     ]
 )
+
+
+def test_the_ledger_of_the_kept_site_takes_over_what_nobody_has_there() -> None:
+    kept = [Line("manager", "one", "", at(2025), None)]
+    gone = [
+        Line("manager", "two", "", at(2025), None, id=1),
+        Line("owner", "two", "", at(2025), at(2027), id=2),
+        Line("builder", "two", "", at(2020), at(2021), id=3),
+        Line("manager", "three", "moved", at(2025), None, id=4),
+        Line("manager", "three", "retired", at(2025), None, id=5),
+        Line("maintainer", "two", "", at(2028), None, id=6),
+    ]
+    found = inherited(kept, gone, {"moved"}, at(2026))
+    assert found.withdrawn == ()
+    assert [(x.role, x.station_id, x.since, x.until, x.id) for x in found.added] == [
+        ("owner", "", at(2026), at(2027), 0), ("manager", "moved", at(2026), None, 0), ("maintainer", "", at(2028), None, 0),
+    ]  # fmt: skip
+    assert two_managers([*kept, *found.added]) is None
 
 
 def parties(*said: PartyDraft, rights: Rights | None = None) -> Plan:
