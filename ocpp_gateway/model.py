@@ -631,3 +631,14 @@ class MqttDelivered(Table, table=True):
     number: int = whole(key=True)
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     received_at: datetime = moment()
+
+
+class CrowdHeld(Table, table=True):
+    """How many connections a worker holds, in all and of its busiest sources."""
+
+    __tablename__ = "crowd"
+    __table_args__ = NOW
+    slot: int = whole(key=True)
+    connections: int = whole()
+    sources: dict[str, Any] = document()
+    told_at: datetime = moment()

@@ -54,6 +54,20 @@ async def get_station(connection: asyncpg.Connection, station_id: str) -> asyncp
     return row
 
 
+async def quarantined_as(connection: asyncpg.Connection, station_id: str) -> str | None:
+    """Return whether a station that is not filed is pending or rejected; None where it is filed, or was never heard."""
+    found: str | None = await connection.fetchval(
+        """
+        SELECT CASE WHEN EXISTS (SELECT FROM gateway.rejected_station r WHERE r.station_id = q.station_id)
+                    THEN 'rejected' ELSE 'pending' END
+        FROM gateway.quarantine q WHERE q.station_id = $1
+          AND NOT EXISTS (SELECT FROM gateway.station_directory d WHERE d.station_id = q.station_id)
+        """,
+        station_id,
+    )
+    return found
+
+
 async def connectors(connection: asyncpg.Connection, station_id: str) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         "SELECT * FROM gateway.connector_now WHERE station_id = $1 ORDER BY connector", station_id

@@ -17,6 +17,7 @@ from ocpp_gateway.authorisation.desk import add_demo_token
 from ocpp_gateway.authorisation.memory import Memory
 from ocpp_gateway.commands.outbox import Outbox
 from ocpp_gateway.commands.sealing import Sealer
+from ocpp_gateway.connections.crowd import Crowd
 from ocpp_gateway.connections.server import Server
 from ocpp_gateway.connections.tls import Files, Tls
 from ocpp_gateway.heartbeats.policy import Intervals
@@ -97,7 +98,8 @@ class Worker:
         us = identity_of(settings.role_secret or settings.database_url)
         reach = reach_of(settings)
         relaying = Relaying(self._upstreams, reach, self._doorkeeper, around, self._journal.note, us)
-        self._server = Server(around, self._doorkeeper, relaying)
+        self._crowd = Crowd(pool, slot, clock)
+        self._server = Server(around, self._doorkeeper, relaying, self._crowd.elsewhere)
         self._tls = tls_of(settings, self._doorkeeper, self._server) if secure is not None else None
         self._outbox = Outbox(pool, slot, self._server.sessions.get, self._recorder, clock, sealer)
 
@@ -140,7 +142,7 @@ class Worker:
             self._directory.keep(loaded[0]), self._credentials.keep(loaded[1]), self._intervals.keep(loaded[2]),
             self._memory.keep(self._pool, loaded[3]), self._upstreams.keep(loaded[4]), self._ownership.run(),
             self._ownership.watch(self._server.close_lost), self._outbox.run(),
-            self._drain.run(self._left_behind, self._spool),
+            self._drain.run(self._left_behind, self._spool), self._crowd.run(self._server.held),
         ]  # fmt: skip
         async with asyncio.TaskGroup() as group:
             for run in runs:

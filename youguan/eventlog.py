@@ -10,7 +10,6 @@ published after a commit comes after what that commit published.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -23,6 +22,7 @@ from pydantic import TypeAdapter
 
 from youguan.database import AWAY
 from youguan.events import Event, all_events
+from youguan.listening import listening, rung_within
 from youguan.literals import numbers, texts
 
 log = logging.getLogger(__name__)
@@ -256,7 +256,7 @@ class Consumer:
         """Handle what is there and what comes, until cancelled; survive a database that goes away."""
         while True:
             try:
-                async with self._pool.acquire() as connection:
+                async with listening(self._pool, CHANNEL, self._ring) as connection:
                     await self._serve(connection)
             except AWAY as error:
                 log.warning("%s: database away: %s", self.name, error)
@@ -277,12 +277,11 @@ class Consumer:
         return count
 
     async def _serve(self, connection: asyncpg.Connection) -> None:
-        async with _listening(connection, self._ring):
-            while True:
-                self._rung.clear()
-                while await self._step(connection) is not None:
-                    pass
-                await _heard(self._rung)
+        while True:
+            self._rung.clear()
+            while await self._step(connection) is not None:
+                pass
+            await rung_within(self._rung, POLL_S)
 
     def _ring(self, *said: object) -> None:
         if concerns(str(said[-1]), self._types):
@@ -355,15 +354,6 @@ def concerns(types_told: str, types: Collection[str]) -> bool:
     return not types_told or not set(types_told.split(",")).isdisjoint(types)
 
 
-async def _heard(rung: asyncio.Event) -> None:
-    """Wait for a notification; look anyway after a while, since notifications die with their connection."""
-    try:
-        async with asyncio.timeout(POLL_S):
-            await rung.wait()
-    except TimeoutError:
-        return
-
-
 async def follow(
     pool: asyncpg.Pool, types: Sequence[type[Event]], start: Positions | None = None
 ) -> AsyncIterator[list[StoredEvent]]:
@@ -381,7 +371,7 @@ async def follow(
 
     while True:
         try:
-            async with pool.acquire() as connection, _listening(connection, ring):
+            async with listening(pool, CHANNEL, ring) as connection:
                 if positions is None:
                     positions = await heads(connection)
                 while True:
@@ -391,18 +381,7 @@ async def follow(
                         positions.update(reached)
                         if batch:
                             yield batch
-                    await _heard(rung)
+                    await rung_within(rung, POLL_S)
         except AWAY as error:
             log.warning("following events: database away: %s", error)
             await asyncio.sleep(0.5)
-
-
-@asynccontextmanager
-async def _listening(connection: asyncpg.Connection, ring: Callable[..., None]) -> AsyncIterator[None]:
-    await connection.add_listener(CHANNEL, ring)
-    try:
-        yield
-    finally:
-        # One that was lost has gone back to the pool already; to raise here would swallow a cancellation.
-        with suppress(asyncpg.InterfaceError):
-            await connection.remove_listener(CHANNEL, ring)

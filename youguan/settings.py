@@ -99,9 +99,9 @@ class Settings(BaseSettings):
         min_length=16,
         description="the password with which a station that is not filed may announce itself",
     )
-    ocpp_connections: int = Field(default=50_000, ge=1, description="a gateway worker holds no more")
+    ocpp_connections: int = Field(default=50_000, ge=1, description="gateway workers together hold no more")
     ocpp_connections_per_source: int = Field(
-        default=2_000, ge=1, description="a worker and source; not in open networks"
+        default=6_000, ge=1, description="of one source, all workers together; not in open networks"
     )
     station_key_secret: str | None = Field(
         default=None,

@@ -14,6 +14,7 @@ import orjson
 
 from charger_registry.public import store
 from youguan.database import AWAY
+from youguan.listening import listening, rung_within
 
 POLL_S = 2.0
 COALESCE_S = 0.3
@@ -50,13 +51,8 @@ class Picture:
         rung = asyncio.Event()
         while True:
             try:
-                async with self._pool.acquire() as connection:
-                    await connection.add_listener(store.CHANNEL, lambda *_: rung.set())
-                    try:
-                        await self._refresh_for_ever(connection, rung)
-                    finally:
-                        if not connection.is_closed():
-                            await connection.reset()
+                async with listening(self._pool, store.CHANNEL, lambda *_: rung.set()) as connection:
+                    await self._refresh_for_ever(connection, rung)
             except AWAY:
                 await asyncio.sleep(0.5)
 
@@ -67,9 +63,7 @@ class Picture:
             if rows or not self.loaded:
                 self.towns = [dict(row) for row in await store.towns(connection)]
             await self._take(rows)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await rung.wait()
+            await rung_within(rung, POLL_S)
             await asyncio.sleep(COALESCE_S)
 
     async def _take(self, rows: list[asyncpg.Record]) -> None:

@@ -12,7 +12,7 @@ from ocpp_gateway.authorisation import store
 from ocpp_gateway.authorisation.composite import Asked, composite_schedule
 from ocpp_gateway.authorisation.desk import Token, TokenDesk
 from ocpp_gateway.authorisation.reservations import State
-from ocpp_gateway.commands.api import ENDED, CommandOut, Wait
+from ocpp_gateway.commands.api import CommandOut, Wait, tell_ended
 from youguan.auth import INSPECTOR, REGULATOR, Principal, Scope
 from youguan.clock import Clock
 from youguan.errors import FieldError
@@ -296,8 +296,7 @@ def _add_local_lists(app: FastAPI, desk: TokenDesk) -> None:
             wait_s=wait,
             remote=remote_of(request),
         )
-        if all(row["state"] in ENDED for row in sent.commands):
-            response.status_code = 200
+        tell_ended(response, *sent.commands)
         now = await _list_of(desk.pool, station_id)
         commands = [CommandOut(**dict(row)) for row in sent.commands]
         return ListSent(**now.model_dump(), commands=commands, left_out=dict(sent.left_out))

@@ -57,6 +57,12 @@ class CommandOut(BaseModel):
     ended_at: UtcTime | None
 
 
+def tell_ended(response: Response, *commands: asyncpg.Record) -> None:
+    """Let an answer say 200 where every command has ended by now; else 202 stands: they are dispatched."""
+    if all(command["state"] in ENDED for command in commands):
+        response.status_code = 200
+
+
 def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
     """Add the commands to /api/gateway."""
     looks, rules = require_station(pool, REGULATOR, INSPECTOR), require_station(pool, REGULATOR)
@@ -74,8 +80,7 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
         wish = Wish(station_id, command.action, command.payload, command.reason, command.timeout_s)
         remote = remote_of(request)
         row = await desk.ask(who, wish, wait_s=wait, remote=remote)
-        if wait and row["state"] in ENDED:
-            response.status_code = 200
+        tell_ended(response, row)
         return CommandOut(**dict(row))
 
     @app.post("/stations/{station_id}/key-rotation", status_code=202)
@@ -90,8 +95,7 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
         """Have a station take a new key, which nobody sees; the old one holds until it has come back with the new one."""
         remote = remote_of(request)
         row = await desk.rotate_key(who, station_id, rotation.reason, wait_s=wait, remote=remote)
-        if wait and row["state"] in ENDED:
-            response.status_code = 200
+        tell_ended(response, row)
         return CommandOut(**dict(row))
 
     @app.get("/stations/{station_id}/commands")

@@ -130,6 +130,7 @@ class Desk:
     ) -> None:
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
+            await _refuse_where_not_filed(connection, station_id)
             station = await stations.get_station(connection, station_id)
             if not station["connected"]:
                 raise Conflict(f"station {station_id} is not connected")
@@ -202,6 +203,13 @@ class Desk:
             news = await write_outcomes(connection, outcomes)
             await publish(connection, STREAM, news)
         return sum(isinstance(event, CommandEnded) for event in news)
+
+
+async def _refuse_where_not_filed(connection: asyncpg.Connection, station_id: str) -> None:
+    """A station in quarantine is nobody's yet: it is told Pending or Rejected, and nothing else."""
+    word = await stations.quarantined_as(connection, station_id)
+    if word is not None:
+        raise Conflict(f"station {station_id} is not filed: it is {word}, and takes commands when it is filed")
 
 
 async def _refuse_where_relayed(connection: asyncpg.Connection, station_id: str, new_key: bool) -> None:

@@ -7,7 +7,6 @@ holds the station's connection, and by nobody else.
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +26,7 @@ from ocpp_gateway.stations.session import Conversation, Recorder
 from youguan.clock import Clock
 from youguan.database import AWAY
 from youguan.eventlog import publish
+from youguan.listening import listening, rung_within
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +79,8 @@ class Outbox:
         rung = asyncio.Event()
         while True:
             try:
-                async with self._pool.acquire() as connection:
-                    await connection.add_listener(store.CHANNEL, lambda *_: rung.set())
-                    try:
-                        await self._serve(connection, rung)
-                    finally:
-                        if not connection.is_closed():
-                            await connection.reset()
+                async with listening(self._pool, store.CHANNEL, lambda *_: rung.set()) as connection:
+                    await self._serve(connection, rung)
             except AWAY as error:
                 log.warning("outbox %d: database away: %s", self._slot, error)
                 await asyncio.sleep(POLL_S)
@@ -98,9 +93,7 @@ class Outbox:
                 content = row["payload"] if sealed is None else self._sealer.open(row["id"], sealed)
                 command = Command(row["id"], row["station_id"], row["action"], row["payload"], content)
                 self._send(command, row["ocpp_version"], row["timeout_s"])
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await rung.wait()
+            await rung_within(rung, POLL_S)
 
     def _send(self, command: Command, version: str, timeout_s: float) -> None:
         session = self._find(command.station_id)

@@ -61,7 +61,14 @@ RETRY = {"Retry-After": "60"}
 class Server:
     """Accepts stations on listening sockets and holds a conversation with each."""
 
-    def __init__(self, around: Surroundings, doorkeeper: Doorkeeper, relaying: Relaying | None = None) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        doorkeeper: Doorkeeper,
+        relaying: Relaying | None = None,
+        elsewhere: Callable[[str], tuple[int, int]] = lambda source: (0, 0),
+    ) -> None:
+        self._elsewhere = elsewhere  # connections of the other workers, in all and of a source
         self._around = around
         self._relaying = relaying
         self._meeting: set[Porch] = set()  # those whose upstreams are being asked
@@ -197,7 +204,13 @@ class Server:
     def _beside(self, station_id: str, source: str) -> tuple[int, int]:
         """Return how many connections there are, in all and of a source, beside one that the station comes back from."""
         replaced = 1 if station_id in self.sessions else 0
-        return len(self._listeners) + len(self._meeting) - replaced, self._of_source[source] - replaced
+        total, of_source = self._elsewhere(source)
+        here = len(self._listeners) + len(self._meeting)
+        return here + total - replaced, self._of_source[source] + of_source - replaced
+
+    def held(self) -> tuple[int, Counter[str]]:
+        """Return how many connections there are here, in all and by source."""
+        return len(self._listeners), self._of_source
 
     def enter(self, listener: "Listener", wire: "PicowsWire") -> Session:
         """Begin a conversation; an older one with the same station is closed."""

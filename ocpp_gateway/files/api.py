@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from starlette.requests import ClientDisconnect
 
 from ocpp_gateway import store as stations
-from ocpp_gateway.commands.api import ENDED, CommandOut, Wait
+from ocpp_gateway.commands.api import CommandOut, Wait, tell_ended
 from ocpp_gateway.files import store
 from ocpp_gateway.files.depot import Depot, FirmwareDraft, FirmwareWish, LogWish, Upload
 from youguan.auth import INSPECTOR, REGULATOR, Principal
@@ -162,8 +162,7 @@ def _add_evidence(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
         lifetime = timedelta(seconds=log.lifetime_s)
         wish = LogWish(station_id, log.log, log.oldest, log.latest, log.reason, lifetime)
         file_id, command = await depot.ask_for(who, wish, wait_s=wait, remote=remote_of(request))
-        if wait and command["state"] in ENDED:
-            response.status_code = 200
+        tell_ended(response, command)
         return LogOut(file_id=file_id, command=CommandOut(**dict(command)))
 
     @app.get("/stations/{station_id}/files")
@@ -238,8 +237,7 @@ def _add_installation(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
             station_id, wanted.version, wanted.firmware_id, wanted.retrieve_at, wanted.install_at, wanted.reason
         )
         row = await depot.give(who, wish, wait_s=wait, remote=remote_of(request))
-        if wait and row["state"] in ENDED:
-            response.status_code = 200
+        tell_ended(response, row)
         return CommandOut(**dict(row))
 
     @app.get("/stations/{station_id}/firmware")

@@ -104,6 +104,26 @@ async def let_go(connection: asyncpg.Connection, slot: int, at: datetime) -> lis
     return [row["station_id"] for row in rows]
 
 
+async def tell_crowd(
+    connection: asyncpg.Connection, slot: int, total: int, sources: Mapping[str, int], times: tuple[datetime, datetime]
+) -> list[tuple[int, dict[str, int]]]:
+    """Note what a worker holds now (`times[0]`); return what each other holds that has said so since `times[1]`."""
+    rows = await connection.fetch(
+        """
+        WITH told AS (
+            INSERT INTO gateway.crowd VALUES ($1, $2, $3, $4) ON CONFLICT (slot) DO UPDATE SET
+                connections = excluded.connections, sources = excluded.sources, told_at = excluded.told_at
+        )
+        SELECT connections, sources FROM gateway.crowd WHERE slot <> $1 AND told_at > $5
+        """,
+        slot,
+        total,
+        dict(sources),
+        *times,
+    )
+    return [(row["connections"], row["sources"]) for row in rows]
+
+
 SLOTS = 0x596F7573  # the first key of the locks that workers hold on their slots
 
 

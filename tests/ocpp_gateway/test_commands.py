@@ -206,6 +206,18 @@ async def test_the_connection_ends_before_the_answer(bench: Bench) -> None:
     assert (await asked)["state"] == "timed_out"
 
 
+@pytest.mark.parametrize("word", ["pending", "rejected"])
+async def test_a_station_in_quarantine_is_told_nothing_else_and_whoever_asks_why(bench: Bench, word: str) -> None:
+    async with bench.pool.acquire() as connection:
+        await connection.execute("INSERT INTO gateway.quarantine VALUES ('new', '', '1.6', NULL, NULL, $1, $1)", NOW)
+        if word == "rejected":
+            await connection.execute("INSERT INTO gateway.rejected_station VALUES ('new', $1)", NOW)
+    with pytest.raises(Conflict, match=f"not filed: it is {word}"):
+        await bench.desk.ask(principal(REGULATOR), Wish("new", "Reset", RESET))
+    with pytest.raises(NotFound):
+        await bench.desk.ask(principal(REGULATOR), Wish("never heard", "Reset", RESET))
+
+
 async def test_a_station_that_is_not_connected(bench: Bench) -> None:
     bench.sessions.pop("s1").end("closed")
     async with asyncio.timeout(20):
