@@ -17,12 +17,10 @@ import asyncpg
 
 from ocpp_gateway import metrics
 from ocpp_gateway.observation import (
-    ClockMeasured,
     MeterKind,
     SensorRead,
     StatusReported,
     TransactionBegun,
-    TransactionReported,
 )
 from ocpp_gateway.recorder import seldom, store
 from ocpp_gateway.recorder.batch import (
@@ -42,28 +40,19 @@ from ocpp_gateway.recorder.batch import (
     key_of,
     leave_out,
     recognise,
-    rounds,
     without_repeats,
 )
+from ocpp_gateway.recorder.connectivity import recording as connectivity
+from ocpp_gateway.recorder.connectivity import store as connectivity_store
 from ocpp_gateway.recorder.store import Standing
-from youguan.clock import effective_time
+from ocpp_gateway.recorder.transactions import recording as transactions
+from ocpp_gateway.recorder.transactions import store as transaction_store
 from youguan.database import connect, storage_mode
 from youguan.eventlog import publish
-from youguan.events import (
-    Event,
-    StationBooted,
-    StationDisconnected,
-    StationOffline,
-    StationOnline,
-    TransactionAuthorised,
-    TransactionEnded,
-    TransactionStarted,
-    UnfiledStationSeen,
-)
+from youguan.events import Event, UnfiledStationSeen
 
 log = logging.getLogger(__name__)
 
-ENDS = ("Ended", "Settled")
 LARGEST_BATCH = 2000
 LARGEST_STATEMENT = 64
 SMALLEST_HALF = 400  # fewer are not worth two commits; of 1,000 stations, each of three workers has about 333
@@ -309,7 +298,9 @@ class DirectRecorder:
             return False
         lost = await self._check_losses(connection, standing)
         batch = gather(entry for entry in entries if not belongs_elsewhere(entry, lost))
-        numbers = await store.begin_transactions(connection, batch.begun.values())  # which they have begun already
+        numbers = await transaction_store.begin_transactions(
+            connection, batch.begun.values()
+        )  # which they have begun already
         self._standing = standing
         self._seen.update(batch.seen)
         self._settle(entries, lost, numbers)
@@ -379,16 +370,18 @@ class DirectRecorder:
             await store.copy_samples(connection, batch.samples, self._kinds)
         await store.insert_notifications(connection, batch.notified)
         events: list[Event] = []
-        numbers = await store.begin_transactions(connection, batch.begun.values())
-        events += _starts(batch, numbers)
-        events += await _reports(connection, batch, self._source)  # before the stops: a relayed 1.6 start is reported
-        events += await _stops(connection, batch)
+        numbers = await transaction_store.begin_transactions(connection, batch.begun.values())
+        events += transactions.starts(batch, numbers)
+        events += await transactions.reports(
+            connection, batch, self._source
+        )  # before the stops: a relayed 1.6 start is reported
+        events += await transactions.stops(connection, batch)
         if batch.stop_samples:
-            placed = await store.placed(connection, batch.stop_samples)
+            placed = await transaction_store.placed(connection, batch.stop_samples)
             await store.insert_samples(connection, store.sample_rows(placed, self._kinds))
         latest, changes = await self._recognise(connection, statuses)
         events += changes
-        events += await _connectivity(connection, batch, seen)
+        events += await connectivity.write(connection, batch, seen)
         events += await self._unfiled(connection, batch)
         events += await seldom.write(connection, batch.seldom)
         await store.keep_refused(connection, batch.doubts)
@@ -422,7 +415,7 @@ class DirectRecorder:
     async def _unfiled(self, connection: asyncpg.Connection, batch: Batch) -> list[Event]:
         if not batch.announced:
             return []
-        fresh, full = await store.note_unfiled(connection, batch, self._quarantined_a_source)
+        fresh, full = await connectivity_store.note_unfiled(connection, batch, self._quarantined_a_source)
         for remote in full - self._full:
             log.warning("recorder %d: more unfiled stations from %s than are shown", self._slot, remote)
         metrics.quarantine_full.inc(len(full))
@@ -491,123 +484,3 @@ def needed_days(batch: Batch, today: date) -> set[tuple[str, date]]:
     made = {today + timedelta(days=n) for n in range(-DAYS_BACK, DAYS_AHEAD + 1)}
     always = {today, today + timedelta(days=DAYS_AHEAD)}
     return {(table, day) for table, days in times.items() for day in (days & made) | always}
-
-
-def _starts(batch: Batch, numbers: dict[TransactionKey, tuple[int, bool]]) -> list[Event]:
-    return [
-        TransactionStarted(
-            station_id=begun.station_id,
-            connector=begun.connector,
-            transaction_id=str(numbers[key][0]),
-            effective_at=begun.effective_at,
-            id_token=begun.id_token,
-        )
-        for key, begun in batch.begun.items()
-        if numbers[key][1]
-    ]
-
-
-async def _stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
-    rows = await store.stop_transactions(connection, batch.stopped.values())
-    return [
-        TransactionEnded(
-            station_id=row["station_id"],
-            connector=row["connector"] or 0,
-            transaction_id=row["transaction_id"],
-            energy_wh=row["energy_wh"],
-            reason=row["reason"],
-            effective_at=batch.stopped[row["station_id"], row["transaction_id"]].effective_at,
-            started_at=began_at(row["started_at"], row["recorded_at"]),
-        )
-        for row in rows
-    ]
-
-
-def began_at(started_at: datetime | None, recorded_at: datetime) -> datetime | None:
-    """Return the effective start of a transaction: never later than we first learnt of it, whatever its clock says."""
-    return min(effective_time(started_at, recorded_at), recorded_at) if started_at else None
-
-
-async def _reports(connection: asyncpg.Connection, batch: Batch, source: str) -> list[Event]:
-    events: list[Event] = []
-    for part in rounds(batch.reported):
-        events += await _report(connection, part, source)
-    return events
-
-
-async def _report(connection: asyncpg.Connection, reported: Sequence[TransactionReported], source: str) -> list[Event]:
-    events: list[Event] = []
-    for report in await store.insert_reports(connection, reported):
-        merged = await store.merge_report(connection, report)
-        number = report.connector or 0
-        if report.kind == "Started":
-            events.append(
-                TransactionStarted(
-                    station_id=report.station_id,
-                    connector=number,
-                    transaction_id=report.transaction_id,
-                    effective_at=report.effective_at,
-                    id_token=report.id_token,
-                )
-            )
-        elif report.kind == "Updated" and report.id_token:
-            events.append(
-                TransactionAuthorised(
-                    station_id=report.station_id,
-                    connector=number,
-                    transaction_id=report.transaction_id,
-                    id_token=report.id_token,
-                    effective_at=report.effective_at,
-                )
-            )
-        elif report.kind in ENDS and merged["stopped_before"] is None:
-            events.append(
-                TransactionEnded(
-                    station_id=report.station_id,
-                    connector=number,
-                    transaction_id=report.transaction_id,
-                    energy_wh=merged["energy_wh"],
-                    reason=report.reason,
-                    effective_at=report.effective_at,
-                    started_at=began_at(merged["started_at"], merged["recorded_at"]),
-                    source=source,
-                )
-            )
-    return events
-
-
-async def _connectivity(connection: asyncpg.Connection, batch: Batch, seen: Mapping[str, datetime]) -> list[Event]:
-    """Note who came, went, was heard, and booted; of clocks, which are noted later, the stations are held too."""
-    measured = {observation.station_id for observation in batch.seldom if isinstance(observation, ClockMeasured)}
-    ended = {end.station_id for end in batch.ended}
-    held = seen.keys() | batch.booted.keys() | batch.out_of_reach.keys() | ended | measured
-    await store.hold_stations(connection, held)
-    events: list[Event] = []
-    for station_id in await store.note_seen(connection, seen) if seen else ():
-        events.append(StationOnline(station_id=station_id, at=seen[station_id]))
-    await store.note_boots(connection, batch)
-    events += [
-        StationBooted(
-            station_id=b.station_id,
-            vendor=b.vendor,
-            model=b.model,
-            serial_number=b.serial_number,
-            firmware_version=b.firmware_version,
-            at=b.at,
-            reason=b.reason,
-        )
-        for b in batch.booted.values()
-    ]
-    for station_id, seen_at in await store.note_out_of_reach(connection, batch.out_of_reach):
-        at = batch.out_of_reach[station_id]
-        events.append(StationOffline(station_id=station_id, last_seen_at=seen_at or at, at=at))
-    return events + await _ends(connection, batch)
-
-
-async def _ends(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
-    gone = await store.note_ends(connection, batch.ended)
-    return [
-        StationDisconnected(station_id=end.station_id, reason=end.reason, at=end.at)
-        for end in batch.ended
-        if end.station_id in gone
-    ]

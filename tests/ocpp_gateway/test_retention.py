@@ -10,7 +10,7 @@ import pytest
 from ocpp_gateway import store
 from ocpp_gateway.observation import Announced
 from ocpp_gateway.recorder.batch import Entry, gather
-from ocpp_gateway.recorder.store import note_unfiled
+from ocpp_gateway.recorder.connectivity.store import note_unfiled
 from ocpp_gateway.retention import Retention
 from youguan.clock import ManualClock
 from youguan.database import create_pool, storage_mode

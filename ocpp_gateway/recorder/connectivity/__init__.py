@@ -1,0 +1,1 @@
+"""Who came, went, was heard and booted, as it becomes rows."""

@@ -1,0 +1,100 @@
+"""How what stations say of transactions becomes rows, and what is told of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from ocpp_gateway.observation import TransactionReported
+from ocpp_gateway.recorder.batch import Batch, TransactionKey, rounds
+from ocpp_gateway.recorder.transactions import store
+from youguan.clock import effective_time
+from youguan.events import Event, TransactionAuthorised, TransactionEnded, TransactionStarted
+
+ENDS = ("Ended", "Settled")
+
+
+def starts(batch: Batch, numbers: dict[TransactionKey, tuple[int, bool]]) -> list[Event]:
+    """Return what is told of the 1.6 transactions that began: those whose start had not been told before."""
+    return [
+        TransactionStarted(
+            station_id=begun.station_id,
+            connector=begun.connector,
+            transaction_id=str(numbers[key][0]),
+            effective_at=begun.effective_at,
+            id_token=begun.id_token,
+        )
+        for key, begun in batch.begun.items()
+        if numbers[key][1]
+    ]
+
+
+async def stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
+    """Store 1.6 stops; return what is told of the transactions that ended."""
+    rows = await store.stop_transactions(connection, batch.stopped.values())
+    return [
+        TransactionEnded(
+            station_id=row["station_id"],
+            connector=row["connector"] or 0,
+            transaction_id=row["transaction_id"],
+            energy_wh=row["energy_wh"],
+            reason=row["reason"],
+            effective_at=batch.stopped[row["station_id"], row["transaction_id"]].effective_at,
+            started_at=began_at(row["started_at"], row["recorded_at"]),
+        )
+        for row in rows
+    ]
+
+
+def began_at(started_at: datetime | None, recorded_at: datetime) -> datetime | None:
+    """Return the effective start of a transaction: never later than we first learnt of it, whatever its clock says."""
+    return min(effective_time(started_at, recorded_at), recorded_at) if started_at else None
+
+
+async def reports(connection: asyncpg.Connection, batch: Batch, source: str) -> list[Event]:
+    """Store 2.x events; return what is told of the transactions that they are about."""
+    events: list[Event] = []
+    for part in rounds(batch.reported):
+        events += await _report(connection, part, source)
+    return events
+
+
+async def _report(connection: asyncpg.Connection, reported: Sequence[TransactionReported], source: str) -> list[Event]:
+    events: list[Event] = []
+    for report in await store.insert_reports(connection, reported):
+        merged = await store.merge_report(connection, report)
+        number = report.connector or 0
+        if report.kind == "Started":
+            events.append(
+                TransactionStarted(
+                    station_id=report.station_id,
+                    connector=number,
+                    transaction_id=report.transaction_id,
+                    effective_at=report.effective_at,
+                    id_token=report.id_token,
+                )
+            )
+        elif report.kind == "Updated" and report.id_token:
+            events.append(
+                TransactionAuthorised(
+                    station_id=report.station_id,
+                    connector=number,
+                    transaction_id=report.transaction_id,
+                    id_token=report.id_token,
+                    effective_at=report.effective_at,
+                )
+            )
+        elif report.kind in ENDS and merged["stopped_before"] is None:
+            events.append(
+                TransactionEnded(
+                    station_id=report.station_id,
+                    connector=number,
+                    transaction_id=report.transaction_id,
+                    energy_wh=merged["energy_wh"],
+                    reason=report.reason,
+                    effective_at=report.effective_at,
+                    started_at=began_at(merged["started_at"], merged["recorded_at"]),
+                    source=source,
+                )
+            )
+    return events

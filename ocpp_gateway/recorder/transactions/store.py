@@ -1,0 +1,207 @@
+"""The statements about transactions."""
+
+from collections.abc import Collection, Sequence
+
+import asyncpg
+
+from ocpp_gateway.observation import MeterSampled, TransactionBegun, TransactionReported, TransactionStopped
+from ocpp_gateway.recorder.batch import TransactionKey, key_of
+from ocpp_gateway.recorder.store import columns
+
+
+async def begin_transactions(
+    connection: asyncpg.Connection, begun: Collection[TransactionBegun]
+) -> dict[TransactionKey, tuple[int, bool]]:
+    """Store 1.6 starts; return each one's id and whether it is new: the same start gets the same id.
+
+    A number that its station has stopped before we gave it out is left out.
+    """
+    if not begun:
+        return {}
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE drawn AS (
+            SELECT nextval(pg_get_serial_sequence('telemetry.transaction', 'id')) AS id, e.*
+            FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::float8[], $6::int[])
+                AS e (station_id, connector, id_token, started_at, meter_start_wh, mark)
+            UNION ALL
+            SELECT nextval(pg_get_serial_sequence('telemetry.transaction', 'id')),
+                   d.station_id, d.connector, d.id_token, d.started_at, d.meter_start_wh, d.mark
+            FROM drawn d JOIN telemetry.transaction had
+              ON (had.station_id, had.transaction_id) = (d.station_id, d.id::text)
+        ), numbered AS (
+            -- the last one drawn is free
+            SELECT max(id) AS id, station_id, connector, id_token, started_at, meter_start_wh, mark
+            FROM drawn GROUP BY station_id, connector, id_token, started_at, meter_start_wh, mark
+        )
+        INSERT INTO telemetry.transaction AS t
+            (id, station_id, transaction_id, connector, id_token, started_at, meter_start_wh, mark)
+        OVERRIDING SYSTEM VALUE
+        SELECT id, station_id, id::text, connector, id_token, started_at, meter_start_wh, mark FROM numbered
+        ON CONFLICT (station_id, connector, id_token, started_at, meter_start_wh, mark) WHERE transaction_id = id::text
+        DO UPDATE SET connector = t.connector
+        RETURNING station_id, connector, id_token, started_at, meter_start_wh, mark, id, xmax = 0 AS fresh
+        """,
+        *columns([key_of(b) for b in begun], 6),
+    )
+    return {TransactionKey(*tuple(row)[:6]): (row["id"], row["fresh"]) for row in rows}
+
+
+async def stop_transactions(
+    connection: asyncpg.Connection, stopped: Collection[TransactionStopped]
+) -> list[asyncpg.Record]:
+    """Store 1.6 stops, those without a known start too; return what ended now, repeats left out."""
+    if not stopped:
+        return []
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        INSERT INTO telemetry.transaction AS t (station_id, transaction_id, stopped_at, meter_stop_wh, reason, id_token)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::text[], $6::text[])
+        ON CONFLICT (station_id, transaction_id) DO UPDATE SET
+            stopped_at = excluded.stopped_at, meter_stop_wh = excluded.meter_stop_wh, reason = excluded.reason
+            WHERE t.stopped_at IS NULL
+        RETURNING station_id, transaction_id, connector, meter_stop_wh - meter_start_wh AS energy_wh, reason, started_at,
+                  recorded_at
+        """,
+        *columns(
+            [(s.station_id, s.transaction_id, s.stopped_at, s.meter_stop_wh, s.reason, s.id_token) for s in stopped], 6
+        ),
+    )
+    return rows
+
+
+async def placed(connection: asyncpg.Connection, samples: Sequence[MeterSampled]) -> list[MeterSampled]:
+    """Return samples of 1.6 stops with the connector on which their transaction began, where that was seen."""
+    rows = await connection.fetch(
+        """
+        SELECT station_id, transaction_id, connector FROM telemetry.transaction
+        JOIN unnest($1::text[], $2::text[]) AS k (station_id, transaction_id) USING (station_id, transaction_id)
+        WHERE connector IS NOT NULL
+        """,
+        *columns(sorted({(s.station_id, s.transaction_id or "") for s in samples}), 2),
+    )
+    begun_on = {(row["station_id"], row["transaction_id"]): row["connector"] for row in rows}
+    return [s._replace(connector=begun_on.get((s.station_id, s.transaction_id or ""), s.connector)) for s in samples]
+
+
+async def insert_reports(
+    connection: asyncpg.Connection, reported: Sequence[TransactionReported]
+) -> list[TransactionReported]:
+    """Store 2.x transaction events; return those that are no repeats."""
+    if not reported:
+        return []
+    await set_aside_reused(connection, [r for r in reported if r.kind == "Started" and not r.lasting_id])
+    rows = await connection.fetch(
+        """
+        INSERT INTO telemetry.transaction_event
+        SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::timestamptz[], $6::timestamptz[],
+                             $7::float8[], $8::bool[])
+        ON CONFLICT DO NOTHING RETURNING station_id, transaction_id, seq_no
+        """,
+        *columns(
+            [
+                (
+                    r.station_id,
+                    r.transaction_id,
+                    r.seq_no,
+                    r.kind,
+                    r.occurred_at,
+                    r.received_at,
+                    r.register_wh,
+                    r.offline,
+                )
+                for r in reported
+            ],
+            8,
+        ),
+    )
+    fresh = {tuple(row) for row in rows}
+    found = {(r.station_id, r.transaction_id, r.seq_no): r for r in reversed(reported)}
+    return [r for key, r in reversed(found.items()) if key in fresh]
+
+
+async def set_aside_reused(connection: asyncpg.Connection, starts: Sequence[TransactionReported]) -> None:
+    """Let transactions whose id a station has used again make way: theirs gets the time of its start added.
+
+    The id counts as used again where the same sequence number starts at another time, unless that is a start which has
+    made way itself; and where it is one that we gave out before the station was passed on to another central system.
+    """
+    if not starts:
+        return
+    reused = await connection.fetch(
+        """
+        SELECT e.station_id, e.transaction_id,
+               e.transaction_id || '@' || (extract(epoch FROM e.occurred_at) * 1000)::bigint AS aside
+        FROM telemetry.transaction_event e
+        JOIN unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[]) AS s (station_id, transaction_id, seq_no, at)
+          ON (e.station_id, e.transaction_id, e.seq_no) = (s.station_id, s.transaction_id, s.seq_no)
+        WHERE e.occurred_at <> s.at AND e.kind = 'Started' AND NOT EXISTS (
+            SELECT FROM telemetry.transaction t WHERE t.station_id = s.station_id
+            AND t.transaction_id = s.transaction_id || '@' || (extract(epoch FROM s.at) * 1000)::bigint
+        )
+        UNION
+        SELECT t.station_id, t.transaction_id,
+               t.transaction_id || '@' || (extract(epoch FROM t.started_at) * 1000)::bigint AS aside
+        FROM telemetry.transaction t
+        JOIN unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[]) AS s (station_id, transaction_id, seq_no, at)
+          ON (t.station_id, t.transaction_id) = (s.station_id, s.transaction_id)
+        WHERE t.transaction_id = t.id::text AND t.started_at <> s.at AND NOT EXISTS (
+            SELECT FROM telemetry.transaction_event e
+            WHERE (e.station_id, e.transaction_id) = (t.station_id, t.transaction_id)
+        )
+        """,
+        *columns([(r.station_id, r.transaction_id, r.seq_no, r.occurred_at) for r in starts], 4),
+    )
+    for table in ("telemetry.transaction_event", "telemetry.transaction") if reused else ():
+        await connection.executemany(
+            f"UPDATE {table} SET transaction_id = $3 WHERE station_id = $1 AND transaction_id = $2",
+            [tuple(row) for row in reused],
+        )
+
+
+async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -> asyncpg.Record:
+    """Bring a 2.x transaction up to date with one of its events, in whatever order they come; return how it stands.
+
+    `stopped_before`: when it had been stopped by then. What an account says (Settled) is overruled by nothing else.
+    """
+    row = await connection.fetchrow(
+        """
+        WITH before AS (SELECT stopped_at FROM telemetry.transaction WHERE station_id = $1 AND transaction_id = $2)
+        INSERT INTO telemetry.transaction AS t (station_id, transaction_id, connector, id_token, started_at, stopped_at,
+            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason, settled)
+        VALUES ($1, $2, $3, $4, CASE $5 WHEN 'Started' THEN $6::timestamptz END,
+                CASE WHEN $5 IN ('Ended', 'Settled') THEN $6::timestamptz END, $7, $7,
+                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END,
+                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8, $5 = 'Settled')
+        ON CONFLICT (station_id, transaction_id) DO UPDATE SET
+            connector = coalesce(t.connector, excluded.connector),
+            id_token = coalesce(t.id_token, excluded.id_token),
+            started_at = coalesce(t.started_at, excluded.started_at),
+            stopped_at = CASE WHEN excluded.settled THEN excluded.stopped_at
+                              ELSE coalesce(t.stopped_at, excluded.stopped_at) END,
+            reason = CASE WHEN excluded.settled THEN coalesce(excluded.reason, t.reason)
+                          ELSE coalesce(t.reason, excluded.reason) END,
+            meter_start_wh = CASE WHEN t.first_reading_at <= excluded.first_reading_at OR excluded.first_reading_at IS NULL
+                                       OR (excluded.settled AND t.meter_start_wh IS NOT NULL)
+                                  THEN t.meter_start_wh ELSE excluded.meter_start_wh END,
+            first_reading_at = least(t.first_reading_at, excluded.first_reading_at),
+            meter_stop_wh = CASE WHEN excluded.settled AND excluded.meter_stop_wh IS NOT NULL THEN excluded.meter_stop_wh
+                                 WHEN t.settled OR t.last_reading_at > excluded.last_reading_at
+                                      OR excluded.last_reading_at IS NULL
+                                 THEN t.meter_stop_wh ELSE excluded.meter_stop_wh END,
+            last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at),
+            settled = t.settled OR excluded.settled
+        RETURNING meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at,
+                  (SELECT stopped_at FROM before) AS stopped_before
+        """,
+        r.station_id,
+        r.transaction_id,
+        r.connector,
+        r.id_token,
+        r.kind,
+        r.occurred_at,
+        r.register_wh,
+        r.reason,
+    )
+    assert row is not None
+    return row
