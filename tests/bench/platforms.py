@@ -24,6 +24,8 @@ SECRET = "a secret of the bench, of no use elsewhere"
 STATIONS = 2000
 A_MINUTE = 10_000
 AT_ONCE = 32
+MOST_OPEN = 500  # messages of a platform that keeps its pace, whatever becomes of those before
+BUSY, AGAIN_S = -1, 1.0
 AT_FULL_SPEED = 20_000  # so many at the most
 WORDS = (1, 2, 3, 1)
 STATUSES = {1: "Available", 2: "Occupied", 3: "Charging"}
@@ -109,16 +111,18 @@ async def _report(address: str, seconds: float) -> dict[str, Any]:
 async def _send(platform: Platform, first: int, count: int, rate: float | None) -> dict[str, Any]:
     """Send so many; with a rate each at its time, else as many at once as there are places."""
     took: list[float] = []
-    places = asyncio.Semaphore(AT_ONCE if rate is None else count)
+    busy: list[int] = []
+    places = asyncio.Semaphore(AT_ONCE if rate is None else MOST_OPEN)
     began = time.monotonic()
 
     async def say_one(number: int) -> None:
         async with places:
             started = time.monotonic()
             status = {"ConnectorID": f"{number % STATIONS:023d}01", "Status": WORDS[number // STATIONS % len(WORDS)]}
-            envelope = platform.party.seal({"ConnectorStatusInfo": status})
-            if (await platform.post("notification_stationStatus", envelope))["Ret"] == 0:
-                took.append(time.monotonic() - started)
+            while (await platform.say("notification_stationStatus", {"ConnectorStatusInfo": status}))[0] == BUSY:
+                busy.append(number)
+                await asyncio.sleep(AGAIN_S)  # as the standard asks; only sooner
+            took.append(time.monotonic() - started)
 
     async with asyncio.TaskGroup() as group:
         for place in range(count):
@@ -130,6 +134,7 @@ async def _send(platform: Platform, first: int, count: int, rate: float | None) 
     return {
         "sent": count,
         "acknowledged": len(took),
+        "sent_again": len(busy),
         "acknowledged_per_minute": round(len(took) / spent * 60),
         "p50_ms": round(took[len(took) // 2] * 1000, 1) if took else None,
         "p99_ms": round(took[int(len(took) * 0.99)] * 1000, 1) if took else None,
