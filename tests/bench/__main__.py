@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from deploy import status
-from tests.bench import county, imports, timeseries
+from tests.bench import county, imports, tasks, timeseries
 from tests.bench.crowd import crowd
 from tests.bench.platforms import platforms
 from tests.bench.relay import relay
@@ -50,6 +50,7 @@ def read_options() -> argparse.Namespace:
         "--relay", action="store_true", help="what passing on to a central system adds, and nothing else"
     )
     parser.add_argument("--relay-rate", type=int, default=1000, help="messages a second that are passed on")
+    parser.add_argument("--tasks", action="store_true", help="only this: lists of 100,000 tasks")
     parser.add_argument("--imports", action="store_true", help="only this: 25,000 stations from files")
     parser.add_argument(
         "--platform", action="store_true", help="an operator's platform over T/CEC 102, and nothing else"
@@ -62,6 +63,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Measure what is asked for, each on a fresh database."""
     if options.imports:
         return imported(new_folder(folder, "imports"))
+    if options.tasks:
+        return listed(new_folder(folder, "tasks"))
     if options.relay:
         return relay(new_folder(folder, "relay"), options.relay_rate, options.seconds)
     if options.platform:
@@ -76,6 +79,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             result["timeseries"] = asyncio.run(timeseries.measure(postgres.dsn))
     if options.all:
         result |= imported(new_folder(folder, "imports"))
+        result |= listed(new_folder(folder, "tasks"))
         result |= relay(new_folder(folder, "relay"), options.relay_rate, options.seconds)
         result |= platforms(new_folder(folder, "platform"), options.seconds)
     return result
@@ -85,6 +89,12 @@ def imported(folder: Path) -> dict[str, Any]:
     """Measure imports into a fresh registry."""
     with database(folder, []) as postgres:
         return asyncio.run(imports.measure(postgres.dsn, folder))
+
+
+def listed(folder: Path) -> dict[str, Any]:
+    """Measure lists of tasks."""
+    with database(folder, []) as postgres:
+        return {"task_lists": asyncio.run(tasks.measure(postgres.dsn))}
 
 
 def new_folder(folder: Path, name: str) -> Path:
