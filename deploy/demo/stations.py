@@ -4,13 +4,17 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from ocpp.routing import after, on
 from ocpp.v16 import ChargePoint as ChargePoint16
 from ocpp.v16 import call as call16
+from ocpp.v16 import call_result as result16
 from ocpp.v201 import ChargePoint as ChargePoint201
 from ocpp.v201 import call as call201
+from ocpp.v201 import call_result as result201
 
 ID_TOKEN = "DEMO"
 VENDOR = "Sample"
+TRIGGER, STATUS = "TriggerMessage", "StatusNotification"  # all that a supervisor asks of a sample station
 
 
 class Speaker(Protocol):
@@ -38,6 +42,7 @@ class Station16(ChargePoint16):  # type: ignore[misc]
     def __init__(self, station_id: str, connection: Any, transactions: dict[int, Any]) -> None:
         super().__init__(station_id, connection)
         self._transactions = transactions  # connector → transaction id; a lost connection does not end them
+        self._said: dict[int, tuple[str, str]] = {}  # connector → status, fault
 
     async def say(self, request: Any) -> Any:
         return await self.call(request, suppress=False, skip_schema_validation=True)
@@ -51,6 +56,7 @@ class Station16(ChargePoint16):  # type: ignore[misc]
 
     async def status(self, connector: int, word: str, fault: str = "") -> None:
         error = fault or "NoError"
+        self._said[connector] = (word, fault)
         await self.say(
             call16.StatusNotification(connector_id=connector, error_code=error, status=word, timestamp=now())
         )
@@ -92,6 +98,17 @@ class Station16(ChargePoint16):  # type: ignore[misc]
         )
         del self._transactions[connector]
 
+    @on(TRIGGER)  # type: ignore[untyped-decorator]
+    def on_trigger(self, requested_message: str, **_: Any) -> Any:
+        """Say what it is only where it is asked for its status."""
+        return result16.TriggerMessage(status="Accepted" if requested_message == STATUS else "NotImplemented")
+
+    @after(TRIGGER)  # type: ignore[untyped-decorator]
+    async def after_trigger(self, requested_message: str, connector_id: int | None = None, **_: Any) -> None:
+        for connector, (word, fault) in list(self._said.items()) if requested_message == STATUS else ():
+            if connector_id in (None, connector):
+                await self.status(connector, word, fault)
+
 
 WORDS_201 = {"Preparing": "Occupied", "Charging": "Occupied", "Finishing": "Occupied"}
 
@@ -125,9 +142,23 @@ class Station201(ChargePoint201):  # type: ignore[misc]
         self._said[connector] = word
         if fault:
             await self._notify(connector, fault)
+        await self._tell_status(connector, word)
+
+    async def _tell_status(self, connector: int, word: str) -> None:
         await self.say(
             call201.StatusNotification(timestamp=now(), connector_status=word, evse_id=connector, connector_id=1)
         )
+
+    @on(TRIGGER)  # type: ignore[untyped-decorator]
+    def on_trigger(self, requested_message: str, **_: Any) -> Any:
+        """Say what it is only where it is asked for its status."""
+        return result201.TriggerMessage(status="Accepted" if requested_message == STATUS else "NotImplemented")
+
+    @after(TRIGGER)  # type: ignore[untyped-decorator]
+    async def after_trigger(self, requested_message: str, evse: dict[str, int] | None = None, **_: Any) -> None:
+        for connector, word in list(self._said.items()) if requested_message == STATUS else ():
+            if evse is None or evse["id"] == connector:
+                await self._tell_status(connector, word)
 
     async def _notify(self, connector: int, fault: str) -> None:
         self._count += 1

@@ -23,6 +23,8 @@ WHY = {
     "still_so": "what raised this still says that it is so",
     "oneself": "whoever said that it is mended does not confirm it",
     "too_late": "it was closed too long ago: open another one",
+    "occurred_at": "lies in the future, or too far back",
+    "another": "another task about the same thing is open",
     "to": "names nobody whom this could be given to",
     "same": "has it already",
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -25,6 +25,8 @@ from youguan.eventlog import publish
 
 HANDLERS = (OPERATOR, INSPECTOR, REGULATOR)
 MOST_PAPERS = 10
+# An act goes unpunished after two years (Art. 36); who managed a site before is nobody's work any more.
+FURTHEST_BACK = timedelta(days=731)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,8 @@ class Counter:
         if finding.cause not in rules.matters:
             raise _invalid("cause", "is none that people open tasks about")
         occurred = finding.occurred_at or now
-        if occurred > now:
-            raise _invalid("occurred_at", "lies in the future")
+        if not now - FURTHEST_BACK <= occurred <= now:
+            raise _invalid("occurred_at", WHY["occurred_at"])
         passed_on = {"department": finding.department, "document": finding.document} if finding.department else {}
         role = Role.CENTRE if who.has(REGULATOR) else Role.TEAM
         return Opening(
@@ -171,6 +173,9 @@ class Counter:
         match command:
             case Command.MEND:
                 return {"mended_by": who.subject}
+            case Command.REFUTE if task["state"] == State.CLOSED:
+                if await store.unclosed(connection, task["cause"], task["subject"]) is not None:
+                    raise _refused("another")
             case Command.ASK_TIME:
                 assert said.until is not None
                 asked = {"kind": TIME, "until": utc_text(said.until), "by": who.subject, "at": utc_text(now)}

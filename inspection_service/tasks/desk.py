@@ -89,7 +89,7 @@ class TaskDesk:
         known = await store.unclosed(connection, opening.cause, opening.subject)
         if known is None and cause.same_as:
             place = (opening.site_id, opening.station_id, opening.connector)
-            known = next(iter(await store.unclosed_about(connection, cause.same_as, *place)), None)
+            known = next(iter(await store.unclosed_about(connection, cause.same_as, *place, 1)), None)
         return known or await self.closed_lately(connection, opening)
 
     async def closed_lately(self, connection: asyncpg.Connection, opening: Opening) -> asyncpg.Record | None:

@@ -134,7 +134,8 @@ REFUSED = {
     "to": "请选择可以接办的单位或队伍",
     "site_id": "请填写场站编号或桩号",
     "station_id": "桩号与场站不符",
-    "occurred_at": "发生时间不能晚于现在",
+    "occurred_at": "发生时间不能晚于现在，也不能早于两年前",
+    "another": "同一事项已有未办结的工单",
     "files": "文件应为 PDF 或照片，大小在限额之内",
 }
 # Which supervised item a case about a task is most likely about.

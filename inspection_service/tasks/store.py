@@ -79,20 +79,25 @@ async def unclosed_about(
     site_id: str | None,
     station_id: str | None,
     connector: int | None,
+    limit: int | None = None,
 ) -> list[asyncpg.Record]:
-    """Return the tasks of such causes about a station, and its connector where both name one, else about the whole site."""
+    """Return the tasks of such causes about a station, and its connector where both name one, else about the whole site.
+
+    People hold one at the most: they and the intake of events, which holds many, would wait for each other.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT * FROM inspection.task
         WHERE state <> 'closed' AND cause = ANY ($1) AND CASE WHEN $3::text IS NULL
             THEN site_id = $2 AND station_id IS NULL
             ELSE station_id = $3 AND ($4::int IS NULL OR connector IS NULL OR connector = $4) END
-        ORDER BY opened_at, id FOR UPDATE
+        ORDER BY opened_at, id LIMIT $5 FOR UPDATE
         """,
         list(causes),
         site_id,
         station_id,
         connector,
+        limit,
     )
     return rows
 

@@ -232,6 +232,9 @@ async def test_the_same_again_within_days_is_the_same_task_unless_another_manage
     await office.tell(ledger(("builder", "b", 90), ("manager", "new", -3)))
     number, joined = await office.find(cause="connector_damaged")
     assert (number, joined, (await office.task())["assignee_id"]) == ("GD-2026-000002", False, "new")
+    earlier = await office.pool.fetchval("SELECT id FROM inspection.task WHERE number = 'GD-2026-000001'")
+    with pytest.raises(Conflict, match="another task"):
+        await office.counter.do(INSPECTOR, earlier, Command.REFUTE, Said("x"))
 
 
 async def test_another_department_passes_it_on_for_who_managed_then(office: Office) -> None:
@@ -248,6 +251,7 @@ async def test_another_department_passes_it_on_for_who_managed_then(office: Offi
     [
         (INSPECTOR, {"cause": "connector_fault"}, Invalid),
         (INSPECTOR, {"occurred_at": NOW + timedelta(seconds=1)}, Invalid),
+        (INSPECTOR, {"occurred_at": NOW - timedelta(days=732)}, Invalid),
         (INSPECTOR, {"station_id": "nowhere"}, NotFound),
         (INSPECTOR, {"site_id": "other"}, Invalid),
         (INSPECTOR, {"station_id": None}, Invalid),
