@@ -44,7 +44,8 @@ class Circumstances:
     lot: float
 
 
-ORDER = (Way.PROBE, Way.SOURCE, Way.SAMPLING, Way.INSPECTOR)
+# A charger is asked only where it has not said by itself that it is in order.
+ORDER = (Way.SOURCE, Way.PROBE, Way.SAMPLING, Way.INSPECTOR)
 
 
 def next_wait(cause: Cause, proof: Proof, seen: Circumstances, now: datetime, *, after: Way | None = None) -> Wait:
@@ -54,10 +55,10 @@ def next_wait(cause: Cause, proof: Proof, seen: Circumstances, now: datetime, *,
     """
     left = ORDER[ORDER.index(after) + 1 :] if after is not None else ORDER
     for way in left:
-        if way == Way.PROBE and way in cause.ways and seen.asked:
-            return Wait(way, proof.probe_within.after(now))
         if way == Way.SOURCE and seen.fires:
             return Wait(way, proof.source_within.after(now) if Way.INSPECTOR in cause.ways else None)
+        if way == Way.PROBE and way in cause.ways and seen.asked:
+            return Wait(way, proof.probe_within.after(now))
         if way == Way.SAMPLING and _is_left_to_the_lot(cause, proof, seen):
             return Wait(way, proof.sample_wait.after(now))
     return Wait(Way.INSPECTOR, None)

@@ -94,9 +94,15 @@
     document.body.focus();
     document.body.removeAttribute("tabindex");
     window.reached.length = 0;
+    // Of a group of radio buttons Tab stops at one, the chosen one or the first; the arrow keys lead on.
+    const isStop = (one) => {
+      if (one.type !== "radio") return true;
+      const group = [...(one.form ?? document).querySelectorAll(`input[type=radio][name="${one.name}"]`)];
+      return one === (group.find((each) => each.checked) ?? group[0]);
+    };
     const selector = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
     window.controls = () => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility({ visibilityProperty: true })
-      && !one.disabled && one.tabIndex >= 0);
+      && !one.disabled && one.tabIndex >= 0 && isStop(one));
     const parts = { "datetime-local": 8, date: 3 };  // Tab goes through them too
     return window.controls().reduce((sum, one) => sum + 1 + (parts[one.type] ?? 0), 0);
   },

@@ -309,10 +309,10 @@ async def test_a_probe_that_never_ends_and_an_alert_that_stays_lead_to_an_inspec
     await office.tell(raised())
     await office.say(PARTY, "mend")
     waits = [(await office.task())["awaiting"]]
-    for seconds in (180, 3600):
+    for seconds in (720, 180):
         await office.pass_time(seconds)
         waits.append((await office.task())["awaiting"])
-    assert waits == ["probe", "source", "inspector"]
+    assert waits == ["source", "probe", "inspector"]
     assert (await office.moves())[-1] == ("visit", "mended")
     await office.tell(resolved())
     assert await office.state() == "verifying"
