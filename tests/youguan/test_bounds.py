@@ -583,7 +583,7 @@ INSERT INTO inspection.case_print VALUES ('d' || $1, 'x', 'x');
 INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "record", "origin": "inspector",
     "place": 1, "by": "x", "reviewed": false, "case": "x", "media_type": "text/plain"}', 'x', '00', '00');
 INSERT INTO inspection.public_report
-    SELECT 'BX-22222-2222' || ($1::int + 1), NULL, id, 'danger', 'x', $2, 'image/png', 'x'
+    SELECT 'BX-22222-2222' || ($1::text::int + 1), NULL, id, 'danger', 'x', $2, 'image/png', 'x'
     FROM inspection.task WHERE site_id = $1::text;
 INSERT INTO inspection.task_paper
     SELECT id, 1, 0, repeat('0', 64), 1, 'application/pdf', 'x.pdf' FROM inspection.task WHERE site_id = $1;
