@@ -653,7 +653,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "token_id": "0",
             "operator_id": "none", "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
             "subject": "x", "proposal_id": "0", "plan_id": f"l{place}", "visit_id": f"v{place}", "code": f"code{place}",
-            "interest_id": "0", "indicator": "penalty_cases", "entry_id": "0",
+            "receipt": f"BX-22222-2222{int(place) + 1}", "interest_id": "0", "indicator": "penalty_cases", "entry_id": "0",
             "import_id": "0", "first": "1", "second": "2", "photo_id": place,
             "scope": "site", "subject_id": place, "item_id": "fire-equipment",
             "filing_id": f"f{place}", "document_id": f"d{place}",
