@@ -558,6 +558,7 @@ INSERT INTO gateway.exclusion (id, station_id, kind, since, until, reason, recor
     VALUES ('x' || $1, 's' || $1, 'grid_outage', $2, $2::timestamptz + interval '1 h', 'x', 'x', $2);
 INSERT INTO registry.site_photo (id, site_id, caption, sha256, size_bytes, media_type, name, added_at, added_by)
     OVERRIDING SYSTEM VALUE VALUES ($1::text::bigint, $1::text, '', repeat('0', 64), 1, 'image/png', 'x', $2, 'x');
+INSERT INTO gateway.relay_gap (spool_id, station_id, reason, since, records) VALUES ('x', 's' || $1, 'full', $2, 1);
 INSERT INTO registry.meter (station_id, verification_due_on) VALUES ('s' || $1, '2020-01-01');
 INSERT INTO telemetry.connector_day
     VALUES ('s' || $1, 1, '2026-01-02', 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'available', 'online', '{0}', '{available}');
@@ -586,7 +587,7 @@ INSERT INTO inspection.public_report
     SELECT 'BX-22222-2222' || ($1::text::int + 1), NULL, id, 'danger', 'x', $2, 'image/png', 'x'
     FROM inspection.task WHERE site_id = $1::text;
 INSERT INTO inspection.task_paper
-    SELECT id, 1, 0, repeat('0', 64), 1, 'application/pdf', 'x.pdf' FROM inspection.task WHERE site_id = $1;
+    SELECT id, 1, 1, repeat('0', 64), 1, 'application/pdf', 'x.pdf' FROM inspection.task WHERE site_id = $1;
 INSERT INTO inspection.plan VALUES ('l' || $1, $1, 'random', 'x', '{fire}', '33022600' || $1, '2026-01-02', '2026-01-02', 'x',
     $2, 'x');
 INSERT INTO inspection.draw VALUES ('l' || $1, '{"sites": ["1"], "officers": [], "conflicts": [], "count": 1}', 'x');
@@ -647,7 +648,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "station_id": f"s{place}", "site_id": place, "command_id": f"c{place}", "transaction_id": "t",
             "exclusion_id": f"x{place}", "request_id": "none", "file_id": file_of(place), "firmware_id": "none",
             "id_token": "none", "group_id": "none", "organisation_id": ("one", "two")[int(place) - 1], "credential_id": "0",
-            "username": f"p{place}", "team_id": "t", "number": place, "session_id": "none",
+            "username": f"p{place}", "team_id": "t", "number": "1", "session_id": "none",
             "key_id": f"m{place}", "line_id": lines[place],
             "delegation_id": "0",
             "token_id": "0",
@@ -655,7 +656,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "subject": "x", "proposal_id": "0", "plan_id": f"l{place}", "visit_id": f"v{place}", "code": f"code{place}",
             "receipt": f"BX-22222-2222{int(place) + 1}", "interest_id": "0", "indicator": "penalty_cases", "entry_id": "0",
             "import_id": "0", "first": "1", "second": "2", "photo_id": place,
-            "scope": "site", "subject_id": place, "item_id": "fire-equipment",
+            "scope": "site", "form": "csv", "subject_id": place, "item_id": "fire-equipment",
             "filing_id": f"f{place}", "document_id": f"d{place}",
             "alert_id": next(alert["id"] for alert in alerts if alert["site_id"] == place),
             "task_id": next(task["id"] for task in tasks if task["site_id"] == place),
@@ -726,7 +727,7 @@ COMMANDS: dict[str, Any] = {
 @pytest.mark.usefixtures("full")
 async def test_nobody_does_anything_to_what_is_anothers(client: httpx.AsyncClient, database_url: str) -> None:
     """With the ids of what there is, and with bodies that are right: refused, and nothing has come of it."""
-    theirs, wrong = (await ids_of(client))["2"], []
+    theirs, wrong = {**(await ids_of(client))["2"], "number": "2"}, []
     for name, body in COMMANDS.items():
         method, _, path = name.partition(" ")
         for who in (who for who, seen in SEEN.items() if "2" not in seen):
@@ -741,7 +742,7 @@ async def test_nobody_does_anything_to_what_is_anothers(client: httpx.AsyncClien
 @pytest.mark.usefixtures("full")
 async def test_who_may_does_it(client: httpx.AsyncClient) -> None:
     """The same commands are no dead letters: whoever may, with the same ids and bodies, is not refused for what he is."""
-    theirs, refused = (await ids_of(client))["2"], []
+    theirs, refused = {**(await ids_of(client))["2"], "number": "2"}, []
     for name, body in COMMANDS.items():
         method, _, path = name.partition(" ")
         answers = [
