@@ -597,7 +597,7 @@ INSERT INTO inspection.visit (id, code, plan_id, channel, state, site_id, premis
     '2026-01-02', $2, 'x', $2, $2);
 INSERT INTO inspection.visit_record VALUES ('v' || $1, $1, '{"title": "x", "organ": "x", "on": "x", "paragraphs": [],
     "signatures": [], "sealed": false}', 'x', $2);
-INSERT INTO inspection.visit_piece VALUES ('v' || $1, $1::text::int, 'key', NULL, 'telemetry', 'x', '{}', 'x', 1,
+INSERT INTO inspection.visit_piece VALUES ('v' || $1, 1, 'key', NULL, 'telemetry', 'x', '{}', 'x', 1,
     'application/json', 'x', 'x', $2, 'x', NULL, NULL);
 INSERT INTO registry.filing (id, channel, organisation_id, state, name, division_code, content, created_at, created_by, moved_at)
     VALUES ('f' || $1, 'online', (ARRAY['one', 'two'])[$1::text::int], 'submitted', 's' || $1, '33022600' || $1, '{}', $2, 'x', $2);
