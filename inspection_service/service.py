@@ -16,6 +16,14 @@ from inspection_service.command_centre.pages import command_centre_pages
 from inspection_service.evidence.api import add_evidence
 from inspection_service.evidence.desk import EvidenceDesk
 from inspection_service.evidence.pages import evidence_pages
+from inspection_service.exchange.api import add_exchange
+from inspection_service.exchange.desk import ExchangeDesk
+from inspection_service.exchange.pages import exchange_pages
+from inspection_service.exchange.record import columns
+from inspection_service.file_review.api import add_file_reviews
+from inspection_service.file_review.desk import FileReviewDesk
+from inspection_service.file_review.pages import file_review_pages
+from inspection_service.file_review.scoring import table
 from inspection_service.inspections.api import add_inspections
 from inspection_service.inspections.checklists import checklists
 from inspection_service.inspections.desk import InspectionDesk
@@ -28,6 +36,10 @@ from inspection_service.printing.press import Press
 from inspection_service.public_reports.api import add_reports
 from inspection_service.public_reports.desk import ReportDesk
 from inspection_service.public_reports.pages import report_pages
+from inspection_service.publication.api import add_publication
+from inspection_service.publication.desk import PublicationDesk
+from inspection_service.publication.pages import publication_pages
+from inspection_service.publication.rules import rules
 from inspection_service.tasks.api import add_tasks
 from inspection_service.tasks.counter import Counter
 from inspection_service.tasks.desk import TaskDesk
@@ -77,6 +89,15 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_inspections(app, inspections, RemoteDesk(inspections, clock), shelf)
         annual = AnnualDesk(pool, clock, items.own.name)
         add_annual_report(app, annual, press, settings.base_url)
+        publication = PublicationDesk(pool, clock, items)
+        add_publication(app, publication, settings.public_url)
+        rules()  # as with the law, what contradicts itself stops the service here
+        columns()
+        exchange = ExchangeDesk(cases, clock)
+        add_exchange(app, exchange)
+        table()
+        file_reviews = FileReviewDesk(pool, clock)
+        add_file_reviews(app, file_reviews)
         yield Parts(
             name="inspection",
             apis={"/api/inspection": app},
@@ -88,6 +109,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
                 annual_report_pages(annual, press, templates, settings.base_url),
+                publication_pages(publication, templates),
+                exchange_pages(exchange, templates),
+                file_review_pages(file_reviews, items, templates),
             ],
             jobs=[
                 Job("inspection.task_watch", TaskWatch(pool, desk).run),
@@ -96,5 +120,5 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             ],
             watchers=[Job("inspection.shelf", lambda: shelf.tidy(pool))],
             documents=DOCUMENTS,
-            consumers=[Intake(pool, desk).consumer()],
+            consumers=[Intake(pool, desk).consumer(), publication.consumer()],
         )

@@ -140,6 +140,11 @@ class CaseDesk:
 
     async def open(self, who: Principal, opening: Opening) -> str:
         """Open a case as a lead; return its id. Forbidden, Invalid, NotFound."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            return await self.open_within(connection, who, opening)
+
+    async def open_within(self, connection: asyncpg.Connection, who: Principal, opening: Opening) -> str:
+        """Do the same within the caller's transaction."""
         now, day = self._clock.now(), self.today()
         if not who.has(INSPECTOR):
             raise Forbidden("cases are opened by inspectors")
@@ -147,49 +152,48 @@ class CaseDesk:
             raise NotFound(f"item {opening.item_id}")
         if opening.act_on > day:
             raise _invalid("act_on", "lies in the future")
-        async with self.pool.acquire() as connection, connection.transaction():
-            officers = (who.subject, opening.second_officer)
-            await self._check_officers(connection, officers, day)
-            division = await self._division(connection, who, opening.site_id)
-            number = f"AJ-{day.year}-{await store.next_number(connection, 'case', day.year):06d}"
-            case_id = str(uuid.uuid4())
-            facts = Facts(
-                officers=officers,
-                investigators=officers,
-                serious=opening.serious,
-                business_since=opening.business_since,
-                referred_by=opening.referred_by,
-                referral_number=opening.referral_number,
-            )
-            case = (
-                case_id, number, State.LEAD, opening.item_id, opening.party_kind, opening.party_id, opening.party_name,
-                opening.site_id, opening.station_id, opening.task_id, division, opening.act_on, day, now,
-                who.subject, _json(facts),
-            )  # fmt: skip
-            await store.insert(connection, case)
-            if opening.visit_id is not None:
-                await store.note_visit(connection, case_id, opening.visit_id)
-            line = (
-                now,
-                who.subject,
-                who.name,
-                Role.OFFICER,
-                "open",
-                None,
-                State.LEAD,
-                opening.reason,
-                _json(opening),
-                None,
-            )
-            await store.add_history(connection, case_id, line)
-            await audit.record(
-                connection, at=now, actor=who.subject, action="case open", subject=f"case {number}", after=_json(opening)
-            )  # fmt: skip
-            opened = CaseOpened(
-                case_id=case_id, number=number, item_id=opening.item_id, party_id=opening.party_id,
-                site_id=opening.site_id, station_id=opening.station_id, task_id=opening.task_id, at=now,
-            )  # fmt: skip
-            await publish(connection, STREAM, [opened])
+        officers = (who.subject, opening.second_officer)
+        await self._check_officers(connection, officers, day)
+        division = await self._division(connection, who, opening.site_id)
+        number = f"AJ-{day.year}-{await store.next_number(connection, 'case', day.year):06d}"
+        case_id = str(uuid.uuid4())
+        facts = Facts(
+            officers=officers,
+            investigators=officers,
+            serious=opening.serious,
+            business_since=opening.business_since,
+            referred_by=opening.referred_by,
+            referral_number=opening.referral_number,
+        )
+        case = (
+            case_id, number, State.LEAD, opening.item_id, opening.party_kind, opening.party_id, opening.party_name,
+            opening.site_id, opening.station_id, opening.task_id, division, opening.act_on, day, now,
+            who.subject, _json(facts),
+        )  # fmt: skip
+        await store.insert(connection, case)
+        if opening.visit_id is not None:
+            await store.note_visit(connection, case_id, opening.visit_id)
+        line = (
+            now,
+            who.subject,
+            who.name,
+            Role.OFFICER,
+            "open",
+            None,
+            State.LEAD,
+            opening.reason,
+            _json(opening),
+            None,
+        )
+        await store.add_history(connection, case_id, line)
+        await audit.record(
+            connection, at=now, actor=who.subject, action="case open", subject=f"case {number}", after=_json(opening)
+        )  # fmt: skip
+        opened = CaseOpened(
+            case_id=case_id, number=number, item_id=opening.item_id, party_id=opening.party_id,
+            site_id=opening.site_id, station_id=opening.station_id, task_id=opening.task_id, at=now,
+        )  # fmt: skip
+        await publish(connection, STREAM, [opened])
         return case_id
 
     async def _division(self, connection: asyncpg.Connection, who: Principal, site_id: str | None) -> str | None:

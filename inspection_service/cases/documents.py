@@ -11,7 +11,7 @@ from typing import Any
 from inspection_service.cases.conditions import hearing_right, mercy_in, owed_fen, referred_to, subsidy_of
 from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Said
 from inspection_service.cases.machine import STEPS, Command, Step
-from inspection_service.law.catalogue import FINE, ORDER, PENALTY
+from inspection_service.law.catalogue import ADVICE, FINE, ORDER, PENALTY, Item
 from inspection_service.law.periods import periods
 from inspection_service.law.statutes import LawError, statutes
 
@@ -113,7 +113,7 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         party=issue.party, item=case.item.name, organ=issue.organ, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
         act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=said.manner or NOTHING,
-        reason=said.reason, basis=_basis(case), article=article.title, evidence=str(len(case.pieces)),
+        reason=said.reason, basis=basis_text(case.item), article=article.title, evidence=str(len(case.pieces)),
         sanction=sanction_text(facts.sanction, facts.fine_fen), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
         mercy=mercy.article.title if mercy else article.title, to=_addressee(issue, case, line),
@@ -130,10 +130,10 @@ def _addressee(issue: Issue, case: Case, line: Step) -> str:
     return organ.name if organ else NOTHING
 
 
-def _basis(case: Case) -> str:
+def basis_text(item: Item) -> str:
     """Return the articles that our own organ's measure rests on."""
-    for kind in (PENALTY, ORDER, "advice"):
-        for measure in case.item.measure(kind):
+    for kind in (PENALTY, ORDER, ADVICE):
+        for measure in item.measure(kind):
             if measure.organ.own:
                 return "、".join(article.title for article in measure.basis)
     return NOTHING

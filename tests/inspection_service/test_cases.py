@@ -5,7 +5,7 @@ import hashlib
 import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from deploy.cli import app
 from inspection_service.cases import store
 from inspection_service.cases.conditions import owed_fen
-from inspection_service.cases.desk import CaseDesk, Opening
+from inspection_service.cases.desk import Opening
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Facts, Instalment, Said
 from inspection_service.cases.machine import Command, State, step
@@ -27,100 +27,29 @@ from inspection_service.cases.persons import Officer
 from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.chain import Link, broken
-from inspection_service.evidence.desk import EvidenceDesk, Wish
-from inspection_service.law.catalogue import catalogue
+from inspection_service.evidence.desk import Wish
 from inspection_service.printing.press import FontMissing, Press
-from inspection_service.store import file_site
+from tests.inspection_service.world import (
+    HEAD,
+    PARTY,
+    PRESS,
+    REVIEWERS,
+    START,
+    STOPPED,
+    TODAY,
+    UNFILED,
+    A,
+    B,
+    World,
+    somebody,
+    to_notified,
+)
 from youguan import audit
-from youguan.auth import Principal, generate_keys
-from youguan.clock import COUNTY, ManualClock, county_day
-from youguan.database import create_pool
-from youguan.documents import Shelf
+from youguan.auth import Principal
+from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
-from youguan.events import ConnectorStatusChanged, SiteFiled
-from youguan.settings import Settings
-
-START = datetime(2026, 9, 16, 2, tzinfo=UTC)
-TODAY = date(2026, 9, 16)
-PRIVATE, _ = generate_keys()
-PRESS = Press()
-SITE = SiteFiled(
-    site_id="s", name="场站", address="", division_code="330226001", division_name="跃龙街道", longitude=121.0, latitude=29.0,
-    stations=(),
-)  # fmt: skip
-
-
-def somebody(subject: str, role: str, organisation: str | None = None, level: int | None = None) -> Principal:
-    division = "330226002" if subject == "elsewhere" else None
-    return Principal(subject, subject, frozenset({role}), organisation, division, "", "", START, level=level)
-
-
-A, B = somebody("a", "inspector"), somebody("b", "inspector")
-HEAD, PARTY = somebody("h", "regulator"), somebody("p", "operator", "m")
-REVIEWERS = [somebody(f"r{n}", "reviewer", level=n) for n in (1, 2, 3, 4)]
-UNFILED = Opening(
-    "car-park-unfiled", "organisation", "宁海某公司", TODAY, "b", "现场未见备案", party_id="m", site_id="s"
-)
-STOPPED = Opening("car-park-stopped", "organisation", "宁海某公司", TODAY, "b", "停车场关闭", party_id="m", site_id="s")
-
-
-class World:
-    """The desks with a clock of their own."""
-
-    def __init__(self, pool: asyncpg.Pool, folder: Path) -> None:
-        self.pool = pool
-        self.clock = ManualClock(START)
-        self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS)
-        self.shelf = Shelf(Settings(data_dir=folder), "inspection")
-        self.evidence = EvidenceDesk(pool, self.clock, self.shelf, PRIVATE)
-
-    def go_to(self, day: date) -> None:
-        self.clock.advance(datetime.combine(day, time(10), COUNTY) - self.clock.now())
-
-    async def do(self, who: Principal, case_id: str, wanted: Command, **said: Any) -> str:
-        row = await self.cases.do(who, case_id, wanted, Said(**said))
-        return str(row["state"])
-
-    async def prove(self, case_id: str, *, confirmed: bool = True) -> None:
-        wish = Wish("record", "inspector", "现场检查笔录", self.clock.now(), {})
-        link = await self.evidence.collect_text(A, case_id, wish, "两名执法人员到场检查。")
-        if confirmed:
-            await self.evidence.confirm(B, case_id, link.record["place"])
-
-    async def row(self, case_id: str) -> asyncpg.Record:
-        async with self.pool.acquire() as connection:
-            return await store.get(connection, case_id)
-
-    async def titles(self, case_id: str) -> list[str]:
-        async with self.pool.acquire() as connection:
-            return [row["content"]["title"] for row in await store.documents(connection, case_id)]
-
-
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with await create_pool(database_url) as pool:
-        world = World(pool, tmp_path)
-        async with pool.acquire() as connection:
-            await file_site(connection, SITE)
-        for n, subject in enumerate("abc", 1):
-            officer = Officer(subject, f"警员{subject}", f"浙0226{n:04d}", date(2027, 12, 31))
-            await world.cases.register(HEAD, officer)
-        yield world
-
-
-async def to_notified(world: World, opening: Opening = STOPPED, fine_fen: int = 20_000_00) -> str:
-    """Return a case whose party was told of a fine today."""
-    case_id = await world.cases.open(A, opening)
-    await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
-    await world.do(HEAD, case_id, Command.APPROVE)
-    await world.prove(case_id)
-    await world.do(A, case_id, Command.CONCLUDE, reason="事实清楚", sanction="fine", fine_fen=fine_fen)
-    for reviewer in REVIEWERS:
-        if await world.do(reviewer, case_id, Command.PASS, reason="同意") == "reviewed":
-            break
-    await world.do(A, case_id, Command.NOTIFY, on=world.cases.today(), manner="直接送达")
-    return case_id
+from youguan.events import ConnectorStatusChanged
 
 
 async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:

@@ -284,6 +284,8 @@ OFFICIAL, INSPECTED = replace(NEAR, roles=("regulator", "inspector", "reviewer")
 RULED, HANDLED = replace(WATCHED, roles=("regulator",)), replace(WATCHED, roles=("regulator", "inspector", "operator"))
 FILED = replace(WATCHED, roles=("operator", "regulator"))
 KEPT, IMPORTED = replace(WATCHED, roles=("regulator", "operator")), Route(roles=("regulator", "operator"))
+# A review is the county's, and whose who was drawn for it.
+REVIEWED = replace(OFFICIAL, seen={"regulator": ALL, "county inspector": ALL, "inspector": FIRST})
 GATEWAY = {
     "GET /stations": OPEN,
     "GET /stations/{station_id}": OPEN,
@@ -492,6 +494,24 @@ INSPECTION = {
     "POST /cases/{case_id}/evidence/{place}/confirm": INSPECTED,
     "GET /cases/{case_id}/evidence/{place}/content": OFFICIAL,
     "GET /cases/{case_id}/bundle": OFFICIAL,
+    "GET /cases/{case_id}/exchange": OFFICIAL,
+    "GET /case-exchange/table.csv": Route(roles=("regulator", "inspector", "reviewer"), query=PERIOD),
+    "POST /case-exchange": Route(roles=("inspector",)),
+    "GET /file-reviews": replace(COUNTY, roles=("regulator", "inspector", "reviewer")),
+    "POST /file-reviews": COUNTY,
+    "GET /file-reviews/{review_id}": REVIEWED,
+    "POST /file-reviews/{review_id}/files/{case_id}/scores": Route(roles=("regulator", "inspector", "reviewer")),
+    "POST /file-reviews/{review_id}/files/{case_id}/settle": COUNTY,
+    "GET /penalties": OPEN,
+    "GET /penalties/feed.atom": OPEN,
+    "GET /penalties/feed.json": OPEN,
+    "GET /penalties/table.csv": OPEN,
+    "GET /penalties/{publication_id}": OPEN,
+    "GET /publications": Route(roles=("regulator", "inspector", "reviewer"), filters=True),
+    "GET /publications/{publication_id}": OFFICIAL,
+    "POST /publications/{publication_id}/publish": RULED,
+    "POST /publications/{publication_id}/withhold": RULED,
+    "POST /publications/{publication_id}/withdraw": RULED,
     "GET /evidence-roots": OPEN,
     "GET /evidence-key": OPEN,
     "GET /officers": Route(roles=("regulator", "inspector", "reviewer")),
@@ -599,6 +619,11 @@ INSERT INTO inspection.visit_record VALUES ('v' || $1, $1, '{"title": "x", "orga
     "signatures": [], "sealed": false}', 'x', $2);
 INSERT INTO inspection.visit_piece VALUES ('v' || $1, 1, 'key', NULL, 'telemetry', 'x', '{}', 'x', 1,
     'application/json', 'x', 'x', $2, 'x', NULL, NULL);
+INSERT INTO inspection.publication VALUES ('u' || $1, 'k' || $1, 1, 'd' || $1, 'published', 'organisation', '2026-01-02', NULL,
+    '{"number": "x", "title": "x", "party": "x", "item": "x", "basis": "x", "sanction": "x", "decided_on": "2026-01-02",
+      "organ": "x", "paragraphs": []}', '[]', 'x', $2, '2099-01-01', '', $2);
+INSERT INTO inspection.file_review VALUES ('w' || $1, 'x', '2026-01-02', '2026-01-02', 'x', '[]', 'x',
+    CASE $1 WHEN '1' THEN '["inspector"]'::jsonb ELSE '[]' END, 'x', $2);
 INSERT INTO registry.filing (id, channel, organisation_id, state, name, division_code, content, created_at, created_by, moved_at)
     VALUES ('f' || $1, 'online', (ARRAY['one', 'two'])[$1::text::int], 'submitted', 's' || $1, '33022600' || $1, '{}', $2, 'x', $2);
 INSERT INTO registry.filing_document (id, filing_id, type, number, sha256, size_bytes, media_type, name, added_at, added_by)
@@ -650,7 +675,7 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "id_token": "none", "group_id": "none", "organisation_id": ("one", "two")[int(place) - 1], "credential_id": "0",
             "username": f"p{place}", "team_id": "t", "number": "1", "session_id": "none",
             "key_id": f"m{place}", "line_id": lines[place],
-            "delegation_id": "0",
+            "delegation_id": "0", "publication_id": f"u{place}", "review_id": f"w{place}",
             "token_id": "0",
             "operator_id": "none", "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
             "subject": "x", "proposal_id": "0", "plan_id": f"l{place}", "visit_id": f"v{place}", "code": f"code{place}",

@@ -1,0 +1,139 @@
+"""/api/inspection: file reviews."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import Depends, FastAPI
+from pydantic import BaseModel, Field
+
+from inspection_service.file_review import store
+from inspection_service.file_review.desk import FileReviewDesk, Order
+from youguan.auth import OFFICIALS, REGULATOR, Principal
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.security import require, require_county
+
+Subject = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class ReviewWish(BaseModel):
+    """What is reviewed: files archived from `first` to `last`, by people of whom two are drawn for each file."""
+
+    name: str = Field(min_length=1, max_length=200)
+    first: date
+    last: date
+    count: int = Field(ge=1, le=500)
+    people: list[Subject] = Field(min_length=2, max_length=100)
+    seed: str = Field(default="", max_length=200)
+
+
+class ReviewOut(BaseModel):
+    """A review: whoever ranks `numbers` by the SHA-256 of seed and number, a line each, draws the same files."""
+
+    id: str
+    name: str
+    first_day: date
+    last_day: date
+    seed: str
+    fingerprint: str
+    ordered_by: str
+    ordered_at: UtcTime
+    files: int
+    graded: int
+    excellent: int
+
+
+class FileOut(BaseModel):
+    """A file that was drawn; `grade`: excellent, passed or failed, null while it is not graded."""
+
+    case_id: str
+    number: str
+    place: int
+    reviewers: list[str]
+    scores: int
+    total: int | None
+    grade: str | None
+    settled_by: str | None
+    reason: str
+
+
+class ReviewWithFiles(BaseModel):
+    """A review with the list that was drawn from and the files that were."""
+
+    id: str
+    name: str
+    seed: str
+    fingerprint: str
+    numbers: list[str]
+    people: list[str]
+    files: list[FileOut]
+
+
+class Marks(BaseModel):
+    """Points by the table's lines."""
+
+    marks: dict[str, int]
+    remarks: str = Field(default="", max_length=2000)
+
+
+class Settlement(BaseModel):
+    """Which points a file has, where two scores lie apart, and why."""
+
+    total: int = Field(ge=0, le=100)
+    reason: str = Field(min_length=1, max_length=2000)
+    fails: bool = False
+
+
+def members(row: asyncpg.Record, model: type[BaseModel]) -> dict[str, Any]:
+    return {name: row[name] for name in model.model_fields}
+
+
+def file_out(row: asyncpg.Record) -> FileOut:
+    return FileOut(**members(row, FileOut))
+
+
+def add_file_reviews(app: FastAPI, desk: FileReviewDesk) -> None:
+    """Add file reviews to /api/inspection."""
+    official, county = require(*OFFICIALS), require_county(REGULATOR)
+
+    @app.get("/file-reviews")
+    async def reviews(
+        _: Annotated[Principal, Depends(require_county(*OFFICIALS))], limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[ReviewOut]:
+        """List reviews, newest first."""
+        key = decode_cursor(cursor, datetime, str)
+        async with desk.pool.acquire() as connection:
+            rows = await store.reviews(connection, (key[0], key[1]) if key else None, limit)
+        return Page(
+            items=[ReviewOut(**members(row, ReviewOut)) for row in rows],
+            next=next_cursor(rows, limit, "ordered_at", "id"),
+        )
+
+    @app.post("/file-reviews", status_code=201)
+    async def order(wish: ReviewWish, who: Annotated[Principal, Depends(county)]) -> ReviewWithFiles:
+        """Draw files and who reviews them."""
+        return await read(who, await desk.order(who, Order(**wish.model_dump())))
+
+    async def read(who: Principal, review_id: str) -> ReviewWithFiles:
+        async with desk.pool.acquire() as connection:
+            row = await desk.see(connection, who, review_id)
+            files = await store.files(connection, review_id)
+        shown = {name: row[name] for name in ReviewWithFiles.model_fields if name != "files"}
+        return ReviewWithFiles(**shown, files=[file_out(each) for each in files])
+
+    @app.get("/file-reviews/{review_id}")
+    async def review(review_id: str, who: Annotated[Principal, Depends(official)]) -> ReviewWithFiles:
+        """Return a review with its draw and its files."""
+        return await read(who, review_id)
+
+    @app.post("/file-reviews/{review_id}/files/{case_id}/scores", status_code=201)
+    async def give(review_id: str, case_id: str, marks: Marks, who: Annotated[Principal, Depends(official)]) -> FileOut:
+        """Put down what one of the two found."""
+        return file_out(await desk.give(who, review_id, case_id, marks.marks, marks.remarks))
+
+    @app.post("/file-reviews/{review_id}/files/{case_id}/settle")
+    async def settle(
+        review_id: str, case_id: str, settled: Settlement, who: Annotated[Principal, Depends(county)]
+    ) -> FileOut:
+        """Decide between two scores that lie apart."""
+        return file_out(await desk.settle(who, review_id, case_id, settled.total, settled.reason, fails=settled.fails))

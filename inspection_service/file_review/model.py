@@ -1,0 +1,52 @@
+"""The tables of file reviews."""
+
+from datetime import date, datetime
+from typing import Any
+
+from inspection_service.model import Table
+from youguan.tables import document, moment, text, whole
+
+
+class FileReview(Table, table=True):
+    """A review: from which list, by which seed; never changed."""
+
+    __tablename__ = "file_review"
+    id: str = text(key=True)
+    name: str = text()
+    first_day: date
+    last_day: date
+    seed: str = text()
+    numbers: list[str] = document()
+    fingerprint: str = text()
+    people: list[str] = document()
+    ordered_by: str = text()
+    ordered_at: datetime = moment()
+
+
+class ReviewedFile(Table, table=True):
+    """A file that was drawn, who reviews it, and what it is."""
+
+    __tablename__ = "reviewed_file"
+    review_id: str = text(key=True)
+    case_id: str = text(key=True)
+    place: int = whole()
+    reviewers: list[str] = document()
+    total: int | None = whole(optional=True)
+    grade: str | None = text(optional=True)
+    settled_by: str | None = text(optional=True)
+    reason: str = text()
+    graded_at: datetime | None = moment(optional=True)
+
+
+class FileScore(Table, table=True):
+    """What one reviewer found of a file; never changed."""
+
+    __tablename__ = "file_score"
+    review_id: str = text(key=True)
+    case_id: str = text(key=True)
+    reviewer: str = text(key=True)
+    marks: dict[str, Any] = document()
+    remarks: str = text()
+    total: int = whole()
+    vetoed: list[str] = document()
+    at: datetime = moment()

@@ -1,0 +1,143 @@
+"""The pages of file reviews: all of them, one with its draw, and a file with the table of points."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from inspection_service.file_review import store
+from inspection_service.file_review.desk import FileReviewDesk, Order
+from inspection_service.file_review.scoring import table
+from inspection_service.law.catalogue import Catalogue
+from youguan.auth import OFFICIALS, REGULATOR, Principal
+from youguan.errors import NotFound, YouguanError
+from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.security import require, require_county
+from youguan.web.templates import Templates
+
+PAGE = 50
+GRADES = {"excellent": ("good", "优秀案卷"), "passed": ("", "合格"), "failed": ("bad", "不合格")}
+
+
+def file_review_pages(desk: FileReviewDesk, catalogue: Catalogue, templates: Templates) -> APIRouter:
+    """Return /file-reviews."""
+    router = APIRouter(prefix="/file-reviews")
+    _add_list(router, desk, templates)
+    _add_one(router, desk, catalogue, templates)
+    return router
+
+
+def _add_list(router: APIRouter, desk: FileReviewDesk, templates: Templates) -> None:
+    async def page(
+        request: Request,
+        who: Principal,
+        given: Mapping[str, Any],
+        cursor: str | None = None,
+        error: YouguanError | None = None,
+    ) -> Response:
+        key = decode_cursor(cursor, datetime, str)
+        async with desk.pool.acquire() as connection:
+            rows = await store.reviews(connection, (key[0], key[1]) if key else None, PAGE)
+        return templates.render(
+            request, "file_reviews.html", status_code=error.status if error else 200, rows=rows, given=given,
+            next=next_cursor(rows, PAGE, "ordered_at", "id"), error=error.detail if error else "", today=desk.today(),
+            orders=who.has(REGULATOR), first=desk.today().replace(month=1, day=1),
+        )  # fmt: skip
+
+    @router.get("")
+    async def reviews(
+        request: Request, who: Annotated[Principal, Depends(require_county(*OFFICIALS))], cursor: Cursor = None
+    ) -> Response:
+        return await page(request, who, {}, cursor)
+
+    @router.post("")
+    async def order(
+        request: Request,
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
+        name: Annotated[str, Form(min_length=1, max_length=200)],
+        first: Annotated[date, Form()],
+        last: Annotated[date, Form()],
+        count: Annotated[int, Form(ge=1, le=500)],
+        people: Annotated[str, Form(max_length=5000)],
+        seed: Annotated[str, Form(max_length=200)] = "",
+    ) -> Response:
+        subjects = tuple(dict.fromkeys(line.strip()[:100] for line in people.splitlines() if line.strip()))[:100]
+        try:
+            review_id = await desk.order(who, Order(name.strip(), first, last, count, subjects, seed.strip()))
+        except YouguanError as error:
+            given = {"name": name, "count": count, "people": people, "seed": seed}
+            return await page(request, who, given, error=error)
+        return RedirectResponse(f"/file-reviews/{review_id}", 303)
+
+
+def _add_one(router: APIRouter, desk: FileReviewDesk, catalogue: Catalogue, templates: Templates) -> None:
+    official = require(*OFFICIALS)
+
+    async def show(
+        request: Request, who: Principal, review_id: str, case_id: str, error: YouguanError | None = None
+    ) -> Response:
+        async with desk.pool.acquire() as connection:
+            review = await desk.see(connection, who, review_id)
+            row = await store.file(connection, review_id, case_id)
+            scores = await store.scores(connection, review_id, case_id)
+        given = any(score["reviewer"] == who.subject for score in scores)
+        # Whoever still has to score does not see what the other has found.
+        blind = who.subject in row["reviewers"] and not given
+        county = who.has(REGULATOR) and who.scope.everything
+        return templates.render(
+            request, "reviewed_file.html", status_code=error.status if error else 200, review=review, row=row,
+            scores=[] if blind else scores, blind=blind, points=table(), lines=table().of(row["procedure"]), grades=GRADES,
+            item=catalogue.items[row["item_id"]], settles=county and row["grade"] is None and len(scores) > 1,
+            error=error.detail if error else "",
+        )  # fmt: skip
+
+    @router.get("/{review_id}")
+    async def review(request: Request, review_id: str, who: Annotated[Principal, Depends(official)]) -> Response:
+        async with desk.pool.acquire() as connection:
+            row = await desk.see(connection, who, review_id)
+            files = await store.files(connection, review_id)
+        return templates.render(request, "file_review.html", row=row, files=files, grades=GRADES, me=who.subject)
+
+    @router.get("/{review_id}/files/{case_id}")
+    async def file(
+        request: Request, review_id: str, case_id: str, who: Annotated[Principal, Depends(official)]
+    ) -> Response:
+        return await show(request, who, review_id, case_id)
+
+    @router.post("/{review_id}/files/{case_id}/scores")
+    async def give(
+        request: Request, review_id: str, case_id: str, who: Annotated[Principal, Depends(official)]
+    ) -> Response:
+        given = await request.form()
+        marks = {line.id: mark for line in table().criteria if (mark := _whole(given.get(line.id))) is not None}
+        try:
+            await desk.give(who, review_id, case_id, marks, str(given.get("remarks", ""))[:2000].replace("\0", ""))
+        except NotFound:
+            raise
+        except YouguanError as error:
+            return await show(request, who, review_id, case_id, error)
+        return RedirectResponse(f"/file-reviews/{review_id}/files/{case_id}", 303)
+
+    @router.post("/{review_id}/files/{case_id}/settle")
+    async def settle(
+        request: Request,
+        review_id: str,
+        case_id: str,
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
+        total: Annotated[int, Form(ge=0, le=100)],
+        reason: Annotated[str, Form(min_length=1, max_length=2000)],
+        fails: Annotated[bool, Form()] = False,
+    ) -> Response:
+        try:
+            await desk.settle(who, review_id, case_id, total, reason, fails=fails)
+        except NotFound:
+            raise
+        except YouguanError as error:
+            return await show(request, who, review_id, case_id, error)
+        return RedirectResponse(f"/file-reviews/{review_id}/files/{case_id}", 303)
+
+
+def _whole(text: Any) -> int | None:
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 5 else None

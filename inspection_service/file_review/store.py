@@ -1,0 +1,127 @@
+"""The statements about file reviews."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from youguan.errors import NotFound
+
+FILES = """
+    SELECT f.*, c.number, c.party_name, c.item_id, c.procedure, c.facts,
+           (SELECT count(*) FROM inspection.file_score s WHERE s.review_id = f.review_id AND s.case_id = f.case_id) AS scores
+    FROM inspection.reviewed_file f JOIN inspection.case_file c ON c.id = f.case_id
+"""
+
+
+async def archived(connection: asyncpg.Connection, first: date, last: date) -> list[asyncpg.Record]:
+    """Return the files that were archived within a time and have a decision, by number."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT id, number, facts FROM inspection.case_file
+        WHERE facts->>'archived_on' BETWEEN $1 AND $2 AND facts->>'decided_on' IS NOT NULL ORDER BY number
+        """,
+        first.isoformat(),
+        last.isoformat(),
+    )
+    return rows
+
+
+async def had_part(connection: asyncpg.Connection, case_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return who has ever moved each of the cases."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT case_id, actor FROM inspection.case_history WHERE case_id = ANY ($1)", list(case_ids)
+    )
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["case_id"], set()).add(row["actor"])
+    return found
+
+
+async def add(connection: asyncpg.Connection, review: Sequence[Any], files: Sequence[Sequence[Any]]) -> None:
+    """Keep a review (id, name, first, last, seed, numbers, fingerprint, people, by, at) and its files (review, case, place,
+    reviewers)."""
+    await connection.execute(
+        "INSERT INTO inspection.file_review VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", *review
+    )
+    await connection.executemany(
+        "INSERT INTO inspection.reviewed_file (review_id, case_id, place, reviewers, reason) VALUES ($1, $2, $3, $4, '')",
+        files,
+    )
+
+
+async def reviews(
+    connection: asyncpg.Connection, before: tuple[datetime, str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return reviews, newest first, with how many files each has, how many are graded and excellent."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT r.*, count(f.case_id) AS files, count(f.grade) AS graded, count(*) FILTER (WHERE f.grade = 'excellent') AS excellent
+        FROM inspection.file_review r LEFT JOIN inspection.reviewed_file f ON f.review_id = r.id
+        WHERE $1::timestamptz IS NULL OR (r.ordered_at, r.id) < ($1, $2)
+        GROUP BY r.id ORDER BY r.ordered_at DESC, r.id DESC LIMIT $3
+        """,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def review(connection: asyncpg.Connection, review_id: str) -> asyncpg.Record:
+    row = await connection.fetchrow("SELECT * FROM inspection.file_review WHERE id = $1", review_id)
+    if row is None:
+        raise NotFound(f"file review {review_id}")
+    return row
+
+
+async def files(connection: asyncpg.Connection, review_id: str) -> list[asyncpg.Record]:
+    """Return a review's files in the order in which they were drawn."""
+    rows: list[asyncpg.Record] = await connection.fetch(f"{FILES} WHERE f.review_id = $1 ORDER BY f.place", review_id)
+    return rows
+
+
+async def file(connection: asyncpg.Connection, review_id: str, case_id: str, *, hold: bool = False) -> asyncpg.Record:
+    """Return a file of a review; `hold` keeps others from grading it until commit; NotFound."""
+    lock = "FOR UPDATE OF f" if hold else ""
+    row = await connection.fetchrow(f"{FILES} WHERE f.review_id = $1 AND f.case_id = $2 {lock}", review_id, case_id)
+    if row is None:
+        raise NotFound(f"file {case_id} of review {review_id}")
+    return row
+
+
+async def scores(connection: asyncpg.Connection, review_id: str, case_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        "SELECT * FROM inspection.file_score WHERE review_id = $1 AND case_id = $2 ORDER BY at", review_id, case_id
+    )
+    return rows
+
+
+async def add_score(connection: asyncpg.Connection, row: Sequence[Any]) -> None:
+    """Keep (review, case, reviewer, marks, remarks, total, vetoed, at)."""
+    await connection.execute("INSERT INTO inspection.file_score VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", *row)
+
+
+async def set_grade(connection: asyncpg.Connection, review_id: str, case_id: str, values: Sequence[Any]) -> None:
+    """Let a file be (total, grade, settled by, reason, at)."""
+    await connection.execute(
+        """
+        UPDATE inspection.reviewed_file SET total = $3, grade = $4, settled_by = $5, reason = $6, graded_at = $7
+        WHERE review_id = $1 AND case_id = $2
+        """,
+        review_id,
+        case_id,
+        *values,
+    )
+
+
+async def graded_between(connection: asyncpg.Connection, first: datetime, end: datetime) -> dict[str, int]:
+    """Return how many files of each grade were reviewed within a time: what the annual report counts."""
+    rows = await connection.fetch(
+        """
+        SELECT grade, count(*) AS files FROM inspection.reviewed_file WHERE graded_at >= $1 AND graded_at < $2 GROUP BY grade
+        """,
+        first,
+        end,
+    )
+    return {row["grade"]: row["files"] for row in rows}

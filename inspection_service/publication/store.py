@@ -1,0 +1,130 @@
+"""The statements about what is published of decisions."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from youguan.auth import Scope
+from youguan.errors import NotFound
+
+# `p.*` with what the lists show of its case.
+LIST = """
+    SELECT p.*, c.number AS case_number, c.item_id, c.party_name, c.party_kind, c.site_id, c.station_id, c.division_code
+    FROM inspection.publication p JOIN inspection.case_file c ON c.id = p.case_id
+"""
+PUBLIC = "(p.state = 'published' OR (p.state = 'withdrawn' AND p.published_at IS NOT NULL)) AND p.shown_until >= $1"
+
+
+async def add(connection: asyncpg.Connection, row: Sequence[Any]) -> None:
+    """Keep (id, case, version, number, state, rule, decided on, due on, reason, at), unless the version is there."""
+    await connection.execute(
+        """
+        INSERT INTO inspection.publication (id, case_id, version, number, state, rule, decided_on, due_on, reason, changed_at,
+            names)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '[]') ON CONFLICT (case_id, version) DO NOTHING
+        """,
+        *row,
+    )
+
+
+async def get(connection: asyncpg.Connection, publication_id: str, *, hold: bool = False) -> asyncpg.Record:
+    """Return one with its case; `hold` keeps others from changing it until commit; NotFound."""
+    row = await connection.fetchrow(f"{LIST} WHERE p.id = $1 {'FOR UPDATE OF p' if hold else ''}", publication_id)
+    if row is None:
+        raise NotFound(f"publication {publication_id}")
+    return row
+
+
+async def of_case(connection: asyncpg.Connection, case_id: str) -> list[asyncpg.Record]:
+    """Return all versions of a case's, held, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"{LIST} WHERE p.case_id = $1 ORDER BY p.version DESC FOR UPDATE OF p", case_id
+    )
+    return rows
+
+
+async def publish(connection: asyncpg.Connection, publication_id: str, values: Sequence[Any]) -> None:
+    """Show (notice, names, checked by, at, shown until, reason)."""
+    await connection.execute(
+        """
+        UPDATE inspection.publication SET state = 'published', notice = $2, names = $3, checked_by = $4, published_at = $5,
+            changed_at = $5, shown_until = $6, reason = $7
+        WHERE id = $1
+        """,
+        publication_id,
+        *values,
+    )
+
+
+async def set_state(connection: asyncpg.Connection, publication_id: str, state: str, reason: str, at: datetime) -> None:
+    """Let one stand at a state; what is shown no more is kept no longer than its number and the reason."""
+    await connection.execute(
+        """
+        UPDATE inspection.publication SET state = $2, reason = $3, changed_at = $4,
+            notice = CASE WHEN $2 = 'published' THEN notice END
+        WHERE id = $1
+        """,
+        publication_id,
+        state,
+        reason,
+        at,
+    )
+
+
+async def list_for_officials(
+    connection: asyncpg.Connection,
+    *,
+    states: Sequence[str],
+    overdue_on: date | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    scope: Scope,
+) -> list[asyncpg.Record]:
+    """Return them within bounds, newest first; of no states: of all."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        {LIST}
+        WHERE (cardinality($1::text[]) = 0 OR p.state = ANY ($1))
+          AND ($2::date IS NULL OR (p.state = 'to_check' AND p.due_on < $2))
+          AND ($3::bool OR c.division_code ^@ ANY ($4::text[]))
+          AND ($5::timestamptz IS NULL OR (p.changed_at, p.id) < ($5, $6))
+        ORDER BY p.changed_at DESC, p.id DESC LIMIT $7
+        """,
+        list(states),
+        overdue_on,
+        scope.everything,
+        list(scope.divisions),
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def list_public(
+    connection: asyncpg.Connection, day: date, *, words: str | None, before: tuple[datetime, str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return what is shown to everybody on a day, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        {LIST}
+        WHERE {PUBLIC}
+          AND ($2::text IS NULL OR strpos(p.number || coalesce(p.notice->>'party', '') || coalesce(p.notice->>'item', ''), $2) > 0)
+          AND ($3::timestamptz IS NULL OR (p.published_at, p.id) < ($3, $4))
+        ORDER BY p.published_at DESC, p.id DESC LIMIT $5
+        """,
+        day,
+        words,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
+async def get_public(connection: asyncpg.Connection, day: date, publication_id: str) -> asyncpg.Record:
+    """Return one that is shown to everybody; NotFound."""
+    row = await connection.fetchrow(f"{LIST} WHERE {PUBLIC} AND p.id = $2", day, publication_id)
+    if row is None:
+        raise NotFound(f"penalty {publication_id}")
+    return row

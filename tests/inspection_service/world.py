@@ -1,0 +1,89 @@
+"""The desks of cases on a real PostgreSQL, with a clock of their own, two officers, a head, reviewers and a party."""
+
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from inspection_service.cases import store
+from inspection_service.cases.desk import CaseDesk, Opening
+from inspection_service.cases.file import Said
+from inspection_service.cases.machine import Command
+from inspection_service.evidence.desk import EvidenceDesk, Wish
+from inspection_service.law.catalogue import catalogue
+from inspection_service.printing.press import Press
+from youguan.auth import Principal, generate_keys
+from youguan.clock import COUNTY, ManualClock
+from youguan.documents import Shelf
+from youguan.events import SiteFiled
+from youguan.settings import Settings
+
+START = datetime(2026, 9, 16, 2, tzinfo=UTC)
+TODAY = date(2026, 9, 16)
+PRIVATE, _ = generate_keys()
+PRESS = Press()
+SITE = SiteFiled(
+    site_id="s", name="场站", address="", division_code="330226001", division_name="跃龙街道", longitude=121.0, latitude=29.0,
+    stations=(),
+)  # fmt: skip
+
+
+def somebody(subject: str, role: str, organisation: str | None = None, level: int | None = None) -> Principal:
+    division = "330226002" if subject == "elsewhere" else None
+    return Principal(subject, subject, frozenset({role}), organisation, division, "", "", START, level=level)
+
+
+A, B = somebody("a", "inspector"), somebody("b", "inspector")
+HEAD, PARTY = somebody("h", "regulator"), somebody("p", "operator", "m")
+REVIEWERS = [somebody(f"r{n}", "reviewer", level=n) for n in (1, 2, 3, 4)]
+UNFILED = Opening(
+    "car-park-unfiled", "organisation", "宁海某公司", TODAY, "b", "现场未见备案", party_id="m", site_id="s"
+)
+STOPPED = Opening("car-park-stopped", "organisation", "宁海某公司", TODAY, "b", "停车场关闭", party_id="m", site_id="s")
+
+
+class World:
+    """The desks with a clock of their own."""
+
+    def __init__(self, pool: asyncpg.Pool, folder: Path) -> None:
+        self.pool = pool
+        self.clock = ManualClock(START)
+        self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS)
+        self.shelf = Shelf(Settings(data_dir=folder), "inspection")
+        self.evidence = EvidenceDesk(pool, self.clock, self.shelf, PRIVATE)
+
+    def go_to(self, day: date) -> None:
+        self.clock.advance(datetime.combine(day, time(10), COUNTY) - self.clock.now())
+
+    async def do(self, who: Principal, case_id: str, wanted: Command, **said: Any) -> str:
+        row = await self.cases.do(who, case_id, wanted, Said(**said))
+        return str(row["state"])
+
+    async def prove(self, case_id: str, *, confirmed: bool = True) -> None:
+        wish = Wish("record", "inspector", "现场检查笔录", self.clock.now(), {})
+        link = await self.evidence.collect_text(A, case_id, wish, "两名执法人员到场检查。")
+        if confirmed:
+            await self.evidence.confirm(B, case_id, link.record["place"])
+
+    async def row(self, case_id: str) -> asyncpg.Record:
+        async with self.pool.acquire() as connection:
+            return await store.get(connection, case_id)
+
+    async def titles(self, case_id: str) -> list[str]:
+        async with self.pool.acquire() as connection:
+            return [row["content"]["title"] for row in await store.documents(connection, case_id)]
+
+
+async def to_notified(world: World, opening: Opening = STOPPED, fine_fen: int = 20_000_00) -> str:
+    """Return a case whose party was told of a fine today."""
+    case_id = await world.cases.open(A, opening)
+    await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
+    await world.do(HEAD, case_id, Command.APPROVE)
+    await world.prove(case_id)
+    await world.do(A, case_id, Command.CONCLUDE, reason="事实清楚", sanction="fine", fine_fen=fine_fen)
+    for reviewer in REVIEWERS:
+        if await world.do(reviewer, case_id, Command.PASS, reason="同意") == "reviewed":
+            break
+    await world.do(A, case_id, Command.NOTIFY, on=world.cases.today(), manner="直接送达")
+    return case_id
