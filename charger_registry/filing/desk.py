@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -18,13 +18,14 @@ from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock, county_day
 from youguan.documents import Document, Shelf
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason, TooManyRequests
 from youguan.eventlog import publish
 from youguan.events import DocumentRenewed, Event, FilingMoved, FilingPromiseKept
 from youguan.working_days import add_working_days
 
 ONLINE, COUNTER = "online", "counter"
 EXPLAINED = (Command.REQUIRE_SUPPLEMENT, Command.REJECT, Command.SUSPEND, Command.RETIRE)
+MOST_BYTES_A_DAY = 1024**3  # of papers, from one organisation
 WORST, BEST, BAD = 1, 5, 2  # ratings; whoever is not satisfied says why
 
 
@@ -202,6 +203,16 @@ class FilingDesk:
             filing = await store.get(connection, filing_id, who.scope)
             move(State(filing["state"]), Command.ATTACH, _roles(who, filing))
             _check_paper(draft, await store.document_types(connection))
+            brought = await store.brought_since(
+                connection, filing["organisation_id"], self._clock.now() - timedelta(days=1)
+            )
+            if brought >= MOST_BYTES_A_DAY:
+                raise TooManyRequests(
+                    Reason(
+                        "more than {most} MiB of papers came within a day: go on later",
+                        most=MOST_BYTES_A_DAY // 1024**2,
+                    )
+                )
         document = await receive()
         now, document_id = self._clock.now(), str(uuid.uuid4())
         async with self.pool.acquire() as connection, connection.transaction():

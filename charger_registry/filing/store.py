@@ -224,6 +224,19 @@ async def add_document(connection: asyncpg.Connection, line: Sequence[Any], docu
     )
 
 
+async def brought_since(connection: asyncpg.Connection, organisation_id: str, since: datetime) -> int:
+    """Return how many bytes of papers came for the filings of an organisation since an instant."""
+    count: int = await connection.fetchval(
+        """
+        SELECT coalesce(sum(d.size_bytes), 0)::bigint FROM registry.filing_document d JOIN registry.filing f ON f.id = d.filing_id
+        WHERE f.organisation_id = $1 AND d.added_at > $2
+        """,
+        organisation_id,
+        since,
+    )
+    return count
+
+
 async def copy_documents(connection: asyncpg.Connection, old_id: str, new_id: str) -> None:
     """Let a filing begin with the papers that another one has."""
     await connection.execute(

@@ -107,6 +107,8 @@ def _judge(
     known = directory.find(party.role, party.organisation)
     draft = _draft(site_id, party, known, brought_on)
     there = [line for line in ledger if line.is_of(party.role, "") and line.overlaps(_line_of(draft))]
+    if any(line.organisation_id == known.id and _says(party, line) for line in there):
+        return None
     others = [line for line in there if line.organisation_id != known.id]
     if others:
         holder = others[0].organisation_name or others[0].organisation_id
@@ -114,8 +116,8 @@ def _judge(
             party.role, Reason("{holder} has this role: it is given on by a handover or an order", holder=holder)
         )
     if there:
-        _refuse_otherwise(party, there[0])
-        return None
+        days = f"{county_day(there[0].since)} – {last_day(there[0].until) or ''}".rstrip()
+        raise RowError(f"{party.role}_since", Reason("the ledger says {days}: it is corrected there", days=days))
     if not decides:
         raise RowError(party.role, "is given by a filing, a handover or an order, not by an import of yours")
     if known.deregistered_at is not None and known.deregistered_at <= max(draft.since, _midnight(brought_on)):
@@ -123,12 +125,9 @@ def _judge(
     return draft
 
 
-def _refuse_otherwise(party: PartyDraft, line: Line) -> None:
-    """Refuse a party whose days the ledger has otherwise: what is on record is corrected there, with a reason."""
-    since, until = county_day(line.since), last_day(line.until)
-    if party.since not in (None, since) or party.until not in (None, until):
-        days = f"{since} – {until or ''}".rstrip()
-        raise RowError(f"{party.role}_since", Reason("the ledger says {days}: it is corrected there", days=days))
+def _says(party: PartyDraft, line: Line) -> bool:
+    """Say whether a line has the days that a party has, as far as those are given."""
+    return party.since in (None, county_day(line.since)) and party.until in (None, last_day(line.until))
 
 
 def _draft(site_id: str, party: PartyDraft, known: Known, brought_on: date) -> RoleDraft:

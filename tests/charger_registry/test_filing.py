@@ -16,7 +16,7 @@ from charger_registry import store as registry
 from charger_registry.divisions import store as divisions
 from charger_registry.divisions.reading import DivisionDraft
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
-from charger_registry.filing.desk import FilingDesk, Order
+from charger_registry.filing.desk import MOST_BYTES_A_DAY, FilingDesk, Order
 from charger_registry.filing.machine import Command
 from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.ledger.desk import LedgerDesk
@@ -440,6 +440,17 @@ async def test_papers_are_taken_and_given(world: World) -> None:
     assert (await world.ask("DELETE", f"{path}/{paper['id']}")).status_code == 204
     assert (await world.done("GET", f"/filings/{filing_id}"))["documents"][0]["ended_at"] is not None
     await world.act(await world.whole(), "submit")
+
+
+async def test_only_so_much_paper_comes_from_one_organisation_within_a_day(world: World) -> None:
+    filing_id = await world.begin()
+    await world.attach(filing_id, "other")
+    await world.pool.execute("UPDATE registry.filing_document SET size_bytes = $1", MOST_BYTES_A_DAY)
+    path, files = f"/filing-documents/{filing_id}", {"file": ("a.pdf", PDF)}
+    refused = await world.ask("POST", path, data={"type": "other"}, files=files)
+    assert (refused.status_code, "1024 MiB" in refused.json()["detail"]) == (429, True)
+    world.clock.advance(DAY)
+    assert (await world.ask("POST", path, data={"type": "other"}, files=files)).is_success
 
 
 async def test_a_filing_under_decision_does_not_change(world: World) -> None:

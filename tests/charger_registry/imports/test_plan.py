@@ -14,7 +14,7 @@ from charger_registry.drafts import ConnectorDraft, PartyDraft, RoleDraft, SiteD
 from charger_registry.duplicates.inheritance import inherited
 from charger_registry.duplicates.resemblance import Place, compare
 from charger_registry.imports.differences import differences
-from charger_registry.imports.parties import Directory, Known
+from charger_registry.imports.parties import Directory, Known, said_of
 from charger_registry.imports.permission import Rights
 from charger_registry.imports.plan import Filed, Plan, plan
 from charger_registry.imports.reading import Reading
@@ -252,6 +252,15 @@ def test_what_the_ledger_says_already_or_otherwise(party: PartyDraft, refused: s
     assert [(line.field, why in line.reason) for line in found.lines if line.outcome == "refused"] == (
         [(refused, True)] if refused else []
     )
+
+
+def test_a_day_on_which_a_role_changes_hands_is_the_new_holders() -> None:
+    noon = at(2025, 6, 1).replace(hour=12)
+    ledger = [Line("manager", "two", "", at(2024), noon), Line("manager", "one", "", noon, None)]
+    filed = Filed({"s": FILED}, ledgers={"s": ledger}, directory=DIRECTORY)
+    said = PartyDraft("manager", "one", date(2025, 6, 1))
+    assert said_of(ledger, at(2026)) == (said,)
+    assert outcomes(made(replace(SAYS_NOTHING, parties=(said,)), filed=filed)) == [("s", "unchanged", "")]
 
 
 def test_a_role_that_nobody_has_is_given_by_the_authority() -> None:
