@@ -196,9 +196,10 @@ class Worker:
 
     async def _settle(self, writing: asyncio.Task[None]) -> None:
         """Answer what has been said, say goodbye, store the goodbyes. What was passed on and is not stored then stays on disk."""
+        heard = self._server.listens  # whoever never listened has nothing to wait for, the database least of all
         self._server.stop_accepting()
         with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S):
+            async with asyncio.timeout(DRAIN_S if heard else 0):
                 try:
                     await self._recorder.settled()
                 finally:
