@@ -115,7 +115,7 @@ def _add_list(router: APIRouter, place: Place) -> None:
         async with place.pool.acquire() as connection:
             rows = await store.find_stations(connection, who.scope, chosen, key[0] if key else None, PAGE)
         following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
-        wanted = {"q": q, "state": state, "connected": "true" if connected else "", "version": version}
+        wanted = {"q": q, "state": state, "connected": str(connected).lower(), "version": version}
         return place.templates.render(
             request, "stations.html", rows=rows, next=following, wanted=wanted, states=STATES, cursor=cursor
         )

@@ -41,6 +41,15 @@ async def obeying(charger: Charger, status: str = "Accepted") -> AsyncIterator[l
             await task
 
 
+async def test_the_list_of_stations_keeps_itself_up_to_date_and_goes_on(visitor: Visitor) -> None:
+    page = await visitor.come(REGULATOR)
+    async with page.expect_response(lambda answer: "connected=" in answer.url) as refreshed:
+        await page.goto("/gateway/stations")
+    assert (await refreshed.value).status == 200
+    await page.get_by_role("link", name="更多", exact=True).click()
+    await expect(page.locator("#stations a.row")).to_have_count(50)
+
+
 async def test_frames_appear_as_they_come_and_stay_unfolded(visitor: Visitor, chargers: Chargers) -> None:
     charger = await chargers.connect("NH0040-001")
     page = await visitor.come(REGULATOR)
