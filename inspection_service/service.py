@@ -27,6 +27,7 @@ from inspection_service.file_review.scoring import table
 from inspection_service.inspections.api import add_inspections
 from inspection_service.inspections.checklists import checklists
 from inspection_service.inspections.desk import InspectionDesk
+from inspection_service.inspections.pages import inspection_pages
 from inspection_service.inspections.remote import RemoteDesk
 from inspection_service.law.api import add_law
 from inspection_service.law.catalogue import catalogue
@@ -82,11 +83,12 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_law(app, items, statutory, clock)
         press = Press()
         cases = CaseDesk(pool, clock, items, press)
-        inspections = InspectionDesk(pool, clock, checklists(), items, press)
+        inspections = InspectionDesk(pool, clock, checklists(), items, press, desk)
         evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)
         add_cases(app, cases)
         add_evidence(app, evidence, cases, clock)
-        add_inspections(app, inspections, RemoteDesk(inspections, clock), shelf)
+        remote = RemoteDesk(inspections, clock)
+        add_inspections(app, inspections, remote, shelf)
         annual = AnnualDesk(pool, clock, items.own.name)
         add_annual_report(app, annual, press, settings.base_url)
         publication = PublicationDesk(pool, clock, items)
@@ -108,6 +110,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 law_pages(items, statutory, templates, clock),
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
+                inspection_pages(inspections, remote, shelf, templates, clock),
                 annual_report_pages(annual, press, templates, settings.base_url),
                 publication_pages(publication, templates),
                 exchange_pages(exchange, templates),

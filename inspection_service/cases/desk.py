@@ -306,6 +306,13 @@ class CaseDesk:
             raise Invalid(f"the document cannot be printed: {error}") from None
         return Issued(number, line.document, content, digest, pdf)
 
+    async def printed(self, document: asyncpg.Record) -> bytes:
+        """Return a document as it was printed; one that was issued without is printed now: the same content, the same bytes."""
+        async with self.pool.acquire() as connection:
+            kept = await store.printed(connection, document["number"])
+        members = (document["number"], document["sha256"], document["content"], document["issued_at"])
+        return kept if kept is not None else await asyncio.to_thread(self._press.pdf, *members)
+
     async def _named(self, connection: asyncpg.Connection, subject: str) -> str:
         """Return an officer with the number of his certificate."""
         found = await store.officer(connection, subject)

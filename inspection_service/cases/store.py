@@ -175,12 +175,10 @@ async def prints(connection: asyncpg.Connection, case_id: str) -> list[asyncpg.R
     return rows
 
 
-async def printed(connection: asyncpg.Connection, number: str) -> asyncpg.Record:
-    """Return a document's PDF and its hash; NotFound."""
-    row = await connection.fetchrow("SELECT pdf, sha256 FROM inspection.case_print WHERE number = $1", number)
-    if row is None:
-        raise NotFound(f"PDF of document {number}")
-    return row
+async def printed(connection: asyncpg.Connection, number: str) -> bytes | None:
+    """Return a document's PDF as it was printed; None where it was issued and not printed."""
+    found: bytes | None = await connection.fetchval("SELECT pdf FROM inspection.case_print WHERE number = $1", number)
+    return found
 
 
 async def earlier_violations(connection: asyncpg.Connection, case_id: str) -> tuple[date, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from inspection_service.law.catalogue import Catalogue, catalogue
 from inspection_service.law.statutes import LawError
+from inspection_service.tasks.rules import rules
 
 FILE = Path(__file__).with_name("checklists.toml")
 
@@ -61,9 +62,10 @@ class Checklist:
 
 @dataclass(frozen=True, slots=True)
 class Checklists:
-    """All of them, in the file's order."""
+    """All of them, in the file's order; `tasks`: which matter of the task desk a failed item is."""
 
     lists: tuple[Checklist, ...]
+    tasks: Mapping[str, str]
 
     @property
     def departments(self) -> tuple[str, ...]:
@@ -92,9 +94,9 @@ def checklists() -> Checklists:
 
 def read(table: Mapping[str, Any], items: Catalogue) -> Checklists:
     """Return the checklists of a table; LawError where it names what there is not, or two versions hold at once."""
-    found = Checklists(tuple(_checklist(entry) for entry in table["checklist"]))
+    found = Checklists(tuple(_checklist(entry) for entry in table["checklist"]), table["tasks"])
     for checklist in found.lists:
-        for reason in _wrong(checklist, items):
+        for reason in _wrong(checklist, items, found.tasks):
             raise LawError(f"checklist {checklist.id}: {reason}")
     return found
 
@@ -120,10 +122,11 @@ def _point(entry: Mapping[str, Any], point: Mapping[str, Any]) -> Point:
     )  # fmt: skip
 
 
-def _wrong(checklist: Checklist, items: Catalogue) -> list[str]:
+def _wrong(checklist: Checklist, items: Catalogue, tasks: Mapping[str, str]) -> list[str]:
     reasons = [] if checklist.department in items.organs else [f"unknown department {checklist.department}"]
     points = [point for version in checklist.versions for point in version.points]
     reasons += [f"unknown item {point.item}" for point in points if point.item not in items.items]
+    reasons += [f"no task for {point.item}" for point in points if tasks.get(point.item) not in rules().causes]
     for before, after in pairwise(sorted(checklist.versions, key=lambda version: version.in_force)):
         if before.until is None or before.until >= after.in_force:
             reasons.append(f"two versions hold on {after.in_force}")

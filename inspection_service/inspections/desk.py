@@ -29,12 +29,15 @@ from inspection_service.inspections.visit import (
 )
 from inspection_service.law.catalogue import Catalogue
 from inspection_service.printing.press import Press, Unprintable
+from inspection_service.tasks.desk import TaskDesk
+from inspection_service.tasks.machine import Role
+from inspection_service.tasks.opening import Opening, Origin
 from youguan import audit
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal, Scope
 from youguan.clock import Clock, county_day
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
-from youguan.events import VisitFinished
+from youguan.events import Event, VisitFinished
 
 STREAM = "inspection"
 RANDOM, JOINT = "random", "joint"
@@ -117,12 +120,19 @@ class InspectionDesk:
     """Plans, draws, and carries out."""
 
     def __init__(
-        self, pool: asyncpg.Pool, clock: Clock, checklists: Checklists, catalogue: Catalogue, press: Press
+        self,
+        pool: asyncpg.Pool,
+        clock: Clock,
+        checklists: Checklists,
+        catalogue: Catalogue,
+        press: Press,
+        tasks: TaskDesk,
     ) -> None:
         self.pool = pool
         self.checklists = checklists
         self.catalogue = catalogue
         self.press = press
+        self._tasks = tasks
         self._clock = clock
 
     def today(self) -> date:
@@ -362,13 +372,13 @@ class InspectionDesk:
     async def _take(
         self, connection: asyncpg.Connection, who: Principal, visit: asyncpg.Record, command: Command, reason: str,
         position: Position,
-    ) -> list[VisitFinished]:  # fmt: skip
+    ) -> list[Event]:  # fmt: skip
         now = self._clock.now()
         match command:
             case Command.BEGIN:
                 await store.set_begun(connection, visit["id"], now, position.latitude, position.longitude)
             case Command.FINISH:
-                return [await self._finish(connection, who, visit, now)]
+                return await self._finish(connection, who, visit, now)
             case Command.CONFIRM:
                 await store.set_confirmed(connection, visit["id"], now, who.subject)
             case Command.CANCEL:
@@ -378,8 +388,8 @@ class InspectionDesk:
 
     async def _finish(
         self, connection: asyncpg.Connection, who: Principal, visit: asyncpg.Record, now: datetime
-    ) -> VisitFinished:
-        """Issue the record; Conflict while something is not said yet."""
+    ) -> list[Event]:
+        """Issue the record, and open tasks for what is not in order; Conflict while something is not said yet."""
         points = await store.visit_points(connection, visit["id"])
         seen = store.seen_in(points)
         if left := open_points([row["place"] for row in points], seen):
@@ -393,11 +403,30 @@ class InspectionDesk:
         sha256 = hashlib.sha256(canonical(content)).hexdigest()
         await self._printable(number, sha256, content, now)
         await store.insert_record(connection, (visit["id"], number, content, sha256, now))
-        wrong = [points[n - 1]["item_id"] for n in failed(seen)]
-        return VisitFinished(
+        wrong = [points[n - 1] for n in failed(seen)]
+        finished = VisitFinished(
             visit_id=visit["id"], code=visit["code"], channel=visit["channel"], site_id=visit["site_id"],
-            departments=tuple(visit["departments"]), failed_items=tuple(dict.fromkeys(wrong)), at=now,
+            departments=tuple(visit["departments"]), failed_items=tuple(dict.fromkeys(row["item_id"] for row in wrong)), at=now,
         )  # fmt: skip
+        return [finished, *await self._open_tasks(connection, who, visit, wrong, now)]
+
+    async def _open_tasks(
+        self, connection: asyncpg.Connection, who: Principal, visit: asyncpg.Record, wrong: Sequence[asyncpg.Record],
+        now: datetime,
+    ) -> list[Event]:  # fmt: skip
+        """Let whoever is responsible for the site see to what is not in order: a task for each matter."""
+        events: list[Event] = []
+        causes = dict.fromkeys(self.checklists.tasks[row["item_id"]] for row in wrong)
+        for cause in causes if visit["site_id"] is not None else ():
+            about = [row for row in wrong if self.checklists.tasks[row["item_id"]] == cause]
+            opening = Opening(
+                origin=Origin.INSPECTION, cause=cause, severity=self._tasks.rules.cause(cause).severity or "minor",
+                subject=visit["site_id"], occurred_at=now, actor=who.subject, role=Role.TEAM,
+                reason=f"{visit['code']}: {'；'.join(row['text'] for row in about)}"[:500], site_id=visit["site_id"],
+                details={"visit_id": visit["id"], "code": visit["code"], "items": [row["item_id"] for row in about]},
+            )  # fmt: skip
+            events += (await self._tasks.take_in(connection, opening)).events
+        return events
 
     async def _printable(self, number: str, sha256: str, content: Mapping[str, Any], at: datetime) -> bytes:
         try:

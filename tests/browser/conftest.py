@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from tests.browser import filings
 from tests.browser.chromium import NO_BROWSER, chromium, executable
 from tests.browser.pages import INSPECTOR, OPERATOR
 from tests.suite import ROOT, Api, Charger, Suite, eventually, request_of, timestamp
+from youguan.clock import COUNTY
 
 # Longer than anything should take, so that a busy machine fails no test.
 PATIENCE_MS = 20_000
@@ -122,12 +124,37 @@ async def ids(
     case = await ordered_case(suite, found["site"])
     reported = await publicly_reported(api, own_stations[0])
     brought = await imported(api, site)
+    checked = await inspected(suite, api, found["site"])
     passed_on = await relayed(suite, api, own_stations)
     yield {
         **filed, **found, **brought, **reported, "line": line, "organisation": own_organisation, "case": case, **handover,
-        **passed_on,
+        **passed_on, **checked,
     }  # fmt: skip
     await charger.close()
+
+
+async def inspected(suite: Suite, api: Api, site: str) -> dict[str, str]:
+    """Return a plan that is drawn, and a visit under way at a site, with its code."""
+    today = datetime.now(COUNTY).date()
+    plan = {
+        "kind": "random", "title": "双随机抽查", "departments": ["bureau"], "starts_on": str(today), "count": 2,
+        "ends_on": str(today + timedelta(days=30)), "reason": "年度计划",
+    }  # fmt: skip
+    made = (await api.client.post("/api/inspection/plans", json=plan)).raise_for_status().json()["id"]
+    (await api.client.post(f"/api/inspection/plans/{made}/draw")).raise_for_status()
+    officer = Api(suite.ports()["http"])
+    await officer.log_in(INSPECTOR)
+    wish = {
+        "site_id": site, "departments": ["fire", "bureau"], "second_officer": "demo-inspector-2", "reason": "投诉",
+        "planned_for": str(today + timedelta(days=1)),
+    }  # fmt: skip
+    visit = (await officer.client.post("/api/inspection/visits", json=wish)).raise_for_status().json()
+    address = f"/api/inspection/visits/{visit['id']}"
+    (await officer.client.post(f"{address}/commands/begin", json={})).raise_for_status()
+    result = {"place": 1, "result": "failed", "key": "browser-0001", "note": "灭火器过期"}
+    (await officer.client.post(f"{address}/results", json=result)).raise_for_status()
+    await officer.client.aclose()
+    return {"plan": made, "visit": visit["id"], "code": visit["code"]}
 
 
 async def imported(api: Api, site_id: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The annual report on a real PostgreSQL: a year of generated records is counted exactly, and every record of it opens."""
 
 import csv
+import hashlib
 import io
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
@@ -105,6 +106,9 @@ async def test_a_generated_year_is_counted_exactly_and_every_record_opens(pool: 
                     row = await cases.see(connection, who, record["id"])
                     assert row["state"] == "closed"
                     assert broken(await evidence.links(connection, record["id"]), public) is None
+                    kept, body = await evidence.content(connection, record["id"], 1)
+                    assert body is not None
+                    assert hashlib.sha256(body).hexdigest() == kept["sha256"]
                 elif record["kind"] == "visit":
                     assert (await inspections.get_record(connection, record["id"]))["content"]["organ"]
                 elif record["kind"] == "plan":

@@ -23,6 +23,7 @@ from inspection_service.inspections.visit import REMOTE, Command
 from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
 from inspection_service.store import file_site, replace_duties, retire_site
+from inspection_service.tasks.desk import TaskDesk
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import ManualClock
@@ -54,7 +55,9 @@ class World:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
         self.clock = ManualClock(START)
-        self.desk = InspectionDesk(pool, self.clock, checklists(), catalogue(), PRESS)
+        self.desk = InspectionDesk(
+            pool, self.clock, checklists(), catalogue(), PRESS, TaskDesk(self.clock, timedelta(minutes=5))
+        )
         self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS)
 
     async def visits(self, plan_id: str | None = None) -> list[asyncpg.Record]:
@@ -230,6 +233,9 @@ async def test_a_visit_from_code_to_record(world: World) -> None:
         assert len(await store.pieces(connection, visit_id)) == 1
         events = await connection.fetch("SELECT payload FROM eventlog.event WHERE type = 'VisitFinished'")
         lines = await connection.fetchval("SELECT count(*) FROM inspection.visit_result")
+        (task,) = await connection.fetch("SELECT * FROM inspection.task")
+    told = (task["origin"], task["cause"], task["site_id"], task["assignee_id"], task["details"]["visit_id"])
+    assert told == ("inspection", "fire_equipment", "s1", "m2", visit_id)
     assert [event["payload"]["failed_items"] for event in events] == [["fire-equipment"]]
     assert lines == 10
     assert record["number"] == "甬宁综执现检字〔2026〕第000001号"

@@ -70,6 +70,7 @@ class Walk:
     history: list[tuple[Any, ...]] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    contents: dict[int, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.now = self.opened_at
@@ -131,6 +132,7 @@ class Walk:
             "media_type": "text/plain; charset=utf-8", "name": "",
         }  # fmt: skip
         place = len(self.links) + 1
+        self.contents[place] = text.encode()
         self._link(first, said)
         self._link(second, {"type": "confirmation", "confirms": place})
         self.case = replace(self.case, pieces=pieces(self.links, self.case.facts.officers))

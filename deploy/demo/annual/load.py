@@ -151,9 +151,11 @@ async def _write_cases(connection: asyncpg.Connection, walks: Sequence[Walk], ye
             for d in walk.documents
         ],
     )
-    for walk in walks:
-        for link in walk.links:
-            await evidence.add(connection, walk.id, walk.now, link, None)
+    links = [
+        (walk.id, place, walk.now, dict(link.record), walk.contents.get(place), link.hash, link.signature)
+        for walk in walks for place, link in enumerate(walk.links, 1)
+    ]  # fmt: skip
+    await connection.executemany("INSERT INTO inspection.evidence VALUES ($1, $2, $3, $4, $5, $6, $7)", links)
     await store.take_numbers(connection, "case", year, len(walks))
     for kind, count in Counter(document.kind for walk in walks for document in walk.documents).items():
         await store.take_numbers(connection, kind, year, count)
