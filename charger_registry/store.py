@@ -31,18 +31,31 @@ STREAM = "registry"
 
 async def file_all(connection: asyncpg.Connection, filing: Filing, now: datetime) -> None:
     """File everything in the caller's transaction and tell it; what is filed already is brought up to date."""
+    await publish(connection, STREAM, await file_rows(connection, filing, now))
+
+
+async def file_rows(connection: asyncpg.Connection, filing: Filing, now: datetime) -> list[Event]:
+    """File everything in the caller's transaction; return what is to be told of it, after the trail has its line.
+
+    Rows of sites are held first and in one order, the trail and the stream last: nobody waits for one who waits for him.
+    """
+    touched = list(dict.fromkeys([*(site.id for site in filing.sites), *(role.site_id for role in filing.roles)]))
+    await hold_sites(connection, [*touched, *filing.retired_site_ids])
     await _retire_sites(connection, filing.retired_site_ids, now)
     await _file_organisations(connection, filing.organisations)
     await file_equipment(connection, filing.sites, filing.source, now)
     await file_roles(connection, filing.roles, now)
-    touched = list(dict.fromkeys([*(site.id for site in filing.sites), *(role.site_id for role in filing.roles)]))
     events: list[Event] = [SiteRetired(site_id=s, station_ids=ids) for s, ids in await _retired(connection, filing)]
     events += [
         OrganisationFiled(organisation_id=o.id, name=o.name, uscc=o.uscc, phone=o.phone) for o in filing.organisations
     ]
     events += await site_files(connection, [site.id for site in filing.sites])
-    events += await ledger_events(connection, touched, now)
-    await publish(connection, STREAM, events)
+    return events + await ledger_events(connection, touched, now)
+
+
+async def hold_sites(connection: asyncpg.Connection, site_ids: Sequence[str]) -> None:
+    """Hold those of the sites that there are until commit."""
+    await connection.execute("SELECT FROM registry.site WHERE id = ANY($1) ORDER BY id FOR UPDATE", list(site_ids))
 
 
 async def _retire_sites(connection: asyncpg.Connection, site_ids: Sequence[str], now: datetime) -> None:
@@ -130,8 +143,10 @@ async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) 
 # --- organisations that cease to be -----------------------------------------------------------------------------
 
 
-async def deregister(connection: asyncpg.Connection, organisation_id: str, since: datetime, now: datetime) -> None:
-    """Note that an organisation ceases to be; wherever it had to answer, it answers no longer."""
+async def deregister(
+    connection: asyncpg.Connection, organisation_id: str, since: datetime, now: datetime
+) -> list[Event]:
+    """Note that an organisation ceases to be: wherever it had to answer, it answers no longer. Return what is to be told."""
     organisation = await get_organisation(connection, organisation_id, hold=True)
     if organisation["deregistered_at"] is not None:
         raise Conflict(f"{organisation['name']} has been deregistered already")
@@ -143,12 +158,14 @@ async def deregister(connection: asyncpg.Connection, organisation_id: str, since
     )
     rows = await connection.fetch(
         """
-        SELECT DISTINCT r.site_id FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
-        WHERE r.organisation_id = $1 AND upper_inf(r.believed) AND s.retired_at IS NULL ORDER BY 1
+        SELECT s.id FROM registry.site s WHERE s.retired_at IS NULL AND EXISTS (
+            SELECT FROM registry.responsibility r
+            WHERE r.site_id = s.id AND r.organisation_id = $1 AND upper_inf(r.believed)
+        ) ORDER BY s.id FOR UPDATE
         """,
         organisation_id,
     )
-    await publish(connection, STREAM, await ledger_events(connection, [row["site_id"] for row in rows], now))
+    return await ledger_events(connection, [row["id"] for row in rows], now)
 
 
 async def deactivate_demo_people(connection: asyncpg.Connection, now: datetime) -> None:

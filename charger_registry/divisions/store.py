@@ -73,6 +73,23 @@ async def boundaries(connection: asyncpg.Connection) -> dict[str, Boundary]:
     return {row["division_code"]: boundary(row["division_code"], row["geometry"]) for row in rows}
 
 
+async def boundary_for(connection: asyncpg.Connection, code: str, *, hold: bool = False) -> dict[str, Boundary]:
+    """Return the boundary that a point of a division is held against: its own, or that of the nearest division above.
+
+    `hold`: no boundary changes until commit.
+    """
+    if hold:
+        await connection.execute("LOCK TABLE registry.boundary IN SHARE MODE")
+    row = await connection.fetchrow(
+        """
+        SELECT division_code, geometry FROM registry.boundary WHERE starts_with($1, division_code)
+        ORDER BY length(division_code) DESC LIMIT 1
+        """,
+        code,
+    )
+    return {row["division_code"]: boundary(row["division_code"], row["geometry"])} if row else {}
+
+
 async def keep_boundary(connection: asyncpg.Connection, line: Sequence[Any]) -> str | None:
     """Keep (division, name, geometry, at, by); return the name of the one that it takes the place of."""
     before: str | None = await connection.fetchval(

@@ -9,14 +9,14 @@ from fastapi import Depends, FastAPI, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from charger_registry.filing import store
-from charger_registry.filing.content import REASONS, Content
+from charger_registry.filing.content import Content
 from charger_registry.filing.desk import FilingDesk, Order, PaperDraft, View
 from charger_registry.filing.indicators import Handled, Indicators, Share, indicators
 from charger_registry.filing.machine import Command, State
 from youguan.auth import OPERATOR, REGULATOR, Principal, Scope
 from youguan.clock import COUNTY, Clock, county_day
 from youguan.documents import Document, Shelf
-from youguan.errors import FieldError, Invalid
+from youguan.errors import FieldError, Invalid, Reason
 from youguan.web.documents import give, take
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require
@@ -129,6 +129,9 @@ class FilingDetail(FilingOut):
     history: list[HistoryOut]
     problems: list[ProblemOut]
     grace_until: date | None
+    position: Literal["verified", "unverified"] | None = Field(
+        description="held against the division's boundary; null: no point"
+    )
     commands: list[Command]
 
 
@@ -298,7 +301,7 @@ async def reckon(
     today = county_day(now)
     first, after = since or date(today.year, 1, 1), until or date.fromordinal(today.toordinal() + 1)
     if after <= first:
-        raise Invalid("to: must lie after from", fields=[FieldError("to", "must lie after from")])
+        raise Invalid.of(FieldError("to", Reason("must lie after from")))
     begin, end = (datetime.combine(day, time(), COUNTY) for day in (first, after))
     async with pool.acquire() as connection:
         rows = await store.submitted_between(connection, begin, end, scope)
@@ -329,7 +332,7 @@ def _place_of(key: tuple[Any, ...] | None) -> tuple[bool, date, datetime, str] |
     try:
         return bool(key[0]), date.fromisoformat(key[1]), key[2], key[3]
     except ValueError:
-        raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")]) from None
+        raise Invalid.of(FieldError("cursor", Reason("is not of this list"))) from None
 
 
 def receiving(shelf: Shelf, file: UploadFile) -> Callable[[], Coroutine[Any, Any, Document]]:
@@ -364,7 +367,8 @@ def _detail(view: View) -> FilingDetail:
         documents=[DocumentOut(**dict(row)) for row in view.documents],
         promised=[PromiseOut(**dict(row)) for row in view.promises],
         history=[HistoryOut(**dict(row)) for row in view.history],
-        problems=[ProblemOut(field=p.field, code=p.code, reason=REASONS[p.code]) for p in view.problems],
+        problems=[ProblemOut(field=p.field, code=p.code, reason=p.reason) for p in view.problems],
         grace_until=view.grace["until"] if view.grace else None,
+        position=view.position,
         commands=sorted(view.commands),
     )

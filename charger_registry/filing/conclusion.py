@@ -6,16 +6,19 @@ from datetime import date, datetime, time, timedelta
 import asyncpg
 
 from charger_registry import store as registry
-from charger_registry.drafts import Filing, RoleDraft, SourceDraft
+from charger_registry.divisions import store as divisions
+from charger_registry.divisions.boundaries import judge
+from charger_registry.drafts import Filing, RoleDraft, SiteDraft, SourceDraft
 from charger_registry.duplicates import store as duplicates
 from charger_registry.filing import store
-from charger_registry.filing.content import Content, StationLine, promised, site_draft
+from charger_registry.filing.content import Content, StationLine, has_moved, promised, site_draft
 from charger_registry.filing.deadlines import Terms, add_months
 from charger_registry.filing.machine import Command
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import ROLES, holder
 from youguan.clock import COUNTY, county_day
-from youguan.errors import FieldError, Invalid
+from youguan.coordinates import to_wgs84
+from youguan.errors import FieldError, Invalid, Reason
 from youguan.events import DocumentRenewed, Event, FilingPromiseKept, GracePeriodBegan
 
 ORIGIN = "filing"
@@ -24,30 +27,49 @@ ORIGIN = "filing"
 async def conclude(
     connection: asyncpg.Connection, filing: asyncpg.Record, command: Command, terms: Terms, now: datetime
 ) -> list[Event]:
-    """Do what follows from a command in its transaction; return what is still to be published."""
+    """Do what follows from a command in its transaction; return what is to be published."""
     if command is Command.ACCEPT:
         return await _accepted(connection, filing, terms, now)
     if command is Command.RETIRE and filing["site_id"] is not None:
-        await registry.file_all(connection, Filing(retired_site_ids=(filing["site_id"],)), now)
+        return await registry.file_rows(connection, Filing(retired_site_ids=(filing["site_id"],)), now)
     return []
 
 
 async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, terms: Terms, now: datetime) -> list[Event]:
     content, site_id = store.content_of(filing), filing["site_id"]
     papers = store.papers(await store.documents(connection, filing["id"]), filing["asked_at"])
-    await store.promise(connection, filing["id"], promised(content, papers), now)
+    owed = promised(content, papers, filing["asked_for"], county_day(now))
+    await store.promise(connection, filing["id"], owed, now)
     roles = responsibilities(content, site_id, filing["number"])
     is_new = site_id == filing["number"]
     if not is_new:
         roles = await _gaps(connection, site_id, roles, now)
     if any(draft.until is not None and draft.until <= now for draft in roles):
-        raise Invalid.of(FieldError("managed_until", "the contract is over: have the filing supplemented first"))
-    filed = Filing((site_draft(content, site_id),), roles=roles, source=SourceDraft(ORIGIN, filing["number"]))
-    await registry.file_all(connection, filed, now)
+        over = Reason("the contract is over: have the filing supplemented first")
+        raise Invalid.of(FieldError("managed_until", over))
+    begun = None if is_new else await store.begun_with(connection, filing["id"]) or Content()
+    draft = await _draft(connection, content, begun, site_id)
+    filed = Filing((draft,), roles=roles, source=SourceDraft(ORIGIN, filing["number"]))
+    events = await registry.file_rows(connection, filed, now)
     await duplicates.propose(connection, [site_id], now)
-    if is_new:
-        return await _begin_grace(connection, filing, terms, now)
-    return await _over(connection, filing, now)
+    follow = _begin_grace(connection, filing, terms, now) if is_new else _over(connection, filing, now)
+    return events + await follow
+
+
+async def _draft(connection: asyncpg.Connection, content: Content, begun: Content | None, site_id: str) -> SiteDraft:
+    """Return what the filing says of the site, its point held against the boundary of its division."""
+    present = [row["id"] for row in await store.stations_of(connection, site_id)]
+    draft = site_draft(content, site_id, begun, present)
+    division = draft.division_code
+    if begun is not None:
+        site = await registry.get_site(connection, site_id)
+        division = division or site["division_code"] or content.division_code
+        if not has_moved(content, begun):
+            point = {"longitude": site["given_longitude"], "latitude": site["given_latitude"], "crs": site["given_crs"]}
+            draft = replace(draft, **point)
+    outlines = await divisions.boundary_for(connection, division or "", hold=True)
+    found = judge(to_wgs84((draft.longitude, draft.latitude), draft.crs), division, outlines)
+    return replace(draft, position=found.position)
 
 
 def responsibilities(content: Content, site_id: str, number: str) -> tuple[RoleDraft, ...]:
@@ -95,7 +117,7 @@ async def _over(connection: asyncpg.Connection, filing: asyncpg.Record, now: dat
 
 
 async def content_of_site(connection: asyncpg.Connection, site: asyncpg.Record, now: datetime) -> Content:
-    """Return what is known of a site that has no file yet."""
+    """Return what is filed of a site now, as a filing begins with it."""
     lines = await ledger.lines(connection, site["id"])
     found = {role: holder(lines, role, now) for role in ROLES}
     manager = found["manager"]

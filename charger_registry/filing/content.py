@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from charger_registry.divisions.boundaries import Boundary, Judgement, judge
 from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.filing.deadlines import Terms
-from youguan.coordinates import TO_WGS84
-from youguan.errors import FieldError
+from youguan.coordinates import TO_WGS84, to_wgs84
+from youguan.errors import FieldError, Reason
 from youguan.working_days import add_working_days
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
@@ -19,6 +21,7 @@ STATION_ID = re.compile(r"[A-Za-z0-9*\-_=+|@.:\u4e00-\u9fff]{1,48}")
 CURRENT_TYPES = ("AC", "DC")
 PARTIES = ("builder", "owner", "manager", "maintainer", "property_manager")
 NEEDED_PARTIES = ("builder", "owner", "manager")
+LONGITUDES, LATITUDES = (70, 140), (0, 60)
 MOST_CONNECTORS, MOST_POWER_KW, MOST_STATIONS = 100, 10_000, 2000
 CONTRACT = "management_contract"
 
@@ -36,6 +39,7 @@ REASONS = {
     "expired": "is no longer valid",
     "not_promisable": "cannot be promised, it must be there",
     "past": "lies in the past",
+    "outside": "lies {metres} m outside of division {division}",
     "too_late": "is later than may be promised",
     "not_committed": "a promise needs the written commitment",
     "not_supplied": "was asked for and has not been supplied",
@@ -43,10 +47,15 @@ REASONS = {
 
 
 class Problem(NamedTuple):
-    """One field that keeps a filing from being submitted, and why (a key of `REASONS`)."""
+    """One field that keeps a filing from being submitted, and why: a key of `REASONS`, with the values that it names."""
 
     field: str
     code: str
+    values: Mapping[str, object] = MappingProxyType({})
+
+    @property
+    def reason(self) -> Reason:
+        return Reason(REASONS[self.code], **self.values)
 
 
 class StationLine(BaseModel):
@@ -118,6 +127,7 @@ class World:
     divisions: Collection[str]
     organisations: Mapping[str, bool]  # id → whether it has been deregistered
     elsewhere: Collection[str]  # stations that other sites have
+    boundaries: Mapping[str, Boundary] = field(default_factory=dict)
 
 
 def problems(
@@ -139,24 +149,60 @@ def problems(
 
 def field_errors(found: Sequence[Problem]) -> list[FieldError]:
     """Return problems as the interface tells them."""
-    return [FieldError(problem.field, REASONS[problem.code]) for problem in found]
+    return [FieldError(problem.field, problem.reason) for problem in found]
 
 
-def site_draft(content: Content, site_id: str) -> SiteDraft:
-    """Return what is to be filed; only of a content without problems."""
+def site_draft(
+    content: Content, site_id: str, begun: Content | None = None, present: Collection[str] = ()
+) -> SiteDraft:
+    """Return what is to be filed; only of a content without problems.
+
+    `begun`: what a filing of a site that is there began with. What stands in it still says nothing: whatever has changed meanwhile
+    stays, and so do stations `present` at the site that the filing never knew.
+    """
+    said = content if begun is None else _news(content, begun)
+    known = {line.id: line for line in begun.stations} if begun else {}
+    named = {line.id for line in content.stations}
     return SiteDraft(
         id=site_id,
-        name=content.name,
+        name=said.name or None,
         longitude=float(content.longitude),
         latitude=float(content.latitude),
         crs=content.crs,
-        address=content.address,
-        division_code=content.division_code,
-        stations=tuple(
-            StationDraft(line.id, int(line.connectors), round(float(line.power_kw) * 1000), line.current_type)
-            for line in content.stations
+        address=said.address or None,
+        division_code=said.division_code or None,
+        stations=(
+            *(StationDraft(line.id) if known.get(line.id) == line else _station(line) for line in content.stations),
+            *(StationDraft(station_id) for station_id in present if begun and station_id not in {*known, *named}),
         ),
     )
+
+
+def _news(content: Content, begun: Content) -> Content:
+    """Return a content without the texts that it has begun with."""
+    kept = {n: "" for n in ("name", "address", "division_code") if getattr(content, n) == getattr(begun, n)}
+    return content.model_copy(update=kept)
+
+
+def _station(line: StationLine) -> StationDraft:
+    return StationDraft(line.id, int(line.connectors), round(float(line.power_kw) * 1000), line.current_type)
+
+
+def has_moved(content: Content, begun: Content) -> bool:
+    """Say whether a filing gives another point than the one it has begun with."""
+    return any(getattr(content, name) != getattr(begun, name) for name in ("longitude", "latitude", "crs"))
+
+
+def judged(content: Content, boundaries: Mapping[str, Boundary]) -> Judgement | None:
+    """Hold the point against the boundary of its division; None where there is no such point."""
+    try:
+        point = float(content.longitude), float(content.latitude)
+    except ValueError:
+        return None
+    is_near = LONGITUDES[0] <= point[0] <= LONGITUDES[1] and LATITUDES[0] <= point[1] <= LATITUDES[1]
+    if not is_near or content.crs not in TO_WGS84 or not content.division_code:
+        return None
+    return judge(to_wgs84(point, content.crs), content.division_code, boundaries)
 
 
 def _place(content: Content, world: World) -> Iterator[Problem]:
@@ -167,8 +213,11 @@ def _place(content: Content, world: World) -> Iterator[Problem]:
         yield Problem("division_code", "unknown")
     if content.crs not in TO_WGS84:
         yield Problem("crs", "unknown")
-    yield from _number("longitude", content.longitude, 70, 140)
-    yield from _number("latitude", content.latitude, 0, 60)
+    yield from _number("longitude", content.longitude, *LONGITUDES)
+    yield from _number("latitude", content.latitude, *LATITUDES)
+    found = judged(content, world.boundaries)
+    if found is not None and found.outside_m is not None:
+        yield Problem("longitude", "outside", {"metres": round(found.outside_m), "division": found.division})
 
 
 def _parties(content: Content, world: World) -> Iterator[Problem]:
@@ -227,13 +276,15 @@ def _papers(
         field = f"documents.{kind.code}"
         there = [paper for paper in papers if paper.type == kind.code]
         promise = content.promises.get(kind.code, "")
-        if promise and not any(paper.fresh for paper in there):
+        if _is_supplied(kind.code, papers, asked_for, world.today):
+            continue
+        if promise:
             yield from _promise(kind, promise, world)
-        elif kind.code in asked_for and not any(paper.fresh for paper in there):
+        elif kind.code in asked_for:
             yield Problem(field, "not_supplied")
-        elif there and all(paper.valid_until is not None and paper.valid_until < world.today for paper in there):
+        elif there:
             yield Problem(field, "expired")
-        elif not there and (kind.required or (foreign and kind.code == CONTRACT)):
+        elif kind.required or (foreign and kind.code == CONTRACT):
             yield Problem(field, "missing")
     if any(content.promises.values()) and not content.committed:
         yield Problem("committed", "not_committed")
@@ -251,11 +302,20 @@ def _promise(kind: DocumentType, promise: str, world: World) -> Iterator[Problem
         yield Problem(field, "too_late")
 
 
-def promised(content: Content, papers: Sequence[Paper]) -> dict[str, date]:
-    """Return what is owed: document type → by which day; what is there is not owed."""
-    there = {paper.type for paper in papers}
-    found = {code: _date(day) for code, day in content.promises.items() if code not in there}
-    return {code: day for code, day in found.items() if day}
+def _is_supplied(code: str, papers: Sequence[Paper], asked_for: Collection[str], today: date) -> bool:
+    """Say whether a paper is there that still holds, and that is new where it was asked for."""
+    return any(
+        paper.type == code
+        and (paper.valid_until is None or paper.valid_until >= today)
+        and (paper.fresh or code not in asked_for)
+        for paper in papers
+    )
+
+
+def promised(content: Content, papers: Sequence[Paper], asked_for: Collection[str], today: date) -> dict[str, date]:
+    """Return what is owed: document type → by which day; what is there and holds is not owed."""
+    found = {code: _date(day) for code, day in content.promises.items()}
+    return {code: day for code, day in found.items() if day and not _is_supplied(code, papers, asked_for, today)}
 
 
 def _number(field: str, text: str, least: float, most: float, *, whole: bool = False) -> Iterator[Problem]:

@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 
 from charger_registry import store as registry
+from charger_registry.divisions import store as divisions
 from charger_registry.filing import conclusion, store
-from charger_registry.filing.content import Content, Problem, World, field_errors, problems
+from charger_registry.filing.content import Content, Problem, World, field_errors, judged, problems
 from charger_registry.filing.deadlines import Terms, days_left, resumed
 from charger_registry.filing.machine import STANDING, UNDECIDED, Command, Role, State, move, open_to
 from youguan import audit
@@ -52,8 +53,18 @@ class PaperDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the audit trail, written once every row is held that the step changes."""
+
+    action: str
+    filing_id: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """What is being done with a held filing; `news`: what is to be told besides."""
+    """What is being done with a held filing; `news`: what is to be told besides, `trail`: what is to be written down."""
 
     who: Principal
     filing: asyncpg.Record
@@ -63,6 +74,7 @@ class Step:
     now: datetime
     terms: Terms
     news: list[Event] = field(default_factory=list)
+    trail: list[Entry] = field(default_factory=list)
 
     @property
     def today(self) -> date:
@@ -82,6 +94,7 @@ class View:
     grace: asyncpg.Record | None
     problems: Sequence[Problem]
     commands: frozenset[Command]
+    position: str | None
 
 
 Prepare = Callable[[asyncpg.Connection, Step], Awaitable[dict[str, Any]]]
@@ -133,7 +146,8 @@ class FilingDesk:
             if old is not None:
                 await store.copy_documents(connection, old["id"], filing_id)
             role = Role.APPLICANT if channel == ONLINE else Role.CLERK
-            begun = (now, who.subject, role, "begin", None, State.DRAFT, "", None)
+            begun_with = content.model_dump() if site_id is not None else None
+            begun = (now, who.subject, role, "begin", None, State.DRAFT, "", begun_with)
             await store.add_history(connection, filing_id, begun)
             await audit.record(
                 connection, at=now, actor=who.subject, action="begin filing", subject=f"filing {filing_id}",
@@ -149,18 +163,23 @@ class FilingDesk:
             return None, Content(manager=organisation_id, stations=())
         site = await registry.get_site(connection, site_id)
         if site_id not in await sites_within(connection, who.scope, [site_id]) or site["retired_at"] is not None:
-            raise NotFound(f"site {site_id}")
+            raise NotFound(Reason("site {id}", id=site_id))
         if await store.on_its_way(connection, site_id):
             raise Conflict("a filing for this site has been begun already")
         old = await store.standing(connection, site_id)
+        content = await conclusion.content_of_site(connection, site, self._clock.now())
         if old is None:
-            return None, await conclusion.content_of_site(connection, site, self._clock.now())
+            return None, content
         if old["state"] == State.SUSPENDED:
             raise Conflict("a site that is suspended is not filed anew")
         owed = {
             row["type"]: str(row["due_on"]) for row in await store.promises(connection, old["id"]) if not row["kept_at"]
         }
-        return old, store.content_of(old).model_copy(update={"promises": owed, "committed": False})
+        before = store.content_of(old)
+        said_by_nobody_else = {
+            name: getattr(before, name) for name in ("contact_name", "contact_phone", "contract_number")
+        }
+        return old, content.model_copy(update={**said_by_nobody_else, "promises": owed})
 
     async def save(self, who: Principal, filing_id: str, content: Content, *, remote: str | None) -> asyncpg.Record:
         """Keep what has been written so far, whatever is missing in it."""
@@ -169,8 +188,7 @@ class FilingDesk:
             step = await self._step(connection, who, filing_id, Order(Command.SAVE), now)
             division = content.division_code or who.division or ""
             if step.role is Role.CLERK and not who.scope.covers(division, None):
-                beyond = "lies beyond your bounds"
-                raise Invalid(f"division_code: {beyond}", fields=[FieldError("division_code", beyond)])
+                raise _invalid("division_code", Reason("lies beyond your bounds"))
             before, after = _difference(step.filing["content"], content.model_dump())
             if not after:
                 return step.filing
@@ -269,7 +287,7 @@ class FilingDesk:
         """Let a paper count no longer; Invalid where it is not of the type that it may `only` be replaced by."""
         ended = await store.end_document(connection, filing["id"], document_id, now, by)
         if only not in (None, ended["type"]):
-            raise _invalid("replaces", f"is a paper of another type, {ended['type']}")
+            raise _invalid("replaces", Reason("is a paper of another type, {type}", type=ended["type"]))
         if ended["told"] is None:
             return []
         return [DocumentRenewed(document_id=document_id, site_id=filing["site_id"], at=now)]
@@ -290,6 +308,7 @@ class FilingDesk:
         async with self.pool.acquire() as connection:
             filing = await store.get(connection, filing_id, who.scope)
             state, content, roles = State(filing["state"]), store.content_of(filing), _roles(who, filing)
+            found = judged(content, await divisions.boundary_for(connection, content.division_code))
             return View(
                 filing=filing,
                 content=content,
@@ -300,6 +319,7 @@ class FilingDesk:
                 grace=await store.grace_period(connection, filing["site_id"]) if filing["site_id"] else None,
                 problems=await self._problems(connection, filing, content, now) if state in UNDECIDED else [],
                 commands=frozenset(c for c in open_to(state, roles) if _has_place(c, filing, roles)),
+                position=found.position if found else None,
             )
 
     async def _problems(
@@ -314,6 +334,7 @@ class FilingDesk:
             divisions=await store.known_divisions(connection, content.division_code),
             organisations=await store.known_organisations(connection, content.parties().values(), now),
             elsewhere=await store.stations_elsewhere(connection, ids, filing["site_id"]),
+            boundaries=await divisions.boundary_for(connection, content.division_code),
         )
         return problems(content, filing["organisation_id"], types, papers, filing["asked_for"], world)
 
@@ -323,7 +344,7 @@ class FilingDesk:
         """Move a filing; NotFound, Forbidden, Conflict where its state has no place for that, Invalid by field."""
         now = self._clock.now()
         if order.command in (Command.SAVE, Command.ATTACH):
-            raise Conflict(f"{order.command} has an address of its own")
+            raise Conflict(Reason("{command} has an address of its own", command=order.command))
         async with self.pool.acquire() as connection, connection.transaction():
             step = await self._step(connection, who, filing_id, order, now)
             _check_reason(step)
@@ -335,21 +356,16 @@ class FilingDesk:
                 now, who.subject, step.role, order.command, step.filing["state"], step.following, order.reason, content,
             )  # fmt: skip
             await store.add_history(connection, filing_id, line)
-            moved = {
-                "state": changes["state"],
-                "reason": order.reason,
-                "asked_for": order.asked_for,
-                "rating": order.rating,
-            }
-            await audit.record(
-                connection, at=now, actor=who.subject, action=f"{order.command} filing", subject=f"filing {filing_id}",
-                before={"state": step.filing["state"]}, after={k: v for k, v in moved.items() if v}, remote=remote,
-            )  # fmt: skip
             filing = await store.get(connection, filing_id, who.scope)
-            news = step.news + await conclusion.conclude(connection, filing, order.command, step.terms, now)
+            events = await conclusion.conclude(connection, filing, order.command, step.terms, now) + step.news
             if filing["state"] != step.filing["state"]:
-                news.append(_moved(filing, step.filing["state"], now))
-            await publish(connection, registry.STREAM, news)
+                events.append(_moved(filing, step.filing["state"], now))
+            for entry in (*step.trail, _entry(step, changes["state"])):
+                await audit.record(
+                    connection, at=now, actor=who.subject, action=entry.action, subject=f"filing {entry.filing_id}",
+                    before=entry.before, after=entry.after, remote=remote,
+                )  # fmt: skip
+            await publish(connection, registry.STREAM, events)
         return filing
 
     async def _step(
@@ -363,7 +379,7 @@ class FilingDesk:
         content = store.content_of(step.filing)
         found = field_errors(await self._problems(connection, step.filing, content, step.now))
         if found:
-            raise Invalid("; ".join(f"{error.field}: {error.reason}" for error in found), fields=found)
+            raise Invalid.of(*found)
 
     async def _submit(self, connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
         """The first time the terms begin; after a supplement what was left of the decision's goes on."""
@@ -389,10 +405,10 @@ class FilingDesk:
         """While the applicant has the word, the term of the decision stands still."""
         known = {row["code"] for row in await store.document_types(connection)}
         if unknown := set(step.order.asked_for) - known:
-            raise _invalid("asked_for", f"unknown kinds of documents: {', '.join(sorted(unknown))}")
+            raise _invalid("asked_for", Reason("unknown kinds of documents: {codes}", codes=", ".join(sorted(unknown))))
         due_on = step.order.due_on or add_working_days(step.today, step.terms.supplement)
         if due_on <= step.today:
-            raise _invalid("due_on", "must lie in the future")
+            raise _invalid("due_on", Reason("must lie in the future"))
         return {
             "answered_at": step.filing["answered_at"] or step.now,
             "asked_for": list(step.order.asked_for),
@@ -410,6 +426,8 @@ class FilingDesk:
         site_id = step.filing["site_id"]
         if site_id is None:
             return {**changes, "site_id": step.filing["number"]}
+        if (await registry.get_site(connection, site_id))["retired_at"] is not None:
+            raise Conflict("the site has been retired since this filing was begun")
         old = await store.standing(connection, site_id)
         if old is not None:
             await self._give_way(connection, old, step)
@@ -422,10 +440,8 @@ class FilingDesk:
         reason, by = f"replaced by {step.filing['number']}", step.who.subject
         line = (step.now, by, step.role, Command.RETIRE, old["state"], State.RETIRED, reason, None)
         await store.add_history(connection, old["id"], line)
-        await audit.record(
-            connection, at=step.now, actor=by, action="retire filing", subject=f"filing {old['id']}",
-            before={"state": old["state"]}, after={"state": State.RETIRED, "reason": reason},
-        )  # fmt: skip
+        after = {"state": State.RETIRED, "reason": reason}
+        step.trail.append(Entry("retire filing", old["id"], {"state": old["state"]}, after))
         step.news.append(_moved({**dict(old), "state": State.RETIRED}, old["state"], step.now))
 
     async def _reject(self, connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
@@ -434,7 +450,7 @@ class FilingDesk:
     async def _start(self, connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
         started_on = step.order.due_on or step.today
         if started_on > step.today:
-            raise _invalid("due_on", "lies in the future")
+            raise _invalid("due_on", Reason("lies in the future"))
         return {"started_on": started_on}
 
     async def _suspend(self, connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
@@ -453,10 +469,22 @@ class FilingDesk:
             raise Conflict("this filing has been rated already")
         rating = step.order.rating
         if rating is None or not WORST <= rating <= BEST:
-            raise _invalid("rating", f"must be a number from {WORST} to {BEST}")
+            raise _invalid("rating", Reason("must be a number from {worst} to {best}", worst=WORST, best=BEST))
         if rating <= BAD and not step.order.reason:
-            raise _invalid("reason", "whoever is not satisfied says why")
+            raise _invalid("reason", Reason("whoever is not satisfied says why"))
         return {"rating": rating, "rating_comment": step.order.reason or None, "rated_at": step.now}
+
+
+def _entry(step: Step, state: State) -> Entry:
+    """Return what the trail says of a step."""
+    order = step.order
+    said = {"state": state, "reason": order.reason, "asked_for": order.asked_for, "rating": order.rating}
+    return Entry(
+        f"{order.command} filing",
+        step.filing["id"],
+        {"state": step.filing["state"]},
+        {k: v for k, v in said.items() if v},
+    )
 
 
 async def _nothing_due(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
@@ -470,7 +498,7 @@ def _applicant(who: Principal, organisation_id: str | None) -> tuple[str, str]:
     if not who.has(REGULATOR):
         raise Forbidden("you file for your own organisation")
     if not organisation_id:
-        raise _invalid("organisation_id", "whose filing is it?")
+        raise _invalid("organisation_id", Reason("whose filing is it?"))
     return COUNTER, organisation_id
 
 
@@ -519,21 +547,21 @@ def _refuse_against_authority(step: Step) -> None:
 def _check_reason(step: Step) -> None:
     withdrawn = step.order.command is Command.WITHDRAW and step.filing["state"] != State.DRAFT
     if (step.order.command in EXPLAINED or withdrawn) and not step.order.reason:
-        raise _invalid("reason", "is missing")
+        raise _invalid("reason", Reason("is missing"))
 
 
 def _check_paper(draft: PaperDraft, types: Sequence[asyncpg.Record]) -> None:
     kind = next((row for row in types if row["code"] == draft.type), None)
     if kind is None:
-        raise _invalid("type", f"is none of: {', '.join(row['code'] for row in types)}")
+        raise _invalid("type", Reason("is none of: {codes}", codes=", ".join(row["code"] for row in types)))
     if kind["expires"] and draft.valid_until is None:
-        raise _invalid("valid_until", "is missing: such a paper holds for a time")
+        raise _invalid("valid_until", Reason("is missing: such a paper holds for a time"))
     if draft.valid_from and draft.valid_until and draft.valid_until < draft.valid_from:
-        raise _invalid("valid_until", "ends before it begins")
+        raise _invalid("valid_until", Reason("ends before it begins"))
 
 
-def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid(f"{field}: {reason}", fields=[FieldError(field, reason)])
+def _invalid(field: str, reason: Reason) -> Invalid:
+    return Invalid.of(FieldError(field, reason))
 
 
 def _difference(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

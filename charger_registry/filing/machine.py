@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from enum import StrEnum
 
-from youguan.errors import Conflict, Forbidden
+from youguan.errors import Conflict, Forbidden, Reason
 
 
 class State(StrEnum):
@@ -93,12 +93,12 @@ TABLE: dict[tuple[State, Command], tuple[State, tuple[Role, ...]]] = {
 def move(state: State, command: Command, roles: Collection[Role]) -> tuple[Role, State]:
     """Return as what somebody with these roles may do it, and the state that follows; Conflict, Forbidden."""
     if (state, command) not in TABLE:
-        raise Conflict(f"a filing that is {state} does not permit {command}")
+        raise Conflict(Reason("a filing that is {state} does not permit {command}", state=state, command=command))
     following, permitted = TABLE[state, command]
     for role in permitted:
         if role in roles:
             return role, following
-    raise Forbidden(f"{command} is for: {', '.join(permitted)}")
+    raise Forbidden(Reason("{command} is for: {roles}", command=command, roles=", ".join(permitted)))
 
 
 def open_to(state: State, roles: Collection[Role]) -> set[Command]:

@@ -19,9 +19,10 @@ from charger_registry.filing.desk import FilingDesk, Order, PaperDraft
 from charger_registry.filing.machine import Command, State
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.errors import YouguanError
 from youguan.web.documents import give
 from youguan.web.paging import Cursor, next_cursor
+from youguan.web.problems import of_form
 from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 from youguan.working_days import working_days_between
@@ -60,24 +61,6 @@ STEPS = {
     "rate": "评价",
 }
 ACTORS = {"applicant": "申请单位", "authority": "主管部门", "clerk": "窗口代办", "filer": "申请单位"}
-PROBLEMS = {
-    "missing": "未填写或缺少",
-    "no_number": "不是数字",
-    "out_of_range": "超出合理范围",
-    "no_date": "不是日期",
-    "ends_before": "结束早于开始",
-    "malformed": "含有不允许的字符",
-    "doubled": "重复",
-    "elsewhere": "已在其他场站备案",
-    "unknown": "查无此项",
-    "deregistered": "该单位已注销",
-    "expired": "已过期",
-    "not_promisable": "此项不得容缺，须先提供",
-    "past": "日期已过",
-    "too_late": "超过允许承诺的期限",
-    "not_committed": "作出承诺须勾选告知承诺",
-    "not_supplied": "要求补正，尚未提供",
-}
 LABELS = {
     "name": "场站名称",
     "address": "地址",
@@ -141,8 +124,8 @@ class Shown:
         names = await self._names(view.content.parties().values())
         return self.templates.render(
             request, "filing.html", status_code=error.status if error else 200, view=view, names=names,
-            error=error.detail if error else "", due=self.due(view.filing), states=STATES, steps=STEPS, actors=ACTORS,
-            labels=LABELS, station_labels=STATION_LABELS, problem_words=PROBLEMS, ratings=RATINGS, systems=SYSTEMS,
+            error=error, due=self.due(view.filing), states=STATES, steps=STEPS, actors=ACTORS,
+            labels=LABELS, station_labels=STATION_LABELS, ratings=RATINGS, systems=SYSTEMS,
             today=county_day(self.clock.now()),
         )  # fmt: skip
 
@@ -154,12 +137,12 @@ class Shown:
         async with self.pool.acquire() as connection:
             divisions = await divisions_store.list_divisions(connection)
             organisations = await registry.list_organisations(connection, None, 1000)
-        wrong = {problem.field: problem.code for problem in view.problems}
+        wrong = {problem.field: problem.reason for problem in view.problems}
         return self.templates.render(
             request, "filing_form.html", status_code=error.status if error else 200, view=view,
             content=view.content, blanks=BLANK_ROWS, wrong=wrong, divisions=divisions,
-            organisations=organisations, error=error.detail if error and not error.fields else "", labels=LABELS,
-            station_labels=STATION_LABELS, problem_words=PROBLEMS, systems=SYSTEMS, current_types=CURRENT_TYPES,
+            organisations=organisations, error=None if error is None or error.fields else error, labels=LABELS,
+            station_labels=STATION_LABELS, systems=SYSTEMS, current_types=CURRENT_TYPES,
         )  # fmt: skip
 
     def due(self, filing: Mapping[str, Any]) -> int | None:
@@ -317,7 +300,7 @@ async def _choice(
         organisations = await registry.list_organisations(connection, None, 1000) if who.has(REGULATOR) else []
     return shown.templates.render(
         request, "filing_new.html", status_code=error.status if error else 200, own=own, organisations=organisations,
-        site=site, error=error.detail if error else "",
+        site=site, error=error,
     )  # fmt: skip
 
 
@@ -335,5 +318,4 @@ def content_of(form: FormData) -> Content:
             committed="committed" in form,
         )
     except ValidationError as error:
-        fields = [FieldError(".".join(map(str, found["loc"])), found["msg"]) for found in error.errors()]
-        raise Invalid("; ".join(f"{f.field}: {f.reason}" for f in fields), fields=fields) from None
+        raise of_form(error) from None

@@ -10,7 +10,7 @@ from charger_registry.filing.content import Content, DocumentType, Paper
 from charger_registry.filing.deadlines import Terms
 from youguan.auth import Scope
 from youguan.documents import Document
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 # A draft is its applicant's own; a filing on paper is written by the authority's clerk. The file of a site that stands is also
 # for those who answer for the site now.
@@ -59,12 +59,21 @@ async def get(connection: asyncpg.Connection, filing_id: str, scope: Scope) -> a
     """Return a filing; NotFound beyond the bounds too."""
     row = await connection.fetchrow(f"{FILING} WHERE f.id = $1 AND {seen(2)}", filing_id, *scope.parameters)
     if row is None:
-        raise NotFound(f"filing {filing_id}")
+        raise NotFound(Reason("filing {id}", id=filing_id))
     return row
 
 
 async def hold(connection: asyncpg.Connection, filing_id: str, scope: Scope) -> asyncpg.Record:
-    """Return a filing and keep others from changing it until commit: who comes second sees what the first has done."""
+    """Return a filing and keep others from changing it until commit: who comes second sees what the first has done.
+
+    Its site is held before it, as whoever changes a site does; a filing once begun stays with its site.
+    """
+    await connection.execute(
+        """
+        SELECT FROM registry.site WHERE id = (SELECT site_id FROM registry.filing WHERE id = $1) FOR UPDATE
+        """,
+        filing_id,
+    )
     await connection.execute("SELECT FROM registry.filing WHERE id = $1 FOR UPDATE", filing_id)
     return await get(connection, filing_id, scope)
 
@@ -182,6 +191,14 @@ async def add_history(connection: asyncpg.Connection, filing_id: str, line: Sequ
     )
 
 
+async def begun_with(connection: asyncpg.Connection, filing_id: str) -> Content | None:
+    """Return what a filing of a site that is there began with; None of a new site's."""
+    found = await connection.fetchval(
+        "SELECT content FROM registry.filing_history WHERE filing_id = $1 AND command = 'begin'", filing_id
+    )
+    return None if found is None else Content.model_validate(found)
+
+
 async def history(connection: asyncpg.Connection, filing_id: str) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         "SELECT * FROM registry.filing_history WHERE filing_id = $1 ORDER BY place", filing_id
@@ -267,7 +284,7 @@ async def end_document(
         by,
     )
     if row is None:
-        raise NotFound(f"document {document_id}")
+        raise NotFound(Reason("document {id}", id=document_id))
     return row
 
 
@@ -289,7 +306,7 @@ async def get_document(connection: asyncpg.Connection, filing_id: str, document_
         "SELECT * FROM registry.filing_document WHERE id = $2 AND filing_id = $1", filing_id, document_id
     )
     if row is None:
-        raise NotFound(f"document {document_id}")
+        raise NotFound(Reason("document {id}", id=document_id))
     return row
 
 

@@ -25,6 +25,8 @@ from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day, utc_text
 from youguan.documents import shown_name
 from youguan.errors import Conflict, FieldError, Invalid, Reason
+from youguan.eventlog import publish
+from youguan.events import Event
 
 COMMAND, SWEEP = "youguan import", "youguan import sweep"
 SWEEP_S = 3600.0
@@ -119,13 +121,14 @@ class ImportDesk:
                 )
             else:
                 source = SourceDraft("import", upload["name"], who.subject)
-                await _file(connection, found, source, upload["sha256"], now)
+                events = await _file(connection, found, source, upload["sha256"], now)
                 await store.decide(connection, upload_id, "committed", now)
                 await audit.record(
                     connection, at=now, actor=who.subject, action="import sites", subject=f"import {upload_id}",
                     after={"name": upload["name"], "sha256": upload["sha256"], **_touched(found), **counts},
                     remote=remote,
                 )  # fmt: skip
+                await publish(connection, registry.STREAM, events)
         if stale:
             raise Conflict("what is filed has changed since the preview; look at the new one")
         return counts
@@ -238,11 +241,15 @@ async def _rights(connection: asyncpg.Connection, site_ids: list[str], who: Prin
     )
 
 
-async def _file(connection: asyncpg.Connection, found: Plan, source: SourceDraft, sha256: str, now: datetime) -> None:
+async def _file(
+    connection: asyncpg.Connection, found: Plan, source: SourceDraft, sha256: str, now: datetime
+) -> list[Event]:
+    """File what was planned; return what is to be told of it."""
     roles = tuple(replace(role, evidence=source.name) for role in found.roles)
-    await registry.file_all(connection, Filing(sites=found.sites, roles=roles, source=source), now)
+    events = await registry.file_rows(connection, Filing(sites=found.sites, roles=roles, source=source), now)
     await duplicates.propose(connection, [site.id for site in found.sites], now)
     await _note(connection, found, source.name, sha256, now)
+    return events
 
 
 async def _note(connection: asyncpg.Connection, found: Plan, name: str, sha256: str, now: datetime) -> None:
@@ -275,11 +282,12 @@ async def import_sites(connection: asyncpg.Connection, path: Path, crs: str | No
         await store.hold(connection)
         found = await _plan(connection, reading, now, None, now)
         source = SourceDraft("import", path.name, COMMAND)
-        await _file(connection, found, source, fingerprint(path, crs), now)
+        events = await _file(connection, found, source, fingerprint(path, crs), now)
         await audit.record(
             connection, at=now, actor=COMMAND, action="import sites", subject=f"file {path.name}",
             after={"sha256": fingerprint(path, crs), **_touched(found), **counts_of(found)},
         )  # fmt: skip
+        await publish(connection, registry.STREAM, events)
     return _outcome(reading, found)
 
 

@@ -51,7 +51,6 @@ class LedgerDesk:
         evidence = Evidence("decision", document_number, reason)
         line = Line(role, organisation_id, station_id, since or now, until, ORDER, evidence)
         async with self._pool.acquire() as connection, connection.transaction():
-            await audit.take_turn(connection)
             await self._check(connection, site_id, line, now)
             await self._change(connection, who, site_id, "assign", lambda b: give(b, line), reason, remote)
             return await self._kept(connection, site_id, line)
@@ -72,7 +71,6 @@ class LedgerDesk:
         instant = at or self._clock.now()
         why = f"{reason} ({document_number})"
         async with self._pool.acquire() as connection, connection.transaction():
-            await audit.take_turn(connection)
             await store.hold_site(connection, site_id)
             decide: Decide = lambda b: end(b, role, station_id, instant)  # noqa: E731
             await self._change(connection, who, site_id, "end role", decide, why, remote)
@@ -92,7 +90,6 @@ class LedgerDesk:
         NotFound, Invalid, Conflict where somebody else managed in the corrected period.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            await audit.take_turn(connection)
             await store.hold_site(connection, site_id)
             if corrected is not None:
                 await get_organisation(connection, corrected.organisation_id)

@@ -194,11 +194,8 @@ async def amend(
 async def file_roles(connection: asyncpg.Connection, drafts: Sequence[RoleDraft], now: datetime) -> None:
     """Add lines, but for those that the ledger says or once said: what was corrected does not come back with its import.
 
-    Conflict where one of them would be a second manager.
+    The sites are held. Conflict where one of them would have a second manager.
     """
-    await connection.execute(
-        "SELECT FROM registry.site WHERE id = ANY($1) ORDER BY id FOR UPDATE", list({draft.site_id for draft in drafts})
-    )
     rows = [
         (
             d.site_id,

@@ -88,11 +88,11 @@ class OrganisationDesk:
             if row["deregistered_at"] is not None:
                 raise Conflict(Reason("{name} has been deregistered", name=row["name"]))
             await store.update_organisation(connection, _columns(after))
-            said = {**_shown(after), "reason": reason}
-            await self._note(connection, who, "change organisation", organisation_id, _shown(before), said)
             renamed = before.name != after.name
             sites = await store.sites_of(connection, organisation_id) if renamed else []
             news = await ledger_events(connection, sites, self._clock.now())
+            said = {**_shown(after), "reason": reason}
+            await self._note(connection, who, "change organisation", organisation_id, _shown(before), said)
             await publish(connection, STREAM, [_filed(after), *news])
             return await get_organisation(connection, organisation_id)
 
@@ -103,13 +103,13 @@ class OrganisationDesk:
         machines' keys hold no longer."""
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
+            told = await deregister(connection, organisation_id, since or now, now)
             said = {"since": since or now, "reason": reason}
             await self._note(connection, who, "deregister", organisation_id, None, said)
-            await deregister(connection, organisation_id, since or now, now)
             keys = await store.keys_holding(connection, now, organisation_id=organisation_id)
             ceases = f"organisation {organisation_id} is deregistered"
             ended = await revoke_keys(connection, keys, who.subject, max(since or now, now), now, ceases)
-            await publish(connection, STREAM, ended)
+            await publish(connection, STREAM, [*told, *ended])
             return await get_organisation(connection, organisation_id)
 
     async def verify(self, who: Principal, organisation_id: str, mandate: Mandate) -> int:

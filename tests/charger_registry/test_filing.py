@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 
 from alerts.engine import Engine
@@ -16,10 +17,13 @@ from charger_registry import store as registry
 from charger_registry.divisions import store as divisions
 from charger_registry.divisions.reading import DivisionDraft
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from charger_registry.equipment.desk import SiteDesk
 from charger_registry.filing.desk import MOST_BYTES_A_DAY, FilingDesk, Order
 from charger_registry.filing.machine import Command
 from charger_registry.filing.watch import tell_what_ran_out
+from charger_registry.imports.desk import ImportDesk
 from charger_registry.ledger.desk import LedgerDesk
+from charger_registry.people.organisations import OrganisationDesk
 from charger_registry.service import compose
 from youguan import audit, bounds
 from youguan.auth import OPERATOR, REGULATOR, Principal, TokenIssuer, generate_keys
@@ -106,6 +110,12 @@ class World:
         await self.act(filing_id, "submit")
         filing: dict[str, Any] = await self.act(filing_id, "accept", REGULATOR)
         return filing
+
+    async def site(self) -> str:
+        """Return a site that has been filed, within its manager's bounds."""
+        filing = await self.accepted()
+        await bounds.consumer(self.pool).catch_up()
+        return str(filing["site_id"])
 
     async def events(self, *types: str) -> list[dict[str, Any]]:
         rows = await self.pool.fetch(
@@ -256,6 +266,119 @@ async def test_papers_that_run_out_are_told_once_until_they_are_replaced(world: 
     await world.act(filing["id"], "retire", REGULATOR, reason="拆除")
     await engine.consumer().catch_up()
     assert await firing(world) == {}
+
+
+async def test_a_filing_of_a_site_leaves_what_has_changed_meanwhile(world: World) -> None:
+    """Whatever somebody else files while the draft lies about is neither undone nor retired."""
+    site_id = await world.site()
+    filing_id = await world.begin(site_id, name="改名", stations=[{**STATION, "id": "NEW-3"}])
+    since = SiteDraft(
+        site_id,
+        None,
+        121.44,
+        29.3,
+        stations=(StationDraft("SINCE-1"),),
+        whole=False,
+        address="新址",
+        help_phone="400-1",
+    )
+    async with world.pool.acquire() as connection, connection.transaction():
+        await registry.file_all(connection, Filing((since,)), NOW)
+    for code in LASTING:
+        await world.attach(filing_id, code)
+    await world.act(filing_id, "submit")
+    await world.act(filing_id, "accept", REGULATOR)
+    stations = (await world.done("GET", f"/stations?site={site_id}"))["items"]
+    assert [(s["id"], s["power_w"]) for s in stations] == [("NEW-3", 120_000), ("SINCE-1", 7000)]
+    site = await world.pool.fetchrow("SELECT * FROM registry.site WHERE id = $1", site_id)
+    assert (site["name"], site["address"], site["given_longitude"]) == ("改名", "新址", 121.44)
+
+
+async def test_a_filing_of_a_site_that_says_nothing_new_changes_nothing(world: World) -> None:
+    site_id = await world.site()
+    filing = await world.done("POST", "/filings", json={"site_id": site_id})
+    since = SiteDraft(site_id, "别名", 121.44, 29.3, stations=(StationDraft("NEW-1", 4, 7000, "AC"),))
+    async with world.pool.acquire() as connection, connection.transaction():
+        await registry.file_all(connection, Filing((since,)), NOW)
+    await world.act(filing["id"], "submit")
+    await world.act(filing["id"], "accept", REGULATOR)
+    (station,) = (await world.done("GET", f"/stations?site={site_id}"))["items"]
+    assert (station["power_w"], station["current_type"], len(station["connectors"])) == (7000, "AC", 4)
+    site = await world.pool.fetchrow("SELECT * FROM registry.site WHERE id = $1", site_id)
+    assert (site["name"], site["given_longitude"]) == ("别名", 121.44)
+
+
+async def test_a_site_that_is_retired_meanwhile_is_not_revived(world: World) -> None:
+    site_id = await world.site()
+    filing = await world.done("POST", "/filings", json={"site_id": site_id})
+    await world.act(filing["id"], "submit")
+    async with world.pool.acquire() as connection, connection.transaction():
+        await registry.file_all(connection, Filing(retired_site_ids=(site_id,)), NOW)
+    assert (await world.refused(filing["id"], "accept", REGULATOR)).status_code == 409
+
+
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [[[121.0, 29.0], [121.42, 29.0], [121.42, 30.0], [121.0, 30.0], [121.0, 29.0]]],
+}
+
+
+async def test_a_point_outside_of_its_division_is_refused_with_the_distance(world: World) -> None:
+    free = await world.accepted()
+    assert free["position"] == "unverified", "no boundary is loaded"
+    where = "SELECT position FROM registry.site WHERE id = $1"
+    assert await world.pool.fetchval(where, free["site_id"]) == "unverified"
+    feature = {"type": "Feature", "properties": {"code": TOWN[0]}, "geometry": SQUARE}
+    data = orjson.dumps({"type": "FeatureCollection", "features": [feature]})
+    loaded = await world.done("POST", "/boundaries", role=REGULATOR, files={"file": ("b", data)})
+    assert [site["site_id"] for site in loaded["outside"]] == [free["site_id"]]
+    away = {**STATION, "id": "NEW-2"}
+    filing_id = await world.whole(stations=[away])
+    refused = await world.refused(filing_id, "submit")
+    assert refused.json()["fields"] == [{"field": "longitude", "reason": f"lies 970 m outside of division {TOWN[0]}"}]
+    filing = await world.done("PUT", f"/filings/{filing_id}", json={**CONTENT, "stations": [away], "longitude": 121.41})
+    assert (filing["position"], filing["problems"]) == ("verified", [])
+    await world.act(filing_id, "submit")
+    accepted = await world.act(filing_id, "accept", REGULATOR)
+    assert await world.pool.fetchval(where, accepted["site_id"]) == "verified"
+
+
+async def test_what_changes_one_site_at_once_never_waits_in_a_circle(world: World) -> None:
+    """Sites first, then the trail, then the stream, whoever it is: else PostgreSQL kills one of them now and then."""
+    filing = await world.accepted()
+    site_id, who, clerk = filing["site_id"], person(OPERATOR, "m"), person(REGULATOR)
+    await world.act(filing["id"], "start", due_on=str(TODAY))
+    await bounds.consumer(world.pool).catch_up()
+    ledger, sites = LedgerDesk(world.pool, world.clock), SiteDesk(world.pool, world.clock)
+    organisations, imports = OrganisationDesk(world.pool, world.clock), ImportDesk(world.pool, world.clock)
+
+    async def one(turn: int) -> None:
+        async def stop_and_go() -> None:
+            await world.desk.act(who, filing["id"], Order(Command.SUSPEND, "检修"), remote=None)
+            await world.desk.act(who, filing["id"], Order(Command.RESUME), remote=None)
+
+        async def bring() -> None:
+            data = f"id,name,lng,lat\n{site_id},第{turn}名,121.43,29.29\nold,旧{turn},121.4,29.3\n".encode()
+            upload = await imports.bring(clerk, "a.csv", data, "wgs84")
+            async with world.pool.acquire() as connection:
+                plan = await connection.fetchval("SELECT plan FROM registry.import_upload WHERE id = $1", upload)
+            with suppress(Conflict):
+                await imports.commit(clerk, upload, plan, good_only=True)
+
+        await asyncio.gather(
+            stop_and_go(),
+            bring(),
+            ledger.order(clerk, site_id, "maintainer", "bw"[turn % 2], reason="委托", document_number="1"),
+            ledger.order(clerk, "old", "maintainer", "bw"[turn % 2], reason="委托", document_number="1"),
+            sites.change(who, site_id, {"help_phone": f"400-{turn}"}, None),
+            organisations.change(clerk, "m", {"name": f"m{turn}公司"}, "更名"),
+        )
+
+    for turn in range(8):
+        await one(turn)
+        world.clock.advance(timedelta(minutes=1))
+    async with world.pool.acquire() as connection:
+        assert await audit.verify(connection) is None
 
 
 async def test_a_paper_is_replaced_by_one_of_its_own_type(world: World) -> None:

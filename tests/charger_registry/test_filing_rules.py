@@ -1,5 +1,6 @@
 """The rules of filings: every state, command and role; what is missing; when things are due; the indicators."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from charger_registry.divisions.boundaries import boundary
+from charger_registry.drafts import StationDraft
 from charger_registry.filing.content import (
     REASONS,
     Content,
@@ -14,6 +17,8 @@ from charger_registry.filing.content import (
     Paper,
     StationLine,
     World,
+    has_moved,
+    judged,
     problems,
     promised,
     site_draft,
@@ -21,8 +26,9 @@ from charger_registry.filing.content import (
 from charger_registry.filing.deadlines import Terms, add_months, days_left, resumed
 from charger_registry.filing.indicators import Handled, Share, indicators
 from charger_registry.filing.machine import Command, Role, State, move, open_to
-from charger_registry.filing.pages import PROBLEMS, STATES, STEPS
+from charger_registry.filing.pages import STATES, STEPS
 from youguan.errors import Conflict, Forbidden
+from youguan.web.translations import chinese
 from youguan.working_days import add_working_days
 
 TODAY = date(2026, 11, 24)
@@ -83,7 +89,7 @@ def test_every_state_command_and_role(state: State, command: Command, role: Role
 def test_the_pages_have_words_for_everything() -> None:
     assert set(STATES) == set(State)
     assert set(STEPS) == {"begin", *Command} - {"save", "attach"}
-    assert set(PROBLEMS) == set(REASONS)
+    assert set(REASONS.values()) <= set(chinese()[0])
 
 
 TYPES = [
@@ -169,8 +175,61 @@ def test_what_may_be_promised_and_for_when(code: str, day: str, found: str | Non
     others = [paper for paper in PAPERS if paper.type != code]
     assert wrong(content, others) == ({f"promises.{code}": found} if found else {})
     if found is None:
-        assert promised(content, others) == {code: date.fromisoformat(day)}
-        assert promised(content, PAPERS) == {}
+        owed = {code: date.fromisoformat(day)}
+        assert promised(content, others, (), TODAY) == owed
+        assert promised(content, PAPERS, (), TODAY) == {}
+        assert promised(content, [*others, Paper(code, TODAY - DAY)], (), TODAY) == owed, (
+            "what has expired is owed still"
+        )
+        assert promised(content, PAPERS, (code,), TODAY) == owed, "what was asked for anew is owed until it comes"
+        assert promised(content, [*PAPERS, Paper(code, None, fresh=True)], (code,), TODAY) == {}
+
+
+def test_a_promise_stands_in_for_a_paper_that_has_expired() -> None:
+    content = WHOLE.model_copy(update={"promises": {"insurance": str(TODAY + DAY)}, "committed": True})
+    assert wrong(content, [PAPERS[0], Paper("insurance", TODAY - DAY)]) == {}
+
+
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [[[121.0, 29.0], [122.0, 29.0], [122.0, 30.0], [121.0, 30.0], [121.0, 29.0]]],
+}
+COUNTY = {"330226": boundary("330226", SQUARE)}
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude", "crs", "position", "outside"),
+    [
+        ("121.5", "29.5", "wgs84", "unverified", None),
+        ("122.1", "29.5", "wgs84", "unverified", 9678),
+        ("122.002", "29.5", "wgs84", "unverified", 194),
+        ("122.002", "29.5", "gcj02", "unverified", None),
+        ("x", "29.5", "wgs84", None, None),
+        ("500", "29.5", "wgs84", None, None),
+        ("121.5", "29.5", "nad27", None, None),
+    ],
+)
+def test_a_point_is_held_against_the_boundary(
+    longitude: str, latitude: str, crs: str, position: str | None, outside: int | None
+) -> None:
+    content = WHOLE.model_copy(update={"longitude": longitude, "latitude": latitude, "crs": crs})
+    found = judged(content, COUNTY)
+    assert (found.position if found else None) == position
+    world = replace(WORLD, boundaries=COUNTY)
+    told = [p for p in problems(content, "m", TYPES, PAPERS, (), world) if p.code == "outside"]
+    assert [p.reason for p in told] == ([f"lies {outside} m outside of division 330226"] if outside else [])
+
+
+def test_what_a_new_filing_leaves_as_it_was_says_nothing() -> None:
+    a, b, c = (StationLine(id=name, connectors="2", power_kw="60") for name in "abc")
+    begun = WHOLE.model_copy(update={"stations": (a, b)})
+    content = begun.model_copy(update={"name": "新名", "stations": (a, c.model_copy(update={"power_kw": "7"}))})
+    draft = site_draft(content, "1", begun, present=["a", "b", "since"])
+    assert (draft.name, draft.address, draft.division_code) == ("新名", None, None)
+    assert draft.stations == (StationDraft("a"), StationDraft("c", 2, 7000, "DC"), StationDraft("since"))
+    assert draft.whole, "b was taken out"
+    assert not has_moved(content, begun)
+    assert has_moved(content.model_copy(update={"crs": "bd09"}), begun)
 
 
 def test_what_was_asked_for_must_come_again() -> None:

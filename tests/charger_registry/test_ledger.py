@@ -20,6 +20,7 @@ from youguan.auth import Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, Invalid
+from youguan.eventlog import publish
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -107,7 +108,7 @@ async def test_a_deregistered_manager_manages_no_longer_from_its_instant_on(pool
     await assign(pool, "b", START)
     ends = NOW + timedelta(days=1)
     async with pool.acquire() as connection, connection.transaction():
-        await store.deregister(connection, "b", ends, NOW)
+        await publish(connection, store.STREAM, await store.deregister(connection, "b", ends, NOW))
     assert await told(pool) == ["SiteUnmanaged", "SiteManaged"]
     async with pool.acquire() as connection, connection.transaction():
         await judge_what_has_changed(connection, ends)

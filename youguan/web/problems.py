@@ -60,6 +60,8 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
     for unusable in (asyncpg.DataError, UnicodeEncodeError, OverflowError):
         app.add_exception_handler(unusable, _unusable)
+    for busy in (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+        app.add_exception_handler(busy, _busy)
     for away in AWAY:
         app.add_exception_handler(away, _away)
 
@@ -109,6 +111,13 @@ async def _away(request: Request, error: Exception) -> Response:
     log.warning("%s: database away: %s", request.url.path, error)
     detail = "the database is away for the moment; try again"
     return answer(request, Unavailable.status, Unavailable.title, detail, Unavailable.code, (), {"Retry-After": "2"})
+
+
+async def _busy(request: Request, error: Exception) -> Response:
+    """Two changes waited for each other, and this one gave way: nothing of it was kept."""
+    log.warning("%s %s: %s", request.method, request.url.path, error)
+    detail = "somebody else changes the same just now; try again"
+    return answer(request, Unavailable.status, Unavailable.title, detail, Unavailable.code, (), {"Retry-After": "1"})
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -57,7 +57,6 @@ class HandoverDesk:
         """
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            await audit.take_turn(connection)
             await ledger.hold_site(connection, site_id)
             if station_id and not await ledger.has_station(connection, site_id, station_id):
                 raise NotFound(Reason("station {station_id} of site {site_id}", station_id=station_id, site_id=site_id))
@@ -85,7 +84,6 @@ class HandoverDesk:
         """Accept, decline or withdraw. NotFound, Forbidden to who is not asked, Conflict where it has ended already."""
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            await audit.take_turn(connection)
             row = await store.get(connection, handover_id, who.scope)
             await ledger.hold_site(connection, row["site_id"])
             handover = store.handover_of(await store.get(connection, handover_id))
@@ -136,7 +134,6 @@ class HandoverDesk:
 
     async def _lapse_at(self, site_id: str, now: datetime) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
-            await audit.take_turn(connection)
             await ledger.hold_site(connection, site_id, even_retired=True)
             lapsed = [other for other in await store.open_at(connection, [site_id]) if other.has_lapsed(now)]
             events = [

@@ -30,7 +30,6 @@ class UnmanagedDesk:
         """Note that the manager of a site answers: its silence is reckoned anew from now. NotFound, Conflict without one."""
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            await audit.take_turn(connection)
             await ledger.hold_site(connection, site_id)
             manager = holder(await ledger.lines(connection, site_id), "manager", now)
             if manager is None:

@@ -31,6 +31,7 @@ from youguan.auth import Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.eventlog import publish
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, 4, tzinfo=UTC)  # a Monday
@@ -274,7 +275,7 @@ async def test_whose_time_has_ended_is_followed_by_whoever_accepts(
 async def test_an_organisation_that_is_no_more_takes_nothing_over(pool: asyncpg.Pool, desk: HandoverDesk) -> None:
     proposed = await propose(desk)
     async with pool.acquire() as connection, connection.transaction():
-        await registry.deregister(connection, "n", NOW, NOW)
+        await publish(connection, registry.STREAM, await registry.deregister(connection, "n", NOW, NOW))
     with pytest.raises(Conflict, match="deregistered"):
         await desk.answer(operator("n"), proposed, Command.ACCEPT)
 

@@ -245,7 +245,7 @@ async def test_an_order_settles_a_silent_site(pool: asyncpg.Pool, clock: ManualC
 
 async def test_a_retired_site_is_settled_and_found_anew_when_it_is_filed_again(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        await registry.deregister(connection, "m", NOW, NOW)
+        await publish(connection, registry.STREAM, await registry.deregister(connection, "m", NOW, NOW))
     assert await findings(pool) == [("1", "deregistered", "m", "o"), ("2", "deregistered", "m", "o")]
     async with pool.acquire() as connection, connection.transaction():
         await registry.file_all(connection, Filing(retired_site_ids=("1",)), NOW)
