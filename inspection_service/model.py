@@ -1,6 +1,6 @@
 """The schema of the inspection service, and the tables of sites as the registry told it."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Boolean, Column, MetaData
 from sqlmodel import Field, SQLModel
@@ -29,6 +29,8 @@ class Site(Table, table=True):
     latitude: float
     construction: str | None = text(optional=True)
     retired: bool = Field(sa_column=Column(Boolean, nullable=False, server_default="false"))
+    grace_since: date | None
+    grace_until: date | None
 
 
 class Responsibility(Table, table=True):

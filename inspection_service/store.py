@@ -3,7 +3,7 @@
 import asyncpg
 
 from inspection_service.tasks.assignment import Duty
-from youguan.events import ResponsibilitiesChanged, SiteFiled
+from youguan.events import GracePeriodBegan, ResponsibilitiesChanged, SiteFiled
 
 
 async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
@@ -29,6 +29,15 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
 
 async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
     await connection.execute("UPDATE inspection.site SET retired = true WHERE id = $1", site_id)
+
+
+async def begin_grace(connection: asyncpg.Connection, began: GracePeriodBegan) -> None:
+    await connection.execute(
+        "UPDATE inspection.site SET grace_since = $2, grace_until = $3 WHERE id = $1",
+        began.site_id,
+        began.since,
+        began.until,
+    )
 
 
 async def replace_duties(connection: asyncpg.Connection, changed: ResponsibilitiesChanged) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from charger_registry import store as registry
 from charger_registry.divisions import store
 from charger_registry.divisions.boundaries import Boundary, boundary, judge
 from charger_registry.divisions.desk import Filer
@@ -19,6 +20,7 @@ from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.coordinates import to_wgs84
 from youguan.errors import FieldError, Forbidden, Invalid, Reason
+from youguan.eventlog import publish
 
 CODES = ("division_code", "adcode", "code", "区划代码")
 NAMES = ("name", "名称")
@@ -63,12 +65,13 @@ async def load_boundaries(
             code: await store.keep_boundary(connection, (code, name, geometry, now, who.subject))
             for code, (name, geometry, _) in outlines.items()
         }
-        await _judge(connection, list(outlines), found)
+        changed = await _judge(connection, list(outlines), found)
         for code, was in before.items():
             await audit.record(
                 connection, at=now, actor=who.subject, action="load boundary", subject=f"division {code}",
                 before={"name": was} if was else None, after={"name": outlines[code][0]}, remote=remote,
             )  # fmt: skip
+        await publish(connection, registry.STREAM, await registry.site_files(connection, changed))
     found.loaded = sorted(outlines)
     return found
 
@@ -114,8 +117,8 @@ def _converted(coordinates: Any, crs: str) -> Any:
     return list(to_wgs84((float(coordinates[0]), float(coordinates[1])), crs))
 
 
-async def _judge(connection: asyncpg.Connection, loaded: Collection[str], found: Loading) -> None:
-    """Note of each site of the divisions and of what lies in them whether it lies within, and tell those that do not."""
+async def _judge(connection: asyncpg.Connection, loaded: Collection[str], found: Loading) -> list[str]:
+    """Note of each site of the divisions and of what lies in them whether it lies within; return those of which that is news."""
     outlines = await store.boundaries(connection)
     positions: dict[str, str] = {}
     for row in await store.points(connection, loaded):
@@ -123,4 +126,4 @@ async def _judge(connection: asyncpg.Connection, loaded: Collection[str], found:
         positions[row["id"]] = judged.position
         if judged.outside_m is not None:
             found.outside.append({"site_id": row["id"], "division": judged.division, "metres": round(judged.outside_m)})
-    await store.set_positions(connection, positions)
+    return await store.set_positions(connection, positions)

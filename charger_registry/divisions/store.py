@@ -132,12 +132,14 @@ async def points(connection: asyncpg.Connection, divisions: Collection[str]) -> 
     return rows
 
 
-async def set_positions(connection: asyncpg.Connection, positions: dict[str, str]) -> None:
-    await connection.execute(
+async def set_positions(connection: asyncpg.Connection, positions: dict[str, str]) -> list[str]:
+    """Note whether sites lie where they should; return those of which that is news."""
+    rows = await connection.fetch(
         """
         UPDATE registry.site s SET position = p.position
-        FROM unnest($1::text[], $2::text[]) AS p (id, position) WHERE s.id = p.id AND s.position <> p.position
+        FROM unnest($1::text[], $2::text[]) AS p (id, position) WHERE s.id = p.id AND s.position <> p.position RETURNING s.id
         """,
         list(positions),
         list(positions.values()),
     )
+    return sorted(row["id"] for row in rows)

@@ -28,6 +28,7 @@ PLACE: Mapping[str, Callable[[PublishedSite], Value]] = {
     "division_name": lambda s: s.document.division_name,
     "longitude": lambda s: round(s.document.longitude, 6),
     "latitude": lambda s: round(s.document.latitude, 6),
+    "position": lambda s: s.document.position,
     "usage": lambda s: s.document.usage,
     "construction": lambda s: s.document.construction,
     "operator_name": lambda s: s.document.operator.name if s.document.operator else None,

@@ -88,6 +88,10 @@ class SiteDocument(Document):
     division_name_en: str | None
     longitude: float
     latitude: float
+    position: str = Field(
+        default="unverified",
+        description="verified: within the boundary of its division; unverified: not held against one",
+    )
     operator: Party | None = Field(description="who manages it; null: nobody does")
     owner: Party | None
     usage: str | None = Field(description="for whom it is: public, bus, taxi …")

@@ -158,7 +158,9 @@ def _review_first(case: Case, said: Said, _: date) -> bool:
 
 def _in_grace(case: Case, day: date) -> bool:
     since = case.facts.business_since
-    return since is not None and guidance_first(case.item, in_business_since=since, on=day)
+    if since is None:
+        return False
+    return guidance_first(case.item, in_business_since=since, on=day, until=case.facts.grace_until)
 
 
 def _guidance(case: Case, _: Said, day: date) -> bool:

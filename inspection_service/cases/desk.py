@@ -136,6 +136,13 @@ class CaseDesk:
         officer = await store.officer(connection, who.subject)
         return roles_in(case, who, officer, row["party_id"], self.today())
 
+    async def _grace(self, connection: asyncpg.Connection, opening: Opening) -> tuple[date | None, date | None]:
+        """Return since when a party is in business, and until when the site's grace period lasts where the registry gave it one."""
+        site = await get_site(connection, opening.site_id) if opening.site_id else None
+        if site is None or site["grace_since"] is None or opening.business_since is not None:
+            return opening.business_since, None
+        return site["grace_since"], site["grace_until"]
+
     # --- opening ---
 
     async def open(self, who: Principal, opening: Opening) -> str:
@@ -157,11 +164,13 @@ class CaseDesk:
         division = await self._division(connection, who, opening.site_id)
         number = f"AJ-{day.year}-{await store.next_number(connection, 'case', day.year):06d}"
         case_id = str(uuid.uuid4())
+        since, until = await self._grace(connection, opening)
         facts = Facts(
             officers=officers,
             investigators=officers,
             serious=opening.serious,
-            business_since=opening.business_since,
+            business_since=since,
+            grace_until=until,
             referred_by=opening.referred_by,
             referral_number=opening.referral_number,
         )

@@ -54,6 +54,7 @@ class Facts:
     reviewers: tuple[str, ...] = ()  # who has passed it in this round of legal review
     serious: bool = False
     business_since: date | None = None
+    grace_until: date | None = None  # as the registry has given it to the site
     guided: bool = False  # was guided once already
     end_asked: bool = False  # the officers propose to end it here
     order_due: date | None = None

@@ -1,7 +1,7 @@
 """When something goes unpunished, and when guidance comes first: rules with their reasons. Pure."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from inspection_service.law.catalogue import Item
 from inspection_service.law.statutes import Article, statutes
@@ -51,6 +51,10 @@ def is_first(known: Circumstances) -> bool:
     return not any(0 < (known.act_on - day).days <= EARLIER_COUNTS_DAYS for day in known.earlier)
 
 
-def guidance_first(item: Item, *, in_business_since: date, on: date) -> bool:
-    """Say whether a party is guided rather than given a notice: within the first months, and never where there is danger."""
-    return item.danger == "none" and 0 <= (on - in_business_since).days <= GRACE_DAYS
+def guidance_first(item: Item, *, in_business_since: date, on: date, until: date | None = None) -> bool:
+    """Say whether a party is guided rather than given a notice: within the first months, and never where there is danger.
+
+    `until`: when a grace period that the registry has given ends, that day without; else it is as long as usual.
+    """
+    last = until - timedelta(days=1) if until else in_business_since + timedelta(days=GRACE_DAYS)
+    return item.danger == "none" and in_business_since <= on <= last

@@ -19,6 +19,7 @@ from youguan.events import (
     AlertResolved,
     AlertWorsened,
     Event,
+    GracePeriodBegan,
     ResponsibilitiesChanged,
     SiteFiled,
     SiteRetired,
@@ -36,6 +37,7 @@ TYPES = (
     AlertRaised,
     AlertResolved,
     AlertWorsened,
+    GracePeriodBegan,
     ResponsibilitiesChanged,
     SiteFiled,
     SiteRetired,
@@ -73,6 +75,8 @@ class Intake:
                     await sites.file_site(connection, filed)
                     ids = [station.station_id for station in filed.stations]
                     news += await self._gone(connection, filed.site_id, ids)
+                case GracePeriodBegan() as began:
+                    await sites.begin_grace(connection, began)
                 case SiteRetired() as retired:
                     await sites.retire_site(connection, retired.site_id)
                     news += await self._gone(connection, retired.site_id)

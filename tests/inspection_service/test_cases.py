@@ -29,6 +29,8 @@ from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.chain import Link, broken
 from inspection_service.evidence.desk import Wish
 from inspection_service.printing.press import FontMissing, Press
+from inspection_service.tasks.desk import TaskDesk
+from inspection_service.tasks.intake import Intake
 from tests.inspection_service.world import (
     HEAD,
     PARTY,
@@ -49,7 +51,20 @@ from youguan.auth import Principal
 from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
-from youguan.events import ConnectorStatusChanged
+from youguan.events import ConnectorStatusChanged, GracePeriodBegan
+
+
+async def test_a_new_site_is_guided_first_as_long_as_the_registry_says(world: World) -> None:
+    """What a filing's acceptance began, a case about the site knows by itself."""
+    began = GracePeriodBegan(site_id="s", since=TODAY, until=TODAY + timedelta(days=30), at=START)
+    async with world.pool.acquire() as connection, connection.transaction():
+        await publish(connection, "registry", [began])
+    await Intake(world.pool, TaskDesk(world.clock, timedelta(0))).consumer().catch_up()
+    case_id = await world.cases.open(A, UNFILED)
+    with pytest.raises(Conflict, match="guidance comes first"):
+        await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
+    world.go_to(TODAY + timedelta(days=30))
+    assert await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general") == "proposed"
 
 
 async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:

@@ -256,6 +256,11 @@ def test_guidance_comes_first_in_the_first_months_and_never_where_there_is_dange
     for days, young in [(0, True), (180, True), (181, False), (-1, False)]:
         expected = young and entry.danger == "none"
         assert guidance_first(entry, in_business_since=TODAY - timedelta(days=days), on=TODAY) == expected
+    for days, within in [(-1, False), (0, True), (29, True), (30, False), (180, False)]:
+        given = guidance_first(
+            entry, in_business_since=TODAY, on=TODAY + timedelta(days=days), until=TODAY + timedelta(days=30)
+        )
+        assert given == (within and entry.danger == "none"), "as long as the registry has given it, no longer"
 
 
 # --- periods ----------------------------------------------------------------------------------------------------

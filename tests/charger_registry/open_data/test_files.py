@@ -59,7 +59,7 @@ async def test_a_row_for_each_connector(world: World) -> None:
     now = utc_text(world.clock.now())
     expected = {
         "site_id": "a", "site_name": "甲站", "address": "跃龙街道示例路1号", "division_code": "330226001",
-        "division_name": "跃龙街道", "longitude": "121.425679", "latitude": "29.2881", "usage": "public",
+        "division_name": "跃龙街道", "longitude": "121.425679", "latitude": "29.2881", "position": "unverified", "usage": "public",
         "construction": "roadside", "operator_name": "甲充运营公司", "operator_uscc": "91330226MA2AAAAA0X",
         "operator_code": "395815801", "owner_name": "国资公司", "owner_uscc": "91330226MA2BBBBB0X",
         "help_phone": "400-000-1234", "opening_hours": "24/7", "bays": "5", "accessible_bays": "2", "parking": "free",

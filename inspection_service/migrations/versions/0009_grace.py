@@ -1,0 +1,16 @@
+"""The grace period of new sites, as the registry gives it."""
+
+from alembic import op
+
+from youguan.database import run_script
+
+revision = "0009"
+down_revision = "0008"
+
+SCRIPT = """
+ALTER TABLE inspection.site ADD COLUMN grace_since date, ADD COLUMN grace_until date;
+"""
+
+
+def upgrade() -> None:
+    run_script(op.get_bind(), SCRIPT)
