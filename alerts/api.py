@@ -31,6 +31,8 @@ RULES = {
     "access_attempts": "反复尝试接入",
     "document_expiring": "备案材料将到期",
     "document_expired": "备案材料已过期",
+    "meter_verification_due": "电能表检定将到期",
+    "meter_verification_overdue": "电能表检定已过期",
     "filing_promise_overdue": "承诺补交材料逾期",
     "upstream_away": "运营商中央系统不可达",
     "relay_gap": "转接报文未能留存",

@@ -12,6 +12,8 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    MeterVerificationDue,
+    MeterVerified,
     PlatformHeard,
     PlatformSilent,
     RelayRecordsLost,
@@ -40,6 +42,7 @@ CLOCK_SKEW = "clock_skew"
 SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 ACCESS_ATTEMPTS = "access_attempts"
 DOCUMENT_EXPIRING, DOCUMENT_EXPIRED = "document_expiring", "document_expired"
+METER_DUE, METER_OVERDUE = "meter_verification_due", "meter_verification_overdue"
 FILING_PROMISE_OVERDUE = "filing_promise_overdue"
 PLATFORM_SILENT = "platform_silent"
 UPSTREAM_AWAY, RELAY_GAP = "upstream_away", "relay_gap"
@@ -154,7 +157,24 @@ def _papers(event: Event) -> Sequence[Finding]:
             return [Holds(FILING_PROMISE_OVERDUE, subject, event.at, site_id=event.site_id, details=details)]
         case FilingPromiseKept():
             return [Over(FILING_PROMISE_OVERDUE, f"{event.filing_id}/{event.document_type}", event.at)]
+        case MeterVerificationDue():
+            return _meter(event)
+        case MeterVerified():
+            return [
+                Over(rule, f"{event.station_id}#{event.connector}", event.at) for rule in (METER_DUE, METER_OVERDUE)
+            ]
     return []
+
+
+def _meter(event: MeterVerificationDue) -> Sequence[Finding]:
+    """Return that a meter is due or overdue, and no longer the other of the two."""
+    subject, details = (
+        f"{event.station_id}#{event.connector}",
+        {"serial_number": event.serial_number, "due_on": event.due_on},
+    )
+    rule, other = (METER_OVERDUE, METER_DUE) if event.overdue else (METER_DUE, METER_OVERDUE)
+    holds = Holds(rule, subject, event.at, site_id=event.site_id, station_id=event.station_id, details={**details})
+    return [Over(other, subject, event.at), holds]
 
 
 def _unmanaged(event: SiteUnmanaged) -> dict[str, Any]:

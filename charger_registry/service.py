@@ -22,10 +22,12 @@ from charger_registry.divisions.pages import division_pages
 from charger_registry.duplicates.api import add_duplicates
 from charger_registry.duplicates.desk import DuplicateDesk
 from charger_registry.duplicates.pages import duplicate_pages
-from charger_registry.equipment.api import PHOTOS, add_equipment, add_photos
+from charger_registry.equipment.api import PHOTOS, add_equipment, add_photos, add_station_files
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.equipment.pages import equipment_pages
 from charger_registry.equipment.photos import PhotoDesk
+from charger_registry.equipment.station_pages import station_file_pages
+from charger_registry.equipment.watch import watch_meters
 from charger_registry.filing.api import DOCUMENTS, add_filings
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.pages import filing_pages
@@ -108,9 +110,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         api = registry_api(pool, clock)
         responsibility = LedgerDesk(pool, clock)
         add_ledger(api, pool, responsibility, clock)
-        handovers = HandoverDesk(pool, clock)
+        handovers, unmanaged = HandoverDesk(pool, clock), UnmanagedDesk(pool, clock)
         add_handovers(api, pool, handovers)
-        unmanaged = UnmanagedDesk(pool, clock)
         add_unmanaged(api, pool, unmanaged)
         add_credentials(api, pool, keys, clock)
         quarantine = Quarantine(pool, clock)
@@ -132,6 +133,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         imports, borders, duplicates = ImportDesk(pool, clock), BorderDesk(pool, clock), DuplicateDesk(pool, clock)
         divisions, sites = DivisionDesk(pool, clock), SiteDesk(pool, clock)
         add_equipment(api, pool, sites, clock)
+        add_station_files(api, pool, sites)
         photos = PhotoDesk(pool, clock, shelf)
         add_photos(api, pool, photos)
         add_imports(api, pool, imports)
@@ -166,6 +168,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 filing_pages(pool, filings, templates, clock),
                 relay_pages(pool, relay, templates, clock),
                 equipment_pages(pool, sites, photos, templates, settings, clock),
+                station_file_pages(pool, sites, templates, clock),
                 import_pages(pool, imports, templates),
                 division_pages(pool, divisions, borders, templates),
                 duplicate_pages(pool, duplicates, templates),
@@ -179,6 +182,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 Job("registry.audit_heads", lambda: audit_heads.keep(pool, HeadFile(settings.data_dir), clock)),
                 Job("registry.open_data", lambda: keep_published(pool, clock)),
                 Job("registry.filing_watch", lambda: watch_filings(pool, clock)),
+                Job("registry.meter_watch", lambda: watch_meters(pool, clock)),
                 Job("registry.document_sweep", lambda: shelf.tidy(pool)),
                 Job("registry.import_sweep", imports.sweep),
             ],

@@ -587,6 +587,29 @@ class GracePeriodBegan(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeterVerificationDue(Event):
+    """A meter's verification is about to run out, or (`overdue`) has: its last day is `due_on`. `connector` 0: the station's."""
+
+    station_id: str
+    connector: int
+    site_id: str
+    serial_number: str | None
+    due_on: date
+    overdue: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterVerified(Event):
+    """A meter about which `MeterVerificationDue` was told is in order again, or there no longer."""
+
+    station_id: str
+    connector: int
+    site_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentExpiring(Event):
     """A paper of a site is about to be no longer valid, or (`expired`) is not: its last day is `valid_until`."""
 

@@ -1,5 +1,6 @@
 """What stands at sites, over HTTP: fees, who said which field, meters that are due, and the kinds of connectors."""
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -15,10 +16,11 @@ from charger_registry.equipment.connector_types import TYPES, to_cec, to_ocpi, u
 from charger_registry.equipment.desk import SiteDesk, sorted_bands
 from charger_registry.equipment.photos import Photo, PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES
+from charger_registry.equipment.station_file import StationFileIn, station_draft
 from charger_registry.imports.fields import PHONE
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import FieldError, Invalid
+from youguan.errors import FieldError, Invalid, Reason
 from youguan.web.documents import give
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_site
@@ -121,6 +123,12 @@ class PhotoOut(BaseModel):
     content: str
 
 
+class StationFileOut(StationFileIn):
+    """The file of a station, under its id."""
+
+    id: str
+
+
 PHOTOS = "/site-photos/"
 WORDS = {"parking": PARKINGS, "usage": USAGES, "construction": CONSTRUCTIONS}
 
@@ -131,8 +139,7 @@ def members_of(facts: FactsIn) -> dict[str, Any]:
     for name, codes in WORDS.items():
         known = [code.word for code in codes]
         if sent.get(name) is not None and sent[name] not in known:
-            wrong = f"must be one of {', '.join(known)}"
-            raise Invalid(f"{name}: {wrong}", fields=[FieldError(name, wrong)])
+            raise Invalid.of(FieldError(name, Reason("must be one of {words}", words=", ".join(known))))
     if sent.get("opening_hours"):
         sent["opening_hours"] = opening_hours.read(sent["opening_hours"]).as_json()
     return sent
@@ -219,6 +226,31 @@ def add_equipment(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock
         return Page(items=[MeterOut(**dict(row)) for row in rows], next=following)
 
 
+def add_station_files(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk) -> None:
+    """Add the files of stations to /api/registry."""
+
+    @app.get("/sites/{site_id}/stations/{station_id}/file")
+    async def station_file(
+        site_id: str, station_id: str, _: Annotated[Principal, Depends(require_site(pool))]
+    ) -> StationFileOut:
+        """Return everything that is filed of a station: plate, connectors, EVSEs, meters."""
+        async with pool.acquire() as connection:
+            draft = await store.station_file(connection, site_id, station_id)
+        said = {name: value for name, value in asdict(draft).items() if name not in ("connectors", "connector_files", "reinstated")}
+        return StationFileOut.model_validate({**said, "connectors": [asdict(c) for c in draft.connector_files]})
+
+    @app.put("/sites/{site_id}/stations/{station_id}/file", status_code=204)
+    async def write(
+        site_id: str,
+        station_id: str,
+        file: StationFileIn,
+        request: Request,
+        who: Annotated[Principal, Depends(require_site(pool, REGULATOR, OPERATOR))],
+    ) -> None:
+        """Write the whole file of a station: connectors and meters that are not sent are there no longer."""
+        await desk.write_station(who, site_id, station_draft(station_id, file), remote=remote_of(request))
+
+
 def add_photos(app: FastAPI, pool: asyncpg.Pool, desk: PhotoDesk) -> None:
     """Add photos of sites to /api/registry."""
     may_change = require_site(pool, REGULATOR, OPERATOR)
@@ -279,4 +311,4 @@ def _after(key: tuple[Any, ...] | None) -> tuple[date, str, int] | None:
     try:
         return (date.fromisoformat(key[0]), key[1], key[2]) if key else None
     except ValueError:
-        raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")]) from None
+        raise Invalid.of(FieldError("cursor", Reason("is not of this list"))) from None

@@ -1,18 +1,18 @@
 """Where a person changes what the public is told of a site: hours, telephone, parking, fees."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import asyncpg
 
 from charger_registry import store as registry
-from charger_registry.drafts import PriceDraft, SourceDraft
+from charger_registry.drafts import PriceDraft, SourceDraft, StationDraft
 from charger_registry.equipment import store
 from charger_registry.equipment.store import price_of
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import FieldError, Invalid
+from youguan.errors import FieldError, Invalid, Reason
 from youguan.eventlog import publish
 
 CHANGEABLE = (
@@ -36,6 +36,25 @@ class SiteDesk:
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
+
+    async def write_station(
+        self, who: Principal, site_id: str, draft: StationDraft, *, remote: str | None = None
+    ) -> bool:
+        """Let a station's file say what a person writes; whoever asks has been found within bounds. NotFound; False: as before."""
+        now = self._clock.now()
+        source = SourceDraft("person", who.name or who.subject, who.subject)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await store.hold_site(connection, site_id)
+            before = await store.station_file(connection, site_id, draft.id)
+            if _ordered(before) == _ordered(draft):
+                return False
+            await store.write_station(connection, site_id, draft, source, now)
+            await audit.record(
+                connection, at=now, actor=who.subject, action="change station", subject=f"station {draft.id}",
+                before=asdict(before), after=asdict(draft), remote=remote,
+            )  # fmt: skip
+            await publish(connection, registry.STREAM, await registry.site_files(connection, [site_id]))
+        return True
 
     async def change(
         self,
@@ -72,6 +91,14 @@ class SiteDesk:
         return Changed({name: (before[name], value) for name, value in news.items()}, price=posts)
 
 
+def _ordered(draft: StationDraft) -> StationDraft:
+    """Return a station with its connectors and meters by number."""
+    files = sorted(draft.connector_files, key=lambda connector: connector.connector)
+    return replace(
+        draft, connector_files=tuple(files), meters=tuple(sorted(draft.meters, key=lambda meter: meter.connector))
+    )
+
+
 def _said(price: PriceDraft | None) -> dict[str, Any] | None:
     return None if price is None else store.price_row(price)
 
@@ -82,12 +109,18 @@ def refuse_gaps(price: PriceDraft) -> None:
     for number, band in enumerate(sorted(price.bands, key=lambda band: band.begin), 1):
         begin, end = _minutes(band.begin), _minutes(band.end)
         if begin != reached or end <= begin:
-            wrong = f"band {number} begins at {band.begin}, but the one before ends at {reached // 60:02d}:{reached % 60:02d}"
-            raise Invalid(f"bands: {wrong}", fields=[FieldError("bands", wrong)])
+            until = f"{reached // 60:02d}:{reached % 60:02d}"
+            wrong = Reason(
+                "band {number} begins at {begin}, but the one before ends at {until}",
+                number=number,
+                begin=band.begin,
+                until=until,
+            )
+            raise Invalid.of(FieldError("bands", wrong))
         reached = end
     if price.bands and reached != MINUTES_A_DAY:
-        wrong = f"the last band ends at {reached // 60:02d}:{reached % 60:02d}, not at 24:00"
-        raise Invalid(f"bands: {wrong}", fields=[FieldError("bands", wrong)])
+        until = f"{reached // 60:02d}:{reached % 60:02d}"
+        raise Invalid.of(FieldError("bands", Reason("the last band ends at {until}, not at 24:00", until=until)))
 
 
 def sorted_bands(price: PriceDraft) -> PriceDraft:

@@ -53,6 +53,16 @@ class Meter(Table, table=True):
     updated_at: datetime = tables.moment(server_default=text("now()"))
 
 
+class MeterNotice(Table, table=True):
+    """That a meter's verification is due was told; `overdue`: that it has run out."""
+
+    __tablename__ = "meter_notice"
+    station_id: str = tables.text(key=True)
+    connector: int = tables.whole(key=True)
+    site_id: str = tables.text()
+    overdue: bool
+
+
 class PricePosting(Table, table=True):
     """The fees that the public is shown, from when until when; `station_id` '' means the whole site.
 

@@ -26,9 +26,10 @@ from charger_registry.public.pages import CONDITIONS, station_view
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import COUNTY, Clock, county_day
-from youguan.errors import FieldError, Invalid, NotFound, YouguanError
+from youguan.errors import FieldError, Invalid, NotFound, Reason, YouguanError
 from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.problems import of_form
 from youguan.web.security import remote_of, require, require_site, scope_of
 from youguan.web.templates import Templates
 
@@ -70,7 +71,7 @@ def _add_site(
             hours=opening_hours.from_json(site["opening_hours"]), price=held, said=said, sources=SOURCES, types=TYPES,
             usages=USAGES, constructions=CONSTRUCTIONS, parkings=PARKINGS, named=named, today=county_day(now),
             may_change=who.has(REGULATOR, OPERATOR), photos=await photos.shown(site_id), address=address,
-            error=error.detail if error else "",
+            error=error, understood=opening_hours.as_osm,
         )  # fmt: skip
 
     @router.get("/registry/sites/{site_id}/equipment")
@@ -124,9 +125,7 @@ def _checked(model: Any, members: dict[str, Any]) -> Any:
     try:
         return model.model_validate(members)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise Invalid(f"{field}: {first['msg']}", fields=[FieldError(field, first["msg"])]) from None
+        raise of_form(error) from None
 
 
 def _price(form: dict[str, str]) -> PriceDraft | None:
@@ -137,7 +136,7 @@ def _price(form: dict[str, str]) -> PriceDraft | None:
             begin, _, rest = line.strip().partition("-")
             end, *amounts = rest.split()
             if not amounts:
-                raise Invalid(f"bands: {line.strip()!r} names no fee", fields=[FieldError("bands", "names no fee")])
+                raise Invalid.of(FieldError("bands", Reason("{line} names no fee", line=line.strip())))
             energy, service = amounts[0], amounts[1] if len(amounts) > 1 else None
             bands.append({"begin": begin.strip(), "end": end, "energy_per_kwh": energy, "service_per_kwh": service})
     texts = {name: form.get(name) or None for name in ("energy_text", "service_text", "parking_text", "idle_text")}
@@ -191,7 +190,7 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, photos: PhotoDesk, templ
             within = found["site_id"] in await sites_within(connection, scope_of(request), [found["site_id"]])
             connectors = await store.connectors_of(connection, station_id)
         if not told:
-            raise NotFound(f"station {station_id}")
+            raise NotFound(Reason("station {id}", id=station_id))
         guns = zip(connectors, station_view(dict(told[0]))["conditions"], strict=True)
         return templates.render(
             request, "station.html", station=found, site=site, guns=list(guns),

@@ -1,7 +1,7 @@
 """The statements about what stands at a site."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from charger_registry.drafts import (
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.coordinates import to_wgs84
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 # Of a station `t`: its connectors with what their EVSEs are called by.
 CONNECTORS = """
@@ -39,6 +39,9 @@ CONNECTOR_FIELDS = (
     "name", "type", "format", "current_type", "power_w", "voltage_v", "current_a", "national_standard", "cec_connector_id",
     "ocpi_connector_id",
 )  # fmt: skip
+PARTS_OF_CONNECTOR = tuple(member.name for member in fields(ConnectorDraft))
+PARTS_OF_METER = tuple(member.name for member in fields(MeterDraft))
+PARTS_OF_STATION = tuple(m.name for m in fields(StationDraft) if m.name not in ("connector_files", "meters", "reinstated"))
 METER_FIELDS = ("serial_number", "certificate_number", "verified_on", "verification_due_on")
 Row = dict[str, Any]
 MANY = 1000
@@ -378,7 +381,7 @@ async def hold_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Rec
         "SELECT * FROM registry.site WHERE id = $1 AND retired_at IS NULL FOR UPDATE", site_id
     )
     if row is None:
-        raise NotFound(f"site {site_id}")
+        raise NotFound(Reason("site {id}", id=site_id))
     return row
 
 
@@ -411,7 +414,7 @@ async def get_station(connection: asyncpg.Connection, station_id: str) -> asyncp
         station_id,
     )
     if row is None:
-        raise NotFound(f"station {station_id}")
+        raise NotFound(Reason("station {id}", id=station_id))
     return row
 
 
@@ -449,6 +452,104 @@ async def meters_due(
     return rows
 
 
+# Meters that are due at $1 or soon; how soon is the paper's own matter.
+DUE_METERS = """
+SELECT m.station_id, m.connector, t.site_id, m.serial_number, m.verification_due_on, m.verification_due_on < $1 AS overdue
+FROM registry.meter m JOIN registry.station t ON t.id = m.station_id AND t.retired_at IS NULL
+JOIN registry.site s ON s.id = t.site_id AND s.retired_at IS NULL
+WHERE m.verification_due_on - (SELECT warning_days FROM registry.document_type WHERE code = 'metering_verification') <= $1
+"""
+
+
+async def meters_in_order(connection: asyncpg.Connection, today: date) -> list[asyncpg.Record]:
+    """Note and return the meters about which something was told that holds no longer."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        DELETE FROM registry.meter_notice n WHERE NOT EXISTS (
+            SELECT FROM ({DUE_METERS}) d
+            WHERE d.station_id = n.station_id AND d.connector = n.connector AND d.site_id = n.site_id
+        ) RETURNING *
+        """,
+        today,
+    )
+    return rows
+
+
+async def meters_come_due(connection: asyncpg.Connection, today: date) -> list[asyncpg.Record]:
+    """Note and return the meters about whose verification something new is to be told."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        WITH due AS (
+            SELECT * FROM ({DUE_METERS}) d WHERE NOT EXISTS (
+                SELECT FROM registry.meter_notice n
+                WHERE n.station_id = d.station_id AND n.connector = d.connector AND n.overdue = d.overdue
+            )
+        ), noted AS (
+            INSERT INTO registry.meter_notice SELECT station_id, connector, site_id, overdue FROM due
+            ON CONFLICT (station_id, connector) DO UPDATE SET overdue = excluded.overdue, site_id = excluded.site_id
+        )
+        SELECT * FROM due ORDER BY station_id, connector
+        """,
+        today,
+    )
+    return rows
+
+
+async def write_station(
+    connection: asyncpg.Connection, site_id: str, draft: StationDraft, source: SourceDraft, now: datetime
+) -> None:
+    """Let a station of a held site be what a person says it is, None included, and remember who said so."""
+    row = _station_row(site_id, draft)
+    connectors = [_connector_row(draft.id, connector) for connector in draft.connector_files]
+    source_id = await note_source(connection, source, now)
+    await _note_fields(connection, "station", "id", [row], source_id)
+    await _note_fields(connection, "connector", "station_id || '/' || connector", connectors, source_id)
+    members = ("connectors", "power_w", "current_type", *STATION_FIELDS)
+    await connection.execute(
+        f"""
+        UPDATE registry.station t SET updated_at = $2, {", ".join(f"{name} = d.{name}" for name in members)}
+        FROM jsonb_populate_record(NULL::registry.station, $1) d WHERE t.id = d.id
+        """,
+        row,
+        now,
+    )
+    for table in ("connector", "evse", "meter"):
+        await connection.execute(f"DELETE FROM registry.{table} WHERE station_id = $1", draft.id)
+    await _file_connectors(connection, [draft], connectors, now)
+    await _file_meters(connection, [(draft.id, meter) for meter in draft.meters], now)
+
+
+async def station_files(connection: asyncpg.Connection, site_ids: Sequence[str]) -> dict[str, list[StationDraft]]:
+    """Return what stands at sites, as drafts by site."""
+    rows = await connection.fetch(
+        f"""
+        SELECT t.*, {CONNECTORS} AS connector_files,
+               (SELECT array_agg(m ORDER BY m.connector) FROM registry.meter m WHERE m.station_id = t.id) AS meters
+        FROM registry.station t WHERE t.site_id = ANY($1) AND t.retired_at IS NULL ORDER BY t.id
+        """,
+        list(site_ids),
+    )
+    found: dict[str, list[StationDraft]] = {}
+    for row in rows:
+        draft = StationDraft(
+            **{name: row[name] for name in PARTS_OF_STATION},
+            connector_files=tuple(
+                ConnectorDraft(**{name: c[name] for name in PARTS_OF_CONNECTOR}) for c in row["connector_files"]
+            ),
+            meters=tuple(MeterDraft(**{name: m[name] for name in PARTS_OF_METER}) for m in row["meters"] or ()),
+        )
+        found.setdefault(row["site_id"], []).append(draft)
+    return found
+
+
+async def station_file(connection: asyncpg.Connection, site_id: str, station_id: str) -> StationDraft:
+    """Return a station of a site as a draft; NotFound."""
+    for draft in (await station_files(connection, [site_id])).get(site_id, ()):
+        if draft.id == station_id:
+            return draft
+    raise NotFound(Reason("station {id}", id=station_id))
+
+
 async def connectors_of(connection: asyncpg.Connection, station_id: str) -> list[dict[str, Any]]:
     """Return the connectors of a station by our number."""
     rows = await connection.fetch(
@@ -479,7 +580,7 @@ async def get_photo(connection: asyncpg.Connection, site_id: str, photo_id: int)
         "SELECT * FROM registry.site_photo WHERE site_id = $1 AND id = $2 AND removed_at IS NULL", site_id, photo_id
     )
     if row is None:
-        raise NotFound(f"photo {photo_id} of site {site_id}")
+        raise NotFound(Reason("photo {number} of site {id}", number=photo_id, id=site_id))
     return row
 
 
@@ -508,5 +609,5 @@ async def end_photo(connection: asyncpg.Connection, site_id: str, photo_id: int,
         by,
     )
     if found is None:
-        raise NotFound(f"photo {photo_id} of site {site_id}")
+        raise NotFound(Reason("photo {number} of site {id}", number=photo_id, id=site_id))
     return found

@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from charger_registry.drafts import ConnectorDraft, MeterDraft, SiteDraft, StationDraft
+from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.equipment import opening_hours
-from charger_registry.equipment.store import CONNECTORS, price_of, prices
+from charger_registry.equipment.store import price_of, prices, station_files
 from charger_registry.imports.parties import Directory, Known, said_of
 from charger_registry.imports.plan import Filed, Line
 from charger_registry.imports.reading import Reading
@@ -20,11 +20,6 @@ from youguan.errors import NotFound, Reason
 
 # One import at a time: what is planned is still true when it is filed.
 LOCK = 0x696D706F
-PARTS_OF_CONNECTOR = tuple(member.name for member in fields(ConnectorDraft))
-PARTS_OF_METER = tuple(member.name for member in fields(MeterDraft))
-PARTS_OF_STATION = tuple(
-    m.name for m in fields(StationDraft) if m.name not in ("connector_files", "meters", "reinstated")
-)
 APART = (
     "longitude", "latitude", "crs", "stations", "whole", "counted", "opening_hours", "price", "parties", "reinstated",
 )  # fmt: skip
@@ -82,7 +77,7 @@ async def drafts_of(
 ) -> dict[str, SiteDraft]:
     """Return sites that are filed as drafts that would file the same."""
     ids = [row["id"] for row in rows]
-    stations = await _stations(connection, ids)
+    stations = await station_files(connection, ids)
     posted = {row["site_id"]: price_of(row) for row in await prices(connection, ids, now)}
     return {row["id"]: _site(row, tuple(stations.get(row["id"], ())), posted.get(row["id"])) for row in rows}
 
@@ -137,28 +132,6 @@ async def operator_code_of(connection: asyncpg.Connection, organisation_id: str 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
-
-
-async def _stations(connection: asyncpg.Connection, site_ids: list[str]) -> dict[str, list[StationDraft]]:
-    rows = await connection.fetch(
-        f"""
-        SELECT t.*, {CONNECTORS} AS connector_files,
-               (SELECT array_agg(m ORDER BY m.connector) FROM registry.meter m WHERE m.station_id = t.id) AS meters
-        FROM registry.station t WHERE t.site_id = ANY($1) AND t.retired_at IS NULL ORDER BY t.id
-        """,
-        site_ids,
-    )
-    found: dict[str, list[StationDraft]] = {}
-    for row in rows:
-        draft = StationDraft(
-            **{name: row[name] for name in PARTS_OF_STATION},
-            connector_files=tuple(
-                ConnectorDraft(**{name: c[name] for name in PARTS_OF_CONNECTOR}) for c in row["connector_files"]
-            ),
-            meters=tuple(MeterDraft(**{name: m[name] for name in PARTS_OF_METER}) for m in row["meters"] or ()),
-        )
-        found.setdefault(row["site_id"], []).append(draft)
-    return found
 
 
 def _site(row: asyncpg.Record, stations: tuple[StationDraft, ...], price: Any) -> SiteDraft:

@@ -105,6 +105,9 @@ class OrganisationFileOut(BaseModel):
     uscc: str | None
     phone: str | None
     address: str
+    operator_code: str | None
+    ocpi_country_code: str | None
+    ocpi_party_id: str | None
     deregistered_at: UtcTime | None
 
 
@@ -116,6 +119,9 @@ class OrganisationIn(BaseModel):
     uscc: Short | None = None
     phone: Short | None = None
     address: str = Field("", max_length=500)
+    operator_code: Short | None = Field(default=None, description="T/CEC 102's OperatorID, nine characters")
+    ocpi_country_code: Short | None = None
+    ocpi_party_id: Short | None = None
     reason: Grounds
 
 
@@ -126,6 +132,9 @@ class OrganisationChange(BaseModel):
     uscc: Short | None = None
     phone: Short | None = None
     address: str = Field("", max_length=500)
+    operator_code: Short | None = Field(default=None, description="T/CEC 102's OperatorID, nine characters")
+    ocpi_country_code: Short | None = None
+    ocpi_party_id: Short | None = None
     reason: Grounds
 
 

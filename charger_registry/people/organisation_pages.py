@@ -118,6 +118,9 @@ def _add_file(router: APIRouter, pages: Organisations) -> None:
         uscc: Annotated[str | None, Form(max_length=200)] = None,
         phone: Text = "",
         address_: Annotated[str, Form(alias="address", max_length=500)] = "",
+        operator_code: Text = "",
+        ocpi_country_code: Text = "",
+        ocpi_party_id: Text = "",
     ) -> Response:
         if not may_change(who, organisation_id):
             raise NotFound(
@@ -125,6 +128,12 @@ def _add_file(router: APIRouter, pages: Organisations) -> None:
             )
         changes: dict[str, Any] = {"phone": phone.strip() or None, "address": address_.strip()}
         if name is not None:
+            codes = {
+                "operator_code": operator_code,
+                "ocpi_country_code": ocpi_country_code,
+                "ocpi_party_id": ocpi_party_id,
+            }
+            changes |= {code: text.strip().upper() or None for code, text in codes.items()}
             changes |= {"name": name.strip(), "uscc": (uscc or "").strip() or None}
         try:
             await pages.desk.change(who, organisation_id, changes, reason)

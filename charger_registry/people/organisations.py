@@ -1,6 +1,8 @@
 """Where organisations are filed, changed and deregistered, and where a regulator has found who may speak for them."""
 
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -18,19 +20,23 @@ from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, R
 from youguan.eventlog import publish
 from youguan.events import OrganisationFiled
 
+OPERATOR_CODE, COUNTRY, PARTY = re.compile(r"[0-9A-Z]{9}"), re.compile(r"[A-Z]{2}"), re.compile(r"[0-9A-Z]{3}")
 OWN = {"phone", "address"}
 """What an organisation changes itself; the rest stands in its business licence."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrganisationFile:
-    """What is on file of an organisation."""
+    """What is on file of an organisation; `operator_code`: T/CEC 102's OperatorID, beside it how OCPI names the party."""
 
     id: str
     name: str
     uscc: str | None
     phone: str | None = None
     address: str = ""
+    operator_code: str | None = None
+    ocpi_country_code: str | None = None
+    ocpi_party_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class OrganisationDesk:
             raise Forbidden("name and code are changed by the regulator of the county")
         async with self.pool.acquire() as connection, connection.transaction():
             row = await get_organisation(connection, organisation_id, hold=True)
-            before = OrganisationFile(row["id"], row["name"], row["uscc"], row["phone"], row["address"])
+            before = OrganisationFile(**{member.name: row[member.name] for member in fields(OrganisationFile)})
             after = replace(before, **changes)
             _check(after)
             if row["deregistered_at"] is not None:
@@ -158,8 +164,22 @@ def _check(given: OrganisationFile) -> None:
         wrong.append(FieldError("name", "is empty"))
     if given.uscc is not None and not is_uscc(given.uscc):
         wrong.append(FieldError("uscc", "no unified social credit code: 18 characters, the last of them a checksum"))
+    wrong += _wrong_codes(given)
     if wrong:
         raise Invalid.of(*wrong)
+
+
+def _wrong_codes(given: OrganisationFile) -> Iterator[FieldError]:
+    """Yield what is wrong with the codes; the checksum of an operator's is no ground to refuse it (GB 11714's own sample fails)."""
+    if given.operator_code is not None and not OPERATOR_CODE.fullmatch(given.operator_code):
+        yield FieldError("operator_code", "is no code of nine figures and capital letters")
+    if given.ocpi_country_code is not None and not COUNTRY.fullmatch(given.ocpi_country_code):
+        yield FieldError("ocpi_country_code", "is no country of two capital letters")
+    if given.ocpi_party_id is not None and not PARTY.fullmatch(given.ocpi_party_id):
+        yield FieldError("ocpi_party_id", "is no party of three figures and capital letters")
+    for missing, there in (("ocpi_country_code", given.ocpi_party_id), ("ocpi_party_id", given.ocpi_country_code)):
+        if there is not None and getattr(given, missing) is None:
+            yield FieldError(missing, "is missing")
 
 
 async def _check_account(connection: asyncpg.Connection, organisation_id: str, username: str) -> None:
@@ -177,11 +197,11 @@ def may_change(who: Principal, organisation_id: str) -> bool:
 
 
 def _columns(given: OrganisationFile) -> tuple[str | None, ...]:
-    return (given.id, given.name, given.uscc, given.phone, given.address)
+    return astuple(given)
 
 
 def _shown(given: OrganisationFile) -> dict[str, str | None]:
-    return {"name": given.name, "uscc": given.uscc, "phone": given.phone, "address": given.address}
+    return {name: value for name, value in asdict(given).items() if name != "id"}
 
 
 def _filed(given: OrganisationFile) -> OrganisationFiled:

@@ -518,11 +518,13 @@ async def list_organisations(
 
 
 async def insert_organisation(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
-    """Add (id, name, code, phone, address); Conflict where id or code is taken."""
+    """Add (id, name, code, phone, address, operator's code, OCPI country, OCPI party); Conflict where id or code is taken."""
+    await _refuse_taken(connection, organisation)
     done = await connection.execute(
         """
-        INSERT INTO registry.organisation (id, name, uscc, phone, address) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT DO NOTHING
+        INSERT INTO registry.organisation
+            (id, name, uscc, phone, address, operator_code, ocpi_country_code, ocpi_party_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
         """,
         *organisation,
     )
@@ -531,15 +533,35 @@ async def insert_organisation(connection: asyncpg.Connection, organisation: Sequ
 
 
 async def update_organisation(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
-    """Change (id, name, code, phone, address); Conflict where the code is another's."""
+    """Change the same members; Conflict where a code is another's."""
     taken = await connection.fetchval(
         "SELECT name FROM registry.organisation WHERE uscc = $2 AND id <> $1", organisation[0], organisation[2]
     )
     if taken:
         raise Conflict(Reason("{taken} has this unified social credit code", taken=taken))
+    await _refuse_taken(connection, organisation)
     await connection.execute(
-        "UPDATE registry.organisation SET name = $2, uscc = $3, phone = $4, address = $5 WHERE id = $1", *organisation
+        """
+        UPDATE registry.organisation SET name = $2, uscc = $3, phone = $4, address = $5, operator_code = $6,
+            ocpi_country_code = $7, ocpi_party_id = $8
+        WHERE id = $1
+        """,
+        *organisation,
     )
+
+
+async def _refuse_taken(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
+    """Raise Conflict where another organisation is an operator or a party of OCPI under the same code."""
+    taken = await connection.fetchval(
+        """
+        SELECT name FROM registry.organisation
+        WHERE id <> $1 AND (operator_code = $2 OR (ocpi_country_code, ocpi_party_id) = ($3, $4)) LIMIT 1
+        """,
+        organisation[0],
+        *organisation[5:8],
+    )
+    if taken:
+        raise Conflict(Reason("{taken} has this operator's code or OCPI party", taken=taken))
 
 
 async def sites_of(connection: asyncpg.Connection, organisation_id: str) -> list[str]:

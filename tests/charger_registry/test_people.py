@@ -686,6 +686,41 @@ async def test_an_organisation_is_filed_changed_and_deregistered(house: House) -
     assert await house.trail("organisation one") == ["change organisation"] * 2 + ["deregister"]
 
 
+async def test_the_codes_under_which_others_know_an_organisation(house: House) -> None:
+    address = "/api/registry/organisations/one"
+
+    async def change(**changes: Any) -> tuple[int, list[str]]:
+        answer = await house.client.patch(address, json={**WHY, **changes}, headers=house.regulator)
+        return answer.status_code, [field["field"] for field in answer.json().get("fields", [])]
+
+    assert await change(operator_code="39581580") == (422, ["operator_code"])
+    assert await change(ocpi_country_code="cn", ocpi_party_id="AB") == (422, ["ocpi_country_code", "ocpi_party_id"])
+    assert await change(ocpi_party_id="ABC") == (422, ["ocpi_country_code"])
+    assert await change(operator_code="123456789", ocpi_country_code="CN", ocpi_party_id="ABC") == (200, [])
+    file = (await house.client.get(address, headers=house.regulator)).json()
+    assert (file["operator_code"], file["ocpi_country_code"], file["ocpi_party_id"]) == ("123456789", "CN", "ABC")
+    taken = {"id": "x", "name": "x", "operator_code": "123456789"}
+    assert (await house.post("/organisations", house.regulator, **taken)).status_code == 409
+    page = (await house.client.get("/people/organisations/one", headers=house.regulator)).text
+    assert "CN ABC" in page
+    admin = house.bearer("admin", "operator", organisation_id="one", administrator=True)
+    answer = await house.client.patch(address, json={**WHY, "operator_code": "987654321"}, headers=admin)
+    assert answer.status_code == 403
+    wish = {
+        "name": "One",
+        "uscc": "",
+        "operator_code": "395815801",
+        "ocpi_country_code": "",
+        "ocpi_party_id": "",
+        **WHY,
+    }
+    assert (
+        await house.client.post("/people/organisations/one/change", data=wish, headers=house.regulator)
+    ).status_code == 303
+    file = (await house.client.get(address, headers=house.regulator)).json()
+    assert (file["operator_code"], file["ocpi_party_id"]) == ("395815801", None)
+
+
 async def test_who_reads_whose_file(house: House) -> None:
     async def reads(who: dict[str, str]) -> list[int]:
         return [

@@ -425,6 +425,8 @@ REGISTRY = {
     "POST /sites/{site_id}/prices": KEPT,
     "PATCH /sites/{site_id}/facts": KEPT,
     "GET /sites/{site_id}/provenance": NEAR,
+    "GET /sites/{site_id}/stations/{station_id}/file": NEAR,
+    "PUT /sites/{site_id}/stations/{station_id}/file": KEPT,
     "GET /site-photos/{site_id}": OPEN,
     "POST /site-photos/{site_id}": KEPT,
     "GET /site-photos/{site_id}/{photo_id}": OPEN,

@@ -64,6 +64,7 @@ def test_pages_hold_no_chinese_outside_of_texts() -> None:
 # Rooms whose reasons a person reads in Chinese too: every one is a text of its own or a template, never put together.
 ROOMS = (
     "charger_registry/divisions",
+    "charger_registry/equipment",
     "charger_registry/filing",
     "charger_registry/ledger",
     "charger_registry/people",
@@ -116,4 +117,4 @@ def test_an_error_is_explained_in_the_readers_language() -> None:
         Named.model_validate({"name": "too long"})
     assert explain(of_form(raised.value), "en") == "name: String should have at most 3 characters"
     assert explain(of_form(raised.value), "zh") == "名称：最多 3 个字"
-    assert field_name("somewhere[2].name") == "somewhere 3 名称"
+    assert field_name("somewhere[2].name") == field_name("somewhere.2.name") == "somewhere 3 名称"

@@ -109,6 +109,9 @@ def field_name(path: str) -> str:
     known = chinese()[1]
     words = []
     for part in path.split("."):
+        if part.isdigit():  # a place in a list, as pydantic names it
+            words.append(str(int(part) + 1))
+            continue
         index = INDEX.search(part)
         name = INDEX.sub("", part)
         words.append(known.get(name, name) + (f" {int(index[1]) + 1}" if index else ""))

@@ -493,7 +493,7 @@ async def test_the_page_of_equipment_and_the_code_on_a_station(client: httpx.Asy
     assert "400-777" in page
     assert "0.6500" in page
     bad = await client.post("/registry/sites/1/equipment", data={**form, "bands": "08:00-24:00 1"}, headers=own)
-    assert (bad.status_code, "ends at 00:00" in bad.text) == (422, True)
+    assert (bad.status_code, "到 00:00 结束" in bad.text) == (422, True)
     assert (await client.get("/registry/sites/2/equipment", headers=own)).status_code == 404
     sheet = (await client.get("/registry/sites/1/labels", headers=own)).text
     assert f"{ADDRESS}/stations/s1" in sheet
