@@ -31,6 +31,9 @@ from charger_registry.equipment.watch import watch_meters
 from charger_registry.filing.api import DOCUMENTS, add_filings
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.pages import filing_pages
+from charger_registry.filing.rule_api import add_filing_rules
+from charger_registry.filing.rule_desk import RuleDesk
+from charger_registry.filing.rule_pages import filing_rule_pages
 from charger_registry.filing.watch import watch_filings
 from charger_registry.imports.api import add_imports
 from charger_registry.imports.desk import ImportDesk
@@ -126,15 +129,19 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         machine_keys = MachineKeyDesk(pool, clock)
         add_keys(api, machine_keys, clock)
         shelf = Shelf(settings, "registry")
-        filings = FilingDesk(pool, clock, shelf)
+        filings, photos, filing_rules = (
+            FilingDesk(pool, clock, shelf),
+            PhotoDesk(pool, clock, shelf),
+            RuleDesk(pool, clock),
+        )
         add_filings(api, pool, filings, clock)
+        add_filing_rules(api, filing_rules, clock)
         relay = RelayDesk(pool, clock, own_places(settings), loopback=settings.demo)
         add_relay(api, pool, relay)
         imports, borders, duplicates = ImportDesk(pool, clock), BorderDesk(pool, clock), DuplicateDesk(pool, clock)
         divisions, sites = DivisionDesk(pool, clock), SiteDesk(pool, clock)
         add_equipment(api, pool, sites, clock)
         add_station_files(api, pool, sites)
-        photos = PhotoDesk(pool, clock, shelf)
         add_photos(api, pool, photos)
         add_imports(api, pool, imports)
         add_divisions(api, pool, divisions)
@@ -166,6 +173,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 credential_pages(pool, keys, templates, clock),
                 quarantine_pages(pool, quarantine, templates),
                 filing_pages(pool, filings, templates, clock),
+                filing_rule_pages(filing_rules, templates, clock),
                 relay_pages(pool, relay, templates, clock),
                 equipment_pages(pool, sites, photos, templates, settings, clock),
                 station_file_pages(pool, sites, templates, clock),

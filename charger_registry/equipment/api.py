@@ -236,7 +236,11 @@ def add_station_files(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk) -> None:
         """Return everything that is filed of a station: plate, connectors, EVSEs, meters."""
         async with pool.acquire() as connection:
             draft = await store.station_file(connection, site_id, station_id)
-        said = {name: value for name, value in asdict(draft).items() if name not in ("connectors", "connector_files", "reinstated")}
+        said = {
+            name: value
+            for name, value in asdict(draft).items()
+            if name not in ("connectors", "connector_files", "reinstated")
+        }
         return StationFileOut.model_validate({**said, "connectors": [asdict(c) for c in draft.connector_files]})
 
     @app.put("/sites/{site_id}/stations/{station_id}/file", status_code=204)

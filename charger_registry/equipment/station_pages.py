@@ -92,7 +92,13 @@ def station_file_pages(pool: asyncpg.Pool, desk: SiteDesk, templates: Templates,
 def as_typed(draft: StationDraft) -> Typed:
     """Return a station as its form shows it."""
     return Typed(
-        _texts({name: value for name, value in asdict(draft).items() if name not in ("connector_files", "meters", "reinstated")}),
+        _texts(
+            {
+                name: value
+                for name, value in asdict(draft).items()
+                if name not in ("connector_files", "meters", "reinstated")
+            }
+        ),
         [_texts(asdict(connector)) for connector in draft.connector_files],
         [_texts(asdict(meter)) for meter in draft.meters],
     )

@@ -41,7 +41,9 @@ CONNECTOR_FIELDS = (
 )  # fmt: skip
 PARTS_OF_CONNECTOR = tuple(member.name for member in fields(ConnectorDraft))
 PARTS_OF_METER = tuple(member.name for member in fields(MeterDraft))
-PARTS_OF_STATION = tuple(m.name for m in fields(StationDraft) if m.name not in ("connector_files", "meters", "reinstated"))
+PARTS_OF_STATION = tuple(
+    m.name for m in fields(StationDraft) if m.name not in ("connector_files", "meters", "reinstated")
+)
 METER_FIELDS = ("serial_number", "certificate_number", "verified_on", "verification_due_on")
 Row = dict[str, Any]
 MANY = 1000
@@ -457,7 +459,10 @@ DUE_METERS = """
 SELECT m.station_id, m.connector, t.site_id, m.serial_number, m.verification_due_on, m.verification_due_on < $1 AS overdue
 FROM registry.meter m JOIN registry.station t ON t.id = m.station_id AND t.retired_at IS NULL
 JOIN registry.site s ON s.id = t.site_id AND s.retired_at IS NULL
-WHERE m.verification_due_on - (SELECT warning_days FROM registry.document_type WHERE code = 'metering_verification') <= $1
+WHERE m.verification_due_on - (
+    SELECT r.warning_days FROM registry.document_rule r WHERE r.code = 'metering_verification' AND r.valid_from <= $1
+    ORDER BY r.valid_from DESC LIMIT 1
+) <= $1
 """
 
 

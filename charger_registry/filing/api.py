@@ -179,13 +179,13 @@ def require_filing(pool: asyncpg.Pool, *roles: str) -> Callable[..., Awaitable[P
 
 def add_filings(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk, clock: Clock) -> None:
     """Add filings to /api/registry."""
-    _add_reading(app, pool, desk)
+    _add_reading(app, pool, desk, clock)
     _add_writing(app, pool, desk)
     _add_documents(app, pool, desk)
     _add_indicators(app, pool, clock)
 
 
-def _add_reading(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
+def _add_reading(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk, clock: Clock) -> None:
     @app.get("/filings")
     async def filings(
         who: Annotated[Principal, Depends(require())],
@@ -208,7 +208,7 @@ def _add_reading(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
     async def document_types() -> Page[DocumentTypeOut]:
         """List the kinds of papers. No login needed."""
         async with pool.acquire() as connection:
-            rows = await store.document_types(connection)
+            rows = await store.document_types(connection, county_day(clock.now()))
         return Page(items=[DocumentTypeOut(**dict(row)) for row in rows])
 
 

@@ -220,7 +220,7 @@ class FilingDesk:
         async with self.pool.acquire() as connection:
             filing = await store.get(connection, filing_id, who.scope)
             move(State(filing["state"]), Command.ATTACH, _roles(who, filing))
-            _check_paper(draft, await store.document_types(connection))
+            _check_paper(draft, await store.document_types(connection, _rules_of(filing, self._clock.now())))
             brought = await store.brought_since(
                 connection, filing["organisation_id"], self._clock.now() - timedelta(days=1)
             )
@@ -315,7 +315,7 @@ class FilingDesk:
                 documents=await store.documents(connection, filing_id),
                 promises=await store.promises(connection, filing_id),
                 history=await store.history(connection, filing_id),
-                types=await store.document_types(connection),
+                types=await store.document_types(connection, _rules_of(filing, now)),
                 grace=await store.grace_period(connection, filing["site_id"]) if filing["site_id"] else None,
                 problems=await self._problems(connection, filing, content, now) if state in UNDECIDED else [],
                 commands=frozenset(c for c in open_to(state, roles) if _has_place(c, filing, roles)),
@@ -325,12 +325,13 @@ class FilingDesk:
     async def _problems(
         self, connection: asyncpg.Connection, filing: asyncpg.Record, content: Content, now: datetime
     ) -> list[Problem]:
-        types = [store.type_of(row) for row in await store.document_types(connection)]
+        rules_of = _rules_of(filing, now)
+        types = [store.type_of(row) for row in await store.document_types(connection, rules_of)]
         papers = store.papers(await store.documents(connection, filing["id"]), filing["asked_at"])
         ids = [line.id for line in content.stations]
         world = World(
             today=county_day(now),
-            terms=await store.terms(connection),
+            terms=await store.terms(connection, rules_of),
             divisions=await store.known_divisions(connection, content.division_code),
             organisations=await store.known_organisations(connection, content.parties().values(), now),
             elsewhere=await store.stations_elsewhere(connection, ids, filing["site_id"]),
@@ -373,7 +374,7 @@ class FilingDesk:
     ) -> Step:
         filing = await store.hold(connection, filing_id, who.scope)
         role, following = move(State(filing["state"]), order.command, _roles(who, filing))
-        return Step(who, filing, order, role, following, now, await store.terms(connection))
+        return Step(who, filing, order, role, following, now, await store.terms(connection, _rules_of(filing, now)))
 
     async def _refuse_problems(self, connection: asyncpg.Connection, step: Step) -> None:
         content = store.content_of(step.filing)
@@ -403,7 +404,7 @@ class FilingDesk:
 
     async def _require_supplement(self, connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
         """While the applicant has the word, the term of the decision stands still."""
-        known = {row["code"] for row in await store.document_types(connection)}
+        known = {row["code"] for row in await store.document_types(connection, step.today)}
         if unknown := set(step.order.asked_for) - known:
             raise _invalid("asked_for", Reason("unknown kinds of documents: {codes}", codes=", ".join(sorted(unknown))))
         due_on = step.order.due_on or add_working_days(step.today, step.terms.supplement)
@@ -485,6 +486,11 @@ def _entry(step: Step, state: State) -> Entry:
         {"state": step.filing["state"]},
         {k: v for k, v in said.items() if v},
     )
+
+
+def _rules_of(filing: Mapping[str, Any], now: datetime) -> date:
+    """Return of which day the rules are that a filing is held against: that of its submission, else today's."""
+    return county_day(filing["submitted_at"] or now)
 
 
 async def _nothing_due(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:

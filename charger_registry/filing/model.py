@@ -13,21 +13,30 @@ from youguan.tables import big, document, moment, text, whole
 
 
 class FilingTerm(Table, table=True):
-    """How long something may take: working days, but months of grace."""
+    """How long something may take from a day on: working days, but months of grace."""
 
     __tablename__ = "filing_term"
     name: str = text(key=True)
+    valid_from: date = Field(primary_key=True)
     amount: int
 
 
 class DocumentType(Table, table=True):
-    """A kind of paper; `warning_days` before it expires its holder is told."""
+    """A kind of paper."""
 
     __tablename__ = "document_type"
     code: str = text(key=True)
     place: int
     name: str = text()
     name_en: str = text()
+
+
+class DocumentRule(Table, table=True):
+    """What is asked of a kind of paper from a day on; `warning_days` before it expires its holder is told."""
+
+    __tablename__ = "document_rule"
+    code: str = text(key=True)
+    valid_from: date = Field(primary_key=True)
     required: bool
     promisable: bool
     expires: bool

@@ -85,7 +85,7 @@ def _content(number: int, name: str, organisation_id: str, clock: Clock) -> Cont
 async def _submit(desk: FilingDesk, operator: Principal, filing_id: str, clock: Clock) -> None:
     until = county_day(clock.now()) + timedelta(days=365)
     async with desk.pool.acquire() as connection:
-        types = [row for row in await store.document_types(connection) if row["required"]]
+        types = [row for row in await store.document_types(connection, county_day(clock.now())) if row["required"]]
     for row in types:
         draft = PaperDraft(row["code"], "示例", None, until if row["expires"] else None)
 

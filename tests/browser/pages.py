@@ -128,6 +128,8 @@ PAGES = (
     Shown("filing, a draft", "/registry/filings/{draft}", OPERATOR),
     Shown("filing, of its applicant", "/registry/filings/{filing}", OPERATOR),
     Shown("filing, to decide", "/registry/filings/{filing}", REGULATOR),
+    Shown("rules of filings", "/registry/filing-rules", REGULATOR),
+    Shown("rules of filings, of an operator", "/registry/filing-rules", OPERATOR),
     Shown("indicators of filings", "/registry/filing-indicators", REGULATOR),
     Shown("id tokens", "/gateway/id-tokens", REGULATOR),
     Shown("platforms", "/gateway/platforms", REGULATOR),

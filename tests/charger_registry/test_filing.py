@@ -381,6 +381,42 @@ async def test_what_changes_one_site_at_once_never_waits_in_a_circle(world: Worl
         assert await audit.verify(connection) is None
 
 
+async def test_rules_change_from_a_day_on_and_touch_no_filing_submitted_before(world: World) -> None:
+    first = await world.whole(stations=[STATION])
+    await world.act(first, "submit")
+    later = str(TODAY + 3 * DAY)
+
+    async def put(path: str, *, status: int = 204, role: str = REGULATOR, **body: Any) -> list[str]:
+        json = {"valid_from": later, "reason": "县府办1号", **body}
+        answer = await world.ask("PUT", f"/filing-rules/{path}", role=role, json=json)
+        assert answer.status_code == status, answer.text
+        return [] if status == 204 else [field["field"] for field in answer.json()["fields"]]
+
+    paper: dict[str, Any] = {"required": True, "promisable": False, "expires": False, "warning_days": 30}
+    await put("terms/answer", amount=2)
+    await put("documents/other", **paper)
+    await put("terms/answer", amount=2, role=OPERATOR, status=403)
+    assert await put("terms/answer", amount=0, valid_from=str(TODAY), status=422) == ["valid_from", "amount"]
+    assert await put("documents/fire_acceptance", **{**paper, "promisable": True}, status=422) == ["promisable"]
+    await put("documents/poem", **paper, status=404)
+    rules = (await world.client.get("/api/registry/filing-rules")).json()
+    assert (rules["terms"]["answer"], rules["coming_terms"]) == (
+        5,
+        [{"name": "answer", "amount": 2, "valid_from": later}],
+    )
+    assert [rule["code"] for rule in rules["coming_documents"]] == ["other"]
+    world.clock.advance(4 * DAY)
+    assert (await world.client.get("/api/registry/filing-rules")).json()["terms"]["answer"] == 2
+    assert (await world.act(first, "accept", REGULATOR))["state"] == "accepted", "by the rules of its own day"
+    second = await world.whole(stations=[{**STATION, "id": "NEW-2"}])
+    assert [p["field"] for p in (await world.done("GET", f"/filings/{second}"))["problems"]] == ["documents.other"]
+    await world.attach(second, "other")
+    submitted = await world.act(second, "submit")
+    assert submitted["due_on"] == str(add_working_days(TODAY + 4 * DAY, 2))
+    async with world.pool.acquire() as connection:
+        assert await audit.verify(connection) is None
+
+
 async def test_a_paper_is_replaced_by_one_of_its_own_type(world: World) -> None:
     filing = await world.accepted()
     old = next(d["id"] for d in filing["documents"] if d["type"] == "insurance")

@@ -4,8 +4,8 @@ from alembic import op
 
 from youguan.database import run_script
 
-revision = "0009"
-down_revision = "0008"
+revision = "0012"
+down_revision = "0011"
 
 SCRIPT = """
 ALTER TABLE inspection.site ADD COLUMN grace_since date, ADD COLUMN grace_until date;

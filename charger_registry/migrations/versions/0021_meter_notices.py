@@ -4,8 +4,8 @@ from alembic import op
 
 from youguan.database import run_script
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 
 SCRIPT = """
 CREATE TABLE registry.meter_notice (
