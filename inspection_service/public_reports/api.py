@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Path, Request, Response
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
@@ -22,6 +22,7 @@ from youguan.web.strictness import has_no_place_in_text
 
 FIELDS = ("matter", "text", "site_id", "station_id", "connector", "token")
 LONGEST_NAME = 100
+ReportNumber = Annotated[int, Path(ge=1, le=1_000_000, description="of a task's reports, the oldest first")]
 FORM = {
     "requestBody": {
         "required": True,
@@ -119,7 +120,7 @@ def add_reports(app: FastAPI, desk: ReportDesk, counter: Counter) -> None:
         )
 
     @app.get("/tasks/{task_id}/reports/{number}/photo")
-    async def photo(task_id: str, number: int, _: Annotated[Principal, Depends(official)]) -> Response:
+    async def photo(task_id: str, number: ReportNumber, _: Annotated[Principal, Depends(official)]) -> Response:
         """Return the photo that came with a report."""
         return await give_photo(desk, task_id, number)
 

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from inspection_service import store as sites
 from inspection_service.public_reports import store
-from inspection_service.public_reports.api import give_photo, outcome_of, read_form, report_of
+from inspection_service.public_reports.api import ReportNumber, give_photo, outcome_of, read_form, report_of
 from inspection_service.public_reports.desk import ReportDesk
 from inspection_service.public_reports.report import LONGEST_TEXT, as_receipt
 from inspection_service.tasks.api import require_task
@@ -91,7 +91,9 @@ def report_pages(desk: ReportDesk, counter: Counter, templates: Templates) -> AP
 
     @router.get("/tasks/{task_id}/reports/{number}/photo")
     async def photo(
-        task_id: str, number: int, _: Annotated[Principal, Depends(require_task(counter, *OFFICIALS))]
+        task_id: str,
+        number: ReportNumber,
+        _: Annotated[Principal, Depends(require_task(counter, *OFFICIALS))],
     ) -> Response:
         return await give_photo(desk, task_id, number)
 
