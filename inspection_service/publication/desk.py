@@ -219,9 +219,9 @@ class PublicationDesk:
         self, connection: asyncpg.Connection, who: Principal, publication_id: str, states: Sequence[str]
     ) -> asyncpg.Record:
         """Return one that stands at one of the states, held; who has investigated the case does not check what is shown of it."""
-        row = await self.see(connection, who, publication_id, hold=True)
         if not who.has(REGULATOR, REVIEWER):
             raise Forbidden("what is published is checked by a regulator or a legal reviewer")
+        row = await self.see(connection, who, publication_id, hold=True)
         if who.subject in (await self._facts(connection, row["case_id"])).investigators:
             raise Forbidden("what is published is not checked by an officer of the case")
         if row["state"] not in states:

@@ -282,10 +282,10 @@ NEAR, WATCHED = Route(bounds=True), Route(roles=("regulator", "inspector"), boun
 OFFICIALS_ALL = Route(roles=("regulator", "inspector", "reviewer"))
 OFFICIAL, INSPECTED = replace(NEAR, roles=("regulator", "inspector", "reviewer")), replace(NEAR, roles=("inspector",))
 RULED, HANDLED = replace(WATCHED, roles=("regulator",)), replace(WATCHED, roles=("regulator", "inspector", "operator"))
-FILED = replace(WATCHED, roles=("operator", "regulator"))
+FILED, CHECKED = (replace(WATCHED, roles=roles) for roles in (("operator", "regulator"), ("regulator", "reviewer")))
 KEPT, IMPORTED = replace(WATCHED, roles=("regulator", "operator")), Route(roles=("regulator", "operator"))
 # A review is the county's, and whose who was drawn for it.
-REVIEWED = replace(OFFICIAL, seen={"regulator": ALL, "county inspector": ALL, "inspector": FIRST})
+REVIEWED = replace(OFFICIAL, seen={"regulator": ALL, "county inspector": ALL, "reviewer": ALL, "inspector": FIRST})
 GATEWAY = {
     "GET /stations": OPEN,
     "GET /stations/{station_id}": OPEN,
@@ -514,9 +514,9 @@ INSPECTION = {
     "GET /penalties/{publication_id}": OPEN,
     "GET /publications": Route(roles=("regulator", "inspector", "reviewer"), filters=True),
     "GET /publications/{publication_id}": OFFICIAL,
-    "POST /publications/{publication_id}/publish": RULED,
-    "POST /publications/{publication_id}/withhold": RULED,
-    "POST /publications/{publication_id}/withdraw": RULED,
+    "POST /publications/{publication_id}/publish": CHECKED,
+    "POST /publications/{publication_id}/withhold": CHECKED,
+    "POST /publications/{publication_id}/withdraw": CHECKED,
     "GET /evidence-roots": OPEN,
     "GET /evidence-key": OPEN,
     "GET /officers": Route(roles=("regulator", "inspector", "reviewer")),
