@@ -13,6 +13,7 @@ import typer
 from deploy import people
 from deploy.demo.annual.load import load_year
 from deploy.demo.annual.totals import Totals
+from deploy.status_command import DEFAULT_DATA
 from inspection_service.annual_report.desk import AnnualDesk, SiteUptime
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.indicators import FIRST_YEAR, LAST_YEAR, Report
@@ -33,7 +34,7 @@ def report(
     year: Annotated[int, typer.Option(min=FIRST_YEAR, max=LAST_YEAR, help="the year to report of")],
     format: Annotated[Name, typer.Option(help="what to print")] = "json",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="a file; default: standard output")] = None,
-    data: Data = people.DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """Print the annual report, counted from the records of a running suite."""
     found = _run(lambda: _report(people.database_of(data), year))
@@ -49,7 +50,7 @@ def test_data(
     annual_2023: Annotated[
         bool, typer.Option("--annual-2023", help="a year of cases and inspections as in the programme's report of 2023")
     ] = False,
-    data: Data = people.DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """Add generated records to a running suite, by the rules that real ones obey; what is there already is never touched."""
     if not annual_2023:

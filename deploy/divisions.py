@@ -11,7 +11,8 @@ import typer
 from charger_registry.divisions.border_desk import Loading, load_boundaries
 from charger_registry.divisions.desk import Filer, Taken, take_divisions
 from charger_registry.divisions.reading import read
-from deploy.people import ACTOR, DEFAULT_DATA, database_of
+from deploy.people import ACTOR, database_of
+from deploy.status_command import DEFAULT_DATA
 from youguan.clock import SystemClock
 from youguan.coordinates import TO_WGS84
 from youguan.database import AWAY, connect

@@ -15,6 +15,7 @@ from charger_registry.people import store as people
 from charger_registry.people.desk import end_what_rests_on
 from charger_registry.people.passwords import Passwords, wrong_password
 from deploy import embedded, status
+from deploy.status_command import DEFAULT_DATA
 from youguan import audit
 from youguan.clock import Clock, SystemClock
 from youguan.database import AWAY, connect
@@ -23,7 +24,6 @@ from youguan.eventlog import publish
 from youguan.events import AccessRevoked
 
 ACTOR = "command line"
-DEFAULT_DATA = Path(__file__).resolve().parent.parent / ".youguan"
 app = typer.Typer(no_args_is_help=True)
 
 Role = Literal["regulator", "inspector", "operator", "reviewer"]

@@ -11,18 +11,17 @@ import typer
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from deploy.status_command import DEFAULT_DATA, Data
 from youguan.clock import SystemClock
 from youguan.errors import Invalid, YouguanError
 from youguan.pki import Authority, Issued, write_public, write_secret
 
 FOLDER = "pki"
 SERVER_FILES = ("server.pem", "server-rsa.pem")
-DEFAULT_DATA = Path(__file__).resolve().parent.parent / ".youguan"
 
 app = typer.Typer(
     no_args_is_help=True, help="Certificates for the gateway and for stations, from an authority of our own."
 )
-Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
 
 
 def authority(data: Path) -> Authority:

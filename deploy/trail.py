@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy import people
+from deploy.status_command import DEFAULT_DATA
 from youguan import audit
 from youguan.audit import Head
 from youguan.audit_heads import HeadFile, parse
@@ -25,7 +26,7 @@ def trail() -> None:
 
 @app.command()
 def verify(
-    data: Data = people.DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
     head: Annotated[list[str] | None, typer.Option(help="NUMBER:HASH, as `audit head` showed it at some time")] = None,
 ) -> None:
     """Check the chain of hashes, and every head that was kept beside the database; name the first line that is broken."""
@@ -46,7 +47,7 @@ def verify(
 
 
 @app.command("head")
-def show_head(data: Data = people.DEFAULT_DATA) -> None:
+def show_head(data: Data = DEFAULT_DATA) -> None:
     """Print the last line's number and hash."""
     _, last = asyncio.run(_verify(people.database_of(data), (), only_head=True))
     typer.echo(f"{last.number}:{last.hash.hex()}" if last else "0:")

@@ -34,5 +34,5 @@ async def test_there_is_something_to_decide_and_a_second_start_adds_nothing(sett
     papers = [await store.documents(connection, row["id"]) for row in rows]
     assert sorted(map(len, papers)) == [0, 5, 5]
     await connection.close()
-    (content,) = [file for file in (settings.data_dir / "files" / "documents").iterdir() if file.is_file()]
+    (content,) = [file for file in (settings.data_dir / "files" / "documents" / "registry").iterdir() if file.is_file()]
     assert content.read_bytes().startswith(b"%PDF-")

@@ -271,7 +271,7 @@ async def test_unmanaged_sites(ocpp: int, api: Api) -> None:
 async def test_a_new_manager_settles_an_unmanaged_site(ocpp: int, api: Api) -> None:
     site = (await listed(api, "/api/registry/sites", unmanaged="true"))[-1]["id"]
     manager = next(o["id"] for o in await listed(api, "/api/registry/organisations") if o["id"].startswith("manager"))
-    order = {"role": "manager", "organisation_id": manager, "reason": "agreed"}
+    order = {"role": "manager", "organisation_id": manager, "reason": "agreed", "document_number": "文号 1"}
     (await api.client.post(f"/api/registry/sites/{site}/responsibilities", json=order)).raise_for_status()
 
     async def settled() -> bool:

@@ -67,7 +67,7 @@ def test_what_stands_twice_lies_beyond_or_within_nothing_known_is_refused() -> N
 NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=20)
 
 
-@given(st.dictionaries(st.from_regex(r"[1-9]\d{8}", fullmatch=True), NAMES, max_size=20))
+@given(st.dictionaries(st.from_regex(r"[1-9][0-9]{8}", fullmatch=True), NAMES, max_size=20))
 def test_what_is_written_is_read_again(wanted: dict[str, str]) -> None:
     table = io.StringIO()
     csv.writer(table).writerows([("code", "name"), *wanted.items()])

@@ -1,0 +1,37 @@
+"""`youguan status`: asked often, by people and by scripts, so it loads nothing of what it tells about."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy import status
+
+DEFAULT_DATA = Path(__file__).resolve().parent.parent / ".youguan"
+Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def show_status(data: Data = DEFAULT_DATA, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Say how every part of a running suite is."""
+    found = status.read(data)
+    if found is None or not (as_json or status.alive(found)):
+        typer.echo(f"youguan: nothing runs on {data}", err=True)
+        raise typer.Exit(1)
+    for part in found.parts:
+        if part.state == "running" and status.alive(part) is None:
+            part.state = "dead"
+    found.ready = found.ready and status.alive(found) is not None
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    else:
+        typer.echo(f"{'ready' if found.ready else 'not ready'}; storage {found.storage}; broker {found.broker}")
+        for part in found.parts:
+            typer.echo(f"  {part.name:<12} {part.state:<11} {part.pid or '-':>8}  restarts {part.restarts}")
+        for name, address in found.addresses.items():
+            typer.echo(f"  {name:<12} {address}")
+    raise typer.Exit(0 if found.ready else 1)
