@@ -120,6 +120,7 @@ async def ids(
     line = str((await api.items(f"/api/registry/sites/{site}/responsibilities"))[0]["id"])
     charger = await talkative(ocpp, station)
     found = {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
+    found["site_of_own"] = own_stations[0].rpartition("-")[0]
     handover = await proposed(suite, own_stations[-1].rpartition("-")[0])
     case = await ordered_case(suite, found["site"])
     reported = await publicly_reported(api, own_stations[0])

@@ -153,7 +153,7 @@ PAGES = (
     Shown("machines' keys, of an operator", "/people/keys", OPERATOR),
     Shown("equipment", "/registry/sites/{site}/equipment", REGULATOR),
     Shown("equipment, of its operator", "/registry/sites/{managed}/equipment", OPERATOR),
-    Shown("station's file", "/registry/sites/{managed}/stations/{own}", OPERATOR),
+    Shown("station's file", "/registry/sites/{site_of_own}/stations/{own}", OPERATOR),
     Shown("codes to print", "/registry/sites/{site}/labels", REGULATOR),
     Shown("station, of whoever stands before it", "/stations/{station}"),
     Shown("imports", "/registry/imports", REGULATOR),

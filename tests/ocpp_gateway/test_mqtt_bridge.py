@@ -99,7 +99,7 @@ async def client(settings: Settings, **options: Any) -> AsyncIterator[aiomqtt.Cl
 
 async def until_retained(settings: Settings, topic: str, payload: bytes | None) -> bytes:
     """Wait until a topic holds a payload (None: any) and return it."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while True:
             with suppress(aiomqtt.MqttError):
                 async with client(settings) as watching:
