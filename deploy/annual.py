@@ -13,7 +13,8 @@ import typer
 from deploy import people
 from deploy.demo.annual.load import load_year
 from deploy.demo.annual.totals import Totals
-from deploy.status_command import DEFAULT_DATA
+from deploy.refusals import refusals_told
+from deploy.status_command import DEFAULT_DATA, Data
 from inspection_service.annual_report.desk import AnnualDesk, SiteUptime
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.indicators import FIRST_YEAR, LAST_YEAR, Report
@@ -21,12 +22,10 @@ from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
 from ocpp_gateway.timeseries.store import sum_days
 from youguan.clock import SystemClock
-from youguan.database import AWAY, connect, create_pool
-from youguan.errors import YouguanError
+from youguan.database import connect, create_pool
 from youguan.settings import Settings
 
 Made = TypeVar("Made")
-Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
 Name = Literal["json", "html", "pdf", "docx", "csv"]
 
 
@@ -73,14 +72,8 @@ def _run(make: Callable[[], Awaitable[Made]]) -> Made:
     async def run() -> Made:
         return await make()
 
-    try:
+    with refusals_told():
         return asyncio.run(run())
-    except YouguanError as error:
-        typer.echo(f"youguan: {error.detail}", err=True)
-        raise typer.Exit(2) from None
-    except AWAY as error:
-        typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
-        raise typer.Exit(1) from None
 
 
 async def _report(database_url: str, year: int) -> Report:

@@ -14,6 +14,7 @@ import typer
 from charger_registry.imports.desk import Outcome, import_sites
 from deploy import annual, divisions, draw, embedded, evidence, people, pki, status, trail
 from deploy import up as suite
+from deploy.refusals import refusals_told
 from deploy.status_command import DEFAULT_DATA, Data, show_status
 from deploy.suite import HISTORIES
 from ocpp_gateway.mqtt.mapping import read_mapping
@@ -111,14 +112,8 @@ def import_sites_command(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Add the sites of a file to a running suite; nothing is invented, nothing is doubled."""
-    try:
+    with refusals_told():
         outcome = asyncio.run(_import(file, crs, people.database_of(data)))
-    except YouguanError as error:
-        typer.echo(f"youguan: {error.detail}", err=True)
-        raise typer.Exit(2) from None
-    except AWAY as error:
-        typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
-        raise typer.Exit(1) from None
     if outcome.format == "csv" and (outcome.encoding, outcome.delimiter) != ("UTF-8", ","):
         typer.echo(f"{file.name}: {outcome.encoding}, cells between {SEPARATORS[outcome.delimiter]}", err=True)
     for row in outcome.refused:

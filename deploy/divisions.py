@@ -12,14 +12,13 @@ from charger_registry.divisions.border_desk import Loading, load_boundaries
 from charger_registry.divisions.desk import Filer, Taken, take_divisions
 from charger_registry.divisions.reading import read
 from deploy.people import ACTOR, database_of
-from deploy.status_command import DEFAULT_DATA
+from deploy.refusals import refusals_told
+from deploy.status_command import DEFAULT_DATA, Data
 from youguan.clock import SystemClock
 from youguan.coordinates import TO_WGS84
-from youguan.database import AWAY, connect
-from youguan.errors import YouguanError
+from youguan.database import connect
 
 FILER = Filer(ACTOR)
-Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
 Outcome = TypeVar("Outcome")
 app = typer.Typer(no_args_is_help=True)
 
@@ -78,14 +77,8 @@ def boundaries(
 
 def _done(data: Path, work: Callable[[asyncpg.Connection], Awaitable[Outcome]]) -> Outcome:
     """Return what work on the suite's database did; says so and ends where it cannot be done."""
-    try:
+    with refusals_told():
         return asyncio.run(_connected(database_of(data), work))
-    except YouguanError as error:
-        typer.echo(f"youguan: {error.detail}", err=True)
-        raise typer.Exit(2) from None
-    except AWAY as error:
-        typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
-        raise typer.Exit(1) from None
 
 
 async def _connected(database_url: str, work: Callable[[asyncpg.Connection], Awaitable[Outcome]]) -> Outcome:

@@ -15,11 +15,12 @@ from charger_registry.people import store as people
 from charger_registry.people.desk import end_what_rests_on
 from charger_registry.people.passwords import Passwords, wrong_password
 from deploy import embedded, status
-from deploy.status_command import DEFAULT_DATA
+from deploy.refusals import refusals_told
+from deploy.status_command import DEFAULT_DATA, Data
 from youguan import audit
 from youguan.clock import Clock, SystemClock
-from youguan.database import AWAY, connect
-from youguan.errors import Conflict, FieldError, Invalid, YouguanError
+from youguan.database import connect
+from youguan.errors import Conflict, FieldError, Invalid
 from youguan.eventlog import publish
 from youguan.events import AccessRevoked
 
@@ -59,19 +60,13 @@ def add(
         bool, typer.Option("--administrator", help="manages the people of the organisation")
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="change an account that is there; its logins end")] = False,
-    data: Annotated[Path, typer.Option("--data", help="the suite's data folder")] = DEFAULT_DATA,
+    data: Data = DEFAULT_DATA,
 ) -> None:
     """Make an account; its password is asked for, or read from standard input."""
     account = Account(username, name or username, role, organisation, division, level, administrator)
-    try:
+    with refusals_told():
         password = _password()
         asyncio.run(_save(account, password, database_of(data), replace=replace))
-    except YouguanError as error:
-        typer.echo(f"youguan: {error.detail}", err=True)
-        raise typer.Exit(2) from None
-    except AWAY as error:
-        typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
-        raise typer.Exit(1) from None
     typer.echo(f"{username} may log in as {role}")
 
 

@@ -2,21 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from deploy import people
-from deploy.status_command import DEFAULT_DATA
+from deploy.refusals import refusals_told
+from deploy.status_command import DEFAULT_DATA, Data
 from youguan import audit
 from youguan.audit import Head
 from youguan.audit_heads import HeadFile, parse
-from youguan.database import AWAY, connect
-from youguan.errors import YouguanError
+from youguan.database import connect
 
 app = typer.Typer(no_args_is_help=True)
-Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
 
 
 @app.callback()
@@ -30,15 +28,9 @@ def verify(
     head: Annotated[list[str] | None, typer.Option(help="NUMBER:HASH, as `audit head` showed it at some time")] = None,
 ) -> None:
     """Check the chain of hashes, and every head that was kept beside the database; name the first line that is broken."""
-    try:
+    with refusals_told():
         heads = [*HeadFile(data).read(), *map(parse, head or [])]
         broken, last = asyncio.run(_verify(people.database_of(data), heads))
-    except YouguanError as error:
-        typer.echo(f"youguan: {error.detail}", err=True)
-        raise typer.Exit(2) from None
-    except AWAY as error:
-        typer.echo(f"youguan: the database cannot be reached: {error}", err=True)
-        raise typer.Exit(1) from None
     if broken is not None:
         gone = last is None or broken > last.number
         typer.echo(f"line {broken} {'is missing' if gone else 'does not fit the chain'}", err=True)
