@@ -16,8 +16,10 @@ from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.file import Instalment, Said
 from inspection_service.cases.machine import Command, State
+from inspection_service.cases.offers import Offer
 from inspection_service.cases.persons import Officer
 from inspection_service.law.api import Yuan
+from inspection_service.wording import REFUSED
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.errors import NotFound
 from youguan.web.documents import INERT
@@ -52,12 +54,22 @@ class CaseOut(BaseModel):
     place: int
 
 
+class ReasonOut(BaseModel):
+    """Why not: a word for it, the same in English, and the article."""
+
+    code: str
+    reason: str
+    article: str
+
+
 class OfferOut(BaseModel):
-    """A command that may be given now: what it needs, and which conditions do not hold yet."""
+    """A command that has a place here and is somebody's to give: what it needs, and what stands against it now; nothing: it may
+    be given."""
 
     command: Command
     needs: list[str]
     unmet: list[str]
+    against: list[ReasonOut]
 
 
 class CaseLine(BaseModel):
@@ -226,10 +238,18 @@ async def read_case(desk: CaseDesk, who: Principal, case_id: str) -> CaseWithHis
     official = who.has(*OFFICIALS)
     return CaseWithHistory(
         **case_members(row), facts=row["facts"] if official else {}, owed_yuan=owed_fen(case, desk.today()) / 100,
-        offers=[OfferOut(command=o.command, needs=list(o.line.needs), unmet=list(o.unmet)) for o in offers],
+        offers=[offer_out(offer) for offer in offers],
         history=[CaseLine(**dict(line)) for line in history if official or line["actor"] == who.subject],
         documents=[CaseDocumentOut(**dict(d)) for d in issued if official or d["kind"] in TOLD_TO_PARTY],
     )  # fmt: skip
+
+
+def offer_out(offer: Offer) -> OfferOut:
+    """Return an offer for machines: `unmet` are the codes of what stands against it."""
+    reasons = [ReasonOut(code=r.code, reason=REFUSED[r.code], article=r.article.title) for r in offer.against]
+    return OfferOut(
+        command=offer.command, needs=list(offer.line.needs), unmet=[r.code for r in reasons], against=reasons
+    )
 
 
 def case_members(row: Any) -> dict[str, Any]:

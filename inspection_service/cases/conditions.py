@@ -280,7 +280,7 @@ CONDITIONS: dict[str, Test] = {
     "unnoted": lambda case, _, __: not case.facts.noted,
     "noted": lambda case, _, __: case.procedure != SIMPLE or case.facts.noted,
     "fast_if_clear": _fast_if_clear,
-    "two_officers": lambda _, said, __: len(set(said.officers)) == 2,
+    "two_different": lambda _, said, __: len(set(said.officers)) == 2,
     "undefended": lambda case, _, __: not case.facts.defended,
     "hearing_right": lambda case, _, __: hearing_right(case),
     "hearing_in_time": lambda case, _, day: not _ended("hearing_request", case.facts.notified_on, day),

@@ -15,7 +15,8 @@ from inspection_service.cases import documents, store
 from inspection_service.cases.conditions import against, missing, unmet
 from inspection_service.cases.effects import Moved, moved
 from inspection_service.cases.file import Case, Facts, Said
-from inspection_service.cases.machine import Command, Role, State, Step, commands_of, step
+from inspection_service.cases.machine import Command, Role, State, Step, step
+from inspection_service.cases.offers import Offer, offers
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import canonical
@@ -55,15 +56,6 @@ class Opening:
     serious: bool = False
     referred_by: str = ""
     referral_number: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A command that somebody may give now, and which conditions do not hold yet."""
-
-    command: Command
-    line: Step
-    unmet: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +110,8 @@ class CaseDesk:
     async def offers(
         self, connection: asyncpg.Connection, who: Principal, row: asyncpg.Record, case: Case
     ) -> list[Offer]:
-        """Return what somebody may do about a case now."""
-        roles = await self._roles(connection, who, row, case)
-        found = []
-        for command in commands_of(case.state):
-            line = step(case.state, command)
-            try:
-                acting(case, line, roles, who.subject)
-            except Forbidden:
-                continue
-            found.append(Offer(command, line, tuple(_standing(case, line, self.today()))))
-        return found
+        """Return what somebody may do about a case now, and why not the rest of what is his to do."""
+        return offers(self.catalogue, case, await self._roles(connection, who, row, case), who.subject, self.today())
 
     async def _roles(
         self, connection: asyncpg.Connection, who: Principal, row: asyncpg.Record, case: Case
@@ -349,22 +332,6 @@ class CaseDesk:
 def fines(line: Step, said: Said) -> bool:
     """Say whether a step fines an act."""
     return line.command in (Command.DECIDE, Command.PUNISH_ON_THE_SPOT) and said.fine_fen > 0
-
-
-def _standing(case: Case, line: Step, day: date) -> list[str]:
-    """Return which conditions of a step fail whatever is said with it."""
-    return [name for name in unmet(case, Said(), day, line) if name in WITHOUT_WORDS]
-
-
-# Conditions that no word of whoever gives the command can change.
-WITHOUT_WORDS = frozenset({
-    "guidance", "guided_first", "extended_once", "still_runs", "end_asked", "end_unasked", "order_is_due", "mercy",
-    "not_obliged", "nothing_penal", "penal", "simple", "unnoted", "noted", "undefended", "hearing_right", "hearing_in_time",
-    "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over", "fined", "nothing_to_pay", "payment_late",
-    "demand_over", "remedies_over", "no_appeal_open", "appeal_open", "stands", "unarchived",
-    "payment_not_late", "nothing_kept", "kept", "subsidised", "subsidy_untold", "uncredited", "credited", "shown_enough",
-    "unacknowledged", "referred_to_us",
-})  # fmt: skip
 
 
 def _shallow(case: Case) -> dict[str, Any]:

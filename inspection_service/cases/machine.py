@@ -375,7 +375,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     (
         UNDER_WAY,
         Step(
-            C.REASSIGN, (R.HEAD,), SAME, (P, "43"), ("reason", "officers"), ("two_officers",), "recusal", (INVESTIGATORS,),
+            C.REASSIGN, (R.HEAD,), SAME, (P, "43"), ("reason", "officers"), ("two_different",), "recusal", (INVESTIGATORS,),
         ),
     ),
     # Referral: to the organ that is competent, with its receipt; and from another one, with ours.

@@ -1,12 +1,14 @@
 """In which capacity somebody acts in a case, and who may not because he acted in another (Art. 42, 43, 57, 58). Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
 from inspection_service.cases.file import Case
 from inspection_service.cases.machine import INVESTIGATORS, REVIEWED_BY, REVIEWERS, Role, Step
+from inspection_service.wording import REFUSED
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
-from youguan.errors import Forbidden
+from youguan.errors import FieldError, Forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,25 @@ def roles_in(case: Case, who: Principal, officer: Officer | None, party_id: str 
     return found
 
 
-def acting(case: Case, line: Step, roles: set[Role], subject: str) -> Role:
+def capacities(line: Step, roles: Collection[Role]) -> list[Role]:
+    """Return in which of somebody's roles he may take a step, in the table's order."""
+    return [role for role in line.roles if role in roles]
+
+
+def kept_apart(case: Case, line: Step, subject: str) -> str | None:
+    """Return why a step is not for somebody who acted in another capacity before, or None."""
+    if INVESTIGATORS in line.apart_from and subject in case.facts.investigators:
+        return "kept_apart"
+    if REVIEWED_BY in line.apart_from and subject in case.facts.reviewers:
+        return "reviewed_before"
+    return None
+
+
+def acting(case: Case, line: Step, roles: Collection[Role], subject: str) -> Role:
     """Return the capacity in which somebody takes a step; Forbidden."""
-    able = [role for role in line.roles if role in roles]
+    able = capacities(line, roles)
     if not able:
         raise Forbidden(f"{line.command} is for: {', '.join(line.roles)}")
-    for capacity, people in ((INVESTIGATORS, case.facts.investigators), (REVIEWED_BY, case.facts.reviewers)):
-        if capacity in line.apart_from and subject in people:
-            raise Forbidden(f"{line.command} is not for one of this case's {capacity}")
+    if code := kept_apart(case, line, subject):
+        raise Forbidden(f"{line.command}: {REFUSED[code]}", fields=[FieldError(code, REFUSED[code])])
     return able[0]

@@ -14,10 +14,13 @@ from inspection_service.cases.documents import money, templates
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.machine import REVIEWERS, REVIEWS, STEPS, Command, Role, State, leads_to, step
+from inspection_service.cases.offers import BY_THE_CASE, LAID_DOWN, offers
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.cases.thresholds import thresholds
+from inspection_service.cases.words import UNMET
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.evidence import Piece
+from inspection_service.law.permission import SAID_BY
 from inspection_service.law.statutes import statutes
 from inspection_service.wording import REFUSED
 from youguan.auth import Principal
@@ -135,6 +138,60 @@ def test_every_line_of_the_table_is_named_everywhere() -> None:
     }  # fmt: skip
 
 
+def test_what_stands_against_a_step_is_said_everywhere_and_laid_down_somewhere() -> None:
+    by_person = {"kept_apart", "reviewed_before"}
+    assert set(CONDITIONS) >= BY_THE_CASE
+    assert set(LAID_DOWN) <= BY_THE_CASE | by_person
+    assert (set(CONDITIONS) | by_person) <= set(REFUSED)
+    assert (set(CONDITIONS) | by_person | set(SAID_BY)) == set(UNMET)
+    for law, article in LAID_DOWN.values():
+        assert statutes().article({"law": law, "article": article})
+
+
+TELEMETRY = (Piece("electronic", "telemetry"),)
+MENDED = {"order_due": TODAY, "mended_on": TODAY, "harm": "none", "minor": True, "end_asked": True}
+NOTIFIED = {"sanction": "fine", "fine_fen": 20_000_00, "notified_fine_fen": 20_000_00, "notified_on": TODAY}
+
+
+@pytest.mark.parametrize(
+    ("found", "role", "who", "command", "why"),
+    [
+        (case(), Role.OFFICER, "a", Command.ORDER, []),
+        (case(item="repair-overdue"), Role.OFFICER, "a", Command.ORDER, [("no_basis", "penalty", "16")]),
+        (case(), Role.HEAD, "h", Command.REFER, [("no_basis", "penalty", "16")]),
+        (case(item="metrology-unverified"), Role.HEAD, "h", Command.REFER, []),
+        (case(item="metrology-unverified"), Role.HEAD, "a", Command.REFER, [("kept_apart", "penalty", "43")]),
+        (
+            case(item="car-park-unfiled", pieces=TELEMETRY), Role.OFFICER, "a", Command.PUNISH_ON_THE_SPOT,
+            [("telemetry_only", "penalty", "41"), ("order_first", "penalty", "28")],
+        ),
+        (case(item="car-park-unfiled", facts={"ordered": True}), Role.OFFICER, "a", Command.PUNISH_ON_THE_SPOT, []),
+        (case(), Role.OFFICER, "a", Command.PUNISH_ON_THE_SPOT, [("ceiling", "penalty", "51")]),
+        (
+            case(State.RECHECKED, "car-park-unfiled", facts=MENDED), Role.OFFICER, "a", Command.PROPOSE,
+            [("not_obliged", "penalty", "33")],
+        ),
+        (case(State.RECHECKED, "car-park-unfiled", facts=MENDED), Role.HEAD, "h", Command.EXCUSE, []),
+        (case(State.NOTIFIED, facts=NOTIFIED), Role.HEAD, "h", Command.DECIDE, [("statement_over", "penalty", "62")]),
+        (case(State.NOTIFIED, facts={**NOTIFIED, "defended": True}), Role.HEAD, "h", Command.DECIDE, []),
+        (
+            case(State.NOTIFIED, facts={**NOTIFIED, "defended": True}, act_is_fined=True), Role.HEAD, "h", Command.DECIDE,
+            [("fined_already", "penalty", "29")],
+        ),
+        (case(State.CLOSED), Role.HEAD, "h", Command.RECORD_CREDIT, [("no_penalty_to_record", "credit-list", "行政处罚信息")]),
+        (
+            case(State.REVIEW_2, facts={"reviewers": ("r",)}), Role.REVIEWER_2, "r", Command.PASS,
+            [("reviewed_before", "penalty", "58")],
+        ),
+    ],
+)  # fmt: skip
+def test_only_what_can_be_done_is_offered_and_the_rest_says_why_not(
+    found: Case, role: Role, who: str, command: Command, why: list[tuple[str, str, str]]
+) -> None:
+    offer = next(o for o in offers(catalogue(), found, {role}, who, TODAY) if o.command == command)
+    assert [(r.code, r.article.statute.id, r.article.number) for r in offer.against] == why
+
+
 @pytest.mark.parametrize("levels", [2, 3, 4])
 def test_legal_review_goes_as_far_as_it_must(levels: int) -> None:
     state, passed = State.REVIEW_1, 0
@@ -146,10 +203,10 @@ def test_legal_review_goes_as_far_as_it_must(levels: int) -> None:
 @pytest.mark.parametrize(("state", "command"), [pair for pair, line in STEPS.items() if line.apart_from])
 def test_nobody_does_what_his_own_work_is_the_subject_of(state: State, command: Command) -> None:
     line = step(state, command)
-    with pytest.raises(Forbidden, match="investigators"):
+    with pytest.raises(Forbidden, match="has investigated"):
         acting(case(state), line, set(line.roles), "a")
     if "reviewers" in line.apart_from:
-        with pytest.raises(Forbidden, match="reviewers"):
+        with pytest.raises(Forbidden, match="has reviewed"):
             acting(case(state, facts={"reviewers": ("x",)}), line, set(line.roles), "x")
 
 

@@ -10,6 +10,7 @@ from inspection_service.cases.conditions import against, missing, owed_fen, unme
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import REVIEWERS, STEPS, Command, Role, State, commands_of, step
+from inspection_service.cases.offers import offers
 from inspection_service.cases.persons import acting
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import catalogue
@@ -64,6 +65,8 @@ def attempt(case: Case, command: Command, role: Role, who: str, said: Said, day:
         return None
     if missing(said, line) or against(catalogue(), case, said, day, line) or unmet(case, said, day, line):
         return None
+    # What can be done is offered: nothing stands against it whatever is said.
+    assert [offer.against for offer in offers(catalogue(), case, {role}, who, day) if offer.command == command] == [()]
     after = moved(case, line, said, who, day)
     return replace(case, state=after.state, procedure=after.procedure, facts=after.facts)
 

@@ -1,0 +1,114 @@
+"""What somebody may do about a case now, and what stands against the rest whatever is said with it, article by article. Pure."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from inspection_service.cases.conditions import against, unmet
+from inspection_service.cases.file import Case, Said
+from inspection_service.cases.machine import Command, Role, Step, commands_of, step
+from inspection_service.cases.persons import capacities, kept_apart
+from inspection_service.law.catalogue import FINE, PENALTY, Catalogue, Sanction
+from inspection_service.law.statutes import Article, statutes
+
+# Conditions that hold or fail by the case alone, or by what may be chosen of the item's sanctions; any other a word can meet.
+BY_THE_CASE = frozenset({
+    "guidance", "guided_first", "extended_once", "still_runs", "end_asked", "end_unasked", "order_is_due", "mercy",
+    "not_obliged", "nothing_penal", "penal", "ceiling", "simple", "unnoted", "noted", "undefended", "hearing_right",
+    "hearing_in_time", "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over", "not_aggravated",
+    "discussed", "fined", "nothing_to_pay", "payment_late", "demand_over", "remedies_over", "no_appeal_open", "appeal_open",
+    "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "subsidised", "subsidy_untold", "uncredited",
+    "credited", "shown_enough", "unacknowledged", "referred_to_us",
+})  # fmt: skip
+# Where a condition is laid down when that is not where its step is.
+LAID_DOWN = {
+    "guided_first": ("enforcement-zj", "25"),
+    "mercy": (PENALTY, "33"),
+    "not_obliged": (PENALTY, "33"),
+    "penal": (PENALTY, "38"),
+    "nothing_penal": (PENALTY, "38"),
+    "noted": (PENALTY, "52"),
+    "simple": (PENALTY, "52"),
+    "hearing_right": (PENALTY, "63"),
+    "hearing_reviewed": (PENALTY, "58"),
+    "statement_over": (PENALTY, "62"),
+    "not_aggravated": (PENALTY, "45"),
+    "nothing_to_pay": (PENALTY, "67"),
+    "payment_late": (PENALTY, "67"),
+    "payment_not_late": (PENALTY, "67"),
+    "demand_over": ("coercion", "54"),
+    "stands": (PENALTY, "48"),
+    "no_appeal_open": (PENALTY, "73"),
+    "kept_apart": (PENALTY, "43"),
+    "reviewed_before": (PENALTY, "58"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a step has no place now: a word for it, and the article that says so."""
+
+    code: str
+    article: Article
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A command that somebody has the capacity for, and what stands against it now; nothing: it may be given."""
+
+    command: Command
+    line: Step
+    against: tuple[Reason, ...]
+
+
+def offers(catalogue: Catalogue, case: Case, roles: Collection[Role], subject: str, day: date) -> list[Offer]:
+    """Return every command that has a place where a case stands and that somebody in one of these roles gives."""
+    found = []
+    for command in commands_of(case.state):
+        line = step(case.state, command)
+        if capacities(line, roles):
+            reasons = _of_the_person(case, line, subject) or standing(catalogue, case, line, day)
+            found.append(Offer(command, line, tuple(reasons)))
+    return found
+
+
+def _of_the_person(case: Case, line: Step, subject: str) -> list[Reason]:
+    code = kept_apart(case, line, subject)
+    return [_reason(code, line)] if code else []
+
+
+def standing(catalogue: Catalogue, case: Case, line: Step, day: date) -> list[Reason]:
+    """Return what stands against a step whatever is said with it: of all that could be said, where the least does."""
+    return min((_reasons(catalogue, case, said, day, line) for said in _sayings(case, line)), key=len)
+
+
+def _reasons(catalogue: Catalogue, case: Case, said: Said, day: date, line: Step) -> list[Reason]:
+    by_law = [Reason(refusal.code, refusal.article) for refusal in against(catalogue, case, said, day, line)]
+    return by_law + [_reason(name, line) for name in unmet(case, said, day, line) if name in BY_THE_CASE]
+
+
+def _reason(code: str, line: Step) -> Reason:
+    law, article = LAID_DOWN.get(code, line.article)
+    return Reason(code, statutes().article({"law": law, "article": article}))
+
+
+def _sayings(case: Case, line: Step) -> list[Said]:
+    """Return what may be said with a step as far as it decides whether the step has a place: sanctions at their ranges' ends."""
+    explained = Said(reason="—")  # whether reasons are given is a matter of words
+    if "sanction" not in line.needs:
+        return [explained]
+    chosen = [(kind, fen) for sanction in _sanctions(case) for kind, fen in _ends(sanction)]
+    if case.facts.sanction is not None:
+        chosen.insert(0, (case.facts.sanction, case.facts.fine_fen))
+    return [replace(explained, sanction=kind, fine_fen=fen) for kind, fen in chosen] or [explained]
+
+
+def _sanctions(case: Case) -> Iterator[Sanction]:
+    for measure in case.item.measure(PENALTY):
+        if measure.organ.own:
+            yield from (sanction for sanction in measure.sanctions if sanction.meets(case.party_kind))
+
+
+def _ends(sanction: Sanction) -> Iterator[tuple[str, int]]:
+    ends = (max(sanction.least_fen, 1), sanction.most_fen) if sanction.kind == FINE else (0,)
+    return ((sanction.kind, fen) for fen in ends)
