@@ -37,13 +37,16 @@ async def insert(connection: asyncpg.Connection, credential: Sequence[Any]) -> i
 
 
 async def end_others(connection: asyncpg.Connection, station_id: str, digest: str, until: datetime, by: str) -> int:
-    """Let keys that are older than this one hold no longer than `until`; return how many that shortens."""
+    """Let keys that are older than this one hold no longer than `until`; return how many that shortens.
+
+    A key that ends itself, as one that the station has declined, ends no other: that would shut the station out.
+    """
     done = await connection.execute(
         """
         UPDATE registry.station_credential c SET until = $3, ended_by = $4
         FROM registry.station_credential n
         WHERE n.station_id = $1 AND n.digest = $2 AND c.station_id = $1 AND c.id < n.id
-          AND (c.until IS NULL OR c.until > $3)
+          AND n.until IS NULL AND (c.until IS NULL OR c.until > $3)
         """,
         station_id,
         digest,

@@ -154,6 +154,13 @@ async def test_an_answer_that_was_lost_does_not_lock_the_station_out(world: Worl
     assert await world.told() == {kept(old): NOW, kept(new): None}
 
 
+async def test_a_key_that_was_declined_ends_no_other_though_the_station_has_come_in_with_it(world: World) -> None:
+    old, new = await world.issue(), "N" * 20
+    await world.tell(offered(new), answered(new, "declined"))
+    await world.tell(StationKeyUsed(station_id="s1", digest=kept(new), at=NOW))
+    assert await world.told() == {kept(old): None, kept(new): NOW}
+
+
 async def test_whoever_connects_unfiled_is_listed_until_a_site_lists_it(world: World) -> None:
     seen = UnfiledStationSeen(station_id="u1", remote="192.0.2.1", ocpp_version="1.6", vendor="v", model=None, at=NOW)
     await world.tell(seen, seen)

@@ -313,6 +313,11 @@ async def test_a_station_that_declines_keeps_its_key(house: House, version: str)
     await until(101, lambda: house.status_of(authorization=basic("s1", old), version=version))
     new, command = await rotate(house, version, old, "Rejected")
     assert command["state"] == "answered"
+
+    async def declined() -> Any:
+        return await house.pool.fetchval("SELECT true FROM registry.station_credential WHERE ended_by LIKE 'declined%'")
+
+    await eventually(declined)  # a station that came in with the new key before would have it
     await until(401, lambda: house.status_of(authorization=basic("s1", new)))
     assert await house.status_of(authorization=basic("s1", old)) == 101
 
