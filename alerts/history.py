@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from alerts.model import METADATA
-from youguan.database import History
+from youguan.migration import History
 
-HISTORY = History("alerts", ("alerts",), Path(__file__).parent / "migrations", METADATA)
+HISTORY = History("alerts", ("alerts",), Path(__file__).parent / "migrations")

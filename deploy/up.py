@@ -20,14 +20,15 @@ from urllib.parse import urlsplit
 import httpx
 from prometheus_client import multiprocess
 
-from deploy import embedded, pki, status
+from deploy import authority, embedded, status
 from deploy.demo import filings, load, tasks
+from deploy.histories import HISTORIES
 from deploy.processes import GivenUp, Part, Supervisor
-from deploy.suite import HISTORIES
 from youguan.auth import generate_keys
 from youguan.clock import SystemClock
-from youguan.database import AWAY, connect, migrate, storage_mode
+from youguan.database import AWAY, connect, storage_mode
 from youguan.files import allow_many_files
+from youguan.migration import migrate
 from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -197,7 +198,7 @@ class Up:
             if not settings.ocpp_tls_certificates:
                 return ()
             port = DEFAULT_TLS_PORT if settings.ocpp_tls_port is None else settings.ocpp_tls_port
-        if not (settings.ocpp_tls_certificates or pki.server_certificates(self._data)):
+        if not (settings.ocpp_tls_certificates or authority.server_certificates(self._data)):
             raise OSError("OCPP over TLS needs a certificate: `youguan pki init`, then `youguan pki server NAME`")
         listening = _listen(port, settings.ocpp_host)
         self._listening.append(listening)
@@ -326,7 +327,7 @@ class Up:
         if settings.login_secret is None:
             update["login_secret"] = embedded.keep_secret(folder / "login", lambda: os.urandom(32).hex())
         if settings.station_authority is None:
-            update["station_authority"] = pki.authority(self._data).folder
+            update["station_authority"] = authority.authority(self._data).folder
         if "ocpp_tls" in self._status.ports:
             update |= self._tls_settings(settings)
         if self._options.demo:
@@ -340,10 +341,10 @@ class Up:
 
     def _tls_settings(self, settings: Settings) -> dict[str, object]:
         """Return where the certificates are: what the settings name, else our own authority's."""
-        own = pki.authority(self._data)
+        own = authority.authority(self._data)
         return {
             "ocpp_tls_port": self._status.ports["ocpp_tls"],
-            "ocpp_tls_certificates": settings.ocpp_tls_certificates or pki.server_certificates(self._data),
+            "ocpp_tls_certificates": settings.ocpp_tls_certificates or authority.server_certificates(self._data),
             "ocpp_tls_client_ca": settings.ocpp_tls_client_ca or (own.certificate_file if own.exists() else None),
             "ocpp_tls_revoked": settings.ocpp_tls_revoked or (own.revoked_file if own.exists() else None),
         }

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from ocpp_gateway.cec102.model import Platform
-from youguan.database import History
+from youguan.migration import History
 
-HISTORY = History("gateway", ("gateway", "telemetry"), Path(__file__).parent / "migrations", Platform.metadata)
+HISTORY = History("gateway", ("gateway", "telemetry"), Path(__file__).parent / "migrations")

@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 
 from deploy import embedded
-from deploy.suite import HISTORIES
-from youguan.database import migrate
+from deploy.histories import HISTORIES
+from youguan.migration import migrate
 from youguan.settings import Settings
 
 

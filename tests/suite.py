@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, "-m", "deploy.command"]
+COMMAND = [sys.executable, "-m", "deploy.commands"]
 Found = TypeVar("Found")
 
 

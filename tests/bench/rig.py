@@ -16,11 +16,12 @@ from typing import Any
 import asyncpg
 
 from deploy import embedded
-from deploy.suite import HISTORIES
+from deploy.histories import HISTORIES
 from ocpp_gateway.stations import directory
-from youguan.database import connect, create_pool, migrate
+from youguan.database import connect, create_pool
 from youguan.eventlog import publish
 from youguan.events import SiteFiled, StationFile
+from youguan.migration import migrate
 from youguan.settings import Settings
 
 START_S = 60

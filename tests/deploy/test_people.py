@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from charger_registry.login import Login
-from deploy.people import Account, check
+from deploy.commands.person import Account, check
 from tests.suite import COMMAND, ROOT
 from youguan.auth import TokenVerifier, generate_keys
 from youguan.clock import SystemClock

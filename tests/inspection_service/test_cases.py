@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pypdf import PageObject, PdfReader
 from typer.testing import CliRunner
 
-from deploy.cli import app
+from deploy.commands.__main__ import app
 from inspection_service.cases import store
 from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import Opening

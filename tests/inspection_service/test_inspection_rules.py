@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from deploy.cli import app
+from deploy.commands.__main__ import app
 from inspection_service.inspections.checklists import FILE, checklists, read
 from inspection_service.inspections.draw import ImpossibleDraw, Pool, digest, draw, faults
 from inspection_service.inspections.joint import Premises, due_on, items_of, saved, stops

@@ -15,7 +15,8 @@ from tests.youguan.test_database import forget_roles
 from youguan import audit
 from youguan.audit import Head, Origin
 from youguan.audit_heads import HeadFile
-from youguan.database import KERNEL_HISTORY, connect, create_pool, migrate
+from youguan.database import connect, create_pool
+from youguan.migration import KERNEL_HISTORY, migrate
 from youguan.settings import Settings
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)

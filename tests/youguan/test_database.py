@@ -9,13 +9,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from youguan.database import AWAY, History, connect, create_pool, migrate, storage_mode
+from youguan.database import AWAY, connect, create_pool, storage_mode
 from youguan.eventlog import publish
+from youguan.migration import History, migrate
 from youguan.settings import Settings
 
 REVISION = '''
 from alembic import op
-from youguan.database import run_script
+from youguan.migration import run_script
 revision = "{name}"
 down_revision = {previous!r}
 def upgrade():

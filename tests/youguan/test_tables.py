@@ -6,8 +6,17 @@ import pytest
 from sqlalchemy import Column
 from sqlalchemy.dialects import postgresql
 
-from deploy.suite import HISTORIES
-from youguan.database import History, connect
+import alerts.history
+import alerts.tables
+import charger_registry.history
+import charger_registry.tables
+import inspection_service.history
+import inspection_service.tables
+import ocpp_gateway.history
+import ocpp_gateway.tables
+from deploy.histories import HISTORIES
+from youguan.database import connect
+from youguan.migration import KERNEL_HISTORY, History
 
 # In the time series no primary key is declared, but a model needs one: it takes what is unique in practice.
 COLUMNS = """
@@ -20,18 +29,27 @@ WHERE c.table_schema = ANY($1) AND r.relkind IN ('r', 'p') AND NOT r.relispartit
 """
 
 
-@pytest.mark.parametrize(
-    "history", [h for h in HISTORIES if h.metadata is not None], ids=lambda history: history.service
-)
+TABLES = {
+    alerts.history.HISTORY: alerts.tables.METADATA,
+    charger_registry.history.HISTORY: charger_registry.tables.METADATA,
+    inspection_service.history.HISTORY: inspection_service.tables.METADATA,
+    ocpp_gateway.history.HISTORY: ocpp_gateway.tables.METADATA,
+}
+
+
+def test_every_service_has_models() -> None:
+    assert {*TABLES, KERNEL_HISTORY} == set(HISTORIES)
+
+
+@pytest.mark.parametrize("history", TABLES, ids=lambda history: history.service)
 async def test_models_and_migrations_agree(database_url: str, history: History) -> None:
     connection = await connect(database_url)
     rows = await connection.fetch(COLUMNS, list(history.schemas))
     await connection.close()
     migrated = {(r["schema"], r["table"], r["name"]): (r["type"], r["needed"]) for r in rows}
-    assert history.metadata is not None
     declared = {
         (table.schema, table.name, column.name): (spelled(column), not column.nullable)
-        for table in history.metadata.tables.values()
+        for table in TABLES[history].tables.values()
         for column in table.columns
     }
     assert declared == migrated

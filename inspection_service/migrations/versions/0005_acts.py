@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from youguan.database import run_script
+from youguan.migration import run_script
 
 revision = "0005"
 down_revision = "0004"

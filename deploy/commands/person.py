@@ -1,10 +1,8 @@
 """`youguan person`: whoever sets a suite up makes the first accounts here; nobody has one before."""
 
 import asyncio
-import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import asyncpg
@@ -14,9 +12,8 @@ from charger_registry import store
 from charger_registry.people import store as people
 from charger_registry.people.desk import end_what_rests_on
 from charger_registry.people.passwords import Passwords, wrong_password
-from deploy import embedded, status
-from deploy.refusals import refusals_told
-from deploy.status_command import DEFAULT_DATA, Data
+from deploy.commands.data import DEFAULT_DATA, Data, database_of
+from deploy.commands.refusals import refusals_told
 from youguan import audit
 from youguan.clock import Clock, SystemClock
 from youguan.database import connect
@@ -25,7 +22,7 @@ from youguan.eventlog import publish
 from youguan.events import AccessRevoked
 
 ACTOR = "command line"
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Role = Literal["regulator", "inspector", "operator", "reviewer"]
 
@@ -68,18 +65,6 @@ def add(
         password = _password()
         asyncio.run(_save(account, password, database_of(data), replace=replace))
     typer.echo(f"{username} may log in as {role}")
-
-
-def database_of(data: Path) -> str:
-    """Return the address of the database that a suite runs on; says so and ends where none runs."""
-    given = os.environ.get("YOUGUAN_DATABASE_URL")
-    if given is not None:
-        return given
-    running = status.read(data)
-    if running is None or not status.alive(running):
-        typer.echo(f"youguan: nothing runs on {data}", err=True)
-        raise typer.Exit(1)
-    return embedded.cluster(data).dsn()
 
 
 def _password() -> str:

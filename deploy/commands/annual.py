@@ -10,11 +10,10 @@ from typing import Annotated, Literal, TypeVar
 import asyncpg
 import typer
 
-from deploy import people
+from deploy.commands.data import DEFAULT_DATA, Data, database_of
+from deploy.commands.refusals import refusals_told
 from deploy.demo.annual.load import load_year
 from deploy.demo.annual.totals import Totals
-from deploy.refusals import refusals_told
-from deploy.status_command import DEFAULT_DATA, Data
 from inspection_service.annual_report.desk import AnnualDesk, SiteUptime
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.indicators import FIRST_YEAR, LAST_YEAR, Report
@@ -28,7 +27,10 @@ from youguan.settings import Settings
 Made = TypeVar("Made")
 Name = Literal["json", "html", "pdf", "docx", "csv"]
 
+app = typer.Typer(add_completion=False)
 
+
+@app.command()
 def report(
     year: Annotated[int, typer.Option(min=FIRST_YEAR, max=LAST_YEAR, help="the year to report of")],
     format: Annotated[Name, typer.Option(help="what to print")] = "json",
@@ -36,7 +38,7 @@ def report(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Print the annual report, counted from the records of a running suite."""
-    found = _run(lambda: _report(people.database_of(data), year))
+    found = _run(lambda: _report(database_of(data), year))
     body = FORMATS[format].make(found, Press())
     if output is not None:
         output.write_bytes(body)
@@ -45,6 +47,7 @@ def report(
     sys.stdout.buffer.flush()
 
 
+@app.command()
 def test_data(
     annual_2023: Annotated[
         bool, typer.Option("--annual-2023", help="a year of cases and inspections as in the programme's report of 2023")
@@ -55,7 +58,7 @@ def test_data(
     if not annual_2023:
         raise typer.BadParameter("say what is wanted: --annual-2023")
     key = Settings().evidence_private_key or _kept_key(data)
-    found = _run(lambda: _load(people.database_of(data), key))
+    found = _run(lambda: _load(database_of(data), key))
     typer.echo(", ".join(f"{name} {figure}" for name, figure in found.items() if figure))
 
 

@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
-from deploy import people
-from deploy.refusals import refusals_told
-from deploy.status_command import DEFAULT_DATA, Data
+from deploy.commands.data import DEFAULT_DATA, Data, database_of
+from deploy.commands.refusals import refusals_told
 from youguan import audit
 from youguan.audit import Head
 from youguan.audit_heads import HeadFile, parse
 from youguan.database import connect
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
@@ -30,7 +29,7 @@ def verify(
     """Check the chain of hashes, and every head that was kept beside the database; name the first line that is broken."""
     with refusals_told():
         heads = [*HeadFile(data).read(), *map(parse, head or [])]
-        broken, last = asyncio.run(_verify(people.database_of(data), heads))
+        broken, last = asyncio.run(_verify(database_of(data), heads))
     if broken is not None:
         gone = last is None or broken > last.number
         typer.echo(f"line {broken} {'is missing' if gone else 'does not fit the chain'}", err=True)
@@ -41,7 +40,7 @@ def verify(
 @app.command("head")
 def show_head(data: Data = DEFAULT_DATA) -> None:
     """Print the last line's number and hash."""
-    _, last = asyncio.run(_verify(people.database_of(data), (), only_head=True))
+    _, last = asyncio.run(_verify(database_of(data), (), only_head=True))
     typer.echo(f"{last.number}:{last.hash.hex()}" if last else "0:")
 
 

@@ -7,7 +7,7 @@ import typer
 
 from inspection_service.evidence.bundle import Verdict, verify
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

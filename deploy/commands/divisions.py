@@ -11,16 +11,16 @@ import typer
 from charger_registry.divisions.border_desk import Loading, load_boundaries
 from charger_registry.divisions.desk import Filer, Taken, take_divisions
 from charger_registry.divisions.reading import read
-from deploy.people import ACTOR, database_of
-from deploy.refusals import refusals_told
-from deploy.status_command import DEFAULT_DATA, Data
+from deploy.commands.data import DEFAULT_DATA, Data, database_of
+from deploy.commands.person import ACTOR
+from deploy.commands.refusals import refusals_told
 from youguan.clock import SystemClock
 from youguan.coordinates import TO_WGS84
 from youguan.database import connect
 
 FILER = Filer(ACTOR)
 Outcome = TypeVar("Outcome")
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

@@ -11,27 +11,17 @@ import typer
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from deploy.status_command import DEFAULT_DATA, Data
+from deploy.authority import FOLDER, SERVER_FILES, authority
+from deploy.commands.data import DEFAULT_DATA, Data
 from youguan.clock import SystemClock
 from youguan.errors import Invalid, YouguanError
-from youguan.pki import Authority, Issued, write_public, write_secret
-
-FOLDER = "pki"
-SERVER_FILES = ("server.pem", "server-rsa.pem")
+from youguan.pki import Issued, write_public, write_secret
 
 app = typer.Typer(
-    no_args_is_help=True, help="Certificates for the gateway and for stations, from an authority of our own."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Certificates for the gateway and for stations, from an authority of our own.",
 )
-
-
-def authority(data: Path) -> Authority:
-    """Return the authority of a data folder."""
-    return Authority(data / FOLDER)
-
-
-def server_certificates(data: Path) -> list[Path]:
-    """Return the gateway's certificates that were issued in a data folder."""
-    return [file for name in SERVER_FILES if (file := data / FOLDER / name).exists()]
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 
 from inspection_service.inspections.draw import faults
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

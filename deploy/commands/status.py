@@ -1,18 +1,15 @@
-"""`youguan status`: asked often, by people and by scripts, so it loads nothing of what it tells about."""
+"""`youguan status`: how every part of a running suite is."""
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from deploy import status
+from deploy.commands.data import DEFAULT_DATA, Data
 
-DEFAULT_DATA = Path(__file__).resolve().parent.parent / ".youguan"
-Data = Annotated[Path, typer.Option("--data", help="the suite's data folder")]
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -1,0 +1,15 @@
+"""All tables of the inspection service, as its migrations must add up to; no running process needs them."""
+
+from inspection_service.cases import model as cases
+from inspection_service.exchange import model as exchange
+from inspection_service.file_review import model as file_review
+from inspection_service.inspections import model as inspections
+from inspection_service.model import METADATA
+from inspection_service.public_reports import model as public_reports
+from inspection_service.publication import model as publication
+from inspection_service.tasks import model as tasks
+
+__all__ = ["METADATA", "MODELS"]
+
+# Their tables are in METADATA once they are imported.
+MODELS = (cases, exchange, file_review, inspections, public_reports, publication, tasks)
