@@ -257,6 +257,20 @@ async def get_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Reco
     return row
 
 
+async def merged_into(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record | None:
+    """Return the standing site that a site has become part of, however many merges later; None where it has not."""
+    return await connection.fetchrow(
+        """
+        WITH RECURSIVE way AS (
+            SELECT id, name, merged_into, retired_at FROM registry.site WHERE id = $1
+            UNION SELECT s.id, s.name, s.merged_into, s.retired_at
+            FROM way w JOIN registry.site s ON s.id = w.merged_into WHERE w.retired_at IS NOT NULL
+        ) SELECT id, name FROM way WHERE retired_at IS NULL AND id <> $1
+        """,
+        site_id,
+    )
+
+
 async def list_organisations(connection: asyncpg.Connection, after: str | None, limit: int) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         "SELECT * FROM registry.organisation WHERE $1::text IS NULL OR id > $1 ORDER BY id LIMIT $2", after, limit

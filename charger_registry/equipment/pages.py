@@ -177,12 +177,22 @@ def _image(content: bytes, kind: str) -> Response:
 
 
 def _add_station(router: APIRouter, pool: asyncpg.Pool, photos: PhotoDesk, templates: Templates, clock: Clock) -> None:
+    async def gone(request: Request, connection: asyncpg.Connection, station_id: str) -> Response:
+        """Lead on from the code of a station that is filed no longer: to the same equipment, else to what became of it."""
+        found = await store.get_retired_station(connection, station_id)
+        if found["filed_as"] is not None:
+            return RedirectResponse(f"/stations/{quote(found['filed_as'], safe='')}", 307)
+        onward = await registry.merged_into(connection, found["site_id"])
+        return templates.render(request, "station_gone.html", status_code=410, station=found, onward=onward)
+
     @router.get("/stations/{station_id}")
     async def station(request: Request, station_id: str) -> Response:
         """Show a station to whoever stands before it."""
         now = clock.now()
         async with pool.acquire() as connection:
-            found = await store.get_station(connection, station_id)
+            found = await store.find_station(connection, station_id)
+            if found is None:
+                return await gone(request, connection, station_id)
             site = await registry.get_site(connection, found["site_id"])
             told = [row for row in await public.read_stations(connection, found["site_id"]) if row["id"] == station_id]
             held = next(iter(await store.prices(connection, [found["site_id"]], now)), None)

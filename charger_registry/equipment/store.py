@@ -408,11 +408,36 @@ def price_row(price: PriceDraft) -> Row:
     return asdict(price)
 
 
-async def get_station(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record:
-    """Return a station that is filed, with its site; NotFound."""
-    row = await connection.fetchrow(
+async def find_station(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record | None:
+    """Return a station that is filed, with its site; None where none is."""
+    return await connection.fetchrow(
         "SELECT t.*, s.name AS site_name FROM registry.station t JOIN registry.site s ON s.id = t.site_id "
         "WHERE t.id = $1 AND t.retired_at IS NULL AND s.retired_at IS NULL",
+        station_id,
+    )
+
+
+async def get_station(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record:
+    """Return a station that is filed, with its site; NotFound."""
+    row = await find_station(connection, station_id)
+    if row is None:
+        raise NotFound(Reason("station {id}", id=station_id))
+    return row
+
+
+async def get_retired_station(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record:
+    """Return a station that is filed no longer, with its site, and under which id its equipment is filed now; NotFound."""
+    row = await connection.fetchrow(
+        """
+        SELECT t.id, t.name, t.site_id, s.name AS site_name, s.retired_at AS site_retired_at,
+               coalesce(t.retired_at, s.retired_at) AS gone_at, (
+                   SELECT min(n.id) FROM registry.station n JOIN registry.site m ON m.id = n.site_id
+                   WHERE n.retired_at IS NULL AND m.retired_at IS NULL
+                     AND n.serial_number = t.serial_number AND n.vendor = t.vendor HAVING count(*) = 1
+               ) AS filed_as
+        FROM registry.station t JOIN registry.site s ON s.id = t.site_id
+        WHERE t.id = $1 AND (t.retired_at IS NOT NULL OR s.retired_at IS NOT NULL)
+        """,
         station_id,
     )
     if row is None:

@@ -73,6 +73,7 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
         now = clock.now()
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
+            onward = await registry.merged_into(connection, site_id)
             lines = await store.lines(connection, site_id)
             organisations = await registry.organisations_to_choose(connection, "", now)
             stations = await store.station_ids(connection, site_id)
@@ -85,6 +86,7 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
             "ledger.html",
             status_code=error.status if error else 200,
             site=site,
+            onward=onward,
             lines=sorted(lines, key=lambda line: line.since, reverse=True),
             now={role: holder(lines, role, now) for role in ROLES},
             own=[line for line in lines if line.station_id and line.answers_at(now)],

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from math import cos, hypot, radians
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import asyncpg
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
 from charger_registry import store as registry
 from charger_registry.equipment.connector_types import TYPES
@@ -124,6 +125,9 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
         now = clock.now()
         async with pool.acquire() as connection:
             found = await registry.get_site(connection, site_id)
+            onward = await registry.merged_into(connection, site_id) if found["retired_at"] is not None else None
+            if onward is not None:
+                return RedirectResponse(f"/sites/{quote(onward['id'], safe='')}", 307)
             stations = await store.read_stations(connection, site_id)
             published = await open_data.read_site(connection, site_id)
             lines = await ledger.lines(connection, site_id)

@@ -450,6 +450,33 @@ async def test_merged_as_the_same_the_others_stations_are_retired(
     assert [row["id"] for row in left] == ["9-001", "s2"]
 
 
+async def test_what_is_on_a_charger_leads_on_when_its_site_has_become_part_of_another(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    who = headers(REGULATOR)
+    await commit(client, await bring(client, "id,name,lng,lat\n9,东门超市站,121.40002,29.3\n".encode()))
+    wish = {"keep": "9", "stations": "same", "reason": "重复"}
+    assert (await client.post("/api/registry/duplicates/1/9/merge", json=wish, headers=who)).status_code == 204
+    label = await client.get("/stations/s1")
+    assert (label.status_code, "东门超市站" in label.text, 'href="/sites/9"' in label.text) == (410, True, True)
+    site = await client.get("/sites/1")
+    assert (site.status_code, site.headers["location"]) == (307, "/sites/9")
+    ledger = (await client.get("/registry/sites/1", headers=who)).text
+    assert 'href="/registry/sites/9"' in ledger
+    plate = "UPDATE registry.station SET vendor = 'v', serial_number = '7' WHERE id = ANY($1)"
+    await pool.execute(plate, ["s1", "9-001"])
+    same = await client.get("/stations/s1")
+    assert (same.status_code, same.headers["location"]) == (307, "/stations/9-001"), "the same equipment, filed anew"
+    await pool.execute(plate, ["s1", "9-001", "s2"])
+    assert (await client.get("/stations/s1")).status_code == 410, "two that say to be it are none"
+    await pool.execute("UPDATE registry.station SET serial_number = NULL")
+    async with pool.acquire() as connection, connection.transaction():
+        await store.file_all(connection, Filing(retired_site_ids=("9",)), NOW)
+    assert (await client.get("/stations/9-001")).status_code == 410
+    ended = await client.get("/sites/9")
+    assert (ended.status_code, "已于" in ended.text) == (200, True)
+
+
 PRICE = {
     "bands": [
         {"begin": "08:00", "end": "24:00", "energy_per_kwh": "1.05"},
