@@ -21,7 +21,10 @@ async def dangerous_errors(connection: asyncpg.Connection) -> frozenset[str]:
 
 
 async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[str]:
-    """Let the site have exactly the stations of its file; return those that it had and has no longer."""
+    """Let the site have exactly the stations of its file; return those that it had and has no longer.
+
+    What is wrong with a station goes with it, wherever it is filed from now on.
+    """
     ids = [station.station_id for station in filed.stations]
     dropped = await connection.fetch(
         "DELETE FROM alerts.station_site WHERE site_id = $1 AND station_id <> ALL($2::text[]) RETURNING station_id",
@@ -37,6 +40,14 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[st
         filed.site_id,
         ids,
         [station.connectors for station in filed.stations],
+    )
+    await connection.execute(
+        """
+        UPDATE alerts.alert SET site_id = $1
+        WHERE station_id = ANY($2) AND state <> 'resolved' AND site_id IS DISTINCT FROM $1
+        """,
+        filed.site_id,
+        ids,
     )
     return [row["station_id"] for row in dropped]
 

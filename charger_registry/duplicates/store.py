@@ -8,6 +8,7 @@ import asyncpg
 
 from charger_registry.duplicates.resemblance import FARTHEST_M, METRES_A_DEGREE, Place, Resemblance, compare
 from charger_registry.equipment.store import SITE_FIELDS
+from charger_registry.filing import store as filings
 from charger_registry.filing.machine import STANDING, UNDECIDED
 from youguan.auth import Scope
 from youguan.bounds import site_within
@@ -204,7 +205,10 @@ async def move_photos(connection: asyncpg.Connection, kept: str, gone: str) -> i
 
 
 async def move_filings(connection: asyncpg.Connection, kept: str, gone: str) -> tuple[list[str], list[asyncpg.Record]]:
-    """Let filings of one site be another's, unless that has such a one already; return those moved, and those left open."""
+    """Let filings of one site be another's, unless that has such a one already; return those moved, and those left open.
+
+    What was said about papers and promises was said of a site that is no more: what still holds is told anew of the kept one.
+    """
     moved = await connection.fetch(
         """
         UPDATE registry.filing f SET site_id = $1
@@ -219,6 +223,7 @@ async def move_filings(connection: asyncpg.Connection, kept: str, gone: str) -> 
         STANDING,
         UNDECIDED,
     )
+    await filings.tell_anew(connection, [row["id"] for row in moved])
     left = await connection.fetch(
         "SELECT * FROM registry.filing WHERE site_id = $1 AND state = ANY($2) ORDER BY id FOR UPDATE",
         gone,

@@ -25,16 +25,20 @@ SEEN = """(
     OR ((f.state <> 'draft' OR f.channel = 'counter')
         AND ({everything}::bool OR f.division_code ^@ ANY ({divisions}::text[])))
 )"""
-FILING = """
+# A promise `p` on the file `f` of a site that stands; with the file ends what was owed on it.
+OWED = "p.filing_id = f.id AND p.kept_at IS NULL AND f.state IN ('accepted', 'in_operation', 'suspended')"
+FILING = f"""
 SELECT f.*, o.name AS organisation_name, d.name AS division_name, s.name AS site_name,
        (SELECT r.organisation_id FROM registry.responsibility r
         WHERE r.site_id = f.site_id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
           AND r.during @> now()) AS manager_id,
        EXISTS (SELECT FROM bounds.party p WHERE p.site_id = f.site_id AND p.organisation_id = f.organisation_id
                AND p.since <= now() AND (p.until IS NULL OR p.until > now())) AS applicant_answers,
-       (SELECT count(*) FROM registry.filing_promise p WHERE p.filing_id = f.id AND p.kept_at IS NULL) AS promises,
-       (SELECT min(p.due_on) FROM registry.filing_promise p WHERE p.filing_id = f.id AND p.kept_at IS NULL) AS promised_for
+       owed.promises, owed.promised_for
 FROM registry.filing f JOIN registry.organisation o ON o.id = f.organisation_id
+LEFT JOIN LATERAL (
+    SELECT count(*) AS promises, min(p.due_on) AS promised_for FROM registry.filing_promise p WHERE {OWED}
+) owed ON true
 LEFT JOIN registry.division d ON d.code = f.division_code LEFT JOIN registry.site s ON s.id = f.site_id
 """
 
@@ -132,8 +136,7 @@ async def counts(connection: asyncpg.Connection, scope: Scope, today: date) -> a
         SELECT count(*) FILTER (WHERE f.state = 'submitted') AS submitted,
                count(*) FILTER (WHERE f.state = 'supplement_required') AS supplement_required,
                count(*) FILTER (WHERE f.state = 'submitted' AND f.due_on < $4) AS late,
-               count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_promise p WHERE p.filing_id = f.id
-                                              AND p.kept_at IS NULL)) AS owing
+               count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_promise p WHERE {OWED})) AS owing
         FROM registry.filing f WHERE {seen(1)}
         """,
         *scope.parameters,
@@ -432,16 +435,27 @@ async def expiring(connection: asyncpg.Connection, today: date) -> list[asyncpg.
 async def broken_promises(connection: asyncpg.Connection, today: date, now: datetime) -> list[asyncpg.Record]:
     """Note and return the promises whose day has passed."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
+        f"""
         UPDATE registry.filing_promise p SET told_at = $2 FROM registry.filing f
-        WHERE f.id = p.filing_id AND f.state IN ('accepted', 'in_operation', 'suspended')
-          AND p.kept_at IS NULL AND p.told_at IS NULL AND p.due_on < $1
+        WHERE {OWED} AND p.told_at IS NULL AND p.due_on < $1
         RETURNING p.*, f.site_id
         """,
         today,
         now,
     )
     return rows
+
+
+async def tell_anew(connection: asyncpg.Connection, filing_ids: Sequence[str]) -> None:
+    """Forget what was told about the papers and promises of filings, so that the watch tells what holds."""
+    await connection.execute(
+        "UPDATE registry.filing_document SET told = NULL WHERE filing_id = ANY($1) AND told IS NOT NULL",
+        list(filing_ids),
+    )
+    await connection.execute(
+        "UPDATE registry.filing_promise SET told_at = NULL WHERE filing_id = ANY($1) AND kept_at IS NULL",
+        list(filing_ids),
+    )
 
 
 # --- what a filing is held against ------------------------------------------------------------------------------

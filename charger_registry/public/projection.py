@@ -75,7 +75,10 @@ async def _apply(connection: asyncpg.Connection, event: Event) -> tuple[set[str]
         case StationOffline():
             await store.write_station(connection, event.station_id, "offline", event.last_seen_at)
             return {event.station_id}, set()
-        case SiteFiled() | SiteManaged() | SiteUnmanaged() | SiteRetired() | ResponsibilitiesChanged():
+        case SiteFiled():
+            await store.follow_stations(connection, event.site_id, [station.station_id for station in event.stations])
+            return set(), {event.site_id}
+        case SiteManaged() | SiteUnmanaged() | SiteRetired() | ResponsibilitiesChanged():
             return set(), {event.site_id}
         case FilingMoved(site_id=str(site_id)):
             return set(), {site_id}

@@ -51,6 +51,15 @@ async def open_matter(
     )
 
 
+async def follow_stations(connection: asyncpg.Connection, site_id: str, station_ids: Collection[str]) -> None:
+    """Let what is open about stations be at the site where they are filed now."""
+    await connection.execute(
+        "UPDATE registry.live_matter SET site_id = $1 WHERE station_id = ANY($2) AND site_id IS DISTINCT FROM $1",
+        site_id,
+        list(station_ids),
+    )
+
+
 async def close_matter(connection: asyncpg.Connection, kind: str, id_: str) -> None:
     await connection.execute("DELETE FROM registry.live_matter WHERE kind = $1 AND id = $2", kind, id_)
 

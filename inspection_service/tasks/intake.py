@@ -74,6 +74,7 @@ class Intake:
                 case SiteFiled() as filed:
                     await sites.file_site(connection, filed)
                     ids = [station.station_id for station in filed.stations]
+                    await store.follow_stations(connection, filed.site_id, filed.division_code, ids)
                     news += await self._gone(connection, filed.site_id, ids)
                 case GracePeriodBegan() as began:
                     await sites.begin_grace(connection, began)

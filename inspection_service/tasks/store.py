@@ -120,6 +120,21 @@ async def waiting_for_proof(connection: asyncpg.Connection, station_id: str, con
     return rows
 
 
+async def follow_stations(
+    connection: asyncpg.Connection, site_id: str, division_code: str | None, station_ids: Sequence[str]
+) -> None:
+    """Let what is open about stations be at the site where they are filed now."""
+    await connection.execute(
+        """
+        UPDATE inspection.task SET site_id = $1, division_code = $2
+        WHERE station_id = ANY($3) AND state <> 'closed' AND site_id IS DISTINCT FROM $1
+        """,
+        site_id,
+        division_code,
+        list(station_ids),
+    )
+
+
 async def unclosed_at(
     connection: asyncpg.Connection, site_id: str, *, without: Sequence[str] = ()
 ) -> list[asyncpg.Record]:

@@ -31,6 +31,8 @@ from youguan.clock import ManualClock, county_day
 from youguan.database import create_pool
 from youguan.documents import Shelf
 from youguan.errors import Conflict
+from youguan.eventlog import publish
+from youguan.events import ConnectorStatusChanged
 from youguan.settings import Settings
 from youguan.web.application import application
 from youguan.working_days import add_working_days
@@ -266,6 +268,44 @@ async def test_papers_that_run_out_are_told_once_until_they_are_replaced(world: 
     await world.act(filing["id"], "retire", REGULATOR, reason="拆除")
     await engine.consumer().catch_up()
     assert await firing(world) == {}
+
+
+async def test_what_is_owed_on_a_file_goes_with_it_to_the_site_that_its_site_becomes_part_of(world: World) -> None:
+    promised = {"land_consent": str(TODAY + 12 * DAY)}
+    twin = {"name": "旧场站", "longitude": 121.4, "latitude": 29.3}
+    filing_id = await world.begin(**twin, promises=promised, committed=True)
+    for code in set(NEEDED) - set(promised):
+        await world.attach(filing_id, code)
+    await world.act(filing_id, "submit")
+    site_id = (await world.act(filing_id, "accept", REGULATOR))["site_id"]
+    await world.wait(201)
+    tells = Engine(world.pool, world.clock).consumer()
+    fault = ConnectorStatusChanged(
+        station_id="NEW-1", connector=1, source="ocpp", status="Faulted", condition="faulted",
+        previous_condition=None, error_code="OtherError", error_info=None, vendor_error_code=None,
+        occurred_at=world.clock.now(), effective_at=world.clock.now(), received_at=world.clock.now(),
+    )  # fmt: skip
+    async with world.pool.acquire() as connection, connection.transaction():
+        await publish(connection, "gateway-1", [fault])
+    await tells.catch_up()
+    owed = {"document_expired", "filing_promise_overdue", "connector_fault"}
+    assert await open_at(world) == {(rule, site_id) for rule in owed}
+    wish = {"keep": "old", "stations": "move", "reason": "同一处"}
+    answer = await world.ask("POST", f"/duplicates/{site_id}/old/merge", role=REGULATOR, json=wish)
+    assert answer.status_code == 204, answer.text
+    await world.wait(0)
+    await tells.catch_up()
+    assert await open_at(world) == {(rule, "old") for rule in owed}, "what still holds is told of the kept site"
+    assert [f["id"] for f in (await world.done("GET", "/filings?owing=true", role=REGULATOR))["items"]] == [filing_id]
+    await world.act(filing_id, "retire", REGULATOR, reason="拆除")
+    await tells.catch_up()
+    assert await open_at(world) == set()
+    assert (await world.done("GET", "/filings?owing=true", role=REGULATOR))["items"] == []
+
+
+async def open_at(world: World) -> set[tuple[str, str]]:
+    rows = await world.pool.fetch("SELECT rule, site_id FROM alerts.alert WHERE state <> 'resolved'")
+    return {(row["rule"], row["site_id"]) for row in rows}
 
 
 async def test_a_filing_of_a_site_leaves_what_has_changed_meanwhile(world: World) -> None:
