@@ -11,6 +11,7 @@ from alerts.lifecycle import Finding, Gone, Holds, Over, concerns, findings, is_
 from youguan.clock import Clock
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import (
+    AlertAmended,
     AlertRaised,
     AlertResolved,
     AlertWorsened,
@@ -138,7 +139,7 @@ class Engine:
         if before is not None:
             if rule["quiet_s"] is not None:
                 await store.hear_again(connection, holds.rule, holds.subject, now, holds.details.get("tries", 0))
-            return await self._worsen(connection, before, bad, holds)
+            return await self._follow(connection, before, bad, holds)
         firing = rule["for_s"] == 0
         alert_id = str(uuid.uuid4())
         alert = (
@@ -175,13 +176,13 @@ class Engine:
             )
         ]
 
-    async def _worsen(
+    async def _follow(
         self, connection: asyncpg.Connection, alert: asyncpg.Record, bad: str, holds: Holds
     ) -> list[Event]:
         """Let an open alert follow what has become worse; what has become less bad leaves it as it is until it is over."""
         if not is_worse(bad, alert["severity"]):
-            return []
-        await store.worsen_alert(connection, alert["id"], bad, holds.details)
+            return await self._amend(connection, alert, holds)
+        await store.restate_alert(connection, alert["id"], bad, holds.details)
         if alert["state"] == "pending":
             return []
         return [
@@ -189,6 +190,26 @@ class Engine:
                 alert_id=alert["id"],
                 rule=alert["rule"],
                 severity=bad,
+                site_id=alert["site_id"],
+                station_id=alert["station_id"],
+                connector=alert["connector"],
+                at=self._clock.now(),
+                details=holds.details,
+                subject=alert["subject"],
+            )
+        ]
+
+    async def _amend(self, connection: asyncpg.Connection, alert: asyncpg.Record, holds: Holds) -> list[Event]:
+        """Let an open alert say what is the matter now, where what holds says it anew."""
+        if not holds.amends or holds.details == alert["details"]:
+            return []
+        await store.restate_alert(connection, alert["id"], alert["severity"], holds.details)
+        if alert["state"] == "pending":
+            return []
+        return [
+            AlertAmended(
+                alert_id=alert["id"],
+                rule=alert["rule"],
                 site_id=alert["site_id"],
                 station_id=alert["station_id"],
                 connector=alert["connector"],

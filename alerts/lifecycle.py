@@ -52,7 +52,7 @@ EVSES_A_ROW = 100  # connector n of EVSE m has the number (n - 1) * 100 + m
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """A rule holds for a subject since a time."""
+    """A rule holds for a subject since a time; `amends`: told again, it says anew what is the matter."""
 
     rule: str
     subject: str
@@ -61,6 +61,7 @@ class Holds:
     station_id: str | None = None
     connector: int | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    amends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
         case StationOnline():
             return [Over(STATION_OFFLINE, event.station_id, event.at)]
         case SiteUnmanaged():
-            return [Holds(UNMANAGED_SITE, event.site_id, event.since, site_id=event.site_id, details=_unmanaged(event))]
+            site, why = event.site_id, _unmanaged(event)
+            return [Holds(UNMANAGED_SITE, site, event.since, site_id=site, details=why, amends=True)]
         case SiteManaged():
             return [Over(UNMANAGED_SITE, event.site_id, event.at)]
         case UnfiledStationSeen():

@@ -69,7 +69,7 @@ async def open_alert(connection: asyncpg.Connection, rule: str, subject: str) ->
     )
 
 
-async def worsen_alert(connection: asyncpg.Connection, alert_id: str, severity: str, details: dict[str, Any]) -> None:
+async def restate_alert(connection: asyncpg.Connection, alert_id: str, severity: str, details: dict[str, Any]) -> None:
     await connection.execute(
         "UPDATE alerts.alert SET severity = $2, details = $3 WHERE id = $1", alert_id, severity, details
     )

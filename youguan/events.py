@@ -739,6 +739,20 @@ class AlertRaised(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAmended(Event):
+    """What a firing alert is about holds as before, for another reason or with another answerable: `details` say it anew."""
+
+    alert_id: str
+    rule: str
+    site_id: str | None
+    station_id: str | None
+    connector: int | None
+    at: datetime
+    details: dict[str, Any]
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertWorsened(Event):
     """What a firing alert is about has become worse than it was when it was raised; `details` say what it is now."""
 

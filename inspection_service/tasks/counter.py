@@ -12,7 +12,7 @@ from inspection_service.tasks import store
 from inspection_service.tasks.assignment import Assignee, team_of
 from inspection_service.tasks.conditions import TIME, TRANSFER, WHY, Said, roles_in, unmet
 from inspection_service.tasks.desk import STREAM, Mover, Opened, TaskDesk
-from inspection_service.tasks.effects import put_off
+from inspection_service.tasks.effects import given, put_off
 from inspection_service.tasks.machine import PEOPLES_COMMANDS, TABLE, Command, Role, State, has_place, may, move
 from inspection_service.tasks.opening import Opening, Origin
 from inspection_service.tasks.places import place
@@ -201,12 +201,9 @@ class Counter:
     async def _given(
         self, connection: asyncpg.Connection, task: asyncpg.Record, command: Command, to: str | None
     ) -> dict[str, Any]:
-        """Return what changes as a task becomes another's: he has as long as anybody has from the beginning."""
+        """Return what changes as a task becomes his to whom it is given."""
         target = await self._target(connection, task, command, to)
-        now, rules = self.now(), self.desk.rules
-        due = rules.terms[task["severity"]].due.after(now)
-        given = {"assignee_id": target.id, "assignee_name": target.name, "assignee_role": target.role}
-        return {**given, "request": None, "time_asked": False, **put_off(task, due, rules, now)}
+        return given(task, target, self.desk.rules, self.now())
 
     async def _target(
         self, connection: asyncpg.Connection, task: asyncpg.Record, command: Command, to: str | None

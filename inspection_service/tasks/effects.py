@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from inspection_service.tasks.assignment import Assignee
 from inspection_service.tasks.deadlines import due_at
 from inspection_service.tasks.machine import State
 from inspection_service.tasks.rules import Rules, Way
@@ -71,6 +72,13 @@ def urged(task: Mapping[str, Any], rules: Rules, *, since: datetime) -> dict[str
     """Return when somebody hears of a task that is the party's to do."""
     urging = following(Stage(task["urged"]), task["due_at"], rules.terms[task["severity"]], since=since)
     return {"urge_at": urging.at if urging else None}
+
+
+def given(task: Mapping[str, Any], target: Assignee, rules: Rules, now: datetime) -> dict[str, Any]:
+    """Return what changes as a task becomes another's: he has as long as anybody has from the beginning."""
+    due = rules.terms[task["severity"]].due.after(now)
+    his = {"assignee_id": target.id, "assignee_name": target.name, "assignee_role": target.role}
+    return {**his, "request": None, "time_asked": False, **put_off(task, due, rules, now)}
 
 
 def put_off(task: Mapping[str, Any], until: datetime, rules: Rules, now: datetime) -> dict[str, Any]:

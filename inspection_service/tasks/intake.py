@@ -9,12 +9,14 @@ from inspection_service import store as sites
 from inspection_service.tasks import store
 from inspection_service.tasks.assignment import Assignee, assignee, settler, team_of
 from inspection_service.tasks.desk import CHARGER, STREAM, SYSTEM, TaskDesk, machine
+from inspection_service.tasks.effects import given
 from inspection_service.tasks.machine import Command, Role
 from inspection_service.tasks.opening import Opening, Origin, subject_of
 from inspection_service.tasks.rules import Way, is_worse
 from inspection_service.tasks.verification import proves
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import (
+    AlertAmended,
     AlertRaised,
     AlertResolved,
     AlertWorsened,
@@ -34,6 +36,7 @@ from youguan.events import (
 
 # One consumer for all of them: who is responsible and what has happened are taken in in one order.
 TYPES = (
+    AlertAmended,
     AlertRaised,
     AlertResolved,
     AlertWorsened,
@@ -87,6 +90,8 @@ class Intake:
                     await store.save_team(connection, team)
                 case AlertRaised() as alert:
                     news += await self._raised(connection, alert)
+                case AlertAmended() as alert:
+                    news += await self._amended(connection, alert)
                 case AlertWorsened() as alert:
                     news += await self._worsened(connection, alert)
                 case AlertResolved() as alert:
@@ -130,7 +135,7 @@ class Intake:
         return events + await self._follow(connection, task["id"], alert)
 
     async def _opening(self, connection: asyncpg.Connection, alert: AlertRaised) -> Opening:
-        settles = await self._settler(connection, alert) if alert.rule == UNMANAGED else None
+        settles = await self._settler(connection, alert, alert.since) if alert.rule == UNMANAGED else None
         return Opening(
             origin=Origin.ALERT, cause=alert.rule, severity=alert.severity, subject=_subject(alert),
             occurred_at=alert.since, actor=SYSTEM, role=Role.MACHINE, reason=alert.rule, site_id=alert.site_id,
@@ -138,13 +143,29 @@ class Intake:
             fires=True, assignee=settles,
         )  # fmt: skip
 
-    async def _settler(self, connection: asyncpg.Connection, alert: AlertRaised) -> Assignee:
+    async def _settler(
+        self, connection: asyncpg.Connection, alert: AlertRaised | AlertAmended, since: datetime
+    ) -> Assignee:
         """Return who is to settle who manages a site."""
         site = await sites.get_site(connection, alert.site_id) if alert.site_id else None
         division = (site["division_code"], site["division_name"]) if site else (None, None)
         team = team_of(await store.teams(connection), *division)
         duties = await sites.duties(connection, alert.site_id) if alert.site_id else []
-        return settler(alert.details, assignee(duties, alert.since, station_id=None, otherwise=team), team)
+        return settler(alert.details, assignee(duties, since, station_id=None, otherwise=team), team)
+
+    async def _amended(self, connection: asyncpg.Connection, alert: AlertAmended) -> list[Event]:
+        """Let a task say what is the matter now; who is to settle it is whom the registry names, unless people chose."""
+        task = await store.unclosed(connection, alert.rule, _subject(alert))
+        if task is None:
+            return []
+        news = {"details": {**task["details"], **alert.details}}
+        who = await self._settler(connection, alert, task["occurred_at"])
+        if task["assignee_id"] == who.id or await store.was_given(connection, task["id"]):
+            await store.change_task(connection, task["id"], news)
+            return []
+        due = given(task, who, self._desk.rules, self._desk.clock.now())
+        word = machine(f"{task['assignee_name']} → {who.name}")
+        return await self._desk.try_to_move(connection, task, Command.ENTRUST, word, also={**news, **due})
 
     async def _worsened(self, connection: asyncpg.Connection, alert: AlertWorsened) -> list[Event]:
         task = await store.unclosed(connection, alert.rule, _subject(alert))
@@ -194,6 +215,6 @@ class Intake:
         return await self._desk.wait_on(connection, task, Way.PROBE)
 
 
-def _subject(alert: AlertRaised | AlertResolved | AlertWorsened) -> str:
+def _subject(alert: AlertRaised | AlertResolved | AlertWorsened | AlertAmended) -> str:
     """Return what an alert is about: what it says itself, else its narrowest place, or the alert itself."""
     return alert.subject or subject_of(alert.site_id, alert.station_id, alert.connector) or alert.alert_id

@@ -51,6 +51,7 @@ class Command(StrEnum):
     RECOVER = "recover"  # the charger reports that it is in order
     FAIL = "fail"  # the condition is back, or there still
     WORSEN = "worsen"  # the condition has become worse
+    ENTRUST = "entrust"  # somebody else answers for what it is about
     HOLD = "hold"  # it has stayed in order for the holding time
     SUCCEED = "succeed"  # a transaction succeeded
     SETTLE = "settle"  # the cause is over and there is nothing that a charger could confirm
@@ -103,6 +104,7 @@ TABLE: dict[Command, Line] = {
     Command.RECOVER: _line(MACHINE, {OPEN: VERIFYING, ACCEPTED: VERIFYING, MENDED: VERIFYING}),
     Command.FAIL: _line(MACHINE, {MENDED: OPEN, VERIFYING: OPEN, CLOSED: OPEN}),
     Command.WORSEN: _line(MACHINE, {OPEN: OPEN, ACCEPTED: ACCEPTED, MENDED: OPEN}),
+    Command.ENTRUST: _line(MACHINE, {OPEN: OPEN, ACCEPTED: OPEN, MENDED: OPEN}),
     Command.HOLD: _line(MACHINE, {VERIFYING: CLOSED}),
     Command.SUCCEED: _line(MACHINE, {MENDED: CLOSED, VERIFYING: CLOSED}),
     Command.SETTLE: _line(MACHINE, {OPEN: CLOSED, ACCEPTED: CLOSED, MENDED: CLOSED, VERIFYING: CLOSED}),

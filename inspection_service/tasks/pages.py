@@ -96,6 +96,7 @@ MOVES = {
     "recover": "充电桩报告恢复正常",
     "fail": "故障再次出现",
     "worsen": "故障加重",
+    "entrust": "责任单位变更",
     "hold": "观察期内一直正常",
     "succeed": "成功充电",
     "settle": "事由已消除",

@@ -120,6 +120,18 @@ async def waiting_for_proof(connection: asyncpg.Connection, station_id: str, con
     return rows
 
 
+async def was_given(connection: asyncpg.Connection, task_id: str) -> bool:
+    """Say whether people have given a task to somebody."""
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM inspection.task_history
+                       WHERE task_id = $1 AND command IN ('reassign', 'grant_transfer'))
+        """,
+        task_id,
+    )
+    return found
+
+
 async def follow_stations(
     connection: asyncpg.Connection, site_id: str, division_code: str | None, station_ids: Sequence[str]
 ) -> None:

@@ -261,6 +261,19 @@ async def test_what_something_says_to_be_over_does_not_end_by_being_quiet(world:
     assert await world.states() == [("connector_fault", "firing")]
 
 
+async def test_who_answers_for_an_unmanaged_site_is_told_anew_by_the_same_alert(world: World) -> None:
+    def unmanaged(by: str) -> SiteUnmanaged:
+        return SiteUnmanaged(
+            site_id="s", reason="deregistered", since=NOW, at=NOW, organisation_id="m", accountable_id=by,
+            accountable_name=by, accountable_role="owner",
+        )  # fmt: skip
+
+    await world.tell(FILED, unmanaged("w"), unmanaged("w"), unmanaged("b"))
+    assert await world.said() == ["AlertRaised", "AlertAmended"]
+    row = await world.pool.fetchrow("SELECT state, details -> 'accountable' ->> 'id' FROM alerts.alert")
+    assert tuple(row) == ("firing", "b")
+
+
 async def test_what_becomes_worse_is_told_once_and_never_becomes_less(world: World) -> None:
     await world.tell(FILED, status("faulted", error="WeakSignal"))
     await world.tell(status("faulted", error="GroundFailure"), status("faulted", error="GroundFailure"))

@@ -58,7 +58,7 @@ def relay(folder: Path, rate: int, seconds: float) -> dict[str, Any]:
         database(folder, STATIONS) as postgres,
         server(["tests.bench.relay", str(port)], folder / "central.log", lambda: listens(port)),
     ):
-        asyncio.run(_pass_on(postgres.dsn, f"ws://127.0.0.1:{port}/csms"))
+        asyncio.run(_entrust(postgres.dsn, f"ws://127.0.0.1:{port}/csms"))
         with _relaying(postgres, folder) as (url, workers):
             pairs = [_pair(port, url, workers, rate, seconds) for _ in range(PAIRS)]
             asyncio.run(_stored(postgres.dsn))
@@ -89,7 +89,7 @@ def _relaying(postgres: Database, folder: Path) -> Iterator[tuple[str, list[int]
         yield running
 
 
-async def _pass_on(dsn: str, upstream_url: str) -> None:
+async def _entrust(dsn: str, upstream_url: str) -> None:
     """Let the one site of the bench be passed on."""
     changed = SiteRelayChanged(site_id="bench", upstream_url=upstream_url, at=datetime.now(UTC))
     async with await create_pool(dsn) as pool:

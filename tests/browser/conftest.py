@@ -159,10 +159,10 @@ async def inspected(suite: Suite, api: Api, site: str) -> dict[str, str]:
 
 
 async def imported(api: Api, site_id: str) -> dict[str, str]:
-    """Return a file that waits for its decision, and a site that was filed twice."""
+    """Return a file that waits for its decision, a site that was filed twice, and a station that went with a third."""
     site = await api.get(f"/api/registry/sites/{site_id}")
     place = f"{site['longitude']},{site['latitude']}"
-    twice = f"id,name,lng,lat\nTWICE,{site['name']},{place}\n"
+    twice = f"id,name,lng,lat\nTWICE,{site['name']},{place}\nTHRICE,{site['name']},{place}\n"
     waiting = f"id,name,lng,lat,help_phone\n{site_id},,{place},400-1\nNEW,新站,121.4,29.3,\nBAD,坏站,east,29.3,\n"
     found = []
     for text in (twice, waiting):
@@ -170,8 +170,16 @@ async def imported(api: Api, site_id: str) -> dict[str, str]:
         found.append(sent.raise_for_status().json())
     path = f"/api/registry/imports/{found[0]['id']}/commit"
     (await api.client.post(path, json={"plan": found[0]["plan"]})).raise_for_status()
+    merge = {"keep": "TWICE", "stations": "same", "reason": "重复登记"}
+    (await api.client.post("/api/registry/duplicates/THRICE/TWICE/merge", json=merge)).raise_for_status()
     first, second = sorted(("TWICE", site_id))
-    return {"import": str(found[1]["id"]), "imported": str(found[0]["id"]), "first": first, "second": second}
+    return {
+        "import": str(found[1]["id"]),
+        "imported": str(found[0]["id"]),
+        "first": first,
+        "second": second,
+        "gone": "THRICE",
+    }
 
 
 async def proposed(suite: Suite, site: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ PAGES = (
     Shown("public, nothing found", "/?q=nowhere"),
     Shown("site", "/sites/{site}"),
     Shown("site that nobody manages", "/sites/{unmanaged}"),
+    Shown("code on a station that is filed no longer", "/stations/{gone}-001", status=410),
     Shown("open data", "/open-data"),
     Shown("open data, for who gives out tokens", "/open-data", REGULATOR),
     Shown("login", "/login"),

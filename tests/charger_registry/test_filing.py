@@ -272,7 +272,7 @@ async def test_papers_that_run_out_are_told_once_until_they_are_replaced(world: 
 
 async def test_what_is_owed_on_a_file_goes_with_it_to_the_site_that_its_site_becomes_part_of(world: World) -> None:
     promised = {"land_consent": str(TODAY + 12 * DAY)}
-    twin = {"name": "旧场站", "longitude": 121.4, "latitude": 29.3}
+    twin: dict[str, Any] = {"name": "旧场站", "longitude": 121.4, "latitude": 29.3}
     filing_id = await world.begin(**twin, promises=promised, committed=True)
     for code in set(NEEDED) - set(promised):
         await world.attach(filing_id, code)

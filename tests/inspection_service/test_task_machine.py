@@ -36,6 +36,7 @@ cancel          c    ccc..
 recover         m    vvv..
 fail            m    ..ooo
 worsen          m    oao..
+entrust         m    ooo..
 hold            m    ...c.
 succeed         m    ..cc.
 settle          m    cccc.

@@ -22,6 +22,7 @@ from youguan.database import create_pool
 from youguan.errors import Conflict
 from youguan.eventlog import publish
 from youguan.events import (
+    AlertAmended,
     AlertRaised,
     AlertResolved,
     AlertWorsened,
@@ -360,6 +361,48 @@ async def test_nobody_manages_and_then_somebody_does(world: World) -> None:
     await world.tell(raised("unmanaged_site", connector=None))
     await world.tell(resolved("unmanaged_site", connector=None))
     assert await world.state() == "closed"
+
+
+def accountable(id_: str) -> dict[str, Any]:
+    return {"reason": "deregistered", "accountable": {"id": id_, "name": f"{id_}公司", "role": "owner"}}
+
+
+def amended(id_: str) -> AlertAmended:
+    return AlertAmended(
+        alert_id="x",
+        rule="unmanaged_site",
+        site_id="s",
+        station_id=None,
+        connector=None,
+        at=NOW,
+        details=accountable(id_),
+    )
+
+
+async def test_who_is_to_settle_who_manages_a_site_is_whom_the_registry_names_now(world: World) -> None:
+    await world.tell(replace(raised("unmanaged_site", connector=None), details=accountable("w")))
+    await world.do(Command.ACCEPT)
+    world.clock.advance(timedelta(days=3))
+    await world.tell(amended("w"), amended("b"), amended("b"))
+    assert [task[1:] for task in await world.tasks()] == [("open", "b")], (
+        "the same task, another party's, and told once"
+    )
+    lines = await world.pool.fetch("SELECT reason FROM inspection.task_history WHERE command = 'entrust'")
+    assert [line["reason"] for line in lines] == ["w公司 → b公司"]
+    task = await world.task()
+    assert (task["details"]["accountable"]["id"], task["due_at"] > world.clock.now()) == ("b", True), (
+        "as long as anybody"
+    )
+    told = await world.pool.fetch("SELECT payload FROM eventlog.event WHERE type = 'TaskChanged'")
+    assert [row["payload"]["assignee_id"] for row in told] == ["b"]
+
+
+async def test_whom_people_have_chosen_to_settle_it_keeps_it(world: World) -> None:
+    await world.tell(replace(raised("unmanaged_site", connector=None), details=accountable("w")))
+    await world.do(Command.REASSIGN)
+    await world.tell(amended("b"))
+    assert [task[1:] for task in await world.tasks()] == [("open", "w")]
+    assert (await world.task())["details"]["accountable"]["id"] == "b"
 
 
 async def test_numbers_have_no_gaps_and_history_does_not_change(world: World) -> None:
