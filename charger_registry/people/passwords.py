@@ -16,7 +16,7 @@ LONGEST_KEY = 200
 SHORTEST_PASSWORD, LONGEST_PASSWORD, FEWEST_CHARACTERS = 10, 1000, 5
 AT_ONCE = 2  # hashes: each takes 64 MiB and a core
 
-FIRST_SCREEN = {"regulator": "/dashboard", "inspector": "/tasks", "operator": "/tasks", "reviewer": "/tasks"}
+FIRST_SCREEN = {"regulator": "/dashboard", "inspector": "/tasks", "operator": "/tasks", "reviewer": "/cases"}
 
 
 class Passwords:

@@ -299,11 +299,23 @@ class CaseDesk:
         return Issued(number, line.document, content, digest, pdf)
 
     async def printed(self, document: asyncpg.Record) -> bytes:
-        """Return a document as it was printed; one that was issued without is printed now: the same content, the same bytes."""
+        """Return a document as it was printed; one that was issued without is printed now, and that is kept."""
         async with self.pool.acquire() as connection:
             kept = await store.printed(connection, document["number"])
+        if kept is not None:
+            return kept
         members = (document["number"], document["sha256"], document["content"], document["issued_at"])
-        return kept if kept is not None else await asyncio.to_thread(self._press.pdf, *members)
+        made = await asyncio.to_thread(self._press.pdf, *members)
+        async with self.pool.acquire() as connection:
+            await store.add_print(connection, document["number"], made, hashlib.sha256(made).hexdigest())
+        return made
+
+    async def print_all(self, case_id: str) -> None:
+        """See to it that every document of a case is printed."""
+        async with self.pool.acquire() as connection:
+            unprinted = await store.unprinted(connection, case_id)
+        for document in unprinted:
+            await self.printed(document)
 
     async def _named(self, connection: asyncpg.Connection, subject: str) -> str:
         """Return an officer with the number of his certificate."""

@@ -60,7 +60,7 @@ def _add_list(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
                 before=(key[0], key[1]) if key else None, limit=PAGE, scope=who.scope,
             )  # fmt: skip
         return templates.render(
-            request, "cases.html", rows=rows, next=next_cursor(rows, PAGE, "opened_at", "id"), group=group, q=q,
+            request, "cases.html", rows=rows, next=next_cursor(rows, PAGE, "opened_at", "id"), group=group, q=q, cursor=cursor,
             overdue=overdue, mine=mine, today=desk.today(), items=desk.catalogue.items, **WORDS,
         )  # fmt: skip
 

@@ -160,7 +160,22 @@ async def documents(connection: asyncpg.Connection, case_id: str) -> list[asyncp
 
 
 async def add_print(connection: asyncpg.Connection, number: str, pdf: bytes, sha256: str) -> None:
-    await connection.execute("INSERT INTO inspection.case_print VALUES ($1, $2, $3)", number, pdf, sha256)
+    """Keep what was printed of a document, unless that is kept already: the same document is the same bytes."""
+    await connection.execute(
+        "INSERT INTO inspection.case_print VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", number, pdf, sha256
+    )
+
+
+async def unprinted(connection: asyncpg.Connection, case_id: str) -> list[asyncpg.Record]:
+    """Return a case's documents of which nothing was printed."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT d.* FROM inspection.case_document d LEFT JOIN inspection.case_print p USING (number)
+        WHERE d.case_id = $1 AND p.number IS NULL ORDER BY d.place
+        """,
+        case_id,
+    )
+    return rows
 
 
 async def prints(connection: asyncpg.Connection, case_id: str) -> list[asyncpg.Record]:

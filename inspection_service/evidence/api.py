@@ -118,7 +118,7 @@ def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock
     @app.get("/cases/{case_id}/bundle", response_class=Response)
     async def pack(case_id: str, who: Annotated[Principal, Depends(official)]) -> Response:
         """Return a case's evidence as one ZIP, which `youguan evidence verify` checks without the suite (audited)."""
-        return await give_bundle(desk, who, case_id)
+        return await give_bundle(desk, cases, who, case_id)
 
     @app.get("/evidence-roots")
     async def roots(limit: Limit = 100, cursor: Cursor = None) -> Page[RootOut]:
@@ -160,8 +160,9 @@ async def give_content(desk: EvidenceDesk, case_id: str, place: int) -> Response
     return Response(body, media_type=record["media_type"], headers=_safe(f"{record['case']}-{place}.txt"))
 
 
-async def give_bundle(desk: EvidenceDesk, who: Principal, case_id: str) -> Response:
-    """Return a bundle as a download."""
+async def give_bundle(desk: EvidenceDesk, cases: CaseDesk, who: Principal, case_id: str) -> Response:
+    """Return a bundle, with everything that was issued in it, as a download."""
+    await cases.print_all(case_id)
     number, body = await desk.pack(who, case_id)
     return Response(body, media_type="application/zip", headers=_safe(f"{number}.zip"))
 

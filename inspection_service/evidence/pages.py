@@ -76,7 +76,7 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
 
     @router.get("/cases/{case_id}/bundle")
     async def pack(case_id: str, who: Annotated[Principal, Depends(official)]) -> Response:
-        return await give_bundle(desk, who, case_id)
+        return await give_bundle(desk, cases, who, case_id)
 
     @router.get("/law/evidence/roots")
     async def roots(request: Request) -> Response:

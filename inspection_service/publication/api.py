@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from inspection_service.publication import store
 from inspection_service.publication.desk import PublicationDesk, shown
+from inspection_service.publication.due import Due
 from inspection_service.publication.notice import Shown, as_atom, as_csv, as_json_feed
 from youguan.auth import OFFICIALS, REGULATOR, REVIEWER, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
@@ -65,6 +66,24 @@ class PublicationOut(BaseModel):
     changed_at: UtcTime
 
 
+class DueOut(BaseModel):
+    """What is to be done about a decision, `publish` or `withdraw`, and the last day for it."""
+
+    id: str
+    case_id: str
+    case_number: str
+    number: str
+    act: Literal["publish", "withdraw"]
+    due_on: date
+    overdue: bool
+
+
+class AllDue(BaseModel):
+    """Everything that is due for somebody, what is due first first."""
+
+    items: list[DueOut]
+
+
 class PublicationWithDraft(PublicationOut):
     """The same with what would be shown, or is."""
 
@@ -88,6 +107,11 @@ def penalty_out(row: Shown) -> PenaltyOut:
     members = ("id", "number", "published_at", "shown_until", "withdrawn")
     notice = NoticeOut(**row.notice) if row.notice else None
     return PenaltyOut(**{name: getattr(row, name) for name in members}, notice=notice)
+
+
+def due_out(found: Due, day: date) -> DueOut:
+    members = {name: found.row[name] for name in ("id", "case_id", "case_number", "number")}
+    return DueOut(**members, act=found.act, due_on=found.due_on, overdue=found.overdue(day))
 
 
 def publication_out(row: asyncpg.Record) -> PublicationOut:
@@ -183,6 +207,11 @@ def _add_official(app: FastAPI, desk: PublicationDesk) -> None:
                 before=(key[0], key[1]) if key else None, limit=limit, scope=who.scope,
             )  # fmt: skip
         return Page(items=[publication_out(row) for row in rows], next=next_cursor(rows, limit, "changed_at", "id"))
+
+    @app.get("/publications/due")
+    async def due(who: Annotated[Principal, Depends(checker)]) -> AllDue:
+        """List what somebody has to show (seven working days) and to take back (three) within his bounds."""
+        return AllDue(items=[due_out(found, desk.today()) for found in await desk.due(who)])
 
     @app.get("/publications/{publication_id}")
     async def publication(

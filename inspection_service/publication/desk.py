@@ -15,6 +15,7 @@ from inspection_service.cases.machine import Command
 from inspection_service.law.catalogue import CITIZEN, Catalogue
 from inspection_service.law.periods import add_months, periods
 from inspection_service.publication import store
+from inspection_service.publication.due import Due, due
 from inspection_service.publication.notice import Notice, Shown
 from inspection_service.publication.redaction import SHORTEST
 from inspection_service.publication.rules import Decision, Rule, rule_for, rules
@@ -145,6 +146,13 @@ class PublicationDesk:
             raise NotFound(f"publication {publication_id}")
         return row
 
+    async def due(self, who: Principal) -> list[Due]:
+        """Return what somebody who checks has to show and to take back within his bounds, what is due first first."""
+        if not who.has(REGULATOR, REVIEWER):
+            return []
+        async with self.pool.acquire() as connection:
+            return due(await store.list_waiting(connection, who.subject, who.scope))
+
     async def notice(self, connection: asyncpg.Connection, row: asyncpg.Record, names: Sequence[str]) -> Notice:
         """Return what would be shown, redacted by rule and of these names."""
         case = await cases.get(connection, row["case_id"])
@@ -185,6 +193,8 @@ class PublicationDesk:
                 raise Invalid(
                     "reason: is needed for what is not published by rule", fields=[FieldError("reason", "is needed")]
                 )
+            if await store.fell_on(connection, publication_id):
+                raise Conflict("this decision no longer stands: it was revoked or changed")
             notice = await self.notice(connection, row, names)
             case = await cases.get(connection, row["case_id"])
             facts = FACTS.validate_python(case["facts"])

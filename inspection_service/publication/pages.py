@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from inspection_service.publication import store
@@ -26,6 +26,7 @@ STATES = {
     "withdrawn": ("bad", "已撤回"),
     "ended": ("", "公开已终止"),
 }
+ACTS = {"publish": "公开", "withdraw": "撤回公开"}
 Reason = Annotated[str, Form(max_length=2000)]
 
 
@@ -86,6 +87,20 @@ def _add_official(router: APIRouter, desk: PublicationDesk, templates: Templates
         return templates.render(
             request, "publications.html", rows=rows, state=state if wanted else "all", states=STATES, today=desk.today(),
             next=next_cursor(rows, PAGE, "changed_at", "id"), items=desk.catalogue.items,
+        )  # fmt: skip
+
+    @router.get("/publications/due")
+    async def due(
+        request: Request,
+        who: Annotated[Principal, Depends(checker)],
+        first: Annotated[int, Query(ge=0, le=100)] = 0,
+    ) -> Response:
+        """`first`: no more of what is due now than so many, as other pages show it; 0: all of it."""
+        today, found = desk.today(), await desk.due(who)
+        now = [each for each in found if each.due_on <= today]
+        return templates.render(
+            request, "publications_due.html", state="due", now=now, later=found[len(now) :], first=first, acts=ACTS,
+            today=today, states=STATES, items=desk.catalogue.items,
         )  # fmt: skip
 
     @router.get("/publications/{publication_id}")

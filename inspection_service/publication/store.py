@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from inspection_service.publication.due import FALLS
 from youguan.auth import Scope
 from youguan.errors import NotFound
 
@@ -14,6 +15,14 @@ LIST = """
     SELECT p.*, c.number AS case_number, c.item_id, c.party_name, c.party_kind, c.site_id, c.station_id, c.division_code
     FROM inspection.publication p JOIN inspection.case_file c ON c.id = p.case_id
 """
+# When a decision stood no more as it was: a version stands until so many falls as its number have befallen its case.
+FELL = """
+    (SELECT coalesce((h.said->>'on')::date, (h.at AT TIME ZONE 'Asia/Shanghai')::date) FROM inspection.case_history h
+     WHERE h.case_id = p.case_id
+       AND (h.command = 'revoke' OR (h.command = 'end_appeal' AND h.said->>'outcome' = ANY ({outcomes}::text[])))
+     ORDER BY h.place OFFSET p.version - 1 LIMIT 1)
+"""
+DUE_AT_ONCE = 500
 PUBLIC = "(p.state = 'published' OR (p.state = 'withdrawn' AND p.published_at IS NOT NULL)) AND p.shown_until >= $1"
 
 
@@ -98,6 +107,38 @@ async def list_for_officials(
         list(scope.divisions),
         *(before or (None, None)),
         limit,
+    )
+    return rows
+
+
+async def fell_on(connection: asyncpg.Connection, publication_id: str) -> date | None:
+    """Return when the decision behind one stood no more; None: it stands."""
+    found: date | None = await connection.fetchval(
+        f"SELECT {FELL.format(outcomes='$2')} FROM inspection.publication p WHERE p.id = $1",
+        publication_id,
+        list(FALLS),
+    )
+    return found
+
+
+async def list_waiting(connection: asyncpg.Connection, subject: str, scope: Scope) -> list[asyncpg.Record]:
+    """Return within bounds what waits to be shown and what is shown of decisions that fell, the former with `due_on`, the latter
+    with `fell_on`; without what is about this person's own cases; the first 500 by day."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT * FROM (
+            SELECT p.*, c.number AS case_number, c.item_id, c.party_name, c.site_id, c.station_id,
+                   {FELL.format(outcomes="$1")} AS fell_on
+            FROM inspection.publication p JOIN inspection.case_file c ON c.id = p.case_id
+            WHERE p.state IN ('to_check', 'published') AND NOT c.facts->'investigators' ? $2
+              AND ($3::bool OR c.division_code ^@ ANY ($4::text[]))
+        ) found
+        WHERE state = 'to_check' OR fell_on IS NOT NULL ORDER BY coalesce(fell_on, due_on), id LIMIT {DUE_AT_ONCE}
+        """,
+        list(FALLS),
+        subject,
+        scope.everything,
+        list(scope.divisions),
     )
     return rows
 

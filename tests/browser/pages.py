@@ -99,6 +99,7 @@ PAGES = (
     Shown("published penalties", "/penalties"),
     Shown("published penalties, none", "/penalties?q=nowhere"),
     Shown("decisions to publish", "/publications", REGULATOR),
+    Shown("decisions due to be shown or taken back", "/publications/due", REVIEWER),
     Shown("decisions to publish, all", "/publications?state=all", INSPECTOR),
     Shown("visits", "/inspections", INSPECTOR),
     Shown("visits, of a party", "/inspections?state=finished", OPERATOR),

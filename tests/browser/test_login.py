@@ -37,7 +37,7 @@ async def test_a_wrong_password_is_said_and_only_it_must_be_written_again(visito
         (REGULATOR, "/dashboard", "总览"),
         (INSPECTOR, "/tasks", "工单"),
         (OPERATOR, "/tasks", "工单"),
-        (REVIEWER, "/tasks", "工单"),
+        (REVIEWER, "/cases", "案件"),
     ],
 )
 async def test_each_account_begins_at_its_first_screen(

@@ -3,8 +3,10 @@
 import csv
 import hashlib
 import io
+import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import asyncpg
 import orjson
@@ -19,16 +21,22 @@ from inspection_service.annual_report.desk import AnnualDesk, EntryWish, SiteUpt
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.indicators import INDICATORS, Report, Uptime
 from inspection_service.cases.desk import CaseDesk
+from inspection_service.cases.store import documents, list_cases
+from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import Signer, broken
+from inspection_service.evidence.desk import EvidenceDesk
 from inspection_service.inspections import store as inspections
 from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
+from inspection_service.publication.desk import PublicationDesk
 from youguan import audit
 from youguan.auth import EVERYTHING, Principal, Scope, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import create_pool
+from youguan.documents import Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.settings import Settings
 
 NOW = datetime(2026, 9, 16, 2, tzinfo=UTC)
 PRIVATE, _ = generate_keys()
@@ -115,6 +123,35 @@ async def test_a_generated_year_is_counted_exactly_and_every_record_opens(pool: 
                     assert len(await inspections.plan_items(connection, record["id"])) in (6, 7)
     later = await desk.report(2024, Nowhere())
     assert {later.figures[name] for name in COUNTED} == {0}
+
+
+async def test_of_a_generated_year_nothing_is_due_and_everything_is_in_a_bundle(
+    pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    clock, who = ManualClock(NOW), somebody("regulator")
+    async with pool.acquire() as connection:
+        await load_year(connection, clock, PRIVATE, Totals().part(500))
+    publications = PublicationDesk(pool, clock, catalogue())
+    await publications.consumer().catch_up()
+    assert await publications.due(who) == []
+    cases = CaseDesk(pool, clock, catalogue(), PRESS)
+    async with pool.acquire() as connection:
+        late = await list_cases(
+            connection, states=[], words=None, item=None, overdue_on=cases.today(), mine=None, before=None, limit=9,
+            scope=EVERYTHING,
+        )  # fmt: skip
+        found = await everything(pool, "penalty_cases")
+        issued = await documents(connection, found[0]["id"])
+    assert late == []
+    evidence_desk = EvidenceDesk(pool, clock, Shelf(Settings(data_dir=tmp_path), "inspection"), PRIVATE)
+    await cases.print_all(found[0]["id"])
+    number, packed = await evidence_desk.pack(who, found[0]["id"])
+    with zipfile.ZipFile(io.BytesIO(packed)) as file:
+        assert {bundle.print_name(document["place"]) for document in issued} <= set(file.namelist())
+    assert (bundle.verify(packed).case, bundle.verify(packed).faults) == (number, ())
+    assert len(issued) > 1
+    again = [await cases.printed(document) for document in issued]
+    assert all(body.startswith(b"%PDF") for body in again)
 
 
 @pytest.mark.timeout(900)  # some 50,000 rows, on a machine that may be busy

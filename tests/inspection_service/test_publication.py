@@ -23,6 +23,7 @@ from inspection_service.publication.redaction import leaks, masked, redacted
 from inspection_service.publication.rules import Decision, read, rule_for, rules
 from tests.inspection_service.world import HEAD, PARTY, REVIEWERS, STOPPED, TODAY, A, World, somebody, to_notified
 from youguan import audit
+from youguan.auth import Principal
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
 
 # --- rules ------------------------------------------------------------------------------------------------------
@@ -250,3 +251,45 @@ async def test_what_is_withheld_or_exempt_is_published_for_a_reason_only(world: 
     await desk.withdraw(REVIEWERS[0], row["id"], "内容有误")
     (found,) = await seen(world, desk)
     assert (found.notice, found.withdrawn) == (None, "内容有误")
+
+
+async def test_what_is_due_is_listed_for_whoever_may_do_it_and_as_long_as_it_is(
+    world: World, desk: PublicationDesk
+) -> None:
+    """What falls is taken back by itself; until that has happened it is on the list, with the three days of Art. 48."""
+    case_id = await decided(world)
+    await desk.consumer().catch_up()
+
+    async def due(who: Principal) -> list[tuple[str, date, bool]]:
+        return [(each.act, each.due_on, each.overdue(desk.today())) for each in await desk.due(who)]
+
+    assert await due(REVIEWERS[0]) == await due(HEAD) == [("publish", date(2026, 9, 24), False)]
+    nobody = (A, PARTY, somebody("a", "reviewer"), somebody("elsewhere", "reviewer"))
+    assert [await due(who) for who in nobody] == [[], [], [], []]
+    world.go_to(date(2026, 9, 25))
+    assert await due(HEAD) == [("publish", date(2026, 9, 24), True)]
+    row = await only(world, case_id)
+    await desk.publish(HEAD, row["id"], ["李明华"])
+    assert await due(HEAD) == []
+    await world.do(HEAD, case_id, Command.REVOKE, reason="程序违法")
+    assert await due(HEAD) == [("withdraw", date(2026, 9, 30), False)]
+    world.go_to(date(2026, 10, 8))
+    assert await due(HEAD) == [("withdraw", date(2026, 9, 30), True)]
+    await desk.consumer().catch_up()
+    assert await due(HEAD) == []
+
+
+async def test_what_has_fallen_is_not_shown_and_what_came_in_its_place_is(world: World, desk: PublicationDesk) -> None:
+    case_id = await decided(world)
+    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await desk.consumer().catch_up()
+    first = await only(world, case_id)
+    await world.do(A, case_id, Command.APPEAL, remedy="review", on=TODAY)
+    await world.do(A, case_id, Command.END_APPEAL, reason="r", outcome="changed", fine_fen=10_000_00, on=TODAY)
+    with pytest.raises(Conflict, match="no longer stands"):
+        await desk.publish(HEAD, first["id"], ["李明华"])
+    await desk.consumer().catch_up()
+    (second,) = await desk.due(HEAD)
+    assert (second.act, second.row["version"]) == ("publish", 2)
+    await desk.publish(HEAD, second.row["id"], ["李明华"])
+    assert await desk.due(HEAD) == []

@@ -513,6 +513,7 @@ INSPECTION = {
     "GET /penalties/table.csv": OPEN,
     "GET /penalties/{publication_id}": OPEN,
     "GET /publications": Route(roles=("regulator", "inspector", "reviewer"), filters=True),
+    "GET /publications/due": Route(roles=("regulator", "reviewer"), filters=True),
     "GET /publications/{publication_id}": OFFICIAL,
     "POST /publications/{publication_id}/publish": CHECKED,
     "POST /publications/{publication_id}/withhold": CHECKED,
