@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import tempfile
 import uuid
@@ -18,6 +19,12 @@ from deploy import embedded
 from deploy.histories import HISTORIES
 from youguan.migration import migrate
 from youguan.settings import Settings
+
+# A database is two thousand files, and the tests clone it a thousand times: in memory, where there is enough, that takes
+# a tenth of the time.
+MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
+    tempfile.tempdir = str(MEMORY)
 
 
 @dataclass(frozen=True)
