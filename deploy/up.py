@@ -21,7 +21,7 @@ import httpx
 from prometheus_client import multiprocess
 
 from deploy import authority, embedded, status
-from deploy.demo import filings, load, tasks
+from deploy.demo import deeds, filings, load
 from deploy.histories import HISTORIES
 from deploy.processes import GivenUp, Part, Supervisor
 from youguan.auth import generate_keys
@@ -247,7 +247,7 @@ class Up:
             await load.load_sample(settings, sites_file=self._options.sites, crs=self._options.crs)
             await load.open_sample_accounts(settings)
             await filings.file_samples(settings, SystemClock())
-            await tasks.tell_samples(settings, SystemClock())
+            await deeds.do_samples(settings, SystemClock())
         else:
             await load.close_sample_accounts(settings)
 

@@ -10,8 +10,9 @@ from charger_registry.filing.content import Content, StationLine
 from charger_registry.filing.desk import FilingDesk, Order, PaperDraft
 from charger_registry.filing.machine import Command
 from charger_registry.people import store as people
+from deploy.demo.cast import cast
 from deploy.demo.county import DIVISIONS
-from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.auth import Principal
 from youguan.clock import Clock, county_day
 from youguan.database import create_pool
 from youguan.documents import Document, Shelf
@@ -38,8 +39,8 @@ async def file_samples(settings: Settings, clock: Clock) -> None:
         organisation_id = await _who_files(pool)
         if organisation_id is None:
             return
-        operator = _person(FILER, "演示运营商", OPERATOR, organisation_id, clock)
-        regulator = _person("demo-regulator", "演示监管员", REGULATOR, None, clock)
+        people = cast(organisation_id, clock.now())
+        operator, regulator = people.operator, people.regulator
         desk = FilingDesk(pool, clock, Shelf(settings, "registry"))
         for number, name in enumerate(NAMES, 1):
             filing_id = await desk.begin(operator, organisation_id=None, site_id=None, remote=None)
@@ -48,10 +49,6 @@ async def file_samples(settings: Settings, clock: Clock) -> None:
                 await _submit(desk, operator, filing_id, clock)
         lacking = Order(Command.REQUIRE_SUPPLEMENT, "保单扫描件不清晰，请重新上传", ("insurance",))
         await desk.act(regulator, filing_id, lacking, remote=None)
-
-
-def _person(subject: str, name: str, role: str, organisation_id: str | None, clock: Clock) -> Principal:
-    return Principal(subject, name, frozenset({role}), organisation_id, None, "", "", clock.now())
 
 
 async def _who_files(pool: asyncpg.Pool) -> str | None:

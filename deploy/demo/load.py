@@ -18,10 +18,12 @@ from charger_registry.imports.desk import fingerprint, take_sites
 from charger_registry.people import store as people_store
 from charger_registry.people.passwords import Passwords
 from deploy.demo import platform
+from deploy.demo.cast import PEOPLE, REVIEWERS
 from deploy.demo.county import DIVISIONS, SEED, sample_county, sample_organisations, sample_roles
 from deploy.demo.equipment import equipped, operator_codes
 from inspection_service.cases import store as case_store
 from inspection_service.cases.persons import Officer
+from youguan.auth import OPERATOR
 from youguan.clock import SystemClock
 from youguan.database import connect
 from youguan.errors import Invalid
@@ -31,13 +33,11 @@ SAMPLE = "sample"
 EDITION = "5"  # rises when the sample says more than before
 SOURCE = SourceDraft("sample", "演示数据")
 PASSWORD = "demo"
-# No two levels of a case's legal review are the same person's.
-REVIEWERS = {"demo-reviewer": 4, "demo-reviewer-1": 1, "demo-reviewer-2": 2, "demo-reviewer-3": 3}
-ACCOUNTS = ("demo-regulator", "demo-inspector", "demo-inspector-2", "demo-operator", *REVIEWERS)
+ACCOUNTS = tuple(PEOPLE)
 # A case has two officers, each with a certificate.
-OFFICERS = (
-    Officer("demo-inspector", "演示执法队员", "演示-0001", date(2030, 12, 31)),
-    Officer("demo-inspector-2", "演示执法队员乙", "演示-0002", date(2030, 12, 31)),
+OFFICERS = tuple(
+    Officer(subject, PEOPLE[subject][0], f"演示-{number:04d}", date(2030, 12, 31))
+    for number, subject in enumerate(("demo-inspector", "demo-inspector-2"), 1)
 )
 
 
@@ -138,15 +138,9 @@ async def _people(connection: asyncpg.Connection, roles: tuple[RoleDraft, ...]) 
     managers = Counter(role.organisation_id for role in roles if role.role == "manager" and role.until is None)
     busiest = next((organisation_id for organisation_id, _ in managers.most_common(1)), None)
     hashed = Passwords().hash(PASSWORD)
-    people = (
-        ("demo-regulator", "演示监管员", ["regulator"], None),
-        ("demo-inspector", "演示执法队员", ["inspector"], None),
-        ("demo-inspector-2", "演示执法队员乙", ["inspector"], None),
-        ("demo-operator", "演示运营商", ["operator"], busiest),
-        *((username, f"演示法制员（{level}级）", ["reviewer"], None) for username, level in REVIEWERS.items()),
-    )
-    for username, name, held, organisation_id in people:
-        await store.save_person(connection, (username, name, hashed, held, organisation_id, None, True))
+    for username, (name, role) in PEOPLE.items():
+        organisation_id = busiest if role == OPERATOR else None
+        await store.save_person(connection, (username, name, hashed, [role], organisation_id, None, True))
     for username, level in REVIEWERS.items():
         await people_store.set_rank(connection, username, level, administrator=False)
     await people_store.set_rank(connection, "demo-operator", None, administrator=True)

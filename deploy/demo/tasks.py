@@ -4,70 +4,26 @@ import struct
 import zlib
 from datetime import datetime, timedelta
 
-import asyncpg
-
-from charger_registry.people import store as people
-from inspection_service.public_reports.desk import ReportDesk
+from deploy.demo.cast import Cast
+from deploy.demo.desks import Desks
 from inspection_service.public_reports.report import Report
 from inspection_service.tasks.conditions import Said
-from inspection_service.tasks.counter import Counter, Finding
-from inspection_service.tasks.desk import TaskDesk
-from inspection_service.tasks.intake import Intake
+from inspection_service.tasks.counter import Finding
 from inspection_service.tasks.machine import Command
-from youguan import bounds
-from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
-from youguan.clock import Clock
-from youguan.database import create_pool
-from youguan.settings import Settings
-
-SITES_NEEDED = 3
+from youguan.auth import Principal
 
 
-async def tell_samples(settings: Settings, clock: Clock) -> None:
-    """Let the sample's people report, open and answer tasks, where nobody has reported anything yet."""
-    async with await create_pool(settings.dsn_for("registry")) as registry:
-        await bounds.consumer(registry).catch_up()
-        async with registry.acquire() as connection:
-            operator = await people.find(connection, "demo-operator", demo=True)
-    if operator is None or operator["organisation_id"] is None:
-        return
-    async with await create_pool(settings.dsn_for("inspection")) as pool:
-        desk = TaskDesk(clock, timedelta(seconds=settings.holding_time_s))
-        await Intake(pool, desk).consumer().catch_up()
-        stations = await _stations_of(pool, operator["organisation_id"])
-        if len(stations) == SITES_NEEDED and not await pool.fetchval(
-            "SELECT EXISTS (SELECT FROM inspection.public_report)"
-        ):
-            await _Sample(pool, desk, clock, operator["organisation_id"]).tell(stations)
-
-
-async def _stations_of(pool: asyncpg.Pool, organisation_id: str) -> list[str]:
-    """Return the last station of the last sites that an organisation manages: a fleet begins with the first."""
-    rows = await pool.fetch(
-        """
-        SELECT max(b.station_id) AS id FROM inspection.responsibility r JOIN bounds.station b USING (site_id)
-        WHERE r.organisation_id = $1 AND r.role = 'manager' AND r.until IS NULL AND r.station_id IS NULL
-        GROUP BY r.site_id ORDER BY r.site_id DESC LIMIT $2
-        """,
-        organisation_id,
-        SITES_NEEDED,
-    )
-    return [row["id"] for row in rows]
+async def work(desks: Desks, people: Cast, stations: list[str]) -> None:
+    """Let the sample's people report, open and answer tasks about three stations of the demo operator."""
+    await _Sample(desks, people).tell(stations)
 
 
 class _Sample:
-    """What the sample's people do, by the very desks that real ones use."""
+    """What the sample's people do."""
 
-    def __init__(self, pool: asyncpg.Pool, desk: TaskDesk, clock: Clock, organisation_id: str) -> None:
-        self._counter = Counter(pool, desk)
-        self._reports = ReportDesk(pool, desk, timedelta(days=180))
-        self._clock = clock
-        self._operator = self._person("demo-operator", "演示运营商", OPERATOR, organisation_id)
-        self._inspector = self._person("demo-inspector", "演示执法队员", INSPECTOR)
-        self._regulator = self._person("demo-regulator", "演示监管员", REGULATOR)
-
-    def _person(self, subject: str, name: str, role: str, organisation_id: str | None = None) -> Principal:
-        return Principal(subject, name, frozenset({role}), organisation_id, None, "", "", self._clock.now())
+    def __init__(self, desks: Desks, people: Cast) -> None:
+        self._counter, self._reports = desks.counter, desks.reports
+        self._operator, self._inspector, self._regulator = people.operator, people.inspector, people.regulator
 
     async def tell(self, stations: list[str]) -> None:
         first, second, third = stations

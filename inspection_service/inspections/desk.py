@@ -127,6 +127,8 @@ class InspectionDesk:
         catalogue: Catalogue,
         press: Press,
         tasks: TaskDesk,
+        *,
+        seed: Callable[[], str] = lambda: secrets.token_hex(32),
     ) -> None:
         self.pool = pool
         self.checklists = checklists
@@ -134,6 +136,7 @@ class InspectionDesk:
         self.press = press
         self._tasks = tasks
         self._clock = clock
+        self._seed = seed
 
     def today(self) -> date:
         """Return the county's date."""
@@ -198,7 +201,7 @@ class InspectionDesk:
             if frozen["seed"] is not None:
                 raise Conflict("it was drawn already; a draw is never repeated")
             pool = pool_of(frozen["pool"])
-            seed = secrets.token_hex(32)
+            seed = self._seed()
             drawn = _drawn(pool, seed)
             now = self._clock.now()
             said = [{"site": each.site, "officers": list(each.officers)} for each in drawn]

@@ -127,11 +127,21 @@ async def ids(
     brought = await imported(api, site)
     checked = await inspected(suite, api, found["site"])
     passed_on = await relayed(suite, api, own_stations)
+    decided = await decisions(api)
     yield {
         **filed, **found, **brought, **reported, "line": line, "organisation": own_organisation, "case": case, **handover,
-        **passed_on, **checked,
+        **passed_on, **checked, **decided,
     }  # fmt: skip
     await charger.close()
+
+
+async def decisions(api: Api) -> dict[str, str]:
+    """Return of the sample's decisions one that waits to be read and one that everybody sees, and a review of files."""
+    waiting = (await api.items("/api/inspection/publications", state="to_check"))[0]["id"]
+    shown = (await api.items("/api/inspection/penalties"))[0]["id"]
+    review = (await api.items("/api/inspection/file-reviews"))[0]["id"]
+    file = (await api.get(f"/api/inspection/file-reviews/{review}"))["files"][0]["case_id"]
+    return {"publication": waiting, "penalty": shown, "review": review, "reviewed": file}
 
 
 async def inspected(suite: Suite, api: Api, site: str) -> dict[str, str]:
