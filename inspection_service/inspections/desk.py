@@ -411,20 +411,19 @@ class InspectionDesk:
             visit_id=visit["id"], code=visit["code"], channel=visit["channel"], site_id=visit["site_id"],
             departments=tuple(visit["departments"]), failed_items=tuple(dict.fromkeys(row["item_id"] for row in wrong)), at=now,
         )  # fmt: skip
-        return [finished, *await self._open_tasks(connection, who, visit, wrong, now)]
+        return [finished, *await self._open_tasks(connection, who, visit, wrong)]
 
     async def _open_tasks(
-        self, connection: asyncpg.Connection, who: Principal, visit: asyncpg.Record, wrong: Sequence[asyncpg.Record],
-        now: datetime,
-    ) -> list[Event]:  # fmt: skip
-        """Let whoever is responsible for the site see to what is not in order: a task for each matter."""
+        self, connection: asyncpg.Connection, who: Principal, visit: asyncpg.Record, wrong: Sequence[asyncpg.Record]
+    ) -> list[Event]:
+        """Let whoever was responsible for the site when it was seen put right what is not in order: a task for each matter."""
         events: list[Event] = []
         causes = dict.fromkeys(self.checklists.tasks[row["item_id"]] for row in wrong)
         for cause in causes if visit["site_id"] is not None else ():
             about = [row for row in wrong if self.checklists.tasks[row["item_id"]] == cause]
             opening = Opening(
                 origin=Origin.INSPECTION, cause=cause, severity=self._tasks.rules.cause(cause).severity or "minor",
-                subject=visit["site_id"], occurred_at=now, actor=who.subject, role=Role.TEAM,
+                subject=visit["site_id"], occurred_at=min(row["at"] for row in about), actor=who.subject, role=Role.TEAM,
                 reason=f"{visit['code']}: {'；'.join(row['text'] for row in about)}"[:500], site_id=visit["site_id"],
                 details={"visit_id": visit["id"], "code": visit["code"], "items": [row["item_id"] for row in about]},
             )  # fmt: skip

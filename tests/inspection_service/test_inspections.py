@@ -206,6 +206,30 @@ async def test_two_who_plan_runs_at_once_send_nobody_twice(world: World) -> None
     assert sorted(sites) == ["s1", "s2", "s3", "s4", "s5", "s6"]
 
 
+async def test_what_is_not_in_order_is_for_whoever_was_responsible_when_it_was_seen(world: World) -> None:
+    visit_id = await world.desk.plan_visit(A, VisitWish("s1", ("emergency",), "b", "专项检查", TODAY))
+    await world.desk.do(A, visit_id, Command.BEGIN)
+    for place, result in enumerate(("passed", "failed"), 1):
+        await world.desk.note(A, visit_id, Noted(place, result, f"key-{place:04d}"))
+    world.clock.advance(timedelta(hours=1))
+    handed_over = [
+        ResponsibilityEntry(
+            role="manager", organisation_id=organisation, organisation_name=organisation, station_id=None, since=since,
+            until=until,
+        )
+        for organisation, since, until in (
+            ("m2", START - timedelta(days=99), world.clock.now()), ("m9", world.clock.now(), None),
+        )
+    ]  # fmt: skip
+    async with world.pool.acquire() as connection:
+        await replace_duties(connection, ResponsibilitiesChanged(site_id="s1", entries=tuple(handed_over)))
+    world.clock.advance(timedelta(hours=1))
+    await world.desk.do(A, visit_id, Command.FINISH)
+    async with world.pool.acquire() as connection:
+        (task,) = await connection.fetch("SELECT * FROM inspection.task")
+    assert (task["origin"], task["assignee_id"], task["occurred_at"]) == ("inspection", "m2", START)
+
+
 async def test_a_visit_from_code_to_record(world: World) -> None:
     visit_id = await world.desk.plan_visit(A, VisitWish("s1", ("fire", "bureau"), "b", "专项检查", TODAY))
     with pytest.raises(Conflict):
