@@ -47,7 +47,7 @@ class Suite:
                 [*COMMAND, "up", f"--data={self.data}", *ports, *self._options],
                 env=self._environment, cwd=ROOT, stdout=output, stderr=output,
             )  # fmt: skip
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 300
         while not self.status().get("ready"):
             assert self.process.poll() is None, self.output()
             assert time.monotonic() < deadline, self.output()
