@@ -24,11 +24,18 @@ from inspection_service.file_review.api import add_file_reviews
 from inspection_service.file_review.desk import FileReviewDesk
 from inspection_service.file_review.pages import file_review_pages
 from inspection_service.file_review.scoring import table
-from inspection_service.inspections.api import add_inspections
 from inspection_service.inspections.checklists import checklists
-from inspection_service.inspections.desk import InspectionDesk
-from inspection_service.inspections.pages import inspection_pages
-from inspection_service.inspections.remote import RemoteDesk
+from inspection_service.inspections.interests.api import add_interests
+from inspection_service.inspections.interests.desk import InterestDesk
+from inspection_service.inspections.interests.pages import interest_pages
+from inspection_service.inspections.office import Office
+from inspection_service.inspections.plans.api import add_plans
+from inspection_service.inspections.plans.desk import PlanDesk
+from inspection_service.inspections.plans.pages import plan_pages
+from inspection_service.inspections.visits.api import add_visits
+from inspection_service.inspections.visits.desk import VisitDesk
+from inspection_service.inspections.visits.pages import visit_pages
+from inspection_service.inspections.visits.remote import RemoteDesk
 from inspection_service.law.api import add_law
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.pages import law_pages
@@ -83,12 +90,15 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_law(app, items, statutory, clock)
         press = Press()
         cases = CaseDesk(pool, clock, items, press)
-        inspections = InspectionDesk(pool, clock, checklists(), items, press, desk)
+        office = Office(pool, clock, checklists(), items)
+        plans, visits, interests = PlanDesk(office), VisitDesk(office, press, desk), InterestDesk(office)
         evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)
         add_cases(app, cases)
         add_evidence(app, evidence, cases, clock)
-        remote = RemoteDesk(inspections, clock)
-        add_inspections(app, inspections, remote, shelf)
+        remote = RemoteDesk(visits, clock)
+        add_plans(app, plans)
+        add_visits(app, visits, remote, shelf)
+        add_interests(app, interests)
         annual = AnnualDesk(pool, clock, items.own.name)
         add_annual_report(app, annual, press, settings.base_url)
         publication = PublicationDesk(pool, clock, items)
@@ -110,7 +120,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 law_pages(items, statutory, templates, clock),
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
-                inspection_pages(inspections, remote, shelf, templates, clock),
+                plan_pages(plans, templates),
+                visit_pages(visits, remote, shelf, templates, clock),
+                interest_pages(interests, templates),
                 annual_report_pages(annual, press, templates, settings.base_url),
                 publication_pages(publication, templates),
                 exchange_pages(exchange, templates),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from inspection_service.inspections.draw import faults
+from inspection_service.inspections.plans.draw import faults
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 

@@ -9,7 +9,9 @@ from inspection_service.cases.desk import CaseDesk
 from inspection_service.evidence.desk import EvidenceDesk
 from inspection_service.file_review.desk import FileReviewDesk
 from inspection_service.inspections.checklists import checklists
-from inspection_service.inspections.desk import InspectionDesk
+from inspection_service.inspections.office import Office
+from inspection_service.inspections.plans.desk import PlanDesk
+from inspection_service.inspections.visits.desk import VisitDesk
 from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
 from inspection_service.public_reports.desk import ReportDesk
@@ -35,9 +37,9 @@ class Desks:
         self.intake = Intake(pool, tasks).consumer()
         self.counter = Counter(pool, tasks)
         self.reports = ReportDesk(pool, tasks, REPORTS_KEPT)
-        self.inspections = InspectionDesk(
-            pool, clock, checklists(), items, press, tasks, seed=lambda: f"sample-{SEED}"
-        )  # fmt: skip
+        office = Office(pool, clock, checklists(), items)
+        self.plans = PlanDesk(office, seed=lambda: f"sample-{SEED}")
+        self.visits = VisitDesk(office, press, tasks)
         self.cases = CaseDesk(pool, clock, items, press)
         self.evidence = EvidenceDesk(pool, clock, Shelf(settings, "inspection"), settings.evidence_private_key)
         self.publications = PublicationDesk(pool, clock, items)

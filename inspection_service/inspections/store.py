@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 
 from inspection_service.inspections.checklists import Point
-from inspection_service.inspections.joint import Counters, Premises
-from inspection_service.inspections.visit import Seen
+from inspection_service.inspections.plans.joint import Counters, Premises
+from inspection_service.inspections.visits.machine import Seen
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.errors import NotFound

@@ -9,7 +9,7 @@ from deploy.demo.deeds import do_samples
 from deploy.demo.load import load_sample
 from inspection_service.file_review import store as file_reviews
 from inspection_service.inspections import store as inspections
-from inspection_service.inspections.draw import faults
+from inspection_service.inspections.plans.draw import faults
 from youguan import audit
 from youguan.auth import EVERYTHING, generate_keys
 from youguan.clock import SystemClock

@@ -17,9 +17,18 @@ from typer.testing import CliRunner
 
 from deploy.commands.__main__ import app
 from inspection_service.inspections.checklists import FILE, checklists, read
-from inspection_service.inspections.draw import ImpossibleDraw, Pool, digest, draw, faults
-from inspection_service.inspections.joint import Premises, due_on, items_of, saved, stops
-from inspection_service.inspections.visit import MOVES, Command, Seen, State, check_officer, failed, move, open_points
+from inspection_service.inspections.plans.draw import ImpossibleDraw, Pool, digest, draw, faults
+from inspection_service.inspections.plans.joint import Premises, due_on, items_of, saved, stops
+from inspection_service.inspections.visits.machine import (
+    MOVES,
+    Command,
+    Seen,
+    State,
+    check_officer,
+    failed,
+    move,
+    open_points,
+)
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.statutes import LawError
 from youguan.errors import Conflict, Forbidden

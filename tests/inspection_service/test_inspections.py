@@ -15,11 +15,14 @@ from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.persons import Officer
 from inspection_service.inspections import store
 from inspection_service.inspections.checklists import checklists
-from inspection_service.inspections.desk import InspectionDesk, Noted, Piece, PlanWish, Position, VisitWish
-from inspection_service.inspections.draw import faults
-from inspection_service.inspections.joint import Counters
-from inspection_service.inspections.remote import RemoteDesk
-from inspection_service.inspections.visit import REMOTE, Command
+from inspection_service.inspections.interests.desk import InterestDesk
+from inspection_service.inspections.office import Office
+from inspection_service.inspections.plans.desk import PlanDesk, PlanWish
+from inspection_service.inspections.plans.draw import faults
+from inspection_service.inspections.plans.joint import Counters
+from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
+from inspection_service.inspections.visits.machine import REMOTE, Command
+from inspection_service.inspections.visits.remote import RemoteDesk
 from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
 from inspection_service.store import file_site, replace_duties, retire_site
@@ -55,9 +58,9 @@ class World:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
         self.clock = ManualClock(START)
-        self.desk = InspectionDesk(
-            pool, self.clock, checklists(), catalogue(), PRESS, TaskDesk(self.clock, timedelta(minutes=5))
-        )
+        office = Office(pool, self.clock, checklists(), catalogue())
+        self.plans, self.interests = PlanDesk(office), InterestDesk(office)
+        self.desk = VisitDesk(office, PRESS, TaskDesk(self.clock, timedelta(minutes=5)))
         self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS)
 
     async def visits(self, plan_id: str | None = None) -> list[asyncpg.Record]:
@@ -121,22 +124,22 @@ async def world(database_url: str) -> AsyncIterator[World]:
 
 
 async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(world: World) -> None:
-    await world.desk.declare(REGULATOR, "a", "m1", "亲属任职")
-    plan_id = await world.desk.plan_random(REGULATOR, RANDOM)
+    await world.interests.declare(REGULATOR, "a", "m1", "亲属任职")
+    plan_id = await world.plans.plan_random(REGULATOR, RANDOM)
     async with world.pool.acquire() as connection:
         before = await store.get_draw(connection, plan_id)
         await retire_site(connection, "s6")
     assert before["seed"] is None
     assert before["pool"]["conflicts"] == [["a", "s2"], ["a", "s4"], ["a", "s6"]]
     assert await world.visits() == []
-    drawn = await world.desk.draw(REGULATOR, plan_id)
+    drawn = await world.plans.draw(REGULATOR, plan_id)
     async with world.pool.acquire() as connection:
         after = await store.get_draw(connection, plan_id)
         assert await audit.verify(connection) is None
     assert after["pool"] == before["pool"]
     assert faults({name: after[name] for name in ("pool", "pool_sha256", "seed", "drawn")}) == []
     with pytest.raises(Conflict, match="never repeated"):
-        await world.desk.draw(REGULATOR, plan_id)
+        await world.plans.draw(REGULATOR, plan_id)
     visits = await world.visits(plan_id)
     wanted = {each.site: list(each.officers) for each in drawn if each.site != "s6"}
     assert {visit["site_id"]: visit["officers"] for visit in visits} == wanted
@@ -145,8 +148,8 @@ async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(w
 
 
 async def test_two_who_draw_at_once_draw_once(world: World) -> None:
-    plan_id = await world.desk.plan_random(REGULATOR, RANDOM)
-    done = await asyncio.gather(*(world.desk.draw(REGULATOR, plan_id) for _ in range(4)), return_exceptions=True)
+    plan_id = await world.plans.plan_random(REGULATOR, RANDOM)
+    done = await asyncio.gather(*(world.plans.draw(REGULATOR, plan_id) for _ in range(4)), return_exceptions=True)
     assert sum(isinstance(each, Conflict) for each in done) == 3
     assert len(await world.visits(plan_id)) == 3
 
@@ -160,7 +163,7 @@ async def test_two_who_draw_at_once_draw_once(world: World) -> None:
     ],
 )  # fmt: skip
 async def test_a_plan_that_cannot_be_is_refused(world: World, change: dict[str, Any], field: str) -> None:
-    for make in (world.desk.plan_random, world.desk.plan_joint):
+    for make in (world.plans.plan_random, world.plans.plan_joint):
         with pytest.raises(Invalid) as error:
             await make(REGULATOR, replace(RANDOM, **change))
         assert [wrong.field for wrong in error.value.fields] == [field]
@@ -168,31 +171,31 @@ async def test_a_plan_that_cannot_be_is_refused(world: World, change: dict[str, 
 
 async def test_who_plans_what_and_where(world: World) -> None:
     with pytest.raises(Forbidden):
-        await world.desk.plan_random(A, RANDOM)
+        await world.plans.plan_random(A, RANDOM)
     with pytest.raises(Invalid, match="division"):
-        await world.desk.plan_random(TOWN, RANDOM)
+        await world.plans.plan_random(TOWN, RANDOM)
     with pytest.raises(Invalid, match="division"):
-        await world.desk.plan_random(TOWN, replace(RANDOM, division="330226001"))
-    plan_id = await world.desk.plan_random(TOWN, replace(RANDOM, division="330226002"))
+        await world.plans.plan_random(TOWN, replace(RANDOM, division="330226001"))
+    plan_id = await world.plans.plan_random(TOWN, replace(RANDOM, division="330226002"))
     async with world.pool.acquire() as connection:
         assert (await store.get_draw(connection, plan_id))["pool"]["sites"] == ["s1", "s3", "s5"]
     with pytest.raises(Conflict, match="cannot be drawn"):
-        await world.desk.plan_random(TOWN, replace(RANDOM, division="330226002", count=4))
+        await world.plans.plan_random(TOWN, replace(RANDOM, division="330226002", count=4))
     with pytest.raises(Invalid, match="two at least"):
-        await world.desk.plan_joint(REGULATOR, replace(JOINT, departments=("fire",)))
+        await world.plans.plan_joint(REGULATOR, replace(JOINT, departments=("fire",)))
 
 
 async def test_a_run_visits_each_premises_once_and_is_counted(world: World) -> None:
     single = await world.desk.plan_visit(A, VisitWish("s1", ("market",), "b", "投诉", TODAY))
     await world.carry_out(single)
     assert await world.counters() == Counters(0, 0, 0, 0)
-    plan_id = await world.desk.plan_joint(REGULATOR, JOINT)
+    plan_id = await world.plans.plan_joint(REGULATOR, JOINT)
     visits = {visit["site_id"]: visit for visit in await world.visits(plan_id)}
     assert {site: len(visit["departments"]) for site, visit in visits.items()} == {
         "s1": 2, **dict.fromkeys(["s2", "s3", "s4", "s5", "s6"], 3),
     }  # fmt: skip
     with pytest.raises(Conflict, match="nothing is due"):
-        await world.desk.plan_joint(REGULATOR, JOINT)
+        await world.plans.plan_joint(REGULATOR, JOINT)
     assert (await world.counters()).runs == 0
     for site in ("s1", "s2", "s3"):
         await world.carry_out(visits[site]["id"])
@@ -201,7 +204,7 @@ async def test_a_run_visits_each_premises_once_and_is_counted(world: World) -> N
 
 
 async def test_two_who_plan_runs_at_once_send_nobody_twice(world: World) -> None:
-    await asyncio.gather(*(world.desk.plan_joint(REGULATOR, JOINT) for _ in range(3)), return_exceptions=True)
+    await asyncio.gather(*(world.plans.plan_joint(REGULATOR, JOINT) for _ in range(3)), return_exceptions=True)
     sites = [visit["site_id"] for visit in await world.visits()]
     assert sorted(sites) == ["s1", "s2", "s3", "s4", "s5", "s6"]
 
@@ -289,11 +292,11 @@ async def test_numbers_have_no_gaps_when_something_fails(world: World) -> None:
 
 
 async def test_who_has_an_interest_does_not_inspect(world: World) -> None:
-    interest = await world.desk.declare(A, "a", "m1", "亲属任职")
+    interest = await world.interests.declare(A, "a", "m1", "亲属任职")
     with pytest.raises(Forbidden):
-        await world.desk.declare(A, "b", "m1", "x")
+        await world.interests.declare(A, "b", "m1", "x")
     with pytest.raises(Conflict):
-        await world.desk.declare(A, "a", "m1", "x")
+        await world.interests.declare(A, "a", "m1", "x")
     wish = VisitWish("s2", ("fire",), "b", "x", TODAY)
     with pytest.raises(Conflict, match="interest"):
         await world.desk.plan_visit(A, wish)
@@ -301,8 +304,8 @@ async def test_who_has_an_interest_does_not_inspect(world: World) -> None:
         await world.desk.plan_visit(B, replace(wish, second_officer="a"))
     await world.desk.plan_visit(A, replace(wish, site_id="s1"))
     with pytest.raises(Forbidden):
-        await world.desk.end_interest(A, interest)
-    await world.desk.end_interest(REGULATOR, interest)
+        await world.interests.end(A, interest)
+    await world.interests.end(REGULATOR, interest)
     await world.desk.plan_visit(A, wish)
 
 
@@ -342,7 +345,7 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
     async with world.pool.acquire() as connection, connection.transaction():
         await publish(connection, "gateway/0", [told])
     world.clock.advance(datetime.now(UTC) + timedelta(minutes=1) - world.clock.now())
-    day = world.desk.today()
+    day = world.desk.office.today()
     visit_id = await world.desk.plan_visit(A, VisitWish("s1", ("fire", "bureau"), "b", "远程", day, REMOTE))
     async with world.pool.acquire() as connection:
         assert [row["point"] for row in await store.visit_points(connection, visit_id)] == [
@@ -384,8 +387,8 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
 
 
 async def test_what_was_written_is_never_changed(world: World) -> None:
-    plan_id = await world.desk.plan_random(REGULATOR, RANDOM)
-    await world.desk.draw(REGULATOR, plan_id)
+    plan_id = await world.plans.plan_random(REGULATOR, RANDOM)
+    await world.plans.draw(REGULATOR, plan_id)
     visit = (await world.visits(plan_id))[0]
     await world.carry_out(visit["id"])
     async with world.pool.acquire() as connection:

@@ -31,6 +31,7 @@ def texts() -> list[tuple[str, str]]:
         for module in [
             *folder.rglob("pages.py"),
             *folder.rglob("pages/*.py"),
+            *folder.rglob("words.py"),
             *folder.rglob("api.py"),
             *folder.glob("login.py"),
             *folder.glob("problems.py"),

@@ -11,10 +11,10 @@ from typing import Any
 from deploy.demo.annual.cases import DAYS, FIRST_DAY, Bureau, Lead
 from deploy.demo.annual.totals import Totals, shares
 from inspection_service.evidence.chain import canonical
-from inspection_service.inspections import record
 from inspection_service.inspections.checklists import Checklists, Point
-from inspection_service.inspections.desk import check_code
-from inspection_service.inspections.visit import FAILED, ON_SITE, PASSED, REMOTE
+from inspection_service.inspections.office import check_code
+from inspection_service.inspections.visits import record
+from inspection_service.inspections.visits.machine import FAILED, ON_SITE, PASSED, REMOTE
 from youguan.clock import COUNTY
 from youguan.working_days import next_working_day
 

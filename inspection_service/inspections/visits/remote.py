@@ -8,7 +8,7 @@ import orjson
 from inspection_service.evidence import store as told
 from inspection_service.evidence.desk import LONGEST_EXTRACT, MOST_EVENTS
 from inspection_service.inspections import store
-from inspection_service.inspections.desk import InspectionDesk, Piece
+from inspection_service.inspections.visits.desk import Piece, VisitDesk
 from youguan.auth import Principal
 from youguan.bounds import stations_of
 from youguan.clock import Clock, utc_text
@@ -21,7 +21,7 @@ PROBES = ("CommandEnded",)
 class RemoteDesk:
     """Freezes what was told of the stations of a visit's site."""
 
-    def __init__(self, desk: InspectionDesk, clock: Clock) -> None:
+    def __init__(self, desk: VisitDesk, clock: Clock) -> None:
         self._desk = desk
         self._clock = clock
 
@@ -31,7 +31,7 @@ class RemoteDesk:
         """Freeze what was told of a station within a time, its answers to probes apart; Invalid, NotFound."""
         if not start < end <= self._clock.now() or end - start > LONGEST_EXTRACT:
             raise _invalid("from, to", f"a time in the past of {LONGEST_EXTRACT.days} days at the most")
-        async with self._desk.pool.acquire() as connection:
+        async with self._desk.office.pool.acquire() as connection:
             visit = await store.get_visit(connection, visit_id)
             if visit["site_id"] is None or station_id not in await stations_of(connection, visit["site_id"]):
                 raise NotFound(f"station {station_id} at this site")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from inspection_service.inspections.visit import REMOTE
+from inspection_service.inspections.visits.machine import REMOTE
 from youguan.clock import COUNTY
 
 SERIES = {"on_site": "现检", "remote": "远检"}

@@ -1,0 +1,1 @@
+"""Plans: random draws and joint inspections."""

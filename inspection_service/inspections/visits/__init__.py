@@ -1,0 +1,1 @@
+"""Visits: from their beginning to the record that two officers stand for."""
