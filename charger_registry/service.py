@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import asyncpg
+from fastapi import FastAPI
 
 from charger_registry import store
 from charger_registry.api import registry_api
@@ -26,8 +27,12 @@ from charger_registry.equipment.api import PHOTOS, add_equipment, add_photos, ad
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.equipment.pages import equipment_pages
 from charger_registry.equipment.photos import PhotoDesk
+from charger_registry.equipment.rereading import keep_hours_read
 from charger_registry.equipment.station_pages import station_file_pages
 from charger_registry.equipment.watch import watch_meters
+from charger_registry.fees.api import add_site_fees, add_station_fees
+from charger_registry.fees.desk import FeeDesk
+from charger_registry.fees.pages import fee_pages
 from charger_registry.filing.api import DOCUMENTS, add_filings
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.pages import filing_pages
@@ -93,6 +98,17 @@ from youguan.web.templates import Templates
 MANAGEMENT_WATCH_S = 20.0
 
 
+def _add_places(
+    api: FastAPI, pool: asyncpg.Pool, sites: SiteDesk, fees: FeeDesk, photos: PhotoDesk, clock: Clock
+) -> None:
+    """Add what the public is told of sites, and who may say it."""
+    add_equipment(api, pool, sites, clock)
+    add_site_fees(api, pool, sites, clock)
+    add_station_fees(api, pool, fees, clock)
+    add_station_files(api, pool, sites)
+    add_photos(api, pool, photos)
+
+
 @asynccontextmanager
 async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     """Put the registry together."""
@@ -139,10 +155,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         relay = RelayDesk(pool, clock, own_places(settings), loopback=settings.demo)
         add_relay(api, pool, relay)
         imports, borders, duplicates = ImportDesk(pool, clock), BorderDesk(pool, clock), DuplicateDesk(pool, clock)
-        divisions, sites = DivisionDesk(pool, clock), SiteDesk(pool, clock)
-        add_equipment(api, pool, sites, clock)
-        add_station_files(api, pool, sites)
-        add_photos(api, pool, photos)
+        divisions, sites, fees = DivisionDesk(pool, clock), SiteDesk(pool, clock), FeeDesk(pool, clock)
+        _add_places(api, pool, sites, fees, photos, clock)
         add_imports(api, pool, imports)
         add_divisions(api, pool, divisions)
         add_boundaries(api, pool, borders)
@@ -177,6 +191,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 relay_pages(pool, relay, templates, clock),
                 equipment_pages(pool, sites, photos, templates, settings, clock),
                 station_file_pages(pool, sites, templates, clock),
+                fee_pages(pool, fees, templates, clock),
                 import_pages(pool, imports, templates),
                 division_pages(pool, divisions, borders, templates),
                 duplicate_pages(pool, duplicates, templates),
@@ -191,6 +206,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 Job("registry.open_data", lambda: keep_published(pool, clock)),
                 Job("registry.filing_watch", lambda: watch_filings(pool, clock)),
                 Job("registry.meter_watch", lambda: watch_meters(pool, clock)),
+                Job("registry.opening_hours", lambda: keep_hours_read(pool, clock)),
                 Job("registry.document_sweep", lambda: shelf.tidy(pool)),
                 Job("registry.import_sweep", imports.sweep),
             ],

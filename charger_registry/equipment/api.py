@@ -1,4 +1,4 @@
-"""What stands at sites, over HTTP: fees, who said which field, meters that are due, and the kinds of connectors."""
+"""What stands at sites, over HTTP: who said which field, meters that are due, and the kinds of connectors."""
 
 from dataclasses import asdict
 from datetime import date
@@ -9,11 +9,9 @@ import asyncpg
 from fastapi import Depends, FastAPI, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 
-from charger_registry import store as registry
-from charger_registry.drafts import PriceBand, PriceDraft
 from charger_registry.equipment import opening_hours, store
 from charger_registry.equipment.connector_types import TYPES, to_cec, to_ocpi, usual_format
-from charger_registry.equipment.desk import SiteDesk, sorted_bands
+from charger_registry.equipment.desk import SiteDesk
 from charger_registry.equipment.photos import Photo, PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES
 from charger_registry.equipment.station_file import StationFileIn, station_draft
@@ -22,10 +20,9 @@ from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import FieldError, Invalid, Reason
 from youguan.web.documents import give
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_site
 
-Amount = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,4})?$", description="decimal text")]
 Phone = Annotated[str, Field(max_length=40, pattern=f"^{PHONE.pattern}$")]
 Count = Annotated[int, Field(ge=0, le=100_000)]
 
@@ -42,34 +39,6 @@ class ConnectorTypeOut(BaseModel):
     ocpi_2_3_0: str | None
     cec: int
     open_charge_map: list[int]
-
-
-class BandIn(BaseModel):
-    """From `begin` to `end` of a day, amounts a kWh."""
-
-    begin: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    end: str = Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")
-    energy_per_kwh: Amount | None = None
-    service_per_kwh: Amount | None = None
-
-
-class PriceIn(BaseModel):
-    """The fees that the public is shown: bands that fill the day, or words."""
-
-    bands: list[BandIn] = Field(default_factory=list, max_length=48)
-    energy_text: str | None = Field(default=None, max_length=500)
-    service_text: str | None = Field(default=None, max_length=500)
-    parking_text: str | None = Field(default=None, max_length=500)
-    idle_text: str | None = Field(default=None, max_length=500)
-    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$")
-
-
-class PriceOut(PriceIn):
-    """Fees as they are posted, since when and by whom."""
-
-    valid_from: UtcTime
-    valid_until: UtcTime | None
-    posted_by: str
 
 
 class FactsIn(BaseModel):
@@ -145,20 +114,6 @@ def members_of(facts: FactsIn) -> dict[str, Any]:
     return sent
 
 
-def draft_of(price: PriceIn) -> PriceDraft:
-    """Return fees as drafts have them, amounts with four places."""
-    bands = (
-        PriceBand(band.begin, band.end, _places(band.energy_per_kwh), _places(band.service_per_kwh))
-        for band in price.bands
-    )
-    texts = price.model_dump(exclude={"bands"})
-    return sorted_bands(PriceDraft(bands=tuple(bands), **texts))
-
-
-def _places(amount: str | None) -> str | None:
-    return None if amount is None else f"{float(amount):.4f}"
-
-
 def add_equipment(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock) -> None:
     """Add what stands at sites to /api/registry."""
     may_change = require_site(pool, REGULATOR, OPERATOR)
@@ -175,24 +130,6 @@ def add_equipment(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock
             for kind in TYPES.values()
         ]  # fmt: skip
         return Page(items=items)
-
-    @app.get("/sites/{site_id}/prices")
-    async def prices(
-        site_id: str, at: Annotated[GivenTime | None, Query(description="default now")] = None
-    ) -> Page[PriceOut]:
-        """Return the fees posted at an instant: one posting or none. No login needed."""
-        async with pool.acquire() as connection:
-            await registry.get_site(connection, site_id)
-            rows = await store.prices(connection, [site_id], at or clock.now())
-        return Page(items=[PriceOut(**dict(row)) for row in rows])
-
-    @app.post("/sites/{site_id}/prices", status_code=201)
-    async def post_price(
-        site_id: str, price: PriceIn, request: Request, who: Annotated[Principal, Depends(may_change)]
-    ) -> Page[PriceOut]:
-        """Post fees from now on; the posting before ends and stays on record."""
-        await desk.change(who, site_id, {}, draft_of(price), remote=remote_of(request))
-        return await prices(site_id)
 
     @app.patch("/sites/{site_id}/facts", status_code=204)
     async def change(

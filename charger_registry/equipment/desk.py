@@ -8,18 +8,17 @@ import asyncpg
 from charger_registry import store as registry
 from charger_registry.drafts import PriceDraft, SourceDraft, StationDraft
 from charger_registry.equipment import store
-from charger_registry.equipment.store import price_of
+from charger_registry.fees import store as fees
+from charger_registry.fees.posting import refuse_gaps
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import FieldError, Invalid, Reason
 from youguan.eventlog import publish
 
 CHANGEABLE = (
     "opening_hours", "help_phone", "site_phone", "parking", "parking_rules", "guide", "bays", "accessible_bays", "renewable",
     "usage", "construction",
 )  # fmt: skip
-MINUTES_A_DAY = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +72,16 @@ class SiteDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             before = await store.hold_site(connection, site_id)
             news = {name: value for name, value in members.items() if before[name] != value}
-            held = next(iter(await store.prices(connection, [site_id], now)), None)
-            posts = price is not None and price_of(held) != price
+            held = fees.price_of(await fees.site_price(connection, site_id, now))
+            posts = price is not None and held != price
             if not news and not posts:
                 return Changed({}, price=False)
             if news:
                 await store.change_site(connection, site_id, news, source, now)
             if posts and price is not None:
-                await store.post_prices(connection, [(site_id, price)], who.subject, now)
-            was = {name: before[name] for name in news} | ({"price": _said(price_of(held))} if posts else {})
-            becomes = dict(news) | ({"price": _said(price)} if posts else {})
+                await fees.post_prices(connection, [(site_id, price)], who.subject, now)
+            was = {name: before[name] for name in news} | ({"price": fees.price_row(held)} if posts else {})
+            becomes = dict(news) | ({"price": fees.price_row(price)} if posts else {})
             await audit.record(
                 connection, at=now, actor=who.subject, action="change site", subject=f"site {site_id}", before=was,
                 after=becomes, remote=remote,
@@ -97,37 +96,3 @@ def _ordered(draft: StationDraft) -> StationDraft:
     return replace(
         draft, connector_files=tuple(files), meters=tuple(sorted(draft.meters, key=lambda meter: meter.connector))
     )
-
-
-def _said(price: PriceDraft | None) -> dict[str, Any] | None:
-    return None if price is None else store.price_row(price)
-
-
-def refuse_gaps(price: PriceDraft) -> None:
-    """Refuse bands that overlap or leave a part of the day without a fee; Invalid."""
-    reached = 0
-    for number, band in enumerate(sorted(price.bands, key=lambda band: band.begin), 1):
-        begin, end = _minutes(band.begin), _minutes(band.end)
-        if begin != reached or end <= begin:
-            until = f"{reached // 60:02d}:{reached % 60:02d}"
-            wrong = Reason(
-                "band {number} begins at {begin}, but the one before ends at {until}",
-                number=number,
-                begin=band.begin,
-                until=until,
-            )
-            raise Invalid.of(FieldError("bands", wrong))
-        reached = end
-    if price.bands and reached != MINUTES_A_DAY:
-        until = f"{reached // 60:02d}:{reached % 60:02d}"
-        raise Invalid.of(FieldError("bands", Reason("the last band ends at {until}, not at 24:00", until=until)))
-
-
-def sorted_bands(price: PriceDraft) -> PriceDraft:
-    """Return fees with their bands in the order of the day."""
-    return replace(price, bands=tuple(sorted(price.bands, key=lambda band: band.begin)))
-
-
-def _minutes(clock: str) -> int:
-    hour, _, minute = clock.partition(":")
-    return int(hour) * 60 + int(minute)

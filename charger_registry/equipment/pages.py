@@ -1,35 +1,33 @@
 """What stands at a site, for those who keep its file; the code on each station, and the page that it opens."""
 
-from datetime import datetime
 from typing import Annotated, Any
-from unicodedata import normalize
 from urllib.parse import quote
 
 import asyncpg
 from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
-from pydantic import ValidationError
 
 from charger_registry import store as registry
-from charger_registry.drafts import PriceBand, PriceDraft
 from charger_registry.equipment import labels, opening_hours, store
-from charger_registry.equipment.api import BandIn, FactsIn, PriceIn, address, draft_of, members_of, tomorrow
+from charger_registry.equipment.api import FactsIn, address, members_of, tomorrow
 from charger_registry.equipment.connector_types import TYPES
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.equipment.photos import PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, named
-from charger_registry.equipment.store import price_of
+from charger_registry.fees import store as fees
+from charger_registry.fees.pages import fees_of
+from charger_registry.fees.posting import band_at
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import holder
 from charger_registry.public import store as public
 from charger_registry.public.pages import CONDITIONS, station_view
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
-from youguan.clock import COUNTY, Clock, county_day
-from youguan.errors import FieldError, Invalid, NotFound, Reason, YouguanError
+from youguan.clock import Clock, county_day
+from youguan.errors import NotFound, Reason, YouguanError
 from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
-from youguan.web.problems import of_form
+from youguan.web.problems import checked
 from youguan.web.security import remote_of, require, require_site, scope_of
 from youguan.web.templates import Templates
 
@@ -64,14 +62,15 @@ def _add_site(
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
             stations = await store.stations_of(connection, site_id)
-            held = next(iter(await store.prices(connection, [site_id], now)), None)
+            held = await fees.site_price(connection, site_id, now)
+            own = await fees.own_prices(connection, [station["id"] for station in stations], now)
             said = {row["field"]: row for row in await store.provenance(connection, "site", [site_id])}
         return templates.render(
             request, "equipment.html", status_code=error.status if error else 200, site=site, stations=stations,
             hours=opening_hours.from_json(site["opening_hours"]), price=held, said=said, sources=SOURCES, types=TYPES,
             usages=USAGES, constructions=CONSTRUCTIONS, parkings=PARKINGS, named=named, today=county_day(now),
             may_change=who.has(REGULATOR, OPERATOR), photos=await photos.shown(site_id), address=address,
-            error=error, understood=opening_hours.as_osm,
+            error=error, own_fees=own, understood=opening_hours.as_osm,
         )  # fmt: skip
 
     @router.get("/registry/sites/{site_id}/equipment")
@@ -92,7 +91,7 @@ def _add_site(
             if "renewable" in form:
                 facts["renewable"] = {"yes": True, "no": False}.get(form["renewable"])
             await desk.change(
-                who, site_id, members_of(_checked(FactsIn, facts)), _price(form), remote=remote_of(request)
+                who, site_id, members_of(checked(FactsIn, facts)), fees_of(form), remote=remote_of(request)
             )
         except YouguanError as error:
             return await page(request, site_id, who, error)
@@ -118,32 +117,6 @@ def _add_site(
     ) -> Response:
         await photos.take_down(who, site_id, photo_id, remote=remote_of(request))
         return RedirectResponse(f"/registry/sites/{quote(site_id, safe='')}/equipment", 303)
-
-
-def _checked(model: Any, members: dict[str, Any]) -> Any:
-    """Return a form's members as the API takes them; Invalid names the first that it does not."""
-    try:
-        return model.model_validate(members)
-    except ValidationError as error:
-        raise of_form(error) from None
-
-
-def _price(form: dict[str, str]) -> PriceDraft | None:
-    """Return the fees of a form; None where it brings none: an unposted price stays unposted."""
-    bands = []
-    for line in normalize("NFKC", form.get("bands", "")).replace("\n", ";").split(";"):
-        if line.strip():
-            begin, _, rest = line.strip().partition("-")
-            end, *amounts = rest.split()
-            if not amounts:
-                raise Invalid.of(FieldError("bands", Reason("{line} names no fee", line=line.strip())))
-            energy, service = amounts[0], amounts[1] if len(amounts) > 1 else None
-            bands.append({"begin": begin.strip(), "end": end, "energy_per_kwh": energy, "service_per_kwh": service})
-    texts = {name: form.get(name) or None for name in ("energy_text", "service_text", "parking_text", "idle_text")}
-    if not bands and not any(texts.values()):
-        return None
-    checked: PriceIn = _checked(PriceIn, {"bands": [_checked(BandIn, band) for band in bands], **texts})
-    return draft_of(checked)
 
 
 def _add_labels(router: APIRouter, pool: asyncpg.Pool, templates: Templates, settings: Settings) -> None:
@@ -195,10 +168,11 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, photos: PhotoDesk, templ
                 return await gone(request, connection, station_id)
             site = await registry.get_site(connection, found["site_id"])
             told = [row for row in await public.read_stations(connection, found["site_id"]) if row["id"] == station_id]
-            held = next(iter(await store.prices(connection, [found["site_id"]], now)), None)
+            held = await fees.price_at(connection, found["site_id"], station_id, now)
             lines = await ledger.lines(connection, found["site_id"])
             within = found["site_id"] in await sites_within(connection, scope_of(request), [found["site_id"]])
             connectors = await store.connectors_of(connection, station_id)
+        price = fees.price_of(held)
         if not told:
             raise NotFound(Reason("station {id}", id=station_id))
         guns = zip(connectors, station_view(dict(told[0]))["conditions"], strict=True)
@@ -206,15 +180,8 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, photos: PhotoDesk, templ
             request, "station.html", station=found, site=site, guns=list(guns),
             price=held, hours=opening_hours.from_json(site["opening_hours"]), parkings=PARKINGS, named=named, types=TYPES,
             conditions=CONDITIONS, manager=holder(lines, "manager", now, station_id), within=within, now=now,
-            band=price_now(held, now), photos=await photos.shown(found["site_id"]), address=address,
+            band=band_at(price.bands, now) if price else None, photos=await photos.shown(found["site_id"]), address=address,
         )  # fmt: skip
-
-
-def price_now(row: asyncpg.Record | None, now: datetime) -> PriceBand | None:
-    """Return the band of fees that holds at an instant, or None."""
-    price = price_of(row)
-    clock = f"{now.astimezone(COUNTY):%H:%M}"
-    return next((band for band in price.bands if band.begin <= clock < band.end), None) if price else None
 
 
 def _add_meters(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:

@@ -10,7 +10,6 @@ from urllib.parse import quote
 import asyncpg
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import ValidationError
 
 from charger_registry import store as registry
 from charger_registry.drafts import StationDraft
@@ -21,7 +20,7 @@ from charger_registry.equipment.station_file import StationFileIn, station_draft
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import FieldError, Invalid, Reason, YouguanError
-from youguan.web.problems import of_form
+from youguan.web.problems import checked
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
 
@@ -129,10 +128,7 @@ def read(typed: Typed) -> StationFileIn:
     ]
     plate = {**_said(typed.plate, PLATE), "power_w": _watts(typed.plate, "power_kw")}
     meters = [{**_said(row, METER), "connector": row.get("connector") or "0"} for row in typed.meters]
-    try:
-        return StationFileIn.model_validate({**plate, "connectors": connectors, "meters": meters})
-    except ValidationError as error:
-        raise of_form(error) from None
+    return checked(StationFileIn, {**plate, "connectors": connectors, "meters": meters})
 
 
 def _said(row: Row, names: Mapping[str, str]) -> dict[str, str | None]:

@@ -10,12 +10,12 @@ import asyncpg
 from charger_registry.drafts import (
     ConnectorDraft,
     MeterDraft,
-    PriceBand,
-    PriceDraft,
     SiteDraft,
     SourceDraft,
     StationDraft,
 )
+from charger_registry.equipment.opening_hours import OpeningHours, from_json
+from charger_registry.fees.store import post_prices
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.coordinates import to_wgs84
@@ -267,60 +267,6 @@ async def _file_meters(connection: asyncpg.Connection, meters: list[tuple[str, M
     )
 
 
-# --- fees -------------------------------------------------------------------------------------------------------
-
-
-async def post_prices(
-    connection: asyncpg.Connection, drafts: Sequence[tuple[str, PriceDraft]], by: str, now: datetime
-) -> list[str]:
-    """Post fees of (site, fees) from now on, the postings that hold end; return where that is news."""
-    held = {row["site_id"]: row for row in await prices(connection, [site_id for site_id, _ in drafts], now)}
-    news = [(site_id, price) for site_id, price in drafts if price_of(held.get(site_id)) != price]
-    await connection.execute(
-        """
-        UPDATE registry.price_posting SET valid_until = $2
-        WHERE site_id = ANY($1) AND station_id = '' AND valid_until IS NULL
-        """,
-        [site_id for site_id, _ in news],
-        now,
-    )
-    rows = [{"site_id": site_id, "bands": [], **asdict(price)} for site_id, price in news]
-    await connection.execute(
-        """
-        INSERT INTO registry.price_posting (site_id, currency, bands, energy_text, service_text, parking_text, idle_text,
-                                            valid_from, posted_at, posted_by)
-        SELECT site_id, currency, bands, energy_text, service_text, parking_text, idle_text, $2, $2, $3
-        FROM jsonb_populate_recordset(NULL::registry.price_posting, $1)
-        """,
-        rows,
-        now,
-        by,
-    )
-    return [site_id for site_id, _ in news]
-
-
-def price_of(row: asyncpg.Record | None) -> PriceDraft | None:
-    """Return the fees of a posting."""
-    if row is None:
-        return None
-    texts = {name: row[name] for name in ("energy_text", "service_text", "parking_text", "idle_text", "currency")}
-    return PriceDraft(bands=tuple(PriceBand(**band) for band in row["bands"]), **texts)
-
-
-async def prices(connection: asyncpg.Connection, site_ids: Sequence[str], at: datetime) -> list[asyncpg.Record]:
-    """Return the fees that are posted at whole sites at an instant."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT * FROM registry.price_posting
-        WHERE site_id = ANY($1) AND station_id = '' AND tstzrange(valid_from, valid_until) @> $2::timestamptz
-        ORDER BY site_id
-        """,
-        list(site_ids),
-        at,
-    )
-    return rows
-
-
 # --- who said it ------------------------------------------------------------------------------------------------
 
 
@@ -403,9 +349,19 @@ async def change_site(
     )
 
 
-def price_row(price: PriceDraft) -> Row:
-    """Return fees as they are kept."""
-    return asdict(price)
+async def written_hours(connection: asyncpg.Connection) -> dict[str, OpeningHours]:
+    """Return, by site that is filed, opening hours that stand as people wrote them."""
+    rows = await connection.fetch(
+        "SELECT id, opening_hours FROM registry.site WHERE opening_hours ->> 'text' <> '' AND retired_at IS NULL"
+    )
+    return {row["id"]: hours for row in rows if (hours := from_json(row["opening_hours"])) is not None}
+
+
+async def write_hours(connection: asyncpg.Connection, site_id: str, hours: OpeningHours, now: datetime) -> None:
+    """Let hours be understood otherwise: the text, and so who said it, stays."""
+    await connection.execute(
+        "UPDATE registry.site SET opening_hours = $2, updated_at = $3 WHERE id = $1", site_id, hours.as_json(), now
+    )
 
 
 async def find_station(connection: asyncpg.Connection, station_id: str) -> asyncpg.Record | None:

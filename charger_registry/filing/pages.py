@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import asyncpg
 from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
-from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from charger_registry import store as registry
@@ -22,7 +21,7 @@ from youguan.clock import Clock, county_day
 from youguan.errors import YouguanError
 from youguan.web.documents import give
 from youguan.web.paging import Cursor, next_cursor
-from youguan.web.problems import of_form
+from youguan.web.problems import checked
 from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 from youguan.working_days import working_days_between
@@ -310,12 +309,10 @@ def content_of(form: FormData) -> Content:
     columns = [[str(value) for value in form.getlist(f"station_{name}")] for name in STATION_LABELS]
     stations = [dict(zip(STATION_LABELS, line, strict=True)) for line in zip(*columns, strict=False)]
     promises = {name.removeprefix("promise."): str(day) for name, day in form.items() if name.startswith("promise.")}
-    try:
-        return Content(
-            **texts,
-            stations=tuple(line for line in stations if line["id"].strip() or line["power_kw"].strip()),
-            promises={code: day for code, day in promises.items() if day.strip()},
-            committed="committed" in form,
-        )
-    except ValidationError as error:
-        raise of_form(error) from None
+    members = {
+        **texts,
+        "stations": tuple(line for line in stations if line["id"].strip() or line["power_kw"].strip()),
+        "promises": {code: day for code, day in promises.items() if day.strip()},
+        "committed": "committed" in form,
+    }
+    return checked(Content, members)

@@ -9,7 +9,8 @@ import asyncpg
 
 from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.equipment import opening_hours
-from charger_registry.equipment.store import price_of, prices, station_files
+from charger_registry.equipment.store import station_files
+from charger_registry.fees.store import price_of, prices
 from charger_registry.imports.parties import Directory, Known, said_of
 from charger_registry.imports.plan import Filed, Line
 from charger_registry.imports.reading import Reading

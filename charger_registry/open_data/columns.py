@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
+from charger_registry.equipment.opening_hours import OpeningHours, as_osm
 from charger_registry.open_data.published import (
     Band,
     ConnectorDocument,
-    Hours,
     Price,
     PublishedEvse,
     PublishedSite,
@@ -16,7 +15,6 @@ from charger_registry.open_data.published import (
 from youguan.clock import utc_text
 
 Value = str | int | float | bool | None
-WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 # What a spreadsheet takes for a formula, or for the end of a cell.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -124,22 +122,11 @@ def _fees(price: Price | None) -> list[Value]:
     return [read(price) if price else None for read in FEES.values()]
 
 
-def hours_text(hours: Hours | None) -> str | None:
-    """Return opening hours as OpenStreetMap writes them (`24/7`, `Mo-Fr 08:00-22:00; Sa 09:00-18:00`), else in their own words."""
+def hours_text(hours: OpeningHours | None) -> str | None:
+    """Return opening hours as OpenStreetMap writes them (`24/7`, `Mo-Fr 08:00-22:00; Sa-Su off`), else in their own words."""
     if hours is None:
         return None
-    if hours.always:
-        return "24/7"
-    spans = {
-        day: ",".join(f"{p.begin}-{p.end}" for p in hours.periods if p.weekday == day)
-        for day in range(1, len(WEEKDAYS) + 1)
-    }
-    parts = []
-    for span, days in groupby(spans, key=lambda day: spans[day]):
-        alike = [WEEKDAYS[day - 1] for day in days]
-        if span:
-            parts.append(f"{alike[0] if len(alike) == 1 else f'{alike[0]}-{alike[-1]}'} {span}")
-    return "; ".join(parts) or hours.text or None
+    return as_osm(hours) or hours.text or None
 
 
 def bands_text(bands: Iterable[Band], amount: Callable[[Band], str | None]) -> str | None:

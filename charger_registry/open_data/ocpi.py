@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from charger_registry.equipment import connector_types
+from charger_registry.equipment.opening_hours import OpeningHours
 from charger_registry.open_data.published import (
     Band,
     ConnectorDocument,
-    Hours,
     Price,
     PublishedEvse,
     PublishedSite,
@@ -135,7 +135,7 @@ def electricity(connector: ConnectorDocument) -> tuple[str, int, int]:
     return "AC_3_PHASE" if three else "AC_1_PHASE", volts, amperes
 
 
-def opening_times(hours: Hours | None) -> dict[str, Any] | None:
+def opening_times(hours: OpeningHours | None) -> dict[str, Any] | None:
     """Return Hours; None where nothing, or nothing but a text, is known."""
     if hours is None or not (hours.always or hours.periods):
         return None

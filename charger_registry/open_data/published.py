@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from youguan.clock import COUNTY
+from charger_registry.equipment.opening_hours import OpeningHours
+from charger_registry.fees import posting
 from youguan.web.paging import UtcTime
 
 Condition = Literal["available", "occupied", "charging", "reserved", "unavailable", "faulted", "unknown"]
@@ -37,22 +38,6 @@ class Party(Document):
     name: str
     uscc: str | None = Field(description="unified social credit code")
     operator_code: str | None = Field(description="by which operators' platforms name it (T/CEC 102)")
-
-
-class Period(Document):
-    """On one weekday (1 Monday to 7 Sunday) from `begin` to `end`, both `HH:MM` of the county's time; `24:00` is midnight."""
-
-    weekday: int
-    begin: str
-    end: str
-
-
-class Hours(Document):
-    """When a site is open: round the clock, or in these periods; `text`: as it was filed, where no more is known."""
-
-    always: bool
-    periods: tuple[Period, ...]
-    text: str
 
 
 class Band(Document):
@@ -98,7 +83,7 @@ class SiteDocument(Document):
     construction: str | None = Field(description="where it stands: roadside, motorway, residential …")
     bays: int | None = Field(description="parking spaces")
     accessible_bays: int | None = Field(description="of these for people with disabilities")
-    opening_hours: Hours | None
+    opening_hours: OpeningHours | None
     help_phone: str | None
     parking: str | None = Field(description="whether parking costs: free, paid …")
     parking_rules: str | None
@@ -218,8 +203,7 @@ def evse_condition(
 
 def band_at(price: Price | None, now: datetime) -> Band | None:
     """Return what a kWh costs at an instant, by the county's clock; None where no amount is posted."""
-    clock = f"{now.astimezone(COUNTY):%H:%M}"
-    return next((band for band in price.bands if band.begin <= clock < band.end), None) if price else None
+    return posting.band_at(price.bands, now) if price else None
 
 
 def per_kwh(band: Band) -> Decimal | None:

@@ -43,14 +43,14 @@ SELECT jsonb_build_object(
     'id', p.id::text, 'currency', p.currency, 'bands', p.bands, 'energy_text', p.energy_text, 'service_text', p.service_text,
     'parking_text', p.parking_text, 'idle_text', p.idle_text, 'valid_from', p.valid_from, 'valid_until', p.valid_until
 ) AS price FROM registry.price_posting p
-WHERE p.site_id = {site} AND p.station_id = {station} AND tstzrange(p.valid_from, p.valid_until) @> $2::timestamptz LIMIT 1
+WHERE {place} AND tstzrange(p.valid_from, p.valid_until) @> $2::timestamptz LIMIT 1
 """
 FILED_SITES = f"""
 SELECT s.*, d.name AS division_name, d.name_en AS division_name_en, to_jsonb(m) AS operator, to_jsonb(w) AS owner, p.price
 FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code
 LEFT JOIN LATERAL ({HOLDER.format(role="manager")}) m ON true
 LEFT JOIN LATERAL ({HOLDER.format(role="owner")}) w ON true
-LEFT JOIN LATERAL ({POSTING.format(site="s.id", station="''")}) p ON true
+LEFT JOIN LATERAL ({POSTING.format(place="p.site_id = s.id AND p.station_id = ''")}) p ON true
 WHERE s.id = ANY($1) AND s.retired_at IS NULL AND coalesce(s.usage, '') <> ALL($3)
 """
 FILED_EVSES = f"""
@@ -63,8 +63,8 @@ SELECT t.site_id, t.id AS station_id, c.evse, t.power_w, e.evse_id, e.bay, p.pri
        ) ORDER BY c.connector) AS connectors
 FROM registry.station t JOIN registry.site s ON s.id = t.site_id JOIN registry.connector c ON c.station_id = t.id
 LEFT JOIN registry.evse e ON e.station_id = c.station_id AND e.evse = c.evse
-LEFT JOIN LATERAL ({POSTING.format(site="t.site_id", station="t.id")}) p ON true
-LEFT JOIN LATERAL ({POSTING.format(site="t.site_id", station="''")}) w ON true
+LEFT JOIN LATERAL ({POSTING.format(place="p.station_id = t.id AND p.station_id <> ''")}) p ON true
+LEFT JOIN LATERAL ({POSTING.format(place="p.site_id = t.site_id AND p.station_id = ''")}) w ON true
 WHERE t.site_id = ANY($1) AND t.retired_at IS NULL AND s.retired_at IS NULL AND coalesce(s.usage, '') <> ALL($3)
 GROUP BY t.site_id, t.id, c.evse, e.evse_id, e.bay, p.price ORDER BY t.site_id, t.id, c.evse
 """
@@ -303,7 +303,8 @@ async def sites_due(connection: asyncpg.Connection, after: datetime, until: date
         SELECT r.site_id FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
         WHERE upper_inf(r.believed) AND o.deregistered_at > $1 AND o.deregistered_at <= $2
         UNION
-        SELECT site_id FROM registry.price_posting
+        SELECT coalesce(t.site_id, p.site_id) FROM registry.price_posting p
+        LEFT JOIN registry.station t ON t.id = p.station_id AND p.station_id <> ''
         WHERE (valid_from > $1 AND valid_from <= $2) OR (valid_until > $1 AND valid_until <= $2) ORDER BY 1
         """,
         after,

@@ -148,6 +148,8 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             facts=published.document if published else None,
             connectors_of=connectors_by_station(published) if published else {},
             band=band_at(published.document.price, now) if published else None,
+            own_prices=own_prices(published) if published else {},
+            now_at=lambda price: amount_text(band_at(price, now)),
             total=amount_text,
             kind_name=kind_name,
             parkings=PARKINGS,
@@ -230,6 +232,11 @@ def connectors_by_station(site: PublishedSite) -> dict[str, list[ConnectorDocume
     for evse in site.evses:
         found.setdefault(evse.station_id, []).extend(evse.document.connectors)
     return {station: sorted(all_, key=lambda one: one.connector) for station, all_ in found.items()}
+
+
+def own_prices(site: PublishedSite) -> dict[str, Price]:
+    """Return the fees of stations that ask others than their site."""
+    return {evse.station_id: evse.document.price for evse in site.evses if evse.document.price and not evse.removed}
 
 
 def station_view(station: dict[str, Any]) -> dict[str, Any]:

@@ -161,6 +161,7 @@ PAGES = (
     Shown("equipment, of its operator", "/registry/sites/{managed}/equipment", OPERATOR),
     Shown("station's file", "/registry/sites/{site_of_own}/stations/{own}", OPERATOR),
     Shown("codes to print", "/registry/sites/{site}/labels", REGULATOR),
+    Shown("station's fees", "/registry/sites/{site_of_own}/stations/{own}/fees", OPERATOR),
     Shown("station, of whoever stands before it", "/stations/{station}"),
     Shown("imports", "/registry/imports", REGULATOR),
     Shown("imports, none", "/registry/imports", OPERATOR),

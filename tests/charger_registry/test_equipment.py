@@ -19,7 +19,11 @@ from charger_registry.drafts import (
     SourceDraft,
     StationDraft,
 )
-from charger_registry.equipment.store import price_of, prices, provenance
+from charger_registry.equipment.opening_hours import OpeningHours, Period, as_osm, from_json, read
+from charger_registry.equipment.rereading import read_again
+from charger_registry.equipment.store import provenance
+from charger_registry.fees.store import price_of, prices
+from youguan.clock import ManualClock
 from youguan.database import create_pool
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -124,3 +128,19 @@ async def test_two_sites_cannot_bear_one_code_of_an_operator(pool: asyncpg.Pool)
     await file(pool, SITE, "a.csv")
     with pytest.raises(asyncpg.UniqueViolationError):
         await file(pool, replace(SITE, id="t", stations=()), "a.csv")
+
+
+async def test_hours_that_an_older_version_did_not_understand_are_read_again(pool: asyncpg.Pool) -> None:
+    texts = {"s": "工作日 8点至22点，周末全天", "t": "问门卫", "u": ""}
+    structured = OpeningHours(periods=(Period(1, "08:00", "12:00"),))
+    for site_id, text in texts.items():
+        hours = OpeningHours(text=text) if text else structured
+        await file(pool, SiteDraft(site_id, site_id, 121.4, 29.3, opening_hours=hours), "a.csv")
+    assert await read_again(pool, ManualClock(LATER)) == ["s"]
+    filed = {row["id"]: from_json(row["opening_hours"]) for row in await pool.fetch("SELECT * FROM registry.site")}
+    assert filed == {"s": read(texts["s"]), "t": OpeningHours(text="问门卫"), "u": structured}
+    assert filed["s"] is not None and as_osm(filed["s"]) == "Mo-Fr 08:00-22:00; Sa-Su 00:00-24:00"
+    async with pool.acquire() as connection:
+        said = {row["field"]: row["name"] for row in await provenance(connection, "site", ["s"])}
+    assert said["opening_hours"] == "a.csv", "who wrote it stays"
+    assert await read_again(pool, ManualClock(LATER)) == []

@@ -7,10 +7,10 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from youguan.errors import FieldError, Invalid, Reason
-from youguan.web.problems import of_form
+from youguan.web.problems import checked
 from youguan.web.translations import PACKAGES, chinese, english, explain, field_name
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,8 +114,8 @@ def test_an_error_is_explained_in_the_readers_language() -> None:
     assert explain(wrong, "zh") == "名称：未填写；请求内容：不是 JSON：{，第 7 个字符"
     assert explain("what nobody has translated", "zh") == "what nobody has translated"
     assert explain(Invalid("plain {braces}"), "zh") == "plain {braces}"
-    with pytest.raises(ValidationError) as raised:
-        Named.model_validate({"name": "too long"})
-    assert explain(of_form(raised.value), "en") == "name: String should have at most 3 characters"
-    assert explain(of_form(raised.value), "zh") == "名称：最多 3 个字"
+    with pytest.raises(Invalid) as raised:
+        checked(Named, {"name": "too long"})
+    assert explain(raised.value, "en") == "name: String should have at most 3 characters"
+    assert explain(raised.value, "zh") == "名称：最多 3 个字"
     assert field_name("somewhere[2].name") == field_name("somewhere.2.name") == "somewhere 3 名称"

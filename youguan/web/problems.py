@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import asyncpg
@@ -19,6 +19,7 @@ from youguan.web.templates import kernel_templates
 from youguan.web.translations import explained, in_words, language_of, preferred
 
 log = logging.getLogger(__name__)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class ProblemField(BaseModel):
@@ -83,9 +84,13 @@ def _field(found: Mapping[str, Any]) -> FieldError:
     return FieldError(".".join(map(str, found["loc"][1:])) or str(found["loc"][0]), _worded(found))
 
 
-def of_form(error: ValidationError) -> Invalid:
-    """Return what is wrong with a form's members, as the API would say it."""
-    return Invalid.of(*(FieldError(".".join(map(str, e["loc"])), _worded(e)) for e in error.errors()))
+def checked(model: type[Model], members: Mapping[str, Any]) -> Model:
+    """Return a form's members as the API takes them; Invalid names what it does not take, as the API would say it."""
+    try:
+        return model.model_validate(members)
+    except ValidationError as error:
+        wrong = (FieldError(".".join(map(str, e["loc"])), _worded(e)) for e in error.errors())
+        raise Invalid.of(*wrong) from None
 
 
 def _worded(found: Mapping[str, Any]) -> Reason:

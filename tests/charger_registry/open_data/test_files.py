@@ -14,9 +14,10 @@ import httpx
 import pytest
 
 from charger_registry.drafts import Filing
+from charger_registry.equipment.opening_hours import OpeningHours, Period
 from charger_registry.open_data.columns import DANGEROUS, bands_text, harmless, hours_text
 from charger_registry.open_data.downloads import KINDS
-from charger_registry.open_data.published import Band, Hours, Period
+from charger_registry.open_data.published import Band
 from tests.charger_registry.open_data.world import SITES, World
 from youguan.clock import utc_text
 
@@ -71,7 +72,7 @@ async def test_a_row_for_each_connector(world: World) -> None:
         "status": "charging", "status_since": now, "updated_at": now,
     }  # fmt: skip
     assert row == expected
-    assert rows["b1", "1"]["opening_hours"] == "Mo-Fr 08:00-24:00"
+    assert rows["b1", "1"]["opening_hours"] == "Mo-Fr 08:00-24:00; Sa-Su off"
     assert rows["桩/1", "1"]["operator_name"] == ""
 
 
@@ -155,16 +156,17 @@ def test_what_is_harmless_stays(value: Any) -> None:
 
 
 def test_hours_as_openstreetmap_writes_them() -> None:
-    def hours(*periods: tuple[int, str, str]) -> Hours:
-        return Hours(
-            always=False, text="自己看", periods=tuple(Period(weekday=d, begin=b, end=e) for d, b, e in periods)
-        )
+    def hours(*periods: tuple[int, str, str]) -> OpeningHours:
+        return OpeningHours(text="自己看", periods=tuple(Period(*period) for period in periods))
 
     weekdays = [(day, "08:00", "22:00") for day in range(1, 6)]
     assert hours_text(hours(*weekdays, (6, "09:00", "12:00"), (6, "13:00", "18:00"))) == (
-        "Mo-Fr 08:00-22:00; Sa 09:00-12:00,13:00-18:00"
+        "Mo-Fr 08:00-22:00; Sa 09:00-12:00,13:00-18:00; Su off"
     )
-    assert hours_text(hours((1, "08:00", "12:00"), (3, "08:00", "12:00"))) == "Mo 08:00-12:00; We 08:00-12:00"
+    assert (
+        hours_text(hours((1, "08:00", "12:00"), (3, "08:00", "12:00")))
+        == "Mo 08:00-12:00; Tu off; We 08:00-12:00; Th-Su off"
+    )
     assert hours_text(hours()) == "自己看"
     assert hours_text(None) is None
 

@@ -1,0 +1,103 @@
+"""Fees in the browser: those of a station that asks others than its site; and the form in which people write fees."""
+
+from collections.abc import Mapping
+from typing import Annotated
+from unicodedata import normalize
+from urllib.parse import quote
+
+import asyncpg
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response
+
+from charger_registry import store as registry
+from charger_registry.drafts import PriceDraft
+from charger_registry.equipment.store import station_file
+from charger_registry.fees import store
+from charger_registry.fees.desk import FeeDesk
+from charger_registry.fees.posting import BandIn, PriceIn, draft_of
+from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.errors import FieldError, Invalid, Reason, YouguanError
+from youguan.web.problems import checked
+from youguan.web.security import remote_of, require_site
+from youguan.web.templates import Templates
+
+POSTINGS = 20
+TEXTS = ("energy_text", "service_text", "parking_text", "idle_text")
+
+
+def fee_pages(pool: asyncpg.Pool, desk: FeeDesk, templates: Templates, clock: Clock) -> APIRouter:
+    """Return /registry/sites/{site}/stations/{station}/fees."""
+    router = APIRouter(prefix="/registry/sites/{site_id}/stations/{station_id}/fees")
+    may_change = require_site(pool, REGULATOR, OPERATOR)
+
+    async def page(
+        request: Request, site_id: str, station_id: str, form: Mapping[str, str], error: YouguanError | None = None
+    ) -> Response:
+        now = clock.now()
+        async with pool.acquire() as connection:
+            site = await registry.get_site(connection, site_id)
+            await station_file(connection, site_id, station_id)
+            own = (await store.own_prices(connection, [station_id], now)).get(station_id)
+            whole = await store.site_price(connection, site_id, now)
+            postings = await store.postings(connection, site_id, station_id, None, POSTINGS)
+        return templates.render(
+            request, "station_fees.html", status_code=error.status if error else 200, site=site, station_id=station_id,
+            own=own, price=own or whole, postings=postings, form=form, error=error,
+        )  # fmt: skip
+
+    @router.get("")
+    async def show(
+        request: Request, site_id: str, station_id: str, _: Annotated[Principal, Depends(may_change)]
+    ) -> Response:
+        return await page(request, site_id, station_id, {})
+
+    @router.post("")
+    async def post(
+        request: Request, site_id: str, station_id: str, who: Annotated[Principal, Depends(may_change)]
+    ) -> Response:
+        form = {name: str(value).strip() for name, value in (await request.form()).items()}
+        try:
+            price = fees_of(form)
+            if price is None:
+                raise Invalid.of(FieldError("bands", Reason("names no fee")))
+            await desk.post(who, site_id, station_id, price, remote=remote_of(request))
+        except YouguanError as error:
+            return await page(request, site_id, station_id, form, error)
+        return _back(site_id, station_id)
+
+    @router.post("/end")
+    async def end(
+        request: Request, site_id: str, station_id: str, who: Annotated[Principal, Depends(may_change)]
+    ) -> Response:
+        await desk.post(who, site_id, station_id, None, remote=remote_of(request))
+        return _back(site_id, station_id)
+
+    return router
+
+
+def _back(site_id: str, station_id: str) -> Response:
+    place = f"/registry/sites/{quote(site_id, safe='')}/stations/{quote(station_id, safe='')}/fees"
+    return RedirectResponse(place, 303)
+
+
+def fees_of(form: Mapping[str, str]) -> PriceDraft | None:
+    """Return the fees of a form; None where it brings none: an unposted price stays unposted. Invalid."""
+    bands = [_band(line.strip()) for line in _lines(form.get("bands", "")) if line.strip()]
+    texts = {name: form.get(name) or None for name in TEXTS}
+    if not bands and not any(texts.values()):
+        return None
+    return draft_of(checked(PriceIn, {"bands": bands, **texts}))
+
+
+def _lines(text: str) -> list[str]:
+    return normalize("NFKC", text).replace("\n", ";").split(";")
+
+
+def _band(line: str) -> BandIn:
+    begin, _, rest = line.partition("-")
+    end, *amounts = rest.split() or [""]
+    if not amounts:
+        raise Invalid.of(FieldError("bands", Reason("{line} names no fee", line=line)))
+    energy, service = amounts[0], amounts[1] if len(amounts) > 1 else None
+    return checked(BandIn, {"begin": begin.strip(), "end": end, "energy_per_kwh": energy, "service_per_kwh": service})
