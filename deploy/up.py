@@ -167,6 +167,7 @@ class Up:
         settings = settings.model_copy(update={"mqtt_url": await self._start_broker()})
         metrics = {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder())}
         gateway, jobs, web = (as_environment(s) | metrics for s in shares(settings))
+        await self._start_python("relay", gateway, "ocpp_gateway", "relay", stop_within_s=12)  # ends after the workers
         for slot in range(options.workers):
             await self._start_python(
                 f"gateway-{slot}", gateway, "ocpp_gateway", "worker", f"--slot={slot}",

@@ -1,5 +1,5 @@
 """`python -m ocpp_gateway worker --slot K --listen-fd FD`: a worker; `bridge --slot K`: a bridge to the MQTT broker;
-`ykc --slot K --listen-fd FD`: the door of chargers that speak 云快充.
+`ykc --slot K --listen-fd FD`: the door of chargers that speak 云快充; `relay --slot K`: what stores what workers passed on.
 
 Without arguments the whole service in one process, without a bridge.
 """
@@ -7,6 +7,7 @@ Without arguments the whole service in one process, without a bridge.
 import argparse
 import asyncio
 import logging
+import os
 import socket
 import sys
 
@@ -15,6 +16,7 @@ import uvloop
 from ocpp_gateway import worker
 from ocpp_gateway.mqtt import process
 from ocpp_gateway.mqtt.process import FIRST_SLOT
+from ocpp_gateway.relay import process as relay
 from ocpp_gateway.service import compose
 from ocpp_gateway.ykc import process as ykc
 from youguan.lifeline import end_with_supervisor, told_to_stop
@@ -24,7 +26,7 @@ from youguan.web.serve import serve
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ocpp_gateway")
-    parser.add_argument("role", choices=["worker", "bridge", "ykc", "all"], nargs="?", default="all")
+    parser.add_argument("role", choices=["worker", "bridge", "ykc", "relay", "all"], nargs="?", default="all")
     parser.add_argument("--slot", type=int, default=0)
     parser.add_argument("--listen-fd", type=int)
     parser.add_argument("--listen-tls-fd", type=int)
@@ -38,6 +40,10 @@ def main() -> None:
     if arguments.role == "ykc":
         door = listening_socket(settings.ocpp_host, settings.ykc_port or 0, arguments.listen_fd)
         uvloop.run(_ykc(settings, arguments.slot or ykc.FIRST_SLOT, door))
+        return
+    if arguments.role == "relay":
+        os.nice(relay.NICENESS)
+        uvloop.run(_relay(settings, arguments.slot or relay.FIRST_SLOT))
         return
     listening = listening_socket(settings.ocpp_host, settings.ocpp_port, arguments.listen_fd)
     secure = None
@@ -70,11 +76,16 @@ async def _ykc(settings: Settings, slot: int, listening: socket.socket) -> None:
     await ykc.run(settings, slot, listening, told_to_stop())
 
 
+async def _relay(settings: Settings, slot: int) -> None:
+    await relay.run(settings, slot, told_to_stop())
+
+
 async def _everything(settings: Settings, slot: int, listening: socket.socket, secure: socket.socket | None) -> None:
     stop = told_to_stop()
-    async with asyncio.TaskGroup() as both:
-        both.create_task(worker.run(settings, slot, listening, stop, secure))
-        both.create_task(serve([compose], settings, stop=stop))
+    async with asyncio.TaskGroup() as all_of_it:
+        all_of_it.create_task(worker.run(settings, slot, listening, stop, secure))
+        all_of_it.create_task(serve([compose], settings, stop=stop))
+        all_of_it.create_task(relay.run(settings, relay.FIRST_SLOT, stop))
 
 
 if __name__ == "__main__":

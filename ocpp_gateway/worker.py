@@ -22,15 +22,14 @@ from ocpp_gateway.connections.server import Server
 from ocpp_gateway.connections.tls import Files, Tls
 from ocpp_gateway.heartbeats.policy import Intervals
 from ocpp_gateway.recorder.direct import DirectRecorder
-from ocpp_gateway.relay import legs, spool
-from ocpp_gateway.relay.drain import Drain
+from ocpp_gateway.relay import legs
 from ocpp_gateway.relay.handshake import identity_of
 from ocpp_gateway.relay.journal import Journal
-from ocpp_gateway.relay.last_known import KnownSite, LastKnown
+from ocpp_gateway.relay.last_known import LastKnown
 from ocpp_gateway.relay.reach import Reach
 from ocpp_gateway.relay.relaying import Relaying
+from ocpp_gateway.relay.spool.writing import new_spool
 from ocpp_gateway.relay.upstreams import Upstreams
-from ocpp_gateway.relay.witness import Witness
 from ocpp_gateway.stations.admission import Rules
 from ocpp_gateway.stations.credentials import Credentials
 from ocpp_gateway.stations.directory import Directory
@@ -89,10 +88,8 @@ class Worker:
         keys_of = self._credentials.of
         self._doorkeeper = Doorkeeper(rules_of(settings), knows=directory.knows, keys_of=keys_of, clock=clock)
         folder, sealer = settings.data_dir / "relay", Sealer(settings.station_key_secret)
-        self._left_behind = spool.left_behind(folder, settings.relay_spool_bytes)
-        self._spool = spool.new_spool(folder, settings.relay_spool_bytes)
+        self._spool = new_spool(folder, settings.relay_spool_bytes)
         self._journal = Journal(self._spool)
-        self._drain = Drain(pool, self._recorder, witness_of(around), clock)
         self._last_known = LastKnown(folder, sealer)
         self._upstreams = Upstreams(pool, directory.site_of, on_change=self._reconnect)
         us = identity_of(settings.role_secret or settings.database_url)
@@ -111,6 +108,7 @@ class Worker:
 
     def _reconnect(self, site_id: str) -> None:
         for station_id in self._directory.stations_of(site_id):
+            self._recorder.forget(station_id)  # what it says is written elsewhere while it is passed on
             self._server.reconnect(station_id)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -142,14 +140,13 @@ class Worker:
             self._directory.keep(loaded[0]), self._credentials.keep(loaded[1]), self._intervals.keep(loaded[2]),
             self._memory.keep(self._pool, loaded[3]), self._upstreams.keep(loaded[4]), self._ownership.run(),
             self._ownership.watch(self._server.close_lost), self._outbox.run(),
-            self._drain.run(self._left_behind, self._spool), self._crowd.run(self._server.held),
+            self._crowd.run(self._server.held),
         ]  # fmt: skip
         async with asyncio.TaskGroup() as group:
             for run in runs:
                 group.create_task(run)
             for event in loaded:
                 await event.wait()
-            group.create_task(self._last_known.keep(self._relayed_now))
             self._server.takes_our_own = True
             self._listen()
             log.info("worker %d listens", self._slot)
@@ -186,14 +183,6 @@ class Worker:
             log.warning("worker %d: database away; %d sites are passed on as known last", self._slot, len(known))
         await asyncio.Event().wait()
 
-    def _relayed_now(self) -> list[KnownSite]:
-        return [
-            KnownSite(
-                upstream, {id: self._credentials.of(id) for id in sorted(self._directory.stations_of(upstream.site_id))}
-            )
-            for upstream in self._upstreams.all()
-        ]
-
     async def _settle(self, writing: asyncio.Task[None]) -> None:
         """Answer what has been said, say goodbye, store the goodbyes. What was passed on and is not stored then stays on disk."""
         heard = self._server.listens  # whoever never listened has nothing to wait for, the database least of all
@@ -206,7 +195,6 @@ class Worker:
                     self._server.close_all()  # though the database is away: nothing passes any more that could not be noted
                 await asyncio.sleep(0)  # the ends of the connections are submitted by their callbacks
                 await self._recorder.settled()
-                await self._drain.caught_up(self._spool)
                 self._recorder.stop()
                 await writing
         writing.cancel()
@@ -233,11 +221,6 @@ def reach_of(settings: Settings) -> Reach:
         settings.relay_ca, settings.relay_certificate, settings.relay_key,
         loopback=settings.demo, largest_message=legs.LARGEST_MESSAGE,
     )  # fmt: skip
-
-
-def witness_of(around: Surroundings) -> Witness:
-    """Return what reads what was passed on by the same rules as what is said to us."""
-    return Witness(around.authorise, around.heartbeat_interval_of, around.tolerated_skew)
 
 
 def tls_of(settings: Settings, doorkeeper: Doorkeeper, server: Server) -> Tls:

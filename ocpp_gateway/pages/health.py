@@ -11,7 +11,7 @@ from ocpp_gateway.pages import store
 from ocpp_gateway.pages.figures import Figures
 from ocpp_gateway.pages.frames import read
 from ocpp_gateway.pages.stations import STATES
-from ocpp_gateway.stations.store import FIRST_PLATFORM_SLOT
+from ocpp_gateway.ykc.process import FIRST_SLOT as FIRST_YKC_SLOT
 from youguan.auth import REGULATOR, Principal
 from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
@@ -52,7 +52,7 @@ def health_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, f
             request, "gateway_health.html", states=states, words=STATES, consumers=consumers, codes=codes,
             sources=sources, rows=rows, unknown=unknown, mode=mode, oldest=oldest, trend=figures.trend(),
             workers=[row for row in workers if row["slot"] < FIRST_SLOT],
-            bridges=[row for row in workers if FIRST_SLOT <= row["slot"] < FIRST_PLATFORM_SLOT],
+            bridges=[row for row in workers if FIRST_SLOT <= row["slot"] < FIRST_YKC_SLOT],
             counted={name: figures.counted(counter) for name, counter in COUNTED.items()},
             days=settings.raw_frame_retention_days, broker=settings.mqtt_url is not None, set_out=lambda text: read(text)[3],
         )  # fmt: skip

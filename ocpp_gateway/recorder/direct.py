@@ -95,8 +95,11 @@ class DirectRecorder:
         source: str = "ocpp",
         away_after_s: float = AWAY_AFTER_S,
         quarantined_a_source: int = 2000,
+        alone: bool = True,
     ) -> None:
+        """`alone`: nobody else writes of its stations, so what their connectors say is remembered between batches."""
         self._source = source
+        self._alone = alone
         self.stream = f"gateway/{slot}"
         self._dsn = dsn
         self._slot = slot
@@ -434,6 +437,8 @@ class DirectRecorder:
         ]
 
     def _remember(self, latest: dict[Place, Now]) -> None:
+        if not self._alone:
+            return
         self._connectors.update(latest)
         for place in latest:
             self._places.setdefault(place[0], set()).add(place)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ocpp_gateway import metrics
 from ocpp_gateway.relay.gaps import DISK, FULL, Untold
 from ocpp_gateway.relay.passed import GAP, Passed, decode, encode
-from ocpp_gateway.relay.spool import Spool
+from ocpp_gateway.relay.spool.writing import SpoolWriter
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ TELL_S = 1.0
 class Journal:
     """Notes for one process."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: SpoolWriter) -> None:
         self._spool = spool
         self._untold: dict[str, Untold] = {}  # by reason
         self.lost = 0

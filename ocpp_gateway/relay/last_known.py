@@ -37,7 +37,7 @@ class LastKnown:
     def __init__(self, folder: Path, sealer: Sealer) -> None:
         self._file = folder / NAME
         self._sealer = sealer
-        self._kept: dict[str, Any] | None = None
+        self._kept: Sequence[KnownSite] | None = None
 
     def read(self) -> list[KnownSite]:
         """Return the sites that were known last; none where nothing was kept, or under another secret."""
@@ -67,10 +67,10 @@ class LastKnown:
 
     async def keep_now(self, sites: Sequence[KnownSite]) -> None:
         """Keep these, durably, where they are not what was kept last."""
-        content = {"sites": [asdict(site) for site in sites]}
-        if content != self._kept and (sites or self._file.exists()):
+        if sites != self._kept and (sites or self._file.exists()):
+            content = {"sites": [{"upstream": asdict(site.upstream), "stations": site.stations} for site in sites]}
             await asyncio.to_thread(_replace, self._file, self._sealer.seal(SEALED_FOR, content))
-        self._kept = content
+        self._kept = sites
 
 
 def _site(item: dict[str, Any]) -> KnownSite:

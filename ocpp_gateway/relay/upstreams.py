@@ -37,7 +37,7 @@ class Upstreams:
     def __init__(
         self,
         pool: asyncpg.Pool,
-        site_of: Callable[[str], str | None],
+        site_of: Callable[[str], str | None] = lambda station_id: None,
         on_change: Callable[[str], None] = lambda site_id: None,
     ) -> None:
         self._pool = pool

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from ocpp_gateway.adapters.outcome import Authorise, Context, Problems
+from ocpp_gateway.adapters.outcome import Context, Problems
 from ocpp_gateway.adapters.values import read_place, read_time
+from ocpp_gateway.authorisation.rules import Decision, Presented, Standing
 from ocpp_gateway.commands.effects import effects
 from ocpp_gateway.commands.exchange import Exchange
 from ocpp_gateway.observation import (
@@ -45,11 +46,7 @@ class Remembered:
 class Witness:
     """Turns records, in their order, into what is to be stored."""
 
-    def __init__(
-        self, authorise: Authorise, heartbeat_interval_of: Callable[[str], int], tolerated_skew: timedelta
-    ) -> None:
-        self._authorise = authorise
-        self._heartbeat_interval_of = heartbeat_interval_of
+    def __init__(self, tolerated_skew: timedelta) -> None:
         self._tolerated_skew = tolerated_skew
         self._connections: OrderedDict[tuple[str, int], Remembered] = OrderedDict()
 
@@ -86,8 +83,7 @@ class Witness:
             raise Refusal("NotSupported", f"{call.action} is no action that a station sends in OCPP {version.name}")
         schemas.check(validator, call.payload, version)
         context = Context(
-            passed.station_id, passed.at, Registration.ACCEPTED, self._heartbeat_interval_of, self._authorise,
-            memory.problems, passed.connection,
+            passed.station_id, passed.at, Registration.ACCEPTED, _never, _nobody, memory.problems, passed.connection,
         )  # fmt: skip
         outcome = handler(call.payload, context)
         memory.problems.update(outcome.problems or {})
@@ -136,6 +132,16 @@ TAKEN: dict[str, Callable[[Witness, Passed], Entry]] = {
     ENDED: Witness._ended,
     UPSTREAM: Witness._met,
 }
+
+
+def _nobody(_: Presented) -> Decision:
+    """Authorise nobody: what we would answer is told to nobody either."""
+    return Decision(Standing.UNKNOWN)
+
+
+def _never(_: str) -> int:
+    """Want no heartbeats: the upstream says when they come."""
+    return 0
 
 
 def _exchanged(passed: Passed, version: Version, answer: dict[str, Any]) -> Sequence[Observation]:

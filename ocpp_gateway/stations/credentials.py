@@ -22,7 +22,7 @@ CONSUMER = "gateway.credentials"
 class Credentials:
     """What is stored of every station's keys."""
 
-    def __init__(self, pool: asyncpg.Pool, on_change: Callable[[str], None]) -> None:
+    def __init__(self, pool: asyncpg.Pool, on_change: Callable[[str], None] = lambda station_id: None) -> None:
         self._pool = pool
         self._on_change = on_change
         self._keys: dict[str, dict[str, datetime | None]] = {}
@@ -51,7 +51,7 @@ class Credentials:
                 self._keys[station_id] = {known.digest: known.until for known in event.credentials}
                 self._on_change(station_id)
             case StationKeyOffered(station_id=station_id):
-                self._keys.setdefault(station_id, {})[event.digest] = event.until
+                self._keys[station_id] = {**self._keys.get(station_id, {}), event.digest: event.until}
 
 
 async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:

@@ -59,8 +59,8 @@ def relay(folder: Path, rate: int, seconds: float) -> dict[str, Any]:
         server(["tests.bench.relay", str(port)], folder / "central.log", lambda: listens(port)),
     ):
         asyncio.run(_entrust(postgres.dsn, f"ws://127.0.0.1:{port}/csms"))
-        with _relaying(postgres, folder) as (url, workers):
-            pairs = [_pair(port, url, workers, rate, seconds) for _ in range(PAIRS)]
+        with _relaying(postgres, folder) as (url, watch):
+            pairs = [_pair(port, url, watch, rate, seconds) for _ in range(PAIRS)]
             asyncio.run(_stored(postgres.dsn))
         stored = asyncio.run(count_rows(postgres.dsn))
     return {
@@ -75,18 +75,25 @@ def relay(folder: Path, rate: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _pair(port: int, url: str, workers: list[int], rate: int, seconds: float) -> tuple[dict[str, Any], dict[str, Any]]:
+def _pair(
+    port: int, url: str, watch: dict[str, list[int]], rate: int, seconds: float
+) -> tuple[dict[str, Any], dict[str, Any]]:
     say(f"relay: {len(STATIONS)} stations, {rate} messages/s, straight to the central system")
     straight = load(f"ws://127.0.0.1:{port}/csms", connections=len(STATIONS), seconds=seconds, rate=rate)
     say("relay: the same through us")
-    watch = {"worker": workers}
     return straight, load(url, connections=len(STATIONS), seconds=seconds, rate=rate, watch=watch)
 
 
 @contextmanager
-def _relaying(postgres: Database, folder: Path) -> Iterator[tuple[str, list[int]]]:
-    with gateway(postgres.dsn, folder, YOUGUAN_DATA_DIR=str(folder), YOUGUAN_DEMO="true") as running:
-        yield running
+def _relaying(postgres: Database, folder: Path) -> Iterator[tuple[str, dict[str, list[int]]]]:
+    data, log = str(folder), folder / "relay.log"
+    storing = server(
+        ["ocpp_gateway", "relay"], log, lambda: "is stored from" in log.read_text(errors="replace"),
+        YOUGUAN_DATABASE_URL=postgres.dsn, YOUGUAN_DATA_DIR=data,
+    )  # fmt: skip
+    passing = gateway(postgres.dsn, folder, YOUGUAN_DATA_DIR=data, YOUGUAN_DEMO="true")
+    with storing as storing_pid, passing as (url, workers):
+        yield url, {"worker": workers, "storing": [storing_pid]}
 
 
 async def _entrust(dsn: str, upstream_url: str) -> None:

@@ -61,7 +61,7 @@ def test_status_says_what_other_programs_rely_on(suite: Suite) -> None:
     assert set(found["ports"]) == {"http", "ocpp", "mqtt"}
     assert all(isinstance(port, int) and port > 0 for port in found["ports"].values())
     assert [(part["name"], part["state"]) for part in found["parts"]] == [
-        (name, "running") for name in ("postgresql", "mqtt", "gateway-0", "bridge", "jobs", "web")
+        (name, "running") for name in ("postgresql", "mqtt", "relay", "gateway-0", "bridge", "jobs", "web")
     ]
     assert {part["pid"] for part in found["parts"]} <= {process.pid for process in offspring(suite)}
     assert found["versions"]["youguan"]
@@ -213,7 +213,7 @@ async def test_a_given_database_and_a_given_broker_are_used(empty_database: str,
         suite = Suite(tmp_path / "data", "--demo", "--stations=0", "--workers=1", **given)
         await asyncio.to_thread(suite.start)
         found = suite.status()
-        assert [part["name"] for part in found["parts"]] == ["gateway-0", "bridge", "jobs", "web"]
+        assert [part["name"] for part in found["parts"]] == ["relay", "gateway-0", "bridge", "jobs", "web"]
         assert (found["ports"]["mqtt"], found["addresses"]["mqtt"]) == (port, f"mqtt://localhost:{port}")
         assert not (tmp_path / "data" / "database").exists()
         charger = await Charger(found["ports"]["ocpp"], "NH0001-001").connect()

@@ -10,22 +10,28 @@ import asyncpg
 import orjson
 import pytest
 
-from ocpp_gateway.observation import SpoolDrained, TransactionBegun, TransactionReported, UpstreamMet
+from ocpp_gateway.observation import (
+    Condition,
+    SpoolDrained,
+    StatusReported,
+    TransactionBegun,
+    TransactionReported,
+    UpstreamMet,
+)
 from ocpp_gateway.recorder.batch import Committed, Entry, belongs_elsewhere
 from ocpp_gateway.recorder.direct import DirectRecorder
-from ocpp_gateway.relay import spool as spools
 from ocpp_gateway.relay import store, upstreams
 from ocpp_gateway.relay.drain import Drain
 from ocpp_gateway.relay.gaps import FULL
 from ocpp_gateway.relay.journal import Journal
 from ocpp_gateway.relay.passed import REFUSED, SAID, TOLD, UPSTREAM, Passed
 from ocpp_gateway.relay.recording import latest
-from ocpp_gateway.relay.spool import Spool, left_behind, new_spool
+from ocpp_gateway.relay.spool.reading import spools_in
+from ocpp_gateway.relay.spool.writing import RESERVE_BYTES, SpoolWriter, new_spool
 from ocpp_gateway.relay.witness import DOUBTS_A_CONNECTION, Witness
 from ocpp_gateway.stations import store as stations
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.store import Opening
-from tests.ocpp_gateway.fakes import knowing
 from tests.ocpp_gateway.test_recorder import Desk
 from tests.suite import eventually
 from youguan.auth import Scope
@@ -56,16 +62,17 @@ def status(number: int, station: str = "s1") -> Passed:
 
 
 class Worker:
-    """A spool with its drain and its recorder, as a worker has them."""
+    """A spool, and what drains it with its recorder."""
 
     def __init__(self, dsn: str, pool: asyncpg.Pool, folder: Path, most: int = MOST) -> None:
         self.spool = new_spool(folder, most)
         self.journal = Journal(self.spool)
-        self.recorder = DirectRecorder(dsn, 0, on_lost=lambda _: None)
-        drain = Drain(pool, self.recorder, Witness(knowing(), lambda _: 60, timedelta(minutes=5)), ManualClock(NOW))
-        self._left = left_behind(folder, MOST)
-        runs = (self.spool.run(), self.recorder.run(), drain.run(self._left, self.spool))
-        self._tasks = [asyncio.create_task(run) for run in runs]
+        self.recorder = DirectRecorder(dsn, 0, on_lost=lambda _: None, alone=False)
+        self.stop = asyncio.Event()
+        drain = Drain(pool, self.recorder, Witness(timedelta(minutes=5)), ManualClock(NOW), folder)
+        self.draining = asyncio.create_task(drain.run(self.stop))
+        self.writing = asyncio.create_task(self.spool.run())
+        self._tasks = [self.draining, self.writing, asyncio.create_task(self.recorder.run())]
 
     async def die(self) -> None:
         """End at once, with whatever is under way."""
@@ -75,8 +82,7 @@ class Worker:
                 await task
         if self.recorder._connection is not None:
             self.recorder._connection.terminate()
-        for spool in (self.spool, *self._left):
-            spool.close()
+        self.spool.close()
 
 
 async def count(pool: asyncpg.Pool, table: str) -> int:
@@ -93,7 +99,7 @@ async def test_whoever_dies_in_the_middle_has_lost_and_doubled_nothing(
             worker.journal.note(status(said))
             said += 1
 
-        async def some(spool: Spool = worker.spool) -> bool:
+        async def some(spool: SpoolWriter = worker.spool) -> bool:
             return spool.durable == spool._accepted and await count(pool, "telemetry.raw_frame") > 0
 
         await eventually(some)
@@ -115,12 +121,11 @@ async def test_whoever_dies_in_the_middle_has_lost_and_doubled_nothing(
     assert await gaps(pool) == [("killed", None, None)] * 3
     told = [datetime.fromisoformat(row["at"]) for row in rows]
     assert told == sorted(told)
-    left = left_behind(tmp_path, MOST)
-    assert [spool.id for spool in left] == [worker.spool.id], "what was left behind before is taken over and gone"
-    left[0].close()
+    left = [path.name for path in spools_in(tmp_path)]
+    assert left == [worker.spool.id], "what was left behind before is taken over and gone"
 
 
-async def _empty(spool: Spool) -> bool:
+async def _empty(spool: SpoolWriter) -> bool:
     return spool.size == 0
 
 
@@ -165,10 +170,6 @@ async def test_a_place_is_stored_with_what_the_database_refuses(
     await worker.die()
 
 
-async def _closed(spool: Spool) -> bool:
-    return spool.was_closed
-
-
 async def gaps(pool: asyncpg.Pool) -> list[tuple[str, str | None, int | None]]:
     rows = await pool.fetch(
         "SELECT reason, station_id, records FROM gateway.relay_gap WHERE records IS DISTINCT FROM 0 ORDER BY id"
@@ -209,7 +210,7 @@ async def test_how_a_process_ended_is_known(database_url: str, pool: asyncpg.Poo
     await eventually(lambda: _empty(first.spool))
     if clean:
         first.spool.stop()
-        await eventually(lambda: _closed(first.spool))
+        await first.writing
     await first.die()
     second = Worker(database_url, pool, tmp_path)
 
@@ -221,10 +222,57 @@ async def test_how_a_process_ended_is_known(database_url: str, pool: asyncpg.Poo
     await second.die()
 
 
+async def test_whoever_is_told_to_stop_first_drains_what_is_left_behind(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    worker = Worker(database_url, pool, tmp_path)
+    for number in range(500):
+        worker.journal.note(status(number))
+    worker.spool.stop()
+    await worker.writing
+    worker.stop.set()
+    await asyncio.wait_for(worker.draining, 30)
+    assert await count(pool, "telemetry.status_change") == 500
+    assert spools_in(tmp_path) == []
+    await worker.die()
+
+
+async def test_what_a_station_said_to_us_alone_in_between_counts(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """Its connectors are written by others while it is not passed on: what was known of them before is out of date."""
+    await Ownership(pool, 1, ManualClock(NOW)).start()
+    worker = Worker(database_url, pool, tmp_path)
+    worker.journal.note(status(0))
+    await eventually(lambda: _empty(worker.spool))
+    desk = Desk(database_url, slot=1)
+    at = NOW + timedelta(milliseconds=1)
+    await desk.put(StatusReported("s1", 1, at, at, at, "Preparing", Condition.OCCUPIED, None, None, None))
+    worker.journal.note(status(2))
+    await eventually(lambda: _empty(worker.spool))
+    rows = await pool.fetch("""
+        SELECT payload->>'status' AS status FROM eventlog.event
+        WHERE type = 'ConnectorStatusChanged' ORDER BY (payload->>'occurred_at')::timestamptz
+    """)
+    assert [row["status"] for row in rows] == ["Available", "Preparing", "Available"]
+    await desk.stop()
+    await worker.die()
+
+
+async def test_one_alone_drains(database_url: str, pool: asyncpg.Pool, tmp_path: Path) -> None:
+    first, second = (Worker(database_url, pool, tmp_path) for _ in range(2))
+    second.journal.note(status(1))
+    await eventually(lambda: _empty(second.spool))
+    assert await count(pool, "telemetry.status_change") == 1
+    assert not second.draining.done()
+    await second.die()
+    await first.die()
+
+
 async def test_a_gap_is_told_whose_it_is_and_how_long_it_took(
     database_url: str, pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
-    worker = Worker(database_url, pool, tmp_path, most=spools.RESERVE_BYTES + 2000)
+    worker = Worker(database_url, pool, tmp_path, most=RESERVE_BYTES + 2000)
     for number in range(30):
         worker.journal.note(status(number, f"s{number % 2}"))
     lost = worker.journal.lost

@@ -18,7 +18,7 @@ from ocpp_gateway.observation import (
 from ocpp_gateway.recorder.batch import Disconnected, Entry
 from ocpp_gateway.relay.passed import ENDED, REFUSED, SAID, TOLD, UPSTREAM, Passed
 from ocpp_gateway.relay.witness import Witness
-from tests.ocpp_gateway.fakes import NOW, knowing
+from tests.ocpp_gateway.fakes import NOW
 
 AT = "2026-05-04T12:00:00Z"
 START = {"connectorId": 2, "idTag": "T", "meterStart": 100, "timestamp": AT}
@@ -26,7 +26,7 @@ START = {"connectorId": 2, "idTag": "T", "meterStart": 100, "timestamp": AT}
 
 @pytest.fixture
 def witness() -> Witness:
-    return Witness(knowing(), lambda _: 60, timedelta(minutes=5))
+    return Witness(timedelta(minutes=5))
 
 
 def passed(kind: str, frame: Any = "", about: Any = "", version: str = "1.6", **rest: Any) -> Passed:
