@@ -127,7 +127,7 @@ class ReportOut(BaseModel):
     """Something that a province is to be told, or was."""
 
     id: int
-    kind: Literal["status", "station", "order"]
+    kind: Literal["status", "station", "order", "charging", "power"]
     subject: str = Field(description="the ConnectorID, or the StationID of a site's file")
     content: dict[str, Any] = Field(description="in the standard's words; it is sent in the province's own")
     made_at: UtcTime

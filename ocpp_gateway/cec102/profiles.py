@@ -10,8 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from youguan.errors import FieldError, Invalid
 
 Kind = Literal["token", "status", "station", "order", "charging", "power", "operator", "stats"]
-Asked = Literal["token", "status", "station", "order", "query_stations", "query_status", "query_stats"]
-Told = Literal["status", "station", "order"]
+Asked = Literal[
+    "token", "status", "station", "order", "charging", "power", "query_stations", "query_status", "query_stats"
+]
+Told = Literal["status", "station", "order", "charging", "power"]
+Momentary = Literal["charging", "power"]
 QuestionKind = Literal["stations", "statuses", "stats"]
 Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)*$")]
 Word = Literal["Offline", "Available", "Occupied", "Charging", "Reserved", "Finishing", "Faulted"]
@@ -33,12 +36,14 @@ class Profile(BaseModel):
     answers: dict[str, QuestionKind] = {}
     wraps: dict[Told, str] = {}
     writes: dict[str, str] = {}
+    writes_of: dict[Told, dict[str, str]] = {}
     unknown: dict[Told, dict[str, Any]] = {}
     confirmed_by: dict[Told, str] = {}
     names: dict[str, tuple[str, ...]] = {}
     statuses: dict[int, Word]
     order_key: str
     retry_s: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
+    every_s: dict[Momentary, Annotated[int, Field(gt=0)]] = {}
     pull_s: int = Field(ge=0)
     silent_after_s: int = Field(gt=0)
     held_already: int | None = None

@@ -67,7 +67,7 @@ def number_of(condition: str) -> int:
 
 def status_of(place: Coded, number: int, at: datetime) -> Report:
     """Return what tells a connector's status."""
-    told = {**_ids(place), "Status": number, "ParkStatus": 0, "LockStatus": 0, "UpdateTime": local(at)}
+    told = {**ids_of(place), "Status": number, "ParkStatus": 0, "LockStatus": 0, "UpdateTime": local(at)}
     return Report("status", place.cec_connector_id, told)
 
 
@@ -103,7 +103,7 @@ def _order(
     now: datetime,
 ) -> Report:
     told = {
-        **_ids(place),
+        **ids_of(place),
         "StartChargeSeq": number,
         "StartTime": local(started_at),
         "EndTime": local(ended_at),
@@ -167,7 +167,8 @@ def worded(kind: Told, content: Mapping[str, Any], profile: Profile) -> dict[str
 
 def bare(kind: Told, content: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     """Return what is told in a province's own words, with what it demands and we do not know as its profile says that."""
-    told: dict[str, Any] = _renamed({**profile.unknown.get(kind, {}), **content}, profile.writes)
+    writes = {**profile.writes, **profile.writes_of.get(kind, {})}
+    told: dict[str, Any] = _renamed({**profile.unknown.get(kind, {}), **content}, writes)
     return told
 
 
@@ -220,7 +221,8 @@ def local(at: datetime) -> str:
     return at.astimezone(COUNTY).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _ids(place: Coded) -> dict[str, Any]:
+def ids_of(place: Coded) -> dict[str, Any]:
+    """Return the members by which a connector is known."""
     return {
         "OperatorID": place.operator_code,
         "EquipmentOwnerID": place.operator_code,

@@ -16,6 +16,7 @@ from ocpp_gateway.cec102.overview import Looking
 from ocpp_gateway.cec102.pages import platform_pages
 from ocpp_gateway.cec102.privacy import marker
 from ocpp_gateway.cec102.pull import Puller
+from ocpp_gateway.cec102.pulse import Pulse
 from ocpp_gateway.cec102.server import Door, base_paths, platform_routes
 from ocpp_gateway.cec102.upward import Upward
 from ocpp_gateway.cec102.watch import PlatformWatch
@@ -55,7 +56,11 @@ def add_room(
     return Room(
         doors={path: platform_routes(door) for path in base_paths(profiles)},
         pages=platform_pages(looking, templates),
-        jobs=[Job("gateway.upward", upward.run), Job("gateway.platform_watch", PlatformWatch(desk, clock).run)],
+        jobs=[
+            Job("gateway.upward", upward.run),
+            Job("gateway.upward_pulse", Pulse(desk, clock).run),
+            Job("gateway.platform_watch", PlatformWatch(desk, clock).run),
+        ],
         watchers=[
             Job("gateway.platform_feed", feed.run),
             Job("gateway.platform_pull", Puller(callers, feed, mark, clock).run),

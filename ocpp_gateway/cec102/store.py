@@ -608,6 +608,8 @@ async def note_pull(connection: asyncpg.Connection, operator_id: str, error: str
     )
 
 
+MOMENTARY = "('charging', 'power')"
+
 # --- upward -----------------------------------------------------------------------------------------------------
 
 
@@ -686,12 +688,79 @@ async def queue(connection: asyncpg.Connection, operator_id: str, reports: Seque
     )
 
 
+async def queue_moment(
+    connection: asyncpg.Connection, operator_id: str, kind: str, reports: Sequence[Report], now: datetime
+) -> None:
+    """Put what is told of this moment in the place of what a province has not taken of the moments before."""
+    async with connection.transaction():
+        await connection.execute(
+            "DELETE FROM gateway.upward_report WHERE operator_id = $1 AND kind = $2 AND state = 'waiting'",
+            operator_id,
+            kind,
+        )
+        await queue(connection, operator_id, reports, now)
+
+
 async def next_report(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record | None:
-    """Return the first that a province has not taken."""
+    """Return the first that a province has not taken: what has happened before what is told of this moment."""
     return await connection.fetchrow(
-        "SELECT * FROM gateway.upward_report WHERE operator_id = $1 AND state = 'waiting' ORDER BY id LIMIT 1",
+        f"""
+        (SELECT * FROM gateway.upward_report WHERE operator_id = $1 AND state = 'waiting' AND kind NOT IN {MOMENTARY}
+         ORDER BY id LIMIT 1)
+        UNION ALL
+        (SELECT * FROM gateway.upward_report WHERE operator_id = $1 AND state = 'waiting' AND kind IN {MOMENTARY}
+         ORDER BY id LIMIT 1)
+        LIMIT 1
+        """,
         operator_id,
     )
+
+
+LATEST_VALUES = """
+    LEFT JOIN LATERAL (
+        SELECT max(occurred_at) AS at, jsonb_agg(jsonb_build_array(measurand, phase, value)) AS measured FROM (
+            SELECT DISTINCT ON (measurand, phase) measurand, phase, value, occurred_at FROM telemetry.meter_value m
+            WHERE m.station_id = c.station_id AND m.connector = c.connector AND m.occurred_at BETWEEN $1 AND $2
+              AND m.location IN ('', 'Outlet') ORDER BY measurand, phase, occurred_at DESC
+        ) latest
+    ) v ON n.condition = 'charging'
+"""
+
+
+async def charging_now(connection: asyncpg.Connection, since: datetime, until: datetime) -> list[asyncpg.Record]:
+    """Return the newest open transaction of each connector that has codes, with its latest values since then."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT c.*, n.condition, s.ocpp_version, t.transaction_id, t.started_at, t.meter_start_wh, v.at, v.measured
+        FROM (
+            SELECT DISTINCT ON (station_id, connector) * FROM telemetry.transaction
+            WHERE stopped_at IS NULL AND started_at IS NOT NULL ORDER BY station_id, connector, id DESC
+        ) t
+        JOIN gateway.connector_code c USING (station_id, connector)
+        JOIN gateway.connector_now n USING (station_id, connector)
+        JOIN gateway.station_now s USING (station_id) {LATEST_VALUES}
+        WHERE s.state = 'online' AND n.condition IN ('charging', 'occupied') ORDER BY c.station_id, c.connector
+        """,
+        since,
+        until,
+    )
+    return rows
+
+
+async def drawing_now(connection: asyncpg.Connection, since: datetime, until: datetime) -> list[asyncpg.Record]:
+    """Return the connectors in reach that have codes, in the order of those, with their latest values since then."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT c.*, n.condition, v.at, v.measured FROM gateway.connector_code c
+        JOIN gateway.connector_now n USING (station_id, connector)
+        JOIN gateway.station_now s USING (station_id) {LATEST_VALUES}
+        WHERE s.state = 'online' AND c.cec_station_id IS NOT NULL
+        ORDER BY c.cec_station_id, c.cec_equipment_id, c.cec_connector_id
+        """,
+        since,
+        until,
+    )
+    return rows
 
 
 async def note_try(
@@ -735,9 +804,16 @@ async def retry(connection: asyncpg.Connection, operator_id: str, now: datetime)
     return sum(row["state"] == "waiting" for row in rows)
 
 
-async def forget_reports(connection: asyncpg.Connection, before: datetime) -> None:
-    """Forget what was taken or refused before a time."""
-    await connection.execute("DELETE FROM gateway.upward_report WHERE state <> 'waiting' AND ended_at < $1", before)
+async def forget_reports(connection: asyncpg.Connection, before: datetime, moments_before: datetime) -> None:
+    """Forget what was taken or refused before a time; of what was told of a moment, before another."""
+    await connection.execute(
+        f"""
+        DELETE FROM gateway.upward_report WHERE state <> 'waiting'
+          AND ended_at < CASE WHEN kind IN {MOMENTARY} THEN $2::timestamptz ELSE $1 END
+        """,
+        before,
+        moments_before,
+    )
 
 
 async def queue_of(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record:

@@ -52,6 +52,7 @@ LOOK_S = 1.0
 A_ROUND = 200  # reports to one province between two looks
 OF_US = (Ret.SIGNATURE, Ret.TOKEN)  # what is wrong is how we speak, not what is told: it keeps
 KEPT = timedelta(days=7)  # what a province has taken, to be looked at
+MOMENTS_KEPT = timedelta(hours=1)
 
 
 TOLD_OF: tuple[type[Event], ...] = (
@@ -128,7 +129,8 @@ class Upward:
         """Begin to send what is due to every province that is not being told something."""
         self._rounds.begin(await self._callers.of("province"))
         async with self._desk.pool.acquire() as connection:
-            await store.forget_reports(connection, self._clock.now() - KEPT)
+            now = self._clock.now()
+            await store.forget_reports(connection, now - KEPT, now - MOMENTS_KEPT)
 
     async def told(self) -> None:
         """Wait until what is being sent is sent."""
