@@ -22,7 +22,7 @@ from charger_registry.people.second_factor import CodeNeeded, SecondFactors, box
 from charger_registry.people.store import account_of
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer
-from youguan.clock import Clock
+from youguan.clock import Clock, county_day
 from youguan.errors import (
     FieldError,
     Forbidden,
@@ -154,6 +154,9 @@ class Login:
             username = await people.find_identity(connection, provider.id, subject)
             demo = self._demo and is_loopback(remote)
             person = await people.find(connection, username, demo=demo) if username else None
+            closed = await people.closed_with_organisation(connection, username) if username and not person else None
+        if closed is not None:
+            raise _closed_with(closed)
         if person is None:
             raise Unauthenticated("nobody here is linked with this login")
         if not provider.strong:
@@ -290,8 +293,12 @@ class Login:
         demo = self._demo and is_loopback(remote)
         async with self._pool.acquire() as connection:
             person = await people.find(connection, username, demo=demo)
-        if not await self._passwords.fit(person["password_hash"] if person else None, password) or person is None:
+            closed = None if person else await people.closed_with_organisation(connection, username)
+        known = person or closed
+        if not await self._passwords.fit(known["password_hash"] if known else None, password) or known is None:
             raise Unauthenticated("the name or the password is wrong")
+        if person is None:
+            raise _closed_with(known)
         return person
 
     async def _begin(
@@ -361,6 +368,13 @@ def _himself(who: Principal) -> None:
 def browser_of(request: Request) -> str:
     """Return what a client says it is."""
     return request.headers.get("user-agent", "")
+
+
+def _closed_with(person: asyncpg.Record) -> Forbidden:
+    """Return what is said to somebody whose account was closed since his organisation is no more, once he has shown who he is."""
+    day = county_day(person["organisation_deregistered_at"])
+    told = "{organisation} was deregistered on {day}, and the accounts of its people are closed: a regulator can open yours again"
+    return Forbidden(Reason(told, organisation=person["organisation_name"], day=day))
 
 
 def login_api(login: Login, desk: PeopleDesk) -> FastAPI:
@@ -466,8 +480,8 @@ def _add_login_page(
             token, roles = await login.log_in(username, password, remote_of(request), browser_of(request))
         except CodeNeeded as needed:
             return ask_for_code(request, login, templates, needed, next)
-        except (Unauthenticated, TooManyRequests) as error:
-            reason = REFUSALS.get(error.code, "用户名或密码不正确")
+        except (Unauthenticated, TooManyRequests, Forbidden) as error:
+            reason = error if isinstance(error, Forbidden) else REFUSALS.get(error.code, "用户名或密码不正确")
             page = templates.render(
                 request, "login.html", status_code=error.status, next=next, username=username, error=reason,
                 providers=providers,

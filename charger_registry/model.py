@@ -24,7 +24,7 @@ def moment(**options: Any) -> Any:
 
 class Organisation(Table, table=True):
     """A legal body; `uscc` is its unified social credit code, `deregistered_at` when it ceased to be, which was known since
-    `deregistration_known_at`."""
+    `deregistration_known_at`; `accounts_closed_at`: when the accounts of its people were closed for that, once."""
 
     __tablename__ = "organisation"
     id: str = Field(sa_column=Column(Text, primary_key=True))
@@ -34,6 +34,7 @@ class Organisation(Table, table=True):
     address: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=text("''")))
     deregistered_at: datetime | None = Field(sa_column=moment())
     deregistration_known_at: datetime | None = Field(sa_column=moment())
+    accounts_closed_at: datetime | None = Field(sa_column=moment())
     generated: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     operator_code: str | None = Field(sa_column=Column(Text))
     ocpi_country_code: str | None = Field(sa_column=Column(Text))

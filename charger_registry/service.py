@@ -1,14 +1,14 @@
 """The registry, composed."""
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import asyncpg
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from charger_registry import store
 from charger_registry.api import registry_api
@@ -29,7 +29,7 @@ from charger_registry.equipment.pages import equipment_pages
 from charger_registry.equipment.photos import PhotoDesk
 from charger_registry.equipment.rereading import keep_hours_read
 from charger_registry.equipment.station_pages import station_file_pages
-from charger_registry.equipment.watch import watch_meters
+from charger_registry.equipment.watch import tell_what_is_due
 from charger_registry.fees.api import add_site_fees, add_station_fees
 from charger_registry.fees.desk import FeeDesk
 from charger_registry.fees.pages import fee_pages
@@ -39,7 +39,7 @@ from charger_registry.filing.pages import filing_pages
 from charger_registry.filing.rule_api import add_filing_rules
 from charger_registry.filing.rule_desk import RuleDesk
 from charger_registry.filing.rule_pages import filing_rule_pages
-from charger_registry.filing.watch import watch_filings
+from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.api import add_imports
 from charger_registry.imports.desk import ImportDesk
 from charger_registry.imports.pages import import_pages
@@ -66,6 +66,7 @@ from charger_registry.pages import registry_pages
 from charger_registry.people.account_api import add_delegations, add_second_factor
 from charger_registry.people.account_pages import Account, account_pages
 from charger_registry.people.api import add_organisations, add_people, add_trail
+from charger_registry.people.closing import close_accounts_of_ceased
 from charger_registry.people.delegation import Delegations
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.key_api import add_keys
@@ -90,23 +91,38 @@ from youguan.audit_heads import HeadFile
 from youguan.clock import Clock
 from youguan.database import create_pool
 from youguan.documents import Shelf
-from youguan.eventlog import publish
+from youguan.eventlog import Consumer, publish
 from youguan.parts import Job, Parts
+from youguan.repeating import repeat, repeat_in_transaction
 from youguan.settings import Settings
 from youguan.web.templates import Templates
 
-MANAGEMENT_WATCH_S = 20.0
+MANAGEMENT_WATCH_S, PAPERS_WATCH_S = 20.0, 60.0
 
 
-def _add_places(
-    api: FastAPI, pool: asyncpg.Pool, sites: SiteDesk, fees: FeeDesk, photos: PhotoDesk, clock: Clock
-) -> None:
-    """Add what the public is told of sites, and who may say it."""
-    add_equipment(api, pool, sites, clock)
-    add_site_fees(api, pool, sites, clock)
-    add_station_fees(api, pool, fees, clock)
-    add_station_files(api, pool, sites)
-    add_photos(api, pool, photos)
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every room of the registry stands on; each adds its paths to `api`."""
+
+    pool: asyncpg.Pool
+    clock: Clock
+    settings: Settings
+    templates: Templates
+    shelf: Shelf
+    api: FastAPI
+
+    def watch(self, name: str, look: Callable[[asyncpg.Connection], Awaitable[object]], every_s: float) -> Job:
+        """Return the job that looks in a transaction again and again at what time alone changes."""
+        return Job(f"registry.{name}", lambda: repeat_in_transaction(self.pool, look, every_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a room adds to the service beside its paths in the API."""
+
+    pages: Sequence[APIRouter]
+    jobs: Sequence[Job] = ()
+    consumers: Sequence[Consumer] = ()
 
 
 @asynccontextmanager
@@ -114,53 +130,17 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     """Put the registry together."""
     about = {"publisher": settings.publisher, "licence": settings.licence, "licence_url": settings.licence_url}
     async with await create_pool(settings.dsn_for("registry")) as pool, Downloads(pool, clock, about) as downloads:
-        templates = Templates(TEMPLATES)
-        passwords = Passwords()
-        desk, organisations = PeopleDesk(pool, passwords, clock), OrganisationDesk(pool, clock)
-        factors, delegations = SecondFactors(pool, clock, settings.login_secret), Delegations(pool, clock)
-        login = Login(pool, settings, clock, passwords, factors)
-        vouching = ProviderClient(read_providers(settings.login_providers))
-        providers = tuple(vouching.providers.values())
-        entrance = login_api(login, desk)
-        add_second_factor(entrance, factors)
-        add_delegations(entrance, delegations, login)
-        picture = Picture(pool)
-        keys = KeyDesk(pool, clock, settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
-        api = registry_api(pool, clock)
-        responsibility = LedgerDesk(pool, clock)
-        add_ledger(api, pool, responsibility, clock)
-        handovers, unmanaged = HandoverDesk(pool, clock), UnmanagedDesk(pool, clock)
-        add_handovers(api, pool, handovers)
-        add_unmanaged(api, pool, unmanaged)
-        add_credentials(api, pool, keys, clock)
-        quarantine = Quarantine(pool, clock)
-        add_quarantine(api, pool, quarantine)
-        tokens = TokenDesk(pool, clock)
-        add_ocpi_tokens(api, pool, tokens)
+        ground = Ground(
+            pool, clock, settings, Templates(TEMPLATES), Shelf(settings, "registry"), registry_api(pool, clock)
+        )
+        picture, tokens = Picture(pool), TokenDesk(pool, clock)
+        entrance, people = _people(ground)
         open_to_all = public_api(picture)
         add_open_data(open_to_all, pool, downloads, clock)
-        add_people(api, desk)
-        add_organisations(api, organisations)
-        add_trail(api, desk)
-        machine_keys = MachineKeyDesk(pool, clock)
-        add_keys(api, machine_keys, clock)
-        shelf = Shelf(settings, "registry")
-        filings, photos, filing_rules = (
-            FilingDesk(pool, clock, shelf),
-            PhotoDesk(pool, clock, shelf),
-            RuleDesk(pool, clock),
-        )
-        add_filings(api, pool, filings, clock)
-        add_filing_rules(api, filing_rules, clock)
-        relay = RelayDesk(pool, clock, own_places(settings), loopback=settings.demo)
-        add_relay(api, pool, relay)
-        imports, borders, duplicates = ImportDesk(pool, clock), BorderDesk(pool, clock), DuplicateDesk(pool, clock)
-        divisions, sites, fees = DivisionDesk(pool, clock), SiteDesk(pool, clock), FeeDesk(pool, clock)
-        _add_places(api, pool, sites, fees, photos, clock)
-        add_imports(api, pool, imports)
-        add_divisions(api, pool, divisions)
-        add_boundaries(api, pool, borders)
-        add_duplicates(api, pool, duplicates)
+        rooms = [
+            _ledger(ground), people, _credentials(ground), _filing(ground), _equipment(ground), _bringing_in(ground),
+            _open_data(ground, picture, tokens),
+        ]  # fmt: skip
 
         async def ready() -> str | None:
             return None if picture.loaded else "the map is not loaded yet"
@@ -168,55 +148,18 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         yield Parts(
             name="registry",
             apis={
-                "/api/registry": api,
+                "/api/registry": ground.api,
                 "/api/public": open_to_all,
                 "/api/auth": entrance,
                 "/api/ocpi": ocpi_api(pool, tokens, settings, clock),
             },
-            pages=[
-                registry_pages(pool, templates, clock),
-                ledger_pages(pool, responsibility, templates, clock),
-                handover_pages(pool, handovers, templates, clock),
-                login_pages(login, desk, templates, settings, providers),
-                provider_pages(login, vouching, templates, settings, clock),
-                account_pages(Account(login, factors, delegations, templates, providers), settings),
-                people_pages(desk, templates),
-                organisation_pages(organisations, templates, clock),
-                key_pages(machine_keys, templates, clock),
-                unmanaged_pages(pool, unmanaged, templates, clock),
-                credential_pages(pool, keys, templates, clock),
-                quarantine_pages(pool, quarantine, templates),
-                filing_pages(pool, filings, templates, clock),
-                filing_rule_pages(filing_rules, templates, clock),
-                relay_pages(pool, relay, templates, clock),
-                equipment_pages(pool, sites, photos, templates, settings, clock),
-                station_file_pages(pool, sites, templates, clock),
-                fee_pages(pool, fees, templates, clock),
-                import_pages(pool, imports, templates),
-                division_pages(pool, divisions, borders, templates),
-                duplicate_pages(pool, duplicates, templates),
-                public_pages(pool, picture, templates, clock),
-                open_data_pages(pool, templates, settings),
-                token_pages(pool, tokens, templates),
-            ],
+            pages=[page for room in rooms for page in room.pages],
             jobs=[
-                Job("registry.management_watch", lambda: watch_management(pool, clock)),
-                Job("registry.handover_watch", lambda: watch_handovers(handovers)),
                 Job("registry.audit_heads", lambda: audit_heads.keep(pool, HeadFile(settings.data_dir), clock)),
-                Job("registry.open_data", lambda: keep_published(pool, clock)),
-                Job("registry.filing_watch", lambda: watch_filings(pool, clock)),
-                Job("registry.meter_watch", lambda: watch_meters(pool, clock)),
-                Job("registry.opening_hours", lambda: keep_hours_read(pool, clock)),
-                Job("registry.document_sweep", lambda: shelf.tidy(pool)),
-                Job("registry.import_sweep", imports.sweep),
+                Job("registry.document_sweep", lambda: ground.shelf.tidy(pool)),
+                *(job for room in rooms for job in room.jobs),
             ],
-            consumers=[
-                projection.consumer(pool, clock),
-                bounds.consumer(pool),
-                keys.consumer(),
-                machine_keys.consumer(),
-                asked_tasks.consumer(pool),
-            ],
+            consumers=[bounds.consumer(pool), *(consumer for room in rooms for consumer in room.consumers)],
             watchers=[Job("registry.picture", picture.keep)],
             ready=ready,
             documents=[
@@ -225,6 +168,164 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 for room in (DOCUMENTS, PHOTOS, "/imports", "/divisions", "/boundaries")
             ],
         )
+
+
+def _ledger(ground: Ground) -> Room:
+    """Who is responsible: the ledger itself, handovers, sites that nobody manages."""
+    pool, clock, templates = ground.pool, ground.clock, ground.templates
+    desk, handovers, unmanaged = LedgerDesk(pool, clock), HandoverDesk(pool, clock), UnmanagedDesk(pool, clock)
+    add_ledger(ground.api, pool, desk, clock)
+    add_handovers(ground.api, pool, handovers)
+    add_unmanaged(ground.api, pool, unmanaged)
+
+    async def judge(connection: asyncpg.Connection) -> None:
+        await judge_what_has_changed(connection, clock.now())
+
+    return Room(
+        pages=[
+            registry_pages(pool, templates, clock),
+            ledger_pages(pool, desk, templates, clock),
+            handover_pages(pool, handovers, templates, clock),
+            unmanaged_pages(pool, unmanaged, templates, clock),
+        ],
+        jobs=[
+            ground.watch("management_watch", judge, MANAGEMENT_WATCH_S),
+            Job("registry.handover_watch", lambda: repeat(handovers.lapse_due, MANAGEMENT_WATCH_S)),
+        ],
+        consumers=[asked_tasks.consumer(pool)],
+    )
+
+
+def _people(ground: Ground) -> tuple[FastAPI, Room]:
+    """Who may do what: logins (with their API), accounts, organisations, keys of machines."""
+    pool, clock, templates, settings = ground.pool, ground.clock, ground.templates, ground.settings
+    passwords = Passwords()
+    desk, organisations, keys = (
+        PeopleDesk(pool, passwords, clock),
+        OrganisationDesk(pool, clock),
+        MachineKeyDesk(pool, clock),
+    )
+    factors, delegations = SecondFactors(pool, clock, settings.login_secret), Delegations(pool, clock)
+    login = Login(pool, settings, clock, passwords, factors)
+    vouching = ProviderClient(read_providers(settings.login_providers))
+    providers = tuple(vouching.providers.values())
+    entrance = login_api(login, desk)
+    add_second_factor(entrance, factors)
+    add_delegations(entrance, delegations, login)
+    add_people(ground.api, desk)
+    add_organisations(ground.api, organisations)
+    add_trail(ground.api, desk)
+    add_keys(ground.api, keys, clock)
+
+    async def close(connection: asyncpg.Connection) -> None:
+        await close_accounts_of_ceased(connection, clock)
+
+    return entrance, Room(
+        pages=[
+            login_pages(login, desk, templates, settings, providers),
+            provider_pages(login, vouching, templates, settings, clock),
+            account_pages(Account(login, factors, delegations, templates, providers), settings),
+            people_pages(desk, templates),
+            organisation_pages(organisations, templates, clock),
+            key_pages(keys, templates, clock),
+        ],
+        jobs=[ground.watch("account_watch", close, MANAGEMENT_WATCH_S)],
+        consumers=[keys.consumer()],
+    )
+
+
+def _credentials(ground: Ground) -> Room:
+    """Which stations may connect, and where they are passed on to."""
+    pool, clock, templates, settings = ground.pool, ground.clock, ground.templates, ground.settings
+    keys = KeyDesk(pool, clock, settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
+    quarantine, relay = Quarantine(pool, clock), RelayDesk(pool, clock, own_places(settings), loopback=settings.demo)
+    add_credentials(ground.api, pool, keys, clock)
+    add_quarantine(ground.api, pool, quarantine)
+    add_relay(ground.api, pool, relay)
+    return Room(
+        pages=[
+            credential_pages(pool, keys, templates, clock),
+            quarantine_pages(pool, quarantine, templates),
+            relay_pages(pool, relay, templates, clock),
+        ],
+        consumers=[keys.consumer()],
+    )
+
+
+def _filing(ground: Ground) -> Room:
+    """The files of sites, and what they need."""
+    pool, clock, templates = ground.pool, ground.clock, ground.templates
+    filings, rules = FilingDesk(pool, clock, ground.shelf), RuleDesk(pool, clock)
+    add_filings(ground.api, pool, filings, clock)
+    add_filing_rules(ground.api, rules, clock)
+
+    async def look(connection: asyncpg.Connection) -> None:
+        await tell_what_ran_out(connection, clock)
+
+    return Room(
+        pages=[filing_pages(pool, filings, templates, clock), filing_rule_pages(rules, templates, clock)],
+        jobs=[ground.watch("filing_watch", look, PAPERS_WATCH_S)],
+    )
+
+
+def _equipment(ground: Ground) -> Room:
+    """What stands at a site, and what the public is told of it."""
+    pool, clock, templates = ground.pool, ground.clock, ground.templates
+    sites, fees, photos = SiteDesk(pool, clock), FeeDesk(pool, clock), PhotoDesk(pool, clock, ground.shelf)
+    add_equipment(ground.api, pool, sites, clock)
+    add_site_fees(ground.api, pool, sites, clock)
+    add_station_fees(ground.api, pool, fees, clock)
+    add_station_files(ground.api, pool, sites)
+    add_photos(ground.api, pool, photos)
+
+    async def look(connection: asyncpg.Connection) -> None:
+        await tell_what_is_due(connection, clock)
+
+    return Room(
+        pages=[
+            equipment_pages(pool, sites, photos, templates, ground.settings, clock),
+            station_file_pages(pool, sites, templates, clock),
+            fee_pages(pool, fees, templates, clock),
+        ],
+        jobs=[
+            ground.watch("meter_watch", look, PAPERS_WATCH_S),
+            Job("registry.opening_hours", lambda: keep_hours_read(pool, clock)),
+        ],
+    )
+
+
+def _bringing_in(ground: Ground) -> Room:
+    """Files of sites, divisions and their boundaries, and what came twice."""
+    pool, clock, templates = ground.pool, ground.clock, ground.templates
+    imports, duplicates = ImportDesk(pool, clock), DuplicateDesk(pool, clock)
+    divisions, borders = DivisionDesk(pool, clock), BorderDesk(pool, clock)
+    add_imports(ground.api, pool, imports)
+    add_divisions(ground.api, pool, divisions)
+    add_boundaries(ground.api, pool, borders)
+    add_duplicates(ground.api, pool, duplicates)
+    return Room(
+        pages=[
+            import_pages(pool, imports, templates),
+            division_pages(pool, divisions, borders, templates),
+            duplicate_pages(pool, duplicates, templates),
+        ],
+        jobs=[Job("registry.import_sweep", imports.sweep)],
+    )
+
+
+def _open_data(ground: Ground, picture: Picture, tokens: TokenDesk) -> Room:
+    """What everybody may see."""
+    pool, clock, templates, settings = ground.pool, ground.clock, ground.templates, ground.settings
+    add_ocpi_tokens(ground.api, pool, tokens)
+    return Room(
+        pages=[
+            public_pages(pool, picture, templates, clock),
+            open_data_pages(pool, templates, settings),
+            token_pages(pool, tokens, templates),
+        ],
+        jobs=[Job("registry.open_data", lambda: keep_published(pool, clock))],
+        consumers=[projection.consumer(pool, clock)],
+    )
 
 
 def own_places(settings: Settings) -> frozenset[Place]:
@@ -236,21 +337,5 @@ def own_places(settings: Settings) -> frozenset[Place]:
 
 
 async def judge_what_has_changed(connection: asyncpg.Connection, now: datetime) -> None:
-    """Publish what time alone has changed in who manages what."""
+    """Publish which sites lose their manager, or have one again, as time passes."""
     await publish(connection, store.STREAM, await ledger.what_time_has_changed(connection, now))
-
-
-async def watch_management(pool: asyncpg.Pool, clock: Clock) -> None:
-    """Say which sites lose their manager, or have one again, as time passes."""
-    while True:
-        now = clock.now()
-        async with pool.acquire() as connection, connection.transaction():
-            await judge_what_has_changed(connection, now)
-        await asyncio.sleep(MANAGEMENT_WATCH_S)
-
-
-async def watch_handovers(handovers: HandoverDesk) -> None:
-    """Let handovers lapse that nobody answers in time."""
-    while True:
-        await handovers.lapse_due()
-        await asyncio.sleep(MANAGEMENT_WATCH_S)

@@ -1,7 +1,5 @@
 """What time alone changes about meters: their verification comes due, and is overdue."""
 
-import asyncio
-
 import asyncpg
 
 from charger_registry.equipment import store
@@ -9,16 +7,6 @@ from charger_registry.store import STREAM
 from youguan.clock import Clock, county_day
 from youguan.eventlog import publish
 from youguan.events import Event, MeterVerificationDue, MeterVerified
-
-WATCH_S = 60.0
-
-
-async def watch_meters(pool: asyncpg.Pool, clock: Clock) -> None:
-    """Say which meters come due, again and again; each thing once."""
-    while True:
-        async with pool.acquire() as connection, connection.transaction():
-            await tell_what_is_due(connection, clock)
-        await asyncio.sleep(WATCH_S)
 
 
 async def tell_what_is_due(connection: asyncpg.Connection, clock: Clock) -> None:

@@ -1,7 +1,5 @@
 """What time alone changes about filings: papers that run out, and promises whose day has passed."""
 
-import asyncio
-
 import asyncpg
 
 from charger_registry.filing import store
@@ -9,16 +7,6 @@ from charger_registry.store import STREAM
 from youguan.clock import Clock, county_day
 from youguan.eventlog import publish
 from youguan.events import DocumentExpiring, Event, FilingPromiseOverdue
-
-WATCH_S = 60.0
-
-
-async def watch_filings(pool: asyncpg.Pool, clock: Clock) -> None:
-    """Say what has run out, again and again; each thing once."""
-    while True:
-        async with pool.acquire() as connection, connection.transaction():
-            await tell_what_ran_out(connection, clock)
-        await asyncio.sleep(WATCH_S)
 
 
 async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> None:

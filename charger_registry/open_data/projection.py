@@ -1,6 +1,5 @@
 """Keeps what is published in step with what is filed and what stations say."""
 
-import asyncio
 from collections.abc import Collection
 from datetime import datetime
 
@@ -17,6 +16,7 @@ from charger_registry.open_data.published import (
 )
 from charger_registry.public.store import refresh_sites
 from youguan.clock import Clock
+from youguan.repeating import repeat
 
 WATCH_S = 60.0
 SITES_AT_ONCE = 50
@@ -73,7 +73,9 @@ async def _take_conditions(
 async def keep_published(pool: asyncpg.Pool, clock: Clock) -> None:
     """Look at every site once, so that what is published is what this version publishes; then at what time alone changes."""
     looked_at: datetime | None = None
-    while True:
+
+    async def look() -> None:
+        nonlocal looked_at
         now = clock.now()
         async with pool.acquire() as connection:
             due = await (
@@ -84,4 +86,5 @@ async def keep_published(pool: asyncpg.Pool, clock: Clock) -> None:
                 changed = await publish_changes(connection, due[start : start + SITES_AT_ONCE], (), clock)
                 await refresh_sites(connection, changed)
         looked_at = now
-        await asyncio.sleep(WATCH_S)
+
+    await repeat(look, WATCH_S)

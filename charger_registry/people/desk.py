@@ -11,15 +11,15 @@ import asyncpg
 
 from charger_registry.people import store
 from charger_registry.people.authority import DIVISION, USERNAME, Account, manages, may_manage, wrong_with
-from charger_registry.people.keys import revoke_ungiven
+from charger_registry.people.closing import close, end_logins, end_what_rests_on, person_changed
 from charger_registry.people.passwords import Passwords, wrong_password
 from charger_registry.store import STREAM
 from youguan import audit
-from youguan.auth import OFFICIALS, Principal
+from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
-from youguan.events import AccessRevoked, Event, PersonChanged, TeamChanged
+from youguan.events import Event, TeamChanged
 
 LINK_HOLDS = timedelta(hours=48)
 
@@ -73,7 +73,7 @@ class PeopleDesk:
             after = {**_shown(account), "reason": reason}
             await self._note(connection, who, "create account", account.username, None, after)
             link = await self._link(connection, who, account.username)
-            await publish(connection, STREAM, [_changed(account, active=True)])
+            await publish(connection, STREAM, [person_changed(account, active=True)])
         return link
 
     async def change(self, who: Principal, username: str, changes: dict[str, Any], reason: str) -> asyncpg.Record:
@@ -87,9 +87,9 @@ class PeopleDesk:
             await store.update(connection, after)
             said = {**_shown(after), "reason": reason}
             await self._note(connection, who, "change account", username, _shown(before), said)
-            events: list[Event] = [_changed(after, active=row["active"])]
+            events: list[Event] = [person_changed(after, active=row["active"])]
             if replace(before, name="") != replace(after, name=""):
-                events += await self._end_logins(connection, username)
+                events += await end_logins(connection, username, self._clock.now())
                 events += await end_what_rests_on(connection, username, after, who.subject, self._clock.now())
             await publish(connection, STREAM, events)
             return await store.get(connection, username)
@@ -100,21 +100,19 @@ class PeopleDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             row = await _another(connection, who, username)
             if row["active"] == active:
-                said = (
+                already = (
                     "the account of {username} is open already"
                     if active
                     else "the account of {username} is closed already"
                 )
-                raise Conflict(Reason(said, username=username))
-            await store.set_active(connection, username, active)
-            action = "open account" if active else "close account"
-            await self._note(
-                connection, who, action, username, {"active": not active}, {"active": active, "reason": reason}
-            )
-            events: list[Event] = [_changed(store.account_of(row), active=active)]
-            if not active:
-                events += await self._end_logins(connection, username)
-                events += await end_what_rests_on(connection, username, None, who.subject, self._clock.now())
+                raise Conflict(Reason(already, username=username))
+            if active:
+                await store.set_active(connection, username, True)
+                said = {"active": True, "reason": reason}
+                await self._note(connection, who, "open account", username, {"active": False}, said)
+                events: list[Event] = [person_changed(store.account_of(row), active=True)]
+            else:
+                events = await close(connection, row, who.subject, reason, self._clock.now())
             await publish(connection, STREAM, events)
 
     async def link(self, who: Principal, username: str, reason: str) -> Link:
@@ -133,7 +131,7 @@ class PeopleDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             await _person(connection, who, username)
             await self._note(connection, who, "end logins", username, None, {"reason": reason})
-            await publish(connection, STREAM, await self._end_logins(connection, username))
+            await publish(connection, STREAM, await end_logins(connection, username, self._clock.now()))
 
     async def remove_second_factor(self, who: Principal, username: str, reason: str) -> None:
         """Forget the second factor of somebody who has lost his phone; Forbidden, NotFound."""
@@ -143,7 +141,7 @@ class PeopleDesk:
             if not await store.remove_factor(connection, username):
                 raise NotFound(Reason("a second factor of {username}", username=username))
             await self._note(connection, who, "remove second factor", username, None, {"reason": reason})
-            await publish(connection, STREAM, await self._end_logins(connection, username))
+            await publish(connection, STREAM, await end_logins(connection, username, self._clock.now()))
 
     async def use_link(self, secret: str, password: str, remote: str | None = None) -> str:
         """Set a password by a link, which holds no longer then; return whose. NotFound, Invalid.
@@ -168,7 +166,7 @@ class PeopleDesk:
                 connection, at=now, actor=username, action="set password by link", subject=f"person {username}",
                 after={"made_by": found["made_by"], "unlinked": unlinked}, remote=remote,
             )  # fmt: skip
-            await publish(connection, STREAM, await self._end_logins(connection, username))
+            await publish(connection, STREAM, await end_logins(connection, username, self._clock.now()))
         return username
 
     async def whose_link(self, secret: str) -> asyncpg.Record:
@@ -204,7 +202,7 @@ class PeopleDesk:
             events: list[Event] = [TeamChanged(team_id=team_id, name=name, divisions=tuple(district))]
             if before is not None and before["divisions"] != district:
                 for username in members:
-                    events += await self._end_logins(connection, username)
+                    events += await end_logins(connection, username, self._clock.now())
             await publish(connection, STREAM, events)
             return next(row for row in await store.list_teams(connection) if row["id"] == team_id)
 
@@ -220,11 +218,6 @@ class PeopleDesk:
         await store.add_link(connection, (digest_of(link.secret), username, who.subject, now, link.until))
         return link
 
-    async def _end_logins(self, connection: asyncpg.Connection, username: str) -> list[Event]:
-        now = self._clock.now()
-        await store.end_sessions(connection, username, now)
-        return [AccessRevoked(subject=username, token_id=None, at=now)]
-
     async def _note(
         self,
         connection: asyncpg.Connection,
@@ -239,25 +232,6 @@ class PeopleDesk:
             connection, at=self._clock.now(), actor=who.subject, action=action, subject=f"{kind} {subject}", before=before,
             after=after,
         )  # fmt: skip
-
-
-async def end_what_rests_on(
-    connection: asyncpg.Connection, username: str, account: Account | None, by: str, now: datetime
-) -> list[Event]:
-    """End what rested on somebody's rights, now that they are others (None: his account is closed); return that as events.
-
-    Nobody acts for him, nor he for another; the machine keys that he could not give as he is now hold no longer.
-    """
-    if ended := await store.end_delegations(connection, username, by, now):
-        await audit.record(
-            connection,
-            at=now,
-            actor=by,
-            action="end delegation",
-            subject=f"person {username}",
-            before={"numbers": ended},
-        )
-    return await revoke_ungiven(connection, username, account, by, now)
 
 
 async def _person(
@@ -289,12 +263,3 @@ def _refuse_password(username: str, password: str) -> None:
 
 def _shown(account: Account) -> dict[str, Any]:
     return {**asdict(account), "roles": sorted(account.roles)}
-
-
-def _changed(account: Account, *, active: bool) -> PersonChanged:
-    official = not account.roles.isdisjoint(OFFICIALS)
-    return PersonChanged(
-        username=account.username, name=account.name, roles=tuple(sorted(account.roles)),
-        organisation_id=account.organisation_id, division=account.division if official else None, team_id=account.team_id,
-        level=account.level, active=active,
-    )  # fmt: skip

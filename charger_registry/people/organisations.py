@@ -11,6 +11,7 @@ import asyncpg
 from charger_registry.identifiers import is_uscc
 from charger_registry.ledger.store import ledger_events
 from charger_registry.people import store
+from charger_registry.people.closing import close_accounts_of_ceased
 from charger_registry.people.keys import revoke_keys
 from charger_registry.store import STREAM, deregister, get_organisation
 from youguan import audit
@@ -106,7 +107,7 @@ class OrganisationDesk:
         self, who: Principal, organisation_id: str, since: datetime | None, reason: str
     ) -> asyncpg.Record:
         """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody, and its
-        machines' keys hold no longer."""
+        machines' keys hold no longer; the accounts of its people are closed then, by the watch where that is later."""
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             told = await deregister(connection, organisation_id, since or now, now)
@@ -116,6 +117,8 @@ class OrganisationDesk:
             ceases = f"organisation {organisation_id} is deregistered"
             ended = await revoke_keys(connection, keys, who.subject, max(since or now, now), now, ceases)
             await publish(connection, STREAM, [*told, *ended])
+        async with self.pool.acquire() as connection, connection.transaction():
+            await close_accounts_of_ceased(connection, self._clock, organisation_id, who.subject)
             return await get_organisation(connection, organisation_id)
 
     async def verify(self, who: Principal, organisation_id: str, mandate: Mandate) -> int:

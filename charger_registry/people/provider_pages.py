@@ -13,7 +13,7 @@ from charger_registry.people.providers import Errand, ProviderClient, new_errand
 from charger_registry.people.second_factor import CodeNeeded
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import NotFound, Reason, Unauthenticated, YouguanError
+from youguan.errors import Forbidden, NotFound, Reason, Unauthenticated, YouguanError
 from youguan.settings import Settings
 from youguan.web.security import principal_of, remote_of, require
 from youguan.web.templates import Templates
@@ -72,7 +72,7 @@ def provider_pages(
             subject = await client.subject(errand, code, back_to(request, provider), clock.now())
             response = await arrive(request, errand, subject)
         except YouguanError as error:
-            reason = AWAY if error.retryable else UNKNOWN
+            reason = error if isinstance(error, Forbidden) else AWAY if error.retryable else UNKNOWN
             response = templates.render(
                 request, "login.html", status_code=error.status, next="", username="", error=reason,
                 providers=client.providers.values(),

@@ -17,6 +17,7 @@ SESSIONS_KEPT = "90 days"
 
 PERSON = """
 SELECT p.*, coalesce(t.divisions, '{}') AS team_divisions, t.name AS team_name, o.name AS organisation_name,
+       o.deregistered_at AS organisation_deregistered_at,
        EXISTS (SELECT FROM registry.second_factor f WHERE f.username = p.username) AS second_factor
 FROM registry.person p LEFT JOIN registry.team t ON t.id = p.team_id
 LEFT JOIN registry.organisation o ON o.id = p.organisation_id
@@ -33,6 +34,13 @@ async def find(
     held = " FOR SHARE OF p" if hold else ""
     return await connection.fetchrow(
         PERSON + "WHERE username = $1 AND active AND (NOT demo OR $2)" + held, username, demo
+    )
+
+
+async def closed_with_organisation(connection: asyncpg.Connection, username: str) -> asyncpg.Record | None:
+    """Return a closed account of an organisation that is no more."""
+    return await connection.fetchrow(
+        PERSON + "WHERE username = $1 AND NOT active AND o.accounts_closed_at IS NOT NULL", username
     )
 
 
@@ -63,11 +71,11 @@ async def get(connection: asyncpg.Connection, username: str, *, hold: bool = Fal
 async def list_people(
     connection: asyncpg.Connection, scope: Scope, words: str | None, after: str | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Return whom somebody with these bounds may manage, by username; words are looked for in both names."""
+    """Return whom somebody with these bounds may manage, by username; words are looked for in both names and the organisation's."""
     rows: list[asyncpg.Record] = await connection.fetch(
         PERSON
         + """
-        WHERE ($1::text IS NULL OR strpos(lower(p.username || ' ' || p.name), lower($1)) > 0)
+        WHERE ($1::text IS NULL OR strpos(lower(concat_ws(' ', p.username, p.name, o.name, o.id)), lower($1)) > 0)
           AND ($2::text IS NULL OR p.username > $2)
           AND ($4::bool OR (p.team_id IS NULL AND p.division ^@ ANY ($5::text[])) OR p.organisation_id = $6::text)
         ORDER BY p.username LIMIT $3
@@ -120,6 +128,28 @@ def account_of(row: asyncpg.Record) -> Account:
 
 async def set_active(connection: asyncpg.Connection, username: str, active: bool) -> None:
     await connection.execute("UPDATE registry.person SET active = $2 WHERE username = $1", username, active)
+
+
+async def note_accounts_closed(
+    connection: asyncpg.Connection, now: datetime, organisation_id: str | None
+) -> list[asyncpg.Record]:
+    """Return the open accounts of organisations that are no more, held, and note that they are closed, once for each organisation.
+
+    `organisation_id` None: of whichever organisation's time has come.
+    """
+    ceased = await connection.fetch(
+        """
+        UPDATE registry.organisation SET accounts_closed_at = $1
+        WHERE deregistered_at <= $1 AND accounts_closed_at IS NULL AND ($2::text IS NULL OR id = $2) RETURNING id
+        """,
+        now,
+        organisation_id,
+    )
+    rows: list[asyncpg.Record] = await connection.fetch(
+        PERSON + "WHERE p.organisation_id = ANY($1) AND p.active ORDER BY p.username FOR UPDATE OF p",
+        [row["id"] for row in ceased],
+    )
+    return rows
 
 
 async def set_rank(connection: asyncpg.Connection, username: str, level: int | None, administrator: bool) -> None:

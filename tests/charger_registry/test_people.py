@@ -19,6 +19,7 @@ from charger_registry.people.account_pages import Account as OwnAccount
 from charger_registry.people.account_pages import account_pages
 from charger_registry.people.api import add_organisations, add_people, add_trail
 from charger_registry.people.authority import Account, may_manage
+from charger_registry.people.closing import close_accounts_of_ceased
 from charger_registry.people.delegation import Delegations, wrong_with
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.organisation_pages import organisation_pages
@@ -684,6 +685,50 @@ async def test_an_organisation_is_filed_changed_and_deregistered(house: House) -
     assert await change("one", house.regulator, phone="3") == 409
     assert await house.pool.fetchval("SELECT unmanaged_reason FROM registry.site") == "deregistered"
     assert await house.trail("organisation one") == ["change organisation"] * 2 + ["deregister"]
+
+
+async def test_with_an_organisation_end_the_accounts_of_its_people_until_a_regulator_lets_one_in_again(
+    house: House,
+) -> None:
+    ours = {"roles": ["operator"], "organisation_id": "one"}
+    held, others = await house.made("wang", **ours), await house.made("zhao", roles=["operator"], organisation_id="two")
+    assert (await house.post("/organisations/one/deregister", house.regulator)).status_code == 200
+    assert (await house.holds(held), await house.holds(others)) == (False, True)
+    await house.log_in("wang", "not the password", status=401)
+    await house.log_in("wang", status=403)
+    form = {"username": "wang", "password": PASSWORD}
+    page = await house.client.post("/login", data=form)
+    assert (page.status_code, "One 已于" in page.text) == (403, True)
+    listed = (await house.client.get("/people?q=one", headers=house.regulator)).text
+    assert ("wang" in listed, "zhao" in listed, "单位已注销，账号停用" in listed) == (True, False, True)
+    assert (await house.post("/persons/wang/open", house.regulator)).status_code == 204
+    assert await house.holds(await house.log_in("wang"))
+    await watched(house)
+    await house.log_in("wang")
+    assert await house.trail("person wang") == [
+        "create account",
+        "set password by link",
+        "close account",
+        "open account",
+    ]
+
+
+async def test_an_organisation_that_is_to_cease_keeps_its_accounts_until_then(house: House) -> None:
+    held = await house.made("wang", roles=["operator"], organisation_id="one")
+    since = house.clock.now() + timedelta(hours=1)
+    answer = await house.post("/organisations/one/deregister", house.regulator, since=since.isoformat())
+    assert answer.status_code == 200, answer.text
+    await watched(house)
+    assert await house.holds(held)
+    house.clock.advance(timedelta(hours=1))
+    await watched(house)
+    assert not await house.holds(held)
+    await house.log_in("wang", status=403)
+
+
+async def watched(house: House) -> None:
+    async with house.pool.acquire() as connection, connection.transaction():
+        await close_accounts_of_ceased(connection, house.clock)
 
 
 async def test_the_codes_under_which_others_know_an_organisation(house: House) -> None:
