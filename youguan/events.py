@@ -148,6 +148,18 @@ class TransactionEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionSettled(Event):
+    """An account said how a transaction went that was known to have ended; `ended_before`: where its end was until then."""
+
+    station_id: str
+    connector: int
+    transaction_id: str
+    energy_wh: float | None
+    effective_at: datetime
+    ended_before: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnfiledStationSeen(Event):
     """A station that the registry does not know asked to be accepted."""
 

@@ -32,6 +32,8 @@ OF_THE_REQUEST = (
     httpx.codes.UNPROCESSABLE_ENTITY,
     httpx.codes.INTERNAL_SERVER_ERROR,
 )
+# Nothing of the request came to the platform.
+UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
 class Away(Exception):
@@ -40,6 +42,10 @@ class Away(Exception):
 
 class Stumbled(Away):
     """The platform answered that something went wrong at this; the same may be tried again, though not for ever."""
+
+
+class Unanswered(Away):
+    """The platform took a request, and no answer came that can be read: of this one, or of any."""
 
 
 class Refusing(Exception):
@@ -79,11 +85,21 @@ class Caller:
 
     async def ask(self, asked: Asked, content: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a message is answered; Away, Refusing. A token that holds no longer is fetched anew, once."""
-        answer = await self._call(asked, content, await self._bearer())
+        answer = await self._put(asked, content)
         if answer.ret == Ret.TOKEN:
             self._token = None
-            answer = await self._call(asked, content, await self._bearer())
+            answer = await self._put(asked, content)
         return self._content(answer)
+
+    async def _put(self, asked: Asked, content: Mapping[str, Any]) -> Answer:
+        """Return what a message is answered; Stumbled where that cannot be read though the platform answers another: Away else."""
+        token = await self._bearer()
+        try:
+            return await self._call(asked, content, token)
+        except Unanswered as lost:
+            self._token = None
+            await self._bearer()
+            raise Stumbled(f"{lost}; it answers other requests") from None
 
     async def _bearer(self) -> str:
         now = self._clock.now()
@@ -111,10 +127,12 @@ class Caller:
                     raise Away(f"HTTP {response.status_code}")
                 said = await _bounded(response)
             return read_answer(said, self.peer.secrets)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        except (*UNREACHED, httpx.InvalidURL) as error:
             raise Away(f"{type(error).__name__}: {error}"[:300]) from None
+        except (httpx.HTTPError, httpx.StreamError) as error:  # cut off, or silent, after it was reached
+            raise Unanswered(f"{type(error).__name__}: {error}"[:300]) from None
         except Invalid as wrong:
-            raise Away(wrong.detail) from None
+            raise Unanswered(wrong.detail) from None
 
     def _now(self) -> datetime:
         """Return the time of the next envelope, and count those of one second."""
@@ -152,6 +170,6 @@ async def _bounded(response: httpx.Response) -> bytes:
     async for part in response.aiter_bytes():
         size += len(part)
         if size > LARGEST_ANSWER:
-            raise Away(f"the answer is larger than {LARGEST_ANSWER} bytes")
+            raise Unanswered(f"the answer is larger than {LARGEST_ANSWER} bytes")
         parts.append(part)
     return b"".join(parts)

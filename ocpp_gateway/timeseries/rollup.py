@@ -11,7 +11,14 @@ import asyncpg
 from ocpp_gateway.timeseries import store
 from youguan.clock import Clock
 from youguan.eventlog import Consumer, StoredEvent
-from youguan.events import ConnectorStatusChanged, Event, PlatformOrderKept, StationOffline, TransactionEnded
+from youguan.events import (
+    ConnectorStatusChanged,
+    Event,
+    PlatformOrderKept,
+    StationOffline,
+    TransactionEnded,
+    TransactionSettled,
+)
 
 log = logging.getLogger(__name__)
 
@@ -39,16 +46,18 @@ def days_between(since: datetime, until: datetime) -> Iterator[date]:
         day += A_DAY
 
 
-def touched(event: Event) -> tuple[str, date] | None:
-    """Return the station and the day that an event bears upon."""
+def touched(event: Event) -> set[tuple[str, date]]:
+    """Return the stations and the days that an event bears upon: both, where it moves an end from one day to another."""
     match event:
         case ConnectorStatusChanged() | TransactionEnded():
-            return event.station_id, day_of(event.effective_at)
+            return {(event.station_id, day_of(event.effective_at))}
+        case TransactionSettled():
+            return {(event.station_id, day_of(moment)) for moment in (event.ended_before, event.effective_at)}
         case StationOffline():
-            return event.station_id, day_of(event.last_seen_at)
+            return {(event.station_id, day_of(event.last_seen_at))}
         case PlatformOrderKept(station_id=str(station_id), state="transaction"):
-            return station_id, day_of(event.ended_at)
-    return None
+            return {(station_id, day_of(event.ended_at))}
+    return set()
 
 
 class Rollup:
@@ -60,14 +69,14 @@ class Rollup:
 
     def consumer(self) -> Consumer:
         """Return the consumer that notices what is learnt late."""
-        types = (ConnectorStatusChanged, PlatformOrderKept, StationOffline, TransactionEnded)
+        types = (ConnectorStatusChanged, PlatformOrderKept, StationOffline, TransactionEnded, TransactionSettled)
         return Consumer(self._pool, "gateway.rollup", self.notice, types=types)
 
     async def notice(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Mark days before today that an event changes."""
         today = day_of(self._clock.now())
-        pairs = (touched(stored.event) for stored in batch)
-        await store.mark_due(connection, (pair for pair in pairs if pair and pair[1] < today))
+        pairs = (pair for stored in batch for pair in touched(stored.event))
+        await store.mark_due(connection, (pair for pair in pairs if pair[1] < today))
 
     async def run(self) -> None:
         """Count again and again, until cancelled."""

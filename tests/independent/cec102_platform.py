@@ -103,8 +103,8 @@ class Served:
 class Serving:
     """A platform that is asked and told things over HTTP: a province's, or an operator's that answers queries.
 
-    `answers`: message → what is answered for what it carries: a business object, or a whole number that is the Ret; `mood` may
-    take over before that: it returns raw bytes to be sent instead.
+    `answers`: message → what is answered for what it carries: a business object, a whole number that is the Ret, or None: then the
+    connection is cut. `mood` may take over before that: it returns raw bytes to be sent instead.
     """
 
     def __init__(self, answers: dict[str, Callable[[Any], Any]], party: Party | None = None) -> None:
@@ -112,6 +112,7 @@ class Serving:
         self.answers = answers
         self.served = Served()
         self.mood: Callable[[str], bytes | None] = lambda message: None
+        self.cut = False  # whether every connection is cut
         self.tokens = 0
         platform = self
 
@@ -121,9 +122,11 @@ class Serving:
                 message = self.path.rpartition("/")[2]
                 sent = platform.mood(message)
                 if sent is None:
-                    sent = json.dumps(
-                        platform.answer(message, json.loads(body), self.headers["Authorization"])
-                    ).encode()
+                    said = platform.answer(message, json.loads(body), self.headers["Authorization"])
+                    if said is None or platform.cut:
+                        self.close_connection = True
+                        return
+                    sent = json.dumps(said).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(sent)))
                 self.end_headers()
@@ -143,7 +146,7 @@ class Serving:
         self._server.server_close()
         self._thread.join()
 
-    def answer(self, message: str, envelope: dict[str, Any], authorization: str | None) -> dict[str, Any]:
+    def answer(self, message: str, envelope: dict[str, Any], authorization: str | None) -> dict[str, Any] | None:
         party = self.party
         expected = party.sign(*(envelope[name] for name in ("OperatorID", "Data", "TimeStamp", "Seq")))
         if expected != envelope["Sig"]:
@@ -160,6 +163,8 @@ class Serving:
             return self._answered(4002, {})
         self.served.messages.append((message, content))
         given = self.answers[message](content)
+        if given is None:
+            return None
         return self._answered(given, {}) if isinstance(given, int) else self._answered(0, given)
 
     def _answered(self, ret: int, content: Any) -> dict[str, Any]:

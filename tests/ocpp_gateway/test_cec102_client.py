@@ -506,6 +506,39 @@ async def test_a_report_at_which_a_province_stumbles_for_ever_makes_way_and_can_
     assert await reporting.states() == [("taken", 1), ("taken", 1)]
 
 
+async def test_a_record_at_which_a_province_cuts_the_connection_makes_way_with_its_reason(
+    reporting: Reporting, serving: Serving
+) -> None:
+    taking(serving)
+    serving.answers["notification_stationStatus"] = lambda content: (
+        None if content["ConnectorStatusInfo"]["Status"] == 3 else TAKE
+    )
+    await reporting.happen(changed("charging"), changed("faulted"))
+    for _ in range(8):
+        await reporting.look()
+        assert (await reporting.states())[1] == ("waiting", 0) or (await reporting.states())[0] == ("refused", 8)
+        reporting.clock.advance(timedelta(hours=1))
+    assert await reporting.states() == [("refused", 8), ("taken", 1)]
+    error = await reporting.pool.fetchval("SELECT error FROM gateway.upward_report ORDER BY id LIMIT 1")
+    assert error.startswith("RemoteProtocolError")
+    assert error.endswith("it answers other requests")
+
+
+async def test_a_province_that_cuts_every_connection_is_away_and_nothing_is_put_aside(
+    reporting: Reporting, serving: Serving
+) -> None:
+    taking(serving)
+    await reporting.happen(changed("charging"), changed("faulted"))
+    serving.cut = True
+    for _ in range(12):
+        await reporting.look()
+        reporting.clock.advance(timedelta(hours=1))
+    assert await reporting.states() == [("waiting", 12), ("waiting", 0)]
+    serving.cut = False
+    await reporting.look()
+    assert await reporting.states() == [("taken", 13), ("taken", 1)]
+
+
 async def test_what_is_sent_again_is_never_older_than_what_was_told_since(
     reporting: Reporting, serving: Serving
 ) -> None:

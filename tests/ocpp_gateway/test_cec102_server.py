@@ -12,6 +12,7 @@ import pytest
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.timeseries.rollup import Rollup
 from tests.independent.cec102_platform import CHINA, Party, Platform
 from tests.ocpp_gateway.platforms import OPERATOR_ID, Gateway, gateway_of, let_in
 from tests.suite import eventually
@@ -195,6 +196,35 @@ async def test_an_order_that_is_told_otherwise_than_before_is_news(gateway: Gate
     assert [event["energy_wh"] for event in await gateway.events("PlatformOrderKept")] == [12500, 12600]
     (row,) = await gateway.pool.fetch("SELECT * FROM gateway.platform_order")
     assert (row["energy_wh"], row["first_received_at"] < row["received_at"]) == (12600, True)
+
+
+MOVED = ("ended_before", "effective_at")
+
+
+async def test_an_account_that_moves_the_end_across_midnight_bears_on_both_days(
+    gateway: Gateway, platform: Platform
+) -> None:
+    """The last account of an order is what the transaction is, and every day on which its end ever was is counted again."""
+    for end in ("2026-05-04 23:59:00", "2026-05-04 23:59:00", "2026-05-05 00:01:00", "2026-05-04 23:58:00"):
+        await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order(EndTime=end)})
+    stopped = await gateway.pool.fetchval("SELECT stopped_at FROM telemetry.transaction")
+    assert stopped.astimezone(CHINA).isoformat() == "2026-05-04T23:58:00+08:00"
+    assert len(await gateway.events("TransactionEnded")) == 1
+    moved = [
+        tuple(datetime.fromisoformat(event[name]).astimezone(CHINA).strftime("%d %H:%M") for name in MOVED)
+        for event in await gateway.events("TransactionSettled")
+    ]
+    assert moved == [("04 23:59", "05 00:01"), ("05 00:01", "04 23:58")]
+    rollup = Rollup(gateway.pool, SystemClock())
+    await rollup.consumer().catch_up()
+    due = await gateway.pool.fetch("SELECT day::text FROM gateway.day_due WHERE station_id = 'P1' ORDER BY day")
+    assert [row["day"] for row in due] == ["2026-05-04", "2026-05-05"]
+    async with gateway.pool.acquire() as connection:
+        await rollup.roll_late(connection)
+    counted = await gateway.pool.fetch(
+        "SELECT day::text, transactions FROM telemetry.connector_day WHERE connector = 1 AND station_id = 'P1' ORDER BY day"
+    )
+    assert {row["day"]: row["transactions"] for row in counted}.items() >= {"2026-05-04": 1, "2026-05-05": 0}.items()
 
 
 async def test_a_code_that_several_connectors_bear_is_nobodys(gateway: Gateway, platform: Platform) -> None:

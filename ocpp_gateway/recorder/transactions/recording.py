@@ -9,7 +9,7 @@ from ocpp_gateway.observation import TransactionReported
 from ocpp_gateway.recorder.batch import Batch, TransactionKey, rounds
 from ocpp_gateway.recorder.transactions import store
 from youguan.clock import effective_time
-from youguan.events import Event, TransactionAuthorised, TransactionEnded, TransactionStarted
+from youguan.events import Event, TransactionAuthorised, TransactionEnded, TransactionSettled, TransactionStarted
 
 ENDS = ("Ended", "Settled")
 
@@ -95,6 +95,17 @@ async def _report(connection: asyncpg.Connection, reported: Sequence[Transaction
                     effective_at=report.effective_at,
                     started_at=began_at(merged["started_at"], merged["recorded_at"]),
                     source=source,
+                )
+            )
+        elif report.kind == "Settled":
+            events.append(
+                TransactionSettled(
+                    station_id=report.station_id,
+                    connector=number,
+                    transaction_id=report.transaction_id,
+                    energy_wh=merged["energy_wh"],
+                    effective_at=report.effective_at,
+                    ended_before=effective_time(merged["stopped_before"], report.received_at),
                 )
             )
     return events

@@ -87,37 +87,49 @@ async def placed(connection: asyncpg.Connection, samples: Sequence[MeterSampled]
 async def insert_reports(
     connection: asyncpg.Connection, reported: Sequence[TransactionReported]
 ) -> list[TransactionReported]:
-    """Store 2.x transaction events; return those that are no repeats."""
+    """Store 2.x transaction events; return those that are no repeats: of accounts, the last of each, where it is new or changed."""
     if not reported:
         return []
     await set_aside_reused(connection, [r for r in reported if r.kind == "Started" and not r.lasting_id])
+    told = {_event_key(r): r for r in reversed(reported) if r.kind != SETTLED}
+    accounts = {_event_key(r): r for r in reported if r.kind == SETTLED}
+    fresh = await _insert_events(connection, list(told.values()), "NOTHING")
+    fresh |= await _insert_events(connection, list(accounts.values()), OVERRULE)
+    return [r for key, r in (*reversed(told.items()), *accounts.items()) if key in fresh]
+
+
+SETTLED = "Settled"
+OVERRULE = """
+    UPDATE SET occurred_at = excluded.occurred_at, received_at = excluded.received_at, register_wh = excluded.register_wh
+    WHERE (e.occurred_at, e.register_wh) IS DISTINCT FROM (excluded.occurred_at, excluded.register_wh)
+"""
+EventKey = tuple[str, str, int]
+
+
+def _event_key(r: TransactionReported) -> EventKey:
+    return r.station_id, r.transaction_id, r.seq_no
+
+
+async def _insert_events(
+    connection: asyncpg.Connection, events: Sequence[TransactionReported], on_conflict: str
+) -> set[EventKey]:
+    """Store events; return the keys of those that were written."""
+    if not events:
+        return set()
+    members = [
+        (*_event_key(r), r.kind, r.occurred_at, r.received_at, r.register_wh, r.offline) for r in events
+    ]  # fmt: skip
     rows = await connection.fetch(
-        """
-        INSERT INTO telemetry.transaction_event
+        f"""
+        INSERT INTO telemetry.transaction_event AS e
         SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::timestamptz[], $6::timestamptz[],
                              $7::float8[], $8::bool[])
-        ON CONFLICT DO NOTHING RETURNING station_id, transaction_id, seq_no
+        ON CONFLICT (station_id, transaction_id, seq_no) DO {on_conflict}
+        RETURNING station_id, transaction_id, seq_no
         """,
-        *columns(
-            [
-                (
-                    r.station_id,
-                    r.transaction_id,
-                    r.seq_no,
-                    r.kind,
-                    r.occurred_at,
-                    r.received_at,
-                    r.register_wh,
-                    r.offline,
-                )
-                for r in reported
-            ],
-            8,
-        ),
+        *columns(members, 8),
     )
-    fresh = {tuple(row) for row in rows}
-    found = {(r.station_id, r.transaction_id, r.seq_no): r for r in reversed(reported)}
-    return [r for key, r in reversed(found.items()) if key in fresh]
+    return {(row["station_id"], row["transaction_id"], row["seq_no"]) for row in rows}
 
 
 async def set_aside_reused(connection: asyncpg.Connection, starts: Sequence[TransactionReported]) -> None:
