@@ -21,7 +21,7 @@ from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import canonical
 from inspection_service.evidence.desk import pieces
-from inspection_service.law.catalogue import Catalogue
+from inspection_service.law.catalogue import CONTINUING, Catalogue
 from inspection_service.printing.press import Press, Unprintable
 from inspection_service.store import get_site
 from inspection_service.wording import REFUSED
@@ -97,14 +97,14 @@ class CaseDesk:
 
     async def case(self, connection: asyncpg.Connection, row: asyncpg.Record) -> Case:
         """Return a case as the rules take it."""
-        facts = FACTS.validate_python(row["facts"])
+        facts, item = FACTS.validate_python(row["facts"]), self.catalogue.items[row["item_id"]]
         links = await evidence.links(connection, row["id"])
         return Case(
-            number=row["number"], state=State(row["state"]), procedure=row["procedure"],
-            item=self.catalogue.items[row["item_id"]], party_kind=row["party_kind"], act_on=row["act_on"],
-            found_on=row["found_on"], facts=facts, pieces=pieces(links, facts.officers),
+            number=row["number"], state=State(row["state"]), procedure=row["procedure"], item=item,
+            party_kind=row["party_kind"], act_on=row["act_on"], found_on=row["found_on"], facts=facts,
+            pieces=pieces(links, facts.officers),
             earlier=await store.earlier_violations(connection, row["id"]),
-            act_is_fined=await store.act_is_fined(connection, row["id"]),
+            act_is_fined=await store.act_is_fined(connection, row["id"], continuing=item.act == CONTINUING),
         )  # fmt: skip
 
     async def offers(
@@ -140,6 +140,8 @@ class CaseDesk:
             raise Forbidden("cases are opened by inspectors")
         if opening.item_id not in self.catalogue.items:
             raise NotFound(f"item {opening.item_id}")
+        if not opening.party_name.strip():
+            raise _invalid("party_name", "is needed: whom the case is about")
         if opening.act_on > day:
             raise _invalid("act_on", "lies in the future")
         officers = (who.subject, opening.second_officer)
@@ -242,7 +244,8 @@ class CaseDesk:
             raise _refused(failed)
         if line.command == Command.REASSIGN:
             await self._check_officers(connection, said.officers, day)
-        if fines(line, said) and not await store.hold_act(connection, row["id"], day):
+        continuing = case.item.act == CONTINUING
+        if fines(line, said) and not await store.hold_act(connection, row["id"], day, continuing=continuing):
             raise _refused(["fined_already"])
         if line.command == Command.REVOKE:
             await store.free_act(connection, row["id"])

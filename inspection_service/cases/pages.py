@@ -117,7 +117,7 @@ async def _opening(given: FormData, desk: CaseDesk) -> Opening:
         name = next((row["organisation_name"] for row in found if row["organisation_id"] == party_id), name)
     return Opening(
         item_id=text_in(given, "item_id"), party_kind="citizen" if text_in(given, "party_kind") == "citizen" else "organisation",
-        party_name=name or "—", act_on=act_on, second_officer=text_in(given, "second_officer"), reason=text_in(given, "reason"),
+        party_name=name, act_on=act_on, second_officer=text_in(given, "second_officer"), reason=text_in(given, "reason"),
         party_id=party_id, site_id=site, station_id=text_in(given, "station_id") or None,
         task_id=text_in(given, "task_id") or None, visit_id=text_in(given, "visit_id") or None,
         business_since=date_in(given.get("business_since")), serious=ticked_in(given, "serious"),

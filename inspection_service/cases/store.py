@@ -209,10 +209,10 @@ async def earlier_violations(connection: asyncpg.Connection, case_id: str) -> tu
     return tuple(row["act_on"] for row in rows)
 
 
-async def hold_act(connection: asyncpg.Connection, case_id: str, day: date) -> bool:
+async def hold_act(connection: asyncpg.Connection, case_id: str, day: date, *, continuing: bool) -> bool:
     """Take a case's act for a fine on a day; False where another case has it. Whoever comes second waits for the first."""
     await connection.execute("LOCK TABLE inspection.fined_act IN SHARE ROW EXCLUSIVE MODE")
-    if await act_is_fined(connection, case_id):
+    if await act_is_fined(connection, case_id, continuing=continuing):
         return False
     await connection.execute(
         "INSERT INTO inspection.fined_act VALUES ($1, $2) ON CONFLICT (case_id) DO UPDATE SET decided_on = excluded.decided_on",
@@ -222,22 +222,31 @@ async def hold_act(connection: asyncpg.Connection, case_id: str, day: date) -> b
     return True
 
 
-async def act_is_fined(connection: asyncpg.Connection, case_id: str) -> bool:
-    """Say whether another case has fined the act of this one (Art. 29).
+async def act_is_fined(connection: asyncpg.Connection, case_id: str, *, continuing: bool) -> bool:
+    """Say whether another case has fined the act of this one (Art. 29), or another organ has that sent it to us.
 
-    One act: the same party at the same place on the same day; or under the same item on any day up to the other's decision, for
-    what goes on is one act until it is punished.
+    One act: the same party at the same place on the same day; where the item's acts are `continuing`, under the same item also on
+    any day up to the other's decision, for what goes on is one act until it is punished. A place that one of the two does not
+    name may be the other's.
     """
     found: bool = await connection.fetchval(
         f"""
+        WITH fine AS (
+            SELECT case_id, decided_on, false AS by_another_organ FROM inspection.fined_act
+            UNION ALL
+            SELECT case_id, (content->>'decided_on')::date, true FROM inspection.received_case
+            WHERE (content->>'fine_yuan')::numeric > 0 AND content->>'decided_on' IS NOT NULL
+        )
         SELECT EXISTS (
-            SELECT FROM inspection.fined_act f JOIN inspection.case_file o ON o.id = f.case_id, inspection.case_file c
-            WHERE c.id = $1 AND o.id <> c.id AND {same_party("o", "c")} AND o.site_id IS NOT DISTINCT FROM c.site_id
+            SELECT FROM fine f JOIN inspection.case_file o ON o.id = f.case_id, inspection.case_file c
+            WHERE c.id = $1 AND (o.id <> c.id OR f.by_another_organ) AND {same_party("o", "c")}
+              AND (o.site_id IS NULL OR c.site_id IS NULL OR o.site_id = c.site_id)
               AND (o.station_id IS NULL OR c.station_id IS NULL OR o.station_id = c.station_id)
-              AND (o.act_on = c.act_on OR (o.item_id = c.item_id AND c.act_on <= f.decided_on))
+              AND (o.act_on = c.act_on OR ($2 AND o.item_id = c.item_id AND c.act_on <= f.decided_on))
         )
         """,
         case_id,
+        continuing,
     )
     return found
 

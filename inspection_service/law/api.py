@@ -57,12 +57,13 @@ class MeasureOut(BaseModel):
 
 
 class ItemOut(BaseModel):
-    """Something that is supervised."""
+    """Something that is supervised; `act`: continuing (one act until it is fined) or single (every occasion is one)."""
 
     id: str
     name: str
     name_en: str
     party: str
+    act: str
     danger: str
     first_violation: str
     mend_days: int

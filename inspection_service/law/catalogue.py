@@ -24,6 +24,7 @@ CITIZEN, ORGANISATION, ANYONE = "citizen", "organisation", "anyone"
 PARTIES = (CITIZEN, ORGANISATION)
 DANGERS = ("none", "safety", "fire")
 FIRST_VIOLATION = ("may", "never")
+CONTINUING, SINGLE = "continuing", "single"
 FEN_A_YUAN = 100
 
 
@@ -64,12 +65,13 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that is supervised."""
+    """Something that is supervised. `act`: whether what goes on is one act, or every occasion is one of its own (Art. 29)."""
 
     id: str
     name: str
     name_en: str
     party: str
+    act: str
     danger: str
     first_violation: str
     mend_days: int
@@ -132,7 +134,7 @@ def read(found: Mapping[str, Any], known: Statutes) -> Catalogue:
 
 def _item(entry: Mapping[str, Any], organs: Mapping[str, Organ], known: Statutes) -> Item:
     measures = tuple(_measure(measure, organs, known) for measure in entry["measure"])
-    members = ("id", "name", "name_en", "party", "danger", "first_violation", "mend_days", "competence")
+    members = ("id", "name", "name_en", "party", "act", "danger", "first_violation", "mend_days", "competence")
     return Item(**{member: entry[member] for member in members}, measures=measures)
 
 
@@ -155,6 +157,8 @@ def check(item: Item, county: str) -> None:
     """Refuse an item whose basis does not carry what it says; LawError."""
     if item.danger not in DANGERS or item.first_violation not in FIRST_VIOLATION:
         raise LawError(f"{item.id}: unknown danger or rule of first violations")
+    if item.act not in (CONTINUING, SINGLE):
+        raise LawError(f"{item.id}: an act is continuing or single")
     if item.danger != "none" and item.first_violation != "never":
         raise LawError(f"{item.id}: what is dangerous does not go unpunished as a first violation")
     for measure in item.measures:

@@ -43,6 +43,7 @@ ADDRESSEES = {
     "maintainer": "运维单位",
     "property_manager": "物业",
 }
+ACTS = {"continuing": "持续的违法行为，处罚前为一个行为", "single": "每次各为一个行为"}
 DANGERS = {"none": "一般风险", "safety": "安全", "fire": "消防"}
 KINDS = {
     "law": "法律",
@@ -76,8 +77,8 @@ def law_pages(catalogue: Catalogue, periods: Periods, templates: Templates, cloc
     """Return /law; what the law says is everybody's to know, whether one's own draft would do is for officers."""
     router = APIRouter(prefix="/law")
     words: dict[str, Any] = {
-        "measures": MEASURES, "sanctions": SANCTIONS, "parties": PARTIES, "addressees": ADDRESSEES, "dangers": DANGERS,
-        "kinds": KINDS, "first_violations": FIRST_VIOLATION, "units": UNITS, "refusal_texts": REFUSALS,
+        "measures": MEASURES, "sanctions": SANCTIONS, "parties": PARTIES, "addressees": ADDRESSEES, "acts": ACTS,
+        "dangers": DANGERS, "kinds": KINDS, "first_violations": FIRST_VIOLATION, "units": UNITS, "refusal_texts": REFUSALS,
     }  # fmt: skip
 
     @router.get("")

@@ -28,6 +28,8 @@ from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.chain import Link, broken
 from inspection_service.evidence.desk import Wish
+from inspection_service.exchange.desk import ExchangeDesk
+from inspection_service.exchange.record import FORMAT
 from inspection_service.printing.press import FontMissing, Press
 from inspection_service.tasks.desk import TaskDesk
 from inspection_service.tasks.intake import Intake
@@ -232,7 +234,9 @@ async def test_one_act_is_never_fined_twice_also_not_at_the_same_time(world: Wor
         ({"item_id": "car-park-unfiled"}, True),  # one act on one day that violates two norms
         ({"item_id": "car-park-unfiled", "act_on": TODAY - timedelta(days=1)}, False),
         ({"party_id": "other", "party_name": "另一公司"}, False),
-        ({"site_id": None}, False),
+        ({"site_id": None}, True),  # a place that is not named may be the same
+        ({"site_id": None, "act_on": TODAY - timedelta(days=1), "item_id": "car-park-unfiled"}, False),
+        ({"party_id": None, "party_name": "另一公司", "site_id": None}, False),
     ],
 )
 async def test_what_is_one_act(world: World, changes: dict[str, Any], one_act: bool) -> None:
@@ -241,11 +245,73 @@ async def test_what_is_one_act(world: World, changes: dict[str, Any], one_act: b
     await world.do(HEAD, first, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
     other = await world.cases.open(A, replace(STOPPED, **changes))
     async with world.pool.acquire() as connection:
-        assert await store.act_is_fined(connection, other) is one_act
+        assert await store.act_is_fined(connection, other, continuing=True) is one_act
     world.go_to(TODAY + timedelta(days=1))
     later = await world.cases.open(A, replace(STOPPED, act_on=TODAY + timedelta(days=1)))
     async with world.pool.acquire() as connection:
-        assert await store.act_is_fined(connection, later) is False
+        assert await store.act_is_fined(connection, later, continuing=True) is False
+
+
+async def test_every_occasion_of_a_single_act_is_an_act_of_its_own(world: World) -> None:
+    first = await to_notified(world)
+    await world.do(PARTY, first, Command.DEFEND, reason="申辩")
+    await world.do(HEAD, first, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+    same_day = await world.cases.open(A, STOPPED)
+    before = await world.cases.open(A, replace(STOPPED, act_on=TODAY - timedelta(days=1)))
+    async with world.pool.acquire() as connection:
+        fined = [await store.act_is_fined(connection, case, continuing=False) for case in (same_day, before)]
+    assert fined == [True, False]
+
+
+async def test_side_by_side_and_in_whatever_way_one_act_is_fined_once(world: World) -> None:
+    """Two on the spot, by different officers, and a decision by the head: whoever is first fines, the others are told."""
+    cases = [await world.cases.open(A, replace(UNFILED, site_id=site)) for site in ("s", None, "s")]
+    for case_id in cases:
+        await world.do(A, case_id, Command.ORDER, reason="限期备案", on=TODAY + timedelta(days=1))
+    world.go_to(TODAY + timedelta(days=2))
+    for case_id in cases:
+        await world.do(A, case_id, Command.FIND_UNMENDED, reason="未备案")
+        await world.prove(case_id)
+    *spots, formal = cases
+    fine: dict[str, Any] = {"reason": "逾期未改", "sanction": "fine", "fine_fen": 3_000_00}
+    await world.do(A, formal, Command.PROPOSE, reason="应当立案", procedure="fast", admitted=True)
+    await world.do(HEAD, formal, Command.APPROVE)
+    await world.do(A, formal, Command.CONCLUDE, **fine)
+    for reviewer in REVIEWERS:
+        if await world.do(reviewer, formal, Command.PASS, reason="同意") == "reviewed":
+            break
+    await world.do(A, formal, Command.NOTIFY, on=world.cases.today(), manner="直接送达")
+    await world.do(PARTY, formal, Command.DEFEND, reason="无异议")
+    outcomes = await asyncio.gather(
+        *(
+            world.do(who, case_id, Command.PUNISH_ON_THE_SPOT, place="场站", rights_told=True, **fine)
+            for who, case_id in zip((A, B), spots, strict=True)
+        ),
+        world.do(HEAD, formal, Command.DECIDE, **fine),
+        return_exceptions=True,
+    )
+    told = [str(outcome) for outcome in outcomes if isinstance(outcome, Conflict)]
+    assert (len(told), [each for each in told if "fined already" not in each]) == (2, [])
+    assert await world.pool.fetchval("SELECT count(*) FROM inspection.fined_act") == 1
+    fined = await world.pool.fetchval(
+        "SELECT count(*) FROM inspection.case_file WHERE facts->>'decided_on' IS NOT NULL AND (facts->>'fine_fen')::bigint > 0"
+    )
+    assert fined == 1
+
+
+async def test_what_another_organ_has_fined_is_not_fined_again(world: World) -> None:
+    sent = {
+        "format": FORMAT, "organ": "市场监管局", "number": "市监1", "item_id": "car-park-stopped", "party_kind": "organisation",
+        "party_name": "宁海某公司", "act_on": TODAY.isoformat(), "reason": "抄告", "sanction": "fine", "fine_yuan": 10_000,
+        "decided_on": TODAY.isoformat(),
+    }  # fmt: skip
+    unfined = {**sent, "number": "市监2", "fine_yuan": 0, "sanction": None, "decided_on": None, "act_on": "2026-08-01"}
+    receipts = await ExchangeDesk(world.cases, world.clock).take(A, "b", [sent, {**unfined, "party_name": "另一公司"}])
+    async with world.pool.acquire() as connection:
+        taken = [receipt.case_id for receipt in receipts if receipt.case_id]
+        assert [await store.act_is_fined(connection, case, continuing=True) for case in taken] == [True, False], (
+            receipts
+        )
 
 
 async def test_two_officers_at_once_one_wins_and_the_other_is_told(world: World) -> None:
