@@ -97,7 +97,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_evidence(app, evidence, cases, clock)
         remote = RemoteDesk(visits, clock)
         add_plans(app, plans)
-        add_visits(app, visits, remote, shelf)
+        add_visits(app, visits, remote, shelf, settings.base_url)
         add_interests(app, interests)
         annual = AnnualDesk(pool, clock, items.own.name)
         add_annual_report(app, annual, press, settings.base_url)
@@ -121,7 +121,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
                 plan_pages(plans, templates),
-                visit_pages(visits, remote, shelf, templates, clock),
+                visit_pages(visits, remote, shelf, templates, clock, settings.base_url),
                 interest_pages(interests, templates),
                 annual_report_pages(annual, press, templates, settings.base_url),
                 publication_pages(publication, templates),

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 
 from ocpp_gateway import store
-from youguan.auth import REGULATOR, Principal
+from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.bounds import stations_within
 from youguan.web.application import api
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
@@ -190,7 +190,7 @@ def _add_history(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations/{station_id}/frames")
     async def frames(
         station_id: str,
-        _: Annotated[Principal, Depends(require_station(pool, REGULATOR))],
+        _: Annotated[Principal, Depends(require_station(pool, REGULATOR, INSPECTOR))],
         since: From = None,
         until: To = None,
         limit: Limit = 100,

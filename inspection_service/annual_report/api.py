@@ -15,7 +15,7 @@ from inspection_service.printing.press import Press
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import NotFound
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import SESSION_COOKIE, require, require_county
+from youguan.web.security import require, require_county, shown_again
 
 Year = Annotated[int, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
 FormatName = Literal["json", "html", "pdf", "docx", "csv"]
@@ -94,8 +94,7 @@ def add_annual_report(app: FastAPI, desk: AnnualDesk, press: Press, base_url: st
 
 async def make_report(desk: AnnualDesk, request: Request, who: Principal, year: int, base_url: str) -> Report:
     """Return the report as its reader may see it: the gateway is asked with his own token."""
-    token = request.headers.get("authorization") or f"Bearer {request.cookies.get(SESSION_COOKIE, '')}"
-    return await desk.report(year, GatewayUptime(base_url, {"Authorization": token}), who.scope)
+    return await desk.report(year, GatewayUptime(base_url, shown_again(request)), who.scope)
 
 
 def give_report(report: Report, press: Press, name: str) -> Response:

@@ -377,6 +377,13 @@ async def piece(connection: asyncpg.Connection, visit_id: str, number: int) -> a
     return row
 
 
+async def has_piece(connection: asyncpg.Connection, visit_id: str, key: str) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM inspection.visit_piece WHERE visit_id = $1 AND key = $2)", visit_id, key
+    )
+    return found
+
+
 async def add_piece(connection: asyncpg.Connection, visit_id: str, piece: Sequence[Any]) -> None:
     """Keep (key, place, kind, title, source, sha256, size, type, name, content, at, by, latitude, longitude), once."""
     await connection.execute(

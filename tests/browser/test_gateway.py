@@ -19,8 +19,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 
 @asynccontextmanager
-async def obeying(charger: Charger, status: str = "Accepted") -> AsyncIterator[list[Any]]:
-    """Let a charger accept whatever it is told within the block; the calls that came are in the list."""
+async def obeying(
+    charger: Charger, status: str = "Accepted", saying: dict[str, Any] | None = None
+) -> AsyncIterator[list[Any]]:
+    """Let a charger accept whatever it is told within the block; the calls that came are in the list.
+
+    `saying`: of what it then sends a StatusNotification.
+    """
     told: list[Any] = []
 
     async def obey() -> None:
@@ -31,6 +36,8 @@ async def obeying(charger: Charger, status: str = "Accepted") -> AsyncIterator[l
                 if kind == 2:  # a call
                     told.append(rest)
                     await charger.socket.send(json.dumps([3, message_id, {"status": status}]))
+                    if saying is not None:
+                        await charger.socket.send(json.dumps([2, f"says-{len(told)}", "StatusNotification", saying]))
 
     task = asyncio.create_task(obey())
     try:

@@ -29,6 +29,7 @@ from inspection_service.inspections.visits.machine import (
     move,
     open_points,
 )
+from inspection_service.inspections.visits.probe import outcome_of, said
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.statutes import LawError
 from youguan.errors import Conflict, Forbidden
@@ -208,3 +209,34 @@ def test_what_is_open_and_what_failed() -> None:
     seen = {1: Seen("passed", ""), 3: Seen("failed", "x")}
     assert open_points([1, 2, 3], seen) == [2]
     assert failed(seen) == [3]
+
+
+@pytest.mark.parametrize(
+    ("command", "outcome"),
+    [
+        ({"state": "answered", "answer": {"status": "Accepted"}}, "answered"),
+        ({"state": "answered", "answer": {"status": "NotImplemented"}}, "refused"),
+        ({"state": "refused", "answer": None}, "refused"),
+        ({"state": "timed_out", "answer": None}, "unanswered"),
+        ({"state": "queued", "answer": None}, "unanswered"),
+        ({"state": "undeliverable", "answer": None}, "unreachable"),
+    ],
+)
+def test_what_came_of_a_probe(command: dict[str, Any], outcome: str) -> None:
+    assert outcome_of(command) == outcome
+
+
+def test_what_a_station_says_of_its_connectors_is_read_from_its_own_messages() -> None:
+    def frame(text: str, *, sent: bool = False) -> dict[str, Any]:
+        return {"received_at": "2026-09-16T02:00:00Z", "frame": text, "sent": sent}
+
+    frames = [
+        frame('[2,"1","StatusNotification",{"connectorId":2,"status":"Faulted","errorCode":"X"}]'),
+        frame('[2,"2","StatusNotification",{"connectorId":2,"status":"Available","errorCode":"NoError"}]'),
+        frame('[2,"3","StatusNotification",{"evseId":1,"connectorId":1,"connectorStatus":"Occupied","timestamp":"x"}]'),
+        frame('[2,"4","StatusNotification",{"connectorId":9,"status":"Faulted"}]', sent=True),
+        frame('[3,"4",{"status":"Accepted"}]'), frame('[2,"5","Heartbeat",{}]'),
+        frame("no JSON"), frame('[2,"6","StatusNotification",[]]'),
+    ]  # fmt: skip
+    assert said(frames) == ["#1.1 Occupied", "#2 Available"]
+    assert said([]) == []

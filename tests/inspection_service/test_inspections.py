@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 from pypdf import PdfReader
 
@@ -22,7 +23,8 @@ from inspection_service.inspections.plans.draw import faults
 from inspection_service.inspections.plans.joint import Counters
 from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
 from inspection_service.inspections.visits.machine import REMOTE, Command
-from inspection_service.inspections.visits.remote import RemoteDesk
+from inspection_service.inspections.visits.probe import Probe
+from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
 from inspection_service.store import file_site, replace_duties, retire_site
@@ -31,7 +33,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool
-from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged, ResponsibilitiesChanged, ResponsibilityEntry, SiteFiled
 
@@ -336,6 +338,29 @@ async def test_a_visit_is_called_off_with_a_reason(world: World) -> None:
         await world.desk.do(A, visit_id, Command.BEGIN)
 
 
+FRAMES = [
+    {"received_at": "2026-09-16T02:00:00Z", "sent": False,
+     "frame": '[2,"1","StatusNotification",{"connectorId":1,"errorCode":"GroundFailure","status":"Faulted"}]'},
+]  # fmt: skip
+
+
+class FakeGateway:
+    """A gateway that knows one message, and may be away."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.asked: list[tuple[str, str]] = []
+
+    async def frames(self, station_id: str, start: datetime, end: datetime | None) -> list[dict[str, Any]]:
+        if self.away:
+            raise Unavailable("away")
+        return FRAMES
+
+    async def probe(self, station_id: str, reason: str) -> Probe:
+        self.asked.append((station_id, reason))
+        return Probe("answered", {"action": "TriggerMessage"}, FRAMES)
+
+
 async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(world: World) -> None:
     told = ConnectorStatusChanged(
         station_id="s1-1", connector=1, status="Faulted", condition="faulted", previous_condition=None,
@@ -351,22 +376,40 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
         assert [row["point"] for row in await store.visit_points(connection, visit_id)] == [
             "management.filed", "management.in-order", "management.bays",
         ]  # fmt: skip
-    remote = RemoteDesk(world.desk, world.clock)
+    remote, gateway = RemoteDesk(world.desk, world.clock), FakeGateway()
+
+    async def freeze(station_id: str, days: int = 1) -> None:
+        window = Window(station_id, end - timedelta(days=days), end, "extract-1")
+        await remote.freeze(A, visit_id, window, gateway)
+
     end = world.clock.now()
     with pytest.raises(Conflict):
-        await remote.freeze(A, visit_id, "s1-1", end - timedelta(days=1), end, "extract-1")
+        await freeze("s1-1")
     await world.desk.do(A, visit_id, Command.BEGIN)
     with pytest.raises(NotFound):
-        await remote.freeze(A, visit_id, "s2-1", end - timedelta(days=1), end, "extract-1")
+        await freeze("s2-1")
     with pytest.raises(Invalid):
-        await remote.freeze(A, visit_id, "s1-1", end - timedelta(days=32), end, "extract-1")
-    for _ in range(2):
-        await remote.freeze(A, visit_id, "s1-1", end - timedelta(days=1), end, "extract-1")
+        await freeze("s1-1", days=32)
+    gateway.away = True
+    with pytest.raises(Unavailable):
+        await freeze("s1-1")
     async with world.pool.acquire() as connection:
-        (piece,) = await store.pieces(connection, visit_id)
-        content = (await store.piece(connection, visit_id, 1))["content"]
-    assert piece["source"]["events"] == 1
-    assert b"GroundFailure" in content
+        assert await store.pieces(connection, visit_id) == []  # all of it or nothing
+    gateway.away = False
+    for _ in range(2):
+        await freeze("s1-1")
+        await remote.probe(A, visit_id, "s1-1", "asked-0001", gateway)
+    with pytest.raises(NotFound):
+        await remote.probe(A, visit_id, "s2-1", "asked-0002", gateway)
+    async with world.pool.acquire() as connection:
+        telemetry, frames, probe = await store.pieces(connection, visit_id)
+        contents = [(await store.piece(connection, visit_id, number))["content"] for number in (1, 2, 3)]
+    assert [piece["kind"] for piece in (telemetry, frames, probe)] == ["telemetry", "frames", "probe"]
+    assert telemetry["source"]["events"] == frames["source"]["events"] == 1
+    assert b"GroundFailure" in contents[0]
+    assert orjson.loads(contents[1]) == FRAMES
+    assert (probe["source"]["outcome"], probe["source"]["said"]) == ("answered", ["#1 Faulted"])
+    assert gateway.asked == [("s1-1", (await world.visit(visit_id))["code"])]  # once
     await world.carry_out(visit_id, failing=1)
     lead = Opening(
         "car-park-unfiled",

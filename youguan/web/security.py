@@ -24,6 +24,12 @@ FORM, FORM_OF_FILES = "application/x-www-form-urlencoded", "multipart/form-data"
 BEARER = HTTPBearer(auto_error=False, description="the token of POST /api/auth/login, or a machine's key")
 
 
+def shown_again(request: Request) -> dict[str, str]:
+    """Return the headers with which another service is asked on behalf of whoever asks us."""
+    cookie = request.cookies.get(SESSION_COOKIE, "")
+    return {"Authorization": request.headers.get("authorization") or f"Bearer {cookie}"}
+
+
 async def identify(request: Request, verifier: TokenVerifier, keys: KeyRing) -> None:
     """Put who is asking into `request.state.principal`; refuse a cookie's change without its CSRF token."""
     request.state.principal = None

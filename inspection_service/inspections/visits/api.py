@@ -5,20 +5,21 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import asyncpg
-from fastapi import Depends, FastAPI, File, Form, Response, UploadFile
+from fastapi import Depends, FastAPI, File, Form, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from inspection_service.inspections import store
 from inspection_service.inspections.api import Departments, Id, Reason
 from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
+from inspection_service.inspections.visits.gateway import GatewayOverHttp
 from inspection_service.inspections.visits.machine import Command
-from inspection_service.inspections.visits.remote import RemoteDesk
+from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
 from youguan.documents import Document, Shelf
 from youguan.errors import NotFound
 from youguan.web.documents import INERT, give, take
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import require, require_person
+from youguan.web.security import require, require_person, shown_again
 
 Words = Annotated[str, Field(max_length=2000)]
 Key = Annotated[str, Field(min_length=8, max_length=100, pattern=r"^[A-Za-z0-9-]+$")]
@@ -137,6 +138,16 @@ class ExtractIn(BaseModel):
     end: GivenTime = Field(alias="to")
     key: Key
 
+    def window(self) -> Window:
+        return Window(self.station_id, self.start, self.end, self.key)
+
+
+class ProbeIn(BaseModel):
+    """A station to be asked; `key` is the sender's own: sent again, it is asked once."""
+
+    station_id: Id
+    key: Key
+
 
 class CodeOut(BaseModel):
     """What anybody may know of a check by its code."""
@@ -151,10 +162,11 @@ class CodeOut(BaseModel):
     officers: list[str]
 
 
-def add_visits(app: FastAPI, desk: VisitDesk, remote: RemoteDesk, shelf: Shelf) -> None:
-    """Add visits to /api/inspection."""
+def add_visits(app: FastAPI, desk: VisitDesk, remote: RemoteDesk, shelf: Shelf, base_url: str) -> None:
+    """Add visits to /api/inspection; `base_url`: where the gateway is asked."""
     _add_visits(app, desk)
-    _add_notes(app, desk, remote, shelf)
+    _add_notes(app, desk, shelf)
+    _add_remote(app, desk, remote, base_url)
 
     @app.get("/check-codes/{code}")
     async def check_code(code: str) -> CodeOut:
@@ -212,7 +224,7 @@ def _add_visits(app: FastAPI, desk: VisitDesk) -> None:
         return await give_record(desk, who, visit_id)
 
 
-def _add_notes(app: FastAPI, desk: VisitDesk, remote: RemoteDesk, shelf: Shelf) -> None:
+def _add_notes(app: FastAPI, desk: VisitDesk, shelf: Shelf) -> None:
     inspector = require_person(INSPECTOR)
 
     @app.post("/visits/{visit_id}/results", status_code=201)
@@ -239,16 +251,31 @@ def _add_notes(app: FastAPI, desk: VisitDesk, remote: RemoteDesk, shelf: Shelf) 
         await desk.bring(who, visit_id, photo(document, key, kind, title, place, Position(latitude, longitude)))
         return await read_visit(desk, who, visit_id)
 
-    @app.post("/visits/{visit_id}/telemetry", status_code=201)
-    async def telemetry(visit_id: str, wish: ExtractIn, who: Annotated[Principal, Depends(inspector)]) -> WholeVisit:
-        """Freeze what was told of a station of this site within a time (31 days at the most)."""
-        await remote.freeze(who, visit_id, wish.station_id, wish.start, wish.end, wish.key)
-        return await read_visit(desk, who, visit_id)
-
     @app.get("/visits/{visit_id}/pieces/{number}/content", response_class=Response)
     async def content(visit_id: str, number: int, who: Annotated[Principal, Depends(require())]) -> Response:
         """Return a photo, a still or an extract, byte by byte."""
         return await give_piece(desk, shelf, who, visit_id, number)
+
+
+def _add_remote(app: FastAPI, desk: VisitDesk, remote: RemoteDesk, base_url: str) -> None:
+    inspector = require_person(INSPECTOR)
+
+    @app.post("/visits/{visit_id}/telemetry", status_code=201)
+    async def telemetry(
+        visit_id: str, wish: ExtractIn, request: Request, who: Annotated[Principal, Depends(inspector)]
+    ) -> WholeVisit:
+        """Freeze what was told of a station of this site within a time (31 days at the most), and its messages."""
+        await remote.freeze(who, visit_id, wish.window(), GatewayOverHttp(base_url, shown_again(request)))
+        return await read_visit(desk, who, visit_id)
+
+    @app.post("/visits/{visit_id}/probes", status_code=201)
+    async def probe(
+        visit_id: str, wish: ProbeIn, request: Request, who: Annotated[Principal, Depends(inspector)]
+    ) -> WholeVisit:
+        """Ask a station of this site how it is now; what came of it is kept."""
+        gateway = GatewayOverHttp(base_url, shown_again(request))
+        await remote.probe(who, visit_id, wish.station_id, wish.key, gateway)
+        return await read_visit(desk, who, visit_id)
 
 
 # --- what is read the same way by pages ---

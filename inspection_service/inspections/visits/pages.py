@@ -1,7 +1,7 @@
 """The pages of visits: on a phone, and from afar."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
@@ -12,29 +12,34 @@ from inspection_service.cases import store as cases
 from inspection_service.inspections import store
 from inspection_service.inspections.visits.api import give_piece, give_record, photo, read_code, read_visit
 from inspection_service.inspections.visits.desk import Noted, Position, VisitDesk, VisitWish
+from inspection_service.inspections.visits.gateway import GatewayOverHttp
 from inspection_service.inspections.visits.machine import Command
-from inspection_service.inspections.visits.remote import RemoteDesk
+from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from inspection_service.inspections.words import words_of
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
 from youguan.bounds import stations_of
 from youguan.clock import COUNTY, Clock
 from youguan.documents import Shelf
-from youguan.errors import NotFound, YouguanError
+from youguan.errors import Invalid, NotFound, Unavailable, YouguanError
 from youguan.web.documents import take
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
-from youguan.web.security import require, require_person
+from youguan.web.security import require, require_person, shown_again
 from youguan.web.templates import Templates
 
 PAGE = 50
+Failed = Callable[[Request, Principal, str, YouguanError], Awaitable[Response]]
 
 
-def visit_pages(desk: VisitDesk, remote: RemoteDesk, shelf: Shelf, templates: Templates, clock: Clock) -> APIRouter:
+def visit_pages(
+    desk: VisitDesk, remote: RemoteDesk, shelf: Shelf, templates: Templates, clock: Clock, base_url: str
+) -> APIRouter:
     """Return /inspections, and what is under it of visits."""
     router, words = APIRouter(prefix="/inspections"), words_of(desk.office.catalogue)
     _add_list(router, desk, templates, words)
     _add_new_visit(router, desk, templates, words)
-    _add_visit(router, desk, templates, words)
-    _add_notes(router, desk, remote, shelf, clock)
+    failed = _add_visit(router, desk, templates, words)
+    _add_notes(router, desk, shelf)
+    _add_remote(router, remote, base_url, clock, failed)
 
     @router.get("/codes/{code}")
     async def check_code(request: Request, code: str) -> Response:
@@ -101,7 +106,9 @@ def _add_new_visit(router: APIRouter, desk: VisitDesk, templates: Templates, wor
         return RedirectResponse(f"/inspections/visits/{visit_id}", 303)
 
 
-def _add_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: Mapping[str, Any]) -> None:
+def _add_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: Mapping[str, Any]) -> Failed:
+    """Add the page of a visit; return what shows it with an error."""
+
     async def show(request: Request, who: Principal, visit_id: str, error: YouguanError | None = None) -> Response:
         visit = await read_visit(desk, who, visit_id)
         async with desk.office.pool.acquire() as connection:
@@ -143,8 +150,10 @@ def _add_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: 
             return await show(request, who, visit_id, error)
         return RedirectResponse(f"/inspections/visits/{visit_id}", 303)
 
+    return show
 
-def _add_notes(router: APIRouter, desk: VisitDesk, remote: RemoteDesk, shelf: Shelf, clock: Clock) -> None:
+
+def _add_notes(router: APIRouter, desk: VisitDesk, shelf: Shelf) -> None:
     inspector = require_person(INSPECTOR)
 
     @router.post("/visits/{visit_id}/results")
@@ -180,8 +189,17 @@ def _add_notes(router: APIRouter, desk: VisitDesk, remote: RemoteDesk, shelf: Sh
         await desk.bring(who, visit_id, photo(document, key, kind, title, None, Position()))
         return RedirectResponse(f"/inspections/visits/{visit_id}#pieces", 303)
 
+    @router.get("/visits/{visit_id}/pieces/{number}/content")
+    async def content(visit_id: str, number: int, who: Annotated[Principal, Depends(require())]) -> Response:
+        return await give_piece(desk, shelf, who, visit_id, number)
+
+
+def _add_remote(router: APIRouter, remote: RemoteDesk, base_url: str, clock: Clock, failed: Failed) -> None:
+    inspector = require_person(INSPECTOR)
+
     @router.post("/visits/{visit_id}/telemetry")
     async def telemetry(
+        request: Request,
         visit_id: str,
         who: Annotated[Principal, Depends(inspector)],
         station_id: Annotated[str, Form(min_length=1, max_length=100)],
@@ -189,14 +207,27 @@ def _add_notes(router: APIRouter, desk: VisitDesk, remote: RemoteDesk, shelf: Sh
         last: Annotated[date, Form()],
         key: Annotated[str, Form(min_length=8, max_length=100)],
     ) -> Response:
-        end = datetime.combine(last + timedelta(days=1), time(), COUNTY)
-        start = datetime.combine(first, time(), COUNTY)
-        await remote.freeze(who, visit_id, station_id, start, min(end, clock.now()), key)
+        end = min(datetime.combine(last + timedelta(days=1), time(), COUNTY), clock.now())
+        window = Window(station_id, datetime.combine(first, time(), COUNTY), end, key)
+        try:
+            await remote.freeze(who, visit_id, window, GatewayOverHttp(base_url, shown_again(request)))
+        except (Invalid, Unavailable) as error:
+            return await failed(request, who, visit_id, error)
         return RedirectResponse(f"/inspections/visits/{visit_id}#pieces", 303)
 
-    @router.get("/visits/{visit_id}/pieces/{number}/content")
-    async def content(visit_id: str, number: int, who: Annotated[Principal, Depends(require())]) -> Response:
-        return await give_piece(desk, shelf, who, visit_id, number)
+    @router.post("/visits/{visit_id}/probes")
+    async def probe(
+        request: Request,
+        visit_id: str,
+        who: Annotated[Principal, Depends(inspector)],
+        station_id: Annotated[str, Form(min_length=1, max_length=100)],
+        key: Annotated[str, Form(min_length=8, max_length=100)],
+    ) -> Response:
+        try:
+            await remote.probe(who, visit_id, station_id, key, GatewayOverHttp(base_url, shown_again(request)))
+        except Unavailable as error:
+            return await failed(request, who, visit_id, error)
+        return RedirectResponse(f"/inspections/visits/{visit_id}#pieces", 303)
 
 
 def position(latitude: str, longitude: str) -> Position:
