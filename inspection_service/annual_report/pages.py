@@ -78,7 +78,7 @@ def _add_entries(router: APIRouter, desk: AnnualDesk, templates: Templates) -> N
             rows = await store.entries(connection, year)
         return templates.render(
             request, "annual_report_entries.html", status_code=error.status if error else 200, rows=rows, year=year,
-            kinds=ENTRIES, today=desk.today(), error=error.detail if error else "",
+            kinds=ENTRIES, today=desk.today(), error=error,
         )  # fmt: skip
 
     @router.get("/entries")

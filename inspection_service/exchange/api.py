@@ -40,7 +40,13 @@ class Receipts(BaseModel):
 
 
 def receipts_out(found: list[Receipt]) -> Receipts:
-    out = [ReceiptOut(**{name: getattr(each, name) for name in ReceiptOut.model_fields}) for each in found]
+    out = [
+        ReceiptOut(
+            place=each.place, organ=each.organ, number=each.number, case_id=each.case_id, case_number=each.case_number,
+            refused=each.refused and each.refused.detail,
+        )
+        for each in found
+    ]  # fmt: skip
     refused = sum(each.refused is not None for each in found)
     return Receipts(receipts=out, taken=len(found) - refused, refused=refused)
 

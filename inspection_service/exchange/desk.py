@@ -16,7 +16,8 @@ from inspection_service.exchange.record import FORMAT, CaseRecord, DocumentRecor
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock, utc_text
-from youguan.errors import Invalid, YouguanError
+from youguan.errors import FieldError, Invalid, Reason, YouguanError
+from youguan.web.problems import of_form
 
 MOST_ROWS = 10_000
 LONGEST = timedelta(days=366)
@@ -31,7 +32,7 @@ class Receipt:
     number: str
     case_id: str | None
     case_number: str | None
-    refused: str | None
+    refused: YouguanError | None
 
 
 class ExchangeDesk:
@@ -60,11 +61,13 @@ class ExchangeDesk:
     async def table(self, who: Principal, first: date, last: date) -> bytes:
         """Return the cases that were opened from one day to another as the province's table; Invalid where they are too many."""
         if not first <= last <= first + LONGEST:
-            raise Invalid(f"from, to: one day to another, {LONGEST.days} days at the most")
+            said = Reason("one day to another, {days} days at the most", days=LONGEST.days)
+            raise Invalid.of(FieldError("from, to", said))
         async with self.cases.pool.acquire() as connection, connection.transaction():
             rows = await store.opened_between(connection, first, last + timedelta(days=1), who.scope, MOST_ROWS + 1)
             if len(rows) > MOST_ROWS:
-                raise Invalid(f"from, to: more than {MOST_ROWS} cases: take a shorter time")
+                said = Reason("more than {most} cases: take a shorter time", most=MOST_ROWS)
+                raise Invalid.of(FieldError("from, to", said))
             numbers = await store.decisions(connection, [row["id"] for row in rows])
             names = {officer.subject: officer.name for officer in await cases.officers(connection)}
             records = [self._members(row, names, numbers.get(row["id"])) for row in rows]
@@ -113,15 +116,14 @@ class ExchangeDesk:
         try:
             record = CaseRecord.model_validate(sent)
         except ValidationError as error:
-            named = [f"{'.'.join(str(part) for part in found['loc'])}: {found['msg']}" for found in error.errors()[:5]]
             organ, number = (
                 str(sent.get(name, ""))[:200] if isinstance(sent, dict) else "" for name in ("organ", "number")
             )
-            return Receipt(place, organ, number, None, None, "; ".join(named))
+            return Receipt(place, organ, number, None, None, of_form(error))
         try:
             case_id, case_number = await self._open(who, second_officer, record)
         except YouguanError as error:
-            return Receipt(place, record.organ, record.number, None, None, error.detail)
+            return Receipt(place, record.organ, record.number, None, None, error)
         return Receipt(place, record.organ, record.number, case_id, case_number, None)
 
     async def _open(self, who: Principal, second_officer: str, record: CaseRecord) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from inspection_service.cases import store
 from inspection_service.exchange.desk import ExchangeDesk, Receipt
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
-from youguan.errors import Invalid, YouguanError
+from youguan.errors import FieldError, Invalid, Reason, YouguanError
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -34,7 +34,7 @@ def exchange_pages(desk: ExchangeDesk, templates: Templates) -> APIRouter:
         others = [officer for officer in known if officer.subject != who.subject and officer.may_act(today)]
         return templates.render(
             request, "case_exchange.html", status_code=error.status if error else 200, receipts=receipts, officers=others,
-            first=today.replace(day=1), today=today, takes=who.has(INSPECTOR), error=error.detail if error else "", text=text,
+            first=today.replace(day=1), today=today, takes=who.has(INSPECTOR), error=error, text=text,
         )  # fmt: skip
 
     @router.get("")
@@ -62,5 +62,6 @@ def sent_in(text: str) -> list[Any]:
     try:
         found = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise Invalid(f"text: not JSON: {error}") from None
+        said = Reason("is not JSON: {error}, at character {at}", error=error.msg, at=error.pos + 1)
+        raise Invalid.of(FieldError("text", said)) from None
     return found if isinstance(found, list) else [found]

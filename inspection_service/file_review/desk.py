@@ -14,7 +14,7 @@ from inspection_service.file_review.scoring import Score, agreed, grade, score, 
 from youguan import audit
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class FileReviewDesk:
                 had_part = part.get(row["id"], set()) | set(row["facts"]["investigators"])
                 chosen = draw.reviewers(seed, number, order.people, had_part)
                 if len(chosen) < draw.REVIEWERS_A_FILE:
-                    raise _invalid("people", f"fewer than two had no part in {number}")
+                    raise _invalid("people", Reason("fewer than two had no part in {number}", number=number))
                 files.append((review_id, row["id"], place, chosen))
             numbers = sorted(rows)
             review = (
@@ -77,7 +77,7 @@ class FileReviewDesk:
         """Return a review: for the county's officials, and for whoever reviews in it; NotFound for others."""
         row = await store.review(connection, review_id)
         if not (who.has(*OFFICIALS) and (who.scope.everything or who.subject in row["people"])):
-            raise NotFound(f"file review {review_id}")
+            raise NotFound(Reason("file review {id}", id=review_id))
         return row
 
     async def give(
@@ -94,8 +94,7 @@ class FileReviewDesk:
             if any(each["reviewer"] == who.subject for each in before):
                 raise Conflict("you have scored this file already")
             if found := wrong(marks, row["procedure"]):
-                named = [FieldError(name, reason) for name, reason in found.items()]
-                raise Invalid("; ".join(f"{name}: {reason}" for name, reason in found.items()), fields=named)
+                raise Invalid.of(*(FieldError(name, reason) for name, reason in found.items()))
             made = score(marks, row["procedure"])
             line = (review_id, case_id, who.subject, dict(marks), remarks, made.total, list(made.vetoed), now)
             await store.add_score(connection, line)
@@ -119,7 +118,9 @@ class FileReviewDesk:
                 raise Conflict("there are no two scores that lie apart")
             totals = [each["total"] for each in scores]
             if not min(totals) <= total <= max(totals):
-                raise _invalid("total", f"must lie between {min(totals)} and {max(totals)}")
+                raise _invalid(
+                    "total", Reason("must lie between {least} and {most}", least=min(totals), most=max(totals))
+                )
             vetoed = fails and any(each["vetoed"] for each in scores)
             values = (total, grade(total, vetoed=vetoed), who.subject, reason, self._clock.now())
             await store.set_grade(connection, review_id, case_id, values)
@@ -136,4 +137,4 @@ class FileReviewDesk:
 
 
 def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid(f"{field}: {reason}", fields=[FieldError(field, reason)])
+    return Invalid.of(FieldError(field, reason))

@@ -42,7 +42,7 @@ def _add_list(router: APIRouter, desk: FileReviewDesk, templates: Templates) -> 
             rows = await store.reviews(connection, (key[0], key[1]) if key else None, PAGE)
         return templates.render(
             request, "file_reviews.html", status_code=error.status if error else 200, rows=rows, given=given,
-            next=next_cursor(rows, PAGE, "ordered_at", "id"), error=error.detail if error else "", today=desk.today(),
+            next=next_cursor(rows, PAGE, "ordered_at", "id"), error=error, today=desk.today(),
             orders=who.has(REGULATOR), first=desk.today().replace(month=1, day=1),
         )  # fmt: skip
 
@@ -90,7 +90,7 @@ def _add_one(router: APIRouter, desk: FileReviewDesk, catalogue: Catalogue, temp
             request, "reviewed_file.html", status_code=error.status if error else 200, review=review, row=row,
             scores=[] if blind else scores, blind=blind, points=table(), lines=table().of(row["procedure"]), grades=GRADES,
             item=catalogue.items[row["item_id"]], settles=county and row["grade"] is None and len(scores) > 1,
-            error=error.detail if error else "",
+            error=error,
         )  # fmt: skip
 
     @router.get("/{review_id}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inspection_service.law.statutes import LawError
+from youguan.errors import Reason
 
 FILE = Path(__file__).with_name("points.toml")
 WHOLE = 100
@@ -75,7 +76,7 @@ def wrong(marks: Mapping[str, int], procedure: str | None) -> dict[str, str]:
     found = {name: "is no line for this file" for name in marks if name not in lines}
     found |= {name: "is needed" for name in lines if name not in marks}
     return found | {
-        name: f"must lie between 0 and {lines[name].points}"
+        name: Reason("must lie between {least} and {most}", least=0, most=lines[name].points)
         for name, mark in marks.items()
         if name in lines and not 0 <= mark <= lines[name].points
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 FILES = """
     SELECT f.*, c.number, c.party_name, c.item_id, c.procedure, c.facts,
@@ -71,7 +71,7 @@ async def reviews(
 async def review(connection: asyncpg.Connection, review_id: str) -> asyncpg.Record:
     row = await connection.fetchrow("SELECT * FROM inspection.file_review WHERE id = $1", review_id)
     if row is None:
-        raise NotFound(f"file review {review_id}")
+        raise NotFound(Reason("file review {id}", id=review_id))
     return row
 
 
@@ -86,7 +86,7 @@ async def file(connection: asyncpg.Connection, review_id: str, case_id: str, *, 
     lock = "FOR UPDATE OF f" if hold else ""
     row = await connection.fetchrow(f"{FILES} WHERE f.review_id = $1 AND f.case_id = $2 {lock}", review_id, case_id)
     if row is None:
-        raise NotFound(f"file {case_id} of review {review_id}")
+        raise NotFound(Reason("file {case} of review {id}", case=case_id, id=review_id))
     return row
 
 

@@ -5,5 +5,5 @@ from typing import Annotated
 from pydantic import Field
 
 Id = Annotated[str, Field(min_length=1, max_length=100)]
-Reason = Annotated[str, Field(min_length=1, max_length=2000)]
+Grounds = Annotated[str, Field(min_length=1, max_length=2000)]
 Departments = Annotated[list[Id], Field(min_length=1, max_length=20)]

@@ -15,7 +15,7 @@ from inspection_service.law.catalogue import Catalogue
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import FieldError, Invalid
+from youguan.errors import FieldError, Invalid, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Office:
         known = self.checklists.departments
         for department in departments:
             if department not in known:
-                raise invalid("departments", f"{department} is none of {', '.join(known)}")
+                raise invalid(
+                    "departments", Reason("{given} is none of {known}", given=department, known=", ".join(known))
+                )
         if not departments or len(set(departments)) != len(departments):
             raise invalid("departments", "each once, and one at least")
 
@@ -95,4 +97,4 @@ def plain(wish: Any) -> dict[str, Any]:
 
 def invalid(name: str, reason: str) -> Invalid:
     """Return what refuses a field."""
-    return Invalid(f"{name}: {reason}", fields=[FieldError(name, reason)])
+    return Invalid.of(FieldError(name, reason))

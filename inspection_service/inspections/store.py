@@ -11,7 +11,7 @@ from inspection_service.inspections.plans.joint import Counters, Premises
 from inspection_service.inspections.visits.machine import Seen
 from youguan.auth import Scope
 from youguan.bounds import site_within
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 COUNTY_DAY = "(v.finished_at AT TIME ZONE 'Asia/Shanghai')::date"
 
@@ -138,7 +138,7 @@ async def end_interest(connection: asyncpg.Connection, interest_id: int, at: dat
         at,
     )
     if row is None:
-        raise NotFound(f"interest {interest_id}")
+        raise NotFound(Reason("interest {id}", id=interest_id))
     return row
 
 
@@ -168,7 +168,7 @@ async def get_plan(connection: asyncpg.Connection, plan_id: str) -> asyncpg.Reco
     """Return a plan; NotFound."""
     row = await connection.fetchrow(f"{PLANS} WHERE p.id = $1", plan_id)
     if row is None:
-        raise NotFound(f"plan {plan_id}")
+        raise NotFound(Reason("plan {id}", id=plan_id))
     return row
 
 
@@ -216,7 +216,7 @@ async def get_draw(connection: asyncpg.Connection, plan_id: str, *, hold: bool =
         plan_id,
     )
     if row is None:
-        raise NotFound(f"draw of plan {plan_id}")
+        raise NotFound(Reason("draw of plan {id}", id=plan_id))
     return row
 
 
@@ -263,7 +263,7 @@ async def get_visit(connection: asyncpg.Connection, visit_id: str, *, hold: bool
         await connection.execute("SELECT FROM inspection.visit WHERE id = $1 FOR UPDATE", visit_id)
     row = await connection.fetchrow(f"{VISITS} WHERE v.id = $1", visit_id)
     if row is None:
-        raise NotFound(f"visit {visit_id}")
+        raise NotFound(Reason("visit {id}", id=visit_id))
     return row
 
 
@@ -271,7 +271,7 @@ async def by_code(connection: asyncpg.Connection, code: str) -> asyncpg.Record:
     """Return a visit by its code; NotFound."""
     row = await connection.fetchrow(f"{VISITS} WHERE v.code = $1", code)
     if row is None:
-        raise NotFound(f"no check has the code {code}")
+        raise NotFound(Reason("no check has the code {code}", code=code))
     return row
 
 
@@ -373,7 +373,7 @@ async def piece(connection: asyncpg.Connection, visit_id: str, number: int) -> a
         "SELECT * FROM inspection.visit_piece WHERE visit_id = $1 AND number = $2", visit_id, number
     )
     if row is None:
-        raise NotFound(f"piece {number} of visit {visit_id}")
+        raise NotFound(Reason("piece {number} of visit {id}", number=number, id=visit_id))
     return row
 
 
@@ -434,7 +434,7 @@ async def get_record(connection: asyncpg.Connection, visit_id: str) -> asyncpg.R
     """Return the record of a visit; NotFound where it is not finished."""
     row = await connection.fetchrow("SELECT * FROM inspection.visit_record WHERE visit_id = $1", visit_id)
     if row is None:
-        raise NotFound(f"record of visit {visit_id}")
+        raise NotFound(Reason("record of visit {id}", id=visit_id))
     return row
 
 

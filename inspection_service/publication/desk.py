@@ -22,7 +22,7 @@ from inspection_service.publication.rules import Decision, Rule, rule_for, rules
 from youguan import audit
 from youguan.auth import OFFICIALS, REGULATOR, REVIEWER, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import Consumer, StoredEvent
 from youguan.events import CaseMoved
 
@@ -143,7 +143,7 @@ class PublicationDesk:
         """Return one as officials have it; NotFound beyond one's bounds."""
         row = await store.get(connection, publication_id, hold=hold)
         if not (who.has(*OFFICIALS) and who.scope.covers(row["division_code"], None)):
-            raise NotFound(f"publication {publication_id}")
+            raise NotFound(Reason("publication {id}", id=publication_id))
         return row
 
     async def due(self, who: Principal) -> list[Due]:
@@ -183,23 +183,19 @@ class PublicationDesk:
         `names`: of natural persons that no rule knows. What the rules do not publish needs a reason.
         """
         if short := [name for name in names if len(name) < SHORTEST]:
-            raise Invalid(
-                f"names: {short[0]}: two characters at the least", fields=[FieldError("names", "two characters")]
-            )
+            raise Invalid.of(FieldError("names", Reason("{name}: two characters at the least", name=short[0])))
         now = self.now()
         async with self.pool.acquire() as connection, connection.transaction():
             row = await self._hold(connection, who, publication_id, (TO_CHECK, EXEMPT, WITHHELD))
             if row["state"] != TO_CHECK and not reason.strip():
-                raise Invalid(
-                    "reason: is needed for what is not published by rule", fields=[FieldError("reason", "is needed")]
-                )
+                raise Invalid.of(FieldError("reason", "is needed for what is not published by rule"))
             if await store.fell_on(connection, publication_id):
                 raise Conflict("this decision no longer stands: it was revoked or changed")
             notice = await self.notice(connection, row, names)
             case = await cases.get(connection, row["case_id"])
             facts = FACTS.validate_python(case["facts"])
             if found := notice.leaks(await self._names(connection, case, facts, names)):
-                raise Conflict(f"names: still to be read: {', '.join(found)}")
+                raise Conflict(Reason("names: still to be read: {names}", names=", ".join(found)))
             months = rules()[row["rule"]].months or min(rule.months for rule in rules().values() if rule.publish)
             content = {name: getattr(notice, name) for name in Notice.__dataclass_fields__}
             until = add_months(county_day(now), months)
@@ -235,7 +231,7 @@ class PublicationDesk:
         if who.subject in (await self._facts(connection, row["case_id"])).investigators:
             raise Forbidden("what is published is not checked by an officer of the case")
         if row["state"] not in states:
-            raise Conflict(f"this is {row['state']}")
+            raise Conflict(Reason("this is {state}", state=row["state"]))
         return row
 
     async def _note(

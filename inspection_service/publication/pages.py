@@ -12,7 +12,7 @@ from inspection_service.publication.api import PENALTIES, with_draft
 from inspection_service.publication.desk import PublicationDesk, shown
 from inspection_service.publication.rules import rules
 from youguan.auth import OFFICIALS, REGULATOR, REVIEWER, Principal
-from youguan.errors import NotFound, YouguanError
+from youguan.errors import NotFound, Reason, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
@@ -27,7 +27,7 @@ STATES = {
     "ended": ("", "公开已终止"),
 }
 ACTS = {"publish": "公开", "withdraw": "撤回公开"}
-Reason = Annotated[str, Form(max_length=2000)]
+Grounds = Annotated[str, Form(max_length=2000)]
 
 
 def publication_pages(desk: PublicationDesk, templates: Templates) -> APIRouter:
@@ -67,7 +67,7 @@ def _add_official(router: APIRouter, desk: PublicationDesk, templates: Templates
         found = await with_draft(desk, who, publication_id)
         return templates.render(
             request, "publication.html", status_code=error.status if error else 200, found=found, states=STATES,
-            rule=rules()[found.rule], names=names, error=error.detail if error else "", today=desk.today(),
+            rule=rules()[found.rule], names=names, error=error, today=desk.today(),
             checks=who.has(REGULATOR, REVIEWER),
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ def _add_official(router: APIRouter, desk: PublicationDesk, templates: Templates
         action: str,
         who: Annotated[Principal, Depends(checker)],
         names: Annotated[str, Form(max_length=5000)] = "",
-        reason: Reason = "",
+        reason: Grounds = "",
     ) -> Response:
         try:
             await _act(desk, who, publication_id, action, names_in(names), reason.strip())
@@ -137,7 +137,7 @@ async def _act(
             return await desk.withhold(who, publication_id, reason)
         case "withdraw":
             return await desk.withdraw(who, publication_id, reason)
-    raise NotFound(action)
+    raise NotFound(Reason("action {name}", name=action))
 
 
 def names_in(text: str) -> list[str]:

@@ -8,7 +8,7 @@ import asyncpg
 
 from inspection_service.publication.due import FALLS
 from youguan.auth import Scope
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 # `p.*` with what the lists show of its case.
 LIST = """
@@ -42,7 +42,7 @@ async def get(connection: asyncpg.Connection, publication_id: str, *, hold: bool
     """Return one with its case; `hold` keeps others from changing it until commit; NotFound."""
     row = await connection.fetchrow(f"{LIST} WHERE p.id = $1 {'FOR UPDATE OF p' if hold else ''}", publication_id)
     if row is None:
-        raise NotFound(f"publication {publication_id}")
+        raise NotFound(Reason("publication {id}", id=publication_id))
     return row
 
 
@@ -167,5 +167,5 @@ async def get_public(connection: asyncpg.Connection, day: date, publication_id: 
     """Return one that is shown to everybody; NotFound."""
     row = await connection.fetchrow(f"{LIST} WHERE {PUBLIC} AND p.id = $2", day, publication_id)
     if row is None:
-        raise NotFound(f"penalty {publication_id}")
+        raise NotFound(Reason("penalty {id}", id=publication_id))
     return row

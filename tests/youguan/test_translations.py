@@ -69,6 +69,10 @@ ROOMS = (
     "charger_registry/filing",
     "charger_registry/ledger",
     "charger_registry/people",
+    "inspection_service/exchange",
+    "inspection_service/file_review",
+    "inspection_service/inspections",
+    "inspection_service/publication",
 )
 ERRORS = {"Conflict", "Forbidden", "Invalid", "NotFound", "TooLarge", "Unavailable"}
 
@@ -81,7 +85,7 @@ def reasons() -> Iterator[tuple[str, ast.expr]]:
                 if isinstance(node, ast.Call) and node.args:
                     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                     place = f"{module.relative_to(ROOT)}:{node.lineno}"
-                    if name in {"FieldError", "RowError", "wrong"} and len(node.args) > 1:
+                    if name in {"FieldError", "RowError", "invalid", "wrong"} and len(node.args) > 1:
                         yield place, node.args[1]
                     elif name in {"Reason", *ERRORS}:
                         yield place, node.args[0]

@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 
 from inspection_service.inspections import store
-from inspection_service.inspections.api import Id, Reason
+from inspection_service.inspections.api import Grounds, Id
 from inspection_service.inspections.interests.desk import InterestDesk
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.web.paging import Page, UtcTime
@@ -18,7 +18,7 @@ class InterestIn(BaseModel):
 
     subject: Id
     organisation_id: Id
-    reason: Reason
+    reason: Grounds
 
 
 class InterestOut(BaseModel):

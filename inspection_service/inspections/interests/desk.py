@@ -4,7 +4,7 @@ from inspection_service.cases import store as cases
 from inspection_service.inspections import store
 from inspection_service.inspections.office import Office
 from youguan.auth import INSPECTOR, REGULATOR, Principal
-from youguan.errors import Conflict, Forbidden, NotFound
+from youguan.errors import Conflict, Forbidden, NotFound, Reason
 
 
 class InterestDesk:
@@ -19,7 +19,7 @@ class InterestDesk:
             raise Forbidden("an interest is declared by the officer himself, or by the county's regulator")
         async with self.office.pool.acquire() as connection, connection.transaction():
             if await cases.officer(connection, subject) is None:
-                raise NotFound(f"officer {subject}")
+                raise NotFound(Reason("officer {subject}", subject=subject))
             found = await store.declare(
                 connection, subject, organisation_id, reason, self.office.clock.now(), who.subject
             )

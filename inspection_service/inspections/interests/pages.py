@@ -28,7 +28,7 @@ def interest_pages(desk: InterestDesk, templates: Templates) -> APIRouter:
             organisations = await store.organisations(connection)
         return templates.render(
             request, "interests.html", status_code=error.status if error else 200, rows=rows, officers=officers,
-            organisations=organisations, error=error.detail if error else "", **words,
+            organisations=organisations, error=error, **words,
         )  # fmt: skip
 
     @router.get("/interests")

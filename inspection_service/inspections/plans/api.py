@@ -7,12 +7,12 @@ from fastapi import Depends, FastAPI, Query
 from pydantic import BaseModel, Field
 
 from inspection_service.inspections import store
-from inspection_service.inspections.api import Departments, Id, Reason
+from inspection_service.inspections.api import Departments, Grounds, Id
 from inspection_service.inspections.checklists import Point
 from inspection_service.inspections.plans.desk import PlanDesk, PlanWish, pool_of
 from inspection_service.inspections.plans.joint import Counters
 from youguan.auth import OFFICIALS, REGULATOR, Principal
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_person
 
@@ -54,7 +54,7 @@ class PlanIn(BaseModel):
     starts_on: date
     ends_on: date
     count: Annotated[int, Field(ge=0, le=1000)] = 0
-    reason: Reason
+    reason: Grounds
 
     def wish(self) -> PlanWish:
         members = self.model_dump(exclude={"kind", "departments", "constructions"})
@@ -227,7 +227,7 @@ async def read_plan(desk: PlanDesk, who: Principal, plan_id: str) -> PlanOut:
     async with desk.office.pool.acquire() as connection:
         row = await store.get_plan(connection, plan_id)
     if not who.scope.covers(row["division_code"], None):
-        raise NotFound(f"plan {plan_id}")
+        raise NotFound(Reason("plan {id}", id=plan_id))
     return PlanOut(**dict(row))
 
 

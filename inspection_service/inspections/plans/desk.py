@@ -17,7 +17,7 @@ from inspection_service.inspections.plans.draw import Drawn, ImpossibleDraw, Poo
 from inspection_service.inspections.visits.machine import ON_SITE
 from youguan.auth import REGULATOR, Principal, Scope
 from youguan.clock import county_day
-from youguan.errors import Conflict, Forbidden, NotFound
+from youguan.errors import Conflict, Forbidden, NotFound, Reason
 
 RANDOM, JOINT = "random", "joint"
 MOST_VISITS = 1000
@@ -75,7 +75,10 @@ class PlanDesk:
             if not stops:
                 raise Conflict("nothing is due there by then")
             if len(stops) > MOST_VISITS:
-                raise invalid("division", f"{len(stops)} premises are due: narrow it to {MOST_VISITS}")
+                raise invalid(
+                    "division",
+                    Reason("{count} premises are due: narrow it to {most}", count=len(stops), most=MOST_VISITS),
+                )
             plan_id = await self._insert_plan(connection, who, JOINT, wish, joint.items_of(stops))
             await self._send(connection, who, plan_id, wish, stops)
             await self.office.note(
@@ -99,7 +102,7 @@ class PlanDesk:
         async with self.office.pool.acquire() as connection, connection.transaction():
             frozen = await store.get_draw(connection, plan_id, hold=True)
             if not who.scope.covers(frozen["division_code"], None):
-                raise NotFound(f"plan {plan_id}")
+                raise NotFound(Reason("plan {id}", id=plan_id))
             if frozen["seed"] is not None:
                 raise Conflict("it was drawn already; a draw is never repeated")
             pool = pool_of(frozen["pool"])
@@ -185,4 +188,4 @@ def _drawn(pool: Pool, seed: str) -> list[Drawn]:
     try:
         return draw(pool, seed)
     except ImpossibleDraw as error:
-        raise Conflict(str(error)) from None
+        raise Conflict(error.args[0]) from None

@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from youguan.errors import Reason
+
 OFFICERS_A_SITE = 2
 
 
@@ -56,7 +58,9 @@ def rank(seed: str, *parts: str) -> bytes:
 def draw(pool: Pool, seed: str) -> list[Drawn]:
     """Return who is drawn, in the order of the draw; ImpossibleDraw."""
     if not 0 < pool.count <= len(pool.sites):
-        raise ImpossibleDraw(f"{pool.count} of {len(pool.sites)} sites cannot be drawn")
+        raise ImpossibleDraw(
+            Reason("{count} of {sites} sites cannot be drawn", count=pool.count, sites=len(pool.sites))
+        )
     bound = set(pool.conflicts)
     loads = dict.fromkeys(pool.officers, 0)
     found = []
@@ -64,7 +68,7 @@ def draw(pool: Pool, seed: str) -> list[Drawn]:
         free = [officer for officer in pool.officers if (officer, site) not in bound]
         free.sort(key=lambda officer: (loads[officer], rank(seed, "officer", site, officer)))
         if len(free) < OFFICERS_A_SITE:
-            raise ImpossibleDraw(f"fewer than two officers without an interest for {site}")
+            raise ImpossibleDraw(Reason("fewer than two officers without an interest for {site}", site=site))
         going = tuple(free[:OFFICERS_A_SITE])
         for officer in going:
             loads[officer] += 1

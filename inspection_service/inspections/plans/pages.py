@@ -44,7 +44,7 @@ def _add_plans(router: APIRouter, desk: PlanDesk, templates: Templates, words: M
             request, "plans.html", status_code=error.status if error else 200, rows=rows, counters=counters,
             next=next_cursor(rows, PAGE, "made_at", "id"), today=desk.office.today(),
             month_on=desk.office.today() + timedelta(days=30),
-            departments=desk.office.checklists.departments, division=who.division or "", error=error.detail if error else "",
+            departments=desk.office.checklists.departments, division=who.division or "", error=error,
             **words,
         )  # fmt: skip
 

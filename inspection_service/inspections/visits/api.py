@@ -9,14 +9,14 @@ from fastapi import Depends, FastAPI, File, Form, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 
 from inspection_service.inspections import store
-from inspection_service.inspections.api import Departments, Id, Reason
+from inspection_service.inspections.api import Departments, Grounds, Id
 from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
 from inspection_service.inspections.visits.gateway import GatewayOverHttp
 from inspection_service.inspections.visits.machine import Command
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
 from youguan.documents import Document, Shelf
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.web.documents import INERT, give, take
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_person, shown_again
@@ -102,7 +102,7 @@ class VisitIn(BaseModel):
     site_id: Id
     departments: Departments
     second_officer: Id
-    reason: Reason
+    reason: Grounds
     planned_for: date
     channel: Channel = "on_site"
 
@@ -301,7 +301,7 @@ async def read_code(desk: VisitDesk, code: str) -> CodeOut:
     async with desk.office.pool.acquire() as connection:
         row = await store.by_code(connection, code)
         if row["state"] == "planned":
-            raise NotFound(f"no check has the code {code}")
+            raise NotFound(Reason("no check has the code {code}", code=code))
         names = await store.names_of(connection, row["officers"])
     finished = row["finished_at"]
     return CodeOut(

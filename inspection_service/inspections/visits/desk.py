@@ -30,7 +30,7 @@ from inspection_service.tasks.machine import Role
 from inspection_service.tasks.opening import Opening, Origin
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import county_day
-from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import Event, VisitFinished
 
@@ -107,9 +107,13 @@ class VisitDesk:
                 raise invalid("second_officer", "two different officers with valid certificates are needed (Art. 42)")
             site = next((s for s in await store.sites(connection, who.scope, None) if s["id"] == wish.site_id), None)
             if site is None:
-                raise NotFound(f"site {wish.site_id}")
+                raise NotFound(Reason("site {id}", id=wish.site_id))
             if bound := await store.conflicts(connection, [wish.site_id], officers):
-                raise Conflict(f"{bound[0][0]} has declared an interest here and does not inspect it (Art. 43)")
+                raise Conflict(
+                    Reason(
+                        "{officer} has declared an interest here and does not inspect it (Art. 43)", officer=bound[0][0]
+                    )
+                )
             points = self.office.checklists.points(
                 wish.departments, [site["construction"]], wish.planned_for, remote=wish.channel == REMOTE
             )
@@ -128,7 +132,7 @@ class VisitDesk:
     ) -> asyncpg.Record:
         """Return a visit; NotFound beyond one's bounds too."""
         if not who.has(*OFFICIALS, OPERATOR) or not await store.is_seen(connection, visit_id, who.scope):
-            raise NotFound(f"visit {visit_id}")
+            raise NotFound(Reason("visit {id}", id=visit_id))
         return await store.get_visit(connection, visit_id, hold=hold)
 
     async def do(
@@ -153,10 +157,10 @@ class VisitDesk:
         visit = await self.see(connection, who, visit_id, hold=True)
         if command in OF_THE_REGULATOR:
             if not who.has(REGULATOR):
-                raise Forbidden(f"{command} is a regulator's")
+                raise Forbidden(Reason("{command} is a regulator's", command=command))
         else:
             if not who.has(INSPECTOR):
-                raise Forbidden(f"{command} is for inspectors")
+                raise Forbidden(Reason("{command} is for inspectors", command=command))
             check_officer(who.subject, visit["officers"], command, visit["finished_by"])
         return visit
 
@@ -184,7 +188,7 @@ class VisitDesk:
         points = await store.visit_points(connection, visit["id"])
         seen = store.seen_in(points)
         if left := open_points([row["place"] for row in points], seen):
-            raise Conflict(f"nothing is said yet of: {', '.join(map(str, left))}")
+            raise Conflict(Reason("nothing is said yet of: {places}", places=", ".join(map(str, left))))
         await store.set_finished(connection, visit["id"], now, who.subject)
         pieces = await store.pieces(connection, visit["id"])
         content = record.content(await self._visited(connection, visit, pieces, now), self._lines(points))
@@ -222,7 +226,7 @@ class VisitDesk:
         try:
             return await asyncio.to_thread(self.press.pdf, number, sha256, content, at)
         except Unprintable as error:
-            raise Invalid(f"the record cannot be printed: {error}") from None
+            raise Invalid(Reason("the record cannot be printed: {error}", error=error)) from None
 
     async def pdf(self, visit_id: str) -> tuple[str, bytes]:
         """Return a record's number, and its PDF: the same bytes whenever it is printed."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from youguan.errors import Conflict, Forbidden
+from youguan.errors import Conflict, Forbidden, Reason
 
 ON_SITE, REMOTE = "on_site", "remote"
 CHANNELS = (ON_SITE, REMOTE)
@@ -52,13 +52,13 @@ def move(state: State, command: Command) -> State:
     try:
         return MOVES[state, command]
     except KeyError:
-        raise Conflict(f"a visit that is {state} cannot {command}") from None
+        raise Conflict(Reason("a visit that is {state} cannot {command}", state=state, command=command)) from None
 
 
 def check_officer(subject: str, officers: Collection[str], command: Command, finished_by: str | None) -> None:
     """Refuse whoever is not one of the two, and who would confirm what he finished himself; Forbidden."""
     if subject not in officers:
-        raise Forbidden(f"{command} is for the two officers of this visit")
+        raise Forbidden(Reason("{command} is for the two officers of this visit", command=command))
     if command == Command.CONFIRM and subject == finished_by:
         raise Forbidden("the other officer confirms the record")
 

@@ -80,7 +80,7 @@ def _add_new_visit(router: APIRouter, desk: VisitDesk, templates: Templates, wor
         return templates.render(
             request, "visit_new.html", status_code=error.status if error else 200, given=given, sites=sites,
             officers=[officer for officer in officers if officer.subject != who.subject], today=desk.office.today(),
-            departments=desk.office.checklists.departments, error=error.detail if error else "", **words,
+            departments=desk.office.checklists.departments, error=error, **words,
         )  # fmt: skip
 
     @router.get("/new")
@@ -120,7 +120,7 @@ def _add_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: 
         return templates.render(
             request, "visit.html", status_code=error.status if error else 200, visit=visit, row=row, names=names,
             stations=stations, led_to=led_to, open_places=open_places, today=desk.office.today(),
-            acts=who.has(INSPECTOR) and who.subject in visit.officers, error=error.detail if error else "",
+            acts=who.has(INSPECTOR) and who.subject in visit.officers, error=error,
             key=secrets.token_hex(16), **words,
         )  # fmt: skip
 
