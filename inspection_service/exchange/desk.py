@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import asyncpg
-from pydantic import ValidationError
 
 from inspection_service.cases import store as cases
 from inspection_service.cases.desk import FACTS, CaseDesk, Opening
@@ -17,7 +16,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock, utc_text
 from youguan.errors import FieldError, Invalid, Reason, YouguanError
-from youguan.web.problems import of_form
+from youguan.web.problems import checked
 
 MOST_ROWS = 10_000
 LONGEST = timedelta(days=366)
@@ -113,18 +112,14 @@ class ExchangeDesk:
         return [await self._take(who, second_officer, place, each) for place, each in enumerate(sent, 1)]
 
     async def _take(self, who: Principal, second_officer: str, place: int, sent: Any) -> Receipt:
+        organ, number = (
+            str(sent.get(name, ""))[:200] if isinstance(sent, dict) else "" for name in ("organ", "number")
+        )
         try:
-            record = CaseRecord.model_validate(sent)
-        except ValidationError as error:
-            organ, number = (
-                str(sent.get(name, ""))[:200] if isinstance(sent, dict) else "" for name in ("organ", "number")
-            )
-            return Receipt(place, organ, number, None, None, of_form(error))
-        try:
-            case_id, case_number = await self._open(who, second_officer, record)
+            case_id, case_number = await self._open(who, second_officer, checked(CaseRecord, sent))
         except YouguanError as error:
-            return Receipt(place, record.organ, record.number, None, None, error)
-        return Receipt(place, record.organ, record.number, case_id, case_number, None)
+            return Receipt(place, organ, number, None, None, error)
+        return Receipt(place, organ, number, case_id, case_number, None)
 
     async def _open(self, who: Principal, second_officer: str, record: CaseRecord) -> tuple[str, str]:
         async with self.cases.pool.acquire() as connection, connection.transaction():
