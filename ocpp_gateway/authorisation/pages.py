@@ -1,5 +1,6 @@
 """The regulator's page of id tokens."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -10,10 +11,11 @@ from ocpp_gateway.authorisation import store
 from ocpp_gateway.authorisation.desk import Token, TokenDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import FieldError, Invalid, YouguanError
-from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require_county
 from youguan.web.templates import LOCAL_TIME, Templates
 
+HERE = "/gateway/id-tokens"
 PAGE = 50
 TYPES = {
     "": "任何类型",
@@ -28,32 +30,49 @@ TYPES = {
 regulator = require_county(REGULATOR)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What of the list is looked at: words in it, a status, and the place at which the page begins."""
+
+    words: str = ""
+    status: str = ""
+    cursor: str | None = None
+
+
+class IdTokenPage:
+    """The list of id tokens with its forms."""
+
+    def __init__(self, desk: TokenDesk, templates: Templates) -> None:
+        self.desk = desk
+        self._templates = templates
+
+    async def show(
+        self,
+        request: Request,
+        seen: Seen | None = None,
+        entered: Token | None = None,
+        error: YouguanError | None = None,
+    ) -> Response:
+        """Return the page; `entered` in vain, because of an error, is given back."""
+        seen = seen or Seen()
+        key = decode_cursor(seen.cursor, str)
+        async with self.desk.pool.acquire() as connection:
+            groups = await store.list_groups(connection)
+            rows = await store.list_tokens(
+                connection, status=seen.status or None, group_id=None, words=seen.words or None,
+                after=key[0] if key else None, limit=PAGE,
+            )  # fmt: skip
+        return self._templates.render(
+            request, "id_tokens.html", status_code=error.status if error else 200, rows=rows,
+            next=next_cursor(rows, PAGE, "key"), groups=groups, types=TYPES, q=seen.words, status=seen.status,
+            entered=entered or Token(""), error=error.detail if error else "", local_minute=local_minute,
+        )  # fmt: skip
+
+
 def id_token_pages(desk: TokenDesk, templates: Templates) -> APIRouter:
     """Return /gateway/id-tokens."""
     router = APIRouter(prefix="/gateway")
-
-    async def show(
-        request: Request,
-        *,
-        q: str = "",
-        status: str = "",
-        cursor: str | None = None,
-        entered: Token | None = None,
-        error: str = "",
-        code: int = 200,
-    ) -> Response:
-        key = decode_cursor(cursor, str)
-        async with desk.pool.acquire() as connection:
-            groups = await store.list_groups(connection)
-            rows = await store.list_tokens(
-                connection, status=status or None, group_id=None, words=q or None, after=key[0] if key else None,
-                limit=PAGE,
-            )  # fmt: skip
-        following = encode_cursor(rows[-1]["key"]) if len(rows) == PAGE else None
-        return templates.render(
-            request, "id_tokens.html", status_code=code, rows=rows, next=following, groups=groups, types=TYPES, q=q,
-            status=status, entered=entered or Token(""), error=error, local_minute=local_minute,
-        )  # fmt: skip
+    page = IdTokenPage(desk, templates)
 
     @router.get("/id-tokens")
     async def tokens(
@@ -63,8 +82,15 @@ def id_token_pages(desk: TokenDesk, templates: Templates) -> APIRouter:
         status: Literal["", "accepted", "blocked"] = "",
         cursor: Cursor = None,
     ) -> Response:
-        return await show(request, q=q, status=status, cursor=cursor)
+        return await page.show(request, Seen(q, status, cursor))
 
+    _add_adding(router, page)
+    _add_changing(router, page)
+    _add_groups(router, page)
+    return router
+
+
+def _add_adding(router: APIRouter, page: IdTokenPage) -> None:
     @router.post("/id-tokens")
     async def add(
         request: Request,
@@ -78,14 +104,13 @@ def id_token_pages(desk: TokenDesk, templates: Templates) -> APIRouter:
     ) -> Response:
         entered = Token(id_token.strip(), kind or None, group_id or None, concurrent=concurrent, note=note)
         try:
-            until = local_moment(expires_at)
-            await desk.add(
-                who, Token(entered.id_token, entered.type, entered.group_id, "accepted", until, concurrent, note)
-            )
+            await page.desk.add(who, replace(entered, expires_at=local_moment(expires_at)))
         except YouguanError as error:
-            return await show(request, entered=entered, error=error.detail, code=error.status)
-        return RedirectResponse("/gateway/id-tokens", 303)
+            return await page.show(request, entered=entered, error=error)
+        return RedirectResponse(HERE, 303)
 
+
+def _add_changing(router: APIRouter, page: IdTokenPage) -> None:
     @router.post("/id-tokens/change")
     async def change(
         request: Request,
@@ -99,29 +124,28 @@ def id_token_pages(desk: TokenDesk, templates: Templates) -> APIRouter:
         try:
             match act:
                 case "block" | "unblock":
-                    await desk.change(who, id_token, {"status": "blocked" if act == "block" else "accepted"})
+                    await page.desk.change(who, id_token, {"status": "blocked" if act == "block" else "accepted"})
                 case "remove":
-                    await desk.remove(who, id_token)
-                case _:
+                    await page.desk.remove(who, id_token)
+                case "edit":
                     until = local_moment(expires_at)
                     members = {"group_id": group_id or None, "expires_at": until, "concurrent": concurrent}
-                    await desk.change(who, id_token, members)
+                    await page.desk.change(who, id_token, members)
         except YouguanError as error:
-            return await show(request, error=error.detail, code=error.status)
-        return RedirectResponse("/gateway/id-tokens", 303)
+            return await page.show(request, error=error)
+        return RedirectResponse(HERE, 303)
 
+
+def _add_groups(router: APIRouter, page: IdTokenPage) -> None:
     @router.post("/id-token-groups")
     async def put_group(
-        request: Request,
         who: Annotated[Principal, Depends(regulator)],
         group_id: str = Form(min_length=1, max_length=255),
         name: str = Form("", max_length=200),
         master_pass: bool = Form(False),
     ) -> Response:
-        await desk.put_group(who, group_id.strip(), name, master_pass)
-        return RedirectResponse("/gateway/id-tokens", 303)
-
-    return router
+        await page.desk.put_group(who, group_id.strip(), name, master_pass)
+        return RedirectResponse(HERE, 303)
 
 
 def local_minute(moment: datetime | None, between: str = "T") -> str:

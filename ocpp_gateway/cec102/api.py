@@ -337,11 +337,12 @@ def add_platforms(app: FastAPI, looking: Looking) -> None:
         operator_id: str, who: Who, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[PlatformConnectorOut]:
         """List the connectors that a platform reports, with what they are now."""
-        key = decode_cursor(cursor, str)
+        key = decode_cursor(cursor, str, str, int)
         await desk.seen_by(who, operator_id)
         async with desk.pool.acquire() as connection:
-            rows = await store.connectors(connection, operator_id, key[0] if key else None, limit)
-        following = next_cursor(rows, limit, "cec_connector_id")
+            after = (key[0], key[1], key[2]) if key else None
+            rows = await store.connectors(connection, operator_id, after, limit)
+        following = next_cursor(rows, limit, "cec_connector_id", "station_id", "connector")
         return Page(items=[PlatformConnectorOut(**dict(row)) for row in rows], next=following)
 
     @app.get("/platforms/{operator_id}/refused")

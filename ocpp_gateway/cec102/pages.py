@@ -15,7 +15,7 @@ from ocpp_gateway.pages.frames import set_out
 from youguan import bounds
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.errors import YouguanError
-from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county
 from youguan.web.templates import Templates
 
@@ -184,14 +184,15 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
     @router.get("/platforms/{operator_id}/connectors")
     async def connectors(request: Request, operator_id: str, who: Who, cursor: Cursor = None) -> Response:
         row = await looking.desk.seen_by(who, operator_id)
-        key = decode_cursor(cursor, str)
+        key = decode_cursor(cursor, str, str, int)
         async with looking.desk.pool.acquire() as connection:
-            rows = await store.connectors(connection, operator_id, key[0] if key else None, PAGE)
+            after = (key[0], key[1], key[2]) if key else None
+            rows = await store.connectors(connection, operator_id, after, PAGE)
             reachable = await bounds.stations_within(connection, who.scope, {row["station_id"] for row in rows})
         return templates.render(
             request, "platform_connectors.html", platform=row, connectors=rows, conditions=CONDITIONS,
             reachable=reachable,
-            next=encode_cursor(rows[-1]["cec_connector_id"]) if len(rows) == PAGE else None,
+            next=next_cursor(rows, PAGE, "cec_connector_id", "station_id", "connector"),
         )  # fmt: skip
 
 

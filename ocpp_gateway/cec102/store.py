@@ -453,19 +453,24 @@ async def refused(
     return rows
 
 
+ConnectorKey = tuple[str, str, int]
+"""What sorts a platform's connectors: its id of one, which several may bear, and ours."""
+
+
 async def connectors(
-    connection: asyncpg.Connection, operator_id: str, after: str | None, limit: int
+    connection: asyncpg.Connection, operator_id: str, after: ConnectorKey | None, limit: int
 ) -> list[asyncpg.Record]:
     """Return a platform's connectors by its ids, with what each said last (null: nothing yet)."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT c.cec_connector_id, c.station_id, c.connector, n.status, n.condition, n.occurred_at, n.received_at
         FROM gateway.connector_code c LEFT JOIN gateway.connector_now n USING (station_id, connector)
-        WHERE c.operator_code = $1 AND ($2::text IS NULL OR c.cec_connector_id > $2)
-        ORDER BY c.cec_connector_id LIMIT $3
+        WHERE c.operator_code = $1
+          AND ($2::text IS NULL OR (c.cec_connector_id, c.station_id, c.connector) > ($2, $3::text, $4::int))
+        ORDER BY c.cec_connector_id, c.station_id, c.connector LIMIT $5
         """,
         operator_id,
-        after,
+        *(after or (None, None, None)),
         limit,
     )
     return rows

@@ -1,6 +1,11 @@
 """How many connections the other workers hold, in all and of each source that has many: the bounds are for all of them together.
 
-Each tells the others once a second; while the database is away what was told last counts.
+Each tells the others once a second; while the database is away what was told last counts. So the bounds can be passed by what the
+others take within a second, and by no more: from then on everybody refuses. That is meant. To be exact, a worker would have to ask
+before each handshake, which must not wait, or to take a share of the room in advance, and a share is refused to stations while
+others have theirs to spare: in a reconnect storm, or while the database is away, that keeps chargers out which there is
+room for. What the bounds protect is guarded in each worker by itself and without delay: it never holds more than a bound alone,
+nor more than it has files for (`acceptor.py`).
 """
 
 import asyncio

@@ -28,6 +28,9 @@ from youguan.errors import FieldError, Invalid, YouguanError
 from youguan.web.security import remote_of, require_station
 from youguan.web.templates import Templates
 
+Allowed = Callable[..., Awaitable[Principal]]
+"""Says who asks, where he may."""
+
 LISTED, BESIDE = 20, 12
 WAIT_S = 10.0
 FILE_LIFETIME = timedelta(hours=1)
@@ -130,49 +133,75 @@ def check_words(*, looks_only: bool, dangerous: bool, reason: str, confirmed: bo
         raise Invalid("confirmed: not confirmed", fields=[FieldError("confirmed", "not confirmed")])
 
 
+class CommandPage:
+    """A station's page of commands; `pool`: for reading what it shows."""
+
+    def __init__(self, errands: Errands, pool: asyncpg.Pool, templates: Templates) -> None:
+        self.errands = errands
+        self._pool = pool
+        self._place = Place(pool, templates, errands.clock)
+
+    async def show(self, request: Request, station_id: str, who: Principal, asked: Asked | None = None) -> Response:
+        """Return the page, with what was asked in vain as it was filled in."""
+        async with self._pool.acquire() as connection:
+            station = await stations.get_station(connection, station_id)
+            content = await self._content(connection, station, who)
+            response = await self._place.show(
+                request, connection, station_id, "commands", asked=asked or Asked(), **content
+            )
+        if asked is not None and asked.error is not None:
+            response.status_code = asked.error.status
+        return response
+
+    async def _content(
+        self, connection: asyncpg.Connection, station: asyncpg.Record, who: Principal
+    ) -> dict[str, object]:
+        station_id, version = station["id"], station["ocpp_version"]
+        everything, is_regulator = stations.Span(None, None), who.has(REGULATOR)
+        frames = await stations.frames(connection, station_id, everything, None, BESIDE) if is_regulator else []
+        connectors = await stations.connectors(connection, station_id)
+        return {
+            "rows": await commands.list_commands(connection, station_id, None, LISTED),
+            "wording": COMMAND_STATES,
+            "set_out": set_out,
+            "looking": LOOKING,
+            "touching": TOUCHING if is_regulator else {},
+            "dangerous": DANGEROUS,
+            "actions": sorted(action for action in ACTIONS[named(version)] if may_ask(who, action)) if version else [],
+            "numbers": [row["connector"] for row in connectors if row["connector"]],
+            "firmware": await store.firmware_for(connection, station["vendor"], station["model"]),
+            "frames": [shown(row) for row in frames],
+            "kinds": FRAME_KINDS,
+        }
+
+    async def carry_out(
+        self, request: Request, who: Principal, station_id: str, asked: Asked, errand: Awaitable[object]
+    ) -> Response:
+        """Do what was asked; what is refused leads back to the page, with the reason."""
+        try:
+            await errand
+        except YouguanError as error:
+            return await self.show(request, station_id, who, replace(asked, error=error))
+        return RedirectResponse(f"{address_of(station_id)}/commands#commands", 303)
+
+
 def station_command_pages(errands: Errands, pool: asyncpg.Pool, templates: Templates) -> APIRouter:
     """Return /gateway/stations/{id}/commands."""
     router = APIRouter(prefix="/gateway/stations")
-    place = Place(pool, templates, errands.clock)
+    page = CommandPage(errands, pool, templates)
     looks = require_station(pool, REGULATOR, INSPECTOR)
-    regulator = require_station(pool, REGULATOR)
-
-    async def show(request: Request, station_id: str, who: Principal, asked: Asked | None = None) -> Response:
-        error = asked.error if asked else None
-        async with pool.acquire() as connection:
-            station = await stations.get_station(connection, station_id)
-            rows = await commands.list_commands(connection, station_id, None, LISTED)
-            frames = (
-                await stations.frames(connection, station_id, stations.Span(None, None), None, BESIDE)
-                if who.has(REGULATOR)
-                else []
-            )
-            offered = await store.firmware_for(connection, station["vendor"], station["model"])
-            connectors = await stations.connectors(connection, station_id)
-            version = named(station["ocpp_version"]) if station["ocpp_version"] else None
-            actions = sorted(action for action in ACTIONS[version] if may_ask(who, action)) if version else []
-            response = await place.show(
-                request, connection, station_id, "commands", rows=rows, asked=asked or Asked(), actions=actions,
-                frames=[shown(row) for row in frames], kinds=FRAME_KINDS, firmware=offered, looking=LOOKING,
-                touching=TOUCHING if who.has(REGULATOR) else {}, dangerous=DANGEROUS, wording=COMMAND_STATES,
-                numbers=[row["connector"] for row in connectors if row["connector"]], set_out=set_out,
-            )  # fmt: skip
-        response.status_code = error.status if error else 200
-        return response
-
-    async def carry_out(
-        request: Request, who: Principal, station_id: str, asked: Asked, do: Callable[[], Awaitable[object]]
-    ) -> Response:
-        try:
-            await do()
-        except YouguanError as error:
-            return await show(request, station_id, who, replace(asked, error=error))
-        return RedirectResponse(f"{address_of(station_id)}/commands#commands", 303)
 
     @router.get("/{station_id}/commands")
-    async def page(request: Request, station_id: str, who: Annotated[Principal, Depends(looks)]) -> Response:
-        return await show(request, station_id, who)
+    async def show(request: Request, station_id: str, who: Annotated[Principal, Depends(looks)]) -> Response:
+        return await page.show(request, station_id, who)
 
+    _add_usual(router, page, looks)
+    _add_any_action(router, page, looks)
+    _add_firmware(router, page, require_station(pool, REGULATOR))
+    return router
+
+
+def _add_usual(router: APIRouter, page: CommandPage, looks: Allowed) -> None:
     @router.post("/{station_id}/usual")
     async def usual(
         request: Request,
@@ -183,14 +212,14 @@ def station_command_pages(errands: Errands, pool: asyncpg.Pool, templates: Templ
         reason: str = Form("", max_length=500),
         confirmed: bool = Form(False),
     ) -> Response:
-        asked = Asked("usual", act, connector, reason=reason)
-
-        async def do() -> None:
+        async def errand() -> None:
             check_words(looks_only=act in LOOKING, dangerous=act in CONFIRMED, reason=reason, confirmed=confirmed)
-            await errands.usual(who, station_id, act, connector, reason.strip(), remote_of(request))
+            await page.errands.usual(who, station_id, act, connector, reason.strip(), remote_of(request))
 
-        return await carry_out(request, who, station_id, asked, do)
+        return await page.carry_out(request, who, station_id, Asked("usual", act, connector, reason=reason), errand())
 
+
+def _add_any_action(router: APIRouter, page: CommandPage, looks: Allowed) -> None:
     @router.post("/{station_id}/commands")
     async def any_action(
         request: Request,
@@ -201,17 +230,17 @@ def station_command_pages(errands: Errands, pool: asyncpg.Pool, templates: Templ
         reason: str = Form("", max_length=500),
         confirmed: bool = Form(False),
     ) -> Response:
-        asked = Asked("any", action=action, payload=payload, reason=reason)
-
-        async def do() -> None:
+        async def errand() -> None:
             said = payload_of(payload)
-            check_words(
-                looks_only=action in ONLY_LOOKS, dangerous=action in DANGEROUS, reason=reason, confirmed=confirmed
-            )
-            await errands.desk.ask(who, Wish(station_id, action, said, reason.strip()), remote=remote_of(request))
+            looks_only, dangerous = action in ONLY_LOOKS, action in DANGEROUS
+            check_words(looks_only=looks_only, dangerous=dangerous, reason=reason, confirmed=confirmed)
+            await page.errands.desk.ask(who, Wish(station_id, action, said, reason.strip()), remote=remote_of(request))
 
-        return await carry_out(request, who, station_id, asked, do)
+        asked = Asked("any", action=action, payload=payload, reason=reason)
+        return await page.carry_out(request, who, station_id, asked, errand())
 
+
+def _add_firmware(router: APIRouter, page: CommandPage, regulator: Allowed) -> None:
     @router.post("/{station_id}/firmware")
     async def install(
         request: Request,
@@ -221,13 +250,9 @@ def station_command_pages(errands: Errands, pool: asyncpg.Pool, templates: Templ
         reason: str = Form("", max_length=500),
         confirmed: bool = Form(False),
     ) -> Response:
-        asked = Asked("firmware", reason=reason)
-
-        async def do() -> None:
+        async def errand() -> None:
             check_words(looks_only=False, dangerous=True, reason=reason, confirmed=confirmed)
             wish = FirmwareWish(station_id, None, firmware_id, None, None, reason.strip())
-            await errands.depot.give(who, wish, wait_s=0, remote=remote_of(request))
+            await page.errands.depot.give(who, wish, wait_s=0, remote=remote_of(request))
 
-        return await carry_out(request, who, station_id, asked, do)
-
-    return router
+        return await page.carry_out(request, who, station_id, Asked("firmware", reason=reason), errand())

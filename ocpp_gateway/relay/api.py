@@ -54,7 +54,11 @@ class GapOut(BaseModel):
 
 def add_relay(app: FastAPI, pool: asyncpg.Pool) -> None:
     """Add upstreams to /api/gateway."""
+    _add_upstreams(app, pool)
+    _add_gaps(app, pool)
 
+
+def _add_upstreams(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/relay")
     async def upstreams(
         who: Annotated[Principal, Depends(require())], limit: Limit = 100, cursor: Cursor = None
@@ -66,6 +70,15 @@ def add_relay(app: FastAPI, pool: asyncpg.Pool) -> None:
         following = next_cursor(rows, limit, "site_id")
         return Page(items=[UpstreamOut(**dict(row)) for row in rows], next=following)
 
+    @app.get("/sites/{site_id}/relay")
+    async def stations(site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Page[MeetingOut]:
+        """List how the stations of a site met their upstream last."""
+        async with pool.acquire() as connection:
+            rows = await store.list_stations(connection, site_id)
+        return Page(items=[MeetingOut(**dict(row)) for row in rows], next=None)
+
+
+def _add_gaps(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/relay/gaps")
     async def gaps(
         who: Annotated[Principal, Depends(require())],
@@ -80,10 +93,3 @@ def add_relay(app: FastAPI, pool: asyncpg.Pool) -> None:
             rows = await store.list_gaps(connection, who.scope, station, before, limit)
         following = next_cursor(rows, limit, "since", "id")
         return Page(items=[GapOut(**dict(row)) for row in rows], next=following)
-
-    @app.get("/sites/{site_id}/relay")
-    async def stations(site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Page[MeetingOut]:
-        """List how the stations of a site met their upstream last."""
-        async with pool.acquire() as connection:
-            rows = await store.list_stations(connection, site_id)
-        return Page(items=[MeetingOut(**dict(row)) for row in rows], next=None)

@@ -118,6 +118,24 @@ async def test_what_is_wrong_with_a_platform_is_named(gateway: Gateway, changes:
 # --- what was sent, and how good it is --------------------------------------------------------------------------
 
 
+async def test_a_code_that_two_connectors_bear_is_listed_for_both_wherever_a_page_ends(gateway: Gateway) -> None:
+    async with gateway.pool.acquire() as connection:
+        await connection.execute("UPDATE gateway.connector_code SET cec_connector_id = 'P1-1' WHERE station_id = 'P2'")
+        bearing = await connection.fetch("SELECT station_id, connector FROM gateway.connector_code")
+    found, cursor, address = list[tuple[str, int]](), None, f"/api/gateway/platforms/{OPERATOR_ID}/connectors"
+    async with gateway.client(OPERATOR, "o1") as client:
+        while True:
+            asked = {"limit": "1"} | ({"cursor": cursor} if cursor else {})
+            page = (await client.get(address, params=asked)).json()
+            found += [(item["station_id"], item["connector"]) for item in page["items"]]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        assert (await client.get(f"/gateway/platforms/{OPERATOR_ID}/connectors")).status_code == 200
+    assert len(found) == len(set(found))
+    assert set(found) == {(row["station_id"], row["connector"]) for row in bearing}
+
+
 async def test_what_a_platform_sent_and_what_was_refused(gateway: Gateway) -> None:
     caller = await gateway.platform()
     items = [
