@@ -34,6 +34,7 @@ RULES = {
     "meter_verification_due": "电能表检定将到期",
     "meter_verification_overdue": "电能表检定已过期",
     "filing_promise_overdue": "承诺补交材料逾期",
+    "grace_period_ending": "包容期将届满",
     "upstream_away": "运营商中央系统不可达",
     "relay_gap": "转接报文未能留存",
     "platform_silent": "运营商平台失联",

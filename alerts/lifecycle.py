@@ -12,6 +12,8 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    GracePeriodEnded,
+    GracePeriodEnding,
     MeterVerificationDue,
     MeterVerified,
     PlatformHeard,
@@ -44,6 +46,7 @@ ACCESS_ATTEMPTS = "access_attempts"
 DOCUMENT_EXPIRING, DOCUMENT_EXPIRED = "document_expiring", "document_expired"
 METER_DUE, METER_OVERDUE = "meter_verification_due", "meter_verification_overdue"
 FILING_PROMISE_OVERDUE = "filing_promise_overdue"
+GRACE_ENDING = "grace_period_ending"
 PLATFORM_SILENT = "platform_silent"
 UPSTREAM_AWAY, RELAY_GAP = "upstream_away", "relay_gap"
 SEVERITIES = ("info", "minor", "major", "critical")
@@ -159,6 +162,11 @@ def _papers(event: Event) -> Sequence[Finding]:
             return [Holds(FILING_PROMISE_OVERDUE, subject, event.at, site_id=event.site_id, details=details)]
         case FilingPromiseKept():
             return [Over(FILING_PROMISE_OVERDUE, f"{event.filing_id}/{event.document_type}", event.at)]
+        case GracePeriodEnding():
+            details = {"until": event.until}
+            return [Holds(GRACE_ENDING, event.site_id, event.at, site_id=event.site_id, details=details)]
+        case GracePeriodEnded():
+            return [Over(GRACE_ENDING, event.site_id, event.at)]
         case MeterVerificationDue():
             return _meter(event)
         case MeterVerified():

@@ -244,7 +244,7 @@ def _credentials(ground: Ground) -> Room:
     add_relay(ground.api, pool, relay)
     return Room(
         pages=[
-            credential_pages(pool, keys, templates, clock),
+            credential_pages(pool, keys, templates, settings, clock),
             quarantine_pages(pool, quarantine, templates),
             relay_pages(pool, relay, templates, clock),
         ],

@@ -1,9 +1,15 @@
 """Sites and who answers for them, as the registry told it."""
 
+from datetime import date
+
 import asyncpg
 
 from inspection_service.tasks.assignment import Duty
+from youguan.auth import Scope
+from youguan.bounds import site_within
 from youguan.events import GracePeriodBegan, ResponsibilitiesChanged, SiteFiled
+
+GRACE_BEGUN_DAYS, GRACE_ENDS_DAYS = 14, 30  # for how long its operator is told of its beginning and of its end
 
 
 async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
@@ -38,6 +44,22 @@ async def begin_grace(connection: asyncpg.Connection, began: GracePeriodBegan) -
         began.since,
         began.until,
     )
+
+
+async def grace_to_tell(connection: asyncpg.Connection, scope: Scope, today: date) -> list[asyncpg.Record]:
+    """Return the sites within the bounds whose grace period has begun lately or ends soon, the first to end first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT s.id, s.name, s.grace_since, s.grace_until FROM inspection.site s
+        WHERE NOT s.retired AND s.grace_until > $1 AND (s.grace_since > $1 - $2::int OR s.grace_until <= $1 + $3::int)
+          AND {site_within("s.id", 4)} ORDER BY s.grace_until, s.id LIMIT 20
+        """,
+        today,
+        GRACE_BEGUN_DAYS,
+        GRACE_ENDS_DAYS,
+        *scope.parameters,
+    )
+    return rows
 
 
 async def replace_duties(connection: asyncpg.Connection, changed: ResponsibilitiesChanged) -> None:

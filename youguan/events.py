@@ -599,6 +599,23 @@ class GracePeriodBegan(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GracePeriodEnding(Event):
+    """A site's grace period is about to end: it holds up to and without `until`."""
+
+    site_id: str
+    until: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GracePeriodEnded(Event):
+    """A site's grace period, of which `GracePeriodEnding` was told, is over."""
+
+    site_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeterVerificationDue(Event):
     """A meter's verification is about to run out, or (`overdue`) has: its last day is `due_on`. `connector` 0: the station's."""
 

@@ -1,7 +1,7 @@
 """The pages of stations' keys, and of stations that are not filed."""
 
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import asyncpg
 from fastapi import APIRouter, Depends, Form, Request
@@ -13,6 +13,7 @@ from charger_registry.credentials.quarantine import Quarantine
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import YouguanError
+from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county, require_station
 from youguan.web.templates import Templates
@@ -27,12 +28,21 @@ STATES = {
 ORIGINS = {"issued": "签发", "taken over": "接管原有密钥", "rotation": "协议轮换"}
 
 
-def credential_pages(pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, clock: Clock) -> APIRouter:
+def credential_pages(
+    pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, settings: Settings, clock: Clock
+) -> APIRouter:
     """Return /registry/credentials."""
     router = APIRouter(prefix="/registry/credentials")
     _add_list(router, pool, templates, clock)
-    _add_station(router, pool, keys, templates, clock)
+    _add_station(router, pool, keys, templates, settings, clock)
     return router
+
+
+def addresses(settings: Settings, host: str, station_id: str) -> list[str]:
+    """Return what may be written into a station as its central system, the safest first; `host`: by which a browser came here."""
+    host = urlsplit(settings.public_url).hostname or host if settings.public_url else host
+    ways = (("wss", settings.ocpp_tls_port), ("ws", settings.ocpp_port))
+    return [f"{scheme}://{host}:{port}/ocpp/{quote(station_id, safe='')}" for scheme, port in ways if port is not None]
 
 
 def _add_list(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
@@ -49,7 +59,9 @@ def _add_list(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock
         return templates.render(request, "credentials.html", rows=rows, next=following, q=q)
 
 
-def _add_station(router: APIRouter, pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, clock: Clock) -> None:
+def _add_station(
+    router: APIRouter, pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, settings: Settings, clock: Clock
+) -> None:
     regulator = require_station(pool, REGULATOR)
 
     async def station_page(
@@ -61,7 +73,8 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, keys: KeyDesk, templates
         lines = [(row, store.state_of(row, now)) for row in rows]
         return templates.render(
             request, "station_keys.html", status_code=error.status if error else 200, station_id=station_id,
-            lines=lines, issued=issued, error=error.detail if error else "", states=STATES, origins=ORIGINS,
+            lines=lines, issued=issued, error=error, states=STATES, origins=ORIGINS,
+            addresses=addresses(settings, request.url.hostname or "", station_id),
         )  # fmt: skip
 
     @router.get("/{station_id}")

@@ -135,10 +135,11 @@ class FilingHistory(Table, table=True):
 
 
 class GracePeriod(Table, table=True):
-    """For how long a new site is guided before anything else."""
+    """For how long a new site is guided before anything else; `told`: what was said of its end (ending, ended)."""
 
     __tablename__ = "grace_period"
     site_id: str = text(key=True)
     filing_id: str = text()
     since: date
     until: date
+    told: str | None = text(optional=True)

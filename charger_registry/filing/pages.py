@@ -15,12 +15,12 @@ from charger_registry.filing import store
 from charger_registry.filing.api import CURSOR, DOCUMENTS, INDICATORS, listed, receiving, reckon
 from charger_registry.filing.content import CURRENT_TYPES, Content
 from charger_registry.filing.desk import FilingDesk, Order, PaperDraft
-from charger_registry.filing.machine import Command, State
+from charger_registry.filing.machine import STANDING, UNDECIDED, Command, State
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import YouguanError
 from youguan.web.documents import give
-from youguan.web.paging import Cursor, next_cursor
+from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.problems import checked
 from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
@@ -191,7 +191,16 @@ def _add_filing(router: APIRouter, shown: Shown) -> None:
     writes = require(OPERATOR, REGULATOR)
 
     @router.get("/filings/new")
-    async def choose(request: Request, who: Annotated[Principal, Depends(writes)], site: str = "") -> Response:
+    async def choose(
+        request: Request,
+        who: Annotated[Principal, Depends(writes)],
+        site: str = "",
+        organisation_id: Annotated[str, Query(max_length=100)] = "",
+        q: Annotated[str, Query(max_length=100)] = "",
+        cursor: Cursor = None,
+    ) -> Response:
+        if who.has(REGULATOR):
+            return await _counter(request, shown, who, organisation_id, q, cursor)
         return await _choice(request, shown, who, site)
 
     @router.post("/filings")
@@ -206,6 +215,8 @@ def _add_filing(router: APIRouter, shown: Shown) -> None:
                 who, organisation_id=organisation_id or None, site_id=site_id or None, remote=remote_of(request)
             )
         except YouguanError as error:
+            if who.has(REGULATOR):
+                return await _counter(request, shown, who, organisation_id, error=error)
             return await _choice(request, shown, who, site_id, error)
         return RedirectResponse(f"/registry/filings/{filing_id}/edit", 303)
 
@@ -296,10 +307,32 @@ async def _choice(
     """Return the page on which a filing is begun: for a new site, or for one that is there."""
     async with shown.pool.acquire() as connection:
         own = await store.own_sites(connection, who.organisation_id) if who.organisation_id else []
-        organisations = await registry.list_organisations(connection, None, 1000) if who.has(REGULATOR) else []
     return shown.templates.render(
-        request, "filing_new.html", status_code=error.status if error else 200, own=own, organisations=organisations,
-        site=site, error=error,
+        request, "filing_new.html", status_code=error.status if error else 200, own=own, site=site, error=error
+    )
+
+
+async def _counter(
+    request: Request,
+    shown: Shown,
+    who: Principal,
+    organisation_id: str,
+    words: str = "",
+    cursor: str | None = None,
+    error: YouguanError | None = None,
+) -> Response:
+    """Return the page on which a clerk writes down what came on paper: for whom, and for which of its sites."""
+    key = decode_cursor(cursor, str)
+    async with shown.pool.acquire() as connection:
+        organisations = await registry.organisations_to_choose(connection, "", shown.clock.now())
+        applicant = await registry.get_organisation(connection, organisation_id) if organisation_id else None
+        rows = await store.sites_of_applicant(
+            connection, organisation_id, who.scope, words.strip(), key[0] if key else None, PAGE
+        )
+    return shown.templates.render(
+        request, "filing_counter.html", status_code=error.status if error else 200, organisations=organisations,
+        applicant=applicant, rows=rows, next=next_cursor(rows, PAGE, "id"), q=words, states=STATES, error=error,
+        standing=STANDING, undecided=UNDECIDED,
     )  # fmt: skip
 
 

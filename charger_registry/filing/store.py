@@ -9,8 +9,10 @@ import asyncpg
 
 from charger_registry.filing.content import Content, DocumentType, Paper
 from charger_registry.filing.deadlines import Terms
+from charger_registry.filing.machine import STANDING, UNDECIDED
 from charger_registry.filing.rules import DocumentRule, TermRule
 from youguan.auth import Scope
+from youguan.bounds import site_within
 from youguan.documents import Document
 from youguan.errors import NotFound, Reason
 
@@ -519,10 +521,56 @@ async def own_sites(connection: asyncpg.Connection, organisation_id: str) -> lis
     return rows
 
 
+async def sites_of_applicant(
+    connection: asyncpg.Connection, organisation_id: str, scope: Scope, words: str, after: str | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return the sites within the bounds that an organisation answers for or has filed, by id, each with the file that it has or
+    that is on its way; `readable`: whether somebody with these bounds may open that.
+    """
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT s.id, s.name, s.address, f.id AS filing_id, f.number, f.state, coalesce({seen(5)}, false) AS readable
+        FROM registry.site s LEFT JOIN LATERAL (
+            SELECT * FROM registry.filing f WHERE f.site_id = s.id AND f.state = ANY($8 || $9::text[])
+            ORDER BY f.state = ANY($9) DESC LIMIT 1
+        ) f ON true
+        WHERE s.retired_at IS NULL AND (f.organisation_id = $1 OR EXISTS (
+            SELECT FROM bounds.party p WHERE p.site_id = s.id AND p.organisation_id = $1
+            AND p.since <= now() AND (p.until IS NULL OR p.until > now())
+        )) AND strpos(lower(s.name || ' ' || s.address || ' ' || s.id), lower($2)) > 0
+          AND ($3::text IS NULL OR s.id > $3) AND {site_within("s.id", 5)}
+        ORDER BY s.id LIMIT $4
+        """,
+        organisation_id,
+        words,
+        after,
+        limit,
+        *scope.parameters,
+        STANDING,
+        UNDECIDED,
+    )
+    return rows
+
+
 async def begin_grace(connection: asyncpg.Connection, site_id: str, filing_id: str, since: date, until: date) -> None:
     await connection.execute(
         "INSERT INTO registry.grace_period VALUES ($1, $2, $3, $4)", site_id, filing_id, since, until
     )
+
+
+async def grace_news(connection: asyncpg.Connection, today: date, warning_days: int) -> list[asyncpg.Record]:
+    """Note and return the grace periods of whose end something new is to be said: `told` is what."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        UPDATE registry.grace_period g SET told = CASE WHEN g.until <= $1 THEN 'ended' ELSE 'ending' END
+        FROM registry.site s WHERE s.id = g.site_id AND s.retired_at IS NULL
+          AND ((g.until <= $1 AND g.told = 'ending') OR (g.until > $1 AND g.until - $2::int <= $1 AND g.told IS NULL))
+        RETURNING g.*
+        """,
+        today,
+        warning_days,
+    )
+    return rows
 
 
 async def grace_period(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record | None:

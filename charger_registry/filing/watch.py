@@ -1,4 +1,4 @@
-"""What time alone changes about filings: papers that run out, and promises whose day has passed."""
+"""What time alone changes about filings: papers that run out, promises whose day has passed, grace periods that end."""
 
 import asyncpg
 
@@ -6,11 +6,13 @@ from charger_registry.filing import store
 from charger_registry.store import STREAM
 from youguan.clock import Clock, county_day
 from youguan.eventlog import publish
-from youguan.events import DocumentExpiring, Event, FilingPromiseOverdue
+from youguan.events import DocumentExpiring, Event, FilingPromiseOverdue, GracePeriodEnded, GracePeriodEnding
+
+GRACE_WARNING_DAYS = 30
 
 
 async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> None:
-    """Publish what is about to expire, has expired, or was promised for a day that has passed."""
+    """Publish what is about to end or has ended: papers, grace periods; and what was promised for a day that has passed."""
     now = clock.now()
     today = county_day(now)
     news: list[Event] = [
@@ -36,4 +38,9 @@ async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> Non
         )
         for row in await store.broken_promises(connection, today, now)
     ]
+    for row in await store.grace_news(connection, today, GRACE_WARNING_DAYS):
+        if row["told"] == "ended":
+            news.append(GracePeriodEnded(site_id=row["site_id"], at=now))
+        else:
+            news.append(GracePeriodEnding(site_id=row["site_id"], until=row["until"], at=now))
     await publish(connection, STREAM, news)

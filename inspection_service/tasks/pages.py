@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
+from inspection_service import store as sites
 from inspection_service.tasks import store
 from inspection_service.tasks.api import PeoplesCommand, Status, give_paper, take_papers
 from inspection_service.tasks.conditions import NEEDS_REASON, Said
@@ -18,7 +19,7 @@ from inspection_service.tasks.deadlines import latest_due_at
 from inspection_service.tasks.machine import Command
 from inspection_service.tasks.store import Filter
 from inspection_service.tasks.urging import Stage
-from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
+from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, county_day
 from youguan.documents import Shelf
 from youguan.errors import NotFound, YouguanError
@@ -45,6 +46,7 @@ CAUSES = {
     "meter_verification_due": "电能表检定将到期",
     "meter_verification_overdue": "电能表检定已过期",
     "filing_promise_overdue": "承诺补交材料逾期",
+    "grace_period_ending": "包容期将届满",
     "upstream_away": "运营商中央系统不可达",
     "relay_gap": "转接报文未能留存",
     "platform_silent": "运营商平台失联",
@@ -198,13 +200,17 @@ def _add_list(router: APIRouter, counter: Counter, templates: Templates) -> None
         async with counter.pool.acquire() as connection:
             before = (key[0], key[1]) if key else None
             rows = await store.list_tasks(connection, wanted, who.scope, team_id=who.team_id, before=before, limit=PAGE)
+            told = (
+                await sites.grace_to_tell(connection, who.scope, county_day(counter.now())) if who.has(OPERATOR) else []
+            )
         kept = {"status": status, "view": view, "cause": cause, "team": team, "assignee": assignee}
         query = urlencode(
             {name: value for name, value in kept.items() if value} | ({"overdue": "true"} if overdue else {})
         )
         return templates.render(
             request, "tasks.html", rows=rows, next=next_cursor(rows, PAGE, "opened_at", "id"), status=status, view=view,
-            query=query, overdue=overdue, cursor=cursor, now=counter.now(), official=who.has(INSPECTOR, REGULATOR), **WORDS,
+            query=query, overdue=overdue, cursor=cursor, now=counter.now(), official=who.has(INSPECTOR, REGULATOR),
+            grace=told, **WORDS,
         )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    GracePeriodEnded,
+    GracePeriodEnding,
     PlatformHeard,
     PlatformSilent,
     RelayRecordsLost,
@@ -95,6 +97,8 @@ RENEWED = DocumentRenewed(document_id="d", site_id="s", at=NOW)
 PROMISE: dict[str, Any] = {"filing_id": "f", "site_id": "s", "document_type": "insurance", "at": NOW}
 BROKEN, KEPT = FilingPromiseOverdue(promised_for=NOW.date(), **PROMISE), FilingPromiseKept(**PROMISE)
 
+ENDING = GracePeriodEnding(site_id="s", until=NOW.date(), at=NOW)
+
 
 class World:
     """The engine with a clock of its own, fed event by event."""
@@ -144,6 +148,8 @@ async def world(database_url: str) -> AsyncIterator[World]:
         (EXPIRED, RETIRED, "document_expired"),
         (BROKEN, KEPT, "filing_promise_overdue"),
         (BROKEN, RETIRED, "filing_promise_overdue"),
+        (ENDING, GracePeriodEnded(site_id="s", at=NOW), "grace_period_ending"),
+        (ENDING, RETIRED, "grace_period_ending"),
     ],
 )
 async def test_raised_once_and_resolved_when_over(world: World, begins: Event, ends: Event, rule: str) -> None:

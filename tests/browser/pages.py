@@ -130,6 +130,7 @@ PAGES = (
     Shown("filings, of an operator", "/registry/filings", OPERATOR),
     Shown("filing, to begin", "/registry/filings/new", OPERATOR),
     Shown("filing, to begin on paper", "/registry/filings/new", REGULATOR),
+    Shown("filing, to begin on paper, for whom", "/registry/filings/new?organisation_id={organisation}", REGULATOR),
     Shown("filing, to write", "/registry/filings/{draft}/edit", OPERATOR),
     Shown("filing, a draft", "/registry/filings/{draft}", OPERATOR),
     Shown("filing, of its applicant", "/registry/filings/{filing}", OPERATOR),

@@ -76,6 +76,16 @@ class World:
         headers = {"Authorization": f"Bearer {token}"}
         return await self.client.request(method, f"/api/registry{path}", headers=headers, **options)
 
+    async def page(self, path: str, division: str | None = None, **form: str) -> httpx.Response:
+        """Return a page as a clerk of a division sees it, or what comes of a form."""
+        token = TokenIssuer(PRIVATE, timedelta(days=3000)).issue(
+            subject="clerk", name="clerk", roles=frozenset({REGULATOR}), organisation_id=None, division=division,
+            now=datetime.now(UTC),
+        )  # fmt: skip
+        headers = {"Authorization": f"Bearer {token}"}
+        method = "POST" if form else "GET"
+        return await self.client.request(method, f"/registry{path}", headers=headers, data=form or None)
+
     async def done(self, *arguments: Any, **options: Any) -> Any:
         answer = await self.ask(*arguments, **options)
         assert answer.is_success, answer.text
@@ -245,6 +255,22 @@ async def test_a_promise_is_kept_or_told_to_be_broken(world: World) -> None:
     (kept,) = await world.events("FilingPromiseKept")
     assert kept["document_type"] == "insurance"
     assert (await world.done("GET", f"/filings/{filing_id}"))["promises"] == 0
+
+
+async def test_the_end_of_a_grace_period_is_told_before_it_comes(world: World) -> None:
+    site_id = (await world.accepted())["site_id"]
+    (began,) = await world.events("GracePeriodBegan")
+    days = (date.fromisoformat(began["until"]) - TODAY).days
+    await world.wait(days - 31)
+    assert await world.events("GracePeriodEnding") == []
+    await world.wait(1)
+    await world.wait(1)
+    assert [(e["site_id"], e["until"]) for e in await world.events("GracePeriodEnding")] == [(site_id, began["until"])]
+    await world.wait(28)
+    assert await world.events("GracePeriodEnded") == []
+    await world.wait(1)
+    await world.wait(1)
+    assert [event["site_id"] for event in await world.events("GracePeriodEnded")] == [site_id]
 
 
 async def test_papers_that_run_out_are_told_once_until_they_are_replaced(world: World) -> None:
@@ -615,6 +641,25 @@ async def test_the_clerk_writes_down_what_came_on_paper(world: World) -> None:
     past = await world.done("GET", f"/filing-indicators?from=2020-01-01&to={date(2020, 2, 1)}", role=REGULATOR)
     assert past["online"]["of"] == 0
     assert (await world.ask("GET", "/filing-indicators?from=2026-01-02&to=2026-01-02")).status_code == 422
+
+
+async def test_the_clerk_chooses_among_the_sites_of_whoever_comes_within_his_bounds(world: World) -> None:
+    site_id = await world.site()
+    address = "/filings/new?organisation_id=m"
+    shown = (await world.page(address)).text
+    assert ("一号场站" in shown, "旧场站" in shown, "补办备案" in shown, "变更备案" in shown) == (True,) * 4
+    assert (await world.page(address, "330226002")).text.count("场站</strong>") == 0
+    found = (await world.page(f"{address}&q=旧场")).text
+    assert ("旧场站" in found, site_id in found) == (True, False)
+    begun = await world.page("/filings", organisation_id="m", site_id="old")
+    assert begun.status_code == 303
+    shown = (await world.page(address)).text
+    assert (begun.headers["location"].removesuffix("/edit") in shown, "补办备案" in shown) == (True, False)
+    again = await world.page("/filings", organisation_id="m", site_id="old")
+    assert (again.status_code, "已有正在办理的备案" in again.text) == (409, True), again.text
+    beyond = await world.page("/filings", "330226002", organisation_id="m", site_id=site_id)
+    assert beyond.status_code == 404
+    assert (await world.page("/filings/new?organisation_id=nobody")).status_code == 404
 
 
 async def test_papers_are_taken_and_given(world: World) -> None:
