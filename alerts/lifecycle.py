@@ -92,7 +92,7 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
     """Return what an event says about the rules."""
     match event:
         case ConnectorStatusChanged():
-            return [_connector(event)]
+            return _connector(event)
         case StationOffline():
             seen, station = event.last_seen_at, event.station_id
             return [Holds(STATION_OFFLINE, station, seen, station_id=station, details={"last_seen_at": seen})]
@@ -199,24 +199,29 @@ def _attempts(event: StationAccessRefused) -> Finding:
     return Holds(ACCESS_ATTEMPTS, subject, event.since, station_id=event.station_id, details=details)
 
 
-def _connector(event: ConnectorStatusChanged) -> Finding:
+def _connector(event: ConnectorStatusChanged) -> Sequence[Finding]:
+    """Out of use, or out of its platform's reach, a connector says nothing of its fault: it may be broken still."""
     subject = f"{event.station_id}#{event.connector}"
+    if event.condition == "unavailable":
+        return []
     if event.condition != "faulted":
-        return Over(CONNECTOR_FAULT, subject, event.effective_at)
+        return [Over(CONNECTOR_FAULT, subject, event.effective_at)]
     details = {
         "status": event.status,
         "error_code": event.error_code,
         "error_info": event.error_info,
         "vendor_error_code": event.vendor_error_code,
     }
-    return Holds(
-        CONNECTOR_FAULT,
-        subject,
-        event.effective_at,
-        station_id=event.station_id,
-        connector=event.connector,
-        details=details,
-    )
+    return [
+        Holds(
+            CONNECTOR_FAULT,
+            subject,
+            event.effective_at,
+            station_id=event.station_id,
+            connector=event.connector,
+            details=details,
+        )
+    ]
 
 
 def _sensor_subject(event: SensorAlarmed | SensorCleared) -> str:

@@ -173,6 +173,13 @@ async def test_connectors_are_subjects_of_their_own(world: World) -> None:
     assert await world.pool.fetchval("SELECT DISTINCT site_id FROM alerts.alert") == "s"
 
 
+async def test_a_fault_stays_when_its_connector_is_taken_out_of_use(world: World) -> None:
+    await world.tell(FILED, status("faulted"), status("unavailable"))
+    assert await world.states() == [("connector_fault", "firing")]
+    await world.tell(status("available"))
+    assert await world.states() == [("connector_fault", "resolved")]
+
+
 async def test_a_fault_stays_when_its_station_goes_silent(world: World) -> None:
     await world.tell(FILED, status("faulted"), OFFLINE, ONLINE)
     assert await world.states() == [("connector_fault", "firing"), ("station_offline", "resolved")]
