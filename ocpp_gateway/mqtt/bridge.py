@@ -183,9 +183,14 @@ class Bridge:
         doubts = self._doubts(taken, frame, refused)
         # A site can say something too; no station's id holds a slash.
         speaker = station_id or f"site/{reading.site_id or ''}"
+        # A sensor in the bay is not the charger, nor is what speaks beside one that speaks OCPP: neither says that it is there.
+        in_reach = station_id in self._ours and bool(reading.statuses or reading.samples)
         self.recorder.submit(
-            Entry(speaker, taken.received_at, frame if said else "", said, doubts, SOURCE, SOURCE, settle=settle)
-        )
+            Entry(
+                speaker, taken.received_at, frame if said else "", said, doubts, SOURCE, SOURCE, in_reach=in_reach,
+                settle=settle,
+            )
+        )  # fmt: skip
 
     def _facts(self, reading: Reading, refused: list[Refused]) -> list[Observation]:
         """Return what of a message is to be stored; what is not is named."""

@@ -90,7 +90,7 @@ class Entry:
     # It comes from a spool, which nobody reads again up to this place: it is stored whoever has its station by now, and so is
     # the place where it is refused.
     drained: SpoolDrained | None = None
-    in_reach: bool = True  # False: what is said of the station is that nobody reaches it
+    in_reach: bool = True  # False: the station itself is not heard by it, or what is said is that nobody reaches it
     settle: Callable[[Settlement], None] = lambda settlement: None
 
     def let_go(self) -> bool:

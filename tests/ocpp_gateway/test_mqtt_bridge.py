@@ -32,6 +32,7 @@ from ocpp_gateway.stations import directory
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.store import Opening
 from tests.ocpp_gateway.brokers import Mosquitto, free_port
+from tests.ocpp_gateway.fakes import FakeRecorder
 from tests.suite import ROOT, eventually
 from youguan.clock import SystemClock
 from youguan.database import create_pool
@@ -316,6 +317,27 @@ async def test_a_station_that_speaks_for_itself_keeps_the_word(settings: Setting
         await until_stored(pool, 2)
     owning.cancel()
     assert [e["condition"] for e in await events(pool, "ConnectorStatusChanged")] == ["faulted", "available"]
+
+
+async def test_a_sensor_beside_a_charger_does_not_say_that_the_charger_is_there(
+    settings: Settings, pool: asyncpg.Pool
+) -> None:
+    known, recorder = directory.Directory(pool), FakeRecorder()
+    known.restore({"C1": "S1", "C2": "S1"})
+    bridge = Bridge(pool, 1000, recorder, known, process.mapping_of(settings), SystemClock())
+    said = [("bays/S1/C1/status", {"connector": 1, "vehicle": "petrol"}), (STATUS, status())]
+    said += [("bays/S1/C1/status", {"connector": 1, "vehicle": "none"})]
+    for topic, message in said:
+        bridge.take(Delivery(topic, orjson.dumps(message), 0, lambda: None))
+    running = asyncio.create_task(bridge.run())
+
+    async def all_there() -> bool:
+        return len(recorder.entries) == len(said)
+
+    await Ownership(pool, 1000, SystemClock()).start()
+    await eventually(all_there)
+    running.cancel()
+    assert [entry.in_reach for entry in recorder.entries] == [False, True, False]
 
 
 # --- nothing lost, nothing doubled --------------------------------------------------------------------------------
