@@ -50,6 +50,7 @@ socket_log.setLevel(logging.WARNING)
 PREFIX = "/ocpp/"
 LONGEST_ID = 48  # OCPP 2.0.1 Part 4: station identity
 LARGEST_MESSAGE = 256 * 1024
+MOST_FRAGMENTS = 1024  # of one message: empty ones add nothing to its size
 READ_BUFFER = 2048
 # A station that says nothing is asked whether it is there, and has as long again to answer.
 SILENCE_S = 20.0
@@ -438,8 +439,9 @@ class Listener(WSListener):
         if begins == (self._fragments is not None):
             self.close(WSCloseCode.PROTOCOL_ERROR, "fragments out of order")
             return
-        self._fragments = [*(self._fragments or ()), frame.get_payload_as_bytes()]
-        if sum(map(len, self._fragments)) > LARGEST_MESSAGE:
+        self._fragments = [] if self._fragments is None else self._fragments
+        self._fragments.append(frame.get_payload_as_bytes())
+        if len(self._fragments) > MOST_FRAGMENTS or sum(map(len, self._fragments)) > LARGEST_MESSAGE:
             self.close(WSCloseCode.MESSAGE_TOO_BIG, "message too big")
         elif frame.fin:
             message, self._fragments = b"".join(self._fragments), None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ocpp_gateway.protocol.versions import V16, Version
+from ocpp_gateway.protocol.versions import V16, V201, Version
 
 MASK = "********"
 # Members that hold a secret wherever they stand (network profiles, VPN, APN).
@@ -57,6 +57,11 @@ def masked_answer(version: Version, action: str, payload: Payload) -> Payload:
     if action == "GetVariables":
         return _masked_items(payload, "getVariableResult", "attributeValue")
     return payload
+
+
+def masked_late(payload: Payload) -> Payload:
+    """Return an answer that came too late to be known what it answers, without what is secret in it."""
+    return masked_answer(V201, "GetVariables", masked_answer(V16, "GetConfiguration", payload))
 
 
 def without_password(value: Any) -> Any:

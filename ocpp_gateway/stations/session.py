@@ -28,7 +28,7 @@ from ocpp_gateway.protocol.frames import (
     call_result,
     read,
 )
-from ocpp_gateway.protocol.secrets import masked
+from ocpp_gateway.protocol.secrets import masked, masked_late
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.clock_skew import ClockGauge
@@ -345,7 +345,9 @@ class Session:
         if not self._asked or self._asked[0][0].message_id != answer.message_id:
             metrics.frames.labels(self.version.name, "unexpected answer").inc()
             late = Refusal("ProtocolError", "an answer to no call of ours that is open", answered_as=None)
-            self._refuse(late, raw, now)
+            shown = answer.payload and masked_late(answer.payload)
+            kept = raw if shown is None or shown is answer.payload else call_result(answer.message_id, shown)
+            self._refuse(late, kept, now)
             return
         _, answered = self._asked.pop(0)
         answered(answer, text)

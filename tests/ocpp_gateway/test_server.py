@@ -14,7 +14,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from ocpp_gateway.connections.server import LARGEST_MESSAGE, Server
+from ocpp_gateway.connections.server import LARGEST_MESSAGE, MOST_FRAGMENTS, Server
 from ocpp_gateway.protocol.versions import VERSIONS
 from ocpp_gateway.recorder.batch import Committed, Entry
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
@@ -174,9 +174,19 @@ async def test_fragments_with_a_ping_between_are_one_message(served: Served) -> 
         (lambda raw: raw.frame(FIN | TEXT, b"\xff\xfe"), 1007),
         (lambda raw: raw.frame(FIN | TEXT, b"x" * (LARGEST_MESSAGE + 1)), 1009),
         (lambda raw: [raw.frame(TEXT if n == 0 else CONTINUATION, b"x" * 60_000) for n in range(5)], 1009),
+        (lambda raw: [raw.frame(TEXT if n == 0 else CONTINUATION, b"") for n in range(MOST_FRAGMENTS + 1)], 1009),
         (lambda raw: raw.frame(FIN | CLOSE, struct.pack("!H", 1000)), 1000),
     ],
-    ids=["binary", "continues nothing", "two at once", "no UTF-8", "too big", "too big in parts", "goodbye"],
+    ids=[
+        "binary",
+        "continues nothing",
+        "two at once",
+        "no UTF-8",
+        "too big",
+        "too big in parts",
+        "in too many parts",
+        "goodbye",
+    ],
 )
 async def test_the_word_with_which_a_connection_is_closed(
     served: Served, say: Callable[[Raw], object], code: int

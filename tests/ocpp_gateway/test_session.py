@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from ocpp_gateway.observation import ClockMeasured
@@ -249,6 +250,29 @@ def test_an_answer_to_a_call_never_made_is_kept_and_not_answered(version: Versio
     (entry,) = talk.recorder.entries
     assert [doubt.frame for doubt in entry.doubts] == [frame.decode()]
     assert talk.wire.sent == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"configurationKey": [{"key": "AuthorizationKey", "readonly": False, "value": "0123456789abcdef"}]},
+        {
+            "getVariableResult": [
+                {
+                    "attributeStatus": "Accepted", "attributeValue": "0123456789abcdef",
+                    "component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"},
+                }
+            ]
+        },
+    ],
+    ids=["1.6", "2.x"],
+)  # fmt: skip
+def test_a_key_in_an_answer_that_comes_too_late_is_not_kept(answer: dict[str, Any]) -> None:
+    talk = Talk()
+    talk.raw(orjson.dumps([3, "gone", answer]))
+    kept = [doubt.frame for entry in talk.recorder.entries for doubt in entry.doubts]
+    assert len(kept) == 1
+    assert "0123456789abcdef" not in kept[0]
 
 
 def test_a_late_answer_does_not_pass_for_the_next_one() -> None:
