@@ -250,7 +250,7 @@ async def test_pages_may_load_nothing_from_elsewhere(reader: httpx.AsyncClient) 
     assert "https://" not in answer.text
 
 
-@pytest.mark.parametrize("name", ["../settings.py", "..%2f..%2fsettings.py", "nothing.js"])
+@pytest.mark.parametrize("name", ["../settings.py", "..%2f..%2fsettings.py", "nothing.js", "map%00.js", "x" * 300])
 async def test_only_static_files_are_served(reader: httpx.AsyncClient, name: str) -> None:
     assert (await reader.get(f"/static/{name}")).status_code == 404
 
@@ -316,6 +316,16 @@ async def test_ready_and_metrics(client: httpx.AsyncClient) -> None:
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")  # no process keeps the map here
     assert "youguan_http_requests_total" in (await client.get("/metrics")).text
+
+
+async def test_nobody_makes_up_what_is_counted(reader: httpx.AsyncClient) -> None:
+    await reader.get("/api/made-up/sites")
+    await reader.request("MADEUP", "/healthz")
+    await reader.get("/api/registry/sites")
+    counted = (await reader.get("/metrics")).text
+    assert 'service="registry"' in counted
+    assert "made-up" not in counted
+    assert "MADEUP" not in counted
 
 
 async def test_the_audit_trail_holds_and_shows_tampering(client: httpx.AsyncClient, database_url: str) -> None:

@@ -6,9 +6,10 @@ import mimetypes
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import asyncpg
 from fastapi import FastAPI, Request, Response
@@ -56,6 +57,7 @@ METRICS = "/metrics"
 KEY_USE_TOLD_S = 15.0
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 A_YEAR = 365 * 24 * 3600
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 requests = Counter("youguan_http_requests_total", "Requests", ["service", "method", "status"])
 seconds = Histogram("youguan_http_request_seconds", "Requests", ["service"], buckets=(0.005, 0.02, 0.1, 0.5, 2, 10))
 
@@ -141,16 +143,21 @@ def _around(
         language = request.query_params.get("lang")
         if language in LANGUAGES:
             response.set_cookie(COOKIE, language, max_age=A_YEAR, samesite="lax")
-        service = _service(request.url.path)
-        requests.labels(service, request.method, response.status_code).inc()
+        service = _service(request.url.path, mounted)
+        method = request.method if request.method in METHODS else "other"
+        requests.labels(service, method, response.status_code).inc()
         seconds.labels(service).observe(time.monotonic() - started)
         return response
 
     return around
 
 
-def _service(path: str) -> str:
-    return path.split("/", 3)[2] if path.startswith("/api/") else "static" if path.startswith("/static/") else "pages"
+def _service(path: str, mounted: Collection[str]) -> str:
+    """Return what a request counts to: never a word of the asker's own, for each is kept for as long as the process lives."""
+    if path.startswith("/api/"):
+        name = path.split("/", 3)[2]
+        return name if f"/api/{name}" in mounted else "unknown"
+    return "static" if path.startswith("/static/") else "pages"
 
 
 def _add_operations(
@@ -183,11 +190,20 @@ def _add_operations(
     @app.get("/static/{name:path}")
     async def static(name: str) -> Response:
         """Return a file of the pages."""
-        file = (STATIC / name).resolve()
-        if not file.is_relative_to(STATIC.resolve()) or not file.is_file():
+        file = _static_file(name)
+        if file is None:
             raise NotFound(name)
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         return FileResponse(file, media_type=kind, headers={"Cache-Control": f"public, max-age={A_YEAR}, immutable"})
+
+
+def _static_file(name: str) -> Path | None:
+    """Return a file of the pages; None where there is none of that name, or no file can have it."""
+    try:
+        file = (STATIC / name).resolve()
+        return file if file.is_relative_to(STATIC.resolve()) and file.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def metrics_registry() -> CollectorRegistry:
