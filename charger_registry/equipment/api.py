@@ -16,6 +16,8 @@ from charger_registry.equipment.photos import Photo, PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES
 from charger_registry.equipment.station_file import StationFileIn, station_draft
 from charger_registry.imports.fields import PHONE
+from charger_registry.provenance.store import Kind
+from charger_registry.provenance.store import provenance as said_by
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import FieldError, Invalid, Reason
@@ -60,8 +62,9 @@ class FactsIn(BaseModel):
 class FieldOut(BaseModel):
     """Who gave a field its present value, when."""
 
-    subject: str
-    field: str
+    kind: Kind
+    subject: str = Field(description="of a connector, EVSE or meter `station/number`")
+    field: str = Field(description="`price`: the fees that are posted")
     source: Literal["import", "person", "filing", "sample"]
     name: str
     actor: str | None
@@ -140,11 +143,9 @@ def add_equipment(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock
 
     @app.get("/sites/{site_id}/provenance")
     async def provenance(site_id: str, _: Annotated[Principal, Depends(require_site(pool))]) -> Page[FieldOut]:
-        """Say of each field of the site and its stations who gave it, within one's bounds."""
+        """Say of each field of the site and what stands there who gave it, within one's bounds."""
         async with pool.acquire() as connection:
-            rows = await store.provenance(connection, "site", [site_id])
-            stations = [row["id"] for row in await store.stations_of(connection, site_id)]
-            rows += await store.provenance(connection, "station", stations)
+            rows = await said_by(connection, site_id)
         return Page(items=[FieldOut(**dict(row)) for row in rows])
 
     @app.get("/meters")

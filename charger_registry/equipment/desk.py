@@ -10,6 +10,7 @@ from charger_registry.drafts import PriceDraft, SourceDraft, StationDraft
 from charger_registry.equipment import store
 from charger_registry.fees import store as fees
 from charger_registry.fees.posting import refuse_gaps
+from charger_registry.provenance.store import note_fields, note_source
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
@@ -76,10 +77,12 @@ class SiteDesk:
             posts = price is not None and held != price
             if not news and not posts:
                 return Changed({}, price=False)
+            source_id = await note_source(connection, source, now)
             if news:
-                await store.change_site(connection, site_id, news, source, now)
+                await store.change_site(connection, site_id, news, source_id, now)
             if posts and price is not None:
                 await fees.post_prices(connection, [(site_id, price)], who.subject, now)
+                await note_fields(connection, "site", [{"id": site_id, "price": True}], source_id)
             was = {name: before[name] for name in news} | ({"price": fees.price_row(held)} if posts else {})
             becomes = dict(news) | ({"price": fees.price_row(price)} if posts else {})
             await audit.record(

@@ -97,7 +97,10 @@ class Source(Table, table=True):
 
 
 class Provenance(Table, table=True):
-    """Which source gave each field its present value: `fields` is field → source. A connector's subject is `station/number`."""
+    """Which source gave each field its present value: `fields` is field → source.
+
+    The subject of a connector, EVSE or meter is `station/number`.
+    """
 
     __tablename__ = "provenance"
     kind: str = tables.text(key=True)

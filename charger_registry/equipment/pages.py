@@ -14,11 +14,13 @@ from charger_registry.equipment.connector_types import TYPES
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.equipment.photos import PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, named
+from charger_registry.equipment.station_pages import SOURCES
 from charger_registry.fees import store as fees
 from charger_registry.fees.pages import fees_of
 from charger_registry.fees.posting import band_at
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import holder
+from charger_registry.provenance.store import provenance
 from charger_registry.public import store as public
 from charger_registry.public.pages import CONDITIONS, station_view
 from youguan.auth import OPERATOR, REGULATOR, Principal
@@ -33,7 +35,6 @@ from youguan.web.templates import Templates
 
 PAGE = 50
 A_YEAR = 365 * 24 * 3600
-SOURCES = {"import": "导入", "person": "人员", "filing": "备案", "sample": "演示数据"}
 FACTS = (
     "opening_hours", "help_phone", "site_phone", "parking", "parking_rules", "guide", "bays", "accessible_bays", "usage",
     "construction",
@@ -64,7 +65,8 @@ def _add_site(
             stations = await store.stations_of(connection, site_id)
             held = await fees.site_price(connection, site_id, now)
             own = await fees.own_prices(connection, [station["id"] for station in stations], now)
-            said = {row["field"]: row for row in await store.provenance(connection, "site", [site_id])}
+            told = await provenance(connection, site_id)
+        said = {row["field"]: row for row in told if row["kind"] == "site"}
         return templates.render(
             request, "equipment.html", status_code=error.status if error else 200, site=site, stations=stations,
             hours=opening_hours.from_json(site["opening_hours"]), price=held, said=said, sources=SOURCES, types=TYPES,

@@ -17,6 +17,7 @@ from charger_registry.equipment import store
 from charger_registry.equipment.connector_types import FORMATS, TYPES
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.equipment.station_file import StationFileIn, station_draft
+from charger_registry.provenance.store import provenance
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import FieldError, Invalid, Reason, YouguanError
@@ -37,6 +38,17 @@ METER = {
     "connector": "枪号（0 为整桩）", "serial_number": "电能表编号", "certificate_number": "检定证书编号", "verified_on": "检定日期",
     "verification_due_on": "检定有效期至",
 }  # fmt: skip
+LABELS = {
+    **METER,
+    **CONNECTOR,
+    **PLATE,
+    "power_w": "功率",
+    "connectors": "枪数",
+    "site_id": "场站",
+    "price": "费用公示",
+}
+SAID_OF = {"station": "充电桩", "connector": "充电枪", "evse": "充电位", "meter": "电能表"}
+SOURCES = {"import": "导入", "person": "人员", "filing": "备案", "sample": "演示数据"}
 MEMBER = re.compile(r"(connectors|meters)\[(\d{1,3})\]\.(\w+)")
 Row = Mapping[str, str]
 
@@ -61,10 +73,11 @@ def station_file_pages(pool: asyncpg.Pool, desk: SiteDesk, templates: Templates,
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
             draft = await store.station_file(connection, site_id, station_id)
+            said = await provenance(connection, site_id, station_id)
         return templates.render(
             request, "station_file.html", status_code=error.status if error else 200, site=site, station_id=station_id,
             typed=typed or as_typed(draft), error=error, plate=PLATE, connector=CONNECTOR, meter=METER, types=TYPES,
-            formats=FORMATS, today=county_day(clock.now()),
+            formats=FORMATS, said=said, said_of=SAID_OF, sources=SOURCES, labels=LABELS, today=county_day(clock.now()),
         )  # fmt: skip
 
     @router.get("/{station_id}")

@@ -14,12 +14,14 @@ from charger_registry.drafts import (
     SourceDraft,
     StationDraft,
 )
+from charger_registry.equipment.connector_codes import of_another
 from charger_registry.equipment.opening_hours import OpeningHours, from_json
 from charger_registry.fees.store import post_prices
+from charger_registry.provenance.store import Kind, note_fields, note_source
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.coordinates import to_wgs84
-from youguan.errors import NotFound, Reason
+from youguan.errors import FieldError, Invalid, NotFound, Reason
 
 # Of a station `t`: its connectors with what their EVSEs are called by.
 CONNECTORS = """
@@ -47,6 +49,7 @@ PARTS_OF_STATION = tuple(
 METER_FIELDS = ("serial_number", "certificate_number", "verified_on", "verification_due_on")
 Row = dict[str, Any]
 MANY = 1000
+MOST_NAMED = 10
 
 
 async def file_equipment(
@@ -58,18 +61,35 @@ async def file_equipment(
     site_rows = [_site_row(site) for site in sites]
     station_rows = [_station_row(site_id, station) for site_id, station in stations]
     connector_rows = [_connector_row(station.id, c) for _, station in stations for c in station.connector_files]
+    meter_rows = [_meter_row(station.id, meter) for _, station in stations for meter in station.meters]
+    source_id = None
     if source is not None:
         source_id = await note_source(connection, source, now)
-        await _note_fields(connection, "site", "id", site_rows, source_id)
-        await _note_fields(connection, "station", "id", station_rows, source_id)
-        await _note_fields(connection, "connector", "station_id || '/' || connector", connector_rows, source_id)
+        await note_fields(connection, "site", site_rows, source_id)
+        await _note_stations(connection, station_rows, connector_rows, meter_rows, source_id)
     await _file_sites(connection, site_rows, now)
     await _retire_stations(connection, sites, now)
     await _file_stations(connection, station_rows, now)
     await _file_connectors(connection, [station for _, station in stations], connector_rows, now)
-    await _file_meters(connection, [(s.id, meter) for _, s in stations for meter in s.meters], now)
+    await _file_meters(connection, meter_rows, now)
+    await refuse_shared_codes(connection, [station.id for _, station in stations])
     posted = [(site.id, site.price) for site in sites if site.price is not None]
-    await post_prices(connection, posted, source.name if source else "", now)
+    news = await post_prices(connection, posted, source.name if source else "", now)
+    if source_id is not None:
+        await note_fields(connection, "site", [{"id": site_id, "price": True} for site_id in news], source_id)
+
+
+async def _note_stations(
+    connection: asyncpg.Connection, stations: list[Row], connectors: list[Row], meters: list[Row], source_id: int,
+    *, whole: bool = False,
+) -> None:  # fmt: skip
+    """Remember who says what of stations and of all that belongs to them; `whole`: what is not said is cleared."""
+    evses = [{name: row[name] for name in ("station_id", "evse", "evse_id", "bay")} for row in connectors]
+    kinds: tuple[tuple[Kind, list[Row]], ...] = (
+        ("station", stations), ("connector", connectors), ("evse", evses), ("meter", meters),
+    )  # fmt: skip
+    for kind, rows in kinds:
+        await note_fields(connection, kind, rows, source_id, clears=whole)
 
 
 async def _plan_for_many(connection: asyncpg.Connection, sites: Sequence[SiteDraft]) -> None:
@@ -109,6 +129,10 @@ def _station_row(site_id: str, station: StationDraft) -> Row:
 
 
 def _connector_row(station_id: str, draft: ConnectorDraft) -> Row:
+    return {"station_id": station_id, **asdict(draft)}
+
+
+def _meter_row(station_id: str, draft: MeterDraft) -> Row:
     return {"station_id": station_id, **asdict(draft)}
 
 
@@ -199,6 +223,39 @@ async def _file_connectors(
     await _file_evses(connection, [station.id for station in stations], rows)
 
 
+async def refuse_shared_codes(connection: asyncpg.Connection, station_ids: list[str]) -> None:
+    """Refuse, when stations are filed, a ConnectorID that another connector of the same operator bears (T/CEC 102); Invalid."""
+    rows = await connection.fetch(
+        """
+        WITH place AS MATERIALIZED (
+            SELECT s.operator_code, c.cec_connector_id, c.station_id, c.connector FROM registry.connector c
+            JOIN registry.station t ON t.id = c.station_id AND t.retired_at IS NULL
+            JOIN registry.site s ON s.id = t.site_id AND s.retired_at IS NULL AND s.operator_code IS NOT NULL
+            WHERE c.cec_connector_id IN (
+                SELECT o.cec_connector_id FROM registry.connector o WHERE o.station_id = ANY($1) AND o.cec_connector_id IS NOT NULL
+            )
+        )
+        SELECT a.operator_code, a.cec_connector_id, a.station_id, a.connector, b.station_id AS holder, b.connector AS other
+        FROM place a JOIN place b USING (operator_code, cec_connector_id)
+        WHERE (a.station_id, a.connector) <> (b.station_id, b.connector) AND a.station_id = ANY($1)
+          AND (b.station_id <> ALL($1) OR (b.station_id, b.connector) < (a.station_id, a.connector))
+        ORDER BY a.station_id, a.connector LIMIT $2
+        """,
+        station_ids,
+        MOST_NAMED,
+    )
+    if rows:
+        raise Invalid.of(*(FieldError("cec_connector_id", _shared(row)) for row in rows))
+
+
+def _shared(row: asyncpg.Record) -> Reason:
+    return of_another(
+        (row["operator_code"], row["cec_connector_id"]),
+        (row["station_id"], row["connector"]),
+        (row["holder"], row["other"]),
+    )
+
+
 async def _count_connectors(connection: asyncpg.Connection, station_ids: list[str], now: datetime) -> None:
     """Let stations of which only the number of connectors is known have so many."""
     wrong = await connection.fetch(
@@ -253,7 +310,7 @@ async def _file_evses(connection: asyncpg.Connection, station_ids: list[str], ro
     )
 
 
-async def _file_meters(connection: asyncpg.Connection, meters: list[tuple[str, MeterDraft]], now: datetime) -> None:
+async def _file_meters(connection: asyncpg.Connection, rows: list[Row], now: datetime) -> None:
     await connection.execute(
         f"""
         INSERT INTO registry.meter (station_id, connector, updated_at, {", ".join(METER_FIELDS)})
@@ -262,62 +319,9 @@ async def _file_meters(connection: asyncpg.Connection, meters: list[tuple[str, M
         LEFT JOIN registry.meter filed ON filed.station_id = d.station_id AND filed.connector = d.connector
         ON CONFLICT (station_id, connector) DO UPDATE SET {_taken(("updated_at", *METER_FIELDS))}
         """,
-        [{"station_id": station_id, **asdict(meter)} for station_id, meter in meters],
-        now,
-    )
-
-
-# --- who said it ------------------------------------------------------------------------------------------------
-
-
-async def note_source(connection: asyncpg.Connection, source: SourceDraft, now: datetime) -> int:
-    """Note who or what gives us fields, and return its number."""
-    number: int = await connection.fetchval(
-        "INSERT INTO registry.source (kind, name, actor, at) VALUES ($1, $2, $3, $4) RETURNING id",
-        source.kind,
-        source.name,
-        source.actor,
-        now,
-    )
-    return number
-
-
-async def _note_fields(
-    connection: asyncpg.Connection, kind: str, subject: str, rows: list[Row], source_id: int
-) -> None:
-    """Remember the source of each field whose value is about to change; to be called before it does."""
-    await connection.execute(
-        f"""
-        INSERT INTO registry.provenance AS known (kind, subject, fields)
-        SELECT $1, told.subject, jsonb_object_agg(f.key, $3::bigint)
-        FROM (SELECT value AS said, r.* FROM jsonb_array_elements($2) value,
-              LATERAL (SELECT {subject} AS subject FROM jsonb_populate_record(NULL::registry.{kind}, value)) r) told
-        LEFT JOIN LATERAL (
-            SELECT to_jsonb(x) AS filed FROM registry.{kind} x WHERE {subject} = told.subject
-        ) h ON true, jsonb_each(told.said) f
-        WHERE f.key <> ALL($4::text[]) AND f.value <> 'null' AND f.value IS DISTINCT FROM h.filed -> f.key
-        GROUP BY told.subject
-        ON CONFLICT (kind, subject) DO UPDATE SET fields = known.fields || excluded.fields
-        """,
-        kind,
         rows,
-        source_id,
-        ["id", "station_id", "connector", "generated", "evse_id", "bay"],
+        now,
     )
-
-
-async def provenance(connection: asyncpg.Connection, kind: str, subjects: Sequence[str]) -> list[asyncpg.Record]:
-    """Return (subject, field, kind of source, its name, actor, at) of what is remembered."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT p.subject, f.key AS field, s.kind AS source, s.name, s.actor, s.at
-        FROM registry.provenance p, jsonb_each(p.fields) f JOIN registry.source s ON s.id = f.value::text::bigint
-        WHERE p.kind = $1 AND p.subject = ANY($2) ORDER BY p.subject, f.key
-        """,
-        kind,
-        list(subjects),
-    )
-    return rows
 
 
 # --- what a person changes and looks at -------------------------------------------------------------------------
@@ -334,11 +338,10 @@ async def hold_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Rec
 
 
 async def change_site(
-    connection: asyncpg.Connection, site_id: str, members: Row, source: SourceDraft, now: datetime
+    connection: asyncpg.Connection, site_id: str, members: Row, source_id: int, now: datetime
 ) -> None:
     """Set fields of a site, None included, and remember who said so."""
-    source_id = await note_source(connection, source, now)
-    await _note_fields(connection, "site", "id", [{"id": site_id, **members}], source_id)
+    await note_fields(connection, "site", [{"id": site_id, **members}], source_id, clears=True)
     await connection.execute(
         f"""
         UPDATE registry.site s SET updated_at = $2, {", ".join(f"{name} = d.{name}" for name in members)}
@@ -487,9 +490,9 @@ async def write_station(
     """Let a station of a held site be what a person says it is, None included, and remember who said so."""
     row = _station_row(site_id, draft)
     connectors = [_connector_row(draft.id, connector) for connector in draft.connector_files]
+    meters = [_meter_row(draft.id, meter) for meter in draft.meters]
     source_id = await note_source(connection, source, now)
-    await _note_fields(connection, "station", "id", [row], source_id)
-    await _note_fields(connection, "connector", "station_id || '/' || connector", connectors, source_id)
+    await _note_stations(connection, [row], connectors, meters, source_id, whole=True)
     members = ("connectors", "power_w", "current_type", *STATION_FIELDS)
     await connection.execute(
         f"""
@@ -502,7 +505,8 @@ async def write_station(
     for table in ("connector", "evse", "meter"):
         await connection.execute(f"DELETE FROM registry.{table} WHERE station_id = $1", draft.id)
     await _file_connectors(connection, [draft], connectors, now)
-    await _file_meters(connection, [(draft.id, meter) for meter in draft.meters], now)
+    await refuse_shared_codes(connection, [draft.id])
+    await _file_meters(connection, meters, now)
 
 
 async def station_files(connection: asyncpg.Connection, site_ids: Sequence[str]) -> dict[str, list[StationDraft]]:

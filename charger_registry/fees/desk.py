@@ -3,10 +3,11 @@
 import asyncpg
 
 from charger_registry import store as registry
-from charger_registry.drafts import PriceDraft
+from charger_registry.drafts import PriceDraft, SourceDraft
 from charger_registry.equipment.store import hold_site, station_file
 from charger_registry.fees import store
 from charger_registry.fees.posting import refuse_gaps
+from charger_registry.provenance.store import note_fields, note_source
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
@@ -37,6 +38,8 @@ class FeeDesk:
             if held == price:
                 return False
             await store.post_station_price(connection, site_id, station_id, price, who.subject, now)
+            source_id = await note_source(connection, SourceDraft("person", who.name or who.subject, who.subject), now)
+            await note_fields(connection, "station", [{"id": station_id, "price": True}], source_id)
             await audit.record(
                 connection, at=now, actor=who.subject, action="post fees", subject=f"station {station_id}",
                 before={"price": store.price_row(held)}, after={"price": store.price_row(price)}, remote=remote,

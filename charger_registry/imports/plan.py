@@ -11,11 +11,13 @@ import orjson
 
 from charger_registry.divisions.boundaries import Boundary, judge
 from charger_registry.drafts import RoleDraft, SiteDraft, StationDraft
+from charger_registry.equipment.connector_codes import Code, Place
 from charger_registry.imports.differences import differences
 from charger_registry.imports.fields import RowError
 from charger_registry.imports.parties import Directory, Parties, judge_parties
 from charger_registry.imports.permission import Rights, permitted
 from charger_registry.imports.reading import Reading
+from charger_registry.imports.shared_codes import Codes
 from charger_registry.ledger.responsibility import Line as LedgerLine
 from youguan.coordinates import to_wgs84
 from youguan.errors import Reason
@@ -33,14 +35,15 @@ STATION_RETIRED = (
 class Filed:
     """What is filed of what a file names: sites as drafts, and whose the codes and stations are already.
 
-    `retired_sites` and `retired_stations` (station → its site) stand no more; `ledgers`: what is believed of who is responsible for
-    sites; `directory`: the organisations.
+    `place_of_code`: (operator, ConnectorID) → the connector that bears it; `retired_sites` and `retired_stations` (station → its
+    site) stand no more; `ledgers`: what is believed of who is responsible for sites; `directory`: the organisations.
     """
 
     sites: Mapping[str, SiteDraft] = field(default_factory=dict)
     site_of_code: Mapping[tuple[str, str], str] = field(default_factory=dict)
     site_of_location: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     site_of_station: Mapping[str, str] = field(default_factory=dict)
+    place_of_code: Mapping[Code, Place] = field(default_factory=dict)
     merged: Mapping[str, str] = field(default_factory=dict)
     retired_sites: frozenset[str] = frozenset()
     retired_stations: Mapping[str, str] = field(default_factory=dict)
@@ -87,14 +90,16 @@ def plan(reading: Reading, filed: Filed, boundaries: Mapping[str, Boundary], rig
     roles: list[RoleDraft] = []
     reinstated: dict[str, str] = {}
     taken: dict[tuple[str, ...], str] = {}  # a site, code or station → the site of the file that names it first
-    for said in reading.sites.values():
-        row, name = reading.rows[said.id], said.name or said.id
-        draft, refused = resolved(said, filed), list[RowError]()
-        before = filed.sites.get(draft.id)
+    told = {said.id: resolved(said, filed) for said in reading.sites.values()}
+    codes = Codes(filed.place_of_code, told.values())
+    for said, named in told.items():
+        row, name, before = reading.rows[said], named.name or named.id, filed.sites.get(named.id)
+        draft, refused = named, list[RowError]()
         try:
-            draft, refused = _allowed(draft, before, filed, rights)
+            draft, refused = _allowed(named, before, filed, rights)
             draft = placed(draft, before, boundaries)
             _refuse(draft, filed, taken)
+            draft = _admitted(draft, before, codes, refused)
             parties = judge_parties(draft, filed.ledgers.get(draft.id, ()), filed.directory, rights.decides, brought_on)
         except RowError as error:
             lines.append(Line(row, draft.id, name, REFUSED, error.field, error.reason))
@@ -193,6 +198,16 @@ def placed(draft: SiteDraft, before: SiteDraft | None, boundaries: Mapping[str, 
             ),
         )
     return replace(draft, position=found.position, division_code=draft.division_code or found.division)
+
+
+def _admitted(draft: SiteDraft, before: SiteDraft | None, codes: Codes, refused: list[RowError]) -> SiteDraft:
+    """Return a draft without stations that bear another connector's code; RowError where a new site is left with none."""
+    operator = draft.operator_code or (before.operator_code if before else None)
+    draft, shared = codes.admit(draft, operator)
+    if before is None and shared and not draft.stations:
+        raise shared[0]
+    refused += shared
+    return draft
 
 
 def _refuse(draft: SiteDraft, filed: Filed, taken: dict[tuple[str, ...], str]) -> None:

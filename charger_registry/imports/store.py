@@ -9,6 +9,7 @@ import asyncpg
 
 from charger_registry.drafts import SiteDraft, StationDraft
 from charger_registry.equipment import opening_hours
+from charger_registry.equipment.connector_codes import Code, Place
 from charger_registry.equipment.store import station_files
 from charger_registry.fees.store import price_of, prices
 from charger_registry.imports.parties import Directory, Known, said_of
@@ -65,6 +66,7 @@ async def filed(connection: asyncpg.Connection, reading: Reading, now: datetime)
             if r["ocpi_location_id"]
         },
         site_of_station=owners,
+        place_of_code=await _places(connection, drafts),
         merged={row["id"]: row["merged_into"] for row in rows if row["merged_into"] is not None},
         retired_sites=frozenset(row["id"] for row in rows if row["retired_at"] is not None),
         retired_stations=retired,
@@ -105,6 +107,21 @@ async def _directory(connection: asyncpg.Connection) -> Directory:
         "SELECT id, name, deregistered_at, array_remove(ARRAY[uscc, operator_code], NULL) AS codes FROM registry.organisation"
     )
     return Directory(Known(row["id"], row["name"], tuple(row["codes"]), row["deregistered_at"]) for row in rows)
+
+
+async def _places(connection: asyncpg.Connection, drafts: Sequence[SiteDraft]) -> dict[Code, Place]:
+    """Return the connectors that bear the codes of a file, by operator and code; of several that do, the first."""
+    rows = await connection.fetch(
+        """
+        SELECT s.operator_code, c.cec_connector_id, c.station_id, c.connector FROM registry.connector c
+        JOIN registry.station t ON t.id = c.station_id AND t.retired_at IS NULL
+        JOIN registry.site s ON s.id = t.site_id AND s.retired_at IS NULL
+        WHERE c.cec_connector_id = ANY($1) AND s.operator_code IS NOT NULL
+        ORDER BY c.station_id DESC, c.connector DESC
+        """,
+        [c.cec_connector_id for d in drafts for s in d.stations or () for c in s.connector_files if c.cec_connector_id],
+    )
+    return {(r["operator_code"], r["cec_connector_id"]): (r["station_id"], r["connector"]) for r in rows}
 
 
 async def managed_by(

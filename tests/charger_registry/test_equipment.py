@@ -21,10 +21,12 @@ from charger_registry.drafts import (
 )
 from charger_registry.equipment.opening_hours import OpeningHours, Period, as_osm, from_json, read
 from charger_registry.equipment.rereading import read_again
-from charger_registry.equipment.store import provenance
+from charger_registry.equipment.store import write_station
 from charger_registry.fees.store import price_of, prices
+from charger_registry.provenance.store import provenance
 from youguan.clock import ManualClock
 from youguan.database import create_pool
+from youguan.errors import Invalid
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -98,11 +100,33 @@ async def test_each_field_remembers_who_said_it_last(pool: asyncpg.Pool) -> None
     await file(pool, SITE, "a.csv")
     await file(pool, replace(SITE, help_phone="400-2"), "b.csv", LATER)
     async with pool.acquire() as connection:
-        site = {row["field"]: row["name"] for row in await provenance(connection, "site", ["s"])}
-        gun = {row["field"]: row["name"] for row in await provenance(connection, "connector", ["s-1/1"])}
+        told = await provenance(connection, "s")
+    site, gun, evse, meter = (
+        {row["field"]: row["name"] for row in told if (row["kind"], row["subject"]) == thing}
+        for thing in (("site", "s"), ("connector", "s-1/1"), ("evse", "s-1/1"), ("meter", "s-1/0"))
+    )
     assert (site["help_phone"], site["name"], site["longitude"]) == ("b.csv", "a.csv", "a.csv")
     assert (gun["type"], gun["cec_connector_id"]) == ("a.csv", "a.csv")
     assert "guide" not in site, "nobody said it"
+    assert (evse, meter) == ({"evse_id": "a.csv"}, {"serial_number": "a.csv", "verification_due_on": "a.csv"})
+    assert site["price"] == "a.csv", "the second file says the same fees"
+
+
+async def test_what_a_person_writes_of_a_station_is_remembered_and_what_he_clears(pool: asyncpg.Pool) -> None:
+    await file(pool, SITE, "a.csv")
+    gun = replace(GUNS[0], evse_id=None, bay="B1")
+    meter = MeterDraft(0, "0013", verification_due_on=date(2027, 1, 1))
+    draft = StationDraft("s-1", 1, 240_000, "DC", model="M1", connector_files=(gun,), meters=(meter,))
+    who = SourceDraft("person", "王工", "w")
+    async with pool.acquire() as connection, connection.transaction():
+        await write_station(connection, "s", draft, who, LATER)
+        told = await provenance(connection, "s", "s-1")
+    by = {(row["kind"], row["subject"], row["field"]): row["name"] for row in told}
+    assert {thing for thing, name in by.items() if name == "王工"} == {
+        ("station", "s-1", "connectors"), ("evse", "s-1/1", "evse_id"), ("evse", "s-1/1", "bay"),
+        ("meter", "s-1/0", "serial_number"),
+    }  # fmt: skip
+    assert by["meter", "s-1/0", "verification_due_on"] == by["connector", "s-1/1", "type"] == "a.csv"
 
 
 async def test_fees_are_posted_once_and_the_older_end(pool: asyncpg.Pool) -> None:
@@ -141,6 +165,23 @@ async def test_hours_that_an_older_version_did_not_understand_are_read_again(poo
     assert filed == {"s": read(texts["s"]), "t": OpeningHours(text="问门卫"), "u": structured}
     assert filed["s"] is not None and as_osm(filed["s"]) == "Mo-Fr 08:00-22:00; Sa-Su 00:00-24:00"
     async with pool.acquire() as connection:
-        said = {row["field"]: row["name"] for row in await provenance(connection, "site", ["s"])}
+        said = {row["field"]: row["name"] for row in await provenance(connection, "s")}
     assert said["opening_hours"] == "a.csv", "who wrote it stays"
     assert await read_again(pool, ManualClock(LATER)) == []
+
+
+async def test_a_code_of_an_operator_is_one_connectors(pool: asyncpg.Pool) -> None:
+    await file(pool, SITE, "a.csv")
+    twin = StationDraft("t-1", 1, 7000, "AC", connector_files=(replace(GUNS[0], evse_id=None),))
+    other = SiteDraft("t", "别家", 121.5, 29.3, operator_code="123456789", stations=(twin,))
+    await file(pool, other, "b.csv")
+    with pytest.raises(Invalid, match="at operator 395815801, connector 1 of station s-1"):
+        await file(pool, replace(other, operator_code="395815801"), "c.csv")
+    second = StationDraft("s-2", 1, 7000, "AC", connector_files=(replace(GUNS[0], evse_id=None),))
+    who = SourceDraft("person", "王工", "w")
+    async with pool.acquire() as connection:
+        with pytest.raises(Invalid, match="connector 1 at station s-2"):
+            async with connection.transaction():
+                await write_station(connection, "s", second, who, LATER)
+        async with connection.transaction():
+            await write_station(connection, "s", replace(second, connector_files=(ConnectorDraft(1, 1),)), who, LATER)

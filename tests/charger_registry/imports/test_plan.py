@@ -62,6 +62,52 @@ def outcomes(found: Plan) -> list[tuple[str, str, str]]:
     return [(line.site_id, line.outcome, line.field) for line in found.lines]
 
 
+def coded(*codes: str | None) -> tuple[ConnectorDraft, ...]:
+    return tuple(ConnectorDraft(n, n, cec_connector_id=code) for n, code in enumerate(codes, 1))
+
+
+def site_of(site_id: str, *stations: StationDraft, operator: str | None = "395815801") -> SiteDraft:
+    return SiteDraft(site_id, site_id, 121.4, 29.3, operator_code=operator, stations=stations)
+
+
+@pytest.mark.parametrize(
+    ("sites", "expected", "stations"),
+    [
+        # The second bearer in the file is refused, and only its station.
+        ((site_of("a", StationDraft("a1", connector_files=coded("X")), StationDraft("a2", connector_files=coded("X", "Y"))),
+          site_of("b", StationDraft("b1", connector_files=coded("Y")))),
+         [("a", "added", ""), ("a", "refused", "cec_connector_id"), ("b", "added", "")], ["a1", "b1"]),
+        # What is filed bears it already: a new site is left with no station, and refused.
+        ((site_of("a", StationDraft("a1", connector_files=coded("FILED"))),), [("a", "refused", "cec_connector_id")], []),
+        # Twice at one station.
+        ((site_of("a", StationDraft("a1", connector_files=coded("X", "X")), StationDraft("a2", connector_files=coded("Z"))),),
+         [("a", "added", ""), ("a", "refused", "cec_connector_id")], ["a2"]),
+        # Another operator may use the same code, as may who names none.
+        ((site_of("a", StationDraft("a1", connector_files=coded("FILED")), operator="123456789"),
+          site_of("b", StationDraft("b1", connector_files=coded("FILED")), operator=None)),
+         [("a", "added", ""), ("b", "added", "")], ["a1", "b1"]),
+        # The file itself takes the code away from its bearer.
+        ((site_of("o", StationDraft("o1", connector_files=coded("OTHER"))),
+          site_of("a", StationDraft("a1", connector_files=coded("FILED")))),
+         [("o", "changed", ""), ("a", "added", "")], ["o1", "a1"]),
+        # What says nothing of its code keeps it.
+        ((site_of("o", StationDraft("o1", connector_files=coded(None))),
+          site_of("a", StationDraft("a1", connector_files=coded("FILED")))),
+         [("o", "unchanged", ""), ("a", "refused", "cec_connector_id")], []),
+    ],
+)  # fmt: skip
+def test_a_code_of_an_operator_is_one_connectors(
+    sites: tuple[SiteDraft, ...], expected: list[tuple[str, str, str]], stations: list[str]
+) -> None:
+    bearer = site_of("o", StationDraft("o1", 1, 7000, "AC", connector_files=coded("FILED")))
+    filed = Filed(
+        {"o": bearer}, site_of_station={"o1": "o"}, place_of_code={("395815801", "FILED"): ("o1", 1)}
+    )  # fmt: skip
+    found = made(*sites, filed=filed)
+    assert sorted(outcomes(found)) == sorted(expected)
+    assert [station.id for site in found.sites for station in site.stations or ()] == stations
+
+
 SAYS_NOTHING = SiteDraft("s", None, 121.4, 29.3, stations=None)
 
 
