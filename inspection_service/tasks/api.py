@@ -170,6 +170,7 @@ def _add_lists(app: FastAPI, counter: Counter) -> None:
         overdue: bool = False,
         to_visit: Annotated[bool, Query(description="an inspector has to look")] = False,
         requests: Annotated[bool, Query(description="the party has asked for something")] = False,
+        urged: Annotated[bool, Query(description="the party was reminded, or it is late")] = False,
         escalated: Annotated[bool, Query(description="the county's centre has heard of it")] = False,
         limit: Limit = 100,
         cursor: Cursor = None,
@@ -177,7 +178,8 @@ def _add_lists(app: FastAPI, counter: Counter) -> None:
         """List tasks within one's bounds, newest first."""
         wanted = Filter(
             status=status, station_id=station, site_id=site, cause=cause, origin=origin, team_id=team, assignee_id=assignee,
-            overdue_at=counter.now() if overdue else None, to_visit=to_visit, requests=requests, escalated=escalated,
+            overdue_at=counter.now() if overdue else None, to_visit=to_visit, requests=requests, urged=urged,
+            escalated=escalated,
         )  # fmt: skip
         key = decode_cursor(cursor, datetime, str)
         before = (key[0], key[1]) if key else None

@@ -1,6 +1,6 @@
 """The pages of tasks: the list, one task with what may be done about it, and a new one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from inspection_service.tasks.counter import HANDLERS, Counter, Finding
 from inspection_service.tasks.deadlines import latest_due_at
 from inspection_service.tasks.machine import Command
 from inspection_service.tasks.store import Filter
-from inspection_service.tasks.urging import Stage
+from inspection_service.tasks.urging import COMMANDS, WAITED_FOR, Stage
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, county_day
 from youguan.documents import Shelf
@@ -126,6 +126,13 @@ ESCALATIONS = {
     Stage.TEAM: ("bad", "已升级至执法队"),
     Stage.CENTRE: ("bad", "已升级至县指挥中心"),
 }
+# What whoever is waited for reads on the task itself.
+URGINGS = {
+    Stage.REMINDED: "提醒：期限将到，请在期限前办结。",
+    Stage.OVERDUE: "催办：已经逾期，请立即办理；仍未办结的将升级至属地执法队。",
+    Stage.TEAM: "催办：逾期未办，已升级至属地执法队；仍未办结的将升级至县指挥中心。",
+    Stage.CENTRE: "催办：逾期未办，已升级至县指挥中心。",
+}
 SEVERITIES = {"critical": "危险", "major": "严重", "minor": "一般", "info": "轻微"}
 REFUSED = {
     "reason": "请说明情况或理由",
@@ -157,12 +164,14 @@ ON_THE_SPOT = (Command.CONFIRM, Command.REFUTE)
 GIVES = (Command.REASSIGN, Command.DISPATCH, Command.ASK_TRANSFER)
 WORDS: dict[str, Any] = {
     "causes": CAUSES, "states": STATES, "roles": ROLES, "actors": ACTORS, "moves": MOVES, "origins": ORIGINS,
-    "awaiting": AWAITING, "escalations": ESCALATIONS, "severities": SEVERITIES, "items_of": ITEMS_OF,
+    "awaiting": AWAITING, "escalations": ESCALATIONS, "urgings": URGINGS, "waited_for": WAITED_FOR,
+    "severities": SEVERITIES, "items_of": ITEMS_OF,
 }  # fmt: skip
 VIEWS = {
     "open": ("未办结", Filter(status="open")),
     "visit": ("待现场核查", Filter(to_visit=True)),
     "requests": ("申请待答复", Filter(requests=True)),
+    "urged": ("被催办", Filter(urged=True)),
     "escalated": ("已升级", Filter(escalated=True)),
     "verifying": ("核验中", Filter(status="verifying")),
     "closed": ("已办结", Filter(status="closed")),
@@ -203,6 +212,7 @@ def _add_list(router: APIRouter, counter: Counter, templates: Templates) -> None
             told = (
                 await sites.grace_to_tell(connection, who.scope, county_day(counter.now())) if who.has(OPERATOR) else []
             )
+            urged = await store.count_urged(connection, who.organisation_id) if who.organisation_id else 0
         kept = {"status": status, "view": view, "cause": cause, "team": team, "assignee": assignee}
         query = urlencode(
             {name: value for name, value in kept.items() if value} | ({"overdue": "true"} if overdue else {})
@@ -210,7 +220,7 @@ def _add_list(router: APIRouter, counter: Counter, templates: Templates) -> None
         return templates.render(
             request, "tasks.html", rows=rows, next=next_cursor(rows, PAGE, "opened_at", "id"), status=status, view=view,
             query=query, overdue=overdue, cursor=cursor, now=counter.now(), official=who.has(INSPECTOR, REGULATOR),
-            grace=told, **WORDS,
+            grace=told, urged=urged, **WORDS,
         )  # fmt: skip
 
 
@@ -263,7 +273,8 @@ def _add_task(router: APIRouter, counter: Counter, shelf: Shelf, templates: Temp
         return templates.render(
             request, "task.html", status_code=error.status if error else 200, task=task, history=history, papers=papers,
             offers=offers, targets=targets,
-            reported=any(map(_is_report, history)), errors=said_against(error), now=counter.now(), merged=merged,
+            reported=any(map(_is_report, history)), urged_at=_urged_at(history),
+            errors=said_against(error), now=counter.now(), merged=merged,
             brings=BRINGS_PAPERS, on_the_spot=ON_THE_SPOT, gives=GIVES, needs_reason=NEEDS_REASON,
             first_day=county_day(task["due_at"]), last_day=county_day(latest), official=who.has(*OFFICIALS), **WORDS,
         )  # fmt: skip
@@ -290,6 +301,12 @@ def _add_task(router: APIRouter, counter: Counter, shelf: Shelf, templates: Temp
         except YouguanError as error:
             return await show(request, who, task_id, error)
         return RedirectResponse(f"/tasks/{quote(task_id, safe='')}", 303)
+
+
+def _urged_at(history: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """Return when the party heard last that it is waited for."""
+    urgings = set(COMMANDS.values())
+    return next((line["at"] for line in reversed(history) if line["command"] in urgings), None)
 
 
 def _is_report(line: Mapping[str, Any]) -> bool:

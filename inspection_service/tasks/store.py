@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from inspection_service.tasks.assignment import Team
-from inspection_service.tasks.urging import Stage
+from inspection_service.tasks.urging import WAITED_FOR, Stage
 from youguan.auth import Scope
 from youguan.documents import Document
 from youguan.errors import NotFound
@@ -300,7 +300,8 @@ FROM inspection.task t LEFT JOIN inspection.site s ON s.id = t.site_id
 class Filter:
     """Which tasks a list holds. `status` open: every one that is not closed; `overdue_at`: only those late by then.
 
-    `to_visit`: an inspector has to look; `requests`: the party has asked for something; `escalated`: the centre has heard of it.
+    `to_visit`: an inspector has to look; `requests`: the party has asked for something; `urged`: the party was reminded, or it is
+    late; `escalated`: the centre has heard of it.
     """
 
     status: str | None = None
@@ -313,7 +314,20 @@ class Filter:
     overdue_at: datetime | None = None
     to_visit: bool = False
     requests: bool = False
+    urged: bool = False
     escalated: bool = False
+
+
+WAITED = ", ".join(repr(str(state)) for state in WAITED_FOR)
+URGED = f"t.state IN ({WAITED}) AND t.urged >= {int(Stage.REMINDED)}"
+
+
+async def count_urged(connection: asyncpg.Connection, organisation_id: str) -> int:
+    """Return of how many tasks a party was reminded, or told that they are late, and has not mended them."""
+    found: int = await connection.fetchval(
+        f"SELECT count(*) FROM inspection.task t WHERE t.assignee_id = $1 AND {URGED}", organisation_id
+    )
+    return found
 
 
 async def list_tasks(
@@ -345,6 +359,8 @@ async def list_tasks(
         conditions.append(f"t.state <> 'closed' AND (t.awaiting = 'inspector' OR t.urged >= {int(Stage.TEAM)})")
     if wanted.requests:
         conditions.append("t.request IS NOT NULL")
+    if wanted.urged:
+        conditions.append(URGED)
     if wanted.escalated:
         conditions.append(f"t.state <> 'closed' AND t.urged = {int(Stage.CENTRE)}")
     if not scope.everything:

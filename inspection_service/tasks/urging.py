@@ -24,7 +24,7 @@ COMMANDS = {
     Stage.TEAM: Command.TO_TEAM,
     Stage.CENTRE: Command.TO_CENTRE,
 }
-URGED = (State.OPEN, State.ACCEPTED)  # afterwards it is not the party whom the office waits for
+WAITED_FOR = (State.OPEN, State.ACCEPTED)  # afterwards it is not the party whom the office waits for
 
 
 @dataclass(frozen=True, slots=True)

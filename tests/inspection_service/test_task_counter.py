@@ -341,6 +341,24 @@ async def test_who_is_late_is_reminded_told_and_passed_up_and_nobody_hears_twice
     assert [row["id"] for row in escalated] == [task["id"]]
 
 
+async def test_the_party_sees_what_it_is_urged_for_until_it_has_mended_it(office: Office) -> None:
+    await office.tell(raised())
+    task = await office.task()
+
+    async def urged() -> tuple[int, list[str]]:
+        async with office.pool.acquire() as connection:
+            count = await store.count_urged(connection, task["assignee_id"])
+            rows = await store.list_tasks(connection, Filter(urged=True), PARTY.scope, limit=9)
+        return count, [row["id"] for row in rows]
+
+    assert await urged() == (0, [])
+    for _ in range(40):
+        await office.pass_time(6 * 3600)
+    assert await urged() == (1, [task["id"]])
+    await office.say(PARTY, "mend")
+    assert await urged() == (0, [])
+
+
 async def test_after_a_week_of_standing_still_nobody_is_reminded_of_what_is_late(office: Office) -> None:
     await office.tell(raised())
     await office.pass_time(30 * 86400)
