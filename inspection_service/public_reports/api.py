@@ -97,7 +97,7 @@ def add_reports(app: FastAPI, desk: ReportDesk, counter: Counter) -> None:
     @app.post("/reports", status_code=201, openapi_extra=FORM)
     async def report(request: Request) -> ReceiptOut:
         """Report something, without a login: a form of the type multipart/form-data."""
-        desk.admit(remote_of(request))
+        await desk.admit(remote_of(request))
         given, photo = await read_form(request)
         received = await desk.take(report_of(given), photo)
         return ReceiptOut(receipt=received.receipt, joined=received.joined)
@@ -139,7 +139,7 @@ async def give_photo(desk: ReportDesk, task_id: str, number: int) -> Response:
 
 async def outcome_of(desk: ReportDesk, request: Request, receipt: str) -> dict[str, Any]:
     """Return what everybody is told of a report; NotFound, TooManyRequests."""
-    desk.admit_look(remote_of(request))
+    await desk.admit_look(remote_of(request))
     known = as_receipt(receipt)
     if known is None:
         raise NotFound(f"report {receipt[:30]}")

@@ -8,7 +8,8 @@ from datetime import timedelta
 import asyncpg
 
 from inspection_service import store as sites
-from inspection_service.public_reports import store
+from inspection_service.public_reports import limits, store
+from inspection_service.public_reports.limits import FROM_ONE, LOOKS, OF_ALL, OF_ONE, WINDOW
 from inspection_service.public_reports.photo import bare
 from inspection_service.public_reports.report import (
     ALPHABET,
@@ -24,15 +25,10 @@ from inspection_service.tasks.places import place
 from youguan import audit
 from youguan.errors import FieldError, Invalid, NotFound, TooLarge
 from youguan.eventlog import publish
-from youguan.web.rates import Rates
 
 ACTOR, ROLE = "public", "public"
-WINDOW = timedelta(minutes=10)
-# Within ten minutes: from one address, of one station, and of all; and how often one address may look after receipts.
-FROM_ONE, OF_ONE, OF_ALL, LOOKS = 10, 20, 300, 120
 LARGEST_PHOTO_BYTES = 10 * 1024 * 1024
 ERASED_S = 3600.0
-TOO_MANY = "too many at once; try again in {wait_s} s"
 NEEDS_WORDS = ("other",)
 
 
@@ -51,21 +47,19 @@ class ReportDesk:
         self.pool = pool
         self._desk = desk
         self._kept = kept
-        self._rates = Rates(WINDOW)
 
     @property
     def matters(self) -> list[str]:
         """Return what everybody may report."""
         return [name for name in self._desk.rules.matters if self._desk.rules.cause(name).public]
 
-    def admit(self, source: str) -> None:
+    async def admit(self, source: str) -> None:
         """Count a report before its form is read; TooManyRequests."""
-        limits = {f"from {source}": FROM_ONE, "all": OF_ALL}
-        self._rates.count(limits, self._desk.clock.now(), TOO_MANY)
+        await limits.count(self.pool, {f"from {source}": FROM_ONE, "all": OF_ALL}, self._desk.clock.now())
 
-    def admit_look(self, source: str) -> None:
+    async def admit_look(self, source: str) -> None:
         """Count a look after a receipt, so that nobody tries them out; TooManyRequests."""
-        self._rates.count({f"look {source}": LOOKS}, self._desk.clock.now(), TOO_MANY)
+        await limits.count(self.pool, {f"look {source}": LOOKS}, self._desk.clock.now())
 
     async def take(self, report: Report, photo: bytes | None) -> Received:
         """Take a report in; Invalid, NotFound, TooLarge, TooManyRequests. One that is sent twice has one receipt."""
@@ -73,7 +67,7 @@ class ReportDesk:
         if photo is not None and len(photo) > LARGEST_PHOTO_BYTES:
             raise TooLarge(f"photo: at most {LARGEST_PHOTO_BYTES} bytes are taken")
         about = {f"of {report.station_id or report.site_id}": OF_ONE}
-        self._rates.count(about, self._desk.clock.now(), TOO_MANY)
+        await limits.count(self.pool, about, self._desk.clock.now())
         kind, picture = bare(photo) if photo else (None, None)
         async with self.pool.acquire() as connection, connection.transaction():
             if report.token is not None:
@@ -126,6 +120,7 @@ class ReportDesk:
         """Erase it now; return of how many reports."""
         now = self._desk.clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
+            await store.forget_tries(connection, now - WINDOW)
             return await store.erase(connection, now - self._kept, now)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, LargeBinary
+from sqlalchemy import BigInteger, Column, Identity, LargeBinary
 from sqlmodel import Field
 
 from inspection_service.model import Table
@@ -22,3 +22,12 @@ class PublicReport(Table, table=True):
     photo_type: str | None = text(optional=True)
     photo: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
     erased_at: datetime | None = moment(optional=True)
+
+
+class PublicTry(Table, table=True):
+    """That somebody reported or looked, by a hash of what is counted; forgotten after some minutes."""
+
+    __tablename__ = "public_try"
+    number: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    key: str = text()
+    at: datetime = moment()

@@ -118,7 +118,7 @@ def _add_form(router: APIRouter, desk: ReportDesk, templates: Templates) -> None
     async def send(request: Request) -> Response:
         given: dict[str, str] = {}
         try:
-            desk.admit(remote_of(request))
+            await desk.admit(remote_of(request))
             given, photo = await read_form(request)
             received = await desk.take(report_of(given), photo)
         except YouguanError as error:

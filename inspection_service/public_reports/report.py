@@ -47,7 +47,9 @@ def receipt_of(numbers: Iterable[int]) -> str:
 
 def as_receipt(typed: str) -> str | None:
     """Return the receipt that somebody typed, however; None where it cannot be one."""
-    letters = re.sub(r"[\s\-_]", "", typed.upper()).removeprefix("BX")
+    letters = re.sub(r"[\s\-_]", "", typed.upper())
+    if len(letters) > LENGTH:  # a receipt without its `BX` may begin with the same letters
+        letters = letters.removeprefix("BX")
     if len(letters) != LENGTH or any(letter not in ALPHABET for letter in letters):
         return None
     return f"BX-{letters[:5]}-{letters[5:]}"

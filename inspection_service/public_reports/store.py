@@ -82,3 +82,31 @@ async def erase(connection: asyncpg.Connection, closed_before: datetime, now: da
         now,
     )
     return len(rows)
+
+
+# --- how often ---
+
+
+async def hold_tries(connection: asyncpg.Connection, key: str, until: datetime) -> None:
+    """Let nobody else count under a key until commit, and forget what counts no longer."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"inspection.public_try {key}")
+    await connection.execute("DELETE FROM inspection.public_try WHERE key = $1 AND at <= $2", key, until)
+
+
+async def nth_last_try(connection: asyncpg.Connection, key: str, nth: int) -> datetime | None:
+    """Return when the nth last try under a key was; None where there were fewer."""
+    found: datetime | None = await connection.fetchval(
+        "SELECT at FROM inspection.public_try WHERE key = $1 ORDER BY at DESC OFFSET $2 LIMIT 1", key, nth - 1
+    )
+    return found
+
+
+async def add_tries(connection: asyncpg.Connection, keys: Sequence[str], at: datetime) -> None:
+    await connection.executemany(
+        "INSERT INTO inspection.public_try (key, at) VALUES ($1, $2)", [(key, at) for key in keys]
+    )
+
+
+async def forget_tries(connection: asyncpg.Connection, until: datetime) -> None:
+    """Forget the tries of those who did not come back."""
+    await connection.execute("DELETE FROM inspection.public_try WHERE at <= $1", until)

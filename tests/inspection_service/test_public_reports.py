@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inspection_service.public_reports import store
-from inspection_service.public_reports.desk import FROM_ONE, LARGEST_PHOTO_BYTES, OF_ONE, ReportDesk
+from inspection_service.public_reports.desk import LARGEST_PHOTO_BYTES, ReportDesk
+from inspection_service.public_reports.limits import FROM_ONE, OF_ONE
 from inspection_service.public_reports.photo import bare
 from inspection_service.public_reports.report import (
     ALPHABET,
@@ -52,6 +53,7 @@ def test_what_says_who_somebody_is_is_masked(said: str, kept: str) -> None:
 
 
 @given(st.lists(st.integers(0, len(ALPHABET) - 1), min_size=LENGTH, max_size=LENGTH))
+@example([ALPHABET.index("B"), ALPHABET.index("X"), *[0] * (LENGTH - 2)])
 def test_a_receipt_may_be_typed_as_one_likes(numbers: list[int]) -> None:
     receipt = receipt_of(numbers)
     for typed in (receipt, receipt.lower(), receipt.replace("-", ""), receipt.removeprefix("BX-"), f" {receipt} "):
@@ -248,17 +250,30 @@ async def test_what_is_refused_leaves_nothing(
 
 async def test_only_so_many_from_one_address_and_of_one_station(hall: Hall) -> None:
     for _ in range(FROM_ONE):
-        hall.reports.admit("1.2.3.4")
+        await hall.reports.admit("1.2.3.4")
     with pytest.raises(TooManyRequests):
-        hall.reports.admit("1.2.3.4")
-    hall.reports.admit("5.6.7.8")
+        await hall.reports.admit("1.2.3.4")
+    await hall.reports.admit("5.6.7.8")
     hall.clock.advance(timedelta(minutes=11))
-    hall.reports.admit("1.2.3.4")
+    await hall.reports.admit("1.2.3.4")
     for _ in range(OF_ONE):
         await hall.report()
     with pytest.raises(TooManyRequests):
         await hall.report()
     assert (await hall.report(station_id=None, site_id="s"))[1] is False
+
+
+async def test_what_one_process_has_counted_every_other_counts_too(hall: Hall) -> None:
+    others = [ReportDesk(hall.pool, hall.desk, timedelta(days=180)) for _ in range(3)]
+    tries = [desk.admit("1.2.3.4") for desk in (hall.reports, *others) for _ in range(5)]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    refused = [each for each in outcomes if isinstance(each, TooManyRequests)]
+    assert (len(refused), outcomes.count(None)) == (len(tries) - FROM_ONE, FROM_ONE)
+    assert {each.headers["Retry-After"] for each in refused} == {"600"}
+    assert not await hall.pool.fetchval("SELECT EXISTS (SELECT FROM inspection.public_try WHERE key LIKE '%1.2.3.4%')")
+    hall.clock.advance(timedelta(minutes=11))
+    await hall.reports.erase()
+    assert await hall.pool.fetchval("SELECT count(*) FROM inspection.public_try") == 0
 
 
 async def test_words_and_photos_are_erased_in_time(hall: Hall) -> None:
