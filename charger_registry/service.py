@@ -41,6 +41,7 @@ from charger_registry.filing.rule_desk import RuleDesk
 from charger_registry.filing.rule_pages import filing_rule_pages
 from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.api import add_imports
+from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import ImportDesk
 from charger_registry.imports.pages import import_pages
 from charger_registry.ledger import store as ledger
@@ -297,8 +298,9 @@ def _equipment(ground: Ground) -> Room:
 def _bringing_in(ground: Ground) -> Room:
     """Files of sites, divisions and their boundaries, and what came twice."""
     pool, clock, templates = ground.pool, ground.clock, ground.templates
-    imports, duplicates = ImportDesk(pool, clock), DuplicateDesk(pool, clock)
-    divisions, borders = DivisionDesk(pool, clock), BorderDesk(pool, clock)
+    reader = ConfinedReader()
+    imports, duplicates = ImportDesk(pool, clock, reader), DuplicateDesk(pool, clock)
+    divisions, borders = DivisionDesk(pool, clock, reader), BorderDesk(pool, clock, reader)
     add_imports(ground.api, pool, imports)
     add_divisions(ground.api, pool, divisions)
     add_boundaries(ground.api, pool, borders)

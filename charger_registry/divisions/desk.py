@@ -1,6 +1,5 @@
 """Where divisions are filed: from a table, or one by one."""
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,8 +15,8 @@ from charger_registry.divisions.reading import (
     Refused,
     admitted,
     brought_up_to_date,
-    read,
 )
+from charger_registry.imports.confined import ConfinedReader
 from youguan import audit
 from youguan.auth import EVERYTHING, Principal, Scope
 from youguan.clock import Clock
@@ -48,13 +47,14 @@ class Filer:
 class DivisionDesk:
     """Files divisions."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, reader: ConfinedReader) -> None:
         self._pool = pool
         self._clock = clock
+        self._reader = reader
 
     async def take(self, who: Principal, data: bytes, *, remote: str | None = None) -> Taken:
         """File the divisions of a CSV; refused rows take no good ones with them. Invalid where it is no such table."""
-        reading = await asyncio.to_thread(read, data)
+        reading = await self._reader.read_divisions(data)
         async with self._pool.acquire() as connection:
             filer = Filer(who.subject, who.scope)
             return await take_divisions(connection, filer, reading, self._clock.now(), remote=remote)

@@ -11,10 +11,15 @@ import pickle
 import resource
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
+from charger_registry.divisions import outlines
+from charger_registry.divisions import reading as divisions
+from charger_registry.divisions.outlines import Outlines
+from charger_registry.divisions.reading import DivisionDraft
 from charger_registry.drafts import (
     ConnectorDraft,
     MeterDraft,
@@ -25,8 +30,8 @@ from charger_registry.drafts import (
     StationDraft,
 )
 from charger_registry.equipment.opening_hours import OpeningHours, Period
+from charger_registry.imports import formats
 from charger_registry.imports.fields import RefusedRow
-from charger_registry.imports.formats import read
 from charger_registry.imports.reading import Reading
 from youguan.errors import FieldError, Invalid, TooLarge, reason_again
 
@@ -39,9 +44,16 @@ TAKEN = {
     (kind.__module__, kind.__qualname__): kind
     for kind in (
         ConnectorDraft, MeterDraft, PartyDraft, PriceBand, PriceDraft, SiteDraft, StationDraft, OpeningHours, Period, RefusedRow,
-        Reading, FieldError, Invalid, TooLarge, reason_again, date,
+        Reading, divisions.Reading, DivisionDraft, divisions.Refused, Outlines, FieldError, Invalid, TooLarge, reason_again, date,
     )
 }  # fmt: skip
+Answer = Reading | divisions.Reading | Outlines | Invalid | TooLarge
+Found = TypeVar("Found", Reading, divisions.Reading, Outlines)
+READERS: Mapping[str, Callable[[bytes, str], Answer]] = {
+    "sites": lambda data, crs: formats.read(data, crs or None),
+    "divisions": lambda data, _: divisions.read(data),
+    "outlines": outlines.read,
+}
 TOO_MUCH_MEMORY = (
     "the file needs more memory to be read than a file may take: it holds more than it seems, or divide it"
 )
@@ -54,10 +66,21 @@ class ConfinedReader:
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def read(self, data: bytes, crs: str | None) -> Reading:
-        """Return what a file in any of the formats says; Invalid, TooLarge, also where reading it takes too much."""
+    async def read_sites(self, data: bytes, crs: str | None) -> Reading:
+        """Return the sites of a file in any of the formats; Invalid, TooLarge, also where reading it takes too much."""
+        return await self._read("sites", Reading, data, crs)
+
+    async def read_divisions(self, data: bytes) -> divisions.Reading:
+        """Return the divisions of a CSV; errors as above."""
+        return await self._read("divisions", divisions.Reading, data, None)
+
+    async def read_outlines(self, data: bytes, crs: str) -> Outlines:
+        """Return the outlines of divisions of a GeoJSON collection; errors as above."""
+        return await self._read("outlines", Outlines, data, crs)
+
+    async def _read(self, what: str, kind: type[Found], data: bytes, crs: str | None) -> Found:
         async with self._turns:
-            code, answer = await _ask(data, crs)
+            code, answer = await _ask(what, data, crs)
         if code is None or code == -signal.SIGXCPU:
             raise TooLarge(TOO_MUCH_TIME)
         if code < 0:
@@ -65,15 +88,17 @@ class ConfinedReader:
         if code > 0:
             raise Invalid("the file cannot be read: it is damaged, or not what it seems")
         found = unpacked(answer)
-        if isinstance(found, Reading):
-            return found
-        raise found
+        if isinstance(found, Exception):
+            raise found
+        if not isinstance(found, kind):
+            raise pickle.UnpicklingError(f"{type(found).__name__} is no answer to {what}")
+        return found
 
 
-async def _ask(data: bytes, crs: str | None) -> tuple[int | None, bytes]:
+async def _ask(what: str, data: bytes, crs: str | None) -> tuple[int | None, bytes]:
     """Return how the process ended (None: it was not done in time) and what it answered."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, crs or "",
+        sys.executable, "-m", __name__, what, crs or "",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={name: value for name, value in os.environ.items() if not name.startswith("YOUGUAN_")},
     )  # fmt: skip
@@ -91,9 +116,9 @@ async def _ask(data: bytes, crs: str | None) -> tuple[int | None, bytes]:
     return process.returncode, answer
 
 
-def unpacked(answer: bytes) -> Reading | Invalid | TooLarge:
+def unpacked(answer: bytes) -> Answer:
     """Return what the process answered; UnpicklingError where that is anything else."""
-    found: Reading | Invalid | TooLarge = _Unpickler(io.BytesIO(answer)).load()
+    found: Answer = _Unpickler(io.BytesIO(answer)).load()
     return found
 
 
@@ -110,18 +135,18 @@ class _Unpickler(pickle.Unpickler):
 
 
 def main() -> None:
-    """Read the file on standard input, its coordinate system the argument; answer with a reading, or with what is wrong."""
+    """Read the file on standard input; arguments: what it holds, its coordinate system. Answer with that, or with what is wrong."""
     _confine()
     try:
-        answer = pickle.dumps(_read(sys.stdin.buffer.read(), sys.argv[1] or None), pickle.HIGHEST_PROTOCOL)
+        answer = pickle.dumps(_answer(sys.argv[1], sys.stdin.buffer.read(), sys.argv[2]), pickle.HIGHEST_PROTOCOL)
     except MemoryError:
         answer = pickle.dumps(TooLarge(TOO_MUCH_MEMORY))
     sys.stdout.buffer.write(answer)
 
 
-def _read(data: bytes, crs: str | None) -> Reading | Invalid | TooLarge:
+def _answer(what: str, data: bytes, crs: str) -> Answer:
     try:
-        return read(data, crs)
+        return READERS[what](data, crs)
     except (Invalid, TooLarge) as error:
         return error
 

@@ -53,17 +53,17 @@ class Outcome:
 class ImportDesk:
     """Takes files in, shows what they would do, and files them."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, reader: ConfinedReader) -> None:
         self._pool = pool
         self._clock = clock
-        self._reader = ConfinedReader()
+        self._reader = reader
         self._exports = asyncio.Semaphore(1)
 
     async def bring(self, who: Principal, name: str, data: bytes, crs: str | None, *, remote: str | None = None) -> int:
         """Keep a file with what it would do; return its number. Invalid, TooLarge, Conflict where too many wait for a decision."""
         async with self._pool.acquire() as connection:
             _refuse_hoarding(await store.waiting(connection, who.subject))
-        reading = await self._reader.read(data, crs)
+        reading = await self._reader.read_sites(data, crs)
         if not reading.sites and not reading.refused:
             raise Invalid.of(FieldError("file", "no site is in it"))
         now = self._clock.now()
@@ -104,7 +104,7 @@ class ImportDesk:
         """
         async with self._pool.acquire() as connection:
             undecided = _undecided(await store.get_whole_upload(connection, upload_id, mine(who)))
-        reading = await self._reader.read(undecided["content"], undecided["crs"])
+        reading = await self._reader.read_sites(undecided["content"], undecided["crs"])
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
             await store.hold(connection)
@@ -272,7 +272,7 @@ async def read_file(path: Path, crs: str | None) -> Reading:
         data = await asyncio.to_thread(path.read_bytes)
     except OSError as error:
         raise Invalid(Reason("{path}: {error}", path=str(path), error=error.strerror)) from None
-    return await ConfinedReader().read(data, crs)
+    return await ConfinedReader().read_sites(data, crs)
 
 
 async def import_sites(connection: asyncpg.Connection, path: Path, crs: str | None, now: datetime) -> Outcome:

@@ -10,7 +10,7 @@ import typer
 
 from charger_registry.divisions.border_desk import Loading, load_boundaries
 from charger_registry.divisions.desk import Filer, Taken, take_divisions
-from charger_registry.divisions.reading import read
+from charger_registry.imports.confined import ConfinedReader
 from deploy.commands.data import DEFAULT_DATA, Data, database_of
 from deploy.commands.person import ACTOR
 from deploy.commands.refusals import refusals_told
@@ -36,7 +36,8 @@ def import_divisions(
     """File the divisions of a table in a running suite; what is filed already is brought up to date."""
 
     async def take(connection: asyncpg.Connection) -> Taken:
-        return await take_divisions(connection, FILER, read(file.read_bytes()), SystemClock().now())
+        reading = await ConfinedReader().read_divisions(file.read_bytes())
+        return await take_divisions(connection, FILER, reading, SystemClock().now())
 
     taken = _done(data, take)
     for row in taken.refused:
@@ -62,7 +63,8 @@ def boundaries(
         raise typer.BadParameter(f"{crs} is none of: {', '.join(TO_WGS84)}", param_hint="--crs")
 
     async def load(connection: asyncpg.Connection) -> Loading:
-        return await load_boundaries(connection, FILER, file.read_bytes(), crs, SystemClock().now())
+        outlines = await ConfinedReader().read_outlines(file.read_bytes(), crs)
+        return await load_boundaries(connection, FILER, outlines, SystemClock().now())
 
     found = _done(data, load)
     for feature in found.refused:

@@ -21,6 +21,7 @@ from charger_registry.equipment.desk import SiteDesk
 from charger_registry.filing.desk import MOST_BYTES_A_DAY, FilingDesk, Order
 from charger_registry.filing.machine import Command
 from charger_registry.filing.watch import tell_what_ran_out
+from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import ImportDesk
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.people.organisations import OrganisationDesk
@@ -416,7 +417,10 @@ async def test_what_changes_one_site_at_once_never_waits_in_a_circle(world: Worl
     await world.act(filing["id"], "start", due_on=str(TODAY))
     await bounds.consumer(world.pool).catch_up()
     ledger, sites = LedgerDesk(world.pool, world.clock), SiteDesk(world.pool, world.clock)
-    organisations, imports = OrganisationDesk(world.pool, world.clock), ImportDesk(world.pool, world.clock)
+    organisations, imports = (
+        OrganisationDesk(world.pool, world.clock),
+        ImportDesk(world.pool, world.clock, ConfinedReader()),
+    )
 
     async def one(turn: int) -> None:
         async def stop_and_go() -> None:

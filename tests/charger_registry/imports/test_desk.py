@@ -14,6 +14,7 @@ import pytest
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import MOST_WAITING, ImportDesk
 from deploy.demo.county import sample_county
 from deploy.suite import COMPOSES
@@ -280,7 +281,7 @@ async def test_what_nobody_decides_about_is_dropped_and_only_so_much_waits(
     client: httpx.AsyncClient, pool: asyncpg.Pool
 ) -> None:
     clock = ManualClock(NOW)
-    desk, who = ImportDesk(pool, clock), principal("somebody")
+    desk, who = ImportDesk(pool, clock, ConfinedReader()), principal("somebody")
     table = b"id,lng,lat\nnew,121.4,29.3\n"
     numbers = [await desk.bring(who, "a.csv", table, None) for _ in range(MOST_WAITING)]
     with pytest.raises(Conflict, match="wait for a decision"):
