@@ -92,9 +92,9 @@ async def transaction_events(
 
 
 def said_as(transaction: asyncpg.Record) -> str:
-    """Return the id that the station used: one that was used again has the time of its start added by the recorder."""
-    started_at, transaction_id = transaction["started_at"], str(transaction["transaction_id"])
-    return transaction_id.removesuffix(f"@{round(started_at.timestamp() * 1000)}") if started_at else transaction_id
+    """Return the id that the station used: one that was used again has the time of its start, else its end, added."""
+    at, transaction_id = transaction["started_at"] or transaction["stopped_at"], str(transaction["transaction_id"])
+    return transaction_id.removesuffix(f"@{round(at.timestamp() * 1000)}") if at else transaction_id
 
 
 async def transaction_samples(

@@ -220,6 +220,19 @@ async def test_a_stop_whose_start_was_never_seen_is_kept(desk: Desk, pool: async
     assert await pool.fetchval("SELECT reason FROM telemetry.transaction WHERE transaction_id = '42'") == "PowerLoss"
 
 
+async def test_a_number_that_stands_for_every_unseen_start_loses_no_stop(desk: Desk, pool: asyncpg.Pool) -> None:
+    stops = [
+        TransactionStopped("s1", "0", at := NOW + timedelta(hours=n), at, 1000.0 * n, "Local", "A") for n in (1, 2, 3)
+    ]
+    for stop in [*stops, *stops]:
+        await desk.put(stop)
+    rows = await pool.fetch("SELECT stopped_at, meter_stop_wh FROM telemetry.transaction ORDER BY id")
+    assert [tuple(row) for row in rows] == [(stop.stopped_at, stop.meter_stop_wh) for stop in stops]
+    assert [e["effective_at"] for e in await events(pool, "TransactionEnded")] == [
+        stop.stopped_at.isoformat().replace("+00:00", "Z") for stop in stops
+    ]
+
+
 async def test_a_number_that_its_station_has_stopped_already_is_not_given_out(desk: Desk, pool: asyncpg.Pool) -> None:
     first = await desk.put(TransactionBegun("s1", 1, "A", NOW, NOW, 0.0))
     assert isinstance(first, Committed)

@@ -1,11 +1,12 @@
 """How what stations say of transactions becomes rows, and what is told of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import asyncpg
 
-from ocpp_gateway.observation import TransactionReported
+from ocpp_gateway.observation import TransactionReported, TransactionStopped
 from ocpp_gateway.recorder.batch import Batch, TransactionKey, rounds
 from ocpp_gateway.recorder.transactions import store
 from youguan.clock import effective_time
@@ -30,8 +31,14 @@ def starts(batch: Batch, numbers: dict[TransactionKey, tuple[int, bool]]) -> lis
 
 
 async def stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
-    """Store 1.6 stops; return what is told of the transactions that ended."""
-    rows = await store.stop_transactions(connection, batch.stopped.values())
+    """Store 1.6 stops; return what is told of the transactions that ended.
+
+    A station that never heard a transaction's number says 0 or -1 for it, time and again: each is another transaction.
+    """
+    reused = await store.stopped_otherwise(connection, batch.stopped.values())
+    stopped = {key: _set_aside(stop) if key in reused else stop for key, stop in batch.stopped.items()}
+    said = {(stop.station_id, stop.transaction_id): stop for stop in stopped.values()}
+    rows = await store.stop_transactions(connection, said.values())
     return [
         TransactionEnded(
             station_id=row["station_id"],
@@ -39,11 +46,15 @@ async def stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
             transaction_id=row["transaction_id"],
             energy_wh=row["energy_wh"],
             reason=row["reason"],
-            effective_at=batch.stopped[row["station_id"], row["transaction_id"]].effective_at,
+            effective_at=said[row["station_id"], row["transaction_id"]].effective_at,
             started_at=began_at(row["started_at"], row["recorded_at"]),
         )
         for row in rows
     ]
+
+
+def _set_aside(stop: TransactionStopped) -> TransactionStopped:
+    return replace(stop, transaction_id=f"{stop.transaction_id}@{round(stop.stopped_at.timestamp() * 1000)}")
 
 
 def began_at(started_at: datetime | None, recorded_at: datetime) -> datetime | None:

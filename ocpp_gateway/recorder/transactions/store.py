@@ -47,6 +47,27 @@ async def begin_transactions(
     return {TransactionKey(*tuple(row)[:6]): (row["id"], row["fresh"]) for row in rows}
 
 
+async def stopped_otherwise(
+    connection: asyncpg.Connection, stopped: Collection[TransactionStopped]
+) -> set[tuple[str, str]]:
+    """Return (station, number) of the stops whose number stands for another transaction, which ended at another time.
+
+    Where a start was seen, its number is ours and nobody uses it again.
+    """
+    if not stopped:
+        return set()
+    rows = await connection.fetch(
+        """
+        SELECT station_id, transaction_id FROM telemetry.transaction t
+        JOIN unnest($1::text[], $2::text[], $3::timestamptz[]) AS s (station_id, transaction_id, at)
+            USING (station_id, transaction_id)
+        WHERE t.started_at IS NULL AND t.stopped_at <> s.at
+        """,
+        *columns([(s.station_id, s.transaction_id, s.stopped_at) for s in stopped], 3),
+    )
+    return {(row["station_id"], row["transaction_id"]) for row in rows}
+
+
 async def stop_transactions(
     connection: asyncpg.Connection, stopped: Collection[TransactionStopped]
 ) -> list[asyncpg.Record]:
