@@ -4,7 +4,6 @@ OCPP 2.1 adds [5, id, code, description, details], a CALLRESULT refused, and [6,
 never answered.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ ERROR_CODES = frozenset({
 })  # fmt: skip
 """Every code of OCPP-J; 1.6 spells two of them in its own way."""
 NUL, NUL_ESCAPED = "\x00", r"\u0000"
+LONGEST_PATH = 200  # as a refusal names it: a text can lie a thousand levels deep
 
 
 class Call(NamedTuple):
@@ -194,7 +194,7 @@ def _read_other(kind: int, parts: list[Any], version: Version) -> Message:
 
 def _refuse_nul(payload: dict[str, Any] | None, message_id: str, answered_as: int | None) -> None:
     """Refuse U+0000 by its member: JSON can say it, and PostgreSQL keeps it in no text."""
-    member = next(_with_nul(payload, ""), None)
+    member = _with_nul(payload)
     if member is not None:
         member = member.replace(NUL, "")
         raise Refusal(
@@ -206,20 +206,21 @@ def _refuse_nul(payload: dict[str, Any] | None, message_id: str, answered_as: in
         )
 
 
-def _with_nul(value: Any, path: str) -> Iterator[str]:
-    """Yield the path of every text that contains U+0000."""
-    if isinstance(value, str):
-        if NUL in value:
-            yield path
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from _with_nul(item, f"{path}[{i}]")
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            member = f"{path}.{name}" if path else name
-            if NUL in name:
-                yield member
-            yield from _with_nul(item, member)
+def _with_nul(payload: Any) -> str | None:
+    """Return the path of a text that contains U+0000, however deep it lies; None where there is none."""
+    left: list[tuple[str, Any]] = [("", payload)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, str) and NUL in value:
+            return path
+        if isinstance(value, list):
+            left += [(f"{path}[{i}]"[:LONGEST_PATH], item) for i, item in enumerate(value)]
+        elif isinstance(value, dict):
+            named = [(f"{path}.{name}"[:LONGEST_PATH] if path else name, name, item) for name, item in value.items()]
+            if wrong := next((member for member, name, _ in named if NUL in name), None):
+                return wrong
+            left += [(member, item) for member, _, item in named]
+    return None
 
 
 def call_frame(call: Call) -> bytes:

@@ -311,6 +311,15 @@ def test_a_character_that_the_database_cannot_hold_is_named() -> None:
     assert talk.wire.sent[-1][:4] == [4, "1", "PropertyConstraintViolation", "info: contains U+0000"]
 
 
+@pytest.mark.parametrize("levels", [1, 1000])
+def test_however_deep_it_lies(levels: int) -> None:
+    talk = Talk()
+    deep = b"[" * levels + rb'"\u0000"' + b"]" * levels
+    talk.raw(b'[2,"1","DataTransfer",{"vendorId":"v","data":' + deep + b"}]")
+    assert talk.wire.sent[-1][:3] == [4, "1", "PropertyConstraintViolation"]
+    assert talk.wire.sent[-1][3].startswith("data[0]")
+
+
 def test_a_wrong_clock_is_observed_with_the_message_that_shows_it() -> None:
     talk = Talk()
     for number in range(3):
