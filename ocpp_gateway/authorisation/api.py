@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import asyncpg
-from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
 
 from ocpp_gateway import store as stations
@@ -20,6 +20,7 @@ from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next
 from youguan.web.security import remote_of, require, require_county, require_station
 
 MOST_ROWS = 10_000
+GroupId = Annotated[str, Path(min_length=1, max_length=255)]
 A_WEEK_S = 7 * 24 * 3600
 regulator = require_county(REGULATOR)
 
@@ -259,7 +260,7 @@ def _add_groups(app: FastAPI, desk: TokenDesk) -> None:
             return Page(items=[GroupOut(**dict(row)) for row in await store.list_groups(connection)])
 
     @app.put("/id-token-groups/{group_id}", status_code=204)
-    async def put(group_id: str, group: GroupIn, who: Annotated[Principal, Depends(regulator)]) -> None:
+    async def put(group_id: GroupId, group: GroupIn, who: Annotated[Principal, Depends(regulator)]) -> None:
         """Make a group or change it."""
         await desk.put_group(who, group_id, group.name, group.master_pass)
 

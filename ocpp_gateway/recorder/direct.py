@@ -65,10 +65,12 @@ MOST_LET_GO = 10_000
 # Days about today that have partitions of their own; what is told of others is little, and goes to the default ones.
 DAYS_BACK, DAYS_AHEAD = 7, 1
 DAY_AGAIN_S = 60.0  # until a partition that could not be made is tried again
-# What the database says about a row, not about itself: class 22 (data) and 23 (constraints), and what cannot be encoded.
+# What the database says about a row, not about itself: class 22 (data), 23 (constraints) and 54 (a text that is too long for an
+# index, say), and what cannot be encoded.
 POISON = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
     asyncpg.UntranslatableCharacterError,
     ValueError,
     struct.error,

@@ -380,6 +380,25 @@ async def test_a_form_that_cannot_be_stored_is_no_error_of_ours(reader: httpx.As
         assert (await reader.get(f"/registry/sites?{query}")).status_code in (200, 422)
 
 
+async def test_what_is_too_long_for_the_database_is_no_error_of_ours() -> None:
+    app = api("x")
+
+    @app.get("/")
+    async def long() -> None:
+        raise asyncpg.ProgramLimitExceededError("index row size 6016 exceeds btree version 4 maximum 2704")
+
+    async with browse(app) as asking:
+        answer = await asking.get("/")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+async def test_a_group_has_a_name_that_can_be_kept(client: httpx.AsyncClient) -> None:
+    given = await bearer(client, "regulator")
+    path = "/api/gateway/id-token-groups/"
+    answers = [await client.put(path + "x" * length, json={}, headers=given) for length in (255, 256)]
+    assert [answer.status_code for answer in answers] == [204, 422]
+
+
 async def test_a_time_out_of_reach_is_refused_in_a_body(reader: httpx.AsyncClient) -> None:
     for since in ("9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+10:00", "0001-01-01T00:00:00Z"):
         body = {"role": "owner", "organisation_id": "o", "document_number": "1", "reason": "x", "since": since}

@@ -59,7 +59,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
-    for unusable in (asyncpg.DataError, UnicodeEncodeError, OverflowError):
+    for unusable in (asyncpg.DataError, asyncpg.ProgramLimitExceededError, UnicodeEncodeError, OverflowError):
         app.add_exception_handler(unusable, _unusable)
     for busy in (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
         app.add_exception_handler(busy, _busy)
