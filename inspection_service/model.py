@@ -31,6 +31,8 @@ class Site(Table, table=True):
     retired: bool = Field(sa_column=Column(Boolean, nullable=False, server_default="false"))
     grace_since: date | None
     grace_until: date | None
+    filed_at: datetime | None = moment(optional=True)
+    retired_at: datetime | None = moment(optional=True)
 
 
 class Responsibility(Table, table=True):

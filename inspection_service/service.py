@@ -109,7 +109,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_exchange(app, exchange)
         table()
         file_reviews = FileReviewDesk(pool, clock)
-        add_file_reviews(app, file_reviews)
+        add_file_reviews(app, file_reviews, settings.base_url)
         yield Parts(
             name="inspection",
             apis={"/api/inspection": app},
@@ -126,7 +126,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 annual_report_pages(annual, press, templates, settings.base_url),
                 publication_pages(publication, templates),
                 exchange_pages(exchange, templates),
-                file_review_pages(file_reviews, items, templates),
+                file_review_pages(file_reviews, items, templates, settings.base_url),
             ],
             jobs=[
                 Job("inspection.task_watch", TaskWatch(pool, desk).run),

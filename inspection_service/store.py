@@ -1,6 +1,6 @@
 """Sites and who answers for them, as the registry told it."""
 
-from datetime import date
+from datetime import date, datetime
 
 import asyncpg
 
@@ -12,15 +12,16 @@ from youguan.events import GracePeriodBegan, ResponsibilitiesChanged, SiteFiled
 GRACE_BEGUN_DAYS, GRACE_ENDS_DAYS = 14, 30  # for how long its operator is told of its beginning and of its end
 
 
-async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
+async def file_site(connection: asyncpg.Connection, filed: SiteFiled, at: datetime) -> None:
+    """Keep a site as it is filed; `at`: when that was told, which of the first time is remembered."""
     await connection.execute(
         """
-        INSERT INTO inspection.site (id, name, address, division_code, division_name, longitude, latitude, construction)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO inspection.site (id, name, address, division_code, division_name, longitude, latitude, construction, filed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address,
             division_code = excluded.division_code, division_name = excluded.division_name,
             longitude = excluded.longitude, latitude = excluded.latitude, construction = excluded.construction,
-            retired = false
+            retired = false, retired_at = NULL
         """,
         filed.site_id,
         filed.name,
@@ -30,11 +31,13 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
         filed.longitude,
         filed.latitude,
         filed.construction,
+        at,
     )
 
 
-async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
-    await connection.execute("UPDATE inspection.site SET retired = true WHERE id = $1", site_id)
+async def retire_site(connection: asyncpg.Connection, site_id: str, at: datetime) -> None:
+    """Let a site no longer belong to the county from an instant on."""
+    await connection.execute("UPDATE inspection.site SET retired = true, retired_at = $2 WHERE id = $1", site_id, at)
 
 
 async def begin_grace(connection: asyncpg.Connection, began: GracePeriodBegan) -> None:

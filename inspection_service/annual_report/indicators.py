@@ -51,7 +51,7 @@ INDICATORS = (
     Indicator("training_sessions", BY_HAND, "业务培训", "Training sessions", "场次", "sessions"),
     Indicator("publicity_materials", BY_HAND, "发放宣传资料", "Publicity materials", "份", "copies"),
     Indicator("exemplary_cases", BY_HAND, "入选典型案例", "Exemplary cases", "件", "cases"),
-    Indicator("charging_sites", CHARGING, "在册充电场站（现有）", "Charging sites on file now", "座", "sites"),
+    Indicator("charging_sites", CHARGING, "在册充电场站（年末）", "Charging sites at the year's end", "座", "sites"),
     Indicator("unmanaged_found", CHARGING, "发现无人管理场站", "Unmanaged sites found", "座次", "findings"),
     Indicator("unmanaged_settled", CHARGING, "已明确管理单位", "Unmanaged sites settled", "座次", "findings"),
     Indicator("faults", CHARGING, "充电枪故障", "Connector faults", "起", "faults"),

@@ -75,9 +75,12 @@ SOURCES = {
     "training_sessions": ENTRY.format(kind="training"),
     "publicity_materials": ENTRY.format(kind="publicity"),
     "exemplary_cases": ENTRY.format(kind="exemplary_case"),
+    # As the ledger has it at the year's end: who was first responsible for a site, or its first file, says since when it is there.
     "charging_sites": f"""
         SELECT s.id, 'site' AS kind, s.id AS number, s.name AS about, $2::date AS day, 1 AS weight
-        FROM inspection.site s WHERE NOT s.retired AND {IN_BOUNDS.format(table="s")}
+        FROM inspection.site s
+        WHERE coalesce(least(s.filed_at, (SELECT min(since) FROM inspection.responsibility r WHERE r.site_id = s.id)) < $4, true)
+          AND (s.retired_at IS NULL OR s.retired_at >= $4) AND {IN_BOUNDS.format(table="s")}
     """,
     "unmanaged_found": TASK.format(moment="opened_at", cause="unmanaged_site"),
     "unmanaged_settled": TASK.format(moment="closed_at", cause="unmanaged_site"),

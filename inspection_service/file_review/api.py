@@ -4,14 +4,15 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import asyncpg
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, Field
 
 from inspection_service.file_review import store
 from inspection_service.file_review.desk import FileReviewDesk, Order
+from inspection_service.file_review.people import RegistryPeople, check_chosen
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import require, require_county
+from youguan.web.security import SESSION_COOKIE, require, require_county
 
 Subject = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -92,8 +93,14 @@ def file_out(row: asyncpg.Record) -> FileOut:
     return FileOut(**members(row, FileOut))
 
 
-def add_file_reviews(app: FastAPI, desk: FileReviewDesk) -> None:
-    """Add file reviews to /api/inspection."""
+def people_for(request: Request, base_url: str) -> RegistryPeople:
+    """Return whom the registry knows, as whoever asks may see it."""
+    token = request.headers.get("authorization") or f"Bearer {request.cookies.get(SESSION_COOKIE, '')}"
+    return RegistryPeople(base_url, {"Authorization": token})
+
+
+def add_file_reviews(app: FastAPI, desk: FileReviewDesk, base_url: str) -> None:
+    """Add file reviews to /api/inspection; `base_url`: where the registry is asked who may review."""
     official, county = require(*OFFICIALS), require_county(REGULATOR)
 
     @app.get("/file-reviews")
@@ -110,8 +117,9 @@ def add_file_reviews(app: FastAPI, desk: FileReviewDesk) -> None:
         )
 
     @app.post("/file-reviews", status_code=201)
-    async def order(wish: ReviewWish, who: Annotated[Principal, Depends(county)]) -> ReviewWithFiles:
-        """Draw files and who reviews them."""
+    async def order(request: Request, wish: ReviewWish, who: Annotated[Principal, Depends(county)]) -> ReviewWithFiles:
+        """Draw files and who reviews them: of officials whose account is active."""
+        check_chosen(wish.people, await people_for(request, base_url).officials())
         return await read(who, await desk.order(who, Order(**wish.model_dump())))
 
     async def read(who: Principal, review_id: str) -> ReviewWithFiles:

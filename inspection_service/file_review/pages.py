@@ -1,6 +1,7 @@
 """The pages of file reviews: all of them, one with its draw, and a file with the table of points."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -8,11 +9,13 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from inspection_service.file_review import store
+from inspection_service.file_review.api import Subject, people_for
 from inspection_service.file_review.desk import FileReviewDesk, Order
+from inspection_service.file_review.people import Person, RegistryPeople, check_chosen
 from inspection_service.file_review.scoring import table
 from inspection_service.law.catalogue import Catalogue
 from youguan.auth import OFFICIALS, REGULATOR, Principal
-from youguan.errors import NotFound, YouguanError
+from youguan.errors import NotFound, Unavailable, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require, require_county
 from youguan.web.templates import Templates
@@ -21,15 +24,37 @@ PAGE = 50
 GRADES = {"excellent": ("good", "优秀案卷"), "passed": ("", "合格"), "failed": ("bad", "不合格")}
 
 
-def file_review_pages(desk: FileReviewDesk, catalogue: Catalogue, templates: Templates) -> APIRouter:
+def file_review_pages(desk: FileReviewDesk, catalogue: Catalogue, templates: Templates, base_url: str) -> APIRouter:
     """Return /file-reviews."""
     router = APIRouter(prefix="/file-reviews")
-    _add_list(router, desk, templates)
+    _add_list(router, desk, templates, base_url)
     _add_one(router, desk, catalogue, templates)
     return router
 
 
-def _add_list(router: APIRouter, desk: FileReviewDesk, templates: Templates) -> None:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Somebody who may be chosen; `parts`: in how many of the files he had part, `all_of_them`: so that he can review none."""
+
+    person: Person
+    parts: int
+    all_of_them: bool
+
+
+async def _choices(
+    desk: FileReviewDesk, people: RegistryPeople, first: date, last: date
+) -> tuple[list[Choice], Unavailable | None]:
+    """Return who may be chosen, and where the registry cannot be asked now, that."""
+    try:
+        known = await people.officials()
+    except Unavailable as error:
+        return [], error
+    async with desk.pool.acquire() as connection:
+        files, parts = await store.parts_of(connection, first, last)
+    return [Choice(p, parts.get(p.subject, 0), 0 < files <= parts.get(p.subject, 0)) for p in known], None
+
+
+def _add_list(router: APIRouter, desk: FileReviewDesk, templates: Templates, base_url: str) -> None:
     async def page(
         request: Request,
         who: Principal,
@@ -40,10 +65,13 @@ def _add_list(router: APIRouter, desk: FileReviewDesk, templates: Templates) -> 
         key = decode_cursor(cursor, datetime, str)
         async with desk.pool.acquire() as connection:
             rows = await store.reviews(connection, (key[0], key[1]) if key else None, PAGE)
+        first, last = given.get("first", desk.today().replace(month=1, day=1)), given.get("last", desk.today())
+        orders = who.has(REGULATOR)
+        choices, away = await _choices(desk, people_for(request, base_url), first, last) if orders else ([], None)
         return templates.render(
             request, "file_reviews.html", status_code=error.status if error else 200, rows=rows, given=given,
             next=next_cursor(rows, PAGE, "ordered_at", "id"), error=error, today=desk.today(),
-            orders=who.has(REGULATOR), first=desk.today().replace(month=1, day=1),
+            orders=orders, first=first, last=last, choices=choices, away=away,
         )  # fmt: skip
 
     @router.get("")
@@ -60,14 +88,14 @@ def _add_list(router: APIRouter, desk: FileReviewDesk, templates: Templates) -> 
         first: Annotated[date, Form()],
         last: Annotated[date, Form()],
         count: Annotated[int, Form(ge=1, le=500)],
-        people: Annotated[str, Form(max_length=5000)],
+        people: Annotated[list[Subject], Form(default_factory=list, max_length=100)],
         seed: Annotated[str, Form(max_length=200)] = "",
     ) -> Response:
-        subjects = tuple(dict.fromkeys(line.strip()[:100] for line in people.splitlines() if line.strip()))[:100]
         try:
-            review_id = await desk.order(who, Order(name.strip(), first, last, count, subjects, seed.strip()))
+            check_chosen(people, await people_for(request, base_url).officials())
+            review_id = await desk.order(who, Order(name.strip(), first, last, count, people, seed.strip()))
         except YouguanError as error:
-            given = {"name": name, "count": count, "people": people, "seed": seed}
+            given = {"name": name, "count": count, "people": people, "seed": seed, "first": first, "last": last}
             return await page(request, who, given, error=error)
         return RedirectResponse(f"/file-reviews/{review_id}", 303)
 

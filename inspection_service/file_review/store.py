@@ -39,6 +39,28 @@ async def had_part(connection: asyncpg.Connection, case_ids: Sequence[str]) -> d
     return found
 
 
+async def parts_of(connection: asyncpg.Connection, first: date, last: date) -> tuple[int, dict[str, int]]:
+    """Return how many files can be drawn of a time, and in how many of them each person had part."""
+    rows = await connection.fetch(
+        """
+        WITH file AS (
+            SELECT id, facts FROM inspection.case_file
+            WHERE facts->>'archived_on' BETWEEN $1 AND $2 AND facts->>'decided_on' IS NOT NULL
+        ), part AS (
+            SELECT h.actor AS subject, h.case_id FROM inspection.case_history h JOIN file ON file.id = h.case_id
+            UNION
+            SELECT jsonb_array_elements_text(facts->'investigators'), id FROM file
+        )
+        SELECT NULL AS subject, count(*)::int AS files FROM file
+        UNION ALL SELECT subject, count(*)::int FROM part GROUP BY subject
+        """,
+        first.isoformat(),
+        last.isoformat(),
+    )
+    counts = {row["subject"]: row["files"] for row in rows}
+    return counts.pop(None), counts
+
+
 async def add(connection: asyncpg.Connection, review: Sequence[Any], files: Sequence[Sequence[Any]]) -> None:
     """Keep a review (id, name, first, last, seed, numbers, fingerprint, people, by, at) and its files (review, case, place,
     reviewers)."""

@@ -75,14 +75,14 @@ class Intake:
         for stored in batch:
             match stored.event:
                 case SiteFiled() as filed:
-                    await sites.file_site(connection, filed)
+                    await sites.file_site(connection, filed, stored.recorded_at)
                     ids = [station.station_id for station in filed.stations]
                     await store.follow_stations(connection, filed.site_id, filed.division_code, ids)
                     news += await self._gone(connection, filed.site_id, ids)
                 case GracePeriodBegan() as began:
                     await sites.begin_grace(connection, began)
                 case SiteRetired() as retired:
-                    await sites.retire_site(connection, retired.site_id)
+                    await sites.retire_site(connection, retired.site_id, stored.recorded_at)
                     news += await self._gone(connection, retired.site_id)
                 case ResponsibilitiesChanged() as changed:
                     await sites.replace_duties(connection, changed)

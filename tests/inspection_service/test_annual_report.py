@@ -30,12 +30,14 @@ from inspection_service.inspections import store as inspections
 from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
 from inspection_service.publication.desk import PublicationDesk
+from inspection_service.store import file_site, retire_site
 from youguan import audit
 from youguan.auth import EVERYTHING, Principal, Scope, generate_keys
-from youguan.clock import ManualClock
+from youguan.clock import COUNTY, ManualClock
 from youguan.database import create_pool
 from youguan.documents import Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.events import SiteFiled
 from youguan.settings import Settings
 
 NOW = datetime(2026, 9, 16, 2, tzinfo=UTC)
@@ -202,6 +204,28 @@ async def test_an_entry_that_cannot_be_is_refused(desk: AnnualDesk, wish: EntryW
     with pytest.raises(Invalid) as error:
         await desk.enter(somebody("regulator"), wish)
     assert [wrong.field for wrong in error.value.fields] == [field]
+
+
+async def test_sites_are_counted_as_they_were_at_the_years_end(pool: asyncpg.Pool, desk: AnnualDesk) -> None:
+    def at(year: int, month: int = 1, day: int = 1) -> datetime:
+        return datetime(year, month, day, tzinfo=COUNTY)
+
+    async with pool.acquire() as connection:
+        # filed late though its ledger begins early; without a ledger; retired within a year; filed at a year's first instant
+        for name, filed in (("early", at(2025)), ("bare", at(2022, 6)), ("gone", at(2021)), ("new", at(2024))):
+            site = SiteFiled(
+                site_id=name, name=name, address="", division_code="330226001", division_name="", longitude=121.0,
+                latitude=29.0, stations=(),
+            )  # fmt: skip
+            await file_site(connection, site, filed)
+        await connection.execute(
+            "INSERT INTO inspection.responsibility VALUES ('early', 0, NULL, 'owner', 'x', 'x', $1, $2)",
+            at(2020),
+            at(2021),
+        )
+        await retire_site(connection, "gone", at(2023, 3, 1))
+    counted = {year: (await desk.report(year, Nowhere())).figures["charging_sites"] for year in range(2019, 2026)}
+    assert counted == {2019: 0, 2020: 1, 2021: 2, 2022: 3, 2023: 2, 2024: 3, 2025: 3}
 
 
 async def test_uptime_is_summed_by_who_managed_then(pool: asyncpg.Pool, desk: AnnualDesk) -> None:

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from inspection_service.file_review import draw, store
 from inspection_service.file_review.desk import FileReviewDesk, Order
+from inspection_service.file_review.people import Person, RegistryPeople, check_chosen
 from inspection_service.file_review.scoring import Score, agreed, grade, read, score, table, wrong
 from inspection_service.law.statutes import LawError
 from tests.inspection_service.world import START, TODAY, somebody
 from youguan import audit
 from youguan.clock import ManualClock
 from youguan.database import create_pool
-from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 NUMBERS = st.sets(st.from_regex(r"AJ-2026-\d{6}", fullmatch=True), min_size=1, max_size=30)
 PEOPLE = st.sets(st.sampled_from("abcdefgh"), min_size=0, max_size=8)
@@ -136,6 +137,19 @@ async def test_files_are_drawn_by_the_seed_and_reviewed_by_who_had_no_part(
     for who in (TOWN, somebody("r1", "reviewer")):
         with pytest.raises(Forbidden):
             await desk.order(who, ORDER)
+
+
+async def test_who_may_be_chosen_and_in_what_he_had_part(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        files, parts = await store.parts_of(connection, date(2026, 1, 1), TODAY)
+        assert (files, parts) == (5, {"a": 5, "b": 5, "r3": 5})
+        assert await store.parts_of(connection, TODAY, TODAY) == (0, {})
+    known = [Person("r1", "一", ("reviewer",), 1)]
+    check_chosen(["r1"], known)
+    with pytest.raises(Invalid, match="r2 is no official"):
+        check_chosen(["r1", "r2"], known)
+    with pytest.raises(Unavailable):
+        await RegistryPeople("http://127.0.0.1:9", {}).officials()
 
 
 async def test_two_scores_grade_a_file_and_the_report_counts_it(pool: asyncpg.Pool, desk: FileReviewDesk) -> None:

@@ -112,7 +112,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
                     role="manager", organisation_id=organisation, organisation_name=organisation, station_id=None,
                     since=START - timedelta(days=99), until=None,
                 )  # fmt: skip
-                await file_site(connection, filed(n))
+                await file_site(connection, filed(n), START)
                 await replace_duties(connection, ResponsibilitiesChanged(site_id=f"s{n}", entries=(entry,)))
                 await connection.execute("INSERT INTO bounds.site VALUES ($1, $2)", f"s{n}", f"33022600{1 + n % 2}")
                 await connection.execute("INSERT INTO bounds.station VALUES ($1, $2)", f"s{n}-1", f"s{n}")
@@ -130,7 +130,7 @@ async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(w
     plan_id = await world.plans.plan_random(REGULATOR, RANDOM)
     async with world.pool.acquire() as connection:
         before = await store.get_draw(connection, plan_id)
-        await retire_site(connection, "s6")
+        await retire_site(connection, "s6", START)
     assert before["seed"] is None
     assert before["pool"]["conflicts"] == [["a", "s2"], ["a", "s4"], ["a", "s6"]]
     assert await world.visits() == []
