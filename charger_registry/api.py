@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from charger_registry import store
 from charger_registry.ledger.api import OrganisationName
-from charger_registry.people import store as people
+from charger_registry.people.organisations import store as bodies
 from youguan.clock import Clock
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
@@ -177,7 +177,7 @@ def _add_organisations(app: FastAPI, pool: asyncpg.Pool) -> None:
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_organisations(connection, key[0] if key else None, limit)
-            seen = await people.organisations_within(connection, scope_of(request), [row["id"] for row in rows])
+            seen = await bodies.organisations_within(connection, scope_of(request), [row["id"] for row in rows])
         items = [(OrganisationOut if row["id"] in seen else OrganisationName)(**dict(row)) for row in rows]
         return Page(items=items, next=next_cursor(rows, limit, "id"))
 

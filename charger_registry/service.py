@@ -70,11 +70,11 @@ from charger_registry.people.api import add_organisations, add_people, add_trail
 from charger_registry.people.closing import close_accounts_of_ceased
 from charger_registry.people.delegation import Delegations
 from charger_registry.people.desk import PeopleDesk
-from charger_registry.people.key_api import add_keys
-from charger_registry.people.key_pages import key_pages
-from charger_registry.people.keys import MachineKeyDesk
-from charger_registry.people.organisation_pages import organisation_pages
-from charger_registry.people.organisations import OrganisationDesk
+from charger_registry.people.machine_keys.api import add_keys
+from charger_registry.people.machine_keys.desk import MachineKeyDesk
+from charger_registry.people.machine_keys.pages import key_pages
+from charger_registry.people.organisations.desk import OrganisationDesk
+from charger_registry.people.organisations.pages import organisation_pages
 from charger_registry.people.pages import people_pages
 from charger_registry.people.passwords import Passwords
 from charger_registry.people.provider_pages import provider_pages

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from charger_registry.filing import store
 from charger_registry.filing.content import Content
-from charger_registry.filing.desk import FilingDesk, Order, PaperDraft, View
+from charger_registry.filing.desk import FilingDesk, View
 from charger_registry.filing.indicators import Handled, Indicators, Share, indicators
 from charger_registry.filing.machine import Command, State
+from charger_registry.filing.papers import PaperDraft
+from charger_registry.filing.step import Order
 from youguan.auth import OPERATOR, REGULATOR, Principal, Scope
 from youguan.clock import COUNTY, Clock, county_day
 from youguan.documents import Document, Shelf
@@ -258,7 +260,7 @@ def _add_documents(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
     ) -> FilingDetail:
         """Add a paper: a form (multipart/form-data) with the file, a PDF, JPEG, PNG or WebP."""
         draft = PaperDraft(type, number.strip(), valid_from, valid_until, replaces or None)
-        await desk.attach(who, filing_id, draft, receiving(desk.shelf, file), remote=remote_of(request))
+        await desk.papers.attach(who, filing_id, draft, receiving(desk.papers.shelf, file), remote=remote_of(request))
         return _detail(await desk.view(who, filing_id))
 
     @app.get(DOCUMENTS + "{filing_id}/{document_id}")
@@ -266,14 +268,16 @@ def _add_documents(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
         filing_id: str, document_id: str, request: Request, who: Annotated[Principal, Depends(require())]
     ) -> Response:
         """Return a paper as it was brought (audited)."""
-        return give(desk.shelf, await desk.open_document(who, filing_id, document_id, remote=remote_of(request)))
+        return give(
+            desk.papers.shelf, await desk.papers.open_document(who, filing_id, document_id, remote=remote_of(request))
+        )
 
     @app.delete(DOCUMENTS + "{filing_id}/{document_id}", status_code=204)
     async def remove(
         filing_id: str, document_id: str, request: Request, who: Annotated[Principal, Depends(writes)]
     ) -> None:
         """Take a paper out of a filing that is still being written."""
-        await desk.remove(who, filing_id, document_id, remote=remote_of(request))
+        await desk.papers.remove(who, filing_id, document_id, remote=remote_of(request))
 
 
 def _add_indicators(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:

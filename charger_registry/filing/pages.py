@@ -14,8 +14,10 @@ from charger_registry.divisions import store as divisions_store
 from charger_registry.filing import store
 from charger_registry.filing.api import CURSOR, DOCUMENTS, INDICATORS, listed, receiving, reckon
 from charger_registry.filing.content import CURRENT_TYPES, Content
-from charger_registry.filing.desk import FilingDesk, Order, PaperDraft
+from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import STANDING, UNDECIDED, Command, State
+from charger_registry.filing.papers import PaperDraft
+from charger_registry.filing.step import Order
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import YouguanError
@@ -277,8 +279,8 @@ def _add_documents(router: APIRouter, shown: Shown) -> None:
     ) -> Response:
         draft = PaperDraft(type, number.strip(), valid_from, valid_until, replaces or None)
         try:
-            received = receiving(shown.desk.shelf, file)
-            await shown.desk.attach(who, filing_id, draft, received, remote=remote_of(request))
+            received = receiving(shown.desk.papers.shelf, file)
+            await shown.desk.papers.attach(who, filing_id, draft, received, remote=remote_of(request))
         except YouguanError as error:
             return await shown.filing(request, who, filing_id, error)
         return RedirectResponse(f"/registry/filings/{filing_id}#documents", 303)
@@ -287,15 +289,15 @@ def _add_documents(router: APIRouter, shown: Shown) -> None:
     async def fetch(
         request: Request, filing_id: str, document_id: str, who: Annotated[Principal, Depends(require())]
     ) -> Response:
-        document = await shown.desk.open_document(who, filing_id, document_id, remote=remote_of(request))
-        return give(shown.desk.shelf, document)
+        document = await shown.desk.papers.open_document(who, filing_id, document_id, remote=remote_of(request))
+        return give(shown.desk.papers.shelf, document)
 
     @router.post(DOCUMENTS + "{filing_id}/{document_id}/remove")
     async def remove(
         request: Request, filing_id: str, document_id: str, who: Annotated[Principal, Depends(writes)]
     ) -> Response:
         try:
-            await shown.desk.remove(who, filing_id, document_id, remote=remote_of(request))
+            await shown.desk.papers.remove(who, filing_id, document_id, remote=remote_of(request))
         except YouguanError as error:
             return await shown.filing(request, who, filing_id, error)
         return RedirectResponse(f"/registry/filings/{filing_id}#documents", 303)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from charger_registry.people import store
 from charger_registry.people.authority import Account, manages
 from charger_registry.people.desk import Link, PeopleDesk
-from charger_registry.people.organisations import Mandate, OrganisationDesk, OrganisationFile, may_change
+from charger_registry.people.organisations import store as bodies
+from charger_registry.people.organisations.desk import Mandate, OrganisationDesk, OrganisationFile, may_change
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.errors import Forbidden, NotFound, Reason
@@ -355,7 +356,7 @@ def add_organisations(app: FastAPI, desk: OrganisationDesk) -> None:
         """List who may speak for an organisation or might once, the latest first."""
         await desk.read(who, organisation_id)
         async with desk.pool.acquire() as connection:
-            rows = await store.list_representatives(connection, organisation_id)
+            rows = await bodies.list_representatives(connection, organisation_id)
         return Page(items=[RepresentativeOut(**dict(row)) for row in rows])
 
     @app.post("/organisations/{organisation_id}/representatives", status_code=201)

@@ -6,7 +6,7 @@ import asyncpg
 
 from charger_registry.people import store
 from charger_registry.people.authority import Account
-from charger_registry.people.keys import revoke_ungiven
+from charger_registry.people.machine_keys.desk import revoke_ungiven
 from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import OFFICIALS

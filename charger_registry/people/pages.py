@@ -13,6 +13,7 @@ from charger_registry.people import store
 from charger_registry.people.api import manager
 from charger_registry.people.authority import LEVELS, Account
 from charger_registry.people.desk import Link, PeopleDesk
+from charger_registry.people.organisations import store as bodies
 from charger_registry.store import OFFERED
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY
@@ -42,7 +43,7 @@ def people_pages(desk: PeopleDesk, templates: Templates) -> APIRouter:
 async def _choices(desk: PeopleDesk, who: Principal) -> dict[str, Any]:
     """Return what the form of an account offers."""
     async with desk.pool.acquire() as connection:
-        organisations = await store.list_organisations(connection, who.scope, None, None, OFFERED + 1)
+        organisations = await bodies.list_organisations(connection, who.scope, None, None, OFFERED + 1)
         divisions = await divisions_store.list_divisions(connection)
         teams = await store.list_teams(connection)
     return {
@@ -182,7 +183,7 @@ def _add_organisation_options(router: APIRouter, desk: PeopleDesk, templates: Te
         q: Annotated[str, Query(max_length=100)] = "",
     ) -> Response:
         async with desk.pool.acquire() as connection:
-            rows = await store.list_organisations(connection, who.scope, q.strip() or None, None, OFFERED + 1)
+            rows = await bodies.list_organisations(connection, who.scope, q.strip() or None, None, OFFERED + 1)
         held = [row for row in rows if row["deregistered_at"] is None]
         return templates.render(request, "organisation_options.html", rows=held)
 

@@ -1,14 +1,13 @@
 """The statements about people, teams, sessions and organisations."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 
 from charger_registry.people.authority import Account
 from youguan.auth import Scope
-from youguan.bounds import ANSWERING
 from youguan.errors import Conflict, NotFound, Reason
 
 SESSIONS_KEPT = "90 days"
@@ -272,66 +271,6 @@ async def list_sessions(connection: asyncpg.Connection, username: str, now: date
     return rows
 
 
-# --- machine clients' keys --------------------------------------------------------------------------------------
-
-
-async def add_key(connection: asyncpg.Connection, key: Sequence[Any]) -> None:
-    """Keep (id, name, digest, role, scopes, organisation, division, expires, by, at, reason)."""
-    await connection.execute(
-        """
-        INSERT INTO registry.machine_key (id, name, digest, role, scopes, organisation_id, division, expires_at, issued_by,
-            issued_at, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        """,
-        *key,
-    )
-
-
-async def list_keys(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Return the keys of machine clients, the latest first."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT * FROM registry.machine_key ORDER BY issued_at DESC, id LIMIT 1000"
-    )
-    return rows
-
-
-async def keys_holding(
-    connection: asyncpg.Connection, now: datetime, *, issuer: str | None = None, organisation_id: str | None = None
-) -> list[asyncpg.Record]:
-    """Return the keys that hold, of an issuer or an organisation, held until commit."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT * FROM registry.machine_key
-        WHERE expires_at > $1 AND (revoked_at IS NULL OR revoked_at > $1)
-          AND ($2::text IS NULL OR issued_by = $2) AND ($3::text IS NULL OR organisation_id = $3)
-        ORDER BY issued_at, id FOR UPDATE
-        """,
-        now,
-        issuer,
-        organisation_id,
-    )
-    return rows
-
-
-async def get_key(connection: asyncpg.Connection, key_id: str) -> asyncpg.Record | None:
-    return await connection.fetchrow("SELECT * FROM registry.machine_key WHERE id = $1 FOR UPDATE", key_id)
-
-
-async def revoke_key(connection: asyncpg.Connection, key_id: str, by: str, at: datetime, reason: str) -> None:
-    await connection.execute(
-        "UPDATE registry.machine_key SET revoked_by = $2, revoked_at = $3, revoked_reason = $4 WHERE id = $1",
-        key_id,
-        by,
-        at,
-        reason,
-    )
-
-
-async def note_key_use(connection: asyncpg.Connection, key_id: str, at: datetime) -> None:
-    await connection.execute(
-        "UPDATE registry.machine_key SET last_used_at = greatest(last_used_at, $2) WHERE id = $1", key_id, at
-    )
-
-
 # --- second factors and delegations -----------------------------------------------------------------------------
 
 
@@ -497,180 +436,6 @@ async def end_acting(connection: asyncpg.Connection, receiver: str, giver: str, 
         now,
     )
     return [row["token_id"] for row in rows]
-
-
-# --- organisations ----------------------------------------------------------------------------------------------
-
-# An organisation lies within a division where it answers for a site there.
-WITHIN = f"""(
-    $1::bool OR o.id = $3::text OR EXISTS (
-        SELECT FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
-        WHERE r.organisation_id = o.id AND r.role = ANY (ARRAY{list(ANSWERING)}) AND upper_inf(r.believed)
-          AND r.during @> now() AND s.division_code ^@ ANY ($2::text[])
-    )
-)"""
-
-
-async def organisations_within(
-    connection: asyncpg.Connection, scope: Scope, organisation_ids: Sequence[str]
-) -> set[str]:
-    """Return those of the organisations whose file somebody with these bounds may read."""
-    rows = await connection.fetch(
-        f"SELECT o.id FROM registry.organisation o WHERE o.id = ANY ($4::text[]) AND {WITHIN}",
-        *scope.parameters,
-        list(organisation_ids),
-    )
-    return {row["id"] for row in rows}
-
-
-async def list_organisations(
-    connection: asyncpg.Connection, scope: Scope, words: str | None, after: str | None, limit: int
-) -> list[asyncpg.Record]:
-    """Return organisations within the bounds by id, each with how many sites it manages now."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        f"""
-        SELECT o.*, (
-            SELECT count(DISTINCT r.site_id) FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
-            WHERE r.organisation_id = o.id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
-              AND r.during @> now() AND s.retired_at IS NULL
-        ) AS managed
-        FROM registry.organisation o
-        WHERE {WITHIN} AND ($4::text IS NULL OR strpos(lower(o.name || ' ' || o.id || ' ' || coalesce(o.uscc, '')), lower($4)) > 0)
-          AND ($5::text IS NULL OR o.id > $5)
-        ORDER BY o.id LIMIT $6
-        """,
-        *scope.parameters,
-        words,
-        after,
-        limit,
-    )
-    return rows
-
-
-async def insert_organisation(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
-    """Add (id, name, code, phone, address, operator's code, OCPI country, OCPI party); Conflict where id or code is taken."""
-    await _refuse_taken(connection, organisation)
-    done = await connection.execute(
-        """
-        INSERT INTO registry.organisation
-            (id, name, uscc, phone, address, operator_code, ocpi_country_code, ocpi_party_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
-        """,
-        *organisation,
-    )
-    if done == "INSERT 0 0":
-        raise Conflict("an organisation with this id or this unified social credit code is on file already")
-
-
-async def update_organisation(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
-    """Change the same members; Conflict where a code is another's."""
-    taken = await connection.fetchval(
-        "SELECT name FROM registry.organisation WHERE uscc = $2 AND id <> $1", organisation[0], organisation[2]
-    )
-    if taken:
-        raise Conflict(Reason("{taken} has this unified social credit code", taken=taken))
-    await _refuse_taken(connection, organisation)
-    await connection.execute(
-        """
-        UPDATE registry.organisation SET name = $2, uscc = $3, phone = $4, address = $5, operator_code = $6,
-            ocpi_country_code = $7, ocpi_party_id = $8
-        WHERE id = $1
-        """,
-        *organisation,
-    )
-
-
-async def _refuse_taken(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
-    """Raise Conflict where another organisation is an operator or a party of OCPI under the same code."""
-    taken = await connection.fetchval(
-        """
-        SELECT name FROM registry.organisation
-        WHERE id <> $1 AND (operator_code = $2 OR (ocpi_country_code, ocpi_party_id) = ($3, $4)) LIMIT 1
-        """,
-        organisation[0],
-        *organisation[5:8],
-    )
-    if taken:
-        raise Conflict(Reason("{taken} has this operator's code or OCPI party", taken=taken))
-
-
-async def sites_of(connection: asyncpg.Connection, organisation_id: str) -> list[str]:
-    """Return the sites in whose ledger an organisation stands."""
-    rows = await connection.fetch(
-        """
-        SELECT DISTINCT r.site_id FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
-        WHERE r.organisation_id = $1 AND upper_inf(r.believed) AND s.retired_at IS NULL ORDER BY 1
-        """,
-        organisation_id,
-    )
-    return [row["site_id"] for row in rows]
-
-
-async def managed_sites(connection: asyncpg.Connection, organisation_id: str) -> list[asyncpg.Record]:
-    """Return the sites that an organisation answers for now, with its roles."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT s.id, s.name, array_agg(DISTINCT r.role ORDER BY r.role) AS roles, max(upper(r.during)) AS until
-        FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
-        WHERE r.organisation_id = $1 AND upper_inf(r.believed) AND r.during @> now() AND s.retired_at IS NULL
-        GROUP BY s.id ORDER BY s.id LIMIT 200
-        """,
-        organisation_id,
-    )
-    return rows
-
-
-async def add_representative(connection: asyncpg.Connection, representative: Sequence[Any]) -> int:
-    """Add (organisation, name, phone, kind, evidence's kind and number, valid until, verified by, at, account)."""
-    number: int = await connection.fetchval(
-        """
-        INSERT INTO registry.representative (organisation_id, name, phone, kind, evidence_kind, evidence_number, valid_until,
-            verified_by, verified_at, username) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id
-        """,
-        *representative,
-    )
-    return number
-
-
-async def list_representatives(connection: asyncpg.Connection, organisation_id: str) -> list[asyncpg.Record]:
-    """Return who speaks or spoke for an organisation, the latest first."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT * FROM registry.representative WHERE organisation_id = $1 ORDER BY id DESC LIMIT 200", organisation_id
-    )
-    return rows
-
-
-async def end_representative(
-    connection: asyncpg.Connection, organisation_id: str, number: int, by: str, at: datetime, reason: str
-) -> asyncpg.Record:
-    """Note that somebody speaks for an organisation no longer; NotFound."""
-    row = await connection.fetchrow(
-        """
-        UPDATE registry.representative SET ended_by = $3, ended_at = $4, ended_reason = $5
-        WHERE id = $2 AND organisation_id = $1 AND ended_at IS NULL RETURNING *
-        """,
-        organisation_id,
-        number,
-        by,
-        at,
-        reason,
-    )
-    if row is None:
-        whose = Reason("representative {number} of organisation {id}", number=number, id=organisation_id)
-        raise NotFound(whose)
-    return row
-
-
-async def speakers(connection: asyncpg.Connection, organisation_id: str, today: date) -> set[str]:
-    """Return the accounts of those who may speak for an organisation on a day."""
-    rows = await list_representatives(connection, organisation_id)
-    return {row["username"] for row in rows if row["username"] is not None and speaks(row, today)}
-
-
-def speaks(representative: asyncpg.Record, today: date) -> bool:
-    """Say whether somebody may speak for his organisation on a day."""
-    until = representative["valid_until"]
-    return representative["ended_at"] is None and (until is None or until >= today)
 
 
 # --- the audit trail --------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import typer
 
 from charger_registry import store
 from charger_registry.people import store as people
-from charger_registry.people.desk import end_what_rests_on
+from charger_registry.people.closing import end_what_rests_on
 from charger_registry.people.passwords import Passwords, wrong_password
 from deploy.commands.data import DEFAULT_DATA, Data, database_of
 from deploy.commands.refusals import refusals_told

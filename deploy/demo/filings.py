@@ -7,8 +7,10 @@ import asyncpg
 
 from charger_registry.filing import store
 from charger_registry.filing.content import Content, StationLine
-from charger_registry.filing.desk import FilingDesk, Order, PaperDraft
+from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import Command
+from charger_registry.filing.papers import PaperDraft
+from charger_registry.filing.step import Order
 from charger_registry.people import store as people
 from deploy.demo.cast import cast
 from deploy.demo.county import DIVISIONS
@@ -87,9 +89,9 @@ async def _submit(desk: FilingDesk, operator: Principal, filing_id: str, clock: 
         draft = PaperDraft(row["code"], "示例", None, until if row["expires"] else None)
 
         async def receive() -> Document:
-            return await desk.shelf.keep(_paper(), "示例材料.pdf")
+            return await desk.papers.shelf.keep(_paper(), "示例材料.pdf")
 
-        await desk.attach(operator, filing_id, draft, receive, remote=None)
+        await desk.papers.attach(operator, filing_id, draft, receive, remote=None)
     await desk.act(operator, filing_id, Order(Command.SUBMIT), remote=None)
 
 

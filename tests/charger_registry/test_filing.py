@@ -18,13 +18,15 @@ from charger_registry.divisions import store as divisions
 from charger_registry.divisions.reading import DivisionDraft
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.equipment.desk import SiteDesk
-from charger_registry.filing.desk import MOST_BYTES_A_DAY, FilingDesk, Order
+from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import Command
+from charger_registry.filing.papers import MOST_BYTES_A_DAY
+from charger_registry.filing.step import Order
 from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import ImportDesk
 from charger_registry.ledger.desk import LedgerDesk
-from charger_registry.people.organisations import OrganisationDesk
+from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.service import compose
 from youguan import audit, bounds
 from youguan.auth import OPERATOR, REGULATOR, Principal, TokenIssuer, generate_keys

@@ -22,8 +22,8 @@ from charger_registry.people.authority import Account, may_manage
 from charger_registry.people.closing import close_accounts_of_ceased
 from charger_registry.people.delegation import Delegations, wrong_with
 from charger_registry.people.desk import PeopleDesk
-from charger_registry.people.organisation_pages import organisation_pages
-from charger_registry.people.organisations import OrganisationDesk
+from charger_registry.people.organisations.desk import OrganisationDesk
+from charger_registry.people.organisations.pages import organisation_pages
 from charger_registry.people.pages import people_pages
 from charger_registry.people.passwords import Passwords, wrong_password
 from charger_registry.people.second_factor import SecondFactors

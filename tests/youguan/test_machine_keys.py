@@ -12,7 +12,7 @@ import pytest
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft
-from charger_registry.people.keys import KeyWish, wrong_with_key
+from charger_registry.people.machine_keys.desk import KeyWish, wrong_with_key
 from deploy.suite import COMPOSES
 from tests.suite import eventually
 from youguan.auth import TokenIssuer, generate_keys

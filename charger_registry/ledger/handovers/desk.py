@@ -21,7 +21,7 @@ from charger_registry.ledger.handovers.handover import (
     refuse_proposal,
 )
 from charger_registry.ledger.responsibility import Evidence
-from charger_registry.people.store import speakers
+from charger_registry.people.organisations.store import speakers
 from charger_registry.store import STREAM, get_organisation
 from youguan import audit
 from youguan.auth import OPERATOR, Principal

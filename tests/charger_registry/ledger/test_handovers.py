@@ -26,7 +26,7 @@ from charger_registry.ledger.handovers.handover import (
 )
 from charger_registry.ledger.responsibility import Evidence, Line, holder
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk
-from charger_registry.people.organisations import Mandate, OrganisationDesk
+from charger_registry.people.organisations.desk import Mandate, OrganisationDesk
 from youguan.auth import Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool

@@ -22,7 +22,7 @@ from charger_registry.ledger.handovers import store as handovers
 from charger_registry.ledger.handovers.desk import HandoverDesk
 from charger_registry.ledger.handovers.handover import Command
 from charger_registry.ledger.responsibility import Evidence, Line, holder
-from charger_registry.people.organisations import OrganisationDesk
+from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.service import judge_what_has_changed
 from youguan.auth import Principal
 from youguan.clock import ManualClock

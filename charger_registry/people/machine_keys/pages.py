@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.divisions import store as divisions_store
-from charger_registry.people import store
 from charger_registry.people.api import manager
-from charger_registry.people.keys import ROLES as KEY_ROLES
-from charger_registry.people.keys import IssuedKey, KeyWish, MachineKeyDesk, state_of
+from charger_registry.people.machine_keys.desk import ROLES as KEY_ROLES
+from charger_registry.people.machine_keys.desk import IssuedKey, KeyWish, MachineKeyDesk, state_of
+from charger_registry.people.organisations import store as bodies
 from charger_registry.people.pages import ROLES, Grounds, Text
 from charger_registry.store import OFFERED
 from youguan.auth import OPERATOR, REGULATOR, Principal
@@ -40,7 +40,7 @@ def key_pages(desk: MachineKeyDesk, templates: Templates, clock: Clock) -> APIRo
     ) -> Response:
         now = clock.now()
         async with desk.pool.acquire() as connection:
-            organisations = await store.list_organisations(connection, who.scope, None, None, OFFERED + 1)
+            organisations = await bodies.list_organisations(connection, who.scope, None, None, OFFERED + 1)
             divisions = await divisions_store.list_divisions(connection)
         rows = [(row, STATES[state_of(row, now)]) for row in await desk.list_keys(who)]
         return templates.render(

@@ -10,9 +10,11 @@ import asyncpg
 
 from charger_registry.identifiers import is_uscc
 from charger_registry.ledger.store import ledger_events
-from charger_registry.people import store
+from charger_registry.people import store as people
 from charger_registry.people.closing import close_accounts_of_ceased
-from charger_registry.people.keys import revoke_keys
+from charger_registry.people.machine_keys import store as held_keys
+from charger_registry.people.machine_keys.desk import revoke_keys
+from charger_registry.people.organisations import store
 from charger_registry.store import STREAM, deregister, get_organisation
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
@@ -113,7 +115,7 @@ class OrganisationDesk:
             told = await deregister(connection, organisation_id, since or now, now)
             said = {"since": since or now, "reason": reason}
             await self._note(connection, who, "deregister", organisation_id, None, said)
-            keys = await store.keys_holding(connection, now, organisation_id=organisation_id)
+            keys = await held_keys.keys_holding(connection, now, organisation_id=organisation_id)
             ceases = f"organisation {organisation_id} is deregistered"
             ended = await revoke_keys(connection, keys, who.subject, max(since or now, now), now, ceases)
             await publish(connection, STREAM, [*told, *ended])
@@ -186,7 +188,7 @@ def _wrong_codes(given: OrganisationFile) -> Iterator[FieldError]:
 
 
 async def _check_account(connection: asyncpg.Connection, organisation_id: str, username: str) -> None:
-    account = await store.find(connection, username, demo=True)
+    account = await people.find(connection, username, demo=True)
     if account is None or account["organisation_id"] != organisation_id:
         raise Invalid.of(FieldError("username", "nobody of this organisation may log in with this name"))
 

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.pages import ROLES as PARTS
-from charger_registry.people import store
 from charger_registry.people.api import manager
-from charger_registry.people.organisations import Mandate, OrganisationDesk, OrganisationFile, may_change
+from charger_registry.people.organisations import store
+from charger_registry.people.organisations.desk import Mandate, OrganisationDesk, OrganisationFile, may_change
 from charger_registry.people.pages import PAGE, Grounds, Text, county, midnight
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day

@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI, Response
 from pydantic import BaseModel, Field
 
 from charger_registry.people.api import Grounds, Short, Why, manager
-from charger_registry.people.keys import KeyWish, MachineKeyDesk, state_of
+from charger_registry.people.machine_keys.desk import KeyWish, MachineKeyDesk, state_of
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.web.paging import GivenTime, Page, UtcTime

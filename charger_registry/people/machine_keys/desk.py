@@ -8,8 +8,9 @@ from typing import Any
 
 import asyncpg
 
-from charger_registry.people import store
+from charger_registry.people import store as people
 from charger_registry.people.authority import Account, may_manage, may_still_give, wrong_with
+from charger_registry.people.machine_keys import store
 from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
@@ -89,7 +90,7 @@ class MachineKeyDesk:
         now, key, key_id = self._clock.now(), new_key(), str(uuid.uuid4())
         async with self.pool.acquire() as connection, connection.transaction():
             await _hold_giver(connection, who, wish)
-            organisations, _ = await store.ids(connection)
+            organisations, _ = await people.ids(connection)
             if wrong := wrong_with_key(wish, organisations, now):
                 raise Invalid.of(*wrong)
             if not may_manage(who, wish.account):
@@ -130,11 +131,11 @@ class MachineKeyDesk:
 async def _hold_giver(connection: asyncpg.Connection, who: Principal, wish: KeyWish) -> None:
     """Hold the account that gives a key and the organisation that it is for: closed or deregistered in the same moment, neither
     leaves a key behind. Forbidden where the account is not what its login says any more."""
-    giver = await store.hold_account(connection, who.subject)
-    if giver is not None and not (giver["active"] and may_still_give(store.account_of(giver), wish.account)):
+    giver = await people.hold_account(connection, who.subject)
+    if giver is not None and not (giver["active"] and may_still_give(people.account_of(giver), wish.account)):
         raise Forbidden("such a key reaches beyond what you may give")
     if wish.organisation_id is not None:
-        await store.hold_organisation(connection, wish.organisation_id)
+        await people.hold_organisation(connection, wish.organisation_id)
 
 
 async def revoke_keys(
