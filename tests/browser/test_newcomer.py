@@ -87,6 +87,8 @@ async def test_from_nobody_to_a_station_that_connects(newcomer: Visitor, bare: S
     driver = await newcomer.come()
     await driver.goto("/stations/FIRST-1")
     await expect(driver.locator("#guns")).to_contain_text("空闲")
+    await operator.get_by_role("link", name="工单").click()
+    await expect(operator.locator("#grace")).to_contain_text("第一场站")
 
 
 async def log_in(page: Page, username: str) -> None:
