@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 LARGEST_LOG = 8 * 1024 * 1024
+LOOK_AT_LOGS_S = 30.0
 TOO_OFTEN = 6  # deaths
 WITHIN_S = 60.0
 LONGEST_BACKOFF_S = 8.0
@@ -74,6 +76,7 @@ class Supervisor:
         backoff_s: Callable[[int], float] = backoff_s,
         stop_within_s: float = STOP_WITHIN_S,
         on_death: Callable[[int], None] = lambda pid: None,
+        look_at_logs_s: float = LOOK_AT_LOGS_S,
     ) -> None:
         self.parts: list[Part] = []
         self._watches: list[asyncio.Task[None]] = []
@@ -81,6 +84,7 @@ class Supervisor:
         self._on_death = on_death
         self._backoff_s = backoff_s
         self._stop_within_s = stop_within_s
+        self._look_at_logs_s = look_at_logs_s
         self._lifeline, self._held = os.pipe()  # children read the one end; the other dies with us
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -88,12 +92,10 @@ class Supervisor:
         """Start a part and watch it from now on."""
         self.parts.append(part)
         await self._spawn(part)
-        self._watches.append(asyncio.create_task(self._watch(part)))
+        self._watches += [asyncio.create_task(self._watch(part)), asyncio.create_task(self._keep_short(part.log_file))]
 
     async def _spawn(self, part: Part) -> None:
         part.log_file.parent.mkdir(parents=True, exist_ok=True)
-        if part.log_file.exists() and part.log_file.stat().st_size > LARGEST_LOG:
-            part.log_file.replace(part.log_file.with_suffix(".log.1"))
         identity = {"user": part.account.uid, "group": part.account.gid, "extra_groups": ()} if part.account else {}
         with part.log_file.open("ab") as output:
             part.process = await asyncio.create_subprocess_exec(
@@ -130,6 +132,12 @@ class Supervisor:
                 died_of = await self._death(part)
             except Exception as error:  # no memory, no files, no room for its log: that may pass, else it is given up
                 died_of = error
+
+    async def _keep_short(self, log_file: Path) -> None:
+        """Put aside what a part has written once it is much: one that lives for a year must not fill the disk."""
+        while True:
+            await asyncio.sleep(self._look_at_logs_s)
+            await asyncio.to_thread(put_aside, log_file)
 
     async def _death(self, part: Part) -> int:
         """Wait until a part has died."""
@@ -173,6 +181,19 @@ class Supervisor:
             process.kill()
             await process.wait()
         part.state = "stopped"
+
+
+def put_aside(log_file: Path) -> None:
+    """Begin a log anew that has become large; what it held stays beside it, unless the disk has no room for that.
+
+    The part goes on writing into the same file, at its end: the few lines that come while it is copied are lost.
+    """
+    with suppress(OSError):
+        if log_file.stat().st_size <= LARGEST_LOG:
+            return
+        with suppress(OSError):
+            shutil.copyfile(log_file, log_file.with_suffix(".log.1"))
+        os.truncate(log_file, 0)
 
 
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:

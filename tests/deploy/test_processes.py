@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.processes import LONGEST_BACKOFF_S, TOO_OFTEN, GivenUp, Part, Supervisor, backoff_s
+from deploy.processes import LARGEST_LOG, LONGEST_BACKOFF_S, TOO_OFTEN, GivenUp, Part, Supervisor, backoff_s
 from tests.suite import eventually
 
 LIVES = "import time; print('here', flush=True); time.sleep(600)"
@@ -71,6 +71,21 @@ async def test_a_part_that_dies_begins_again_and_is_shown_as_such(
     states = [(state, restarts, pid) for [(_, pid, state, restarts)] in changes.seen]
     assert states == [("running", 0, first), ("restarting", 1, None), ("running", 1, one.pid)]
     assert not supervisor.failed.done()
+
+
+async def test_a_part_that_writes_much_does_not_fill_the_disk(tmp_path: Path) -> None:
+    writes = "import os, time; os.write(1, b'x' * (9 * 1024 * 1024)); print('here', flush=True); time.sleep(600)"
+    supervisor = Supervisor(lambda: None, look_at_logs_s=0.05)
+    one = part(tmp_path, "one", writes)
+    await supervisor.start(one)
+
+    async def put_aside() -> bool:
+        aside = one.log_file.with_suffix(".log.1")
+        return aside.exists() and aside.stat().st_size > LARGEST_LOG and one.log_file.stat().st_size < LARGEST_LOG
+
+    await eventually(put_aside)
+    await supervisor.stop()
+    assert (one.restarts, one.state) == (0, "stopped")
 
 
 async def test_a_part_that_keeps_dying_is_given_up_with_its_last_words(tmp_path: Path, supervisor: Supervisor) -> None:
