@@ -142,9 +142,14 @@ async def meter_samples(
 
 
 async def frames(
-    connection: asyncpg.Connection, station_id: str, span: Span, before: tuple[datetime, str] | None, limit: int
+    connection: asyncpg.Connection,
+    station_id: str,
+    span: Span,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    words: str | None = None,
 ) -> list[asyncpg.Record]:
-    """Return messages, newest first; `mark` tells those of the same instant apart."""
+    """Return messages that hold these words (None: all), newest first; `mark` tells those of the same instant apart."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT received_at, frame, sent, mark
@@ -152,6 +157,7 @@ async def frames(
         WHERE station_id = $1 AND ($2::timestamptz IS NULL OR received_at >= $2)
           AND ($3::timestamptz IS NULL OR received_at < $3)
           AND ($4::timestamptz IS NULL OR received_at <= $4 AND (received_at, mark) < ($4, $5))
+          AND ($7::text IS NULL OR strpos(lower(frame), lower($7)) > 0)
         ORDER BY received_at DESC, mark DESC LIMIT $6
         """,
         station_id,
@@ -159,6 +165,7 @@ async def frames(
         span.until,
         *(before or (None, None)),
         limit,
+        words,
     )
     return rows
 

@@ -105,7 +105,7 @@ def _add_list(router: APIRouter, place: Place) -> None:
         request: Request,
         who: Annotated[Principal, Depends(require())],
         q: str = "",
-        state: Literal["", "online", "offline", "never_connected"] = "",
+        state: Literal["", "faulted", "online", "offline", "never_connected"] = "",
         connected: bool = False,
         version: Literal["", "1.6", "2.0.1", "2.1"] = "",
         cursor: Cursor = None,
@@ -114,11 +114,13 @@ def _add_list(router: APIRouter, place: Place) -> None:
         chosen = store.StationFilter(q.strip() or None, state or None, True if connected else None, version or None)
         async with place.pool.acquire() as connection:
             rows = await store.find_stations(connection, who.scope, chosen, key[0] if key else None, PAGE)
+            counts = None if is_refresh(request) else await store.count_stations(connection, who.scope)
         following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
         wanted = {"q": q, "state": state, "connected": str(connected).lower(), "version": version}
         return place.templates.render(
-            request, "stations.html", rows=rows, next=following, wanted=wanted, states=STATES, cursor=cursor
-        )
+            request, "stations.html", rows=rows, next=following, wanted=wanted, states=STATES, cursor=cursor,
+            conditions=CONDITIONS, counts=counts,
+        )  # fmt: skip
 
 
 def _add_state(router: APIRouter, place: Place) -> None:
@@ -126,30 +128,43 @@ def _add_state(router: APIRouter, place: Place) -> None:
     async def state(
         request: Request, station_id: str, _: Annotated[Principal, Depends(require_station(place.pool))]
     ) -> Response:
-        now = place.clock.now()
-        today = day_of(now)
         async with place.pool.acquire() as connection:
             station = await stations.get_station(connection, station_id)
-            connectors = await stations.connectors(connection, station_id)
-            said = await store.said_in(connection, station_id, now - A_DAY, now)
-            links = await store.links_in(connection, station_id, now - A_DAY, now)
-            month = await timeseries.sum_days(
-                connection, today - A_MONTH, today + A_DAY, "connector", site_id=None, station_id=station_id
-            )
-            beside = await sensors.sensors(connection, station["site_id"]) if station["site_id"] else []
-            relayed = await relay.meeting_of(connection, station_id)
-            paces = await heartbeats.intervals_of(connection, station_id, station["site_id"])
-            numbers = sorted({row["connector"] for row in connectors if row["connector"]})
-            lines = {
-                number: line((one for one in said if one.connector == number), links, now - A_DAY, now)
-                for number in numbers
-            }
+            past = NO_PAST if is_refresh(request) else await _past(connection, station, place.clock.now())
             return await place.show(
-                request, connection, station_id, "state", connectors=connectors, now=now, relayed=relayed, meetings=MEETINGS,
-                lines={number: (bars(pieces), pieces, totals(pieces)) for number, pieces in lines.items()},
-                uptime=[(row["connector"], uptime_of(row)) for row in month], sensors=beside, kinds=SENSORS,
-                lasting=lasting, paces=paces, profiles=PROFILES,
+                request, connection, station_id, "state", now=place.clock.now(),
+                connectors=await stations.connectors(connection, station_id),
+                relayed=await relay.meeting_of(connection, station_id), meetings=MEETINGS,
+                paces=await heartbeats.intervals_of(connection, station_id, station["site_id"]),
+                profiles=PROFILES, kinds=SENSORS, lasting=lasting, **past,
             )  # fmt: skip
+
+
+NO_PAST: Mapping[str, Any] = {"lines": {}, "uptime": [], "sensors": []}
+
+
+async def _past(connection: asyncpg.Connection, station: asyncpg.Record, now: datetime) -> dict[str, Any]:
+    """Return what is shown of a station beside what it is now: it is not read again whenever that is."""
+    station_id, site_id, today = station["id"], station["site_id"], day_of(now)
+    said = await store.said_in(connection, station_id, now - A_DAY, now)
+    links = await store.links_in(connection, station_id, now - A_DAY, now)
+    month = await timeseries.sum_days(
+        connection, today - A_MONTH, today + A_DAY, "connector", site_id=None, station_id=station_id
+    )
+    lines = {
+        number: line((one for one in said if one.connector == number), links, now - A_DAY, now)
+        for number in sorted({row["connector"] for row in await stations.connectors(connection, station_id)} - {0})
+    }
+    return {
+        "lines": {number: (bars(pieces), pieces, totals(pieces)) for number, pieces in lines.items()},
+        "uptime": [(row["connector"], uptime_of(row)) for row in month],
+        "sensors": await sensors.sensors(connection, site_id) if site_id else [],
+    }
+
+
+def is_refresh(request: Request) -> bool:
+    """Say whether a page that is open asks for what has changed, of which it takes no more than a part."""
+    return request.headers.get("HX-Request") == "true"
 
 
 def bars(pieces: list[Piece]) -> list[tuple[float, float, str]]:
@@ -233,17 +248,20 @@ def _add_frames(router: APIRouter, place: Place) -> None:
         station_id: str,
         _: Annotated[Principal, Depends(require_station(place.pool, REGULATOR))],
         paused: Annotated[bool, Query()] = False,
+        q: Annotated[str, Query(max_length=100)] = "",
         cursor: Cursor = None,
     ) -> Response:
         key = decode_cursor(cursor, datetime, str)
         before = (key[0], key[1]) if key else None
         async with place.pool.acquire() as connection:
-            rows = await stations.frames(connection, station_id, stations.Span(None, None), before, LIVE_FRAMES)
+            rows = await stations.frames(
+                connection, station_id, stations.Span(None, None), before, LIVE_FRAMES, words=q.strip() or None
+            )
             last = rows[-1] if len(rows) == LIVE_FRAMES else None
             following = encode_cursor(last["received_at"], last["mark"]) if last else None
             return await place.show(
                 request, connection, station_id, "frames", frames=[shown(row) for row in rows], kinds=FRAME_KINDS,
-                next=following, live=not (paused or cursor), cursor=cursor,
+                next=following, live=not (paused or cursor), cursor=cursor, q=q.strip(),
             )  # fmt: skip
 
 

@@ -16,6 +16,9 @@ LONG_AGO = timedelta(days=90)  # how far back the condition is looked for that a
 LOOKED_AT = 10_000  # of the newest refused messages, for sums
 
 
+FAULTED = "EXISTS (SELECT FROM gateway.connector_now c WHERE c.station_id = s.id AND c.condition = 'faulted')"
+
+
 @dataclass(frozen=True, slots=True)
 class StationFilter:
     """Which stations; None: any."""
@@ -30,12 +33,21 @@ class StationFilter:
 async def find_stations(
     connection: asyncpg.Connection, scope: Scope, chosen: StationFilter, after: str | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Return stations within the bounds by id; words are looked for in id, site, make and serial number."""
+    """Return stations within the bounds by id, each with its site's name and its connectors as [number, condition].
+
+    Words are looked for in id, site, make and serial number. The state `faulted` is that of who is online with a fault.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
-        SELECT * FROM ({STATION}) s
-        WHERE ($1::text IS NULL OR strpos(lower(concat_ws(' ', id, site_id, vendor, model, serial_number)), lower($1)) > 0)
-          AND ($2::text IS NULL OR state = $2) AND ($3::bool IS NULL OR connected = $3)
+        SELECT s.*, f.file ->> 'name' AS site_name, (
+            SELECT jsonb_agg(jsonb_build_array(c.connector, c.condition) ORDER BY c.connector)
+            FROM gateway.connector_now c WHERE c.station_id = s.id
+        ) AS connectors
+        FROM ({STATION}) s LEFT JOIN gateway.filed_site f USING (site_id)
+        WHERE ($1::text IS NULL OR
+               strpos(lower(concat_ws(' ', id, site_id, f.file ->> 'name', vendor, model, serial_number)), lower($1)) > 0)
+          AND ($2::text IS NULL OR state = $2 OR $2 = 'faulted' AND state = 'online' AND {FAULTED})
+          AND ($3::bool IS NULL OR connected = $3)
           AND ($4::text IS NULL OR ocpp_version = $4) AND ($5::text IS NULL OR site_id = $5)
           AND ($6::text IS NULL OR id > $6) AND {station_within("s.id", 8)}
         ORDER BY id LIMIT $7
@@ -50,6 +62,22 @@ async def find_stations(
         *scope.parameters,
     )
     return rows
+
+
+async def count_stations(connection: asyncpg.Connection, scope: Scope) -> asyncpg.Record:
+    """Return how many stations are within the bounds, and how many of them are in each state."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT count(*) AS whole, count(*) FILTER (WHERE state = 'online') AS online,
+               count(*) FILTER (WHERE state = 'offline') AS offline,
+               count(*) FILTER (WHERE state = 'never_connected') AS never_connected,
+               count(*) FILTER (WHERE state = 'online' AND {FAULTED}) AS faulted
+        FROM ({STATION}) s WHERE {station_within("s.id", 1)}
+        """,
+        *scope.parameters,
+    )
+    assert row is not None
+    return row
 
 
 async def latest_statuses(

@@ -14,7 +14,7 @@ from ocpp_gateway.commands.usual import DANGEROUS, Usual, put
 from ocpp_gateway.observation import connector_number
 from ocpp_gateway.pages.commands import CONFIRMED, LOOKING, TOUCHING, check_words, payload_of
 from ocpp_gateway.pages.figures import Figures, Sample, quantile, trend
-from ocpp_gateway.pages.frames import read
+from ocpp_gateway.pages.frames import gist, read
 from ocpp_gateway.pages.timeline import Link, Said, line, totals
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version
 from youguan.errors import Invalid
@@ -184,6 +184,25 @@ def test_a_frame_is_named(frame: str, kind: str, action: str, message_id: str) -
     assert read(frame)[:3] == (kind, action, message_id)
 
 
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (
+            '[2,"1","StatusNotification",{"connectorId":1,"status":"Faulted","timestamp":"2026-05-04T12:00:00Z","info":""}]',
+            "connectorId 1 · status Faulted",
+        ),
+        ('[3,"1",{"status":"Accepted","idTagInfo":{"status":"Blocked"}}]', "status Accepted"),
+        ('[2,"1","Heartbeat",{}]', ""),
+        ('[3,"1",{"data":"' + "x" * 200 + '"}]', "data " + "x" * 85 + "…"),
+        ("no frame", ""),
+        ("[]", ""),
+    ],
+)
+def test_what_a_frame_says_in_short(frame: str, said: str) -> None:
+    assert gist(frame) == said
+
+
 @given(st.text())
 def test_no_frame_is_too_strange_to_be_shown(frame: str) -> None:
     assert isinstance(read(frame)[3], str)
+    assert isinstance(gist(frame), str)
