@@ -333,7 +333,7 @@ def _open_data(ground: Ground, picture: Picture, tokens: TokenDesk) -> Room:
 def own_places(settings: Settings) -> frozenset[Place]:
     """Return where stations reach this suite: no site is passed on to there."""
     hosts = {settings.ocpp_host, settings.http_host, socket.gethostname(), "localhost", "127.0.0.1", "::1"}
-    hosts.add(urlsplit(settings.base_url).hostname or "")
+    hosts.add(urlsplit(settings.base_url or "").hostname or "")
     ports = [port for port in (settings.ocpp_port, settings.ocpp_tls_port) if port is not None]
     return frozenset((host.lower(), port) for host in hosts for port in ports)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104
 SERVICES = ("registry", "gateway", "alerts", "inspection")
 
 
@@ -163,9 +164,14 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, *file)
 
     @property
-    def base_url(self) -> str:
-        """Return where stations reach the HTTP port."""
-        return (self.public_url or f"http://{self.http_host}:{self.http_port}").rstrip("/")
+    def base_url(self) -> str | None:
+        """Return where stations reach the HTTP port; None where nobody has said it: to listen everywhere is no address."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        if self.http_host in EVERYWHERE:
+            return None
+        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        return f"http://{host}:{self.http_port}"
 
     def dsn_for(self, service: str) -> str:
         """Return the DSN with which `service` connects: as its own role when `role_secret` is set."""

@@ -20,7 +20,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.disk import Content, Folder
-from youguan.errors import Conflict, FieldError, Invalid, NotFound, TooLarge, YouguanError
+from youguan.errors import Conflict, FieldError, Invalid, NotFound, TooLarge, Unavailable, YouguanError
 from youguan.settings import Settings
 
 LONGEST_NAME = 100
@@ -102,6 +102,7 @@ class Depot:
     ) -> tuple[str, asyncpg.Record]:
         """Ask a station for a file; return the file's id and the command."""
         now, file_id, token = self.clock.now(), str(uuid.uuid4()), secrets.token_urlsafe(32)
+        address = self._address(f"upload/{token}")
         async with self.pool.acquire() as connection:
             version = await self._version(connection, wish.station_id)
             request_id = await store.next_request(connection)
@@ -109,7 +110,6 @@ class Depot:
                 file_id, wish.station_id, wish.kind, hash_of(token), who.subject, now, now + wish.lifetime, request_id,
             )  # fmt: skip
             await store.expect_file(connection, expected)
-        address = f"{self.settings.base_url}/files/upload/{token}"
         action, payload = ask_for_log(version, wish.kind, address, request_id, wish.oldest, wish.latest)
         try:
             asked = Wish(wish.station_id, action, payload, wish.reason)
@@ -226,7 +226,7 @@ class Depot:
             station = await stations.get_station(connection, wish.station_id)
             firmware = await self._choose(connection, station, wish)
             request_id = await store.next_request(connection)
-        address = f"{self.settings.base_url}/files/firmware/{firmware['id']}/{quote(firmware['name'], safe='')}"
+        address = self._address(f"firmware/{firmware['id']}/{quote(firmware['name'], safe='')}")
         image = Image(address, firmware["signing_certificate"], firmware["signature"])
         retrieve_at = wish.retrieve_at or self.clock.now()
         action, payload = give_firmware(version, image, request_id, retrieve_at, wish.install_at)
@@ -258,6 +258,12 @@ class Depot:
         if row["received_at"] is None:
             raise NotFound(f"firmware {firmware_id}")
         return row, self.firmware.path(firmware_id, row["sha256"])
+
+    def _address(self, path: str) -> str:
+        """Return where a station brings or fetches a file; Unavailable where nobody has said how it reaches us."""
+        if self.settings.base_url is None:
+            raise Unavailable("no address where stations reach the HTTP port is configured (YOUGUAN_PUBLIC_URL)")
+        return f"{self.settings.base_url}/files/{path}"
 
     async def _version(self, connection: asyncpg.Connection, station_id: str) -> str:
         station = await stations.get_station(connection, station_id)

@@ -34,6 +34,20 @@ def test_without_a_secret_services_share_the_dsn() -> None:
     assert settings.dsn_for("alerts") == "postgresql://localhost/county"
 
 
+@pytest.mark.parametrize(
+    ("host", "public_url", "expected"),
+    [
+        ("127.0.0.1", None, "http://127.0.0.1:8000"),
+        ("::1", None, "http://[::1]:8000"),
+        ("0.0.0.0", None, None),
+        ("::", None, None),
+        ("0.0.0.0", "https://county.example/", "https://county.example"),
+    ],
+)
+def test_where_stations_reach_us(host: str, public_url: str | None, expected: str | None) -> None:
+    assert Settings(http_host=host, public_url=public_url).base_url == expected
+
+
 def test_roles_differ_by_service_and_database() -> None:
     one, two = "postgresql://localhost/one", "postgresql://localhost/two"
     credentials = {role_credentials(url, "secret", service) for url in (one, two) for service in ("alerts", "gateway")}
