@@ -81,6 +81,11 @@ def server(postgres: str) -> Iterator[Server]:
 async def _make_template(server: Server) -> None:
     await _administer(server.admin, f'CREATE DATABASE "{server.template}"')
     await migrate(Settings(database_url=server.dsn(server.template)), HISTORIES)
+    # A database that somebody is connected to cannot be cloned, and TimescaleDB's scheduler would be.
+    await _administer(server.admin, f'ALTER DATABASE "{server.template}" ALLOW_CONNECTIONS false')
+    await _administer(
+        server.admin, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{server.template}'"
+    )
 
 
 async def _administer(admin: str, statement: str) -> None:
