@@ -20,6 +20,7 @@ BY_THE_CASE = frozenset({
     "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "subsidised", "subsidy_untold", "uncredited",
     "credited", "shown_enough", "unacknowledged", "referred_to_us",
 })  # fmt: skip
+OF_A_SANCTION = frozenset({"ceiling", "not_aggravated", "discussed"})  # nothing to ask where there is none
 # Where a condition is laid down when that is not where its step is.
 LAID_DOWN = {
     "guided_first": ("enforcement-zj", "25"),
@@ -84,7 +85,8 @@ def standing(catalogue: Catalogue, case: Case, line: Step, day: date) -> list[Re
 
 def _reasons(catalogue: Catalogue, case: Case, said: Said, day: date, line: Step) -> list[Reason]:
     by_law = [Reason(refusal.code, refusal.article) for refusal in against(catalogue, case, said, day, line)]
-    return by_law + [_reason(name, line) for name in unmet(case, said, day, line) if name in BY_THE_CASE]
+    asked = BY_THE_CASE if said.sanction else BY_THE_CASE - OF_A_SANCTION
+    return by_law + [_reason(name, line) for name in unmet(case, said, day, line) if name in asked]
 
 
 def _reason(code: str, line: Step) -> Reason:

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from deploy import status
-from tests.bench import county, imports, tasks, timeseries
+from tests.bench import cases, county, imports, tasks, timeseries
 from tests.bench.crowd import crowd
 from tests.bench.platforms import platforms
 from tests.bench.relay import relay
@@ -50,7 +50,7 @@ def read_options() -> argparse.Namespace:
         "--relay", action="store_true", help="what passing on to a central system adds, and nothing else"
     )
     parser.add_argument("--relay-rate", type=int, default=1000, help="messages a second that are passed on")
-    parser.add_argument("--tasks", action="store_true", help="only this: lists of 100,000 tasks")
+    parser.add_argument("--tasks", action="store_true", help="only this: lists of 100,000 tasks and of 3,500 cases")
     parser.add_argument("--imports", action="store_true", help="only this: 25,000 stations from files")
     parser.add_argument(
         "--platform", action="store_true", help="an operator's platform over T/CEC 102, and nothing else"
@@ -92,9 +92,12 @@ def imported(folder: Path) -> dict[str, Any]:
 
 
 def listed(folder: Path) -> dict[str, Any]:
-    """Measure lists of tasks."""
+    """Measure lists of tasks, and of cases."""
     with database(folder, []) as postgres:
-        return {"task_lists": asyncio.run(tasks.measure(postgres.dsn))}
+        return {
+            "task_lists": asyncio.run(tasks.measure(postgres.dsn)),
+            "case_lists": asyncio.run(cases.measure(postgres.dsn)),
+        }
 
 
 def new_folder(folder: Path, name: str) -> Path:

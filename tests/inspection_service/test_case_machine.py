@@ -168,6 +168,10 @@ NOTIFIED = {"sanction": "fine", "fine_fen": 20_000_00, "notified_fine_fen": 20_0
         (case(item="car-park-unfiled", facts={"ordered": True}), Role.OFFICER, "a", Command.PUNISH_ON_THE_SPOT, []),
         (case(), Role.OFFICER, "a", Command.PUNISH_ON_THE_SPOT, [("ceiling", "penalty", "51")]),
         (
+            case(item="metrology-unverified"), Role.OFFICER, "a", Command.PUNISH_ON_THE_SPOT,
+            [("not_competent", "penalty", "38")],
+        ),
+        (
             case(State.RECHECKED, "car-park-unfiled", facts=MENDED), Role.OFFICER, "a", Command.PROPOSE,
             [("not_obliged", "penalty", "33")],
         ),
