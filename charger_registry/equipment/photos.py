@@ -12,6 +12,7 @@ from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.documents import IMAGES, Document, Shelf
 from youguan.errors import Conflict, Reason
+from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 from youguan.web.documents import take
 
 MOST = 20
@@ -37,9 +38,14 @@ class PhotoDesk:
     async def bring(
         self, who: Principal, site_id: str, upload: UploadFile, caption: str, *, remote: str | None = None
     ) -> int:
-        """Show a photo of a site; whoever asks has been found within bounds. Invalid, TooLarge, Conflict where there are many."""
+        """Show a photo of a site; whoever asks has been found within bounds.
+
+        Invalid, TooLarge, Conflict where there are many, TooManyRequests where it is too much for a day.
+        """
         async with self._pool.acquire() as connection:
             _refuse_many(await store.photos(connection, site_id))
+            brought = await store.photos_since(connection, who.subject, self._clock.now() - A_DAY)
+        refuse_beyond(DOCUMENTS, brought, 1, upload.size or 0, self._clock.now())
         document = await take(self.shelf, upload, kinds=IMAGES)
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():

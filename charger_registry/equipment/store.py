@@ -22,6 +22,7 @@ from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.coordinates import to_wgs84
 from youguan.errors import FieldError, Invalid, NotFound, Reason
+from youguan.quota import Brought
 
 # Of a station `t`: its connectors with what their EVSEs are called by.
 CONNECTORS = """
@@ -584,6 +585,19 @@ async def add_photo(connection: asyncpg.Connection, photo: Sequence[Any]) -> int
         *photo,
     )
     return number
+
+
+async def photos_since(connection: asyncpg.Connection, by: str, since: datetime) -> Brought:
+    """Return the photos that somebody brought since an instant, those taken down included."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*)::int, coalesce(sum(size_bytes), 0)::bigint, min(added_at) FROM registry.site_photo
+        WHERE added_by = $1 AND added_at > $2
+        """,
+        by,
+        since,
+    )
+    return Brought(*row)
 
 
 async def end_photo(connection: asyncpg.Connection, site_id: str, photo_id: int, now: datetime, by: str) -> str:

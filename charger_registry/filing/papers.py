@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import asyncpg
 
@@ -21,11 +21,10 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.documents import Document, Shelf
-from youguan.errors import Reason, TooManyRequests
+from youguan.errors import Reason
 from youguan.eventlog import publish
 from youguan.events import DocumentRenewed, Event, FilingPromiseKept
-
-MOST_BYTES_A_DAY = 1024**3  # of papers, from one organisation
+from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +56,13 @@ class PaperDesk:
         remote: str | None,
     ) -> str:
         """Add a paper; return its id. Whoever may not is told before the content is read."""
+        now = self._clock.now()
         async with self.pool.acquire() as connection:
             filing = await store.get(connection, filing_id, who.scope)
             move(State(filing["state"]), Command.ATTACH, roles_on(who, filing))
-            _check_paper(draft, await store.document_types(connection, rules_of(filing, self._clock.now())))
-            brought = await store.brought_since(
-                connection, filing["organisation_id"], self._clock.now() - timedelta(days=1)
-            )
-            if brought >= MOST_BYTES_A_DAY:
-                raise TooManyRequests(
-                    Reason(
-                        "more than {most} MiB of papers came within a day: go on later",
-                        most=MOST_BYTES_A_DAY // 1024**2,
-                    )
-                )
+            _check_paper(draft, await store.document_types(connection, rules_of(filing, now)))
+            brought = await store.brought_since(connection, filing["organisation_id"], now - A_DAY)
+        refuse_beyond(DOCUMENTS, brought, 1, 1, now)
         document = await receive()
         now, document_id = self._clock.now(), str(uuid.uuid4())
         async with self.pool.acquire() as connection, connection.transaction():

@@ -15,6 +15,7 @@ from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.documents import Document
 from youguan.errors import NotFound, Reason
+from youguan.quota import Brought
 
 # A draft is its applicant's own; a filing on paper is written by the authority's clerk. The file of a site that stands is also
 # for those who answer for the site now.
@@ -305,17 +306,18 @@ async def add_document(connection: asyncpg.Connection, line: Sequence[Any], docu
     )
 
 
-async def brought_since(connection: asyncpg.Connection, organisation_id: str, since: datetime) -> int:
-    """Return how many bytes of papers came for the filings of an organisation since an instant."""
-    count: int = await connection.fetchval(
+async def brought_since(connection: asyncpg.Connection, organisation_id: str, since: datetime) -> Brought:
+    """Return what came of papers for the filings of an organisation since an instant."""
+    row = await connection.fetchrow(
         """
-        SELECT coalesce(sum(d.size_bytes), 0)::bigint FROM registry.filing_document d JOIN registry.filing f ON f.id = d.filing_id
+        SELECT count(*)::int, coalesce(sum(d.size_bytes), 0)::bigint, min(d.added_at)
+        FROM registry.filing_document d JOIN registry.filing f ON f.id = d.filing_id
         WHERE f.organisation_id = $1 AND d.added_at > $2
         """,
         organisation_id,
         since,
     )
-    return count
+    return Brought(*row)
 
 
 async def copy_documents(connection: asyncpg.Connection, old_id: str, new_id: str) -> None:

@@ -27,10 +27,12 @@ from youguan.documents import shown_name
 from youguan.errors import Conflict, FieldError, Invalid, Reason
 from youguan.eventlog import publish
 from youguan.events import Event
+from youguan.quota import A_DAY, MIB, Quota, refuse_beyond
 
 COMMAND, SWEEP = "youguan import", "youguan import sweep"
 SWEEP_S = 3600.0
 AT_ONCE = 500  # sites of an export
+A_DAYS_IMPORTS = Quota(100, 1024 * MIB)  # of one person
 MOST_WAITING = 10  # files of one person that wait for a decision
 UNDECIDED, DISCARDED = timedelta(days=7), timedelta(days=30)  # how long they are kept
 
@@ -60,9 +62,14 @@ class ImportDesk:
         self._exports = asyncio.Semaphore(1)
 
     async def bring(self, who: Principal, name: str, data: bytes, crs: str | None, *, remote: str | None = None) -> int:
-        """Keep a file with what it would do; return its number. Invalid, TooLarge, Conflict where too many wait for a decision."""
+        """Keep a file with what it would do; return its number.
+
+        Invalid, TooLarge, Conflict where too many wait for a decision, TooManyRequests where it is too much for a day.
+        """
         async with self._pool.acquire() as connection:
             _refuse_hoarding(await store.waiting(connection, who.subject))
+            brought = await store.brought_since(connection, who.subject, self._clock.now() - A_DAY)
+        refuse_beyond(A_DAYS_IMPORTS, brought, 1, len(data), self._clock.now())
         reading = await self._reader.read_sites(data, crs)
         if not reading.sites and not reading.refused:
             raise Invalid.of(FieldError("file", "no site is in it"))

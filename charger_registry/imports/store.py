@@ -19,6 +19,7 @@ from charger_registry.ledger.store import lines_of
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.errors import NotFound, Reason
+from youguan.quota import Brought
 
 # One import at a time: what is planned is still true when it is filed.
 LOCK = 0x696D706F
@@ -278,6 +279,19 @@ async def waiting(connection: asyncpg.Connection, by: str) -> int:
         "SELECT count(*) FROM registry.import_upload WHERE brought_by = $1 AND state = 'previewed'", by
     )
     return count
+
+
+async def brought_since(connection: asyncpg.Connection, by: str, since: datetime) -> Brought:
+    """Return the files that somebody brought since an instant; the size is of those that wait for a decision."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*)::int, coalesce(sum(octet_length(content)), 0)::bigint, min(brought_at) FROM registry.import_upload
+        WHERE brought_by = $1 AND brought_at > $2
+        """,
+        by,
+        since,
+    )
+    return Brought(*row)
 
 
 async def hold_undecided(connection: asyncpg.Connection, before: datetime) -> list[asyncpg.Record]:

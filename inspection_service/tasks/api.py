@@ -18,6 +18,7 @@ from inspection_service.tasks.urging import Stage
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.documents import Document, Shelf
 from youguan.errors import Invalid
+from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 from youguan.web.documents import give, take
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require
@@ -275,11 +276,15 @@ def _add_moves(app: FastAPI, counter: Counter, shelf: Shelf) -> None:
 async def take_papers(
     counter: Counter, shelf: Shelf, who: Principal, task_id: str, command: Command, files: Sequence[Upload]
 ) -> list[Document]:
-    """Keep what somebody brings who may give the command; Forbidden, NotFound, Invalid."""
+    """Keep what somebody brings who may give the command; Forbidden, NotFound, Invalid, TooManyRequests beyond a day's quota."""
     await counter.check(who, task_id, command)
     brought = [file for file in files if file.filename]
     if len(brought) > MOST_PAPERS:
         raise Invalid(f"files: at most {MOST_PAPERS} at once")
+    now = counter.now()
+    async with counter.pool.acquire() as connection:
+        before = await store.papers_since(connection, who.subject, now - A_DAY)
+    refuse_beyond(DOCUMENTS, before, len(brought), sum(file.size or 0 for file in brought), now)
     return [await take(shelf, file, field=f"files[{n}]") for n, file in enumerate(brought)]
 
 

@@ -13,6 +13,7 @@ from youguan.auth import Scope
 from youguan.documents import Document
 from youguan.errors import NotFound
 from youguan.events import TeamChanged
+from youguan.quota import Brought
 
 OPENING = 0x7461736B  # one at a time is opened by people, so that two who say the same at once do not open two
 
@@ -393,6 +394,19 @@ async def history(connection: asyncpg.Connection, task_id: str) -> list[asyncpg.
 async def number_of(connection: asyncpg.Connection, task_id: str) -> str | None:
     found: str | None = await connection.fetchval("SELECT number FROM inspection.task WHERE id = $1", task_id)
     return found
+
+
+async def papers_since(connection: asyncpg.Connection, actor: str, since: datetime) -> Brought:
+    """Return what somebody brought to tasks since an instant."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*)::int, coalesce(sum(p.size_bytes), 0)::bigint, min(h.at) FROM inspection.task_paper p
+        JOIN inspection.task_history h USING (task_id, place) WHERE h.actor = $1 AND h.at > $2
+        """,
+        actor,
+        since,
+    )
+    return Brought(*row)
 
 
 async def papers(connection: asyncpg.Connection, task_id: str) -> list[asyncpg.Record]:

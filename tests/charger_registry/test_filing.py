@@ -20,7 +20,6 @@ from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDr
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import Command
-from charger_registry.filing.papers import MOST_BYTES_A_DAY
 from charger_registry.filing.step import Order
 from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.confined import ConfinedReader
@@ -36,6 +35,7 @@ from youguan.documents import Shelf
 from youguan.errors import Conflict
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged
+from youguan.quota import DOCUMENTS
 from youguan.settings import Settings
 from youguan.web.application import application
 from youguan.working_days import add_working_days
@@ -695,7 +695,7 @@ async def test_papers_are_taken_and_given(world: World) -> None:
 async def test_only_so_much_paper_comes_from_one_organisation_within_a_day(world: World) -> None:
     filing_id = await world.begin()
     await world.attach(filing_id, "other")
-    await world.pool.execute("UPDATE registry.filing_document SET size_bytes = $1", MOST_BYTES_A_DAY)
+    await world.pool.execute("UPDATE registry.filing_document SET size_bytes = $1", DOCUMENTS.size_bytes)
     path, files = f"/filing-documents/{filing_id}", {"file": ("a.pdf", PDF)}
     refused = await world.ask("POST", path, data={"type": "other"}, files=files)
     assert (refused.status_code, "1024 MiB" in refused.json()["detail"]) == (429, True)

@@ -21,6 +21,7 @@ from youguan.database import create_pool
 from youguan.documents import Document
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
 from youguan.events import OrganisationFiled, StationFile, StationProbed, TeamChanged
+from youguan.quota import Brought
 
 STATION = StationFile(station_id="a", connectors=2, power_w=7000, current_type="AC")
 PAPER = Document("0" * 64, 3, "image/jpeg", "维修后.jpg")
@@ -80,6 +81,9 @@ async def test_from_a_word_by_hand_to_an_inspectors_own_eyes(office: Office) -> 
     async with office.pool.acquire() as connection:
         (paper,) = await store.papers(connection, task["id"])
         history = await store.history(connection, task["id"])
+        brought = await store.papers_since(connection, PARTY.subject, history[0]["at"] - timedelta(days=1))
+        assert (brought.files, brought.size_bytes, brought.first_at is not None) == (1, PAPER.size_bytes, True)
+        assert await store.papers_since(connection, INSPECTOR.subject, history[0]["at"]) == Brought()
         assert await store.paper(connection, task["id"], paper["place"], paper["number"]) == PAPER
     refuted = next(line for line in history if line["command"] == "refute")
     assert (refuted["role"], refuted["latitude"], refuted["longitude"]) == ("team", 29.0, 121.0)

@@ -15,7 +15,7 @@ import pytest
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.imports.confined import ConfinedReader
-from charger_registry.imports.desk import MOST_WAITING, ImportDesk
+from charger_registry.imports.desk import A_DAYS_IMPORTS, MOST_WAITING, ImportDesk
 from deploy.demo.county import sample_county
 from deploy.suite import COMPOSES
 from tests.charger_registry.imports import samples
@@ -24,8 +24,9 @@ from youguan import audit
 from youguan.auth import Principal, TokenIssuer, generate_keys
 from youguan.clock import ManualClock, SystemClock
 from youguan.database import create_pool
-from youguan.errors import Conflict
+from youguan.errors import Conflict, TooManyRequests
 from youguan.parts import Parts
+from youguan.quota import DOCUMENTS
 from youguan.settings import Settings
 from youguan.web.application import application
 
@@ -303,6 +304,38 @@ async def test_what_nobody_decides_about_is_dropped_and_only_so_much_waits(
         ("discard import", "somebody", 1),
         ("discard import", "youguan import sweep", MOST_WAITING),
     ]
+
+
+async def test_a_person_brings_only_so_many_files_a_day(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+    clock, table = ManualClock(NOW), b"id,lng,lat\nnew,121.4,29.3\n"
+    desk, who = ImportDesk(pool, clock, ConfinedReader()), principal("somebody")
+    upload_id = await desk.bring(who, "a.csv", table, None)
+    await desk.discard(who, upload_id)
+    await pool.execute(
+        """
+        INSERT INTO registry.import_upload (name, sha256, format, brought_by, brought_at, plan, counts, notes, state)
+        SELECT name, sha256, format, brought_by, brought_at, plan, counts, notes, state
+        FROM registry.import_upload, generate_series(2, $1)
+        """,
+        A_DAYS_IMPORTS.files,
+    )
+    with pytest.raises(TooManyRequests, match="0 files and 1024 MiB are left, more in 86400 s"):
+        await desk.bring(who, "a.csv", table, None)
+    assert await desk.bring(principal("another"), "a.csv", table, None)
+    clock.advance(timedelta(days=1))
+    assert await desk.bring(who, "a.csv", table, None)
+
+
+async def test_a_person_brings_only_so_large_photos_a_day(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+    own, address = headers(OPERATOR), "/api/registry/site-photos/1"
+    (photo,) = (await client.post(address, files={"file": ("a.png", PNG)}, headers=own)).json()["items"]
+    assert (await client.delete(photo["content"], headers=own)).status_code == 204
+    await pool.execute("UPDATE registry.site_photo SET size_bytes = $1", DOCUMENTS.size_bytes)
+    refused = await client.post(address, files={"file": ("a.png", PNG)}, headers=own)
+    assert (refused.status_code, int(refused.headers["Retry-After"]) > 80_000) == (429, True), refused.text
+    assert "0 MiB are left" in refused.json()["detail"], "what was taken down counts, too"
+    other = await client.post(address, files={"file": ("a.png", PNG)}, headers=headers(REGULATOR))
+    assert other.status_code == 201, "somebody else may"
 
 
 async def test_in_the_browser(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
