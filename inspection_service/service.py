@@ -35,6 +35,7 @@ from inspection_service.inspections.plans.pages import plan_pages
 from inspection_service.inspections.visits.api import add_visits
 from inspection_service.inspections.visits.desk import VisitDesk
 from inspection_service.inspections.visits.pages import visit_pages
+from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk
 from inspection_service.law.api import add_law
 from inspection_service.law.catalogue import catalogue
@@ -95,9 +96,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)
         add_cases(app, cases)
         add_evidence(app, evidence, cases, clock)
-        remote = RemoteDesk(visits, clock)
+        remote, proof = RemoteDesk(visits, clock), ProofDesk(visits, evidence)
         add_plans(app, plans)
-        add_visits(app, visits, remote, shelf, settings.base_url)
+        add_visits(app, visits, remote, proof, shelf, settings.base_url)
         add_interests(app, interests)
         annual = AnnualDesk(pool, clock, items.own.name)
         add_annual_report(app, annual, press, settings.base_url)
@@ -121,7 +122,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
                 plan_pages(plans, templates),
-                visit_pages(visits, remote, shelf, templates, clock, settings.base_url),
+                visit_pages(visits, remote, proof, shelf, templates, clock, settings.base_url),
                 interest_pages(interests, templates),
                 annual_report_pages(annual, press, templates, settings.base_url),
                 publication_pages(publication, templates),

@@ -48,7 +48,11 @@ class _Sample:
 
     async def _correction(self) -> None:
         """A lead of a visit; one guided, one ordered, one that says it has mended, one unpunished, one referred."""
-        await self._open("car-park-unfiled", self._first, "检查发现未备案，待核查", visit_id=await self._failed_visit())
+        visit_id = await self._failed_visit()
+        lead = await self._open("car-park-unfiled", self._first, "检查发现未备案，待核查", visit_id=visit_id)
+        if visit_id is not None:
+            await self._desks.proof.take(self._people.inspector, visit_id, lead)
+            await self._desks.evidence.confirm(self._people.second, lead, 1)
         guided = await self._open("repair-overdue", self._second, "两个桩超过五天未修复")
         await self._say(self._people.inspector, guided, Command.GUIDE, "首次超期，先行提示")
         await self._ordered(self._second)

@@ -12,6 +12,7 @@ from inspection_service.inspections.checklists import checklists
 from inspection_service.inspections.office import Office
 from inspection_service.inspections.plans.desk import PlanDesk
 from inspection_service.inspections.visits.desk import VisitDesk
+from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
 from inspection_service.public_reports.desk import ReportDesk
@@ -42,5 +43,6 @@ class Desks:
         self.visits = VisitDesk(office, press, tasks)
         self.cases = CaseDesk(pool, clock, items, press)
         self.evidence = EvidenceDesk(pool, clock, Shelf(settings, "inspection"), settings.evidence_private_key)
+        self.proof = ProofDesk(self.visits, self.evidence)
         self.publications = PublicationDesk(pool, clock, items)
         self.file_reviews = FileReviewDesk(pool, clock)

@@ -23,7 +23,7 @@ from youguan.documents import Document, Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 LONGEST_EXTRACT, MOST_EVENTS = timedelta(days=31), 10_000
-JSON, TEXT = "application/json", "text/plain; charset=utf-8"
+JSON, TEXT, PDF = "application/json", "text/plain; charset=utf-8", "application/pdf"
 ROOTS_S = 600.0
 LATEST_COMMIT = timedelta(minutes=10)  # what was collected before midnight is committed by then
 
@@ -65,6 +65,10 @@ class EvidenceDesk:
         document = await receive()
         described = {"sha256": document.sha256, "size_bytes": document.size_bytes, "media_type": document.media_type}
         return await self._collect(who, case_id, wish, {**described, "name": document.name}, None)
+
+    async def collect_printed(self, who: Principal, case_id: str, wish: Wish, pdf: bytes) -> Link:
+        """Add a document that was printed elsewhere in the service, byte by byte."""
+        return await self._collect(who, case_id, wish, _described(pdf, PDF), pdf)
 
     async def collect_text(self, who: Principal, case_id: str, wish: Wish, words: str) -> Link:
         """Add a record written on the spot (现场笔录) or a statement."""

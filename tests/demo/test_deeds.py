@@ -48,6 +48,7 @@ async def test_every_kind_of_work_is_there_at_each_stage_and_a_second_start_adds
     }  # fmt: skip
     tasks = await connection.fetch("SELECT cause, assignee_role FROM inspection.task WHERE origin = 'inspection'")
     assert {tuple(row) for row in tasks} == {("fire_equipment", "manager"), ("other", "manager")}
+    assert await connection.fetchval("SELECT count(*) FROM inspection.evidence WHERE record->'source' ? 'visit'") == 1
     assert await audit.verify(connection) is None
     await connection.close()
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,8 @@ from pypdf import PdfReader
 
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.persons import Officer
+from inspection_service.evidence import store as chains
+from inspection_service.evidence.desk import EvidenceDesk, pieces
 from inspection_service.inspections import store
 from inspection_service.inspections.checklists import checklists
 from inspection_service.inspections.interests.desk import InterestDesk
@@ -24,22 +27,27 @@ from inspection_service.inspections.plans.joint import Counters
 from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
 from inspection_service.inspections.visits.machine import REMOTE, Command
 from inspection_service.inspections.visits.probe import Probe
+from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from inspection_service.law.catalogue import catalogue
+from inspection_service.law.evidence import proves
 from inspection_service.printing.press import Press
 from inspection_service.store import file_site, replace_duties, retire_site
 from inspection_service.tasks.desk import TaskDesk
 from youguan import audit
-from youguan.auth import Principal
+from youguan.auth import Principal, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import create_pool
+from youguan.documents import Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged, ResponsibilitiesChanged, ResponsibilityEntry, SiteFiled
+from youguan.settings import Settings
 
 START = datetime(2026, 9, 16, 2, tzinfo=UTC)
 TODAY = date(2026, 9, 16)
 PRESS = Press()
+PRIVATE, _ = generate_keys()
 
 
 def somebody(subject: str, role: str, organisation: str | None = None, division: str | None = None) -> Principal:
@@ -361,7 +369,7 @@ class FakeGateway:
         return Probe("answered", {"action": "TriggerMessage"}, FRAMES)
 
 
-async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(world: World) -> None:
+async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(world: World, tmp_path: Path) -> None:
     told = ConnectorStatusChanged(
         station_id="s1-1", connector=1, status="Faulted", condition="faulted", previous_condition=None,
         error_code="GroundFailure", error_info=None, vendor_error_code=None, occurred_at=START, received_at=START,
@@ -427,6 +435,22 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
         assert [case["id"] for case in await store.cases_of(connection, visit_id)] == [case_id]
     with pytest.raises(NotFound):
         await world.cases.open(A, replace(lead, site_id="s2"))
+    evidence = EvidenceDesk(world.pool, world.clock, Shelf(Settings(data_dir=tmp_path), "inspection"), PRIVATE)
+    proof = ProofDesk(world.desk, evidence)
+    with pytest.raises(NotFound):
+        await proof.take(A, visit_id, "no such case")
+    with pytest.raises(Forbidden):
+        await proof.take(C, visit_id, case_id)
+    for _ in range(2):
+        await proof.take(A, visit_id, case_id)
+    await evidence.confirm(B, case_id, 1)
+    async with world.pool.acquire() as connection:
+        links = await chains.links(connection, case_id)
+        kept = await evidence.content(connection, case_id, 1)
+    number, pdf = await world.desk.pdf(visit_id)
+    assert kept == pdf
+    assert links[0].record["source"]["record"] == number
+    assert proves(pieces(links, ("a", "b")))  # both stand for it: no word of it was written again
 
 
 async def test_what_was_written_is_never_changed(world: World) -> None:

@@ -544,6 +544,7 @@ INSPECTION = {
     "POST /visits/{visit_id}/pieces": Route(roles=("inspector",)),
     "POST /visits/{visit_id}/telemetry": Route(roles=("inspector",)),
     "POST /visits/{visit_id}/probes": Route(roles=("inspector",)),
+    "POST /visits/{visit_id}/cases/{case_id}/record": Route(roles=("inspector",)),
     "GET /visits/{visit_id}/pieces/{number}/content": NEAR,
     "GET /annual-report": replace(OFFICIALS_ALL, query="?year=2023"),
     "GET /annual-report/{indicator}": replace(OFFICIALS_ALL, query="?year=2023"),

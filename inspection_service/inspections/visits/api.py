@@ -13,6 +13,7 @@ from inspection_service.inspections.api import Departments, Grounds, Id
 from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
 from inspection_service.inspections.visits.gateway import GatewayOverHttp
 from inspection_service.inspections.visits.machine import Command
+from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
 from youguan.documents import Document, Shelf
@@ -162,11 +163,21 @@ class CodeOut(BaseModel):
     officers: list[str]
 
 
-def add_visits(app: FastAPI, desk: VisitDesk, remote: RemoteDesk, shelf: Shelf, base_url: str) -> None:
+def add_visits(
+    app: FastAPI, desk: VisitDesk, remote: RemoteDesk, proof: ProofDesk, shelf: Shelf, base_url: str
+) -> None:
     """Add visits to /api/inspection; `base_url`: where the gateway is asked."""
     _add_visits(app, desk)
     _add_notes(app, desk, shelf)
     _add_remote(app, desk, remote, base_url)
+
+    @app.post("/visits/{visit_id}/cases/{case_id}/record", status_code=201)
+    async def prove(
+        visit_id: str, case_id: str, who: Annotated[Principal, Depends(require_person(INSPECTOR))]
+    ) -> WholeVisit:
+        """Take the record of a visit into the evidence of a case that it led to; done before, it stays so."""
+        await proof.take(who, visit_id, case_id)
+        return await read_visit(desk, who, visit_id)
 
     @app.get("/check-codes/{code}")
     async def check_code(code: str) -> CodeOut:

@@ -14,13 +14,14 @@ from inspection_service.inspections.visits.api import give_piece, give_record, p
 from inspection_service.inspections.visits.desk import Noted, Position, VisitDesk, VisitWish
 from inspection_service.inspections.visits.gateway import GatewayOverHttp
 from inspection_service.inspections.visits.machine import Command
+from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from inspection_service.inspections.words import words_of
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
 from youguan.bounds import stations_of
 from youguan.clock import COUNTY, Clock
 from youguan.documents import Shelf
-from youguan.errors import Invalid, NotFound, Unavailable, YouguanError
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable, YouguanError
 from youguan.web.documents import take
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require, require_person, shown_again
@@ -31,7 +32,13 @@ Failed = Callable[[Request, Principal, str, YouguanError], Awaitable[Response]]
 
 
 def visit_pages(
-    desk: VisitDesk, remote: RemoteDesk, shelf: Shelf, templates: Templates, clock: Clock, base_url: str
+    desk: VisitDesk,
+    remote: RemoteDesk,
+    proof: ProofDesk,
+    shelf: Shelf,
+    templates: Templates,
+    clock: Clock,
+    base_url: str,
 ) -> APIRouter:
     """Return /inspections, and what is under it of visits."""
     router, words = APIRouter(prefix="/inspections"), words_of(desk.office.catalogue)
@@ -40,6 +47,16 @@ def visit_pages(
     failed = _add_visit(router, desk, templates, words)
     _add_notes(router, desk, shelf)
     _add_remote(router, remote, base_url, clock, failed)
+
+    @router.post("/visits/{visit_id}/cases/{case_id}/record")
+    async def prove(
+        request: Request, visit_id: str, case_id: str, who: Annotated[Principal, Depends(require_person(INSPECTOR))]
+    ) -> Response:
+        try:
+            await proof.take(who, visit_id, case_id)
+        except (Forbidden, Conflict) as error:
+            return await failed(request, who, visit_id, error)
+        return RedirectResponse(f"/cases/{case_id}#evidence", 303)
 
     @router.get("/codes/{code}")
     async def check_code(request: Request, code: str) -> Response:
