@@ -62,12 +62,17 @@ async def receive(
     await asyncio.to_thread(folder.mkdir, 0o700, parents=True, exist_ok=True)
     incoming = folder / str(uuid.uuid4())
     try:
-        with incoming.open("wb") as file:
+        with _begun(incoming) as file:
             content = await _write(file, chunks, largest_bytes)
         await asyncio.to_thread(_place, incoming, place(content))
     finally:
         incoming.unlink(missing_ok=True)
     return content
+
+
+def _begun(path: Path) -> IO[bytes]:
+    """Return a new file that nobody else on this machine may read: people and stations have handed it in."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 async def sweep(folder: Path) -> int:

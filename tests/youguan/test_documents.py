@@ -78,6 +78,11 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+async def test_nobody_else_on_the_machine_reads_it(shelf: Shelf) -> None:
+    kept = await shelf.keep(pieces(PDF), "a.pdf")
+    assert shelf.path(kept.sha256).stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("size", [1, 5, 100_000])
 async def test_a_document_is_kept_once_and_as_it_came(shelf: Shelf, tmp_path: Path, size: int) -> None:
     first = await shelf.keep(pieces(PHOTO, size), "现场.jpg")
