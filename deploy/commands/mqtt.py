@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deploy import embedded, status
-from deploy.commands.data import DEFAULT_DATA, Data
+from deploy import status
+from deploy.commands.data import DEFAULT_DATA, Data, database_of
 from ocpp_gateway.mqtt.mapping import read_mapping
 from ocpp_gateway.mqtt.outbound import republish
 from ocpp_gateway.mqtt.reading import read
@@ -57,21 +56,20 @@ def try_mapping(
 @app.command("republish")
 def republish_command(data: Data = DEFAULT_DATA) -> None:
     """Publish every connector's status once more, for a broker that lost its data."""
-    found = status.read(data)
+    database_url, found = database_of(data), status.read(data)
     settings = Settings()
     if settings.mqtt_url is None:
         settings = settings.model_copy(
             update={"mqtt_url": f"mqtt://127.0.0.1:{found.ports['mqtt'] if found else 1883}"}
         )
     try:
-        count = asyncio.run(_republish(settings, data))
+        count = asyncio.run(_republish(settings, database_url))
     except AWAY as error:
         typer.echo(f"youguan: {error}", err=True)
         raise typer.Exit(2) from None
     typer.echo(f"{count} connectors published")
 
 
-async def _republish(settings: Settings, data: Path) -> int:
-    dsn = os.environ.get("YOUGUAN_DATABASE_URL") or embedded.cluster(data).dsn()
-    async with await create_pool(dsn, patience_s=0) as pool:
+async def _republish(settings: Settings, database_url: str) -> int:
+    async with await create_pool(database_url, patience_s=0) as pool:
         return await republish(pool, settings)

@@ -142,7 +142,7 @@ async def test_ctrl_c_leaves_no_process(suite: Suite) -> None:
 # --- what goes wrong before anything runs ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [["status", "--json"], ["import", "sites", __file__]])
+@pytest.mark.parametrize("command", [["status", "--json"], ["import", "sites", __file__], ["mqtt", "republish"]])
 def test_nothing_runs(tmp_path: Path, command: list[str]) -> None:
     done = youguan(*command, "--data", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"youguan: nothing runs on {tmp_path}\n")
