@@ -329,7 +329,7 @@ async def test_while_the_database_is_away_charging_goes_on_and_everything_is_sto
             async with passed_on(suite, central, other) as newcomer:
                 assert await newcomer.boot() == "Accepted"
                 await newcomer.report("Available", began)
-            kill_one_worker(suite)
+            kill_a_worker_and_who_stores(suite)
         wanted = [text(began + timedelta(milliseconds=number)) for number in range(300)]
 
         async def all_there() -> bool:
@@ -386,9 +386,10 @@ async def test_a_worker_that_starts_while_the_database_is_away_passes_on(
         assert await charger.boot() == "Accepted"
 
 
-def kill_one_worker(suite: Suite) -> None:
-    """Kill a worker with what it has not stored; what its stations said is on its disk."""
-    os.kill(suite.pid_of("gateway-0"), signal.SIGKILL)
+def kill_a_worker_and_who_stores(suite: Suite) -> None:
+    """Kill a worker, and the process that stores what was passed on: what stations said is on disk."""
+    for part in ("gateway-0", "relay"):
+        os.kill(suite.pid_of(part), signal.SIGKILL)
 
 
 async def test_a_decision_takes_effect_on_connections_that_are_open(
