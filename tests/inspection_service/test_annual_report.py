@@ -5,7 +5,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -24,7 +24,7 @@ from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.store import documents, list_cases
 from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence
-from inspection_service.evidence.chain import Signer, broken
+from inspection_service.evidence.chain import Signer, broken, root
 from inspection_service.evidence.desk import EvidenceDesk
 from inspection_service.inspections import store as inspections
 from inspection_service.law.catalogue import catalogue
@@ -33,7 +33,7 @@ from inspection_service.publication.desk import PublicationDesk
 from inspection_service.store import file_site, retire_site
 from youguan import audit
 from youguan.auth import EVERYTHING, Principal, Scope, generate_keys
-from youguan.clock import COUNTY, ManualClock
+from youguan.clock import COUNTY, ManualClock, county_day
 from youguan.database import create_pool
 from youguan.documents import Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
@@ -130,8 +130,11 @@ async def test_a_generated_year_is_counted_exactly_and_every_record_opens(pool: 
 async def test_of_a_generated_year_nothing_is_due_and_everything_is_in_a_bundle(
     pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
-    clock, who = ManualClock(NOW), somebody("regulator")
+    clock, who, signer = ManualClock(NOW), somebody("regulator"), Signer(PRIVATE)
     async with pool.acquire() as connection:
+        yesterday = county_day(NOW) - timedelta(days=1)
+        published = {"day": yesterday.isoformat(), "cases": 0, "root": root([]), "previous": ""}
+        await evidence.add_root(connection, yesterday, signer.link("", published))
         await load_year(connection, clock, PRIVATE, Totals().part(500))
     publications = PublicationDesk(pool, clock, catalogue())
     await publications.consumer().catch_up()
@@ -151,6 +154,10 @@ async def test_of_a_generated_year_nothing_is_due_and_everything_is_in_a_bundle(
     with zipfile.ZipFile(io.BytesIO(packed)) as file:
         assert {bundle.print_name(document["place"]) for document in issued} <= set(file.namelist())
     assert (bundle.verify(packed).case, bundle.verify(packed).faults) == (number, ())
+    clock.advance(timedelta(days=1))
+    assert await evidence_desk.publish_roots() == 1
+    _, packed = await evidence_desk.pack(who, found[0]["id"])
+    assert (bundle.verify(packed).faults, bundle.verify(packed).day) == ((), county_day(NOW).isoformat())
     assert len(issued) > 1
     again = [await cases.printed(document) for document in issued]
     assert all(body.startswith(b"%PDF") for body in again)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime
 from random import Random
 from typing import Any
 
@@ -16,14 +16,13 @@ from inspection_service.annual_report import store as report
 from inspection_service.cases import documents
 from inspection_service.cases import store as cases
 from inspection_service.cases.persons import Officer
-from inspection_service.evidence import store as evidence
-from inspection_service.evidence.chain import Signer, leaf, root
+from inspection_service.evidence.chain import Signer
 from inspection_service.inspections import store
 from inspection_service.inspections.checklists import checklists
 from inspection_service.law.catalogue import catalogue
 from youguan import audit
 from youguan.auth import EVERYTHING
-from youguan.clock import Clock, county_day
+from youguan.clock import Clock
 from youguan.errors import Conflict
 
 SEED = 2023
@@ -51,8 +50,7 @@ async def load_year(connection: asyncpg.Connection, clock: Clock, private_key: s
         runs, visits, walks = await asyncio.to_thread(_made, totals, bureau, places)
         await _write_runs(connection, runs)
         await _write_visits(connection, visits)
-        await _write_cases(connection, walks, totals.year)
-        await _publish_root(connection, bureau.signer, clock)
+        await _write_cases(connection, walks, totals.year, clock.now())
         for entry in ENTRIES:
             await report.add_entry(connection, (*entry, clock.now(), ACTOR))
         found = await report.figures(connection, totals.year, EVERYTHING)
@@ -138,7 +136,7 @@ async def _write_visits(connection: asyncpg.Connection, visits: Sequence[Visited
     await store.take_numbers(connection, "check_code", visits[0].at.year, len(visits))
 
 
-async def _write_cases(connection: asyncpg.Connection, walks: Sequence[Walk], year: int) -> None:
+async def _write_cases(connection: asyncpg.Connection, walks: Sequence[Walk], year: int, now: datetime) -> None:
     await connection.executemany(CASE, [_case_row(walk) for walk in walks])
     fined = [(walk.id, walk.case.facts.decided_on) for walk in walks if walk.case.facts.fine_fen]
     await connection.executemany("INSERT INTO inspection.fined_act (case_id, decided_on) VALUES ($1, $2)", fined)
@@ -151,8 +149,9 @@ async def _write_cases(connection: asyncpg.Connection, walks: Sequence[Walk], ye
             for d in walk.documents
         ],
     )
+    # Whenever it says that it was collected, it is here since now: the roots of days before stay what they are.
     links = [
-        (walk.id, place, walk.now, dict(link.record), walk.contents.get(place), link.hash, link.signature)
+        (walk.id, place, now, dict(link.record), walk.contents.get(place), link.hash, link.signature)
         for walk in walks for place, link in enumerate(walk.links, 1)
     ]  # fmt: skip
     await connection.executemany("INSERT INTO inspection.evidence VALUES ($1, $2, $3, $4, $5, $6, $7)", links)
@@ -185,17 +184,6 @@ def _history_rows(walks: Sequence[Walk]) -> Iterable[tuple[Any, ...]]:
         ):
             number = document.number if document else None
             yield walk.id, place, at, who, name, role, command, previous, state, reason, said, number
-
-
-async def _publish_root(connection: asyncpg.Connection, signer: Signer, clock: Clock) -> None:
-    """Publish one root over everything that was generated, where none was published yet: not one for each day of the past."""
-    if await evidence.roots(connection, None, 1):
-        return
-    day = county_day(clock.now()) - timedelta(days=1)
-    heads = await evidence.heads(connection, clock.now())
-    leaves = [leaf(head["number"], head["place"], head["hash"]) for head in heads]
-    record = {"day": day.isoformat(), "cases": len(leaves), "root": root(leaves), "previous": ""}
-    await evidence.add_root(connection, day, signer.link("", record))
 
 
 async def _copy(
