@@ -1,5 +1,6 @@
 """Imports in the browser: bring a file, look at it row by row, file it."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import asyncpg
@@ -16,6 +17,7 @@ from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 
 PAGE, LINES = 30, 100
+MAY_IMPORT = require(REGULATOR, OPERATOR)
 CRS = {"": "按文件格式", "wgs84": "WGS-84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
 STATES = {"previewed": ("warn", "待确认"), "committed": ("good", "已导入"), "discarded": ("", "已放弃")}
 WORDS = {
@@ -48,22 +50,33 @@ FIELDS = {
 
 def import_pages(pool: asyncpg.Pool, desk: ImportDesk, templates: Templates) -> APIRouter:
     """Return /registry/imports."""
-    router = APIRouter(prefix="/registry/imports")
-    may_import = require(REGULATOR, OPERATOR)
+    router, shown = APIRouter(prefix="/registry/imports"), _Shown(pool, templates)
+    _add_files(router, desk, shown)
+    _add_preview(router, desk, shown)
+    return router
 
-    async def listed(
-        request: Request, who: Principal, cursor: str | None = None, error: YouguanError | None = None
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The two pages: the files that were brought, and what one of them would do."""
+
+    pool: asyncpg.Pool
+    templates: Templates
+
+    async def files(
+        self, request: Request, who: Principal, cursor: str | None = None, error: YouguanError | None = None
     ) -> Response:
         key = decode_cursor(cursor, int)
-        async with pool.acquire() as connection:
+        async with self.pool.acquire() as connection:
             rows = await store.list_uploads(connection, mine(who), key[0] if key else None, PAGE)
-        return templates.render(
+        return self.templates.render(
             request, "imports.html", status_code=error.status if error else 200, rows=rows,
             next=next_cursor(rows, PAGE, "id"), error=error, states=STATES, formats=FORMATS, crs=CRS,
             words=WORDS, exports=EXPORTS,
         )  # fmt: skip
 
-    async def previewed(
+    async def preview(
+        self,
         request: Request,
         who: Principal,
         import_id: int,
@@ -72,67 +85,68 @@ def import_pages(pool: asyncpg.Pool, desk: ImportDesk, templates: Templates) -> 
         error: YouguanError | None = None,
     ) -> Response:
         key = decode_cursor(cursor, int)
-        async with pool.acquire() as connection:
+        async with self.pool.acquire() as connection:
             upload = await store.get_upload(connection, import_id, mine(who))
             rows = await store.list_lines(connection, import_id, outcome, key[0] if key else None, LINES)
         lines = [{**row, "why": store.reason_of(row), "changes": changes_of(row)} for row in rows]
-        return templates.render(
+        return self.templates.render(
             request, "import.html", status_code=error.status if error else 200, upload=upload, lines=lines,
             next=next_cursor(rows, LINES, "place"), outcome=outcome or "", error=error, states=STATES,
             formats=FORMATS, words=WORDS, fields=FIELDS,
         )  # fmt: skip
 
+
+def _add_files(router: APIRouter, desk: ImportDesk, shown: _Shown) -> None:
     @router.get("")
     async def imports(
-        request: Request, who: Annotated[Principal, Depends(may_import)], cursor: Cursor = None
+        request: Request, who: Annotated[Principal, Depends(MAY_IMPORT)], cursor: Cursor = None
     ) -> Response:
-        return await listed(request, who, cursor)
+        return await shown.files(request, who, cursor)
 
     @router.post("")
     async def bring(
-        request: Request, who: Annotated[Principal, Depends(may_import)], file: UploadFile, crs: str = Form("")
+        request: Request, who: Annotated[Principal, Depends(MAY_IMPORT)], file: UploadFile, crs: str = Form("")
     ) -> Response:
+        name, data = file.filename or "", await file.read()
         try:
-            upload_id = await desk.bring(
-                who, file.filename or "", await file.read(), crs or None, remote=remote_of(request)
-            )
+            upload_id = await desk.bring(who, name, data, crs or None, remote=remote_of(request))
         except YouguanError as error:
-            return await listed(request, who, error=error)
+            return await shown.files(request, who, error=error)
         return RedirectResponse(f"/registry/imports/{upload_id}", 303)
 
+
+def _add_preview(router: APIRouter, desk: ImportDesk, shown: _Shown) -> None:
     @router.get("/{import_id}")
     async def preview(
         request: Request,
         import_id: int,
-        who: Annotated[Principal, Depends(may_import)],
+        who: Annotated[Principal, Depends(MAY_IMPORT)],
         outcome: str = "",
         cursor: Cursor = None,
     ) -> Response:
-        return await previewed(request, who, import_id, outcome if outcome in OUTCOMES else None, cursor)
+        return await shown.preview(request, who, import_id, outcome if outcome in OUTCOMES else None, cursor)
 
     @router.post("/{import_id}/commit")
     async def commit(
         request: Request,
         import_id: int,
-        who: Annotated[Principal, Depends(may_import)],
+        who: Annotated[Principal, Depends(MAY_IMPORT)],
         plan: str = Form(),
         rows: str = Form("all"),
     ) -> Response:
         try:
             await desk.commit(who, import_id, plan, good_only=rows == "good", remote=remote_of(request))
         except YouguanError as error:
-            return await previewed(request, who, import_id, error=error)
+            return await shown.preview(request, who, import_id, error=error)
         return RedirectResponse(f"/registry/imports/{import_id}", 303)
 
     @router.post("/{import_id}/discard")
-    async def discard(request: Request, import_id: int, who: Annotated[Principal, Depends(may_import)]) -> Response:
+    async def discard(request: Request, import_id: int, who: Annotated[Principal, Depends(MAY_IMPORT)]) -> Response:
         try:
             await desk.discard(who, import_id, remote=remote_of(request))
         except YouguanError as error:
-            return await previewed(request, who, import_id, error=error)
+            return await shown.preview(request, who, import_id, error=error)
         return RedirectResponse("/registry/imports", 303)
-
-    return router
 
 
 def changes_of(row: asyncpg.Record) -> list[tuple[str, str, Any, Any]]:

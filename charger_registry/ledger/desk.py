@@ -37,7 +37,7 @@ class LedgerDesk:
         organisation_id: str,
         *,
         reason: str,
-        document_number: str = "",
+        document_number: str,
         since: datetime | None = None,
         until: datetime | None = None,
         station_id: str = "",

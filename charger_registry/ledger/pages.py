@@ -66,39 +66,40 @@ def ledger_pages(pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clo
     return router
 
 
+async def _ledger(pool: asyncpg.Pool, who: Principal, site_id: str, now: datetime) -> dict[str, Any]:
+    """Return what the page of a site's ledger shows to somebody; NotFound."""
+    async with pool.acquire() as connection:
+        site = await registry.get_site(connection, site_id)
+        onward = await registry.merged_into(connection, site_id)
+        lines = await store.lines(connection, site_id)
+        organisations = await registry.organisations_to_choose(connection, "", now)
+        stations = await store.station_ids(connection, site_id)
+        waiting = await handovers.list_handovers(
+            connection, scope=who.scope, state="proposed", site_id=site_id, before=None, limit=1000
+        )
+    own = who.organisation_id if who.has(OPERATOR) else None
+    return {
+        "site": site,
+        "onward": onward,
+        "lines": sorted(lines, key=lambda line: line.since, reverse=True),
+        "now": {role: holder(lines, role, now) for role in ROLES},
+        "own": [line for line in lines if line.station_id and line.answers_at(now)],
+        "ending": [line for line in lines if line.holds_at(now)],
+        "instant": now,
+        "organisations": organisations,
+        "stations": stations,
+        "handovers": waiting,
+        "hands_over": own is not None and not waiting and may_propose(lines, own, "", now),
+    }
+
+
 def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clock: Clock) -> None:
     regulator = Depends(require_site(pool, REGULATOR))
 
     async def page(request: Request, who: Principal, site_id: str, error: YouguanError | None = None) -> Response:
-        now = clock.now()
-        async with pool.acquire() as connection:
-            site = await registry.get_site(connection, site_id)
-            onward = await registry.merged_into(connection, site_id)
-            lines = await store.lines(connection, site_id)
-            organisations = await registry.organisations_to_choose(connection, "", now)
-            stations = await store.station_ids(connection, site_id)
-            waiting = await handovers.list_handovers(
-                connection, scope=who.scope, state="proposed", site_id=site_id, before=None, limit=1000
-            )
-        own = who.organisation_id if who.has(OPERATOR) else None
-        return templates.render(
-            request,
-            "ledger.html",
-            status_code=error.status if error else 200,
-            site=site,
-            onward=onward,
-            lines=sorted(lines, key=lambda line: line.since, reverse=True),
-            now={role: holder(lines, role, now) for role in ROLES},
-            own=[line for line in lines if line.station_id and line.answers_at(now)],
-            ending=[line for line in lines if line.holds_at(now)],
-            instant=now,
-            organisations=organisations,
-            stations=stations,
-            handovers=waiting,
-            hands_over=own is not None and not waiting and may_propose(lines, own, "", now),
-            error=error,
-            **WORDS,
-        )
+        shown = await _ledger(pool, who, site_id, clock.now())
+        status = error.status if error else 200
+        return templates.render(request, "ledger.html", status_code=status, **shown, error=error, **WORDS)
 
     @router.get("")
     async def ledger(

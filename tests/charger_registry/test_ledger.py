@@ -44,7 +44,9 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 async def assign(pool: asyncpg.Pool, who: str, since: datetime, now: datetime = NOW) -> None:
-    await LedgerDesk(pool, ManualClock(now)).order(REGULATOR, "s", "manager", who, since=since, reason="x")
+    await LedgerDesk(pool, ManualClock(now)).order(
+        REGULATOR, "s", "manager", who, since=since, reason="x", document_number="1"
+    )
 
 
 async def manager(pool: asyncpg.Pool, at: datetime, as_known_at: datetime) -> str | None:

@@ -128,21 +128,21 @@ async def test_a_filing_with_a_second_manager_is_told_so(pool: asyncpg.Pool) -> 
 
 
 async def test_a_stations_own_manager_is_beside_the_sites(pool: asyncpg.Pool, desk: LedgerDesk) -> None:
-    await desk.order(REGULATOR, "s", "manager", "c", reason="x", station_id="s-1")
+    await desk.order(REGULATOR, "s", "manager", "c", reason="x", document_number="1", station_id="s-1")
     async with pool.acquire() as connection:
         lines = await store.lines(connection, "s")
     assert [getattr(holder(lines, "manager", NOW, station), "organisation_id", None) for station in ("", "s-1")] == [
         "b", "c",
     ]  # fmt: skip
     with pytest.raises(NotFound):
-        await desk.order(REGULATOR, "s", "manager", "c", reason="x", station_id="elsewhere")
+        await desk.order(REGULATOR, "s", "manager", "c", reason="x", document_number="1", station_id="elsewhere")
 
 
 async def test_of_many_changes_at_once_each_is_done_or_told(pool: asyncpg.Pool, desk: LedgerDesk) -> None:
     wrong = await line_of(pool, "manager")
     results = await asyncio.gather(
-        desk.order(REGULATOR, "s", "manager", "c", reason="x"),
-        desk.order(REGULATOR, "s", "manager", "d", reason="x"),
+        desk.order(REGULATOR, "s", "manager", "c", reason="x", document_number="1"),
+        desk.order(REGULATOR, "s", "manager", "d", reason="x", document_number="1"),
         desk.correct(REGULATOR, "s", wrong.id, replace(wrong, organisation_id="d"), reason="x"),
         desk.end(REGULATOR, "s", "manager", reason="x", document_number="x"),
         return_exceptions=True,

@@ -302,7 +302,7 @@ async def test_acceptance_refusal_withdrawal_and_order_at_once(
         desk.answer(operator("n"), proposed, Command.ACCEPT),
         desk.answer(operator("n"), proposed, Command.DECLINE, reason="x"),
         desk.answer(operator("m"), proposed, Command.WITHDRAW, reason="x"),
-        LedgerDesk(pool, clock).order(REGULATOR, "s", "manager", "p", reason="x"),
+        LedgerDesk(pool, clock).order(REGULATOR, "s", "manager", "p", reason="x", document_number="1"),
         return_exceptions=True,
     )
     failed = [result for result in results if isinstance(result, BaseException)]

@@ -115,7 +115,7 @@ class Site:
             case ("order", organisation, place, offset, until):
                 since = now + timedelta(days=offset)
                 await self._ledger.order(
-                    REGULATOR, self.id, "manager", self.own(organisation), since=since, reason="x",
+                    REGULATOR, self.id, "manager", self.own(organisation), since=since, reason="x", document_number="1",
                     station_id=self.at(place), until=None if until is None else now + timedelta(days=until),
                 )  # fmt: skip
             case ("end", place, offset):
