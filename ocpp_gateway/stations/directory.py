@@ -9,13 +9,14 @@ import asyncpg
 from ocpp_gateway.stations import store
 from ocpp_gateway.stations.registration import Registration
 from youguan.database import patiently
-from youguan.eventlog import Consumer, StoredEvent, follow
+from youguan.eventlog import Consumer, StoredEvent, follow, publish
 from youguan.events import Event, SiteFiled, SiteRetired, StationReadmitted, StationRejected
 
 log = logging.getLogger(__name__)
 
 TYPES = (SiteFiled, SiteRetired, StationReadmitted, StationRejected)
 CONSUMER = "gateway.directory"
+STREAM = "gateway/jobs"
 
 
 class Directory:
@@ -87,17 +88,23 @@ class Directory:
 
 
 async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
-    """Bring the directory's table up to date."""
+    """Bring the directory's table up to date; of stations that are filed anew it is told again how they are.
+
+    What was wrong with them ceased to be anybody's when they were filed no longer, and they may have nothing else to say.
+    """
+    news: list[Event] = []
     for stored in batch:
         match stored.event:
             case SiteFiled() as filed:
-                await store.file_site(connection, filed)
+                anew = await store.file_site(connection, filed)
+                news += await store.how_they_are(connection, anew, stored.recorded_at)
             case SiteRetired() as retired:
-                await store.retire_stations(connection, retired.station_ids)
+                await store.retire_site(connection, retired.site_id)
             case StationRejected() as rejected:
                 await store.reject_station(connection, rejected)
             case StationReadmitted() as readmitted:
                 await store.readmit_station(connection, readmitted.station_id)
+    await publish(connection, STREAM, news)
 
 
 def consumer(pool: asyncpg.Pool) -> Consumer:

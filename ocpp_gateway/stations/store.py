@@ -7,7 +7,14 @@ from datetime import datetime
 import asyncpg
 
 from youguan.eventlog import positions_of
-from youguan.events import SiteFiled, StationCredentialsChanged, StationRejected
+from youguan.events import (
+    ConnectorStatusChanged,
+    Event,
+    SiteFiled,
+    StationCredentialsChanged,
+    StationOffline,
+    StationRejected,
+)
 
 FIRST_PLATFORM_SLOT = 2000
 """From here on slots are of those who write what operators' platforms say."""
@@ -24,9 +31,13 @@ async def load_directory(
         return sites, {row["station_id"] for row in rejected}, await positions_of(connection, consumer)
 
 
-async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
-    """Let the directory hold exactly the site's stations; one that is filed leaves quarantine and is rejected no longer."""
+async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[str]:
+    """Let the directory hold exactly the site's stations; one that is filed leaves quarantine and is rejected no longer.
+
+    Return the stations that were filed nowhere before.
+    """
     ids = [station.station_id for station in filed.stations]
+    known = await sites_of(connection, ids)
     await connection.execute(
         "DELETE FROM gateway.station_directory WHERE site_id = $1 AND station_id <> ALL($2::text[])", filed.site_id, ids
     )
@@ -42,10 +53,27 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> None:
     )
     await connection.execute("DELETE FROM gateway.quarantine WHERE station_id = ANY($1)", ids)
     await connection.execute("DELETE FROM gateway.rejected_station WHERE station_id = ANY($1)", ids)
+    return [station_id for station_id in ids if station_id not in known]
 
 
-async def retire_stations(connection: asyncpg.Connection, station_ids: Sequence[str]) -> None:
-    await connection.execute("DELETE FROM gateway.station_directory WHERE station_id = ANY($1)", list(station_ids))
+async def how_they_are(connection: asyncpg.Connection, station_ids: Sequence[str], now: datetime) -> list[Event]:
+    """Return the events that say what stations said last, and which of them are silent; none of those never heard."""
+    said = await connection.fetch(
+        "SELECT * FROM gateway.connector_now WHERE station_id = ANY($1) ORDER BY station_id, connector", station_ids
+    )
+    silent = await connection.fetch(
+        "SELECT station_id, last_seen_at FROM gateway.station_now WHERE station_id = ANY($1) AND state = 'offline'",
+        station_ids,
+    )
+    return [
+        *(ConnectorStatusChanged(**dict(row), previous_condition=None) for row in said),
+        *(StationOffline(**dict(row), at=now) for row in silent),
+    ]
+
+
+async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
+    """Let a site have no stations; those that another site has by now stay there."""
+    await connection.execute("DELETE FROM gateway.station_directory WHERE site_id = $1", site_id)
 
 
 async def reject_station(connection: asyncpg.Connection, rejected: StationRejected) -> None:

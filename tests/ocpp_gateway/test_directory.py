@@ -48,6 +48,7 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
         ([REJECTED, filed("b")], False, "Rejected"),
         ([REJECTED, filed("a"), RETIRED], False, "Pending"),
         ([filed("a"), filed("b")], False, "Pending"),
+        ([filed("a"), replace(filed("a"), site_id="other"), RETIRED], True, "Pending"),
     ],
 )
 async def test_what_is_remembered(
@@ -74,3 +75,26 @@ async def test_what_is_remembered(
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping
+
+
+async def test_of_a_station_that_is_filed_anew_it_is_told_how_it_is(pool: asyncpg.Pool) -> None:
+    await pool.execute(
+        "INSERT INTO gateway.connector_now VALUES ('a', 1, 'Faulted', 'faulted', 'GroundFailure', NULL, NULL, $1, $1, $1)",
+        NOW,
+    )
+    await pool.execute(
+        "INSERT INTO gateway.station_now (station_id, epoch, connected, state, last_seen_at) VALUES ('a', 1, false, 'offline', $1)",
+        NOW,
+    )
+
+    async def tell(*events: Event) -> list[str]:
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, "registry", events)
+        await directory.consumer(pool).catch_up()
+        rows = await pool.fetch("SELECT type FROM eventlog.event WHERE stream = 'gateway/jobs' ORDER BY sequence")
+        return [row["type"] for row in rows]
+
+    told = ["ConnectorStatusChanged", "StationOffline"]
+    assert await tell(filed("a", "b")) == told
+    assert await tell(filed("a", "b", "c")) == told, "it was filed before"
+    assert await tell(RETIRED, filed("a")) == told * 2
