@@ -98,10 +98,10 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_evidence(app, evidence, cases, clock)
         remote, proof = RemoteDesk(visits, clock), ProofDesk(visits, evidence)
         add_plans(app, plans)
-        add_visits(app, visits, remote, proof, shelf, settings.base_url)
+        add_visits(app, visits, remote, proof, shelf, settings.inner_url)
         add_interests(app, interests)
         annual = AnnualDesk(pool, clock, items.own.name)
-        add_annual_report(app, annual, press, settings.base_url)
+        add_annual_report(app, annual, press, settings.inner_url)
         publication = PublicationDesk(pool, clock, items)
         add_publication(app, publication, settings.public_url)
         rules()  # as with the law, what contradicts itself stops the service here
@@ -110,7 +110,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_exchange(app, exchange)
         table()
         file_reviews = FileReviewDesk(pool, clock)
-        add_file_reviews(app, file_reviews, settings.base_url)
+        add_file_reviews(app, file_reviews, settings.inner_url)
         yield Parts(
             name="inspection",
             apis={"/api/inspection": app},
@@ -122,12 +122,12 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
                 plan_pages(plans, templates),
-                visit_pages(visits, remote, proof, shelf, templates, clock, settings.base_url),
+                visit_pages(visits, remote, proof, shelf, templates, clock, settings.inner_url),
                 interest_pages(interests, templates),
-                annual_report_pages(annual, press, templates, settings.base_url),
+                annual_report_pages(annual, press, templates, settings.inner_url),
                 publication_pages(publication, templates),
                 exchange_pages(exchange, templates),
-                file_review_pages(file_reviews, items, templates, settings.base_url),
+                file_review_pages(file_reviews, items, templates, settings.inner_url),
             ],
             jobs=[
                 Job("inspection.task_watch", TaskWatch(pool, desk).run),

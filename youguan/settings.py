@@ -173,6 +173,11 @@ class Settings(BaseSettings):
         host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
         return f"http://{host}:{self.http_port}"
 
+    @property
+    def inner_url(self) -> str:
+        """Return where the services ask one another: who listens everywhere is found on this machine."""
+        return self.base_url or f"http://127.0.0.1:{self.http_port}"
+
     def dsn_for(self, service: str) -> str:
         """Return the DSN with which `service` connects: as its own role when `role_secret` is set."""
         if self.role_secret is None:

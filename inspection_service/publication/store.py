@@ -130,7 +130,7 @@ async def list_waiting(connection: asyncpg.Connection, subject: str, scope: Scop
             SELECT p.*, c.number AS case_number, c.item_id, c.party_name, c.site_id, c.station_id,
                    {FELL.format(outcomes="$1")} AS fell_on
             FROM inspection.publication p JOIN inspection.case_file c ON c.id = p.case_id
-            WHERE p.state IN ('to_check', 'published') AND NOT c.facts->'investigators' ? $2
+            WHERE p.state IN ('to_check', 'published') AND NOT coalesce(c.facts->'investigators' ? $2, false)
               AND ($3::bool OR c.division_code ^@ ANY ($4::text[]))
         ) found
         WHERE state = 'to_check' OR fell_on IS NOT NULL ORDER BY coalesce(fell_on, due_on), id LIMIT {DUE_AT_ONCE}

@@ -634,6 +634,8 @@ INSERT INTO inspection.visit_piece VALUES ('v' || $1, 1, 'key', NULL, 'telemetry
 INSERT INTO inspection.publication VALUES ('u' || $1, 'k' || $1, 1, 'd' || $1, 'published', 'organisation', '2026-01-02', NULL,
     '{"number": "x", "title": "x", "party": "x", "item": "x", "basis": "x", "sanction": "x", "decided_on": "2026-01-02",
       "organ": "x", "paragraphs": []}', '[]', 'x', $2, '2099-01-01', '', $2);
+INSERT INTO inspection.publication (id, case_id, version, number, state, rule, decided_on, due_on, names, reason, changed_at)
+    VALUES ('w' || $1, 'k' || $1, 2, 's' || $1, 'to_check', 'organisation', '2026-01-02', '2026-01-02', '[]', '', $2);
 INSERT INTO inspection.file_review VALUES ('w' || $1, 'x', '2026-01-02', '2026-01-02', 'x', '[]', 'x',
     CASE $1 WHEN '1' THEN '["inspector"]'::jsonb ELSE '[]' END, 'x', $2);
 INSERT INTO registry.filing (id, channel, organisation_id, state, name, division_code, content, created_at, created_by, moved_at)

@@ -48,6 +48,11 @@ def test_where_stations_reach_us(host: str, public_url: str | None, expected: st
     assert Settings(http_host=host, public_url=public_url).base_url == expected
 
 
+def test_services_find_one_another_where_they_listen_everywhere() -> None:
+    assert Settings(http_host="0.0.0.0", http_port=8123).inner_url == "http://127.0.0.1:8123"
+    assert Settings(http_host="10.0.0.5", http_port=8123).inner_url == "http://10.0.0.5:8123"
+
+
 def test_roles_differ_by_service_and_database() -> None:
     one, two = "postgresql://localhost/one", "postgresql://localhost/two"
     credentials = {role_credentials(url, "secret", service) for url in (one, two) for service in ("alerts", "gateway")}
