@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from ocpp_gateway.lateness import Late, Moment, Word, judge
 from ocpp_gateway.observation import (
     Announced,
     Booted,
@@ -262,28 +263,46 @@ Place = tuple[str, int]
 
 
 class Recognised(NamedTuple):
-    """The latest state of every connector reported, an event for each change, and whether a report came too late for both."""
+    """The latest state of every connector reported, an event for each change, and what is remembered of late reports.
+
+    Where `late` is empty no report was late; None there: the connector's clock is right again.
+    """
 
     latest: dict[Place, Now]
     changes: list[ConnectorStatusChanged]
-    late: bool
+    late: dict[Place, Late | None]
 
 
-def recognise(statuses: Sequence[StatusReported], known: Mapping[Place, Now], source: str = "ocpp") -> Recognised:
-    """Return what reports change, in the order of receipt."""
+def recognise(
+    statuses: Sequence[StatusReported],
+    known: Mapping[Place, Now],
+    source: str = "ocpp",
+    late_before: Mapping[Place, Late] | None = None,
+) -> Recognised:
+    """Return what reports change, in the order of receipt; `late_before`: the last late report of each connector."""
     latest: dict[Place, Now] = {}
     changes: list[ConnectorStatusChanged] = []
-    late = False
-    for report in statuses:
-        place = (report.station_id, report.connector)
+    late: dict[Place, Late | None] = {}
+    remembered = late_before or {}
+    for told in statuses:
+        place, report = (told.station_id, told.connector), told
         before = latest.get(place) or known.get(place)
-        if before is not None and _turn(report) < _turn(before):
-            late = True
+        had = late[place] if place in late else remembered.get(place)
+        word, has = judge(_moment(report), _moment(before) if before else None, had)
+        if word is not Word.TIMELY or has != had:
+            late[place] = has
+        if word is Word.PAST:
             continue
+        if word is Word.FALLEN:
+            report = told._replace(effective_at=told.received_at)
         latest[place] = _now(report)
         if before is None or _differs(before, report):
             changes.append(_change(report, before, source))
     return Recognised(latest, changes, late)
+
+
+def _moment(told: StatusReported | Now) -> Moment:
+    return Moment(_turn(told), told.received_at)
 
 
 def _turn(told: StatusReported | Now) -> datetime:

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from ocpp_gateway import metrics
+from ocpp_gateway.lateness import Late
 from ocpp_gateway.observation import (
     MeterKind,
     SensorRead,
@@ -118,6 +119,7 @@ class DirectRecorder:
         self._standing: Standing | None = None
         self._connectors: dict[Place, Now] = {}
         self._places: dict[str, set[Place]] = {}
+        self._late: dict[Place, Late] = {}
         self._seen: dict[str, datetime] = {}
         self._seen_noted = 0.0
         self._away_after_s = away_after_s
@@ -135,6 +137,7 @@ class DirectRecorder:
         """Forget what is known of a station that another worker may write from now on."""
         for place in self._places.pop(station_id, ()):
             self._connectors.pop(place, None)
+        self._late = {place: late for place, late in self._late.items() if place[0] != station_id}
 
     async def run(self) -> None:
         """Write until `stop`, then write what is left."""
@@ -255,7 +258,8 @@ class DirectRecorder:
         """Commit the everyday batch in one statement; False when stations were lost: then nothing is stored."""
         if self._standing is None:
             return False
-        latest, changes, late = recognise(batch.statuses, await self._known(connection, batch.statuses), self._source)
+        known = await self._known(connection, batch.statuses)
+        latest, changes, late = recognise(batch.statuses, known, self._source, self._late)
         if late or not await store.write_at_once(
             connection, self._slot, self._standing, batch, self._kinds, self.stream, changes
         ):
@@ -288,12 +292,13 @@ class DirectRecorder:
             seen = {**self._seen, **batch.seen}
             at_once = bool(batch.ended or batch.booted or batch.out_of_reach)
             noted = bool(seen) and (at_once or self._is_time_to_note())
-            numbers, latest = await self._store(connection, batch, seen if noted else {}, careful=careful)
+            numbers, latest, late = await self._store(connection, batch, seen if noted else {}, careful=careful)
         self._standing = standing
         self._seen = {} if noted else seen
         if noted:
             self._seen_noted = time.monotonic()
         self._remember(latest)
+        self._remember_late(late)
         self._settle(entries, lost, numbers)
 
     async def _went_through(self, connection: asyncpg.Connection, entries: list[Entry]) -> bool:
@@ -364,7 +369,7 @@ class DirectRecorder:
 
     async def _store(
         self, connection: asyncpg.Connection, batch: Batch, seen: Mapping[str, datetime], *, careful: bool
-    ) -> tuple[dict[TransactionKey, tuple[int, bool]], dict[Place, Now]]:
+    ) -> tuple[dict[TransactionKey, tuple[int, bool]], dict[Place, Now], dict[Place, Late | None]]:
         await store.copy_frames(connection, batch)
         if careful:
             statuses = await self._store_news(connection, batch.statuses)
@@ -384,21 +389,16 @@ class DirectRecorder:
         if batch.stop_samples:
             placed = await transaction_store.placed(connection, batch.stop_samples)
             await store.insert_samples(connection, store.sample_rows(placed, self._kinds))
-        latest, changes = await self._recognise(connection, statuses)
+        known = await self._known(connection, statuses)
+        latest, changes, late = recognise(statuses, known, self._source, self._late)
+        await store.write_connectors(connection, latest)
         events += changes
         events += await connectivity.write(connection, batch, seen)
         events += await self._unfiled(connection, batch)
         events += await seldom.write(connection, batch.seldom)
         await store.keep_refused(connection, batch.doubts)
         await publish(connection, self.stream, events)
-        return numbers, latest
-
-    async def _recognise(
-        self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]
-    ) -> tuple[dict[Place, Now], list[Event]]:
-        latest, changes, _ = recognise(statuses, await self._known(connection, statuses), self._source)
-        await store.write_connectors(connection, latest)
-        return latest, list(changes)
+        return numbers, latest, late
 
     async def _store_news(
         self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]
@@ -444,6 +444,13 @@ class DirectRecorder:
         self._connectors.update(latest)
         for place in latest:
             self._places.setdefault(place[0], set()).add(place)
+
+    def _remember_late(self, late: Mapping[Place, Late | None]) -> None:
+        for place, last in late.items():
+            if last is None:
+                self._late.pop(place, None)
+            else:
+                self._late[place] = last
 
     def _settle(
         self, entries: Iterable[Entry], lost: Collection[str], numbers: dict[TransactionKey, tuple[int, bool]]

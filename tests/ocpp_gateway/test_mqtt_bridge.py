@@ -285,7 +285,7 @@ async def test_sensors_raise_and_clear(settings: Settings, pool: asyncpg.Pool) -
         await send(
             settings,
             (heat, at(1, value=69)), (heat, at(2, value=71)), (heat, at(3, value=65)), (heat, at(3, value=65)),
-            (bay, at(4, connector=1, vehicle="petrol")), (heat, at(5, value=59)), (heat, at(4, value=99)),
+            (bay, at(4, connector=1, vehicle="petrol")), (heat, at(5, value=59)), (heat, at(4, value=65)),
             (bay, at(6, connector=1, vehicle="none")),
         )  # fmt: skip
         await until_stored(pool, 7, "telemetry.sensor_reading")
@@ -293,6 +293,25 @@ async def test_sensors_raise_and_clear(settings: Settings, pool: asyncpg.Pool) -
     assert alarmed == [("overheating", "hall", 71.0), ("bay_blocked", "bay-C2-1", 1.0)]
     assert [e["alarm"] for e in await events(pool, "SensorCleared")] == ["overheating", "bay_blocked"]
     assert await pool.fetchval("SELECT value FROM gateway.sensor_now WHERE kind = 'temperature'") == 59.0
+
+
+async def test_smoke_alarms_however_late_it_is_told(settings: Settings, pool: asyncpg.Pool) -> None:
+    def at(told: datetime, value: float) -> dict[str, Any]:
+        return {"at": told.timestamp(), "value": value}
+
+    smoke, bay = "sensors/S1/smoke/hall", "bays/S1/C2/status"
+    fallen = datetime.now(UTC) - timedelta(hours=8)
+    petrol = {"at": fallen.timestamp(), "connector": 1, "vehicle": "petrol"}
+    none = {"connector": 1, "vehicle": "none"}
+    async with bridging(settings):
+        await send(settings, (smoke, at(datetime.now(UTC), 0)), (bay, none), (smoke, at(fallen, 1)), (bay, petrol))
+        await until_stored(pool, 4, "telemetry.sensor_reading")
+        (alarmed,) = await events(pool, "SensorAlarmed")
+        assert alarmed["alarm"] == "smoke"
+        assert datetime.fromisoformat(alarmed["effective_at"]) > fallen + timedelta(hours=7), "it is smoke now"
+        await send(settings, (smoke, at(datetime.now(UTC) + timedelta(seconds=1), 0)))
+        await until_stored(pool, 5, "telemetry.sensor_reading")
+    assert [e["alarm"] for e in await events(pool, "SensorCleared")] == ["smoke"]
 
 
 async def test_a_station_that_speaks_for_itself_keeps_the_word(settings: Settings, pool: asyncpg.Pool) -> None:

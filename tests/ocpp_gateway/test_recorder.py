@@ -445,6 +445,33 @@ async def test_a_status_that_comes_after_a_newer_one_is_past(desk: Desk, pool: a
     assert await count(pool, "telemetry.status_change") == 2
 
 
+async def test_a_fault_on_a_clock_that_fell_back_is_a_fault_now(desk: Desk, pool: asyncpg.Pool) -> None:
+    def fallen(word: str, second: int) -> StatusReported:
+        received = NOW + timedelta(seconds=second)
+        return status(word, at=received - timedelta(hours=8), received_at=received)
+
+    await desk.put(status("Available"))
+    await desk.put(fallen("Available", 5))
+    await desk.put(fallen("Faulted", 35))
+    await desk.put(fallen("Faulted", 35))  # the same message once more: no news
+    await desk.put(fallen("Available", 37))
+    told = await events(pool, "ConnectorStatusChanged")
+    assert [e["condition"] for e in told] == ["available", "faulted", "available"]
+    assert [datetime.fromisoformat(e["effective_at"]) for e in told[1:]] == [
+        NOW + timedelta(seconds=35), NOW + timedelta(seconds=37),
+    ]  # fmt: skip
+    assert await count(pool, "telemetry.status_change") == 4
+
+
+async def test_a_fault_that_is_told_once_by_a_clock_that_fell_back_waits_for_no_second(
+    desk: Desk, pool: asyncpg.Pool
+) -> None:
+    await desk.put(status("Available"))
+    received = NOW + timedelta(minutes=30)
+    await desk.put(status("Faulted", at=received - timedelta(hours=8), received_at=received))
+    assert [e["condition"] for e in await events(pool, "ConnectorStatusChanged")] == ["available", "faulted"]
+
+
 async def test_a_clock_that_was_fast_and_is_set_right_is_not_late(desk: Desk, pool: asyncpg.Pool) -> None:
     await desk.put(status("Faulted", at=NOW + timedelta(minutes=4)))
     right = NOW + timedelta(minutes=1)
