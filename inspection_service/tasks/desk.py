@@ -211,7 +211,8 @@ class TaskDesk:
 
     async def _now(self, connection: asyncpg.Connection, task: Mapping[str, Any]) -> Now:
         heard = not await store.is_unheard(connection, task["station_id"])
-        return Now(self.clock.now(), heard, self._draw(), self.holding_time)
+        in_service = not await store.is_unavailable(connection, task["station_id"], task["connector"])
+        return Now(self.clock.now(), heard, in_service, self._draw(), self.holding_time)
 
     async def worsen(
         self, connection: asyncpg.Connection, task: Mapping[str, Any], severity: str, details: Mapping[str, Any]

@@ -21,10 +21,14 @@ AT_REST = {
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """When something is moved, and what of its station matters then: whether it can be heard, and a lot from [0, 1)."""
+    """When something is moved, and what matters then: whether its station can be heard, whether its connector is in service.
+
+    `lot`: from [0, 1).
+    """
 
     at: datetime
     heard: bool
+    in_service: bool
     lot: float
     holding_time: timedelta
 
@@ -54,7 +58,7 @@ def effects(task: Mapping[str, Any], state: State, rules: Rules, now: Now) -> di
                 next_wait(rules.cause(task["cause"]), rules.proof, circumstances(task, now), now.at), rules, now.at
             )
         case State.VERIFYING:
-            holding = Holding.begun(now.at, now.holding_time, heard=now.heard)
+            holding = Holding.begun(now.at, now.holding_time, runs=now.heard and now.in_service)
             changed |= {"request": None, "verify_until": holding.until, "holding_left": holding.left}
         case State.CLOSED:
             changed |= {"request": None, "closed_at": now.at}

@@ -1,7 +1,8 @@
 """What tasks learn from the others: who is responsible, what alerts say, what chargers prove, what a probe has found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import asyncpg
 
@@ -20,6 +21,7 @@ from youguan.events import (
     AlertRaised,
     AlertResolved,
     AlertWorsened,
+    ConnectorStatusChanged,
     Event,
     GracePeriodBegan,
     ResponsibilitiesChanged,
@@ -40,6 +42,7 @@ TYPES = (
     AlertRaised,
     AlertResolved,
     AlertWorsened,
+    ConnectorStatusChanged,
     GracePeriodBegan,
     ResponsibilitiesChanged,
     SiteFiled,
@@ -52,7 +55,8 @@ TYPES = (
     TeamChanged,
     TransactionEnded,
 )
-HEARD, UNHEARD = (StationConnected, StationOnline), (StationDisconnected, StationOffline)
+UNAVAILABLE = "unavailable"
+Key = TypeVar("Key", str, tuple[str, int])
 UNMANAGED = "unmanaged_site"
 IN_ORDER = ("available", "occupied", "charging", "reserved")
 
@@ -103,15 +107,31 @@ class Intake:
         await publish(connection, STREAM, news)
 
     async def _hear(self, connection: asyncpg.Connection, events: Sequence[Event]) -> None:
-        """Note who can be heard and who cannot: first, and many at once, for thousands may come back together."""
-        last: dict[str, tuple[bool, datetime]] = {}
+        """Note what can be heard and is in service: first, and many at once, for thousands may come back together."""
+        stations: dict[str, tuple[bool, datetime]] = {}
+        connectors: dict[tuple[str, int], tuple[bool, datetime]] = {}
         for event in events:
-            if isinstance(event, (*HEARD, *UNHEARD)):
-                last[event.station_id] = (isinstance(event, HEARD), event.at)
-        for ways, note in ((True, store.hear_stations), (False, store.lose_stations)):
-            stations = {station_id: at for station_id, (heard, at) in last.items() if heard is ways}
-            if stations:
-                await note(connection, stations)
+            match event:
+                case StationConnected() | StationOnline():
+                    stations[event.station_id] = (True, event.at)
+                case StationDisconnected() | StationOffline():
+                    stations[event.station_id] = (False, event.at)
+                case ConnectorStatusChanged() if UNAVAILABLE in (event.condition, event.previous_condition):
+                    in_service = event.condition != UNAVAILABLE
+                    connectors[event.station_id, event.connector] = (in_service, event.effective_at)
+        changed: dict[str, datetime] = {}
+        if stations:
+            told = {station_id: at for station_id, (_, at) in stations.items()}
+            back = await store.hear_stations(connection, _those(stations, True))
+            lost = await store.lose_stations(connection, _those(stations, False))
+            changed |= {station_id: told[station_id] for station_id in back | lost}
+        if connectors:
+            await store.restore_connectors(connection, _those(connectors, True))
+            await store.withdraw_connectors(connection, _those(connectors, False))
+            for (station_id, _), (_, at) in connectors.items():
+                changed[station_id] = max(at, changed.get(station_id, at))
+        if changed:
+            await store.hold(connection, changed)
 
     async def _gone(self, connection: asyncpg.Connection, site_id: str, still_filed: Sequence[str] = ()) -> list[Event]:
         """Close what is about stations that are filed no longer: nobody will confirm it."""
@@ -218,3 +238,8 @@ class Intake:
 def _subject(alert: AlertRaised | AlertResolved | AlertWorsened | AlertAmended) -> str:
     """Return what an alert is about: what it says itself, else its narrowest place, or the alert itself."""
     return alert.subject or subject_of(alert.site_id, alert.station_id, alert.connector) or alert.alert_id
+
+
+def _those(told: Mapping[Key, tuple[bool, datetime]], well: bool) -> dict[Key, datetime]:
+    """Return those of which it was last said that they are well, or that they are not, and when."""
+    return {key: at for key, (said, at) in told.items() if said is well}

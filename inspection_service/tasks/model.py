@@ -81,6 +81,15 @@ class UnheardStation(Table, table=True):
     since: datetime = moment()
 
 
+class UnavailableConnector(Table, table=True):
+    """A connector (0: its whole station) that is out of service: while it is, it does not show that it is in order."""
+
+    __tablename__ = "unavailable_connector"
+    station_id: str = text(key=True)
+    connector: int = whole(key=True)
+    since: datetime = moment()
+
+
 class TaskHistory(Table, table=True):
     """One move of a task; never changed. `role`: as what `actor` made it; where he stood, WGS-84."""
 

@@ -8,14 +8,14 @@ from inspection_service.tasks.rules import Cause, Proof, Way
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """How much longer something must stay in order: `until` while its station can say so, `left` while it cannot."""
+    """How much longer something must stay in order: `until` while it can be told, `left` while it cannot or is out of service."""
 
     until: datetime | None
     left: timedelta | None
 
     @classmethod
-    def begun(cls, now: datetime, time: timedelta, *, heard: bool) -> "Holding":
-        return cls(now + time, None) if heard else cls(None, time)
+    def begun(cls, now: datetime, time: timedelta, *, runs: bool) -> "Holding":
+        return cls(now + time, None) if runs else cls(None, time)
 
 
 def proves(started_at: datetime | None, energy_wh: float | None, since: datetime) -> bool:

@@ -26,6 +26,7 @@ from youguan.events import (
     AlertRaised,
     AlertResolved,
     AlertWorsened,
+    ConnectorStatusChanged,
     Event,
     ResponsibilitiesChanged,
     ResponsibilityEntry,
@@ -278,6 +279,45 @@ async def test_time_in_which_a_station_cannot_be_heard_is_no_time_in_order(world
     await world.pass_time(19)
     assert await world.state() == "verifying"
     await world.pass_time(1)
+    assert await world.state() == "closed"
+
+
+def told(condition: str, before: str | None, connector: int, at: datetime) -> ConnectorStatusChanged:
+    return ConnectorStatusChanged(
+        station_id="a", connector=connector, status=condition.title(), condition=condition, previous_condition=before,
+        error_code=None, error_info=None, vendor_error_code=None, occurred_at=at, received_at=at, effective_at=at,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("connector", "stops"), [(1, True), (0, True), (2, False)])
+async def test_time_in_which_a_connector_is_out_of_service_is_no_time_in_order(
+    world: World, connector: int, stops: bool
+) -> None:
+    await world.tell(raised(), resolved())
+    await world.pass_time(10)
+    await world.tell(told("unavailable", "available", connector, world.clock.now()))
+    await world.pass_time(3600)
+    assert await world.state() == ("verifying" if stops else "closed")
+    if stops:
+        await world.tell(told("available", "unavailable", connector, world.clock.now()))
+        await world.pass_time(19)
+        assert await world.state() == "verifying"
+        await world.pass_time(1)
+        assert await world.state() == "closed"
+
+
+async def test_of_a_station_and_its_connector_both_must_be_well_for_time_in_order(world: World) -> None:
+    out = told("unavailable", "available", 1, NOW)
+    await world.tell(raised(), out, resolved(), DISCONNECTED)
+    await world.tell(replace(CONNECTED, at=world.clock.now()))
+    await world.pass_time(3600)
+    assert await world.state() == "verifying"
+    await world.tell(replace(DISCONNECTED, at=world.clock.now()))
+    await world.tell(told("charging", "unavailable", 1, world.clock.now()))
+    await world.pass_time(3600)
+    assert await world.state() == "verifying"
+    await world.tell(replace(CONNECTED, at=world.clock.now()))
+    await world.pass_time(30)
     assert await world.state() == "closed"
 
 
