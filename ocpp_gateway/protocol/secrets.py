@@ -19,6 +19,9 @@ PASSWORD_IN_ADDRESS = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[
 ADDRESSES_IN = frozenset({
     "GetDiagnostics", "GetLog", "UpdateFirmware", "SignedUpdateFirmware", "PublishFirmware", "SetNetworkProfile",
 })  # fmt: skip
+# JSON is read to a depth of 1,024 and written to one of 254, and Python's own stack ends before. No member of OCPP lies deeper
+# than this; what somebody has put there nobody can search for secrets, so it is hidden.
+DEEPEST = 100
 CONCERNED = ADDRESSES_IN | SECRET_MEMBERS_IN | {"ChangeConfiguration", "SetVariables", "NotifyEvent", "NotifyReport"}
 
 Payload = dict[str, Any]
@@ -33,6 +36,7 @@ def masked(version: Version, action: str, payload: Payload) -> Payload:
     """Return a request without what is secret in it; the very same object where nothing is."""
     if action not in CONCERNED:
         return payload
+    payload = _as_deep_as_can_be_searched(payload)
     if version is V16 and action == "ChangeConfiguration":
         return _masked_value(payload, "key", "value")
     if action == "SetVariables":
@@ -52,10 +56,11 @@ def masked(version: Version, action: str, payload: Payload) -> Payload:
 def masked_answer(version: Version, action: str, payload: Payload) -> Payload:
     """Return a station's answer without what is secret in it; stations should not tell keys, and some do."""
     if version is V16 and action == "GetConfiguration":
+        payload = _as_deep_as_can_be_searched(payload)
         entries = payload.get("configurationKey")
         return _with(payload, "configurationKey", entries, lambda entry: _masked_value(entry, "key", "value"))
     if action == "GetVariables":
-        return _masked_items(payload, "getVariableResult", "attributeValue")
+        return _masked_items(_as_deep_as_can_be_searched(payload), "getVariableResult", "attributeValue")
     return payload
 
 
@@ -102,6 +107,21 @@ def verdict(state: str, answer: Payload | None) -> str:
     results = answer.get("setVariableResult") or [{}]
     status = answer.get("status") or results[0].get("attributeStatus")
     return "accepted" if status in ("Accepted", "RebootRequired") else "declined"
+
+
+def _as_deep_as_can_be_searched(payload: Payload) -> Payload:
+    found: Payload = _cut(payload, DEEPEST)
+    return payload if found == payload else found
+
+
+def _cut(value: Any, levels: int) -> Any:
+    if isinstance(value, dict | list) and levels == 0:
+        return MASK
+    if isinstance(value, dict):
+        return {key: _cut(member, levels - 1) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_cut(member, levels - 1) for member in value]
+    return value
 
 
 def _masked_value(entry: Payload, name: str, value: str) -> Payload:

@@ -81,6 +81,10 @@ POISON = (
 
 # A deadlock, for one: rolled back for the sake of somebody else's transaction.
 ROLLED_BACK = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+# What the database says about our statements: class 42, a column that is not there or that we may not read, say. It is there, and
+# trying again helps only where a table is being replaced: for some three seconds.
+OF_ANOTHER_SCHEMA = asyncpg.SyntaxOrAccessError
+MOST_OF_ANOTHER_SCHEMA = 7
 MOST_MISROUTED = 20  # each try can meet another new partition: six tables, of a few days each
 # InternalClientError: what asyncpg says of a connection that ends while it looks up a statement's types.
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -177,10 +181,13 @@ class DirectRecorder:
         return time.monotonic() - self._seen_noted >= SEEN_EVERY_S
 
     async def _write(self, entries: list[Entry]) -> None:
-        """Commit entries, however long the database is away; halve them where a row is refused."""
+        """Commit entries, however long the database is away; halve them where a row is refused.
+
+        SyntaxOrAccessError where the database has not the tables that we write: then this process must end.
+        """
         pause = 0.05
         careful = uncertain = False
-        misrouted = 0
+        misrouted = of_another_schema = 0
         while True:
             patience = asyncio.get_running_loop().call_later(self._away_after_s, self._notice_away, entries)
             try:
@@ -199,6 +206,10 @@ class DirectRecorder:
             except ROLLED_BACK as error:
                 log.warning("recorder %d: rolled back, trying again at once: %s", self._slot, error)
             except AWAY as error:
+                of_another_schema += isinstance(error, OF_ANOTHER_SCHEMA)
+                if of_another_schema == MOST_OF_ANOTHER_SCHEMA:
+                    log.critical("recorder %d: the database is there, but not as we write it: %s", self._slot, error)
+                    raise
                 uncertain = True  # the lost commit may have gone through
                 self._notice_away(entries)
                 pause = await self._pause(pause, error)

@@ -31,7 +31,7 @@ from ocpp_gateway.protocol.frames import (
     call_error,
     call_frame,
 )
-from ocpp_gateway.protocol.secrets import masked, masked_answer
+from ocpp_gateway.protocol.secrets import masked, masked_answer, masked_late
 from ocpp_gateway.protocol.versions import Version
 from ocpp_gateway.recorder.batch import Entry
 from ocpp_gateway.relay.passed import ENDED, REFUSED, SAID, TOLD, UPSTREAM, Passed
@@ -170,7 +170,7 @@ class Relayed:
                     _remember(self._awaiting, message_id, text, MOST_OPEN)
             case [kind, str(message_id), dict(payload)] if kind == CALLRESULT:
                 action, about = self._asked.pop(message_id, ("", ""))
-                shown = masked_answer(self.version, action, payload)
+                shown = masked_answer(self.version, action, payload) if action else masked_late(payload)
                 if shown is not payload:
                     text = orjson.dumps([CALLRESULT, message_id, shown]).decode()
             case [kind, str(message_id), *_] if kind == CALLERROR:

@@ -627,6 +627,21 @@ async def test_a_deadlock_is_no_database_that_is_away(
     assert "database away" not in caplog.text
 
 
+async def test_tables_that_are_not_ours_end_the_recorder_and_acknowledge_nothing(
+    database_url: str, pool: asyncpg.Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    await Ownership(pool, 0, ManualClock(NOW)).start()
+    await pool.execute("ALTER TABLE gateway.connector_now RENAME COLUMN error_code TO failure")
+    desk = Desk(database_url)
+    putting = asyncio.create_task(desk.put(status()))
+    with pytest.raises(asyncpg.UndefinedColumnError):
+        await asyncio.wait_for(desk.running, 30)
+    assert not putting.done()
+    putting.cancel()
+    assert caplog.records[-1].levelname == "CRITICAL"
+    assert "error_code" in caplog.records[-1].getMessage()
+
+
 async def test_who_was_heard_is_not_forgotten_with_a_commit_that_fails(desk: Desk, pool: asyncpg.Pool) -> None:
     await stations(pool, "s1", "s2")
     await desk.put(status())

@@ -239,6 +239,16 @@ async def test_what_a_station_must_not_show_in_full_is_masked_where_it_is_noted(
     assert next(note for note in relay.notes if note.kind == "said").about.count("ChangeConfiguration") == 1
 
 
+async def test_a_secret_in_an_answer_to_nothing_that_is_known_is_masked(relay: Relay) -> None:
+    secret = os.urandom(8).hex()
+    told = {"configurationKey": [{"key": "AuthorizationKey", "value": secret, "readonly": False}]}
+    async with relay.both() as (station, _):
+        await station.send(json.dumps([3, "never asked", told]))
+        await until(lambda: any("never asked" in note.frame for note in relay.notes))
+    assert secret in str(relay.system.got), "it is passed on as it is"
+    assert not [note for note in relay.notes if secret in note.frame + note.about]
+
+
 async def test_a_secret_is_masked_whatever_the_call_takes_for_its_id(relay: Relay) -> None:
     secret = os.urandom(8).hex()
     async with relay.both() as (station, upstream):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from ocpp_gateway.commands.sealing import Sealer
@@ -114,3 +115,41 @@ def test_a_report_that_tells_a_key_is_kept_without_it() -> None:
     kept = [entry.frame + "".join(doubt.frame for doubt in entry.doubts) for entry in talk.recorder.entries]
     assert kept
     assert KEY not in "".join(kept)
+
+
+@pytest.mark.parametrize("levels", [1, 90])
+def test_what_lies_deep_is_kept_as_it_is(levels: int) -> None:
+    payload = {"reportData": [], "customData": nested(levels)}
+    assert masked(V201, "NotifyReport", payload) is payload
+
+
+def nested(levels: int) -> Any:
+    """Return a list in a list, so many times."""
+    found: Any = "geheim"
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize("levels", [101, 300, 1000])
+def test_what_lies_too_deep_to_be_searched_is_hidden_and_the_rest_is_kept(levels: int) -> None:
+    talk = Talk(V201)
+    variable = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+    report = {"requestId": 1, "generatedAt": "2026-01-01T00:00:00Z", "seqNo": 0}
+    shown = orjson.dumps({**report, "reportData": [{**variable, "variableAttribute": [{"value": KEY}]}]})
+    deep = b"[" * levels + b'"geheim"' + b"]" * levels
+    talk.raw(b'[2,"1","NotifyReport",' + shown[:-1] + b',"customData":{"vendorId":"v","x":' + deep + b"}}]")
+    (entry,) = talk.recorder.entries
+    assert '"seqNo":0' in entry.frame
+    assert entry.observations
+    assert "geheim" not in entry.frame
+    assert KEY not in entry.frame
+
+
+@pytest.mark.parametrize("action", ["GetLog", "SetNetworkProfile", "NotifyEvent"])
+def test_however_deep_it_lies_the_connection_goes_on(action: str) -> None:
+    talk = Talk(V201)
+    deep = b"[" * 1000 + b'"geheim"' + b"]" * 1000
+    talk.raw(b'[2,"1","' + action.encode() + b'",{"customData":' + deep + b"}]")
+    assert talk.wire.sent[-1][:2] == [4, "1"]
+    assert "geheim" not in str(talk.recorder.entries)
