@@ -73,6 +73,8 @@ class DueOut(BaseModel):
     case_id: str
     case_number: str
     number: str
+    site_id: str | None
+    station_id: str | None
     act: Literal["publish", "withdraw"]
     due_on: date
     overdue: bool
@@ -110,7 +112,7 @@ def penalty_out(row: Shown) -> PenaltyOut:
 
 
 def due_out(found: Due, day: date) -> DueOut:
-    members = {name: found.row[name] for name in ("id", "case_id", "case_number", "number")}
+    members = {name: found.row[name] for name in ("id", "case_id", "case_number", "number", "site_id", "station_id")}
     return DueOut(**members, act=found.act, due_on=found.due_on, overdue=found.overdue(day))
 
 
