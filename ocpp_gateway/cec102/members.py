@@ -87,6 +87,14 @@ class Members:
             raise Unusable(self.within(name), f"is longer than {longest} characters, or not printable")
         return value
 
+    def optional_words(self, name: str) -> str | None:
+        """Return what somebody wrote for people to read, in one line and no longer than is kept: it makes nothing else unusable."""
+        value = self.get(name)
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            return None
+        line = " ".join(str(value).split())
+        return "".join(filter(str.isprintable, line))[:LONGEST_TEXT].strip() or None
+
     def number(self, name: str, low: float, high: float) -> float:
         """Return a number within bounds that must be there, also where it is written as text."""
         found = self.optional_number(name, low, high)
@@ -157,7 +165,10 @@ def _moment(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return next((found for form in FORMS if (found := _by_form(text, form)) is not None), None)
-    return moment.replace(tzinfo=COUNTY) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=COUNTY) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # the first or the last day that there is, as some write that there is no time
+        return None
 
 
 def _by_form(text: str, form: str) -> datetime | None:

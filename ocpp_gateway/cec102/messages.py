@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ocpp_gateway.cec102.members import LONGEST_TEXT, Members, Refused, Unusable
+from ocpp_gateway.cec102.members import Members, Refused, Unusable
 from ocpp_gateway.cec102.profiles import Profile
 
 MOST_ITEMS = 5000
@@ -179,8 +179,7 @@ def _statuses(whole: Members) -> Sequence[Members | Refused]:
 def _status(item: Members, profile: Profile, _: Content) -> list[Item]:
     status = _status_number(item, profile)
     station_id, at = item.optional_text("StationID"), item.optional_time("UpdateTime")
-    description = item.optional_text("StatusDesc", LONGEST_TEXT)
-    return [StatusSaid(item.text("ConnectorID"), station_id, status, at, description)]
+    return [StatusSaid(item.text("ConnectorID"), station_id, status, at, item.optional_words("StatusDesc"))]
 
 
 def _status_number(item: Members, profile: Profile) -> int:
@@ -246,7 +245,7 @@ def _order(item: Members, _: Profile, content: Content) -> list[Item]:
             started_at,
             ended_at,
             energy * 1000,
-            item.optional_text("StopReason", LONGEST_TEXT),
+            item.optional_words("StopReason"),
             {item.spelled("StartChargeSeq"): order_no, "ConnectorID": connector_id},
             item.found,
         )
@@ -324,7 +323,7 @@ def _station(item: Members, _: Profile, content: Content) -> list[Item]:
     return [
         StationSaid(
             item.text("StationID"),
-            item.optional_text("StationName", LONGEST_TEXT),
+            item.optional_words("StationName"),
             item.optional_number("StationLng", -180, 180),
             item.optional_number("StationLat", -90, 90),
             None if item.get("StationStatus") is None else item.integer("StationStatus", 0, 255),
@@ -335,7 +334,7 @@ def _station(item: Members, _: Profile, content: Content) -> list[Item]:
 
 
 def _operator(item: Members, _: Profile, __: Content) -> list[Item]:
-    name, uscc = item.optional_text("OperatorName", LONGEST_TEXT), item.optional_text("OperatorUSCID")
+    name, uscc = item.optional_words("OperatorName"), item.optional_text("OperatorUSCID")
     return [OperatorSaid(item.text("OperatorID"), name, uscc, item.found)]
 
 

@@ -23,6 +23,8 @@ VIN = re.compile(
 )
 IN_WORDS = (PLATE, MOBILE)
 MARK_LETTERS = 16
+# Names, in small letters, of what is known by digits: eleven of those are no telephone.
+ENDS_OF_IDS, ORDER_NUMBERS = ("id", "ids"), frozenset({"startchargeseq", "orderno", "chargeseq", "equipbizseq"})
 
 Mark = Callable[[str], str]
 """Gives a text's mark: the same for the same text, and no way back."""
@@ -48,12 +50,13 @@ def without_persons(value: Any, mark: Mark) -> Any:
 
 
 def _member(name: str, value: Any, mark: Mark) -> Any:
-    if name.lower().replace("_", "") in PERSONAL:
+    bare = name.lower().replace("_", "")
+    if bare in PERSONAL:
         return (
             mark(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
         )
-    if name.endswith("ID") and isinstance(value, str):
-        return value  # eleven digits of an id are no telephone
+    if isinstance(value, str) and (bare.endswith(ENDS_OF_IDS) or bare in ORDER_NUMBERS):
+        return PLATE.sub(lambda found: mark(found[0]), value)
     return without_persons(value, mark)
 
 

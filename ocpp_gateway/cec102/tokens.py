@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ocpp_gateway.cec102.envelope import Secrets
 
 LIFETIME = timedelta(hours=2)
+LONGEST_UNTIL = 16  # hexadecimal digits
 
 
 def issue(secret: str, operator_id: str, secrets: Secrets, now: datetime) -> str:
@@ -19,6 +20,8 @@ def issue(secret: str, operator_id: str, secrets: Secrets, now: datetime) -> str
 def holds(token: str, secret: str, operator_id: str, secrets: Secrets, now: datetime) -> bool:
     """Say whether a token is one that we gave to this operator, and holds still."""
     given_until, _, mark = token.partition(".")
+    if len(given_until) > LONGEST_UNTIL:
+        return False
     try:
         until = int(given_until, 16)
     except ValueError:

@@ -13,6 +13,8 @@ LOGIN, LOGIN_ANSWER = 0x01, 0x02
 HEARTBEAT, HEARTBEAT_ANSWER = 0x03, 0x04
 TARIFF, TARIFF_ANSWER = 0x05, 0x06
 REALTIME = 0x13
+HANDSHAKE = 0x15
+START_ASKED = 0x31
 TRADE, TRADE_ANSWER = 0x3B, 0x40
 TIME_SET, TIME = 0x55, 0x56
 MOST_GUNS = 20
@@ -210,12 +212,25 @@ READERS: Mapping[int, Callable[[bytes], Said]] = {
     TIME_SET: _time_set,
 }
 
-# Where a body names a car or a card: (from, until) by kind.
-PERSONAL: Mapping[int, tuple[tuple[int, int], ...]] = {TRADE: ((125, 142), (150, 158))}
+# Where a body names a car or a card, or holds somebody's password: (from, until) by kind.
+PERSONAL: Mapping[int, tuple[tuple[int, int], ...]] = {
+    HANDSHAKE: ((48, 65),),
+    START_ASKED: ((10, 51),),
+    TRADE: ((124, 141), (150, 158)),
+}
+# Kinds that name nobody: what a pile says of itself, of its settings and of how a battery is charged.
+IMPERSONAL = frozenset(
+    {
+        LOGIN, HEARTBEAT, TARIFF, 0x09, REALTIME, 0x17, 0x19, 0x1B, 0x1D, 0x21, 0x23, 0x25, 0x33, 0x35, 0x51, TIME_SET, 0x57,
+        0x61, 0x63, 0x91, 0x93,
+    }
+)  # fmt: skip
 
 
 def without_persons(kind: int, body: bytes) -> bytes:
-    """Return a body with the numbers of car and card blanked."""
+    """Return a body with the numbers of car and card blanked; all of a body of which nobody knows where they would stand."""
+    if kind not in IMPERSONAL and kind not in PERSONAL:
+        return bytes(len(body))
     for begins, ends in PERSONAL.get(kind, ()):
         body = body[:begins] + bytes(len(body[begins:ends])) + body[ends:]
     return body

@@ -102,6 +102,23 @@ def test_a_number_as_an_id_is_its_digits() -> None:
     assert found.connector_id == "12"
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00", "0001-01-01 00:00:00"])
+def test_a_time_that_stands_for_none_takes_no_other_status_with_it(at: str) -> None:
+    content = said("status", {"ConnectorStatusInfo": [status(UpdateTime=at), status(1, ConnectorID="two")]})
+    assert [s.connector_id for s in content.said if isinstance(s, StatusSaid)] == ["two"]
+    assert [r.member for r in content.refused] == ["ConnectorStatusInfo[0].UpdateTime"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [("急停\u3000按下\n已断电", "急停 按下 已断电"), ("x" * 600, "x" * 500), ("\x00", None), ({}, None), (7, "7")],
+)
+def test_what_people_wrote_makes_no_status_unusable(words: Any, kept: str | None) -> None:
+    (found,) = said("status", status(StatusDesc=words)).said
+    assert isinstance(found, StatusSaid)
+    assert (found.status, found.description) == (255, kept)
+
+
 def test_zhejiang_says_when_and_why() -> None:
     document = {"ConnectorStatusInfo": status(UpdateTime="2026-05-04 12:00:00", StatusDesc="急停")}
     (found,) = said("status", document, ZHEJIANG).said
@@ -283,13 +300,14 @@ def test_cars_and_people_are_marked_wherever_they_stand() -> None:
         "LicensePlate": "浙B12345", "VIN": "LSVAA4182E2123456", "Phone": 13800138000, "StationTel": "联系 13900139000 老王",
         "ServiceTel": "400-000-1234", "StopDesc": "车牌浙B·D12345停车", "StationID": "13800138000",
         "ChargeDetails": [{"vin": "LSVAA4182E2123456"}], "plate_no": "", "UserID": ["x"],
+        "connectorId": "13700137000", "OrderNo": "13600136000", "EquipmentID": "浙B12345",
     }  # fmt: skip
     safe = without_persons(document, MARK)
     text = orjson.dumps(safe).decode()
     for personal in ("浙B", "LSVAA", '13800138000"', "13900139000"):
         assert personal not in text.replace('"StationID":"13800138000"', "")
     assert safe["ServiceTel"] == "400-000-1234"
-    assert safe["StationID"] == "13800138000"
+    assert (safe["StationID"], safe["connectorId"], safe["OrderNo"]) == ("13800138000", "13700137000", "13600136000")
     assert safe["VIN"] == safe["ChargeDetails"][0]["vin"] != document["VIN"]
     assert safe["VIN"] != without_persons(document, marker("other"))["VIN"]
     assert safe["plate_no"] is safe["UserID"] is None

@@ -102,9 +102,28 @@ def test_whose_car_and_card_it_was_is_blanked() -> None:
     (found,) = Splitter().feed(PILE.trade(TRADE_NO, NOW, NOW, 1))
     kept = messages.without_persons(found.kind, found.body)
     assert b"LSVAA" in found.body
-    assert b"LSVAA" not in kept
-    assert not kept.endswith(bytes.fromhex("D14B0A54"))
+    assert kept == found.body.replace(b"LSVAA4182E2123456", bytes(17)).replace(bytes.fromhex("D14B0A54"), bytes(4))
     assert read(found.kind, kept) == read(found.kind, found.body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "persons", "after"),
+    [
+        (0x15, bytes.fromhex(TRADE_NO + PILE.number) + b"\x01" + b"\x07" * 24, b"LSVAA4182E2123456", b"\x09" * 8),
+        (
+            0x31,
+            bytes.fromhex(PILE.number) + b"\x01\x03\x01",
+            b"\x0bCARD\xd1\x4b\x0aa password's 16LSVAA4182E2123456",
+            b"",
+        ),
+        (0xA1, b"", bytes.fromhex(PILE.number) + b"LSVAA4182E2123456", b""),  # a kind that is not read here
+        (0x19, bytes.fromhex(TRADE_NO + PILE.number) + b"\x01" + b"\x09" * 15, b"", b""),
+    ],
+)
+def test_no_frame_is_kept_with_a_car_a_card_or_a_password(
+    kind: int, before: bytes, persons: bytes, after: bytes
+) -> None:
+    assert messages.without_persons(kind, before + persons + after) == before + bytes(len(persons)) + after
 
 
 @pytest.mark.parametrize(
