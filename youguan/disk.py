@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar
 
-from youguan.errors import TooLarge, YouguanError
+from youguan.errors import TooLarge, Unavailable, YouguanError
 
 AT_ONCE = 1024 * 1024
 SILENCE_S = 60.0
@@ -45,6 +45,13 @@ class Folder:
     def path(self, file_id: str, sha256: str) -> Path:
         """Return where a file is: under an id of ours and its content's hash, never under a sender's word."""
         return self._folder / f"{uuid.UUID(file_id)}.{sha256}"
+
+    def find(self, file_id: str, sha256: str) -> Path:
+        """Return where a file lies; Unavailable where it does not."""
+        path = self.path(file_id, sha256)
+        if not path.is_file():
+            raise Unavailable("the content of this file is not in the data folder of this machine")
+        return path
 
     async def receive(self, file_id: str, chunks: AsyncIterator[bytes], largest_bytes: int) -> Content:
         """Stream a file to disk; TooLarge and Interrupted, and then nothing of it is kept."""

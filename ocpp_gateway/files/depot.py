@@ -153,14 +153,15 @@ class Depot:
         return content.sha256
 
     async def open_evidence(self, who: Principal, file_id: str, *, remote: str | None) -> tuple[asyncpg.Record, Path]:
-        """Return a file that is there and where it lies; that somebody looked at it is written down."""
+        """Return a file that came and where it lies; that somebody looked at it is written down. NotFound, Unavailable."""
         async with self.pool.acquire() as connection, connection.transaction():
             row = await store.get_received(connection, file_id, who.scope)
+            path = self.evidence.find(file_id, row["sha256"])
             await audit.record(
                 connection, at=self.clock.now(), actor=who.subject, action="download", subject=f"file {file_id}",
                 after={"station": row["station_id"], "sha256": row["sha256"]}, remote=remote,
             )  # fmt: skip
-        return row, self.evidence.path(file_id, row["sha256"])
+        return row, path
 
     # --- firmware -----------------------------------------------------------------------------------------------
 
@@ -252,12 +253,12 @@ class Depot:
         return firmware
 
     async def open_firmware(self, firmware_id: str) -> tuple[asyncpg.Record, Path]:
-        """Return firmware that is there and where it lies; NotFound."""
+        """Return firmware that came and where it lies; NotFound, Unavailable."""
         async with self.pool.acquire() as connection:
             row = await store.get_firmware(connection, firmware_id)
         if row["received_at"] is None:
             raise NotFound(f"firmware {firmware_id}")
-        return row, self.firmware.path(firmware_id, row["sha256"])
+        return row, self.firmware.find(firmware_id, row["sha256"])
 
     def _address(self, path: str) -> str:
         """Return where a station brings or fetches a file; Unavailable where nobody has said how it reaches us."""

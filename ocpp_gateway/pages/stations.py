@@ -27,7 +27,7 @@ from ocpp_gateway.transactions import store as transactions
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import NotFound
-from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_station
 from youguan.web.templates import Templates
 
@@ -201,12 +201,11 @@ def _add_history(router: APIRouter, place: Place) -> None:
         _: Annotated[Principal, Depends(require_station(place.pool))],
         cursor: Cursor = None,
     ) -> Response:
-        key = decode_cursor(cursor, datetime, int, str)
-        before = (key[0], key[1], key[2]) if key else None
+        key = decode_cursor(cursor, datetime, int, str, int)
+        before = (key[0], key[1], key[2], key[3]) if key else None
         async with place.pool.acquire() as connection:
             rows = await store.latest_statuses(connection, station_id, before, PAGE)
-            last = rows[-1] if len(rows) == PAGE else None
-            following = encode_cursor(last["occurred_at"], last["connector"], last["status"]) if last else None
+            following = next_cursor(rows, PAGE, "occurred_at", "connector", "status", "mark")
             return await place.show(
                 request, connection, station_id, "statuses", rows=rows, next=following, cursor=cursor
             )

@@ -81,17 +81,17 @@ async def count_stations(connection: asyncpg.Connection, scope: Scope) -> asyncp
 
 
 async def latest_statuses(
-    connection: asyncpg.Connection, station_id: str, before: tuple[datetime, int, str] | None, limit: int
+    connection: asyncpg.Connection, station_id: str, before: tuple[datetime, int, str, int] | None, limit: int
 ) -> list[asyncpg.Record]:
     """Return what a station reported, newest first by its own time."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT * FROM telemetry.status_change
-        WHERE station_id = $1 AND ($2::timestamptz IS NULL OR (occurred_at, connector, status) < ($2, $3, $4))
-        ORDER BY occurred_at DESC, connector DESC, status DESC LIMIT $5
+        WHERE station_id = $1 AND ($2::timestamptz IS NULL OR (occurred_at, connector, status, mark) < ($2, $3, $4, $5))
+        ORDER BY occurred_at DESC, connector DESC, status DESC, mark DESC LIMIT $6
         """,
         station_id,
-        *(before or (None, None, None)),
+        *(before or (None, None, None, None)),
         limit,
     )
     return rows

@@ -66,7 +66,7 @@ class HourOut(BaseModel):
     unknown_s: int
 
 
-class ExclusionIn(BaseModel):
+class ExclusionIn(BaseModel, extra="forbid"):
     """A period in which outage does not count, for one station or all of a site."""
 
     station_id: str | None = None

@@ -17,6 +17,7 @@ from youguan.web.security import require, require_station
 Open = Annotated[bool | None, Query(description="true: not ended; false: ended")]
 MOST_SAMPLES = 10_000
 MOST_MISSING = 100
+MOST_COUNTED = 10_000
 
 
 class TransactionOut(BaseModel):
@@ -37,9 +38,10 @@ class TransactionOut(BaseModel):
 
 
 class TransactionPage(Page[TransactionOut]):
-    """A page of transactions; `count` is how many there are in all."""
+    """A page of transactions; `count` is how many there are in all, where `count_is_whole`: else there are more than that."""
 
-    count: int
+    count: int = Field(le=MOST_COUNTED)
+    count_is_whole: bool
 
 
 class TransactionEventOut(BaseModel):
@@ -106,10 +108,12 @@ def add_transactions(app: FastAPI, pool: asyncpg.Pool) -> None:
     ) -> TransactionPage:
         key = decode_cursor(cursor, int)
         rows = await store.transactions(connection, chosen, before=key[0] if key else None, limit=limit)
+        count = await store.count_transactions(connection, chosen, MOST_COUNTED)
         return TransactionPage(
             items=[TransactionOut(**dict(row)) for row in rows],
             next=next_cursor(rows, limit, "id"),
-            count=await store.count_transactions(connection, chosen),
+            count=min(count, MOST_COUNTED),
+            count_is_whole=count <= MOST_COUNTED,
         )
 
     @app.get("/stations/{station_id}/transactions/{transaction_id}")

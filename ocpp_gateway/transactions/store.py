@@ -58,13 +58,15 @@ async def transactions(
     return rows
 
 
-async def count_transactions(connection: asyncpg.Connection, chosen: TransactionFilter) -> int:
+async def count_transactions(connection: asyncpg.Connection, chosen: TransactionFilter, most: int) -> int:
+    """Return how many there are; of more than `most` only that they are more: most + 1."""
     count: int = await connection.fetchval(
-        f"SELECT count(*) FROM telemetry.transaction {CHOSEN}",
+        f"SELECT count(*) FROM (SELECT FROM telemetry.transaction {CHOSEN} LIMIT $7) counted",
         chosen.station_id,
         chosen.id_token,
         chosen.open,
         *chosen.scope.parameters,
+        most + 1,
     )
     return count
 

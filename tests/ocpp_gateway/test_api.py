@@ -20,10 +20,13 @@ from ocpp_gateway.observation import (
     VariableKey,
     VariablesReported,
 )
+from ocpp_gateway.pages.store import latest_statuses
 from ocpp_gateway.recorder.batch import Entry
 from ocpp_gateway.recorder.direct import DirectRecorder
-from ocpp_gateway.transactions.api import add_transactions, missing
+from ocpp_gateway.timeseries.api import add_timeseries
+from ocpp_gateway.transactions.api import MOST_COUNTED, add_transactions, missing
 from youguan.auth import REGULATOR, Principal
+from youguan.clock import SystemClock
 from youguan.database import create_pool
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -44,7 +47,8 @@ class LoggedIn:
 class World:
     """A recorder that writes and an API that reads."""
 
-    def __init__(self, recorder: DirectRecorder, client: httpx.AsyncClient) -> None:
+    def __init__(self, pool: asyncpg.Pool, recorder: DirectRecorder, client: httpx.AsyncClient) -> None:
+        self.pool = pool
         self.recorder = recorder
         self.client = client
 
@@ -78,7 +82,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
         recorder = DirectRecorder(database_url, 0, on_lost=lambda _: None)
         running = asyncio.create_task(recorder.run())
         async with httpx.AsyncClient(transport=transport(pool), base_url="http://test") as client:
-            yield World(recorder, client)
+            yield World(pool, recorder, client)
         recorder.stop()
         await running
 
@@ -87,6 +91,7 @@ def transport(pool: asyncpg.Pool) -> httpx.ASGITransport:
     app = gateway_api(pool)
     add_transactions(app, pool)
     add_variables(app, pool)
+    add_timeseries(app, pool, SystemClock())
     return httpx.ASGITransport(app=LoggedIn(app))
 
 
@@ -180,3 +185,49 @@ async def test_a_cursor_of_another_list_is_named(world: World, path: str) -> Non
     answer = await world.client.get(f"/stations/s1/{path}", params={"cursor": "WyJ4IiwieSIsInoiXQ"})
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
     assert answer.json()["fields"][0]["field"] == "cursor"
+
+
+@pytest.mark.parametrize(("more", "count", "whole"), [(0, MOST_COUNTED, True), (1, MOST_COUNTED, False)])
+async def test_of_very_many_transactions_it_is_only_said_that_they_are_more(
+    world: World, more: int, count: int, whole: bool
+) -> None:
+    await world.pool.execute(
+        """
+        INSERT INTO telemetry.transaction (station_id, transaction_id, stopped_at)
+        SELECT 's1', 'n' || n, now() FROM generate_series(1, $1) n
+        """,
+        MOST_COUNTED + more,
+    )
+    for path in ("/transactions", "/stations/s1/transactions"):
+        page = await world.get(path, limit=1)
+        assert (page["count"], page["count_is_whole"]) == (count, whole)
+
+
+async def test_pages_of_statuses_leave_out_none_that_differ_in_their_mark_alone(world: World) -> None:
+    async with world.pool.acquire() as connection:
+        await connection.execute(
+            """
+            INSERT INTO telemetry.status_change (station_id, connector, occurred_at, received_at, effective_at, status,
+                                                 condition, mark)
+            SELECT 's1', 1, $1, $1, $1, 'Faulted', 'faulted', mark FROM generate_series(1, 5) mark
+            """,
+            NOW,
+        )
+        seen: list[int] = []
+        before = None
+        while rows := await latest_statuses(connection, "s1", before, 2):
+            seen += [row["mark"] for row in rows]
+            last = rows[-1]
+            before = (last["occurred_at"], last["connector"], last["status"], last["mark"])
+    assert seen == [5, 4, 3, 2, 1]
+
+
+async def test_what_an_exclusion_does_not_know_is_refused_by_name(world: World) -> None:
+    given = {
+        "station_id": "s1", "kind": "grid_outage", "from": "2026-05-01T00:00:00Z", "until": "2026-05-02T00:00:00Z",
+        "reason": "x",
+    }  # fmt: skip
+    answer = await world.client.post("/exclusions", json={**given, "announced": "2026-04-01T00:00:00Z"})
+    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    assert answer.json()["fields"][0]["field"] == "announced"
+    assert (await world.client.post("/exclusions", json=given)).status_code == httpx.codes.CREATED

@@ -286,6 +286,20 @@ async def test_who_may_read_a_file(world: World) -> None:
     )
 
 
+async def test_content_that_is_not_on_this_machine_is_told_as_unavailable(world: World) -> None:
+    file_id, location = await world.expect_upload()
+    await world.client.put(location, content=b"x")
+    await upload_firmware(world)
+    await world.ask("/stations/C1/firmware", {"version": "2.0"})
+    firmware = (await world.called())[3]["location"]
+    for path in world.on_disk():
+        path.unlink()
+    for address, role in ((f"/api/gateway/files/{file_id}", "regulator"), (firmware, "operator")):
+        answer = await world.client.get(address, headers=bearer(role))
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert await world.pool.fetchval("SELECT count(*) FROM audit.trail WHERE action = 'download'") == 0
+
+
 # --- firmware -----------------------------------------------------------------------------------------------------
 
 FIRMWARE = {"vendor": "Test", "model": "T", "version": "2.0", "name": "fw 2.bin"}
