@@ -12,12 +12,13 @@ from ocpp_gateway.commands.desk import Desk, Wish
 from youguan import audit
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import Unavailable, YouguanError
+from youguan.errors import Invalid, Unavailable, YouguanError
 from youguan.pki import Issued
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
+LONGEST_REASON = 500
 
 
 class Signer(Protocol):
@@ -38,26 +39,33 @@ class CertificateDesk:
         self._clock = clock
 
     async def approve(self, who: Principal, request_id: str, reason: str, remote: str | None = None) -> asyncpg.Record:
-        """Sign a request and send the station its certificate. NotFound, Conflict, Invalid, Unavailable."""
+        """Sign a request and send the station its certificate; what cannot be signed is rejected, and says why.
+
+        NotFound, Conflict, Invalid, Unavailable. Whoever comes while it is being signed is told that it is (Conflict).
+        """
         if self._signer is None:
             raise Unavailable("no authority that signs is configured (YOUGUAN_STATION_AUTHORITY)")
         now = self._clock.now()
-        async with self._pool.acquire() as connection:
-            async with connection.transaction():
-                asked = await store.get_pending(connection, request_id)
-            issued = await asyncio.to_thread(self._signer.sign, asked["request"], asked["station_id"], now)
+        async with self._pool.acquire() as connection, store.taken(connection, request_id):
+            asked = await store.get_pending(connection, request_id)
+            try:
+                issued = await asyncio.to_thread(self._signer.sign, asked["request"], asked["station_id"], now)
+            except Invalid as error:
+                await self._decide(connection, who, request_id, "rejected", f"{error.detail}"[:LONGEST_REASON], remote)
+                raise
             payload = {"certificateChain": issued.certificate}
             if asked["request_number"] is not None:
                 payload["requestId"] = asked["request_number"]
             wish = Wish(asked["station_id"], "CertificateSigned", payload, reason)
             command = await self._commands.ask(who, wish, remote=remote)
             return await self._decide(
-                connection, who, request_id, "approved", reason, remote, serial=issued.serial, command_id=command["id"]
-            )
+                connection, who, request_id, "approved", reason, remote,
+                serial=issued.serial, command_id=command["id"],
+            )  # fmt: skip
 
     async def reject(self, who: Principal, request_id: str, reason: str, remote: str | None = None) -> asyncpg.Record:
         """Sign nothing. NotFound, Conflict."""
-        async with self._pool.acquire() as connection:
+        async with self._pool.acquire() as connection, store.taken(connection, request_id):
             return await self._decide(connection, who, request_id, "rejected", reason, remote)
 
     async def _decide(

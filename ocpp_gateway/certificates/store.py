@@ -1,7 +1,8 @@
 """The statements about certificates that stations ask for."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import asyncpg
@@ -28,6 +29,18 @@ async def write_requests(connection: asyncpg.Connection, requests: Sequence[Cert
             asked.received_at,
         )
     return []
+
+
+@asynccontextmanager
+async def taken(connection: asyncpg.Connection, request_id: str) -> AsyncIterator[None]:
+    """Let nobody else decide about a request meanwhile; Conflict where somebody does. It ends with the connection."""
+    key = f"certificate request {request_id}"
+    if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key):
+        raise Conflict(f"{key} is being decided at this moment")
+    try:
+        yield
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
 
 
 async def get_pending(connection: asyncpg.Connection, request_id: str) -> asyncpg.Record:

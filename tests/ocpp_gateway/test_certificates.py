@@ -1,5 +1,6 @@
 """SignCertificate: a station asks, somebody approves, the station comes in with what it was sent."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -148,3 +149,30 @@ def test_nothing_signs_by_itself_where_nobody_shows_who_he_is(
     policy: Any, networks: list[str], by_itself: bool
 ) -> None:
     assert signs_by_itself(Settings(sign_certificates=policy, ocpp_open_networks=networks)) is by_itself
+
+
+async def test_of_two_approvals_at_once_one_signs_and_sends(house: House) -> None:
+    desk = desk_of(house)
+    async with house.connect() as socket:
+        await ask(socket, request_of(ec.generate_private_key(ec.SECP256R1())))
+        request_id = (await pending(house))["id"]
+        answers = await asyncio.gather(
+            *(desk.approve(REGULATOR_A, request_id, "checked") for _ in range(5)), return_exceptions=True
+        )
+        assert json.loads(await socket.recv())[2] == "CertificateSigned"
+    assert len([answer for answer in answers if isinstance(answer, Conflict)]) == 4
+    assert await house.pool.fetchval("SELECT count(*) FROM gateway.command WHERE action = 'CertificateSigned'") == 1
+
+
+async def test_what_cannot_be_signed_is_rejected_and_stands_in_nobodys_way(house: House) -> None:
+    async with house.connect() as socket:
+        await ask(socket, request_of(ec.generate_private_key(ec.SECP256R1())))
+        request_id = (await pending(house))["id"]
+        await house.pool.execute("UPDATE gateway.certificate_request SET request = 'none'")
+        assert await desk_of(house).approve_pending() == 0
+        row = await house.pool.fetchrow("SELECT * FROM gateway.certificate_request WHERE id = $1", request_id)
+        assert (row["state"], row["decided_by"]) == ("rejected", "policy")
+        assert row["reason"]
+        await ask(socket, request_of(ec.generate_private_key(ec.SECP256R1())))
+        await pending(house)
+        assert await desk_of(house).approve_pending() == 1
