@@ -141,21 +141,25 @@ def alerts_pages(pool: asyncpg.Pool, templates: Templates) -> APIRouter:
 
     @router.get("/alerts")
     async def page(
-        request: Request, who: Annotated[Principal, Depends(require())], rule: str | None = None
+        request: Request,
+        who: Annotated[Principal, Depends(require())],
+        rule: str | None = None,
+        station: str | None = None,
     ) -> Response:
         async with pool.acquire() as connection:
             rows = await store.list_alerts(
                 connection,
                 state="firing",
                 rule=rule or None,
-                station_id=None,
+                station_id=station or None,
                 site_id=None,
                 before=None,
                 limit=200,
                 scope=who.scope,
             )
         return templates.render(
-            request, "alerts.html", rows=rows, rule=rule or "", rules=RULES, reasons=REASONS, severities=SEVERITIES
-        )
+            request, "alerts.html", rows=rows, rule=rule or "", station=station or "", rules=RULES, reasons=REASONS,
+            severities=SEVERITIES,
+        )  # fmt: skip
 
     return router

@@ -195,6 +195,7 @@ def _add_list(router: APIRouter, counter: Counter, templates: Templates) -> None
         status: Status = "open",
         view: str = "",
         cause: str | None = None,
+        station: str | None = None,
         team: str | None = None,
         assignee: str | None = None,
         overdue: bool = False,
@@ -204,8 +205,9 @@ def _add_list(router: APIRouter, counter: Counter, templates: Templates) -> None
         chosen = VIEWS[view][1] if view in VIEWS else Filter(status=status)
         late = counter.now() if overdue else None
         wanted = replace(
-            chosen, cause=cause or None, team_id=team or None, assignee_id=assignee or None, overdue_at=late
-        )
+            chosen, cause=cause or None, station_id=station or None, team_id=team or None, assignee_id=assignee or None,
+            overdue_at=late,
+        )  # fmt: skip
         async with counter.pool.acquire() as connection:
             before = (key[0], key[1]) if key else None
             rows = await store.list_tasks(connection, wanted, who.scope, team_id=who.team_id, before=before, limit=PAGE)
@@ -213,14 +215,14 @@ def _add_list(router: APIRouter, counter: Counter, templates: Templates) -> None
                 await sites.grace_to_tell(connection, who.scope, county_day(counter.now())) if who.has(OPERATOR) else []
             )
             urged = await store.count_urged(connection, who.organisation_id) if who.organisation_id else 0
-        kept = {"status": status, "view": view, "cause": cause, "team": team, "assignee": assignee}
+        kept = {"status": status, "view": view, "cause": cause, "station": station, "team": team, "assignee": assignee}
         query = urlencode(
             {name: value for name, value in kept.items() if value} | ({"overdue": "true"} if overdue else {})
         )
         return templates.render(
             request, "tasks.html", rows=rows, next=next_cursor(rows, PAGE, "opened_at", "id"), status=status, view=view,
-            query=query, overdue=overdue, cursor=cursor, now=counter.now(), official=who.has(INSPECTOR, REGULATOR),
-            grace=told, urged=urged, **WORDS,
+            query=query, station=station or "", overdue=overdue, cursor=cursor, now=counter.now(),
+            official=who.has(INSPECTOR, REGULATOR), grace=told, urged=urged, **WORDS,
         )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ PAGES = (
     Shown("dashboard", "/dashboard", REGULATOR),
     Shown("dashboard, not allowed", "/dashboard", OPERATOR, status=403),
     Shown("tasks", "/tasks", INSPECTOR),
+    Shown("tasks of a station", "/tasks?station={station}", INSPECTOR),
+    Shown("alerts of a station", "/alerts?station={station}", REGULATOR),
     Shown("tasks, none", "/tasks?overdue=true", INSPECTOR),
     Shown("task", "/tasks/{task}", INSPECTOR),
     Shown("tasks to visit", "/tasks?view=visit", INSPECTOR),

@@ -174,6 +174,25 @@ async def test_who_sees_which_sites_alerts_tasks_and_stations(reader: httpx.Asyn
     assert {n for n in "12" if f'href="/registry/sites/{n}"' in page} == seen
 
 
+async def test_pages_of_one_station_show_its_alerts_and_tasks_alone(reader: httpx.AsyncClient) -> None:
+    headers = bearer("regulator")
+    for path, api in (("/alerts", "/api/alerts"), ("/tasks", "/api/inspection/tasks")):
+        of = {
+            station: {
+                row["id"]
+                for row in (await reader.get(api, params={"station": station}, headers=headers)).json()["items"]
+            }
+            for station in ("s1", "s2")
+        }
+        assert all(of.values())
+        for station, its_own in of.items():
+            page = (await reader.get(path, params={"station": station}, headers=headers)).text
+            assert {id for ids in of.values() for id in ids if id in page} == its_own
+    station = (await reader.get("/gateway/stations/s1", headers=headers)).text
+    assert 'href="/alerts?station=s1"' in station
+    assert 'href="/tasks?station=s1"' in station
+
+
 async def test_what_everybody_sees(reader: httpx.AsyncClient) -> None:
     station = (await reader.get("/api/gateway/stations/s1")).json()
     assert set(station) == {"id", "site_id", "connected", "state", "ocpp_version", "last_seen_at", "connectors"}
