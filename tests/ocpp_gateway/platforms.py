@@ -131,9 +131,11 @@ async def gateway_of(database_url: str, **settings: Any) -> AsyncIterator[Gatewa
 
                 await eventually(ready)
             gateway = Gateway(pool, address, TokenIssuer(private, timedelta(hours=1)), made)
-            yield gateway
-            for caller in gateway.callers:
-                await caller.close()
+            try:
+                yield gateway
+            finally:
+                for caller in gateway.callers:
+                    await caller.close()
         finally:
             stop.set()
             await serving
