@@ -42,10 +42,12 @@ def against(catalogue: Catalogue, case: Case, said: Said, day: date, line: Step)
 
 
 def circumstances(case: Case) -> Circumstances:
+    """Return what is known of the act; what an order before was not followed for is not mended in time by the next one's end."""
     facts = case.facts
     return Circumstances(
         earlier=case.earlier, act_on=case.act_on, harm=facts.harm or "serious", minor=facts.minor,
-        due_on=facts.order_due or date.min, mended_on=facts.mended_on, faultless=facts.faultless,
+        due_on=facts.order_due if facts.order_due and not facts.ordered else date.min, mended_on=facts.mended_on,
+        faultless=facts.faultless,
     )  # fmt: skip
 
 

@@ -340,7 +340,10 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
             "application",
         ),
     ),
-    ((S.SERVED,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "57"), (), ("nothing_to_pay", "noted", "stands"), "closing")),
+    (
+        (S.SERVED, S.DEMANDED),
+        Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "57"), (), ("nothing_to_pay", "noted", "stands"), "closing"),
+    ),
     ((S.PAID,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "57"), (), ("noted", "stands"), "closing")),
     ((S.ENFORCING,), Step(C.CLOSE, (R.HEAD,), S.CLOSED, (P, "72"), ("reason",), ("noted", "stands"), "closing")),
     # Remedies.
@@ -393,6 +396,8 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         ),
     ),
     ((S.REFERRED,), Step(C.TAKE_BACK, (R.HEAD,), S.LEAD, ("enforcement-zj", "18"), ("reason",))),
+    # What is no crime comes back from the police, and may still be punished by us.
+    ((S.TRANSFERRED,), Step(C.TAKE_BACK, (R.HEAD,), S.FILED, (P, "27"), ("reason",))),
     (
         UNDER_WAY,
         Step(C.GIVE_RECEIPT, (R.OFFICER,), SAME, ("enforcement-zj", "18"), (), ("referred_to_us",), "referral_receipt"),

@@ -92,7 +92,8 @@ def _penal(test: Callable[[Found], bool]) -> Callable[[Found], bool]:
 
 
 def _fines(test: Callable[[Found], bool]) -> Callable[[Found], bool]:
-    return lambda found: found.draft.sanction == FINE and test(found)
+    """Ask a test of whatever takes money: an amount that comes with another sanction is a fine that nothing carries."""
+    return _penal(lambda found: (found.draft.sanction == FINE or found.draft.fine_fen > 0) and test(found))
 
 
 def _too_late(found: Found) -> bool:

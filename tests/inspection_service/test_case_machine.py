@@ -59,7 +59,7 @@ decided: serve o served, revoke h revoked, reassign h decided
 served: note r served, pay oh served, allow_instalments h served, demand o demanded, close h closed, appeal oh served
 served: end_appeal oh served, revoke h revoked, terminate h terminated
 demanded: note r demanded, pay oh demanded, apply h enforcing, appeal oh demanded, end_appeal oh demanded
-demanded: revoke h revoked, terminate h terminated
+demanded: close h closed, revoke h revoked, terminate h terminated
 enforcing: note r enforcing, pay oh enforcing, close h closed, appeal oh enforcing, end_appeal oh enforcing
 enforcing: revoke h revoked, terminate h terminated
 paid: note r paid, close h closed, appeal oh paid, end_appeal oh paid, revoke h revoked
@@ -68,7 +68,7 @@ unpunished: archive o unpunished
 dismissed: archive o dismissed
 withdrawn: archive o withdrawn
 terminated: archive o terminated
-transferred: archive o transferred, acknowledge oh transferred
+transferred: archive o transferred, acknowledge oh transferred, take_back h filed
 referred: archive o referred, acknowledge oh referred, take_back h lead
 lead+ordered+mended+rechecked+filed: inspect o =, question o =, keep h =, dispose h =, tell_subsidy h =, refer h referred
 guided: refer h referred
@@ -468,6 +468,24 @@ def test_a_first_violation_that_was_mended_in_time_is_excused_and_a_second_is_no
     assert unmet(replace(first, earlier=(TODAY - timedelta(days=30),)), Said(reason="r"), TODAY, line) == ["mercy"]
     late = case(State.RECHECKED, "car-park-unfiled", facts={**mended, "mended_on": TODAY + timedelta(days=1)})
     assert unmet(late, Said(reason="r"), TODAY, line) == ["mercy"]
+
+
+def test_what_was_mended_only_after_a_second_order_is_punished() -> None:
+    mended = {"order_due": TODAY, "mended_on": TODAY, "harm": "none", "minor": True, "ordered": True, "end_asked": True}
+    found = case(State.RECHECKED, "car-park-unfiled", facts=mended)
+    assert unmet(found, Said(reason="r"), TODAY, step(State.RECHECKED, Command.EXCUSE)) == ["mercy"]
+    said = replace(FINE, fine_fen=3_000_00, procedure="general")
+    assert unmet(found, said, TODAY, step(State.RECHECKED, Command.PROPOSE)) == []
+
+
+def test_what_is_paid_more_than_review_left_of_a_fine_can_be_closed_after_the_demand_too() -> None:
+    facts = {**SERVED, "demanded_on": TODAY, "paid": (Payment(TODAY, 500_00, "1"),), "appeals": (Appeal("review", TODAY),)}
+    said = Said(reason="r", on=TODAY, outcome="changed", fine_fen=400_00)
+    found = case(State.DEMANDED, facts=facts)
+    after = moved(found, step(State.DEMANDED, Command.END_APPEAL), said, "h", TODAY)
+    assert after.state == State.DEMANDED
+    assert unmet(found.with_(after.facts), Said(), TODAY, step(State.DEMANDED, Command.CLOSE)) == []
+    assert unmet(found, Said(), TODAY, step(State.DEMANDED, Command.CLOSE)) == ["nothing_to_pay"]
 
 
 @pytest.mark.parametrize(

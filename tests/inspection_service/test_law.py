@@ -177,6 +177,15 @@ def test_what_may_be_drafted(item: str, wanted: Draft, against: list[str]) -> No
     assert codes(item, wanted) == against
 
 
+@pytest.mark.parametrize(("fen", "against"), [(0, []), (1, ["out_of_range"]), (20_000_00, ["out_of_range"])])
+def test_no_money_is_taken_under_the_name_of_a_sanction_that_is_no_fine(fen: int, against: list[str]) -> None:
+    found = copy.deepcopy(table("items.toml"))
+    item_table("car-park-stopped", found)["measure"][1]["sanctions"].append({"kind": "warning", "for": "anyone"})
+    known = catalogue_file.read(found, statutes())
+    wanted = draft(sanction="warning", fine_fen=fen)
+    assert [refusal.code for refusal in refusals(known, known.items["car-park-stopped"], wanted)] == against
+
+
 @pytest.mark.parametrize(("item", "measure"), list(itertools.product(catalogue().items, MEASURES)))
 def test_only_what_the_basis_carries_is_ever_drafted(item: str, measure: str) -> None:
     wanted = draft(measure=measure, ordered=True, penalised=True, reasons="because")
