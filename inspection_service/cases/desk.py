@@ -24,6 +24,7 @@ from inspection_service.evidence.desk import pieces
 from inspection_service.law.catalogue import CONTINUING, Catalogue
 from inspection_service.printing.press import Press, Unprintable
 from inspection_service.store import get_site
+from inspection_service.tasks import store as tasks
 from inspection_service.wording import REFUSED
 from youguan import audit
 from youguan.auth import INSPECTOR, REGULATOR, Principal
@@ -147,6 +148,8 @@ class CaseDesk:
         officers = (who.subject, opening.second_officer)
         await self._check_officers(connection, officers, day)
         division = await self._division(connection, who, opening.site_id)
+        if opening.task_id is not None:
+            await self._check_task(connection, who, opening.task_id)
         number = f"AJ-{day.year}-{await store.next_number(connection, 'case', day.year):06d}"
         case_id = str(uuid.uuid4())
         since, until = await self._grace(connection, opening)
@@ -199,6 +202,12 @@ class CaseDesk:
             raise NotFound(f"site {site_id}")
         division: str | None = site["division_code"]
         return division
+
+    async def _check_task(self, connection: asyncpg.Connection, who: Principal, task_id: str) -> None:
+        """Refuse a task that there is not, or that neither lies within somebody's bounds nor was given to his team; NotFound."""
+        task = await tasks.get_task(connection, task_id)
+        if not who.scope.covers(task["division_code"], None) and task["team_id"] != who.team_id:
+            raise NotFound(f"task {task_id}")
 
     async def _check_officers(self, connection: asyncpg.Connection, officers: tuple[str, ...], day: date) -> None:
         """Two different people with certificates that hold (Art. 42); Invalid."""

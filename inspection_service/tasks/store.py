@@ -63,9 +63,11 @@ async def unclosed(connection: asyncpg.Connection, cause: str, subject: str) -> 
 async def closed_since(
     connection: asyncpg.Connection, cause: str, subject: str, since: datetime
 ) -> asyncpg.Record | None:
+    """Return the task that was closed last since then; one that became part of another has its end there."""
     return await connection.fetchrow(
         """
-        SELECT * FROM inspection.task WHERE cause = $1 AND subject = $2 AND state = 'closed' AND closed_at > $3
+        SELECT * FROM inspection.task
+        WHERE cause = $1 AND subject = $2 AND state = 'closed' AND closed_at > $3 AND merged_into IS NULL
         ORDER BY closed_at DESC LIMIT 1 FOR UPDATE
         """,
         cause,

@@ -479,7 +479,12 @@ def test_what_was_mended_only_after_a_second_order_is_punished() -> None:
 
 
 def test_what_is_paid_more_than_review_left_of_a_fine_can_be_closed_after_the_demand_too() -> None:
-    facts = {**SERVED, "demanded_on": TODAY, "paid": (Payment(TODAY, 500_00, "1"),), "appeals": (Appeal("review", TODAY),)}
+    facts = {
+        **SERVED,
+        "demanded_on": TODAY,
+        "paid": (Payment(TODAY, 500_00, "1"),),
+        "appeals": (Appeal("review", TODAY),),
+    }
     said = Said(reason="r", on=TODAY, outcome="changed", fine_fen=400_00)
     found = case(State.DEMANDED, facts=facts)
     after = moved(found, step(State.DEMANDED, Command.END_APPEAL), said, "h", TODAY)

@@ -243,6 +243,18 @@ async def test_what_is_not_in_order_is_for_whoever_was_responsible_when_it_was_s
     assert (task["origin"], task["assignee_id"], task["occurred_at"]) == ("inspection", "m2", START)
 
 
+async def test_what_does_not_join_is_found_again_at_the_next_visit(world: World) -> None:
+    for _ in range(2):
+        visit_id = await world.desk.plan_visit(A, VisitWish("s3", ("bureau",), "b", "专项检查", TODAY))
+        await world.carry_out(visit_id, failing=1)
+    async with world.pool.acquire() as connection:
+        tasks = await connection.fetch(
+            "SELECT cause, subject, site_id, details->>'visit_id' AS visit FROM inspection.task"
+        )
+    assert [(task["cause"], task["site_id"]) for task in tasks] == [("other", "s3")] * 2
+    assert len({task["visit"] for task in tasks}) == 2
+
+
 async def test_a_visit_from_code_to_record(world: World) -> None:
     visit_id = await world.desk.plan_visit(A, VisitWish("s1", ("fire", "bureau"), "b", "专项检查", TODAY))
     with pytest.raises(Conflict):

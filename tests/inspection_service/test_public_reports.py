@@ -27,7 +27,7 @@ from inspection_service.public_reports.report import (
 )
 from inspection_service.tasks import store as tasks
 from inspection_service.tasks.machine import Command
-from tests.inspection_service.test_tasks import SITE, World, ledger, raised
+from tests.inspection_service.test_tasks import SITE, World, ledger, raised, resolved
 from youguan.database import create_pool
 from youguan.errors import Invalid, NotFound, TooLarge, TooManyRequests
 from youguan.events import StationFile
@@ -209,6 +209,18 @@ async def test_from_a_word_of_the_public_to_its_end(hall: Hall) -> None:
     assert {(row["actor"], row["remote"]) for row in written} == {("public", None)}
     everything = str([tuple(row) for row in written]) + str(await hall.told("TaskOpened"))
     assert "充不上" not in everything
+
+
+async def test_what_is_told_after_the_charger_was_mended_is_not_what_became_part_of_its_task(hall: Hall) -> None:
+    first, _ = await hall.report()
+    await hall.tell(raised())
+    await hall.tell(resolved())
+    await hall.pass_time(3600)
+    assert (await hall.told_of(first))["state"] == "closed"
+    again, joined = await hall.report()
+    told = await hall.told_of(again)
+    assert (joined, told["state"], told["reports"]) == (False, "open", 1)
+    assert (await hall.told_of(first))["state"] == "closed"
 
 
 async def test_a_form_that_is_sent_again_is_one_report(hall: Hall) -> None:

@@ -41,7 +41,7 @@ hold            m    ...c.
 succeed         m    ..cc.
 settle          m    cccc.
 sample          m    ..c..
-merge           m    ccc..
+merge           m    cccc.
 join            m    oamv.
 visit           m    ..m..
 remind          m    oa...

@@ -28,6 +28,7 @@ from inspection_service.printing.press import Press, Unprintable
 from inspection_service.tasks.desk import TaskDesk
 from inspection_service.tasks.machine import Role
 from inspection_service.tasks.opening import Opening, Origin
+from inspection_service.tasks.places import place
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
@@ -215,11 +216,12 @@ class VisitDesk:
             about = [row for row in wrong if self.office.checklists.tasks[row["item_id"]] == cause]
             opening = Opening(
                 origin=Origin.INSPECTION, cause=cause, severity=self._tasks.rules.cause(cause).severity or "minor",
-                subject=visit["site_id"], occurred_at=min(row["at"] for row in about), actor=who.subject, role=Role.TEAM,
+                subject="", occurred_at=min(row["at"] for row in about), actor=who.subject, role=Role.TEAM,
                 reason=f"{visit['code']}: {'；'.join(row['text'] for row in about)}"[:500], site_id=visit["site_id"],
                 details={"visit_id": visit["id"], "code": visit["code"], "items": [row["item_id"] for row in about]},
             )  # fmt: skip
-            events += (await self._tasks.take_in(connection, opening)).events
+            placed = await place(connection, opening, self._tasks.rules)
+            events += (await self._tasks.take_in(connection, placed)).events
         return events
 
     async def _printable(self, number: str, sha256: str, content: Mapping[str, Any], at: datetime) -> bytes:
