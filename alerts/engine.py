@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import asyncpg
 
 from alerts import store
-from alerts.lifecycle import Finding, Gone, Holds, Over, concerns, findings, is_worse, severity
+from alerts.lifecycle import (
+    FILE_CONTRADICTED,
+    Finding,
+    Gone,
+    Holds,
+    Over,
+    as_filed,
+    findings,
+    is_worse,
+    severity,
+)
 from youguan.clock import Clock
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import (
@@ -95,17 +105,19 @@ class Engine:
         dangerous = await store.dangerous_errors(connection)
         news: list[Event] = []
         for stored in batch:
-            gone = await self._project(connection, stored.event)
-            for finding in [*gone, *findings(stored.event, self._clock.now())]:
+            over = await self._project(connection, stored.event)
+            for finding in [*over, *findings(stored.event, self._clock.now())]:
                 news += await self._apply(connection, finding, rules, dangerous)
         await publish(connection, STREAM, news)
 
     async def _project(self, connection: asyncpg.Connection, event: Event) -> Sequence[Finding]:
-        """Keep what is filed; return what is over since stations are filed no longer."""
+        """Keep what is filed; return what is over since stations are filed no longer, or with more connectors."""
         match event:
             case SiteFiled():
+                grown = await store.filed_with_fewer(connection, event)
                 dropped = await store.file_site(connection, event)
-                return [Gone(tuple(dropped))] if dropped else []
+                amended = [Over(FILE_CONTRADICTED, station_id, self._clock.now()) for station_id in grown]
+                return [*amended, Gone(tuple(dropped))] if dropped else amended
             case SiteRetired():
                 await store.retire_site(connection, event.site_id)
         return []
@@ -119,8 +131,7 @@ class Engine:
     ) -> list[Event]:
         match finding:
             case Holds():
-                rule = rules[finding.rule]
-                return await self._raise(connection, finding, rule, dangerous) if rule["enabled"] else []
+                return await self._raise(connection, finding, rules, dangerous)
             case Over():
                 return await self._resolve(connection, finding)
             case Gone():
@@ -131,12 +142,14 @@ class Engine:
                 return events
 
     async def _raise(
-        self, connection: asyncpg.Connection, holds: Holds, rule: asyncpg.Record, dangerous: frozenset[str]
+        self, connection: asyncpg.Connection, told: Holds, rules: dict[str, asyncpg.Record], dangerous: frozenset[str]
     ) -> list[Event]:
         now = self._clock.now()
-        filed = await store.filed(connection, holds.station_id) if holds.station_id else None
-        if not concerns(holds, filed["connectors"] if filed else None):
+        filed = await store.filed(connection, told.station_id) if told.station_id else None
+        holds = as_filed(told, filed["connectors"] if filed else None)
+        if holds is None or not rules[holds.rule]["enabled"]:
             return []
+        rule = rules[holds.rule]
         site_id = holds.site_id or (filed["site_id"] if filed else None)
         bad = severity(rule["severity"], holds.details, dangerous)
         before = await store.open_alert(connection, holds.rule, holds.subject)

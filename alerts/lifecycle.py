@@ -1,7 +1,7 @@
 """From events to conditions: which rule begins or ceases to hold for which subject. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +40,7 @@ CONNECTOR_FAULT = "connector_fault"
 STATION_OFFLINE = "station_offline"
 UNMANAGED_SITE = "unmanaged_site"
 UNFILED_CHARGER = "unfiled_charger"
+FILE_CONTRADICTED = "file_contradicted"
 CLOCK_SKEW = "clock_skew"
 SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 ACCESS_ATTEMPTS = "access_attempts"
@@ -250,16 +251,26 @@ def is_worse(severity: str, than: str) -> bool:
     return SEVERITIES.index(severity) > SEVERITIES.index(than)
 
 
-def concerns(holds: Holds, connectors: int | None) -> bool:
-    """Say whether what holds is about something that is filed; `connectors` None: the station is not.
+def as_filed(holds: Holds, connectors: int | None) -> Holds | None:
+    """Return what holds by the file of its station, which has so many connectors; None: the station is filed nowhere.
 
-    A station with so many connectors has on its n-th EVSE at most those that the EVSEs before it leave.
+    A fault of a connector that the file does not know is no fault of the file's connectors, but it contradicts the file.
     """
     if holds.rule not in (CONNECTOR_FAULT, STATION_OFFLINE):
-        return True
+        return holds
     if connectors is None:
-        return False
-    if not holds.connector:
-        return True
-    row, place = divmod(holds.connector - 1, EVSES_A_ROW)
+        return None
+    if not holds.connector or _is_filed(holds.connector, connectors):
+        return holds
+    return replace(
+        holds,
+        rule=FILE_CONTRADICTED,
+        subject=holds.station_id or holds.subject,
+        details={**holds.details, "filed_connectors": connectors},
+    )
+
+
+def _is_filed(connector: int, connectors: int) -> bool:
+    """A station with so many connectors has on its n-th EVSE at most those that the EVSEs before it leave."""
+    row, place = divmod(connector - 1, EVSES_A_ROW)
     return row >= 0 and row + place < connectors

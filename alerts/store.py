@@ -52,6 +52,19 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[st
     return [row["station_id"] for row in dropped]
 
 
+async def filed_with_fewer(connection: asyncpg.Connection, filed: SiteFiled) -> list[str]:
+    """Return the stations of a file that were filed with fewer connectors so far."""
+    rows = await connection.fetch(
+        """
+        SELECT station_id FROM alerts.station_site
+        JOIN unnest($1::text[], $2::int[]) AS s (station_id, now) USING (station_id) WHERE connectors < now
+        """,
+        [station.station_id for station in filed.stations],
+        [station.connectors for station in filed.stations],
+    )
+    return [row["station_id"] for row in rows]
+
+
 async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
     await connection.execute("DELETE FROM alerts.station_site WHERE site_id = $1", site_id)
 

@@ -35,6 +35,7 @@ CAUSES = {
     "station_offline": "充电桩离线",
     "unmanaged_site": "明确管理单位",
     "unfiled_charger": "未备案充电桩",
+    "file_contradicted": "备案与实际充电枪不符",
     "clock_skew": "充电桩时钟偏差",
     "smoke": "烟雾报警",
     "water": "积水报警",

@@ -90,7 +90,8 @@ class Directory:
 async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
     """Bring the directory's table up to date; of stations that are filed anew it is told again how they are.
 
-    What was wrong with them ceased to be anybody's when they were filed no longer, and they may have nothing else to say.
+    What was wrong with them ceased to be anybody's when they were filed no longer, and what is wrong with a connector was
+    nobody's before it was filed; they may have nothing else to say.
     """
     news: list[Event] = []
     for stored in batch:

@@ -34,10 +34,10 @@ async def load_directory(
 async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[str]:
     """Let the directory hold exactly the site's stations; one that is filed leaves quarantine and is rejected no longer.
 
-    Return the stations that were filed nowhere before.
+    Return the stations that were filed nowhere before, or with fewer connectors.
     """
     ids = [station.station_id for station in filed.stations]
-    known = await sites_of(connection, ids)
+    had = await _connectors_of(connection, ids)
     await connection.execute(
         "DELETE FROM gateway.station_directory WHERE site_id = $1 AND station_id <> ALL($2::text[])", filed.site_id, ids
     )
@@ -53,7 +53,14 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[st
     )
     await connection.execute("DELETE FROM gateway.quarantine WHERE station_id = ANY($1)", ids)
     await connection.execute("DELETE FROM gateway.rejected_station WHERE station_id = ANY($1)", ids)
-    return [station_id for station_id in ids if station_id not in known]
+    return [station.station_id for station in filed.stations if had.get(station.station_id, 0) < station.connectors]
+
+
+async def _connectors_of(connection: asyncpg.Connection, station_ids: Sequence[str]) -> dict[str, int]:
+    rows = await connection.fetch(
+        "SELECT station_id, connectors FROM gateway.station_directory WHERE station_id = ANY($1)", station_ids
+    )
+    return {row["station_id"]: row["connectors"] for row in rows}
 
 
 async def how_they_are(connection: asyncpg.Connection, station_ids: Sequence[str], now: datetime) -> list[Event]:

@@ -173,6 +173,19 @@ async def test_connectors_are_subjects_of_their_own(world: World) -> None:
     assert await world.pool.fetchval("SELECT DISTINCT site_id FROM alerts.alert") == "s"
 
 
+async def test_a_fault_beyond_the_file_contradicts_it_until_it_is_amended(world: World) -> None:
+    beyond = status("faulted", connector=3, error="GroundFailure")
+    await world.tell(FILED, beyond, beyond)
+    assert await world.states() == [("file_contradicted", "firing")]
+    (raised,) = await world.pool.fetch("SELECT payload FROM eventlog.event WHERE stream = 'alerts'")
+    assert (raised["payload"]["severity"], raised["payload"]["connector"]) == ("critical", 3)
+    assert raised["payload"]["opens_task"] is False
+    await world.tell(FILED)
+    assert await world.states() == [("file_contradicted", "firing")], "the file says what it said"
+    await world.tell(replace(FILED, stations=(replace(STATION, connectors=3),)), beyond)
+    assert await world.states() == [("file_contradicted", "resolved"), ("connector_fault", "firing")]
+
+
 async def test_a_fault_stays_when_its_connector_is_taken_out_of_use(world: World) -> None:
     await world.tell(FILED, status("faulted"), status("unavailable"))
     assert await world.states() == [("connector_fault", "firing")]
@@ -297,12 +310,15 @@ async def test_what_becomes_worse_is_told_once_and_never_becomes_less(world: Wor
 
 
 @pytest.mark.parametrize(
-    ("connector", "alerts"),
-    [(0, 1), (1, 1), (2, 1), (101, 1), (3, 0), (100, 0), (102, 0), (201, 0), (-5, 0), (44000, 0)],
-)
-async def test_only_connectors_that_are_filed_have_alerts(world: World, connector: int, alerts: int) -> None:
+    ("connector", "filed"),
+    [
+        (0, True), (1, True), (2, True), (101, True),
+        (3, False), (100, False), (102, False), (201, False), (-5, False), (44000, False),
+    ],
+)  # fmt: skip
+async def test_only_connectors_that_are_filed_have_faults(world: World, connector: int, filed: bool) -> None:
     await world.tell(FILED, status("faulted", connector=connector))
-    assert len(await world.states()) == alerts
+    assert await world.states() == [("connector_fault" if filed else "file_contradicted", "firing")]
 
 
 @pytest.mark.parametrize(

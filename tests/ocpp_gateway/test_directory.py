@@ -98,3 +98,6 @@ async def test_of_a_station_that_is_filed_anew_it_is_told_how_it_is(pool: asyncp
     assert await tell(filed("a", "b")) == told
     assert await tell(filed("a", "b", "c")) == told, "it was filed before"
     assert await tell(RETIRED, filed("a")) == told * 2
+    more = replace(filed("a"), stations=(replace(filed("a").stations[0], connectors=2),))
+    assert await tell(more) == told * 3, "it may have said something of the second before"
+    assert await tell(filed("a")) == told * 3
