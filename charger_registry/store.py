@@ -62,7 +62,9 @@ async def _retire_sites(connection: asyncpg.Connection, site_ids: Sequence[str],
     if site_ids:
         await connection.execute("UPDATE registry.site SET retired_at = $2 WHERE id = ANY($1)", list(site_ids), now)
         await connection.execute(
-            "UPDATE registry.station SET retired_at = $2 WHERE site_id = ANY($1)", list(site_ids), now
+            "UPDATE registry.station SET retired_at = $2 WHERE site_id = ANY($1) AND retired_at IS NULL",
+            list(site_ids),
+            now,
         )
         await end_findings(connection, site_ids, now, "retired")
 

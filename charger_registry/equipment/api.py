@@ -158,7 +158,9 @@ def add_equipment(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock
         """List meters whose verification is due, the longest overdue first, within one's bounds."""
         key = decode_cursor(cursor, str, str, int)
         async with pool.acquire() as connection:
-            rows = await store.meters_due(connection, due_before or tomorrow(clock), who.scope, _after(key), limit)
+            rows = await store.meters_due(
+                connection, due_before or tomorrow(clock), who.scope, meters_after(key), limit
+            )
         lines = [{**row, "due": row["verification_due_on"].isoformat()} for row in rows]
         following = next_cursor(lines, limit, "due", "station_id", "connector")
         return Page(items=[MeterOut(**dict(row)) for row in rows], next=following)
@@ -249,7 +251,8 @@ def tomorrow(clock: Clock) -> date:
     return date.fromordinal(county_day(clock.now()).toordinal() + 1)
 
 
-def _after(key: tuple[Any, ...] | None) -> tuple[date, str, int] | None:
+def meters_after(key: tuple[Any, ...] | None) -> tuple[date, str, int] | None:
+    """Return behind which meter a list of those that are due goes on; Invalid of a cursor that is not of this list."""
     try:
         return (date.fromisoformat(key[0]), key[1], key[2]) if key else None
     except ValueError:

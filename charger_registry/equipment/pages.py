@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from charger_registry import store as registry
 from charger_registry.equipment import labels, opening_hours, store
-from charger_registry.equipment.api import FactsIn, address, members_of, tomorrow
+from charger_registry.equipment.api import FactsIn, address, members_of, meters_after, tomorrow
 from charger_registry.equipment.connector_types import TYPES
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.equipment.photos import PhotoDesk
@@ -191,8 +191,7 @@ def _add_meters(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clo
     async def meters(
         request: Request, who: Annotated[Principal, Depends(require())], cursor: Cursor = None
     ) -> Response:
-        key = decode_cursor(cursor, str, str, int)
-        after = (tomorrow(clock).fromisoformat(key[0]), key[1], key[2]) if key else None
+        after = meters_after(decode_cursor(cursor, str, str, int))
         async with pool.acquire() as connection:
             rows = await store.meters_due(connection, tomorrow(clock), who.scope, after, PAGE)
         lines = [{**row, "due": row["verification_due_on"].isoformat()} for row in rows]

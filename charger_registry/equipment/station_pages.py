@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -49,6 +49,7 @@ LABELS = {
 }
 SAID_OF = {"station": "充电桩", "connector": "充电枪", "evse": "充电位", "meter": "电能表"}
 SOURCES = {"import": "导入", "person": "人员", "filing": "备案", "sample": "演示数据"}
+KILOWATTS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 MEMBER = re.compile(r"(connectors|meters)\[(\d{1,3})\]\.(\w+)")
 Row = Mapping[str, str]
 
@@ -150,7 +151,8 @@ def _said(row: Row, names: Mapping[str, str]) -> dict[str, str | None]:
 
 def _watts(row: Row, field: str) -> int | None:
     text = row.get("power_kw", "")
-    try:
-        return int(Decimal(text) * 1000) if text else None
-    except (InvalidOperation, ValueError, OverflowError):
-        raise Invalid.of(FieldError(field, Reason("is not a number"))) from None
+    if not text:
+        return None
+    if not KILOWATTS.fullmatch(text):
+        raise Invalid.of(FieldError(field, Reason("is not a number")))
+    return int(Decimal(text) * 1000)

@@ -15,7 +15,7 @@ from charger_registry.filing.content import Content, StationLine, has_moved, pro
 from charger_registry.filing.deadlines import Terms, add_months
 from charger_registry.filing.machine import Command
 from charger_registry.ledger import store as ledger
-from charger_registry.ledger.responsibility import ROLES, holder
+from charger_registry.ledger.responsibility import ROLES, holder, last_day
 from youguan.clock import COUNTY, county_day
 from youguan.coordinates import to_wgs84
 from youguan.errors import FieldError, Invalid, Reason
@@ -138,7 +138,7 @@ async def content_of_site(connection: asyncpg.Connection, site: asyncpg.Record, 
         latitude=str(site["given_latitude"]),
         crs=site["given_crs"],
         managed_from=str(county_day(manager.since)) if manager else "",
-        managed_until=str(county_day(manager.until)) if manager and manager.until else "",
+        managed_until=str(last_day(manager.until) or "") if manager else "",
         stations=stations,
         **{role: line.organisation_id for role, line in found.items() if line},
     )

@@ -138,11 +138,12 @@ class Shown:
         async with self.pool.acquire() as connection:
             divisions = await divisions_store.list_divisions(connection)
             organisations = await registry.list_organisations(connection, None, 1000)
+        names = await self._names(view.content.parties().values())
         wrong = {problem.field: problem.reason for problem in view.problems}
         return self.templates.render(
             request, "filing_form.html", status_code=error.status if error else 200, view=view,
             content=view.content, blanks=BLANK_ROWS, wrong=wrong, divisions=divisions,
-            organisations=organisations, error=None if error is None or error.fields else error, labels=LABELS,
+            organisations=organisations, names=names, error=None if error is None or error.fields else error, labels=LABELS,
             station_labels=STATION_LABELS, systems=SYSTEMS, current_types=CURRENT_TYPES,
         )  # fmt: skip
 

@@ -75,7 +75,8 @@ class PaperDesk:
                 now, who.subject,
             )  # fmt: skip
             await store.add_document(connection, line, document)
-            news += await self._keep_promise(connection, step.filing, draft.type, now)
+            if draft.valid_until is None or draft.valid_until >= step.today:  # what has run out keeps no promise
+                news += await self._keep_promise(connection, step.filing, draft.type, now)
             await audit.record(
                 connection, at=now, actor=who.subject, action="attach document", subject=f"filing {filing_id}",
                 after={"document": document_id, "type": draft.type, "sha256": document.sha256, "replaces": draft.replaces},

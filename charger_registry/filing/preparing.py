@@ -1,7 +1,7 @@
 """What each command asks of a filing, and what of it changes beside its state."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -18,6 +18,7 @@ from youguan.errors import Conflict, Forbidden, Invalid, Reason
 from youguan.working_days import add_working_days
 
 EXPLAINED = (Command.REQUIRE_SUPPLEMENT, Command.REJECT, Command.SUSPEND, Command.RETIRE)
+LONGEST_WAIT = timedelta(days=365)  # for a supplement
 WORST, BEST, BAD = 1, 5, 2  # ratings; whoever is not satisfied says why
 Prepare = Callable[[asyncpg.Connection, Step], Awaitable[dict[str, Any]]]
 
@@ -82,8 +83,8 @@ async def _require_supplement(connection: asyncpg.Connection, step: Step) -> dic
     if unknown := set(step.order.asked_for) - known:
         raise invalid("asked_for", Reason("unknown kinds of documents: {codes}", codes=", ".join(sorted(unknown))))
     due_on = step.order.due_on or add_working_days(step.today, step.terms.supplement)
-    if due_on <= step.today:
-        raise invalid("due_on", Reason("must lie in the future"))
+    if not step.today < due_on <= step.today + LONGEST_WAIT:
+        raise invalid("due_on", Reason("in the future, by at most {most} days", most=LONGEST_WAIT.days))
     return {
         "answered_at": step.filing["answered_at"] or step.now,
         "asked_for": list(step.order.asked_for),

@@ -8,7 +8,7 @@ from typing import Any
 
 from charger_registry.drafts import PartyDraft, RoleDraft, SiteDraft
 from charger_registry.imports.fields import RowError
-from charger_registry.ledger.responsibility import ROLES, Line
+from charger_registry.ledger.responsibility import ROLES, Line, last_day
 from youguan.clock import COUNTY, county_day
 from youguan.errors import Reason
 
@@ -151,11 +151,6 @@ def _line_of(draft: RoleDraft) -> Line:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), COUNTY)
-
-
-def last_day(until: datetime | None) -> date | None:
-    """Return the last day of a period that ends before an instant."""
-    return county_day(until - timedelta(microseconds=1)) if until else None
 
 
 def _shown(party: PartyDraft, role: RoleDraft) -> str:

@@ -12,6 +12,7 @@ import orjson
 from charger_registry.divisions.boundaries import Boundary, judge
 from charger_registry.drafts import RoleDraft, SiteDraft, StationDraft
 from charger_registry.equipment.connector_codes import Code, Place
+from charger_registry.fees.posting import refuse_gaps
 from charger_registry.imports.differences import differences
 from charger_registry.imports.fields import RowError
 from charger_registry.imports.parties import Directory, Parties, judge_parties
@@ -20,7 +21,7 @@ from charger_registry.imports.reading import Reading
 from charger_registry.imports.shared_codes import Codes
 from charger_registry.ledger.responsibility import Line as LedgerLine
 from youguan.coordinates import to_wgs84
-from youguan.errors import Reason
+from youguan.errors import Invalid, Reason
 
 ADDED, CHANGED, UNCHANGED, REFUSED = "added", "changed", "unchanged", "refused"
 OUTCOMES = (ADDED, CHANGED, UNCHANGED, REFUSED)
@@ -97,7 +98,7 @@ def plan(reading: Reading, filed: Filed, boundaries: Mapping[str, Boundary], rig
         draft, refused = named, list[RowError]()
         try:
             draft, refused = _allowed(named, before, filed, rights)
-            draft = placed(draft, before, boundaries)
+            draft = _priced(placed(draft, before, boundaries), refused)
             _refuse(draft, filed, taken)
             draft = _admitted(draft, before, codes, refused)
             parties = judge_parties(draft, filed.ledgers.get(draft.id, ()), filed.directory, rights.decides, brought_on)
@@ -198,6 +199,18 @@ def placed(draft: SiteDraft, before: SiteDraft | None, boundaries: Mapping[str, 
             ),
         )
     return replace(draft, position=found.position, division_code=draft.division_code or found.division)
+
+
+def _priced(draft: SiteDraft, refused: list[RowError]) -> SiteDraft:
+    """Return a draft without fees that leave a part of the day without one, or say two for it."""
+    if draft.price is None:
+        return draft
+    try:
+        refuse_gaps(draft.price)
+    except Invalid as error:
+        refused += [RowError("price", wrong.reason) for wrong in error.fields]
+        return replace(draft, price=None)
+    return draft
 
 
 def _admitted(draft: SiteDraft, before: SiteDraft | None, codes: Codes, refused: list[RowError]) -> SiteDraft:

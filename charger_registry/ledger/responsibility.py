@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
+
+from youguan.clock import county_day
 
 ROLES = ("builder", "owner", "manager", "maintainer", "property_manager")
 EVIDENCE_KINDS = ("contract", "acceptance_record", "decision", "other")
@@ -77,16 +79,20 @@ def holder(lines: Iterable[Line], role: str, instant: datetime, station_id: str 
 def unmanaged(lines: Sequence[Line], instant: datetime, filed_at: datetime) -> Unmanaged | None:
     """Say why nobody manages a site at an instant, or None where somebody does.
 
-    `no_manager`: there never was one; `contract_ended`: the last one's period is over; `deregistered`: whose period is not over has
-    ceased to be.
+    `no_manager`: there never was one; `contract_ended`: the last one's period is over; `deregistered`: the last one
+    ceased to be before its period was over.
     """
-    manager = next((line for line in lines if line.is_of("manager", "") and line.holds_at(instant)), None)
-    if manager is not None:
-        if manager.answers_at(instant) or manager.ceased_at is None:
-            return None
-        return Unmanaged("deregistered", max(manager.ceased_at, manager.since), manager.organisation_id)
-    past = [line for line in lines if line.is_of("manager", "") and line.until is not None and line.until <= instant]
-    if not past:
+    managers = [line for line in lines if line.is_of("manager", "") and line.since <= instant]
+    if any(line.answers_at(instant) for line in managers):
+        return None
+    if not managers:
         return Unmanaged("no_manager", filed_at)
-    last = max(past, key=lambda line: line.until or instant)
+    last = max(managers, key=lambda line: line.since)
+    if last.ceased_at is not None and (last.until is None or last.ceased_at < last.until):
+        return Unmanaged("deregistered", max(last.ceased_at, last.since), last.organisation_id)
     return Unmanaged("contract_ended", last.until or instant, last.organisation_id)
+
+
+def last_day(until: datetime | None) -> date | None:
+    """Return the county's last day of a period that ends before an instant."""
+    return county_day(until - timedelta(microseconds=1)) if until else None

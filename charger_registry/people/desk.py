@@ -207,7 +207,7 @@ class PeopleDesk:
             return next(row for row in await store.list_teams(connection) if row["id"] == team_id)
 
     async def _check(self, connection: asyncpg.Connection, who: Principal, account: Account) -> None:
-        if wrong := wrong_with(account, *await store.ids(connection)):
+        if wrong := wrong_with(account, *await store.ids(connection, self._clock.now())):
             raise Invalid.of(*wrong)
         if not may_manage(who, account):
             raise Forbidden("such an account reaches beyond what you may give")

@@ -1,6 +1,6 @@
 """The pages of people, teams and the audit trail."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ from charger_registry.people.organisations import store as bodies
 from charger_registry.store import OFFERED
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY
-from youguan.errors import YouguanError
+from youguan.errors import FieldError, Invalid, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require_county
 from youguan.web.templates import Templates
@@ -233,7 +233,7 @@ def _add_trail(router: APIRouter, desk: PeopleDesk, templates: Templates) -> Non
         async with desk.pool.acquire() as connection:
             rows = await store.read_trail(
                 connection, actor=actor.strip() or None, action=action.strip() or None, subject=subject.strip() or None,
-                since=midnight(since), until=midnight(until, end=True), before=key[0] if key else None, limit=PAGE,
+                since=midnight("since", since), until=midnight("until", until, days=1), before=key[0] if key else None, limit=PAGE,
             )  # fmt: skip
         chosen = {"actor": actor, "subject": subject, "action": action, "since": since, "until": until}
         return templates.render(
@@ -241,12 +241,20 @@ def _add_trail(router: APIRouter, desk: PeopleDesk, templates: Templates) -> Non
         )
 
 
-def midnight(day: str, *, end: bool = False) -> datetime | None:
-    """Return when a day of the county begins or ends; None where it is none."""
-    try:
-        return datetime.combine(date.fromisoformat(day), time.max if end else time.min, tzinfo=COUNTY)
-    except ValueError:
+def day_of(name: str, text: str) -> date | None:
+    """Return the day that a form's field says; None where it is empty. Invalid: what is no day is never taken for none."""
+    if not text.strip():
         return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise Invalid.of(FieldError(name, "is no date")) from None
+
+
+def midnight(name: str, text: str, *, days: int = 0) -> datetime | None:
+    """Return when such a day of the county begins, or one so many days later."""
+    day = day_of(name, text)
+    return datetime.combine(day + timedelta(days=days), time(), tzinfo=COUNTY) if day else None
 
 
 def _set_out(document: Any) -> str:

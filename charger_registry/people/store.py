@@ -161,9 +161,11 @@ async def set_password(connection: asyncpg.Connection, username: str, hashed: st
     await connection.execute("UPDATE registry.person SET password_hash = $2 WHERE username = $1", username, hashed)
 
 
-async def ids(connection: asyncpg.Connection) -> tuple[set[str], set[str]]:
-    """Return the ids of organisations that exist still and of teams."""
-    organisations = await connection.fetch("SELECT id FROM registry.organisation WHERE deregistered_at IS NULL")
+async def ids(connection: asyncpg.Connection, at: datetime) -> tuple[set[str], set[str]]:
+    """Return the ids of organisations that exist at an instant still, as far as is known, and of teams."""
+    organisations = await connection.fetch(
+        "SELECT id FROM registry.organisation WHERE deregistered_at IS NULL OR deregistered_at > $1", at
+    )
     teams = await connection.fetch("SELECT id FROM registry.team")
     return {row["id"] for row in organisations}, {row["id"] for row in teams}
 

@@ -221,6 +221,22 @@ async def test_a_contract_that_is_over_by_now_makes_nobody_the_manager(world: Wo
     assert asked["state"] == "supplement_required"
 
 
+async def test_a_file_that_is_begun_anew_names_the_last_day_of_the_contract(world: World) -> None:
+    last = str(TODAY + 90 * DAY)
+    filing = await world.accepted(managed_until=last)
+    await bounds.consumer(world.pool).catch_up()
+    anew = await world.done("POST", "/filings", json={"site_id": filing["site_id"]})
+    assert anew["content"]["managed_until"] == last
+
+
+async def test_a_supplement_is_asked_for_within_a_year(world: World) -> None:
+    filing_id = await world.whole()
+    await world.act(filing_id, "submit")
+    for day in (TODAY, TODAY + 366 * DAY, date(9999, 12, 31)):
+        refused = await world.refused(filing_id, "require_supplement", REGULATOR, reason="x", due_on=str(day))
+        assert (refused.status_code, refused.json()["fields"][0]["field"]) == (422, "due_on")
+
+
 async def test_a_supplement_stops_the_clock(world: World) -> None:
     filing_id = await world.whole()
     await world.act(filing_id, "submit")
@@ -254,6 +270,8 @@ async def test_a_promise_is_kept_or_told_to_be_broken(world: World) -> None:
     await world.wait(2)
     (broken,) = await world.events("FilingPromiseOverdue")
     assert (broken["document_type"], broken["site_id"]) == ("insurance", accepted["site_id"])
+    await world.attach(filing_id, "insurance", valid_until=str(TODAY))
+    assert await world.events("FilingPromiseKept") == [], "what has run out already keeps no promise"
     await world.attach(filing_id, "insurance")
     (kept,) = await world.events("FilingPromiseKept")
     assert kept["document_type"] == "insurance"

@@ -832,7 +832,13 @@ async def test_people_are_managed_in_the_browser(house: House) -> None:
     mandate = {"name": "王", "kind": "agent", "evidence_kind": "书", "evidence_number": "1", "valid_until": ""}
     address = "/people/organisations/four/representatives"
     assert (await house.client.post(address, data=mandate, headers=chief)).status_code == 303
-    ended = await house.client.post("/people/organisations/four/deregister", data={"since": "", **WHY}, headers=chief)
+    wrong = {**mandate, "valid_until": "2030-02-30"}
+    assert (await house.client.post(address, data=wrong, headers=chief)).status_code == 422, "no day is not for ever"
+    four = "/people/organisations/four"
+    wrong = {"since": "31.12.2030", **WHY}
+    assert (await house.client.post(f"{four}/deregister", data=wrong, headers=chief)).status_code == 422, "nor now"
+    assert "已注销" not in (await house.client.get(four, headers=chief)).text
+    ended = await house.client.post(f"{four}/deregister", data={"since": "", **WHY}, headers=chief)
     assert ended.status_code == 303
     assert "已注销" in (await house.client.get("/people/organisations/four", headers=chief)).text
 

@@ -45,6 +45,8 @@ def test_a_stations_own_manager_takes_precedence() -> None:
         ([line()], {"a": START + timedelta(days=2)}, "deregistered"),
         ([line()], {"a": START + timedelta(days=9)}, None),
         ([line(station="s1")], {}, "no_manager"),
+        ([line(until=3)], {"a": START + timedelta(days=2)}, "deregistered"),
+        ([line(until=3)], {"a": START + timedelta(days=4)}, "contract_ended"),
     ],
 )
 def test_why_nobody_manages(lines: list[Line], deregistered: dict[str, datetime], reason: str | None) -> None:

@@ -31,6 +31,7 @@ from youguan.database import create_pool
 from youguan.errors import Invalid
 from youguan.settings import Settings
 from youguan.web.application import application
+from youguan.web.paging import encode_cursor
 
 PRIVATE, PUBLIC = generate_keys()
 NOW = datetime.now(UTC) + timedelta(hours=1)
@@ -168,6 +169,10 @@ async def test_an_operator_does_it_in_the_browser(client: httpx.AsyncClient) -> 
     assert (wrong.status_code, "充电枪 2 枪号：重复" in wrong.text, "留着" in wrong.text) == (422, True, True)
     wrong = await client.post(PAGE, data={**FORM, "power_kw": "viel"}, headers=OWN)
     assert (wrong.status_code, "功率 kW：不是数字" in wrong.text) == (422, True)
+    for beyond in ("1e999999", "1e300000", "NaN", "-1"):
+        assert (await client.post(PAGE, data={**FORM, "power_kw": beyond}, headers=OWN)).status_code == 422
+    cursor = encode_cursor("no day", "1", 1)
+    assert (await client.get(f"/registry/meters?cursor={cursor}", headers=OWN)).status_code == 422
 
 
 async def test_a_meter_that_is_due_is_told_once_and_is_over_when_it_was_verified(pool: asyncpg.Pool) -> None:

@@ -312,7 +312,7 @@ WITH heard AS (
            OR o.deregistered_at > f.found_at AND o.deregistered_at <= $1)
 )
 SELECT s.id FROM registry.site s
-WHERE s.retired_at IS NULL AND ((s.unmanaged_reason IS NULL) <> EXISTS (
+WHERE s.retired_at IS NULL AND (s.unmanaged_reason = 'silent' OR (s.unmanaged_reason IS NULL) <> EXISTS (
     SELECT FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
     WHERE r.site_id = s.id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
       AND r.during @> $1::timestamptz AND (o.deregistered_at IS NULL OR o.deregistered_at > $1)

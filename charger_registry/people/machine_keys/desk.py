@@ -90,7 +90,7 @@ class MachineKeyDesk:
         now, key, key_id = self._clock.now(), new_key(), str(uuid.uuid4())
         async with self.pool.acquire() as connection, connection.transaction():
             await _hold_giver(connection, who, wish)
-            organisations, _ = await people.ids(connection)
+            organisations, _ = await people.ids(connection, wish.expires_at)
             if wrong := wrong_with_key(wish, organisations, now):
                 raise Invalid.of(*wrong)
             if not may_manage(who, wish.account):

@@ -94,7 +94,7 @@ class OrganisationDesk:
             before = OrganisationFile(**{member.name: row[member.name] for member in fields(OrganisationFile)})
             after = replace(before, **changes)
             _check(after)
-            if row["deregistered_at"] is not None:
+            if row["deregistered_at"] is not None and row["deregistered_at"] <= self._clock.now():
                 raise Conflict(Reason("{name} has been deregistered", name=row["name"]))
             await store.update_organisation(connection, _columns(after))
             renamed = before.name != after.name

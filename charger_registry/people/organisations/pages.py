@@ -10,7 +10,7 @@ from charger_registry.pages import ROLES as PARTS
 from charger_registry.people.api import manager
 from charger_registry.people.organisations import store
 from charger_registry.people.organisations.desk import Mandate, OrganisationDesk, OrganisationFile, may_change
-from charger_registry.people.pages import PAGE, Grounds, Text, county, midnight
+from charger_registry.people.pages import PAGE, Grounds, Text, county, day_of, midnight
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import NotFound, Reason, YouguanError
@@ -152,7 +152,7 @@ def _add_end(router: APIRouter, pages: Organisations) -> None:
         since: Text = "",
     ) -> Response:
         try:
-            await pages.desk.deregister(who, organisation_id, midnight(since), reason)
+            await pages.desk.deregister(who, organisation_id, midnight("since", since), reason)
         except YouguanError as error:
             return await pages.show(request, who, organisation_id, error)
         return back_to(organisation_id)
@@ -172,12 +172,11 @@ def _add_representatives(router: APIRouter, pages: Organisations) -> None:
         valid_until: Text = "",
         username: Text = "",
     ) -> Response:
-        until = midnight(valid_until)
-        mandate = Mandate(
-            name.strip(), phone.strip() or None, kind, evidence_kind.strip(), evidence_number.strip(),
-            until.date() if until else None, username.strip() or None,
-        )  # fmt: skip
         try:
+            mandate = Mandate(
+                name.strip(), phone.strip() or None, kind, evidence_kind.strip(), evidence_number.strip(),
+                day_of("valid_until", valid_until), username.strip() or None,
+            )  # fmt: skip
             await pages.desk.verify(who, organisation_id, mandate)
         except YouguanError as error:
             return await pages.show(request, who, organisation_id, error)

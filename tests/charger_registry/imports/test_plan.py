@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charger_registry.divisions.boundaries import METRES_A_DEGREE, Boundary, boundary, judge
-from charger_registry.drafts import ConnectorDraft, PartyDraft, RoleDraft, SiteDraft, StationDraft
+from charger_registry.drafts import (
+    ConnectorDraft,
+    PartyDraft,
+    PriceBand,
+    PriceDraft,
+    RoleDraft,
+    SiteDraft,
+    StationDraft,
+)
 from charger_registry.duplicates.inheritance import inherited
 from charger_registry.duplicates.resemblance import Place, compare
 from charger_registry.imports.differences import differences
@@ -68,6 +76,18 @@ def coded(*codes: str | None) -> tuple[ConnectorDraft, ...]:
 
 def site_of(site_id: str, *stations: StationDraft, operator: str | None = "395815801") -> SiteDraft:
     return SiteDraft(site_id, site_id, 121.4, 29.3, operator_code=operator, stations=stations)
+
+
+@pytest.mark.parametrize(
+    "bands", [(("00:00", "08:00"),), (("00:00", "24:00"), ("08:00", "10:00")), (("01:00", "24:00"),)]
+)
+def test_fees_that_leave_a_part_of_the_day_open_are_refused_and_nothing_else(
+    bands: tuple[tuple[str, str], ...],
+) -> None:
+    fees = PriceDraft(tuple(PriceBand(begin, end, "0.3000") for begin, end in bands))
+    found = made(SiteDraft("n", "新站", 121.4, 29.3, price=fees), filed=Filed())
+    assert outcomes(found) == [("n", "refused", "price"), ("n", "added", "")]
+    assert [site.price for site in found.sites] == [None]
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,24 @@ async def test_an_order_settles_a_silent_site(pool: asyncpg.Pool, clock: ManualC
     assert await findings(pool) == []
 
 
+async def test_a_silent_manager_whose_contract_ends_or_who_ceases_is_no_longer_silent(
+    pool: asyncpg.Pool, clock: ManualClock
+) -> None:
+    ends = NOW + timedelta(days=5)
+    await tell(pool, *(opened(n, site) for n, site in ((0, "1"), (1, "1"), (2, "1"), (3, "2"), (4, "2"), (5, "2"))))
+    await watch(pool, NOW)
+    assert await findings(pool) == [(n, "silent", "m", "o") for n in "12"]
+    await LedgerDesk(pool, clock).end(REGULATOR, "1", "manager", reason="x", document_number="1", at=ends)
+    assert [found[1] for found in await findings(pool)] == ["silent", "silent"]
+    await watch(pool, ends)
+    assert sorted(await findings(pool)) == [("1", "contract_ended", "m", "o"), ("2", "silent", "m", "o")]
+    gone = ends + timedelta(days=1)
+    async with pool.acquire() as connection, connection.transaction():
+        await registry.deregister(connection, "m", gone, NOW)
+    await watch(pool, gone)
+    assert sorted(await findings(pool)) == [("1", "contract_ended", "m", "o"), ("2", "deregistered", "m", "o")]
+
+
 async def test_a_retired_site_is_settled_and_found_anew_when_it_is_filed_again(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await publish(connection, registry.STREAM, await registry.deregister(connection, "m", NOW, NOW))
