@@ -64,7 +64,7 @@ class Worker:
         self._settings, self._slot, self._pool = settings, slot, pool
         self._listening, self._secure = listening, secure
         self._clock = clock = SystemClock()
-        self._directory = directory = Directory(pool)
+        self._directory = directory = Directory(pool, on_move=self._moved)
         self._intervals = Intervals(pool, settings.heartbeat_interval_s, directory.site_of)
         self._credentials = Credentials(pool, on_change=self._recheck)
         self._ownership = Ownership(pool, slot, clock)
@@ -108,8 +108,16 @@ class Worker:
 
     def _reconnect(self, site_id: str) -> None:
         for station_id in self._directory.stations_of(site_id):
-            self._recorder.forget(station_id)  # what it says is written elsewhere while it is passed on
-            self._server.reconnect(station_id)
+            self._connect_otherwise(station_id)
+
+    def _moved(self, station_id: str, before: str | None, now: str | None) -> None:
+        """Let a station come again whose site is passed on elsewhere than that at which it was filed before."""
+        if self._upstreams.at(before) != self._upstreams.at(now):
+            self._connect_otherwise(station_id)
+
+    def _connect_otherwise(self, station_id: str) -> None:
+        self._recorder.forget(station_id)  # what it says is written elsewhere while it is passed on
+        self._server.reconnect(station_id)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until told to stop."""

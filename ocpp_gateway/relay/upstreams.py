@@ -59,7 +59,10 @@ class Upstreams:
 
     def of(self, station_id: str) -> Upstream | None:
         """Return where a station is passed on to; None: it is connected to us alone."""
-        site_id = self._site_of(station_id)
+        return self.at(self._site_of(station_id))
+
+    def at(self, site_id: str | None) -> Upstream | None:
+        """Return where the stations of a site are passed on to; None: nowhere, or there is no such site."""
         return self._sites.get(site_id) if site_id is not None else None
 
     async def keep(self, loaded: asyncio.Event) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import asyncpg
 
@@ -20,10 +20,15 @@ STREAM = "gateway/jobs"
 
 
 class Directory:
-    """The stations that are filed, by id, and those that are rejected."""
+    """The stations that are filed, by id, and those that are rejected; `on_move` is told: station, site before, site now."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        on_move: Callable[[str, str | None, str | None], None] = lambda station_id, before, now: None,
+    ) -> None:
         self._pool = pool
+        self._on_move = on_move
         self._sites: dict[str, str] = {}  # station → site
         self._stations: dict[str, set[str]] = {}  # site → stations
         self._rejected: set[str] = set()
@@ -40,8 +45,8 @@ class Directory:
         return self._sites.get(station_id)
 
     def stations_of(self, site_id: str) -> frozenset[str]:
-        """Return the stations of a site."""
-        return frozenset(self._stations.get(site_id, ()))
+        """Return the stations of a site; one that is filed at another since is that one's."""
+        return frozenset(one for one in self._stations.get(site_id, ()) if self._sites.get(one) == site_id)
 
     def knows_site(self, site_id: str) -> bool:
         return site_id in self._stations
@@ -61,21 +66,33 @@ class Directory:
         self._take(dict(sites), set())
 
     def _take(self, sites: dict[str, str], rejected: set[str]) -> None:
-        self._sites, self._rejected, self._stations = sites, rejected, {}
+        before, self._sites, self._rejected, self._stations = self._sites, sites, rejected, {}
         for station_id, site_id in sites.items():
             self._stations.setdefault(site_id, set()).add(station_id)
+        self._tell({station_id: before.get(station_id) for station_id in before.keys() | sites.keys()})
+
+    def _tell(self, before: Mapping[str, str | None]) -> None:
+        for station_id, site_id in before.items():
+            if self._sites.get(station_id) != site_id:
+                self._on_move(station_id, site_id, self._sites.get(station_id))
 
     def apply(self, event: Event) -> None:
         """Take in one event."""
         match event:
             case SiteFiled():
                 now = {station.station_id for station in event.stations}
-                self._drop(self._stations.get(event.site_id, set()) - now, event.site_id)
+                had = self._stations.get(event.site_id, set())
+                before = {station_id: self._sites.get(station_id) for station_id in had | now}
+                self._drop(had - now, event.site_id)
                 self._stations[event.site_id] = now
                 self._sites.update(dict.fromkeys(now, event.site_id))
                 self._rejected -= now
+                self._tell(before)
             case SiteRetired():
-                self._drop(self._stations.pop(event.site_id, set()), event.site_id)
+                had = self._stations.pop(event.site_id, set())
+                before = {station_id: self._sites.get(station_id) for station_id in had}
+                self._drop(had, event.site_id)
+                self._tell(before)
             case StationRejected():
                 self._rejected.add(event.station_id)
             case StationReadmitted():

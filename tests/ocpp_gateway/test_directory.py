@@ -101,3 +101,17 @@ async def test_of_a_station_that_is_filed_anew_it_is_told_how_it_is(pool: asyncp
     more = replace(filed("a"), stations=(replace(filed("a").stations[0], connectors=2),))
     assert await tell(more) == told * 3, "it may have said something of the second before"
     assert await tell(filed("a")) == told * 3
+
+
+def test_who_holds_a_station_learns_that_it_is_filed_elsewhere(pool: asyncpg.Pool) -> None:
+    moves: list[tuple[str, str | None, str | None]] = []
+    remembers = Directory(pool, on_move=lambda *move: moves.append(move))
+    remembers.restore({"a": "s", "b": "s"})
+    remembers.apply(filed("a", "c"))
+    remembers.apply(filed("a", "c"))  # again, and nothing has moved
+    remembers.apply(replace(filed("a"), site_id="other"))
+    assert (list(remembers.stations_of("s")), list(remembers.stations_of("other"))) == (["c"], ["a"])
+    remembers.apply(RETIRED)
+    assert sorted(moves[:2]) == [("a", None, "s"), ("b", None, "s")]
+    assert sorted(moves[2:4]) == [("b", "s", None), ("c", None, "s")]
+    assert moves[4:] == [("a", "s", "other"), ("c", "s", None)]
