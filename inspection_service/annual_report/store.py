@@ -24,6 +24,12 @@ SELECT c.id, 'case' AS kind, c.number, c.party_name AS about, (h.at AT TIME ZONE
 FROM inspection.case_history h JOIN inspection.case_file c ON c.id = h.case_id
 WHERE h.at >= $3 AND h.at < $4 AND {IN_BOUNDS.format(table="c")}
 """
+# A review or a suit after which the decision does not stand as it was; which of the two ended, the appeal before it says.
+LOST = f"""
+{MOVED} AND h.command = 'end_appeal' AND h.said->>'outcome' IN ('changed', 'revoked', 'illegal') AND '{{remedy}}' = (
+    SELECT a.said->>'remedy' FROM inspection.case_history a
+    WHERE a.case_id = h.case_id AND a.command = 'appeal' AND a.place < h.place ORDER BY a.place DESC LIMIT 1)
+"""
 RUN = f"""
 SELECT p.id, 'plan' AS kind, p.number, p.title AS about, p.ends_on AS day, {{weight}} AS weight
 FROM inspection.plan p
@@ -59,8 +65,17 @@ SOURCES = {
     "non_contact": f"{PENALTY} AND v.channel = 'remote'",
     "unpunished": f"{MOVED} AND h.state = 'unpunished' AND h.previous <> 'unpunished'",
     "reviews": f"{MOVED} AND h.command = 'appeal' AND h.said->>'remedy' = 'review'",
+    "reviews_lost": LOST.format(remedy="review"),
     "suits": f"{MOVED} AND h.command = 'appeal' AND h.said->>'remedy' = 'litigation'",
+    "suits_lost": LOST.format(remedy="litigation"),
     "revoked": f"{MOVED} AND h.command = 'revoke'",
+    "excellent_files": f"""
+        SELECT DISTINCT ON (c.id) c.id, 'case' AS kind, c.number, c.party_name AS about,
+               (f.graded_at AT TIME ZONE 'Asia/Shanghai')::date AS day, 1 AS weight
+        FROM inspection.reviewed_file f JOIN inspection.case_file c ON c.id = f.case_id
+        WHERE f.grade = 'excellent' AND f.graded_at >= $3 AND f.graded_at < $4 AND {IN_BOUNDS.format(table="c")}
+        ORDER BY c.id, f.graded_at
+    """,
     "joint_inspections": RUN.format(weight="1"),
     "premises_inspected": STOP.format(weight="1"),
     "items_covered": RUN.format(weight="(SELECT count(*)::int FROM inspection.plan_item i WHERE i.plan_id = p.id)"),

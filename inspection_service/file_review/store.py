@@ -135,15 +135,3 @@ async def set_grade(connection: asyncpg.Connection, review_id: str, case_id: str
         case_id,
         *values,
     )
-
-
-async def graded_between(connection: asyncpg.Connection, first: datetime, end: datetime) -> dict[str, int]:
-    """Return how many files of each grade were reviewed within a time: what the annual report counts."""
-    rows = await connection.fetch(
-        """
-        SELECT grade, count(*) AS files FROM inspection.reviewed_file WHERE graded_at >= $1 AND graded_at < $2 GROUP BY grade
-        """,
-        first,
-        end,
-    )
-    return {row["grade"]: row["files"] for row in rows}

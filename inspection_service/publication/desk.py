@@ -32,6 +32,7 @@ TO_CHECK, EXEMPT, WITHHELD, PUBLISHED, WITHDRAWN, ENDED = (
 STATES = (TO_CHECK, EXEMPT, WITHHELD, PUBLISHED, WITHDRAWN, ENDED)
 DECISIONS = ("decision", "spot_decision")
 SYSTEM = "system"
+CHANGED_BY_REVIEW = "处罚决定经行政复议或者诉讼变更"
 
 
 class PublicationDesk:
@@ -84,10 +85,9 @@ class PublicationDesk:
             return await self._take_back(connection, case_id, WITHDRAWN, "处罚决定经行政复议或者诉讼被撤销或者确认违法")
         if outcome != CHANGED:
             return []
-        changed = "处罚决定经行政复议或者诉讼变更"
-        lines = await self._take_back(connection, case_id, WITHDRAWN, changed)
+        lines = await self._take_back(connection, case_id, WITHDRAWN, CHANGED_BY_REVIEW)
         version = len(await store.of_case(connection, case_id)) + 1
-        await self._prepare(connection, case_id, version, changed)
+        await self._prepare(connection, case_id, version, CHANGED_BY_REVIEW)
         return lines
 
     async def _prepare(self, connection: asyncpg.Connection, case_id: str, version: int, reason: str) -> None:
@@ -159,11 +159,12 @@ class PublicationDesk:
         facts, item = FACTS.validate_python(case["facts"]), self.catalogue.items[case["item_id"]]
         document = await _decision(connection, row["case_id"])
         assert document is not None
-        content = document["content"]
+        content, sanction = document["content"], sanction_text(facts.sanction, facts.fine_fen)
+        changed = (f"{CHANGED_BY_REVIEW}：现为{sanction}。",) if row["version"] > 1 else ()
         found = Notice(
             number=row["number"], title=content["title"], party=case["party_name"], item=item.name, basis=basis_text(item),
-            sanction=sanction_text(facts.sanction, facts.fine_fen), decided_on=row["decided_on"].isoformat(),
-            organ=content["organ"], paragraphs=tuple(content["paragraphs"]),
+            sanction=sanction, decided_on=row["decided_on"].isoformat(), organ=content["organ"],
+            paragraphs=(*content["paragraphs"], *changed),
         )  # fmt: skip
         return found.without(await self._names(connection, case, facts, names))
 

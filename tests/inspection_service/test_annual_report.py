@@ -21,6 +21,7 @@ from inspection_service.annual_report.desk import AnnualDesk, EntryWish, SiteUpt
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.indicators import INDICATORS, Report, Uptime
 from inspection_service.cases.desk import CaseDesk
+from inspection_service.cases.machine import Command
 from inspection_service.cases.store import documents, list_cases
 from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence
@@ -31,6 +32,7 @@ from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
 from inspection_service.publication.desk import PublicationDesk
 from inspection_service.store import file_site, retire_site
+from tests.inspection_service.world import HEAD, PARTY, TODAY, A, World, to_notified
 from youguan import audit
 from youguan.auth import EVERYTHING, Principal, Scope, generate_keys
 from youguan.clock import COUNTY, ManualClock, county_day
@@ -181,6 +183,18 @@ async def test_a_year_is_counted_within_bounds(pool: asyncpg.Pool, desk: AnnualD
     assert {elsewhere.figures[name] for name in COUNTED} == {0}
     here = await desk.report(2023, Nowhere(), Scope(divisions=("3302",)))
     assert here.figures["penalty_cases"] == Totals().part(200).penalty_cases
+
+
+async def test_what_review_and_courts_left_of_decisions_is_told(world: World) -> None:
+    case_id = await to_notified(world)
+    await world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
+    await world.do(HEAD, case_id, Command.DECIDE, reason="充分考虑", sanction="fine", fine_fen=20_000_00)
+    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    for remedy, outcome, fen in (("review", "changed", 10_000_00), ("litigation", "upheld", 0)):
+        await world.do(A, case_id, Command.APPEAL, remedy=remedy, on=TODAY)
+        await world.do(A, case_id, Command.END_APPEAL, reason="r", outcome=outcome, fine_fen=fen, on=TODAY)
+    figures = (await AnnualDesk(world.pool, world.clock, "某局").report(2026, Nowhere())).figures
+    assert [figures[name] for name in ("reviews", "reviews_lost", "suits", "suits_lost", "revoked")] == [1, 1, 1, 0, 0]
 
 
 async def test_what_is_entered_by_hand_counts_until_it_is_withdrawn(desk: AnnualDesk) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspection_service.annual_report import store as report
 from inspection_service.file_review import draw, store
 from inspection_service.file_review.desk import FileReviewDesk, Order
 from inspection_service.file_review.people import Person, RegistryPeople, check_chosen
@@ -17,6 +18,7 @@ from inspection_service.file_review.scoring import Score, agreed, grade, read, s
 from inspection_service.law.statutes import LawError
 from tests.inspection_service.world import START, TODAY, somebody
 from youguan import audit
+from youguan.auth import EVERYTHING
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -177,8 +179,10 @@ async def test_two_scores_grade_a_file_and_the_report_counts_it(pool: asyncpg.Po
         await desk.settle(HEAD, review_id, third, 75, "r")
     assert (await desk.settle(HEAD, review_id, third, 80, "送达有瑕疵"))["grade"] == "passed"
     async with pool.acquire() as connection:
-        year = [datetime(y, 1, 1, tzinfo=UTC) for y in (2026, 2027)]
-        assert await store.graded_between(connection, *year) == {"excellent": 1, "failed": 1, "passed": 1}
+        figures = {year: await report.figures(connection, year, EVERYTHING) for year in (2025, 2026)}
+        assert (figures[2025]["excellent_files"], figures[2026]["excellent_files"]) == (0, 1)
+        (record,) = await report.records(connection, "excellent_files", 2026, EVERYTHING, None, 10)
+        assert (record["kind"], record["id"]) == ("case", first)
         assert [file["grade"] for file in await store.files(connection, review_id)] == ["excellent", "failed", "passed"]
         assert await audit.verify(connection) is None
         with pytest.raises(asyncpg.RaiseError, match="not changed"):

@@ -229,6 +229,8 @@ async def test_review_and_repair_end_what_they_must(world: World, desk: Publicat
     newest, before = await seen(world, desk) if (await seen(world, desk))[0].notice else (await seen(world, desk))[::-1]
     assert newest.notice is not None
     assert "壹万元整" in newest.notice["sanction"]
+    assert any("贰万元整" in paragraph for paragraph in newest.notice["paragraphs"])
+    assert newest.notice["paragraphs"][-1].startswith("处罚决定经行政复议或者诉讼变更：现为罚款人民币壹万元整")
     assert before.withdrawn == "处罚决定经行政复议或者诉讼变更"
     await world.do(A, case_id, Command.PAY, amount_fen=10_000_00, on=TODAY, receipt="1")
     with pytest.raises(Conflict, match="shortest time"):
