@@ -1,5 +1,6 @@
 """What goes into one commit, and what of it is news: pure."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -122,7 +123,7 @@ class Batch:
     samples: list[MeterSampled] = field(default_factory=list)
     stop_samples: list[MeterSampled] = field(default_factory=list)  # of connectors that only the store knows
     begun: dict["TransactionKey", TransactionBegun] = field(default_factory=dict)
-    stopped: dict[tuple[str, str], TransactionStopped] = field(default_factory=dict)
+    stopped: dict[tuple[str, str, datetime], TransactionStopped] = field(default_factory=dict)
     reported: list[TransactionReported] = field(default_factory=list)
     notified: list[Notified] = field(default_factory=list)
     booted: dict[str, Booted] = field(default_factory=dict)
@@ -190,7 +191,8 @@ def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry
         case TransactionBegun():
             batch.begun.setdefault(key_of(observation), observation)
         case TransactionStopped():
-            batch.stopped.setdefault((observation.station_id, observation.transaction_id), observation)
+            key = observation.station_id, observation.transaction_id, observation.stopped_at
+            batch.stopped.setdefault(key, observation)
             batch.stop_samples.extend(observation.samples)
         case Booted():
             batch.booted[observation.station_id] = observation
@@ -219,6 +221,19 @@ def rounds(reported: Sequence[TransactionReported]) -> Iterator[Sequence[Transac
             begins, started = place, {key: report.occurred_at}
     if reported:
         yield reported[begins:]
+
+
+def by_turns(stopped: Iterable[TransactionStopped]) -> list[list[TransactionStopped]]:
+    """Part stops so that no number is twice in a part: what was said first under it must be stored by then."""
+    turns: list[list[TransactionStopped]] = []
+    said: Counter[tuple[str, str]] = Counter()
+    for stop in stopped:
+        number = stop.station_id, stop.transaction_id
+        if said[number] == len(turns):
+            turns.append([])
+        turns[said[number]].append(stop)
+        said[number] += 1
+    return turns
 
 
 def leave_out(batch: Batch, entries: Iterable[Entry], kinds: Collection[MeterKind]) -> None:

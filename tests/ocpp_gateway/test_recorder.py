@@ -220,12 +220,18 @@ async def test_a_stop_whose_start_was_never_seen_is_kept(desk: Desk, pool: async
     assert await pool.fetchval("SELECT reason FROM telemetry.transaction WHERE transaction_id = '42'") == "PowerLoss"
 
 
-async def test_a_number_that_stands_for_every_unseen_start_loses_no_stop(desk: Desk, pool: asyncpg.Pool) -> None:
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_number_that_stands_for_every_unseen_start_loses_no_stop(
+    desk: Desk, pool: asyncpg.Pool, together: bool
+) -> None:
     stops = [
         TransactionStopped("s1", "0", at := NOW + timedelta(hours=n), at, 1000.0 * n, "Local", "A") for n in (1, 2, 3)
     ]
-    for stop in [*stops, *stops]:
-        await desk.put(stop)
+    if together:
+        await asyncio.gather(*(desk.put(stop) for stop in [*stops, *stops]))
+    else:
+        for stop in [*stops, *stops]:
+            await desk.put(stop)
     rows = await pool.fetch("SELECT stopped_at, meter_stop_wh FROM telemetry.transaction ORDER BY id")
     assert [tuple(row) for row in rows] == [(stop.stopped_at, stop.meter_stop_wh) for stop in stops]
     assert [e["effective_at"] for e in await events(pool, "TransactionEnded")] == [

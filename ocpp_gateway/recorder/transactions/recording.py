@@ -7,7 +7,7 @@ from datetime import datetime
 import asyncpg
 
 from ocpp_gateway.observation import TransactionReported, TransactionStopped
-from ocpp_gateway.recorder.batch import Batch, TransactionKey, rounds
+from ocpp_gateway.recorder.batch import Batch, TransactionKey, by_turns, rounds
 from ocpp_gateway.recorder.transactions import store
 from youguan.clock import effective_time
 from youguan.events import Event, TransactionAuthorised, TransactionEnded, TransactionSettled, TransactionStarted
@@ -35,9 +35,16 @@ async def stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
 
     A station that never heard a transaction's number says 0 or -1 for it, time and again: each is another transaction.
     """
-    reused = await store.stopped_otherwise(connection, batch.stopped.values())
-    stopped = {key: _set_aside(stop) if key in reused else stop for key, stop in batch.stopped.items()}
-    said = {(stop.station_id, stop.transaction_id): stop for stop in stopped.values()}
+    events: list[Event] = []
+    for part in by_turns(batch.stopped.values()):
+        events += await _stop(connection, part)
+    return events
+
+
+async def _stop(connection: asyncpg.Connection, stopped: Sequence[TransactionStopped]) -> list[Event]:
+    reused = await store.stopped_otherwise(connection, stopped)
+    numbered = [_set_aside(s) if (s.station_id, s.transaction_id) in reused else s for s in stopped]
+    said = {(stop.station_id, stop.transaction_id): stop for stop in numbered}
     rows = await store.stop_transactions(connection, said.values())
     return [
         TransactionEnded(
