@@ -228,6 +228,8 @@ class PublicationDesk:
         """Return one that stands at one of the states, held; who has investigated the case does not check what is shown of it."""
         if not who.has(REGULATOR, REVIEWER):
             raise Forbidden("what is published is checked by a regulator or a legal reviewer")
+        if who.scopes is not None:
+            raise Forbidden("what is published is checked by a person, not by a machine's key")
         row = await self.see(connection, who, publication_id, hold=True)
         if who.subject in (await self._facts(connection, row["case_id"])).investigators:
             raise Forbidden("what is published is not checked by an officer of the case")

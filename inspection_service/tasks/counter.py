@@ -13,7 +13,17 @@ from inspection_service.tasks.assignment import Assignee, team_of
 from inspection_service.tasks.conditions import TIME, TRANSFER, WHY, Said, roles_in, unmet
 from inspection_service.tasks.desk import STREAM, Mover, Opened, TaskDesk
 from inspection_service.tasks.effects import given, put_off
-from inspection_service.tasks.machine import PEOPLES_COMMANDS, TABLE, Command, Role, State, has_place, may, move
+from inspection_service.tasks.machine import (
+    ON_THE_SPOT,
+    PEOPLES_COMMANDS,
+    TABLE,
+    Command,
+    Role,
+    State,
+    has_place,
+    may,
+    move,
+)
 from inspection_service.tasks.opening import Opening, Origin
 from inspection_service.tasks.places import place
 from youguan import audit
@@ -70,7 +80,11 @@ class Counter:
         """Return what somebody may do with a task now."""
         roles = _roles(who, task)
         said = Said(reason="…")
-        possible = [c for c in PEOPLES_COMMANDS if may(c, roles) and has_place(State(task["state"]), c)]
+        possible = [
+            c
+            for c in PEOPLES_COMMANDS
+            if may(c, roles) and has_place(State(task["state"]), c) and _can_see_for_himself(who, c)
+        ]
         return [
             c for c in possible if unmet(task, c, who.subject, said, self.desk.rules, self.now()) in (None, "until")
         ]
@@ -223,10 +237,16 @@ def _roles(who: Principal, task: asyncpg.Record) -> set[Role]:
     )
 
 
+def _can_see_for_himself(who: Principal, command: Command) -> bool:
+    return who.scopes is None or command not in ON_THE_SPOT
+
+
 def _refuse_role(who: Principal, command: Command, task: asyncpg.Record) -> Role:
     """Return as what somebody gives a command; Forbidden."""
     if not who.has(*HANDLERS):
         raise Forbidden(f"this needs one of the roles: {', '.join(HANDLERS)}")
+    if not _can_see_for_himself(who, command):
+        raise Forbidden(f"{command} is for a person who was there, not for a machine's key")
     fitting = _roles(who, task) & TABLE[command].roles
     if not fitting:
         raise Forbidden(f"{command} is for: {', '.join(sorted(TABLE[command].roles))}")

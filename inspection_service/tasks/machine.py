@@ -117,6 +117,8 @@ TABLE: dict[Command, Line] = {
     Command.TO_TEAM: _line(MACHINE, _stay(OPEN, ACCEPTED)),
     Command.TO_CENTRE: _line(MACHINE, _stay(OPEN, ACCEPTED, MENDED)),
 }
+# What somebody has seen himself: never a machine's key.
+ON_THE_SPOT = (Command.CONFIRM, Command.REFUTE)
 PEOPLES_COMMANDS = tuple(command for command, line in TABLE.items() if Role.MACHINE not in line.roles)
 
 

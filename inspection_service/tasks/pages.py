@@ -16,7 +16,7 @@ from inspection_service.tasks.api import PeoplesCommand, Status, give_paper, tak
 from inspection_service.tasks.conditions import NEEDS_REASON, Said
 from inspection_service.tasks.counter import HANDLERS, Counter, Finding
 from inspection_service.tasks.deadlines import latest_due_at
-from inspection_service.tasks.machine import Command
+from inspection_service.tasks.machine import ON_THE_SPOT, Command
 from inspection_service.tasks.store import Filter
 from inspection_service.tasks.urging import COMMANDS, WAITED_FOR, Stage
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
@@ -161,7 +161,6 @@ ITEMS_OF = {
     "bay_blocked": "bay-blocked",
 }
 BRINGS_PAPERS = (Command.ANSWER, Command.MEND, Command.CONFIRM, Command.REFUTE)
-ON_THE_SPOT = (Command.CONFIRM, Command.REFUTE)
 GIVES = (Command.REASSIGN, Command.DISPATCH, Command.ASK_TRANSFER)
 WORDS: dict[str, Any] = {
     "causes": CAUSES, "states": STATES, "roles": ROLES, "actors": ACTORS, "moves": MOVES, "origins": ORIGINS,

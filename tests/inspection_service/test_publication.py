@@ -167,6 +167,8 @@ async def test_a_decision_waits_for_a_person_and_is_shown_without_names(world: W
             await desk.publish(who, row["id"], ())
     with pytest.raises(NotFound):
         await desk.publish(somebody("elsewhere", "reviewer"), row["id"], ())
+    with pytest.raises(Forbidden, match="by a person"):
+        await desk.publish(replace(HEAD, subject="key k", scopes=frozenset({"inspection:write"})), row["id"], ())
     with pytest.raises(Invalid, match="two characters"):
         await desk.publish(REVIEWERS[0], row["id"], ["李"])
     await desk.publish(REVIEWERS[0], row["id"], ["李明华"])

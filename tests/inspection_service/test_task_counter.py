@@ -103,6 +103,13 @@ async def test_who_mends_does_not_confirm_and_nobody_closes_what_still_fires(off
     await office.pool.execute("UPDATE inspection.task SET fires = false")
     with pytest.raises(Conflict, match="does not confirm it"):
         await office.say(INSPECTOR, "confirm")
+    key = replace(COLLEAGUE, scopes=frozenset({"inspection:write"}))
+    with pytest.raises(Forbidden, match="not for a machine's key"):
+        await office.say(key, "confirm")
+    async with office.pool.acquire() as connection:
+        task = await office.counter.see(connection, key, (await office.task())["id"])
+    assert "confirm" in office.counter.offers(COLLEAGUE, task)
+    assert "confirm" not in office.counter.offers(key, task)
     await office.say(COLLEAGUE, "confirm")
     assert await office.state() == "closed"
 
