@@ -91,6 +91,12 @@ class Conflict(YouguanError):
     status, code, title = 409, "conflict", "Conflict"
 
 
+class TooSlow(YouguanError):
+    """A body did not come in time."""
+
+    status, code, title, retryable = 408, "too_slow", "Request timeout", True
+
+
 class LengthRequired(YouguanError):
     """A body must say beforehand how long it is."""
 

@@ -38,6 +38,7 @@ from youguan.web.application import (
     application,
     next_pause,
 )
+from youguan.web.edge import BoundedBodies
 from youguan.web.paging import decode_cursor, encode_cursor
 from youguan.web.templates import local_time
 
@@ -544,6 +545,19 @@ async def test_a_body_that_is_too_large_is_refused(reader: httpx.AsyncClient, an
     answer = await reader.post("/api/auth/login", content=body)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    app = FastAPI()
+    app.add_middleware(BoundedBodies, largest=1000, within_s=0.05)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(30), browse(app) as client:
+        answer = await client.post("/anything", content=pieces())
+    assert (answer.status_code, answer.json()["code"]) == (408, "too_slow")
 
 
 async def test_an_upload_bounds_itself(database_url: str) -> None:

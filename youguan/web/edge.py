@@ -7,9 +7,12 @@ from contextlib import suppress
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from youguan.errors import LengthRequired, TooLarge, YouguanError
+from youguan.errors import LengthRequired, TooLarge, TooSlow, YouguanError
 from youguan.web.problems import answer
 
+BODY_WITHIN_S = (
+    60.0  # the largest body over the slowest line of a phone; without an end, slow bodies would fill the memory
+)
 POURED_BODIES, POURED_WITHIN_S = 10, 5.0
 FORM_OF_FILES = b"multipart/form-data"
 PARTS_OF_A_FORM = 64 * 1024  # what a form with documents holds besides
@@ -42,9 +45,10 @@ class HeadAsGet:
 
 
 class BoundedBodies:
-    """Takes a body in whole before anybody reads it, up to a size; 413 beyond. Paths under `uploads` bound their own.
+    """Takes a body in whole before anybody reads it, up to a size (413 beyond) and for a while (408 beyond).
 
-    A form under `documents` says how long it is, at most so long, and is read as it comes: its files go to disk.
+    Paths under `uploads` bound their own. A form under `documents` says how long it is, at most so long, and is read as it comes:
+    its files go to disk.
     """
 
     def __init__(
@@ -56,11 +60,13 @@ class BoundedBodies:
         *,
         documents: Sequence[str] = (),
         largest_document: int = 0,
+        within_s: float = BODY_WITHIN_S,
     ) -> None:
         self._app = app
         self._largest = largest
         self._uploads = tuple(uploads)
         self._documents = tuple(documents)
+        self._within_s = within_s
         self._largest_form = largest_document + PARTS_OF_A_FORM
         self._headers = {**(headers or {}), "Connection": "close"}
 
@@ -75,9 +81,10 @@ class BoundedBodies:
             else:
                 await self._refuse(refused, scope, receive, send)
             return
-        body = None if self._announced(scope) > self._largest else await self._whole(receive)
-        if body is None:
-            await self._refuse(TooLarge(f"at most {self._largest} bytes are taken here"), scope, receive, send)
+        try:
+            body = await self._whole(scope, receive)
+        except YouguanError as error:
+            await self._refuse(error, scope, receive, send)
             return
         given = False
 
@@ -102,7 +109,7 @@ class BoundedBodies:
         return None
 
     async def _refuse(self, error: YouguanError, scope: Scope, receive: Receive, send: Send) -> None:
-        if b"expect" not in dict(scope["headers"]):
+        if error.status != TooSlow.status and b"expect" not in dict(scope["headers"]):
             await self._pour_away(receive)
         refusal = answer(Request(scope), error.status, error.title, error.detail, error.code, headers=self._headers)
         await refusal(scope, receive, send)
@@ -122,14 +129,21 @@ class BoundedBodies:
                     if message["type"] != "http.request" or not message.get("more_body", False):
                         return
 
-    async def _whole(self, receive: Receive) -> bytes | None:
-        """Return the body; None where it is too large. Whoever goes away in the middle has sent what came so far."""
+    async def _whole(self, scope: Scope, receive: Receive) -> bytes:
+        """Return the body; TooLarge, TooSlow. Whoever goes away in the middle has sent what came so far."""
+        too_large = TooLarge(f"at most {self._largest} bytes are taken here")
+        if self._announced(scope) > self._largest:
+            raise too_large
         parts, size = [], 0
-        while True:
-            message = await receive()
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self._largest:
-                return None
-            if message["type"] != "http.request" or not message.get("more_body", False):
-                return b"".join(parts)
+        try:
+            async with asyncio.timeout(self._within_s):
+                while True:
+                    message = await receive()
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+                    if size > self._largest:
+                        raise too_large
+                    if message["type"] != "http.request" or not message.get("more_body", False):
+                        return b"".join(parts)
+        except TimeoutError:
+            raise TooSlow(f"a body is waited for {self._within_s:g} s") from None
