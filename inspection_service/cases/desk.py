@@ -145,6 +145,8 @@ class CaseDesk:
             raise _invalid("party_name", "is needed: whom the case is about")
         if opening.act_on > day:
             raise _invalid("act_on", "lies in the future")
+        if opening.business_since is not None and opening.business_since > day:
+            raise _invalid("business_since", "lies in the future")
         officers = (who.subject, opening.second_officer)
         await self._check_officers(connection, officers, day)
         division = await self._division(connection, who, opening.site_id)

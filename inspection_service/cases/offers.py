@@ -9,7 +9,9 @@ from inspection_service.cases.file import Case, Said
 from inspection_service.cases.machine import Command, Role, Step, commands_of, step
 from inspection_service.cases.persons import capacities, kept_apart
 from inspection_service.law.catalogue import FINE, PENALTY, Catalogue, Sanction
+from inspection_service.law.periods import periods
 from inspection_service.law.statutes import Article, statutes
+from youguan.working_days import add_working_days
 
 # Conditions that hold or fail by the case alone, or by what may be chosen of the item's sanctions; any other a word can meet.
 BY_THE_CASE = frozenset({
@@ -71,6 +73,16 @@ def offers(catalogue: Catalogue, case: Case, roles: Collection[Role], subject: s
             reasons = _of_the_person(case, line, subject) or standing(catalogue, case, line, day)
             found.append(Offer(command, line, tuple(reasons)))
     return found
+
+
+def first_days(case: Case, day: date) -> dict[Command, date]:
+    """Return which day a form may propose where today would be refused: the item's time to mend, the first for a hearing."""
+    told = periods()["hearing_notice"].last_day(day)
+    assert told is not None
+    return {
+        Command.ORDER: add_working_days(day, max(case.item.mend_days, 1)),
+        Command.CALL_HEARING: add_working_days(told, 1),
+    }
 
 
 def _of_the_person(case: Case, line: Step, subject: str) -> list[Reason]:

@@ -16,6 +16,7 @@ from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.forms import date_in, said_in, text_in, ticked_in, whole_in
 from inspection_service.cases.machine import Command
+from inspection_service.cases.offers import first_days
 from inspection_service.cases.persons import Officer
 from inspection_service.cases.words import FIELDS, GROUPS, UNMET, WORDS
 from inspection_service.evidence import store as evidence_store
@@ -172,7 +173,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             history=[line for line in history if official or line["actor"] == who.subject], today=desk.today(),
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
-            known=known, owed=owed_fen(case, desk.today()), errors=_said_against(error),
+            known=known, owed=owed_fen(case, desk.today()), first_days=first_days(case, desk.today()), errors=_said_against(error),
             collects=who.has(INSPECTOR) and who.subject in case.facts.officers, me=who.subject, **WORDS,
         )  # fmt: skip
 

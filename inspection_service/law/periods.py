@@ -3,7 +3,7 @@
 import calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, date, timedelta
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -80,9 +80,11 @@ class Surcharge:
 
 
 def add_months(day: date, count: int) -> date:
-    """Return the same day so many months later, or that month's last where it has no such day."""
+    """Return the same day so many months later, or that month's last; OverflowError after the last year there is."""
     months = day.year * MONTHS_A_YEAR + day.month - 1 + count
     year, month = divmod(months, MONTHS_A_YEAR)
+    if year > MAXYEAR:
+        raise OverflowError("date value out of range")
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 

@@ -18,7 +18,7 @@ from inspection_service.tasks.machine import Command, Role, State, has_place, mo
 from inspection_service.tasks.opening import Opening, Origin
 from inspection_service.tasks.rules import Rules, Way, is_worse, rules
 from inspection_service.tasks.urging import Stage
-from inspection_service.tasks.verification import next_wait
+from inspection_service.tasks.verification import Wait, next_wait
 from youguan.clock import Clock, county_day
 from youguan.documents import Document
 from youguan.events import Event, StationProbeWanted, TaskChanged, TaskMoved, TaskOpened
@@ -77,6 +77,8 @@ class TaskDesk:
             events += await self.move(connection, known, Command.FAIL, mover)
         else:
             events += await self.move(connection, known, Command.JOIN, mover)
+            if known["awaiting"] == Way.SAMPLING:  # somebody objects: it is not left to the lot
+                events += await self._send_to_look(connection, known, "somebody says the same again")
             if is_worse(opening.severity, known["severity"]):
                 events += await self.worsen(connection, known, opening.severity, {})
         return Opened(known["id"], known["number"], True, events)
@@ -203,11 +205,15 @@ class TaskDesk:
         now = await self._now(connection, task)
         cause = self.rules.cause(task["cause"])
         wait = next_wait(cause, self.rules.proof, circumstances(task, now), now.at, after=after)
-        changed = waiting(wait, self.rules, now.at)
         if wait.way == Way.INSPECTOR:
-            return await self.move(connection, task, Command.VISIT, machine("nothing else has proved it"), also=changed)
-        await store.change_task(connection, task["id"], changed)
+            return await self._send_to_look(connection, task, "nothing else has proved it")
+        await store.change_task(connection, task["id"], waiting(wait, self.rules, now.at))
         return []
+
+    async def _send_to_look(self, connection: asyncpg.Connection, task: Mapping[str, Any], reason: str) -> list[Event]:
+        """Let an inspector look whether what is said to be mended is."""
+        changed = waiting(Wait(Way.INSPECTOR, None), self.rules, self.clock.now())
+        return await self.move(connection, task, Command.VISIT, machine(reason), also=changed)
 
     async def _now(self, connection: asyncpg.Connection, task: Mapping[str, Any]) -> Now:
         heard = not await store.is_unheard(connection, task["station_id"])

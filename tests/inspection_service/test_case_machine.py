@@ -14,7 +14,7 @@ from inspection_service.cases.documents import money, templates
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.machine import REVIEWERS, REVIEWS, STEPS, Command, Role, State, leads_to, step
-from inspection_service.cases.offers import BY_THE_CASE, LAID_DOWN, offers
+from inspection_service.cases.offers import BY_THE_CASE, LAID_DOWN, first_days, offers
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.cases.words import UNMET
@@ -334,6 +334,14 @@ def test_a_hearing_is_told_seven_working_days_ahead() -> None:
 def test_a_decision_is_no_worse_than_what_was_told(said: Said, facts: dict[str, Any], failed: list[str]) -> None:
     found = case(State.NOTIFIED, facts={**SMALL, "defended": True, **facts})
     assert unmet(found, said, TODAY, DECIDE) == failed
+
+
+@pytest.mark.parametrize(("state", "command"), [(State.LEAD, Command.ORDER), (State.HEARING, Command.CALL_HEARING)])
+def test_the_day_that_a_form_proposes_is_none_that_is_refused(state: State, command: Command) -> None:
+    found = case(state, "car-park-unfiled", facts={"hearing_asked": True})
+    proposed = first_days(found, TODAY)[command]
+    assert unmet(found, Said(reason="r", on=proposed, place="p"), TODAY, step(state, command)) == []
+    assert unmet(found, Said(reason="r", on=TODAY, place="p"), TODAY, step(state, command)) != []
 
 
 def test_what_is_missing_is_named() -> None:

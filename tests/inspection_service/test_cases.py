@@ -349,6 +349,7 @@ async def test_numbers_have_no_gaps_whoever_fails(world: World) -> None:
         (A, Opening(**{**_members(STOPPED), "second_officer": "a"}), Invalid),
         (A, Opening(**{**_members(STOPPED), "second_officer": "nobody"}), Invalid),
         (A, Opening(**{**_members(STOPPED), "act_on": TODAY + timedelta(days=1)}), Invalid),
+        (A, Opening(**{**_members(STOPPED), "business_since": date.max}), Invalid),
         (A, Opening(**{**_members(STOPPED), "item_id": "nothing"}), NotFound),
         (A, Opening(**{**_members(STOPPED), "task_id": "nothing"}), NotFound),
         (HEAD, STOPPED, Forbidden),

@@ -312,6 +312,12 @@ def test_months_that_have_no_such_day_end_on_their_last(day: date, count: int, f
     assert add_months(day, count) == found
 
 
+def test_what_would_end_after_the_last_year_says_so_as_days_do() -> None:
+    for period in periods_file.periods().by_id.values():
+        with pytest.raises(OverflowError):
+            period.last_day(date(9999, 12, 31))
+
+
 @given(DAYS)
 def test_what_moves_never_ends_on_a_day_off(start: date) -> None:
     for period in periods().by_id.values():

@@ -223,6 +223,16 @@ async def test_what_is_told_after_the_charger_was_mended_is_not_what_became_part
     assert (await hall.told_of(first))["state"] == "closed"
 
 
+async def test_whoever_says_the_same_again_objects_to_the_lot(hall: Hall) -> None:
+    await hall.report("screen_dead")
+    await hall.mend()
+    assert (await hall.task())["awaiting"] == "sampling"
+    _, joined = await hall.report("screen_dead")
+    assert (joined, (await hall.task())["awaiting"]) == (True, "inspector")
+    await hall.pass_time(timedelta(days=9).total_seconds())
+    assert await hall.state() == "mended"
+
+
 async def test_a_form_that_is_sent_again_is_one_report(hall: Hall) -> None:
     found = await asyncio.gather(*(hall.report(token="t") for _ in range(4)))
     assert len({receipt for receipt, _ in found}) == 1
