@@ -21,7 +21,7 @@ from youguan.documents import Document, Shelf
 from youguan.errors import FieldError, Invalid, Reason
 from youguan.web.documents import give, take
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require, require_site
 
 DOCUMENTS = "/filing-documents/"
 CURSOR = ("idle", "due_text", "moved_at", "id")
@@ -47,6 +47,12 @@ class OrderIn(BaseModel):
     asked_for: list[Short] = Field(default_factory=list, max_length=50, description="document types, of a supplement")
     due_on: date | None = None
     rating: int | None = Field(default=None, ge=1, le=5, description="5: very satisfied … 1: very dissatisfied")
+
+
+class Retirement(BaseModel):
+    """Why a site is no more."""
+
+    reason: str = Field(min_length=1, max_length=500)
 
 
 class FilingOut(BaseModel):
@@ -183,6 +189,7 @@ def add_filings(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk, clock: Clock
     """Add filings to /api/registry."""
     _add_reading(app, pool, desk, clock)
     _add_writing(app, pool, desk)
+    _add_retirement(app, pool, desk)
     _add_documents(app, pool, desk)
     _add_indicators(app, pool, clock)
 
@@ -241,6 +248,18 @@ def _add_writing(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
         done = Order(Command(order.command), order.reason.strip(), tuple(order.asked_for), order.due_on, order.rating)
         await desk.act(who, filing_id, done, remote=remote_of(request))
         return _detail(await desk.view(who, filing_id))
+
+
+def _add_retirement(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
+    @app.post("/sites/{site_id}/retire", status_code=204)
+    async def retire(
+        site_id: str,
+        given: Retirement,
+        request: Request,
+        who: Annotated[Principal, Depends(require_site(pool, REGULATOR))],
+    ) -> None:
+        """Take a site that has no file off the register, its stations with it; 409 where it has one: it is retired there."""
+        await desk.retire_unfiled(who, site_id, given.reason, remote=remote_of(request))
 
 
 def _add_documents(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:

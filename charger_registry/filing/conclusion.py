@@ -15,6 +15,9 @@ from charger_registry.filing.content import Content, StationLine, has_moved, pro
 from charger_registry.filing.deadlines import Terms, add_months
 from charger_registry.filing.machine import Command
 from charger_registry.ledger import store as ledger
+from charger_registry.ledger.handovers import store as handovers
+from charger_registry.ledger.handovers.ending import end
+from charger_registry.ledger.handovers.handover import Command as HandoverCommand
 from charger_registry.ledger.responsibility import ROLES, holder, last_day
 from youguan.clock import COUNTY, county_day
 from youguan.coordinates import to_wgs84
@@ -25,14 +28,24 @@ ORIGIN = "filing"
 
 
 async def conclude(
-    connection: asyncpg.Connection, filing: asyncpg.Record, command: Command, terms: Terms, now: datetime
+    connection: asyncpg.Connection, filing: asyncpg.Record, command: Command, terms: Terms, by: str, now: datetime
 ) -> list[Event]:
     """Do what follows from a command in its transaction; return what is to be published."""
     if command is Command.ACCEPT:
         return await _accepted(connection, filing, terms, now)
     if command is Command.RETIRE and filing["site_id"] is not None:
-        return await registry.file_rows(connection, Filing(retired_site_ids=(filing["site_id"],)), now)
+        return await retire(connection, filing["site_id"], by, now)
     return []
+
+
+async def retire(connection: asyncpg.Connection, site_id: str, by: str, now: datetime) -> list[Event]:
+    """Take a site that is held, and what stands there, off the register; nobody is to take over what is no more."""
+    events = await registry.file_rows(connection, Filing(retired_site_ids=(site_id,)), now)
+    ended = [
+        await end(connection, handover, HandoverCommand.OVERTAKE, by=by, now=now, answer="the site was retired")
+        for handover in await handovers.open_at(connection, [site_id])
+    ]
+    return [*events, *ended]
 
 
 async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, terms: Terms, now: datetime) -> list[Event]:

@@ -26,6 +26,7 @@ from charger_registry.filing.step import (
     rules_of,
     take_step,
 )
+from charger_registry.ledger import store as ledger
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
@@ -183,7 +184,8 @@ class FilingDesk:
             )  # fmt: skip
             await store.add_history(connection, filing_id, line)
             filing = await store.get(connection, filing_id, who.scope)
-            events = await conclusion.conclude(connection, filing, order.command, step.terms, now) + step.news
+            events = await conclusion.conclude(connection, filing, order.command, step.terms, who.subject, now)
+            events += step.news
             if filing["state"] != step.filing["state"]:
                 events.append(filing_moved(filing, step.filing["state"], now))
             for entry in (*step.trail, _entry(step, changes["state"])):
@@ -193,6 +195,22 @@ class FilingDesk:
                 )  # fmt: skip
             await publish(connection, registry.STREAM, events)
         return filing
+
+    async def retire_unfiled(self, who: Principal, site_id: str, reason: str, *, remote: str | None) -> None:
+        """Take a site off the register that has no file, as those have none that were imported; whoever asks has been found to
+        regulate it. NotFound, Conflict where it has one: it is retired there.
+        """
+        now = self._clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            site = await ledger.hold_site(connection, site_id)
+            if await store.standing(connection, site_id) is not None:
+                raise Conflict("the site has a file: it is retired there")
+            events = await conclusion.retire(connection, site_id, who.subject, now)
+            await audit.record(
+                connection, at=now, actor=who.subject, action="retire site", subject=f"site {site_id}",
+                before={"name": site["name"]}, after={"reason": reason}, remote=remote,
+            )  # fmt: skip
+            await publish(connection, registry.STREAM, events)
 
 
 def _entry(step: Step, state: State) -> Entry:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import asyncpg
 from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
@@ -24,7 +25,7 @@ from youguan.errors import YouguanError
 from youguan.web.documents import give
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.problems import checked
-from youguan.web.security import remote_of, require
+from youguan.web.security import remote_of, require, require_site
 from youguan.web.templates import Templates
 from youguan.working_days import working_days_between
 
@@ -103,6 +104,7 @@ def filing_pages(pool: asyncpg.Pool, desk: FilingDesk, templates: Templates, clo
     router = APIRouter(prefix="/registry")
     shown = Shown(pool, desk, templates, clock)
     _add_lists(router, shown)
+    _add_retirement(router, shown)
     _add_filing(router, shown)
     _add_documents(router, shown)
     return router
@@ -173,9 +175,10 @@ def _add_lists(router: APIRouter, shown: Shown) -> None:
         )
         async with shown.pool.acquire() as connection:
             counts = await store.counts(connection, who.scope, county_day(shown.clock.now()))
+            unfiled = bool(site) and await store.has_no_file(connection, site, who.scope)
         return shown.templates.render(
             request, "filings.html", rows=rows, next=next_cursor(rows, PAGE, *CURSOR), view=chosen, views=VIEWS,
-            site=site, counts=counts, states=STATES, due=shown.due,
+            site=site, counts=counts, states=STATES, due=shown.due, unfiled=unfiled,
         )  # fmt: skip
 
     @router.get("/filing-indicators")
@@ -188,6 +191,18 @@ def _add_lists(router: APIRouter, shown: Shown) -> None:
         first, after, found = await reckon(shown.pool, who.scope, since, until, shown.clock.now())
         shares = [(SHARES[name], getattr(found, name)) for name in INDICATORS]
         return shown.templates.render(request, "filing_indicators.html", since=first, until=after, shares=shares)
+
+
+def _add_retirement(router: APIRouter, shown: Shown) -> None:
+    @router.post("/sites/{site_id}/retire")
+    async def retire(
+        request: Request,
+        site_id: str,
+        who: Annotated[Principal, Depends(require_site(shown.pool, REGULATOR))],
+        reason: Annotated[str, Form(min_length=1, max_length=500)],
+    ) -> Response:
+        await shown.desk.retire_unfiled(who, site_id, reason, remote=remote_of(request))
+        return RedirectResponse(f"/registry/sites/{quote(site_id, safe='')}", 303)
 
 
 def _add_filing(router: APIRouter, shown: Shown) -> None:

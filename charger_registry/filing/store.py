@@ -171,6 +171,22 @@ async def standing(connection: asyncpg.Connection, site_id: str) -> asyncpg.Reco
     )
 
 
+async def has_no_file(connection: asyncpg.Connection, site_id: str, scope: Scope) -> bool:
+    """Say whether a site within bounds stands without a file."""
+    found: bool = await connection.fetchval(
+        f"""
+        SELECT EXISTS (
+            SELECT FROM registry.site s WHERE s.id = $1 AND s.retired_at IS NULL AND {site_within("s.id", 3)}
+              AND NOT EXISTS (SELECT FROM registry.filing f WHERE f.site_id = s.id AND f.state = ANY($2))
+        )
+        """,
+        site_id,
+        list(STANDING),
+        *scope.parameters,
+    )
+    return found
+
+
 async def on_its_way(connection: asyncpg.Connection, site_id: str) -> bool:
     """Say whether a filing for the site has been begun."""
     return bool(

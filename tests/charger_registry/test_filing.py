@@ -603,6 +603,27 @@ async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> Non
     assert await world.pool.fetchval(retired, f"filing {first}") == "regulator-m"
 
 
+async def test_a_site_without_a_file_is_retired_by_the_authority(world: World) -> None:
+    await bounds.consumer(world.pool).catch_up()
+    handover = {"to_organisation_id": "n", "evidence": {"kind": "contract"}}
+    await world.done("POST", "/sites/old/handovers", json=handover)
+    assert 'id="retire"' in (await world.page("/filings?site=old")).text
+    assert (await world.ask("POST", "/sites/old/retire", json={"reason": "拆除"})).status_code == 403
+    assert (await world.page("/sites/old/retire", reason="拆除")).status_code == 303
+    retired = await world.pool.fetchrow("SELECT retired_at FROM registry.site WHERE id = 'old'")
+    assert retired["retired_at"] == world.clock.now()
+    (told,) = await world.events("SiteRetired")
+    assert (told["site_id"], told["station_ids"]) == ("old", ["OLD-1"])
+    assert [event["outcome"] for event in await world.events("HandoverEnded")] == ["overtaken"]
+    trail = "SELECT after ->> 'reason' FROM audit.trail WHERE action = 'retire site' AND subject = 'site old'"
+    assert await world.pool.fetchval(trail) == "拆除"
+    filing = await world.accepted()
+    await bounds.consumer(world.pool).catch_up()
+    answer = await world.ask("POST", f"/sites/{filing['site_id']}/retire", role=REGULATOR, json={"reason": "x"})
+    assert answer.status_code == 409, "a site that has a file is retired there"
+    assert 'id="retire"' not in (await world.page(f"/filings?site={filing['site_id']}")).text
+
+
 async def test_a_station_is_filed_at_one_site_only(world: World) -> None:
     first, second = await world.whole(), await world.whole()
     for filing_id in (first, second):
