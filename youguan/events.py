@@ -355,7 +355,7 @@ class PlatformSilent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformHeard(Event):
-    """A platform that was silent is heard again."""
+    """A platform that was silent is heard again, or nobody listens to it any more."""
 
     operator_id: str
     at: datetime

@@ -1,5 +1,6 @@
 """Calling a platform: an operator's that is asked, a province's that is told. The same envelope the other way round."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from youguan.errors import Invalid
 
 LARGEST_ANSWER = 10_000_000
 TIMEOUT_S = 30.0
+ANSWERED_WITHIN_S = 120.0  # the whole of an answer, however often a part of it comes
 SHORTEST_TOKEN = timedelta(minutes=1)
 TOKEN_MARGIN = timedelta(seconds=30)
 # What a server answers to this request, and not of itself: another one may fare better.
@@ -75,8 +77,11 @@ def http_client() -> httpx.AsyncClient:
 class Caller:
     """Calls one platform; its token is kept for as long as it holds."""
 
-    def __init__(self, client: httpx.AsyncClient, peer: Peer, clock: Clock) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, peer: Peer, clock: Clock, within_s: float = ANSWERED_WITHIN_S
+    ) -> None:
         self.peer = peer
+        self._within_s = within_s
         self._client = client
         self._clock = clock
         self._token: tuple[str, datetime] | None = None
@@ -120,13 +125,17 @@ class Caller:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         try:
-            async with self._client.stream("POST", address, content=orjson.dumps(body), headers=headers) as response:
+            async with asyncio.timeout(self._within_s), self._client.stream(
+                "POST", address, content=orjson.dumps(body), headers=headers
+            ) as response:  # fmt: skip
                 if response.status_code in OF_THE_REQUEST:
                     raise Stumbled(f"HTTP {response.status_code}")
                 if response.status_code != httpx.codes.OK:
                     raise Away(f"HTTP {response.status_code}")
                 said = await _bounded(response)
             return read_answer(said, self.peer.secrets)
+        except TimeoutError:
+            raise Unanswered(f"the answer takes longer than {self._within_s:g} s") from None
         except (*UNREACHED, httpx.InvalidURL) as error:
             raise Away(f"{type(error).__name__}: {error}"[:300]) from None
         except (httpx.HTTPError, httpx.StreamError) as error:  # cut off, or silent, after it was reached

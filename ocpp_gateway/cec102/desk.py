@@ -14,10 +14,13 @@ from ocpp_gateway.cec102.envelope import Secrets, wrong_secrets
 from ocpp_gateway.cec102.profiles import Profile, Profiles
 from ocpp_gateway.cec102.reports import Report, coded, number_of, station_of, status_of
 from ocpp_gateway.commands.sealing import Sealer
+from ocpp_gateway.heartbeats.watch import STREAM
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.clock import Clock
 from youguan.errors import FieldError, Forbidden, Invalid, NotFound
+from youguan.eventlog import publish
+from youguan.events import PlatformHeard
 
 OPERATOR_ID = re.compile(r"[0-9A-Z]{9}")
 TOLD = ("name", "organisation_id", "role", "profile", "enabled", "address", "our_operator_id")
@@ -84,10 +87,12 @@ class PlatformDesk:
                 after={**{name: getattr(wish, name) for name in TOLD}, "new_secrets": new, "reason": reason},
                 remote=remote,
             )
-            row = (operator_id, *(getattr(wish, name) for name in TOLD), sealed, now, who.subject)
-            await store.put_platform(connection, row)
-            if wish.role == "province" and wish.enabled and not (before and before["enabled"]):
+            stored = (operator_id, *(getattr(wish, name) for name in TOLD), sealed, now, who.subject)
+            await store.put_platform(connection, stored)
+            if wish.role == "province" and wish.enabled and not _is_told(before):
                 await self._tell_all(connection, operator_id)
+            if not (wish.enabled and wish.role == "operator") and await store.end_silence(connection, operator_id):
+                await publish(connection, STREAM, [PlatformHeard(operator_id=operator_id, at=now)])
             return await store.get_platform(connection, operator_id)
 
     async def _tell_all(self, connection: asyncpg.Connection, operator_id: str) -> None:
@@ -132,6 +137,11 @@ class Given:
 
     inbound: Secrets | None
     outbound: Secrets | None
+
+
+def _is_told(before: asyncpg.Record | None) -> bool:
+    """Say whether a platform is a province that is told already what happens."""
+    return before is not None and bool(before["enabled"]) and before["role"] == "province"
 
 
 def may_see(who: Principal, organisation_id: str | None) -> bool:

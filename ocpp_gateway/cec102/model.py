@@ -64,6 +64,8 @@ class PlatformNow(Table, table=True):
     last_pulled_at: datetime | None = moment(optional=True)
     pull_error: str | None = text(optional=True)
     silent_since: datetime | None = moment(optional=True)
+    files_asked_at: datetime | None = moment(optional=True)
+    stats_asked_of: date | None = None
 
 
 class PlatformTraffic(Table, table=True):
@@ -180,3 +182,4 @@ class UpwardReport(Table, table=True):
     due_at: datetime = moment()
     ended_at: datetime | None = moment(optional=True)
     error: str | None = text(optional=True)
+    stumbles: int = whole()

@@ -5,9 +5,11 @@ It runs beside the door, since both write through one recorder; of several web p
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+import asyncpg
 
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.calling import Callers, Rounds
@@ -16,6 +18,7 @@ from ocpp_gateway.cec102.envelope import Declined
 from ocpp_gateway.cec102.feed import Feed, Told
 from ocpp_gateway.cec102.messages import Content, Item, StatusSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
+from ocpp_gateway.cec102.profiles import Asked
 from youguan.clock import COUNTY, Clock
 from youguan.database import AWAY
 from youguan.errors import Unavailable
@@ -27,6 +30,15 @@ STATIONS_A_QUESTION = 50  # as the standard bounds it
 PAGE_SIZE, MOST_PAGES = 50, 400
 A_DAY = timedelta(days=1)
 FILES_EVERY = A_DAY
+
+Noted = TypeVar("Noted")
+
+
+class Outcome(NamedTuple):
+    """How a question went; `answered`: with yes or no, so that the same again would be answered the same."""
+
+    answered: bool
+    error: str
 
 
 class Puller:
@@ -52,32 +64,46 @@ class Puller:
             await self._rounds.end()
 
     async def _ask(self, caller: Caller) -> None:
+        """Ask what is due, one question whatever became of the others; what was not answered is asked again the next time."""
         operator_id, now = caller.peer.operator_id, self._clock.now()
         every = caller.peer.profile.pull_s
         async with self._feed.pool.acquire() as connection:
             if not every or not await store.is_due(connection, operator_id, now, timedelta(seconds=every)):
                 return
-            filed_at = await store.files_told_at(connection, operator_id)
-        error = None
+            asked = await store.asked_before(connection, operator_id)
+        yesterday = now.astimezone(COUNTY).date() - A_DAY
+        outcomes = [await self._outcome(caller, "query_status", self.ask_statuses(caller))]
+        if asked["files_asked_at"] is None or now - asked["files_asked_at"] >= FILES_EVERY:
+            outcomes.append(await self._outcome(caller, "query_stations", self.ask_files(caller)))
+            if outcomes[-1].answered:
+                await self._note(store.note_files_asked, operator_id, now)
+        if asked["stats_asked_of"] is None or asked["stats_asked_of"] < yesterday:
+            outcomes.append(await self._outcome(caller, "query_stats", self.ask_stats(caller, yesterday)))
+            if outcomes[-1].answered:
+                await self._note(store.note_stats_asked, operator_id, yesterday)
+        await self._note(store.note_pull, operator_id, "; ".join(o.error for o in outcomes if o.error) or None)
+
+    async def _outcome(self, caller: Caller, asked: Asked, asking: Awaitable[None]) -> "Outcome":
+        name = caller.peer.profile.sends[asked]
         try:
-            daily = filed_at is None or now - filed_at >= FILES_EVERY
-            if daily:
-                await self.ask_files(caller)
-            await self.ask_statuses(caller)
-            if daily:
-                await self.ask_stats(caller)
+            await asking
         except (Away, Refusing, Declined, Unavailable) as failed:
-            error = str(failed)
-            log.warning("asking %s: %s", operator_id, error)
+            log.warning("asking %s for %s: %s", caller.peer.operator_id, name, failed)
+            return Outcome(isinstance(failed, Refusing), f"{name}: {failed}")
+        return Outcome(True, "")
+
+    async def _note(
+        self, note: Callable[[asyncpg.Connection, str, Noted], Awaitable[None]], operator_id: str, what: Noted
+    ) -> None:
         async with self._feed.pool.acquire() as connection:
-            await store.note_pull(connection, operator_id, error)
+            await note(connection, operator_id, what)
 
     async def ask_files(self, caller: Caller) -> None:
         """Take in what a platform files, page by page."""
         for page in range(1, MOST_PAGES + 1):
-            wanted = {"LastQueryTime": "", "PageNo": page, "PageSize": PAGE_SIZE}
+            wanted, asked_at = {"LastQueryTime": "", "PageNo": page, "PageSize": PAGE_SIZE}, self._clock.now()
             answer = await caller.ask("query_stations", wanted)
-            await self._take(caller, "query_stations", "station", answer)
+            await self._take(caller, "query_stations", "station", answer, asked_at)
             if page >= _number(answer.get("PageCount")):
                 return
 
@@ -86,32 +112,34 @@ class Puller:
         async with self._feed.pool.acquire() as connection:
             sites = await store.sites_of(connection, caller.peer.operator_id)
         for ids in _parts(sites, STATIONS_A_QUESTION):
+            asked_at = self._clock.now()  # what the platform itself told since then is newer
             answer = await caller.ask("query_status", {"StationIDs": ids})
-            await self._take(caller, "query_status", "status", answer)
+            await self._take(caller, "query_status", "status", answer, asked_at)
 
-    async def ask_stats(self, caller: Caller) -> None:
-        """Take in what each site delivered yesterday, to be held against its transactions; who refuses one is asked the next."""
-        day = str(self._clock.now().astimezone(COUNTY).date() - A_DAY)
+    async def ask_stats(self, caller: Caller, day: date) -> None:
+        """Take in what each site delivered on a day, to be held against its transactions; who refuses one is asked the next."""
         async with self._feed.pool.acquire() as connection:
-            sites = await store.sites_of(connection, caller.peer.operator_id)
+            sites = await store.sites_without_stats(connection, caller.peer.operator_id, day)
         refused: Refusing | None = None
         for station_id in sites:
-            wanted = {"StationID": station_id, "StartTime": day, "EndTime": day}
+            wanted, asked_at = {"StationID": station_id, "StartTime": str(day), "EndTime": str(day)}, self._clock.now()
             try:
-                await self._take(caller, "query_stats", "stats", await caller.ask("query_stats", wanted))
+                await self._take(caller, "query_stats", "stats", await caller.ask("query_stats", wanted), asked_at)
             except Refusing as error:
                 refused = error
         if refused is not None:
             raise refused
 
-    async def _take(self, caller: Caller, asked: str, kind: str, answer: Mapping[str, Any]) -> None:
+    async def _take(
+        self, caller: Caller, asked: Asked, kind: str, answer: Mapping[str, Any], asked_at: datetime
+    ) -> None:
         profile, now = caller.peer.profile, self._clock.now()
         safe = without_persons(dict(answer), self._mark)
         content = read(profile, kind, safe, caller.peer.operator_id)
         if kind == "status":
             content = Content(await self._news(caller, content.said), content.refused, content.doubted)
-        name = profile.sends[asked]  # type: ignore[index]
-        await self._feed.take(Told(caller.peer.operator_id, name, safe, content, profile.statuses, now, now))
+        name = profile.sends[asked]
+        await self._feed.take(Told(caller.peer.operator_id, name, safe, content, profile.statuses, asked_at, now))
 
     async def _news(self, caller: Caller, said: Sequence[Item]) -> list[Item]:
         async with self._feed.pool.acquire() as connection:

@@ -207,13 +207,20 @@ def reply_of(kind: Told, content: Mapping[str, Any], answer: Mapping[str, Any], 
     return Reply("taken") if str(value) == "0" else Reply("refused", f"{member} {value!r:.20}: not taken")
 
 
-def state_after(met: Met, tries: int, profile: Profile) -> State:
-    """Return what becomes of a report after so many tries: one at which a province stumbles again and again makes way."""
+class Tried(NamedTuple):
+    """What becomes of a report after a try, and at how many tries its province has stumbled by then."""
+
+    state: State
+    stumbles: int
+
+
+def after(met: Met, stumbles: int, profile: Profile) -> Tried:
+    """Return what becomes of a report: one at which a province stumbles again and again makes way, however long it was away."""
     if met in ("taken", "held"):
-        return "taken"
-    if met == "refused" or (met == "stumbled" and tries >= profile.most_tries):
-        return "refused"
-    return "waiting"
+        return Tried("taken", stumbles)
+    stumbles += met == "stumbled"
+    gives_way = met == "refused" or (met == "stumbled" and stumbles >= profile.most_tries)
+    return Tried("refused" if gives_way else "waiting", stumbles)
 
 
 def local(at: datetime) -> str:

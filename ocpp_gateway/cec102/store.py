@@ -8,7 +8,7 @@ import asyncpg
 import orjson
 
 from ocpp_gateway.cec102.envelope import TOLERATED
-from ocpp_gateway.cec102.reports import Report
+from ocpp_gateway.cec102.reports import Report, Tried
 from ocpp_gateway.observation import (
     PlatformOperatorTold,
     PlatformOrderTold,
@@ -411,12 +411,27 @@ async def speaking(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     return rows
 
 
-async def mark_silent(connection: asyncpg.Connection, operator_id: str, at: datetime) -> None:
-    await connection.execute(
-        "UPDATE gateway.platform_now SET silent_since = $2 WHERE operator_id = $1 AND silent_since IS NULL",
+async def mark_silent(connection: asyncpg.Connection, operator_id: str, last_heard_at: datetime, at: datetime) -> bool:
+    """Note that a platform is silent; False where it was heard meanwhile, or somebody else has noted it."""
+    noted = await connection.fetchval(
+        """
+        UPDATE gateway.platform_now SET silent_since = $3
+        WHERE operator_id = $1 AND silent_since IS NULL AND last_heard_at = $2 RETURNING true
+        """,
         operator_id,
+        last_heard_at,
         at,
     )
+    return bool(noted)
+
+
+async def end_silence(connection: asyncpg.Connection, operator_id: str) -> bool:
+    """Let a platform be silent no longer, to which nobody listens any more; say whether it was."""
+    ended = await connection.fetchval(
+        "UPDATE gateway.platform_now SET silent_since = NULL WHERE operator_id = $1 AND silent_since IS NOT NULL RETURNING true",
+        operator_id,
+    )
+    return bool(ended)
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------
@@ -557,12 +572,25 @@ async def called(connection: asyncpg.Connection, role: str) -> list[asyncpg.Reco
     return rows
 
 
-async def files_told_at(connection: asyncpg.Connection, operator_id: str) -> datetime | None:
-    """Return when a platform last told what it files."""
-    found: datetime | None = await connection.fetchval(
-        "SELECT max(received_at) FROM gateway.platform_station WHERE operator_id = $1", operator_id
+async def asked_before(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record:
+    """Return when a platform was asked for what it files, and of which day for what its sites delivered; None: never."""
+    found = await connection.fetchrow(
+        "SELECT files_asked_at, stats_asked_of FROM gateway.platform_now WHERE operator_id = $1", operator_id
     )
+    assert found is not None  # who asks has taken its turn there
     return found
+
+
+async def note_files_asked(connection: asyncpg.Connection, operator_id: str, at: datetime) -> None:
+    await connection.execute(
+        "UPDATE gateway.platform_now SET files_asked_at = $2 WHERE operator_id = $1", operator_id, at
+    )
+
+
+async def note_stats_asked(connection: asyncpg.Connection, operator_id: str, day: date) -> None:
+    await connection.execute(
+        "UPDATE gateway.platform_now SET stats_asked_of = $2 WHERE operator_id = $1", operator_id, day
+    )
 
 
 async def sites_of(connection: asyncpg.Connection, operator_id: str) -> list[str]:
@@ -573,6 +601,21 @@ async def sites_of(connection: asyncpg.Connection, operator_id: str) -> list[str
         WHERE operator_code = $1 AND cec_station_id IS NOT NULL ORDER BY 1
         """,
         operator_id,
+    )
+    return [row["cec_station_id"] for row in rows]
+
+
+async def sites_without_stats(connection: asyncpg.Connection, operator_id: str, day: date) -> list[str]:
+    """Return the T/CEC 102 ids of the sites that are filed for an operator of which nothing is known of a day."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT cec_station_id FROM gateway.connector_code c
+        WHERE operator_code = $1 AND cec_station_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM gateway.platform_stats s WHERE s.operator_id = $1 AND s.cec_station_id = c.cec_station_id AND s.day = $2
+        ) ORDER BY 1
+        """,
+        operator_id,
+        day,
     )
     return [row["cec_station_id"] for row in rows]
 
@@ -769,17 +812,18 @@ async def drawing_now(connection: asyncpg.Connection, since: datetime, until: da
 
 
 async def note_try(
-    connection: asyncpg.Connection, report_id: int, state: str, now: datetime, due_at: datetime, error: str | None
+    connection: asyncpg.Connection, report_id: int, tried: Tried, now: datetime, due_at: datetime, error: str | None
 ) -> None:
     """Note how a try went."""
     await connection.execute(
         """
-        UPDATE gateway.upward_report SET state = $2, tries = tries + 1, due_at = $4, error = $5,
-            ended_at = CASE WHEN $2 <> 'waiting' THEN $3::timestamptz END
+        UPDATE gateway.upward_report SET state = $2, tries = tries + 1, stumbles = $3, due_at = $5, error = $6,
+            ended_at = CASE WHEN $2 <> 'waiting' THEN $4::timestamptz END
         WHERE id = $1
         """,
         report_id,
-        state,
+        tried.state,
+        tried.stumbles,
         now,
         due_at,
         error,
@@ -794,7 +838,7 @@ async def retry(connection: asyncpg.Connection, operator_id: str, now: datetime)
     rows = await connection.fetch(
         """
         UPDATE gateway.upward_report r SET due_at = $2, ended_at = CASE WHEN s.state = 'overtaken' THEN r.ended_at END,
-            tries = CASE WHEN r.state = 'waiting' THEN r.tries ELSE 0 END, state = s.state
+            tries = CASE WHEN r.state = 'waiting' THEN r.tries ELSE 0 END, stumbles = 0, state = s.state
         FROM (
             SELECT id, CASE WHEN state = 'refused' AND kind <> 'order' AND EXISTS (
                 SELECT FROM gateway.upward_report later WHERE (later.operator_id, later.kind, later.subject) =
@@ -814,7 +858,7 @@ async def forget_reports(connection: asyncpg.Connection, before: datetime, momen
     await connection.execute(
         f"""
         DELETE FROM gateway.upward_report WHERE state <> 'waiting'
-          AND ended_at < CASE WHEN kind IN {MOMENTARY} THEN $2::timestamptz ELSE $1 END
+          AND (ended_at < $1 OR (kind IN {MOMENTARY} AND ended_at < $2))
         """,
         before,
         moments_before,

@@ -21,12 +21,12 @@ from ocpp_gateway.cec102.reports import (
     OFFLINE,
     Met,
     Report,
+    after,
     coded,
     number_of,
     order_as_told,
     order_of,
     reply_of,
-    state_after,
     station_of,
     status_of,
     worded,
@@ -53,7 +53,7 @@ A_ROUND = 200  # reports to one province between two looks
 OF_US = (Ret.SIGNATURE, Ret.TOKEN)  # what is wrong is how we speak, not what is told: it keeps
 KEPT = timedelta(days=7)  # what a province has taken, to be looked at
 MOMENTS_KEPT = timedelta(hours=1)
-
+FORGET_EVERY = timedelta(minutes=1)
 
 TOLD_OF: tuple[type[Event], ...] = (
     ConnectorStatusChanged,
@@ -74,6 +74,7 @@ class Upward:
         self._callers = callers
         self._clock = clock
         self._rounds = Rounds(self._send_all)
+        self._forgot_at: datetime | None = None
 
     def consumer(self) -> Consumer:
         """Return what fills the queues: in the transaction that moves its place in the event log, so each event once."""
@@ -128,9 +129,11 @@ class Upward:
     async def look(self) -> None:
         """Begin to send what is due to every province that is not being told something."""
         self._rounds.begin(await self._callers.of("province"))
-        async with self._desk.pool.acquire() as connection:
-            now = self._clock.now()
-            await store.forget_reports(connection, now - KEPT, now - MOMENTS_KEPT)
+        now = self._clock.now()
+        if self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY:
+            async with self._desk.pool.acquire() as connection:
+                await store.forget_reports(connection, now - KEPT, now - MOMENTS_KEPT)
+            self._forgot_at = now
 
     async def told(self) -> None:
         """Wait until what is being sent is sent."""
@@ -149,15 +152,14 @@ class Upward:
         """Send one report; False where it must be tried again, and so all that come after it must wait."""
         profile = caller.peer.profile
         met, words = await _tell(caller, report)
-        tries = report["tries"] + 1
-        state = state_after(met, tries, profile)
+        tried = after(met, report["stumbles"], profile)
         now = self._clock.now()
-        due_at = now + timedelta(seconds=profile.pause_s(tries))
+        due_at = now + timedelta(seconds=profile.pause_s(report["tries"] + 1))
         async with self._desk.pool.acquire() as connection:
-            await store.note_try(connection, report["id"], state, now, due_at, words or None)
+            await store.note_try(connection, report["id"], tried, now, due_at, words or None)
         if words:
             log.warning("report %d to %s: %s", report["id"], caller.peer.operator_id, words)
-        return state != "waiting"
+        return tried.state != "waiting"
 
 
 async def _tell(caller: Caller, report: asyncpg.Record) -> tuple[Met, str]:

@@ -39,12 +39,11 @@ class PlatformWatch:
             await store.forget_traffic(connection, now - TRAFFIC_KEPT)
             silent: list[Event] = []
             for row in await store.speaking(connection):
-                if freshness_of(row["last_heard_at"], now, self._desk.profile_of(row)) == "silent":
-                    await store.mark_silent(connection, row["operator_id"], now)
+                operator_id, heard_at = row["operator_id"], row["last_heard_at"]
+                is_silent = freshness_of(heard_at, now, self._desk.profile_of(row)) == "silent"
+                if is_silent and await store.mark_silent(connection, operator_id, heard_at, now):
                     silent.append(
-                        PlatformSilent(
-                            operator_id=row["operator_id"], name=row["name"], last_heard_at=row["last_heard_at"], at=now
-                        )
+                        PlatformSilent(operator_id=operator_id, name=row["name"], last_heard_at=heard_at, at=now)
                     )
             await publish(connection, STREAM, silent)
         return len(silent)

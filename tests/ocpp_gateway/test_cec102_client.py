@@ -1,5 +1,7 @@
 """Asking operators' platforms and reporting to a province: a counterpart written apart from ours is on the other end."""
 
+import asyncio
+import contextlib
 import dataclasses
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -18,11 +20,11 @@ from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.directory import profiles_of
 from ocpp_gateway.cec102.reports import (
     Coded,
+    after,
     order_as_told,
     order_number,
     order_of,
     reply_of,
-    state_after,
     station_of,
     status_of,
     worded,
@@ -143,6 +145,22 @@ async def test_answers_that_are_none(client: httpx.AsyncClient, serving: Serving
         await caller(client, serving).ask("query_status", {})
 
 
+async def test_an_answer_that_never_ends_is_none(client: httpx.AsyncClient) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        peer = Peer(OPERATOR_ID, OPERATOR_ID, address, PROFILES["cec-2016"], SAMPLE)
+        with pytest.raises(Away, match="takes longer than 0"):
+            await Caller(client, peer, SystemClock(), within_s=0.2).ask("query_status", {})
+
+
 async def test_nobody_is_there(client: httpx.AsyncClient, serving: Serving) -> None:
     calling = caller(client, serving)
     serving.stop()
@@ -184,7 +202,11 @@ async def test_a_platform_is_asked_for_its_files_and_what_its_connectors_are(
         await eventually(asked)
         rows = await gateway.pool.fetch("SELECT connector, status FROM gateway.connector_now ORDER BY 1")
         assert [tuple(row) for row in rows] == [(1, "Faulted"), (2, "Charging")]
-        assert await gateway.pool.fetchval("SELECT count(*) FROM gateway.platform_station") == 2
+
+        async def filed() -> bool:
+            return bool(await gateway.pool.fetchval("SELECT count(*) = 2 FROM gateway.platform_station"))
+
+        await eventually(filed)
 
         async def named() -> bool:  # with the message itself, after what it says of stations
             return any("77 is none of" in line for line in await gateway.refused())
@@ -242,7 +264,63 @@ async def test_a_platform_that_cannot_be_asked_says_why(database_url: str, servi
             error: str | None = await gateway.pool.fetchval("SELECT pull_error FROM gateway.platform_now")
             return error
 
-        assert await eventually(told) == "the answer is not JSON"
+        assert (await eventually(told)).startswith(
+            "query_station_status: the answer is not JSON; query_stations_info: "
+        )
+
+
+async def test_a_question_that_a_platform_does_not_know_holds_up_no_other(database_url: str, serving: Serving) -> None:
+    """What it files it tells of itself; the question for that it refuses, and stumbles at that for statuses."""
+    serving.answers["query_stations_info"] = lambda content: 4004
+    serving.answers["query_station_status"] = lambda content: 500
+    serving.answers["query_station_stats"] = lambda content: {"StationStats": {**content, "StationElectricity": 1}}
+    async with gateway_of(database_url) as gateway:
+        platform = await gateway.platform()
+        await platform.say("notification_stationInfo", {"StationInfo": {"StationID": "000000000000009"}})
+        await let_in(gateway.pool, address=serving.address)
+
+        async def noted() -> asyncpg.Record | None:
+            return await gateway.pool.fetchrow("SELECT * FROM gateway.platform_now WHERE pull_error IS NOT NULL")
+
+        row = await eventually(noted)
+        assert await gateway.pool.fetchval("SELECT count(*) FROM gateway.platform_stats") == 1
+    assert row["pull_error"] == "query_station_status: Ret 500: ; query_stations_info: Ret 4004"
+    assert row["files_asked_at"] is not None
+    assert row["stats_asked_of"] == datetime.now(COUNTY).date() - timedelta(days=1)
+
+
+async def test_what_a_platform_tells_while_it_is_asked_is_newer_than_its_answer(
+    database_url: str, serving: Serving
+) -> None:
+    told = threading.Event()
+
+    def late(content: Any) -> dict[str, Any]:
+        assert told.wait(20)
+        connector = {"ConnectorID": "P1-1", "Status": 1}
+        return {"StationStatusInfos": [{"StationID": content["StationIDs"][0], "ConnectorStatusInfos": [connector]}]}
+
+    serving.answers["query_station_status"] = late
+    async with gateway_of(database_url) as gateway:
+        platform = await gateway.platform()
+        await let_in(gateway.pool, address=serving.address)
+        await eventually(lambda: _was_asked(serving, "query_station_status"))
+        await asyncio.sleep(1.1)  # an envelope counts seconds
+        await platform.say(
+            "notification_stationStatus", {"ConnectorStatusInfo": {"ConnectorID": "P1-1", "Status": 255}}
+        )
+        told.set()
+        await eventually(lambda: _pulled(gateway.pool))
+        status = await gateway.pool.fetchval("SELECT status FROM gateway.connector_now WHERE station_id = 'P1'")
+    assert status == "Faulted"
+
+
+async def _was_asked(serving: Serving, message: str) -> bool:
+    return any(name == message for name, _ in serving.served.messages)
+
+
+async def _pulled(pool: asyncpg.Pool) -> bool:
+    counted = "SELECT count(*) > 0 FROM gateway.platform_traffic WHERE message = 'query_station_status'"
+    return bool(await pool.fetchval(counted))
 
 
 # --- upward: the words ------------------------------------------------------------------------------------------
@@ -326,14 +404,14 @@ def test_what_an_answer_confirms(kind: Any, answer: dict[str, Any], met: str) ->
 
 
 @pytest.mark.parametrize(
-    ("met", "tries", "state"),
+    ("met", "stumbles", "becomes"),
     [
-        ("taken", 1, "taken"), ("held", 1, "taken"), ("refused", 1, "refused"), ("away", 1000, "waiting"),
-        ("misunderstood", 1000, "waiting"), ("stumbled", 7, "waiting"), ("stumbled", 8, "refused"),
+        ("taken", 1, ("taken", 1)), ("held", 1, ("taken", 1)), ("refused", 1, ("refused", 1)), ("away", 7, ("waiting", 7)),
+        ("misunderstood", 7, ("waiting", 7)), ("stumbled", 6, ("waiting", 7)), ("stumbled", 7, ("refused", 8)),
     ],
 )  # fmt: skip
-def test_what_becomes_of_a_report(met: Any, tries: int, state: str) -> None:
-    assert state_after(met, tries, PROFILES["cec-2016"]) == state
+def test_what_becomes_of_a_report(met: Any, stumbles: int, becomes: tuple[str, int]) -> None:
+    assert after(met, stumbles, PROFILES["cec-2016"]) == becomes
 
 
 def test_a_site_as_it_is_filed_in_the_provinces_words() -> None:
@@ -522,6 +600,25 @@ async def test_a_record_at_which_a_province_cuts_the_connection_makes_way_with_i
     error = await reporting.pool.fetchval("SELECT error FROM gateway.upward_report ORDER BY id LIMIT 1")
     assert error.startswith("RemoteProtocolError")
     assert error.endswith("it answers other requests")
+
+
+async def test_a_province_that_stumbles_once_after_it_was_away_for_long_is_told_again(
+    reporting: Reporting, serving: Serving
+) -> None:
+    taking(serving)
+    await reporting.happen(changed("faulted"))
+    serving.cut = True
+    for _ in range(9):
+        await reporting.look()
+        reporting.clock.advance(timedelta(hours=1))
+    serving.cut = False
+    serving.answers["notification_stationStatus"] = lambda content: 500
+    await reporting.look()
+    reporting.clock.advance(timedelta(hours=1))
+    assert await reporting.states() == [("waiting", 10)]
+    taking(serving)
+    await reporting.look()
+    assert await reporting.states() == [("taken", 11)]
 
 
 async def test_a_province_that_cuts_every_connection_is_away_and_nothing_is_put_aside(
@@ -753,3 +850,25 @@ async def test_a_platform_that_falls_silent_is_told_of_once_and_so_is_its_return
         await gateway.platform()
         assert [event["operator_id"] for event in await gateway.events("PlatformSilent")] == [OPERATOR_ID]
         assert [event["operator_id"] for event in await gateway.events("PlatformHeard")] == [OPERATOR_ID]
+
+
+async def test_a_silent_platform_that_is_shut_out_is_nobodys_alert_any_more(database_url: str) -> None:
+    async with gateway_of(database_url) as gateway, gateway.client() as client:
+        await gateway.platform()
+        clock = ManualClock(datetime.now(UTC) + timedelta(hours=7))
+        watch = PlatformWatch(PlatformDesk(gateway.pool, clock, Sealer(SECRET), PROFILES), clock)
+        async with gateway.pool.acquire() as connection:
+            assert await watch.look(connection) == 1
+        wanted = {"name": "A", "profile": "cec-2016", "enabled": False, "reason": "contract ended"}
+        answer = await client.put(f"/api/gateway/platforms/{OPERATOR_ID}", json=wanted)
+        assert answer.json()["silent_since"] is None
+        assert [event["operator_id"] for event in await gateway.events("PlatformHeard")] == [OPERATOR_ID]
+
+
+async def test_a_platform_that_is_heard_while_it_is_looked_at_is_not_silent(database_url: str) -> None:
+    async with gateway_of(database_url) as gateway:
+        await gateway.platform()
+        async with gateway.pool.acquire() as connection:
+            row = await store.get_platform(connection, OPERATOR_ID)
+            before = row["last_heard_at"] - timedelta(hours=7)
+            assert not await store.mark_silent(connection, OPERATOR_ID, before, row["last_heard_at"])
