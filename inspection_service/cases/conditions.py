@@ -16,7 +16,7 @@ from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import ADVICE, CREDIT, FINE, ORDER, PENALTY, REFERRAL, SUBSIDY, Catalogue, Organ
 from inspection_service.law.mercy import Circumstances, Mercy, guidance_first, mercy
 from inspection_service.law.periods import add_months, periods
-from inspection_service.law.permission import Draft, Refusal, refusals
+from inspection_service.law.permission import Draft, Refusal, limitation_ends, refusals
 from youguan.working_days import add_working_days
 
 Test = Callable[[Case, Said, date], bool]
@@ -277,6 +277,7 @@ CONDITIONS: dict[str, Test] = {
     "not_obliged": lambda case, _, __: not _obliged(case),
     "nothing_penal": lambda case, _, __: not _penal(case),
     "penal": lambda case, _, __: _penal(case),
+    "limitation": lambda case, _, __: case.found_on <= limitation_ends(case.act_on, serious=case.facts.serious),
     "ceiling": lambda case, said, _: thresholds().simple.within(case.party_kind, said.sanction, said.fine_fen),
     "simple": lambda case, _, __: case.procedure == SIMPLE,
     "unnoted": lambda case, _, __: not case.facts.noted,

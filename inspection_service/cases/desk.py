@@ -40,7 +40,7 @@ TWO = 2
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a case is opened with."""
+    """What a case is opened with; `found_on`: when the organ that sent it found it, None: found today."""
 
     item_id: str
     party_kind: str
@@ -53,6 +53,7 @@ class Opening:
     station_id: str | None = None
     task_id: str | None = None
     visit_id: str | None = None
+    found_on: date | None = None
     business_since: date | None = None
     serious: bool = False
     referred_by: str = ""
@@ -143,8 +144,11 @@ class CaseDesk:
             raise NotFound(f"item {opening.item_id}")
         if not opening.party_name.strip():
             raise _invalid("party_name", "is needed: whom the case is about")
+        found_on = opening.found_on or day
         if opening.act_on > day:
             raise _invalid("act_on", "lies in the future")
+        if not opening.act_on <= found_on <= day:
+            raise _invalid("found_on", "lies before the act, or in the future")
         if opening.business_since is not None and opening.business_since > day:
             raise _invalid("business_since", "lies in the future")
         officers = (who.subject, opening.second_officer)
@@ -166,7 +170,7 @@ class CaseDesk:
         )
         case = (
             case_id, number, State.LEAD, opening.item_id, opening.party_kind, opening.party_id, opening.party_name,
-            opening.site_id, opening.station_id, opening.task_id, division, opening.act_on, day, now,
+            opening.site_id, opening.station_id, opening.task_id, division, opening.act_on, found_on, now,
             who.subject, _json(facts),
         )  # fmt: skip
         await store.insert(connection, case)

@@ -16,7 +16,7 @@ from youguan.working_days import add_working_days
 # Conditions that hold or fail by the case alone, or by what may be chosen of the item's sanctions; any other a word can meet.
 BY_THE_CASE = frozenset({
     "guidance", "guided_first", "extended_once", "still_runs", "end_asked", "end_unasked", "order_is_due", "mercy",
-    "not_obliged", "nothing_penal", "penal", "ceiling", "simple", "unnoted", "noted", "undefended", "hearing_right",
+    "not_obliged", "nothing_penal", "penal", "limitation", "ceiling", "simple", "unnoted", "noted", "undefended", "hearing_right",
     "hearing_in_time", "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over", "not_aggravated",
     "discussed", "fined", "nothing_to_pay", "payment_late", "demand_over", "remedies_over", "no_appeal_open", "appeal_open",
     "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "subsidised", "subsidy_untold", "uncredited",
@@ -29,6 +29,7 @@ LAID_DOWN = {
     "mercy": (PENALTY, "33"),
     "not_obliged": (PENALTY, "33"),
     "penal": (PENALTY, "38"),
+    "limitation": (PENALTY, "36"),
     "nothing_penal": (PENALTY, "38"),
     "noted": (PENALTY, "52"),
     "simple": (PENALTY, "52"),

@@ -130,9 +130,9 @@ class ExchangeDesk:
             named = await store.organisations_named(connection, record.party_name)
             opening = Opening(
                 item_id=record.item_id, party_kind=record.party_kind, party_name=record.party_name, act_on=record.act_on,
-                second_officer=second_officer, reason=record.reason, party_id=named[0] if len(named) == 1 else None,
-                site_id=record.site_id, station_id=record.station_id, serious=record.serious, referred_by=record.organ,
-                referral_number=record.number,
+                found_on=record.found_on, second_officer=second_officer, reason=record.reason,
+                party_id=named[0] if len(named) == 1 else None, site_id=record.site_id, station_id=record.station_id,
+                serious=record.serious, referred_by=record.organ, referral_number=record.number,
             )  # fmt: skip
             case_id = await self.cases.open_within(connection, who, opening)
             await store.keep(

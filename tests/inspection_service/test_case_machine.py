@@ -176,6 +176,8 @@ NOTIFIED = {"sanction": "fine", "fine_fen": 20_000_00, "notified_fine_fen": 20_0
             [("not_obliged", "penalty", "33")],
         ),
         (case(State.RECHECKED, "car-park-unfiled", facts=MENDED), Role.HEAD, "h", Command.EXCUSE, []),
+        (case(act_on=date(2024, 9, 15)), Role.OFFICER, "a", Command.PROPOSE, [("limitation", "penalty", "36")]),
+        (case(act_on=date(2024, 9, 16)), Role.OFFICER, "a", Command.PROPOSE, []),
         (case(State.NOTIFIED, facts=NOTIFIED), Role.HEAD, "h", Command.DECIDE, [("statement_over", "penalty", "62")]),
         (case(State.NOTIFIED, facts={**NOTIFIED, "defended": True}), Role.HEAD, "h", Command.DECIDE, []),
         (

@@ -86,6 +86,16 @@ async def test_one_bad_case_says_why_and_takes_none_with_it(world: World, desk: 
     assert "certificate" in str(refused[0].refused)
 
 
+async def test_what_another_organ_found_in_time_is_not_too_late_for_us(world: World, desk: ExchangeDesk) -> None:
+    found = {"act_on": "2024-09-01", "found_on": "2026-08-31"}
+    receipts = await desk.take(
+        A, "b", [{**LETTER, **found}, {**LETTER, "number": "2", **found, "found_on": "2026-09-17"}]
+    )
+    assert "found_on" in str(receipts[1].refused)
+    assert receipts[0].case_id is not None
+    assert (await world.row(receipts[0].case_id))["found_on"] == date(2026, 8, 31)
+
+
 async def test_what_comes_twice_is_taken_once_also_at_the_same_time(world: World, desk: ExchangeDesk) -> None:
     outcomes = await asyncio.gather(*(desk.take(A, "b", [LETTER]) for _ in range(4)))
     assert len({receipts[0].case_number for receipts in outcomes}) == 1
