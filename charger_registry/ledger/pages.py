@@ -78,6 +78,8 @@ async def _ledger(pool: asyncpg.Pool, who: Principal, site_id: str, now: datetim
             connection, scope=who.scope, state="proposed", site_id=site_id, before=None, limit=1000
         )
     own = who.organisation_id if who.has(OPERATOR) else None
+    asked = {handover["station_id"] for handover in waiting}
+    places = [place for place in ("", *stations) if place not in asked]
     return {
         "site": site,
         "onward": onward,
@@ -89,7 +91,7 @@ async def _ledger(pool: asyncpg.Pool, who: Principal, site_id: str, now: datetim
         "organisations": organisations,
         "stations": stations,
         "handovers": waiting,
-        "hands_over": own is not None and not waiting and may_propose(lines, own, "", now),
+        "hands_over": own is not None and any(may_propose(lines, own, place, now) for place in places),
     }
 
 

@@ -46,7 +46,7 @@ class Refused(YouguanError):
 class BusinessDetails(BaseModel):
     """Of a party that registers: its name."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
 
 
 class Role(BaseModel):

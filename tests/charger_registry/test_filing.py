@@ -89,6 +89,16 @@ class World:
         method = "POST" if form else "GET"
         return await self.client.request(method, f"/registry{path}", headers=headers, data=form or None)
 
+    async def shown(self, path: str, organisation: str = "m") -> str:
+        """Return a page as somebody of an organisation sees it."""
+        token = TokenIssuer(PRIVATE, timedelta(days=3000)).issue(
+            subject="own", name="own", roles=frozenset({OPERATOR}), organisation_id=organisation, division=None,
+            now=datetime.now(UTC),
+        )  # fmt: skip
+        answer = await self.client.get(f"/registry{path}", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
     async def done(self, *arguments: Any, **options: Any) -> Any:
         answer = await self.ask(*arguments, **options)
         assert answer.is_success, answer.text
@@ -308,6 +318,9 @@ async def test_papers_that_run_out_are_told_once_until_they_are_replaced(world: 
     await engine.consumer().catch_up()
     assert await firing(world) == {"document_expired": 2}
     old = next(d["id"] for d in filing["documents"] if d["type"] == "insurance")
+    assert f'name="replaces" value="{old}"' in await world.shown(f"/filings/{filing['id']}"), (
+        "each is renewed in its place"
+    )
     renewed = await world.attach(filing["id"], "insurance", replaces=old, valid_until=str(TODAY + 900 * DAY))
     assert [d["ended_at"] is not None for d in renewed["documents"] if d["type"] == "insurance"] == [True, False]
     await engine.consumer().catch_up()
@@ -622,6 +635,16 @@ async def test_a_site_without_a_file_is_retired_by_the_authority(world: World) -
     answer = await world.ask("POST", f"/sites/{filing['site_id']}/retire", role=REGULATOR, json={"reason": "x"})
     assert answer.status_code == 409, "a site that has a file is retired there"
     assert 'id="retire"' not in (await world.page(f"/filings?site={filing['site_id']}")).text
+
+
+async def test_while_one_station_is_handed_over_the_rest_can_be(world: World) -> None:
+    site_id = await world.site()
+    button = f'href="/registry/sites/{site_id}/handover"'
+    handover = {"to_organisation_id": "n", "evidence": {"kind": "contract"}}
+    for station, offered in ((None, True), ("NEW-1", True), ("", False)):
+        if station is not None:
+            await world.done("POST", f"/sites/{site_id}/handovers", json={**handover, "station_id": station or None})
+        assert (button in await world.shown(f"/sites/{site_id}")) is offered
 
 
 async def test_a_station_is_filed_at_one_site_only(world: World) -> None:

@@ -66,6 +66,12 @@ async def test_without_a_token_that_holds_nothing_is_read(shared_world: World, h
             assert answer.json()["status_code"] == 2000
 
 
+async def test_a_name_that_is_no_text_is_refused(world: World) -> None:
+    role = {"role": "NSP", "business_details": {"name": "Ma\x00ps"}, "party_id": "map", "country_code": "cn"}
+    answer = await credentials(world, "POST", await world.token(), {**INTRODUCTION, "roles": [role]})
+    assert (answer.status_code, answer.json()["status_code"]) == (200, 2001)
+
+
 async def test_older_clients_show_the_token_itself(shared_world: World) -> None:
     answer = await shared_world.client.get(
         f"/api/ocpi{READ}", headers={"Authorization": f"Token {await shared_world.token()}"}
