@@ -49,6 +49,7 @@ STEPS = {
     "TimeStamp": "时间戳",
     "Data": "解密",
     "content": "业务内容",
+    "token": "令牌",
 }
 WHAT = {
     "StatusReported": "枪状态",
@@ -56,6 +57,7 @@ WHAT = {
     "TransactionReported": "充电事务",
     "site": "场站档案",
     "operator": "运营商档案",
+    "stats": "电量对账",
     "order": "充电订单",
 }
 ORDER_STATES = {

@@ -27,7 +27,7 @@ from ocpp_gateway.cec102.envelope import (
     sealed_answer,
 )
 from ocpp_gateway.cec102.feed import Feed, Outcome, Told
-from ocpp_gateway.cec102.members import Members, Unusable
+from ocpp_gateway.cec102.members import Unusable
 from ocpp_gateway.cec102.messages import ChargingSaid, Content, OrderSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Profile, Profiles
@@ -162,13 +162,10 @@ class Door:
     def _token(
         self, operator_id: str, document: Mapping[str, Any], profile: Profile, secrets: Secrets, now: datetime
     ) -> dict[str, Any]:
-        members = Members(document, profile.spellings)
         try:
-            known = members.text("OperatorID") == operator_id
-            right = members.text("OperatorSecret", 500) == secrets.operator_secret
+            fail = tokens.asked_by(document, profile, operator_id, secrets)
         except Unusable as unusable:
             raise Declined(Ret.CONTENT, str(unusable.refused)) from None
-        fail = 1 if not known else 2 if not right else 0
         token = "" if fail else tokens.issue(self.secret, operator_id, secrets, now)
         return {
             "OperatorID": operator_id,

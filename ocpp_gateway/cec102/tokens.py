@@ -3,12 +3,27 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from ocpp_gateway.cec102.envelope import Secrets
+from ocpp_gateway.cec102.members import Members
+from ocpp_gateway.cec102.profiles import Profile
 
 LIFETIME = timedelta(hours=2)
 LONGEST_UNTIL = 16  # hexadecimal digits
+
+# FailReason of the answer to query_token.
+GIVEN, UNKNOWN_OPERATOR, WRONG_SECRET = range(3)
+
+
+def asked_by(document: Mapping[str, Any], profile: Profile, operator_id: str, secrets: Secrets) -> int:
+    """Return the FailReason with which a request for a token is answered; Unusable names what it lacks."""
+    members = Members(document, profile.spellings)
+    known = members.text("OperatorID") == operator_id
+    right = members.text("OperatorSecret", 500) == secrets.operator_secret
+    return UNKNOWN_OPERATOR if not known else GIVEN if right else WRONG_SECRET
 
 
 def issue(secret: str, operator_id: str, secrets: Secrets, now: datetime) -> str:

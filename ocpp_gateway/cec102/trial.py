@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from ocpp_gateway.adapters.cec102 import Place, observed
+from ocpp_gateway.cec102 import tokens
 from ocpp_gateway.cec102.envelope import (
     Declined,
     Ret,
@@ -18,13 +19,17 @@ from ocpp_gateway.cec102.envelope import (
     parsed,
     read_envelope,
 )
-from ocpp_gateway.cec102.members import Refused
+from ocpp_gateway.cec102.members import Refused, Unusable
 from ocpp_gateway.cec102.messages import AboutConnector, Content, OperatorSaid, OrderSaid, StationSaid, StatsSaid, read
 from ocpp_gateway.cec102.placing import Places, order_state, place_of
 from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Profile
 
 MOST_SHOWN = 100
+TOKEN_FAILS = {
+    tokens.UNKNOWN_OPERATOR: "OperatorID is not this platform's",
+    tokens.WRONG_SECRET: "OperatorSecret is not the one that is agreed for this direction",
+}
 FindPlaces = Callable[[Collection[str]], Awaitable[Places]]
 
 
@@ -79,13 +84,7 @@ async def attempt(
         document = _opened(trial, profile, secrets, operator_id, text, now)
         assert kind is not None
         if kind == "token":
-            _step(
-                trial,
-                "content",
-                set(document) >= {"OperatorID", "OperatorSecret"},
-                Ret.CONTENT,
-                "OperatorID, OperatorSecret",
-            )
+            _try_token(trial, document, profile, operator_id, secrets)
             return trial
         trial.document = without_persons(document, mark)
         content = read(profile, kind, trial.document, operator_id)
@@ -96,6 +95,17 @@ async def attempt(
         if not trial.steps or trial.steps[-1].held:
             trial.steps.append(Step("envelope", False, declined.reason))
     return trial
+
+
+def _try_token(trial: Trial, document: dict[str, Any], profile: Profile, operator_id: str, secrets: Secrets) -> None:
+    """Say whether a token would be given; where not, the answer is a success all the same, and says in itself why."""
+    try:
+        fail = tokens.asked_by(document, profile, operator_id, secrets)
+    except Unusable as unusable:
+        _step(trial, "token", False, Ret.CONTENT, str(unusable.refused))
+    else:
+        words = f"SuccStat 1, FailReason {fail}: {TOKEN_FAILS[fail]}" if fail else ""
+        trial.steps.append(Step("token", not fail, words))
 
 
 def _step(trial: Trial, name: str, held: bool, ret: Ret, words: str = "") -> None:

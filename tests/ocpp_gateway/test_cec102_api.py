@@ -292,6 +292,32 @@ async def test_a_message_is_tried_and_nothing_is_stored(gateway: Gateway) -> Non
         assert await gateway.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
 
 
+@pytest.mark.parametrize(
+    ("changes", "ret", "words"),
+    [
+        ({}, 0, ""),
+        ({"OperatorSecret": "wrong"}, 0, "SuccStat 1, FailReason 2: "),
+        ({"OperatorID": "000000000"}, 0, "SuccStat 1, FailReason 1: "),
+        ({"OperatorSecret": ""}, 4004, "OperatorSecret: is missing or empty"),
+    ],
+)
+async def test_the_bench_says_whether_a_token_would_be_given(
+    gateway: Gateway, changes: dict[str, Any], ret: int, words: str
+) -> None:
+    asked = {"operatorID": OPERATOR_ID, "OperatorSecret": KEY, **changes}
+    if "OperatorID" in changes:
+        del asked["operatorID"]
+    async with gateway.client(OPERATOR, "o1") as client:
+        found = await attempt(client, asked, "query_token")
+        page = await client.post(
+            f"/gateway/platforms/{OPERATOR_ID}/trial", data={"message": "query_token", "text": json.dumps(asked)}
+        )
+    step = found["steps"][-1]
+    assert (found["ret"], step["name"], step["held"]) == (ret, "token", not words)
+    assert step["words"].startswith(words)
+    assert page.status_code == 200
+
+
 async def test_the_bench_on_a_page(gateway: Gateway) -> None:
     async with gateway.client(REGULATOR) as client:
         address = f"/gateway/platforms/{OPERATOR_ID}/trial"
