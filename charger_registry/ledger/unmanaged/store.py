@@ -11,11 +11,18 @@ from charger_registry.ledger.unmanaged.management import Rules
 from charger_registry.ledger.unmanaged.silence import Asked, Contact, Thresholds
 from youguan.auth import Scope
 from youguan.bounds import site_within
+from youguan.clock import COUNTY
 from youguan.events import TaskChanged, TaskMoved, TaskOpened
 
 UNANSWERED, WITHOUT_CONTACT = "silent_unanswered_tasks", "silent_days_without_contact"
 THRESHOLDS = ("handover_answer_working_days", UNANSWERED, WITHOUT_CONTACT)
 ANSWERS = ("accepted", "mended")
+# A task that was due before a day of the county and had no answer by then; what closed in time asked for none
+# (`Asked.unanswered_at`).
+LEFT_UNANSWERED = f"""
+answered_at IS NULL AND due_on < {{today}}
+AND (closed_at IS NULL OR (closed_at AT TIME ZONE '{COUNTY}')::date > due_on)
+"""
 By = Literal["division", "organisation", "reason"]
 
 
@@ -155,10 +162,10 @@ async def contacts(connection: asyncpg.Connection, managers: dict[str, str], now
 async def unanswered(
     connection: asyncpg.Connection, site_id: str, organisation_id: str, today: date
 ) -> list[asyncpg.Record]:
-    """Return the tasks of a site that an organisation has not answered although they are overdue, the oldest first."""
+    """Return the tasks of a site that an organisation has left unanswered until they were overdue, the oldest first."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT * FROM registry.asked_task WHERE site_id = $1 AND assignee_id = $2 AND answered_at IS NULL AND due_on < $3
+        f"""
+        SELECT * FROM registry.asked_task WHERE site_id = $1 AND assignee_id = $2 AND {LEFT_UNANSWERED.format(today="$3")}
         ORDER BY due_on, task_id
         """,
         site_id,
@@ -297,12 +304,12 @@ async def open_task(connection: asyncpg.Connection, site_id: str) -> str | None:
     return found
 
 
-TO_JUDGE = """
+TO_JUDGE = f"""
 WITH heard AS (
     SELECT t.site_id FROM registry.live_station l JOIN registry.station t ON t.id = l.station_id
     WHERE t.retired_at IS NULL GROUP BY t.site_id HAVING NOT bool_or(l.state = 'online') AND max(l.since) <= $2
 ), waiting AS (
-    SELECT site_id FROM registry.asked_task WHERE answered_at IS NULL AND due_on < $3
+    SELECT site_id FROM registry.asked_task WHERE {LEFT_UNANSWERED.format(today="$3")}
     GROUP BY site_id, assignee_id HAVING count(*) >= $4
 ), answering AS (
     SELECT f.site_id FROM registry.finding f JOIN registry.responsibility r ON r.site_id = f.site_id

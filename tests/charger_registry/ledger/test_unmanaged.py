@@ -1,6 +1,7 @@
 """Sites that nobody manages on a real PostgreSQL: found, counted, told to whoever is accountable, and settled."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -117,6 +118,17 @@ async def test_who_does_not_answer_its_tasks_is_silent(pool: asyncpg.Pool) -> No
     await watch(pool, later)
     assert await findings(pool) == []
     assert await findings(pool, settled=True) == [("1", "silent", "m", "o", "managed")]
+
+
+async def test_what_closed_in_time_was_left_unanswered_by_nobody(pool: asyncpg.Pool) -> None:
+    late = opened(0)
+    closed = replace(moved(1, "closed", "system"), at=datetime(2026, 5, 20, 15, 59, tzinfo=UTC))
+    await tell(pool, *(opened(n) for n in range(3)), closed, replace(closed, task_id="2", at=NOW))
+    async with pool.acquire() as connection:
+        rows = await store.unanswered(connection, "1", "m", NOW.date())
+        assert [row["task_id"] for row in rows] == [late.task_id, "2"], "one closed on its last day, one later"
+        assert await store.sites_to_judge(connection, NOW, START, NOW.date(), 3) == []
+        assert await store.sites_to_judge(connection, NOW, START, NOW.date(), 2) == ["1"]
 
 
 async def test_what_a_managers_machine_answers_is_its_answer(pool: asyncpg.Pool) -> None:
