@@ -467,6 +467,7 @@ class Transaction(Table, table=True):
     recorded_at: datetime = moment()
     mark: int = whole()
     settled: bool
+    numbered: bool
 
 
 class TransactionEvent(Table, table=True):

@@ -127,7 +127,7 @@ def add_transactions(app: FastAPI, pool: asyncpg.Pool) -> None:
             samples = await store.transaction_samples(connection, row, MOST_SAMPLES)
         return TransactionWithEvents(
             **dict(row),
-            missing_seq=missing([(event["seq_no"], event["kind"]) for event in events]),
+            missing_seq=missing([(event["seq_no"], event["kind"]) for event in events]) if row["numbered"] else [],
             events=[TransactionEventOut(**dict(event)) for event in events],
             meter_samples=[SampleOut(**dict(sample)) for sample in samples],
         )

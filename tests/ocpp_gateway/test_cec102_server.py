@@ -126,6 +126,47 @@ async def test_an_order_becomes_a_transaction_once(gateway: Gateway, platform: P
     assert "LSVAA" not in frames
 
 
+@pytest.mark.parametrize("over", [False, True])
+async def test_what_a_platform_told_of_charging_is_listed_and_misses_nothing(
+    gateway: Gateway, platform: Platform, over: bool
+) -> None:
+    number = "395815801000000000000000001"
+    for minute in (5, 10):
+        told = {
+            "StartChargeSeq": number, "ConnectorID": "P1-1", "ConnectorStatus": 3, "StartTime": "2026-05-04 12:00:00",
+            "EndTime": f"2026-05-04 12:{minute:02}:00", "TotalPower": minute / 10,
+        }  # fmt: skip
+        await platform.say("notification_equip_charge_status", told)
+    if over:
+        await platform.say("notification_charge_order_info", order())
+    async with gateway.client() as client:
+        lists = [
+            (await client.get(address)).json()["items"]
+            for address in ("/api/gateway/stations/P1/transactions", "/api/gateway/transactions")
+        ]
+        whole = (await client.get(f"/api/gateway/stations/P1/transactions/{number}")).json()
+        page = (await client.get("/gateway/stations/P1/transactions")).text
+    for (item,) in lists:
+        assert (item["transaction_id"], item["energy_wh"], item["missing_events"]) == (
+            number,
+            12500 if over else 1000,
+            0,
+        )
+    assert (whole["missing_seq"], len(whole["events"])) == ([], 4 if over else 3)
+    assert (number in page, "条事件" in page) == (True, False)
+
+
+async def test_the_largest_number_of_an_event_is_one_like_others(gateway: Gateway) -> None:
+    insert = "INSERT INTO telemetry.transaction (station_id, transaction_id, settled) VALUES ('P1', 't', false)"
+    await gateway.pool.execute(insert)
+    await gateway.pool.execute(
+        "INSERT INTO telemetry.transaction_event VALUES ('P1', 't', 2147483647, 'Ended', now(), now(), NULL, false)"
+    )
+    async with gateway.client() as client:
+        (item,) = (await client.get("/api/gateway/transactions")).json()["items"]
+    assert item["missing_events"] == 2147483647
+
+
 def order(connector_id: str = "P1-1", number: str = "395815801000000000000000001", **more: Any) -> dict[str, Any]:
     times = {"StartTime": "2026-05-04 12:00:00", "EndTime": "2026-05-04 12:30:00"}
     return {

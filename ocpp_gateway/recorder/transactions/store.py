@@ -201,11 +201,11 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
         """
         WITH before AS (SELECT stopped_at FROM telemetry.transaction WHERE station_id = $1 AND transaction_id = $2)
         INSERT INTO telemetry.transaction AS t (station_id, transaction_id, connector, id_token, started_at, stopped_at,
-            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason, settled)
+            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason, settled, numbered)
         VALUES ($1, $2, $3, $4, CASE $5 WHEN 'Started' THEN $6::timestamptz END,
                 CASE WHEN $5 IN ('Ended', 'Settled') THEN $6::timestamptz END, $7, $7,
                 CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END,
-                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8, $5 = 'Settled')
+                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8, $5 = 'Settled', $9)
         ON CONFLICT (station_id, transaction_id) DO UPDATE SET
             connector = coalesce(t.connector, excluded.connector),
             id_token = coalesce(t.id_token, excluded.id_token),
@@ -223,7 +223,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
                                       OR excluded.last_reading_at IS NULL
                                  THEN t.meter_stop_wh ELSE excluded.meter_stop_wh END,
             last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at),
-            settled = t.settled OR excluded.settled
+            settled = t.settled OR excluded.settled, numbered = t.numbered AND excluded.numbered
         RETURNING meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at,
                   (SELECT stopped_at FROM before) AS stopped_before
         """,
@@ -235,6 +235,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
         r.occurred_at,
         r.register_wh,
         r.reason,
+        not r.lasting_id,
     )
     assert row is not None
     return row
