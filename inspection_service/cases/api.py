@@ -21,7 +21,7 @@ from inspection_service.cases.persons import Officer
 from inspection_service.law.api import Yuan
 from inspection_service.wording import REFUSED
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.web.documents import INERT
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_county, require_person
@@ -210,7 +210,7 @@ async def find_document(desk: CaseDesk, who: Principal, case_id: str, place: int
         for found in await store.documents(connection, case_id):
             if found["place"] == place and (who.has(*OFFICIALS) or found["kind"] in TOLD_TO_PARTY):
                 return found
-    raise NotFound(f"document {place} of case {case_id}")
+    raise NotFound(Reason("document {place} of case {id}", place=place, id=case_id))
 
 
 async def give_print(desk: CaseDesk, who: Principal, case_id: str, place: int) -> Response:

@@ -29,7 +29,7 @@ from inspection_service.wording import REFUSED
 from youguan import audit
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import CaseMoved, CaseOpened
 
@@ -95,7 +95,7 @@ class CaseDesk:
             return row
         if who.scope.covers(None, row["party_id"]) and await store.party_knows(connection, case_id):
             return row
-        raise NotFound(f"case {case_id}")
+        raise NotFound(Reason("case {id}", id=case_id))
 
     async def case(self, connection: asyncpg.Connection, row: asyncpg.Record) -> Case:
         """Return a case as the rules take it."""
@@ -141,7 +141,7 @@ class CaseDesk:
         if not who.has(INSPECTOR):
             raise Forbidden("cases are opened by inspectors")
         if opening.item_id not in self.catalogue.items:
-            raise NotFound(f"item {opening.item_id}")
+            raise NotFound(Reason("item {id}", id=opening.item_id))
         if not opening.party_name.strip():
             raise _invalid("party_name", "is needed: whom the case is about")
         found_on = opening.found_on or day
@@ -205,7 +205,7 @@ class CaseDesk:
             return who.division or self.catalogue.county
         site = await get_site(connection, site_id)
         if site is None or not who.scope.covers(site["division_code"], None):
-            raise NotFound(f"site {site_id}")
+            raise NotFound(Reason("site {id}", id=site_id))
         division: str | None = site["division_code"]
         return division
 
@@ -213,7 +213,7 @@ class CaseDesk:
         """Refuse a task that there is not, or that neither lies within somebody's bounds nor was given to his team; NotFound."""
         task = await tasks.get_task(connection, task_id)
         if not who.scope.covers(task["division_code"], None) and task["team_id"] != who.team_id:
-            raise NotFound(f"task {task_id}")
+            raise NotFound(Reason("task {id}", id=task_id))
 
     async def _check_officers(self, connection: asyncpg.Connection, officers: tuple[str, ...], day: date) -> None:
         """Two different people with certificates that hold (Art. 42); Invalid."""
@@ -222,7 +222,8 @@ class CaseDesk:
         for subject in officers:
             found = await store.officer(connection, subject)
             if found is None or not found.may_act(day):
-                raise _invalid("officers", f"{subject} holds no enforcement certificate that is valid")
+                said = Reason("{subject} holds no enforcement certificate that is valid", subject=subject)
+                raise _invalid("officers", said)
 
     # --- moving ---
 
@@ -238,7 +239,9 @@ class CaseDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             row = await self.see(connection, who, case_id, hold=True)
             if seen is not None and row["place"] != seen:
-                raise Conflict(f"somebody else has moved this case meanwhile: it is {row['state']} now")
+                raise Conflict(
+                    Reason("somebody else has moved this case meanwhile: it is {state} now", state=row["state"])
+                )
             before = await self.case(connection, row)
             line = step(before.state, command)
             role = acting(before, line, await self._roles(connection, who, row, before), who.subject)
@@ -313,7 +316,7 @@ class CaseDesk:
         try:
             pdf = await asyncio.to_thread(self._press.pdf, number, digest, content, self._clock.now())
         except Unprintable as error:
-            raise Invalid(f"the document cannot be printed: {error}") from None
+            raise Invalid(Reason("the document cannot be printed: {error}", error=error)) from None
         return Issued(number, line.document, content, digest, pdf)
 
     async def printed(self, document: asyncpg.Record) -> bytes:
@@ -356,7 +359,7 @@ class CaseDesk:
                     before=before and _json(before), after=_json(officer),
                 )  # fmt: skip
         except asyncpg.UniqueViolationError:
-            raise Conflict(f"certificate {officer.certificate} is another officer's") from None
+            raise Conflict(Reason("certificate {number} is another officer's", number=officer.certificate)) from None
 
 
 def fines(line: Step, said: Said) -> bool:
@@ -389,4 +392,4 @@ def _refused(codes: Sequence[str]) -> Conflict:
 
 
 def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid(f"{field}: {reason}", fields=[FieldError(field, reason)])
+    return Invalid.of(FieldError(field, reason))

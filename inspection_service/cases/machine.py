@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from youguan.errors import Conflict
+from youguan.errors import Conflict, Reason
 
 
 class State(StrEnum):
@@ -424,7 +424,7 @@ def step(state: State, command: Command) -> Step:
     try:
         return STEPS[state, command]
     except KeyError:
-        raise Conflict(f"a case that is {state} cannot {command}") from None
+        raise Conflict(Reason("a case that is {state} cannot {command}", state=state, command=command)) from None
 
 
 def commands_of(state: State) -> list[Command]:

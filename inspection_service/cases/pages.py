@@ -82,7 +82,7 @@ def _add_new(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
             request, "case_new.html", status_code=error.status if error else 200, given=given, act_on=act_on,
             officers=others, known=any(o.subject == who.subject for o in known), site_parties=parties, today=desk.today(),
             items=list(desk.catalogue.items.values()), chosen=_addressee(given, parties, desk),
-            error=error.detail if error else "", **WORDS,
+            error=error, **WORDS,
         )  # fmt: skip
 
     @router.get("/new")
@@ -132,7 +132,7 @@ def _add_officers(router: APIRouter, desk: CaseDesk, templates: Templates) -> No
             known = await store.officers(connection)
         return templates.render(
             request, "officers.html", status_code=error.status if error else 200, officers=known, today=desk.today(),
-            error=error.detail if error else "",
+            error=error,
         )  # fmt: skip
 
     @router.get("/officers")
@@ -173,7 +173,8 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             history=[line for line in history if official or line["actor"] == who.subject], today=desk.today(),
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
-            known=known, owed=owed_fen(case, desk.today()), first_days=first_days(case, desk.today()), errors=_said_against(error),
+            known=known, owed=owed_fen(case, desk.today()),
+            first_days=first_days(case, desk.today()), errors=_said_against(error), error=error,
             collects=who.has(INSPECTOR) and who.subject in case.facts.officers, me=who.subject, **WORDS,
         )  # fmt: skip
 
@@ -209,11 +210,9 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
 
 
 def _said_against(error: YouguanError | None) -> list[str]:
-    """Return what a page says about an error: its own words for the reasons it knows, else the error's."""
-    if error is None:
-        return []
-    known = [UNMET.get(field.field) or FIELDS.get(field.field) for field in error.fields]
-    return [text for text in known if text] or [error.detail]
+    """Return what a page says about an error in its own words, as far as it knows the reasons; else the error says it."""
+    fields = error.fields if error else ()
+    return [text for field in fields if (text := UNMET.get(field.field) or FIELDS.get(field.field))]
 
 
 def _noon(day: date) -> datetime:

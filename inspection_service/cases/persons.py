@@ -8,7 +8,7 @@ from inspection_service.cases.file import Case
 from inspection_service.cases.machine import INVESTIGATORS, REVIEWED_BY, REVIEWERS, Role, Step
 from inspection_service.wording import REFUSED
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
-from youguan.errors import FieldError, Forbidden
+from youguan.errors import FieldError, Forbidden, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,10 @@ def acting(case: Case, line: Step, roles: Collection[Role], subject: str) -> Rol
     """Return the capacity in which somebody takes a step; Forbidden."""
     able = capacities(line, roles)
     if not able:
-        raise Forbidden(f"{line.command} is for: {', '.join(line.roles)}")
+        raise Forbidden(Reason("{command} is for: {roles}", command=line.command, roles=", ".join(line.roles)))
     if code := kept_apart(case, line, subject):
-        raise Forbidden(f"{line.command}: {REFUSED[code]}", fields=[FieldError(code, REFUSED[code])])
+        raise Forbidden(
+            Reason("{command}: {reason}", command=line.command, reason=REFUSED[code]),
+            fields=[FieldError(code, REFUSED[code])],
+        )
     return able[0]

@@ -9,7 +9,7 @@ import asyncpg
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.persons import Officer
 from youguan.auth import Scope
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 
 def told(kinds: int) -> str:
@@ -94,7 +94,7 @@ async def note_visit(connection: asyncpg.Connection, case_id: str, visit_id: str
         visit_id,
     )
     if done != "UPDATE 1":
-        raise NotFound(f"visit {visit_id} at this site")
+        raise NotFound(Reason("visit {id} at this site", id=visit_id))
 
 
 async def get(connection: asyncpg.Connection, case_id: str, *, hold: bool = False) -> asyncpg.Record:
@@ -103,7 +103,7 @@ async def get(connection: asyncpg.Connection, case_id: str, *, hold: bool = Fals
         await connection.execute("SELECT FROM inspection.case_file WHERE id = $1 FOR UPDATE", case_id)
     row = await connection.fetchrow(f"{LIST} WHERE c.id = $1", case_id)
     if row is None:
-        raise NotFound(f"case {case_id}")
+        raise NotFound(Reason("case {id}", id=case_id))
     return row
 
 

@@ -144,8 +144,9 @@ def _day(text: str) -> date:
 
 
 def position(latitude: float | None, longitude: float | None) -> dict[str, str]:
-    """Return where somebody stood, as text: numbers are spelled differently by whoever reads them again."""
-    if latitude is None or longitude is None:
+    """Return where somebody stood, as text: numbers are spelled differently by whoever reads them again. What is no place on Earth
+    is not known."""
+    if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return {}
     return {"latitude": f"{latitude:.6f}", "longitude": f"{longitude:.6f}", "crs": "wgs84"}
 

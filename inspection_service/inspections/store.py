@@ -69,18 +69,19 @@ async def premises(connection: asyncpg.Connection, found: Sequence[asyncpg.Recor
 
 
 async def conflicts(
-    connection: asyncpg.Connection, site_ids: Sequence[str], officers: Sequence[str]
+    connection: asyncpg.Connection, site_ids: Sequence[str], officers: Sequence[str], now: datetime
 ) -> list[tuple[str, str]]:
-    """Return which officer has declared an interest in an organisation that has a role at which site."""
+    """Return which officer has declared an interest in an organisation that has a role at which site now, or will have."""
     rows = await connection.fetch(
         """
         SELECT DISTINCT i.subject, r.site_id
         FROM inspection.officer_interest i JOIN inspection.responsibility r USING (organisation_id)
-        WHERE i.ended_at IS NULL AND i.subject = ANY ($2) AND r.site_id = ANY ($1) AND (r.until IS NULL OR r.until > now())
+        WHERE i.ended_at IS NULL AND i.subject = ANY ($2) AND r.site_id = ANY ($1) AND (r.until IS NULL OR r.until > $3)
         ORDER BY 1, 2
         """,
         list(site_ids),
         list(officers),
+        now,
     )
     return [(row["subject"], row["site_id"]) for row in rows]
 

@@ -11,7 +11,7 @@ from inspection_service.tasks.assignment import Team
 from inspection_service.tasks.urging import WAITED_FOR, Stage
 from youguan.auth import Scope
 from youguan.documents import Document
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.events import TeamChanged
 from youguan.quota import Brought
 
@@ -428,7 +428,7 @@ async def get_task(connection: asyncpg.Connection, task_id: str, *, hold: bool =
     """Return a task; `hold` keeps others from moving it until commit."""
     row = await connection.fetchrow(f"{LIST} WHERE t.id = $1{' FOR UPDATE OF t' if hold else ''}", task_id)
     if row is None:
-        raise NotFound(f"task {task_id}")
+        raise NotFound(Reason("task {id}", id=task_id))
     return row
 
 

@@ -26,6 +26,7 @@ from inspection_service.cases.machine import Command, State, step
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence_store
+from inspection_service.evidence.api import position
 from inspection_service.evidence.chain import Link, broken
 from inspection_service.evidence.desk import Wish
 from inspection_service.exchange.desk import ExchangeDesk
@@ -694,3 +695,16 @@ async def test_two_collect_at_once_and_the_chain_holds(world: World) -> None:
     async with world.pool.acquire() as connection:
         links = await evidence_store.links(connection, case_id)
     assert (len(links), broken(links, world.evidence.signer.public_key)) == (10, None)
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "found"),
+    [
+        (29.288, 121.4290001, {"latitude": "29.288000", "longitude": "121.429000", "crs": "wgs84"}),
+        (None, 121.0, {}), (91.0, 121.0, {}), (29.0, 181.0, {}), (float("nan"), 121.0, {}),
+    ],
+)  # fmt: skip
+def test_where_a_piece_of_evidence_was_taken(
+    latitude: float | None, longitude: float | None, found: dict[str, str]
+) -> None:
+    assert position(latitude, longitude) == found

@@ -69,6 +69,7 @@ ROOMS = (
     "charger_registry/filing",
     "charger_registry/ledger",
     "charger_registry/people",
+    "inspection_service/cases",
     "inspection_service/exchange",
     "inspection_service/file_review",
     "inspection_service/inspections",

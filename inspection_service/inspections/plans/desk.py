@@ -52,7 +52,7 @@ class PlanDesk:
             found = await store.sites(connection, who.scope, wish.division, wish.constructions)
             site_ids = [site["id"] for site in found]
             officers = await self.office.able(connection)
-            bound = await store.conflicts(connection, site_ids, officers)
+            bound = await store.conflicts(connection, site_ids, officers, self.office.clock.now())
             pool = Pool.of(site_ids, officers, bound, wish.count)
             _drawn(pool, "try")  # a pool that no seed can draw from is not published
             plan_id = await self._insert_plan(connection, who, RANDOM, wish, points)
@@ -155,7 +155,7 @@ class PlanDesk:
         """Plan the visits of a run; who goes where is spread by the plan's id."""
         site_ids = [stop.site_id for stop in stops]
         officers = await self.office.able(connection)
-        bound = await store.conflicts(connection, site_ids, officers)
+        bound = await store.conflicts(connection, site_ids, officers, self.office.clock.now())
         going = {each.site: each.officers for each in _drawn(Pool.of(site_ids, officers, bound, len(stops)), plan_id)}
         known = {site["id"]: site for site in await store.sites(connection, who.scope, wish.division)}
         visits = [Going(known[s.site_id], s.departments, going[s.site_id], s.points) for s in stops]

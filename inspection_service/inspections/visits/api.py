@@ -16,6 +16,7 @@ from inspection_service.inspections.visits.machine import Command
 from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
+from youguan.clock import county_day
 from youguan.documents import Document, Shelf
 from youguan.errors import NotFound, Reason
 from youguan.web.documents import INERT, give, take
@@ -318,7 +319,7 @@ async def read_code(desk: VisitDesk, code: str) -> CodeOut:
     return CodeOut(
         code=row["code"], organ=desk.office.catalogue.own.name, channel=row["channel"], state=row["state"],
         departments=[desk.office.catalogue.organs[department].name for department in row["departments"]],
-        planned_for=row["planned_for"], finished_on=finished and finished.date(),
+        planned_for=row["planned_for"], finished_on=finished and county_day(finished),
         officers=[names[subject] for subject in row["officers"]],
     )  # fmt: skip
 

@@ -109,7 +109,7 @@ class VisitDesk:
             site = next((s for s in await store.sites(connection, who.scope, None) if s["id"] == wish.site_id), None)
             if site is None:
                 raise NotFound(Reason("site {id}", id=wish.site_id))
-            if bound := await store.conflicts(connection, [wish.site_id], officers):
+            if bound := await store.conflicts(connection, [wish.site_id], officers, self.office.clock.now()):
                 raise Conflict(
                     Reason(
                         "{officer} has declared an interest here and does not inspect it (Art. 43)", officer=bound[0][0]
