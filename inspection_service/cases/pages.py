@@ -18,7 +18,7 @@ from inspection_service.cases.forms import date_in, said_in, text_in, ticked_in,
 from inspection_service.cases.machine import Command
 from inspection_service.cases.offers import first_days
 from inspection_service.cases.persons import Officer
-from inspection_service.cases.words import FIELDS, GROUPS, UNMET, WORDS
+from inspection_service.cases.words import GROUPS, WORDS
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.desk import EvidenceDesk, officers_of
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
@@ -174,7 +174,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
             known=known, owed=owed_fen(case, desk.today()),
-            first_days=first_days(case, desk.today()), errors=_said_against(error), error=error,
+            first_days=first_days(case, desk.today()), error=error,
             collects=who.has(INSPECTOR) and who.subject in case.facts.officers, me=who.subject, **WORDS,
         )  # fmt: skip
 
@@ -207,12 +207,6 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
         except YouguanError as error:
             return await show(request, who, case_id, error)
         return RedirectResponse(f"/cases/{case_id}", 303)
-
-
-def _said_against(error: YouguanError | None) -> list[str]:
-    """Return what a page says about an error in its own words, as far as it knows the reasons; else the error says it."""
-    fields = error.fields if error else ()
-    return [text for field in fields if (text := UNMET.get(field.field) or FIELDS.get(field.field))]
 
 
 def _noon(day: date) -> datetime:
