@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from unicodedata import normalize
 
 from charger_registry.identifiers import normal_division_code
 from youguan.coordinates import TO_WGS84
@@ -17,6 +18,8 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]
 SITE_ID = re.compile(r"[\w.\-]{1,40}", re.ASCII)
 STATION_ID = re.compile(r"[\w.\-*:=+|@]{1,80}", re.ASCII)
 CODE = re.compile(r"[0-9A-Za-z*._\-]+", re.ASCII)
+# A day as people and their spreadsheets write it, `2026/1/5`, `2026年1月5日`; what is said of the time of day is passed over.
+DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})日?(?:[T ].*)?", re.ASCII)
 PHONE = re.compile(r"[\d\s()+\-,;/、转]{3,40}")
 YES, NO = frozenset({"1", "true", "yes", "是", "y"}), frozenset({"0", "false", "no", "否", "n"})
 LONGEST_SHOWN = 60
@@ -140,8 +143,9 @@ class Fields:
         found = self.text(name)
         if found is None:
             return None
+        parts = DAY.fullmatch(normalize("NFKC", found))
         try:
-            return date.fromisoformat(found[:10].replace("/", "-").replace(".", "-"))
+            return date(int(parts[1]), int(parts[2]), int(parts[3])) if parts else date.fromisoformat(found)
         except ValueError:
             raise self.wrong(name, Reason("{given} is no date such as 2026-01-31", given=_shown(found))) from None
 

@@ -1,6 +1,7 @@
 """Files of every format become the same drafts; what cannot be used is named and takes nothing else with it; bombs stay shut."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import orjson
@@ -301,3 +302,29 @@ def test_reasons_are_said_in_chinese_to_who_reads_it() -> None:
     with pytest.raises(Invalid) as found:
         read(b"a,b\n")
     assert "没有名为 site_id / station_id / id" in explain(found.value, "zh")
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("2026-01-05", date(2026, 1, 5)),
+        ("2026/1/5", date(2026, 1, 5)),
+        ("2026.1.5", date(2026, 1, 5)),
+        ("2026年1月5日", date(2026, 1, 5)),
+        ("２０２６/1/5", date(2026, 1, 5)),
+        ("2026/1/5 0:00:00", date(2026, 1, 5)),
+        ("2026-01-05T08:00:00Z", date(2026, 1, 5)),
+        ("20260105", date(2026, 1, 5)),
+        ("2026/13/5", None),
+        ("2026-02-30", None),
+        ("5/1/2026", None),
+    ],
+)
+def test_a_day_is_read_as_spreadsheets_write_it(said: str, day: date | None) -> None:
+    text = f"site_id,longitude,latitude,charger_id,meter_serial_number,meter_due_on\na,121.4,29.3,a1,1,{said}\n"
+    found = read(text.encode())
+    if day is None:
+        assert [(refused.row, refused.field) for refused in found.refused] == [(2, "meter_due_on")]
+    else:
+        (station,) = found.sites["a"].stations or ()
+        assert station.meters[0].verification_due_on == day
