@@ -1,7 +1,7 @@
 """From what platforms say into the recorder: nobody is told "taken" before all of a message is durable, or named as refused.
 
 The web process has a slot of its own, as a gateway worker and a bridge have, and so a recorder and a stream of its own. A station
-that speaks OCPP for itself keeps the word about its status; one that does not is its platform's to speak for.
+that speaks for itself keeps the word about its status; one that does not is its platform's to speak for.
 """
 
 import asyncio
@@ -274,7 +274,7 @@ def _entry(told: Told, station_id: str, share: Share, *, ours: bool) -> tuple[En
         observations += observed(item, place, told.statuses, told.told_at, told.received_at)
         kept += 1
     if not ours:
-        reason = f"{station_id} speaks OCPP for itself at this moment; its own word counts"
+        reason = f"{station_id} speaks for itself at this moment; its own word counts"
         refused = Refused("ConnectorID", reason)
         overruled = [_but_kept(refused) if isinstance(item, OrderSaid) else refused for item, _ in share.said]
     statuses = [o for o in observations if isinstance(o, StatusReported)]

@@ -196,7 +196,7 @@ class Bridge:
         """Return what of a message is to be stored; what is not is named."""
         said: list[Observation] = []
         if reading.statuses and reading.station_id not in self._ours:
-            refused.append(Refused("status", "the station speaks OCPP for itself at this moment; its own word counts"))
+            refused.append(Refused("status", "the station speaks for itself at this moment; its own word counts"))
         else:
             said += reading.statuses
         said += reading.samples

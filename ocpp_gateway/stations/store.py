@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -229,17 +229,34 @@ async def take_from_others(connection: asyncpg.Connection, slot: int, station_id
             )
 
 
+OWN_SOCKETS = range(1500, 1600)
+"""The slots of doors at which chargers speak another protocol themselves; others speak for them only while they are silent."""
+KEEPS_ITS_WORD = timedelta(seconds=60)
+
+
 async def take_over(
     connection: asyncpg.Connection, slot: int, heard: Mapping[str, datetime], way: str
 ) -> tuple[set[str], list[str]]:
-    """Let a slot write what is said of stations another way than over OCPP, unless they speak OCPP for themselves right now.
+    """Let a slot write what is said of stations another way than over OCPP, unless they speak for themselves right now.
 
     Return the stations that it may write now, and those of them that had not been online before.
     """
     ids = sorted(heard)
     held = await connection.fetch(
-        "SELECT station_id FROM gateway.station_now WHERE station_id = ANY($1) AND connected AND slot <> $2", ids, slot
-    )
+        """
+        SELECT station_id FROM gateway.station_now
+        JOIN unnest($1::text[], $2::timestamptz[]) AS h (station_id, at) USING (station_id)
+        WHERE slot <> $3 AND (connected OR (
+            slot >= $4 AND slot < $5 AND NOT ($3 >= $4 AND $3 < $5) AND state = 'online' AND last_seen_at > h.at - $6::interval
+        ))
+        """,
+        ids,
+        [heard[station_id] for station_id in ids],
+        slot,
+        OWN_SOCKETS.start,
+        OWN_SOCKETS.stop,
+        KEEPS_ITS_WORD,
+    )  # fmt: skip
     speaking = {row["station_id"] for row in held}
     ids = [station_id for station_id in ids if station_id not in speaking]
     await take_from_others(connection, slot, ids)

@@ -13,6 +13,7 @@ from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.directory import Directory
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.speaking import speak_for
+from ocpp_gateway.stations.store import OWN_SOCKETS
 from ocpp_gateway.worker import first_of
 from ocpp_gateway.ykc.conversation import Around
 from ocpp_gateway.ykc.server import Server
@@ -22,7 +23,7 @@ from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
 
-FIRST_SLOT = 1500
+FIRST_SLOT = OWN_SOCKETS.start
 DRAIN_S = 8.0
 
 

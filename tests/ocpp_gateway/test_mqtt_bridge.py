@@ -330,7 +330,7 @@ async def test_a_station_that_speaks_for_itself_keeps_the_word(settings: Setting
         await until_stored(pool, 1, "telemetry.sensor_reading")
         await until_stored(pool, 1, "gateway.refused_input")
         assert await count(pool, "telemetry.status_change") == 1
-        assert "speaks OCPP for itself" in await pool.fetchval("SELECT reason FROM gateway.refused_input")
+        assert "speaks for itself" in await pool.fetchval("SELECT reason FROM gateway.refused_input")
         await pool.execute("UPDATE gateway.station_now SET connected = false")
         await send(settings, (STATUS, status(3)))
         await until_stored(pool, 2)

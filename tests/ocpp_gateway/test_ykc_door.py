@@ -14,6 +14,7 @@ import pytest
 
 from ocpp_gateway.stations import directory
 from ocpp_gateway.stations.ownership import Ownership
+from ocpp_gateway.stations.speaking import speak_for
 from ocpp_gateway.stations.store import Opening
 from ocpp_gateway.ykc import process
 from tests.independent.ykc_pile import CHINA, Pile
@@ -273,6 +274,21 @@ async def test_a_station_that_begins_to_speak_ocpp_ends_the_connection(door: Doo
     assert await pile.read() is None
     granting.cancel()
     await asyncio.gather(granting, return_exceptions=True)
+
+
+async def test_a_platform_speaks_for_a_charger_only_when_that_is_silent(door: Door) -> None:
+    pile = await door.pile()
+    await pile.log_in()
+    await pile.read()
+    assert await pile.beat() is not None
+    await Ownership(door.pool, 2000, SystemClock()).start()
+    now = SystemClock().now()
+    assert await speak_for(door.pool, 2000, {PILES[0]: now, PILES[1]: now}, "cec102") == {PILES[1]}
+    assert await pile.beat() is not None
+    assert await speak_for(door.pool, 2000, {PILES[0]: now + timedelta(minutes=2)}, "cec102") == {PILES[0]}
+    assert await pile.read() is None  # and who comes back has the word again
+    again = await door.pile()
+    assert await again.log_in() == 0
 
 
 async def test_a_newer_connection_takes_the_place_of_an_older(door: Door) -> None:
