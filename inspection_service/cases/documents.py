@@ -113,6 +113,7 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         party=issue.party, item=case.item.name, organ=issue.organ, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
         act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=said.manner or NOTHING,
+        handed=said.manner or "当事人签收",
         reason=said.reason, basis=basis_text(case.item), article=article.title, evidence=str(len(case.pieces)),
         sanction=sanction_text(facts.sanction, facts.fine_fen), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),

@@ -181,7 +181,7 @@ FIELDS = {
     "admitted": "当事人认可事实和处罚",
     "rights_told": "已告知内容、依据和陈述申辩权利，并听取意见",
     "place": "地点",
-    "manner": "方式",
+    "manner": "送达方式、签收情况（拒绝签收的应当注明）",
     "amount_fen": "金额（元）",
     "receipt": "票据号",
     "remedy": "救济途径",
@@ -192,7 +192,7 @@ FIELDS = {
 # What goes with a command beside what it needs.
 BESIDE = {
     "confirm_mended": ("minor", "faultless"),
-    "punish_on_the_spot": ("fine_fen",),
+    "punish_on_the_spot": ("fine_fen", "manner"),
     "propose": ("admitted", "sanction", "fine_fen"),
     "conclude": ("fine_fen",),
     "decide": ("fine_fen",),

@@ -30,7 +30,7 @@ from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
 from youguan.clock import utc_text
 from youguan.documents import Document
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 
 HANDLERS = (OPERATOR, INSPECTOR, REGULATOR)
@@ -73,7 +73,7 @@ class Counter:
         task = await store.get_task(connection, task_id, hold=hold)
         given = who.team_id is not None and who.team_id == task["team_id"]
         if not given and not who.scope.covers(task["division_code"], task["assignee_id"]):
-            raise NotFound(f"task {task_id}")
+            raise NotFound(Reason("task {id}", id=task_id))
         return task
 
     def offers(self, who: Principal, task: asyncpg.Record) -> list[Command]:
@@ -147,7 +147,7 @@ class Counter:
         if placed.site_id is None and not who.scope.everything:
             raise _invalid("site_id", "name a site or a station")
         if placed.site_id is not None and (site is None or not who.scope.covers(site["division_code"], None)):
-            raise NotFound(f"site {placed.site_id}")
+            raise NotFound(Reason("site {id}", id=placed.site_id))
         return placed
 
     # --- moving ---
@@ -165,7 +165,7 @@ class Counter:
             task = await self.see(connection, who, task_id, hold=True)
             role = _refuse_role(who, command, task)
             if not has_place(State(task["state"]), command):
-                raise Conflict(f"a task that is {task['state']} cannot {command}")
+                raise Conflict(Reason("a task that is {state} cannot {command}", state=task["state"], command=command))
             if (why := unmet(task, command, who.subject, said, self.desk.rules, self.now())) is not None:
                 raise _refused(why)
             also = await self._also(connection, who, task, command, said)
@@ -244,12 +244,14 @@ def _can_see_for_himself(who: Principal, command: Command) -> bool:
 def _refuse_role(who: Principal, command: Command, task: asyncpg.Record) -> Role:
     """Return as what somebody gives a command; Forbidden."""
     if not who.has(*HANDLERS):
-        raise Forbidden(f"this needs one of the roles: {', '.join(HANDLERS)}")
+        raise Forbidden(Reason("this needs one of the roles: {roles}", roles=", ".join(HANDLERS)))
     if not _can_see_for_himself(who, command):
-        raise Forbidden(f"{command} is for a person who was there, not for a machine's key")
+        raise Forbidden(Reason("{command} is for a person who was there, not for a machine's key", command=command))
     fitting = _roles(who, task) & TABLE[command].roles
     if not fitting:
-        raise Forbidden(f"{command} is for: {', '.join(sorted(TABLE[command].roles))}")
+        raise Forbidden(
+            Reason("{command} is for: {roles}", command=command, roles=", ".join(sorted(TABLE[command].roles)))
+        )
     return min(fitting)
 
 
@@ -261,7 +263,7 @@ def _refused(why: str) -> Conflict | Invalid:
 
 
 def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid(f"{field}: {reason}", fields=[FieldError(field, reason)])
+    return Invalid.of(FieldError(field, reason))
 
 
 def _shown(finding: Finding) -> dict[str, Any]:

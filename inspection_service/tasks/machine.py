@@ -9,7 +9,7 @@ that it is broken.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from youguan.errors import Conflict
+from youguan.errors import Conflict, Reason
 
 
 class State(StrEnum):
@@ -127,7 +127,7 @@ def move(state: State, command: Command) -> State:
     try:
         return TABLE[command].leads[state]
     except KeyError:
-        raise Conflict(f"a task that is {state} cannot {command}") from None
+        raise Conflict(Reason("a task that is {state} cannot {command}", state=state, command=command)) from None
 
 
 def has_place(state: State, command: Command) -> bool:

@@ -329,7 +329,7 @@ def said_against(error: YouguanError | None) -> list[str]:
     if error is None:
         return []
     known = [REFUSED.get(field.field.partition("[")[0]) for field in error.fields]
-    return [text for text in known if text] or [error.detail]
+    return [text for text in known if text] or [field.reason for field in error.fields] or [error.detail]
 
 
 def _text(given: FormData, name: str) -> str:

@@ -7,7 +7,7 @@ import asyncpg
 from inspection_service.tasks.opening import Opening, subject_of
 from inspection_service.tasks.rules import Rules
 from youguan.bounds import site_of
-from youguan.errors import FieldError, Invalid, NotFound
+from youguan.errors import FieldError, Invalid, NotFound, Reason
 
 
 async def place(connection: asyncpg.Connection, opening: Opening, rules: Rules) -> Opening:
@@ -19,10 +19,10 @@ async def place(connection: asyncpg.Connection, opening: Opening, rules: Rules) 
     if opening.station_id is not None:
         site_id = await site_of(connection, opening.station_id)
         if site_id is None:
-            raise NotFound(f"station {opening.station_id}")
+            raise NotFound(Reason("station {station}", station=opening.station_id))
         if opening.site_id not in (None, site_id):
-            reason = f"stands at another site than {opening.site_id}"
-            raise Invalid(f"station_id: {reason}", fields=[FieldError("station_id", reason)])
+            reason = Reason("stands at another site than {site}", site=opening.site_id)
+            raise Invalid.of(FieldError("station_id", reason))
     joins = rules.cause(opening.cause).joins
     subject = subject_of(site_id, opening.station_id, opening.connector) if joins else ""
     return replace(opening, site_id=site_id, subject=subject)

@@ -477,5 +477,5 @@ async def paper(connection: asyncpg.Connection, task_id: str, place: int, number
         number,
     )
     if row is None:
-        raise NotFound(f"paper {place}/{number} of task {task_id}")
+        raise NotFound(Reason("paper {place}/{number} of task {id}", place=place, number=number, id=task_id))
     return Document(**dict(row))

@@ -128,6 +128,7 @@ async def test_on_the_spot_within_the_ceiling_with_two_officers_and_review_first
         "fine_fen": 3_000_00,
         "place": "场站",
         "rights_told": True,
+        "manner": "拒绝签收，未说明理由",
     }
     with pytest.raises(Conflict, match="telemetry alone"):
         await world.do(A, case_id, Command.PUNISH_ON_THE_SPOT, **spot)
@@ -147,7 +148,15 @@ async def test_on_the_spot_within_the_ceiling_with_two_officers_and_review_first
         decision = (await store.documents(connection, case_id))[-1]
     text = "\n".join(decision["content"]["paragraphs"])
     assert decision["number"] == "甬宁综执当罚字〔2026〕第000001号"
-    for word in ("叁仟元整", "先自收到本决定书之日起六十日内", "行政复议", "百分之三", "浙02260001", "2026年10月9日"):
+    for word in (
+        "叁仟元整",
+        "先自收到本决定书之日起六十日内",
+        "行政复议",
+        "百分之三",
+        "浙02260001",
+        "2026年10月9日",
+        "签收情况：拒绝签收",
+    ):
         assert word in text + "".join(decision["content"]["signatures"]), word
     digest = hashlib.sha256(orjson.dumps(decision["content"], option=orjson.OPT_SORT_KEYS)).hexdigest()
     assert digest == decision["sha256"]

@@ -74,6 +74,7 @@ ROOMS = (
     "inspection_service/file_review",
     "inspection_service/inspections",
     "inspection_service/publication",
+    "inspection_service/tasks",
 )
 ERRORS = {"Conflict", "Forbidden", "Invalid", "NotFound", "TooLarge", "Unavailable"}
 
