@@ -22,6 +22,7 @@ class ConnectorCode(Table, table=True):
     cec_station_id: str | None = text(optional=True)
     cec_equipment_id: str | None = text(optional=True)
     cec_connector_id: str = text()
+    confirmed_at: datetime | None = moment(optional=True)
 
 
 class Organisation(Table, table=True):

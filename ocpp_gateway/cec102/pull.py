@@ -114,7 +114,10 @@ class Puller:
         for ids in _parts(sites, STATIONS_A_QUESTION):
             asked_at = self._clock.now()  # what the platform itself told since then is newer
             answer = await caller.ask("query_status", {"StationIDs": ids})
-            await self._take(caller, "query_status", "status", answer, asked_at)
+            said = await self._take(caller, "query_status", "status", answer, asked_at)
+            told = [item.connector_id for item in said if isinstance(item, StatusSaid)]
+            async with self._feed.pool.acquire() as connection:
+                await store.confirm(connection, caller.peer.operator_id, told, asked_at)
 
     async def ask_stats(self, caller: Caller, day: date) -> None:
         """Take in what each site delivered on a day, to be held against its transactions; who refuses one is asked the next."""
@@ -132,14 +135,17 @@ class Puller:
 
     async def _take(
         self, caller: Caller, asked: Asked, kind: str, answer: Mapping[str, Any], asked_at: datetime
-    ) -> None:
+    ) -> Sequence[Item]:
+        """Record what is news of an answer; return all that it says."""
         profile, now = caller.peer.profile, self._clock.now()
         safe = without_persons(dict(answer), self._mark)
         content = read(profile, kind, safe, caller.peer.operator_id)
+        said = content.said
         if kind == "status":
-            content = Content(await self._news(caller, content.said), content.refused, content.doubted)
+            content = Content(await self._news(caller, said), content.refused, content.doubted)
         name = profile.sends[asked]
         await self._feed.take(Told(caller.peer.operator_id, name, safe, content, profile.statuses, asked_at, now))
+        return said
 
     async def _news(self, caller: Caller, said: Sequence[Item]) -> list[Item]:
         async with self._feed.pool.acquire() as connection:

@@ -492,10 +492,10 @@ async def connectors(
 
 
 async def connector_times(connection: asyncpg.Connection, operator_id: str) -> list[asyncpg.Record]:
-    """Return every connector of a platform with when it was last heard of."""
+    """Return every connector of a platform with when it was last heard of, be it that nothing had changed."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT c.cec_connector_id, n.received_at FROM gateway.connector_code c
+        SELECT c.cec_connector_id, greatest(n.received_at, c.confirmed_at) AS received_at FROM gateway.connector_code c
         LEFT JOIN gateway.connector_now n USING (station_id, connector) WHERE c.operator_code = $1 ORDER BY 1
         """,
         operator_id,
@@ -620,13 +620,28 @@ async def sites_without_stats(connection: asyncpg.Connection, operator_id: str, 
     return [row["cec_station_id"] for row in rows]
 
 
+async def confirm(
+    connection: asyncpg.Connection, operator_id: str, connector_ids: Collection[str], at: datetime
+) -> None:
+    """Note that a platform has said what these of its connectors are, changed or not."""
+    await connection.execute(
+        "UPDATE gateway.connector_code SET confirmed_at = $3 WHERE operator_code = $1 AND cec_connector_id = ANY($2)",
+        operator_id,
+        list(connector_ids),
+        at,
+    )
+
+
 async def words_now(connection: asyncpg.Connection, operator_id: str) -> dict[str, str | None]:
-    """Return the latest status of a platform's connectors, by its ids; None where the station speaks for itself."""
+    """Return the latest status of a platform's connectors, by its ids; None where the station speaks for itself.
+
+    What was last said of a station that is offline since is not there: that its platform reaches it again is news.
+    """
     rows = await connection.fetch(
         """
         SELECT c.cec_connector_id, CASE WHEN s.connected THEN NULL ELSE n.status END AS status FROM gateway.connector_code c
         LEFT JOIN gateway.connector_now n USING (station_id, connector) LEFT JOIN gateway.station_now s USING (station_id)
-        WHERE c.operator_code = $1 AND (n.status IS NOT NULL OR s.connected)
+        WHERE c.operator_code = $1 AND (s.connected OR s.state = 'online' AND n.status IS NOT NULL OR n.status = 'Offline')
         """,
         operator_id,
     )

@@ -314,6 +314,35 @@ async def test_what_a_platform_tells_while_it_is_asked_is_newer_than_its_answer(
     assert status == "Faulted"
 
 
+async def test_what_has_not_changed_is_confirmed_and_who_is_back_is_news(database_url: str, serving: Serving) -> None:
+    """P1 was offline since it said so itself; P2 is what its platform told long ago."""
+    connectors = [{"ConnectorID": "P1-1", "Status": 1}, {"ConnectorID": "P2-1", "Status": 1}]
+    serving.answers["query_station_status"] = lambda content: {
+        "StationStatusInfos": [{"StationID": content["StationIDs"][0], "ConnectorStatusInfos": connectors}]
+    }
+    async with gateway_of(database_url) as gateway:
+        long_ago = datetime.now(UTC) - timedelta(days=3)
+        platform = await gateway.platform()
+        for connector in connectors:
+            await platform.say("notification_stationStatus", {"ConnectorStatusInfo": connector})
+        await gateway.pool.execute("UPDATE gateway.connector_now SET received_at = $1", long_ago)
+        await gateway.pool.execute("UPDATE gateway.station_now SET state = 'offline' WHERE station_id = 'P1'")
+        await let_in(gateway.pool, address=serving.address)
+
+        async def confirmed() -> bool:
+            counted = "SELECT count(*) = 2 FROM gateway.connector_code WHERE confirmed_at IS NOT NULL"
+            return bool(await gateway.pool.fetchval(counted))
+
+        await eventually(confirmed)
+        async with gateway.client() as client:
+            quality = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()["quality"]
+        states = await gateway.pool.fetch("SELECT station_id, state FROM gateway.station_now ORDER BY 1")
+        said = await gateway.pool.fetch("SELECT station_id FROM telemetry.status_change ORDER BY 1")
+    assert [tuple(row) for row in states] == [("P1", "online"), ("P2", "online")]
+    assert [row["station_id"] for row in said] == ["P1", "P1", "P2"]
+    assert quality["current"] == quality["complete"]
+
+
 async def _was_asked(serving: Serving, message: str) -> bool:
     return any(name == message for name, _ in serving.served.messages)
 
