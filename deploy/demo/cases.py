@@ -19,7 +19,7 @@ from inspection_service.publication.desk import TO_CHECK
 from youguan.auth import EVERYTHING, Principal
 
 TO_CORRECT = timedelta(days=15)
-FINE_FEN = 10_000_00
+FINE_FEN, LIGHTER = 10_000_00, "当事人主动配合调查并已恢复经营，从轻处罚"
 SHOWN = 2
 OTHER_PARTY = "示例停车服务公司"
 
@@ -157,7 +157,7 @@ class _Sample:
         return case_id
 
     async def _concluded(self, case_id: str, *, levels: int) -> None:
-        fine = {"sanction": "fine", "fine_fen": FINE_FEN}
+        fine = {"sanction": "fine", "fine_fen": FINE_FEN, "grounds": LIGHTER}
         await self._say(self._people.inspector, case_id, Command.CONCLUDE, "主动配合调查，建议从轻", **fine)
         for reviewer in self._people.reviewers[:levels]:
             await self._say(reviewer, case_id, Command.PASS, "事实清楚，同意")
@@ -170,7 +170,7 @@ class _Sample:
         case_id = await self._filed(site_id, FAST, party=party)
         await self._notified(case_id, levels=2)
         await self._say(self._people.inspector, case_id, Command.DEFEND, "当事人表示没有异议")
-        fine = {"sanction": "fine", "fine_fen": FINE_FEN}
+        fine = {"sanction": "fine", "fine_fen": FINE_FEN, "grounds": LIGHTER}
         await self._say(self._people.regulator, case_id, Command.DECIDE, "主动配合调查，从轻处罚", **fine)
         return case_id
 

@@ -139,6 +139,7 @@ class CaseWords(BaseModel):
 
     seen: int | None = Field(default=None, ge=0, le=1_000_000)
     reason: Words = ""
+    grounds: Words = ""
     on: date | None = None
     officers: list[Id] = Field(default_factory=list, max_length=2)
     people: list[Short] = Field(default_factory=list, max_length=30)

@@ -28,7 +28,7 @@ def draft(case: Case, said: Said, day: date, measure: str = PENALTY) -> Draft:
     return Draft(
         measure=measure, party=case.party_kind, act_on=case.act_on, found_on=case.found_on, on=day,
         sanction=said.sanction if measure == PENALTY else None, fine_fen=said.fine_fen, evidence=case.pieces,
-        serious=case.facts.serious, ordered=case.facts.ordered, already_fined=case.act_is_fined, reasons=said.reason,
+        serious=case.facts.serious, ordered=case.facts.ordered, already_fined=case.act_is_fined, reasons=said.grounds,
         penalised=case.facts.decided_on is not None and stands(case),
     )  # fmt: skip
 

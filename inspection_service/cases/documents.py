@@ -67,7 +67,8 @@ def content(kind: str, issue: Issue, before: Case, after: Case, line: Step, said
     """Return what a document says: title, organ, paragraphs, who signs, whether it is sealed."""
     template = templates()[kind]
     words = _words(issue, before, after, line, said)
-    paragraphs = [*template["paragraphs"], *_rights(template, after)]
+    grounds = [template["discretion"]] if said.grounds and "discretion" in template else []
+    paragraphs = [*template["paragraphs"], *grounds, *_rights(template, after)]
     return {
         "title": template["title"],
         "organ": issue.organ,
@@ -113,8 +114,8 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         party=issue.party, item=case.item.name, organ=issue.organ, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
         act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=said.manner or NOTHING,
-        handed=said.manner or "当事人签收",
-        reason=said.reason, basis=basis_text(case.item), article=article.title, evidence=str(len(case.pieces)),
+        handed=said.manner or "当事人签收", reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
+        article=article.title, evidence=str(len(case.pieces)),
         sanction=sanction_text(facts.sanction, facts.fine_fen), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
         mercy=mercy.article.title if mercy else article.title, to=_addressee(issue, case, line),

@@ -121,9 +121,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What somebody gives with a command; which of it is needed, the machine's table says."""
+    """What somebody gives with a command; which of it is needed, the machine's table says.
+
+    `grounds`: why a fine lies outside of the middle of its range (Art. 34).
+    """
 
     reason: str = ""
+    grounds: str = ""
     on: date | None = None
     officers: tuple[str, ...] = ()
     people: tuple[str, ...] = ()

@@ -12,7 +12,8 @@ from inspection_service.cases.words import CHOICES
 def said_in(given: FormData) -> Said:
     """Return what a form says as the rules take it; what cannot be read is as good as not given."""
     return Said(
-        reason=text_in(given, "reason"), on=date_in(given.get("on")), officers=tuple(lines_in(given, "officers")),
+        reason=text_in(given, "reason"), grounds=text_in(given, "grounds"),
+        on=date_in(given.get("on")), officers=tuple(lines_in(given, "officers")),
         people=tuple(lines_in(given, "people")), procedure=choice_in(given, "procedure"), sanction=choice_in(given, "sanction"),
         fine_fen=fen_in(given, "fine_fen"), harm=choice_in(given, "harm"), place=text_in(given, "place"),
         manner=text_in(given, "manner"), amount_fen=fen_in(given, "amount_fen"), things=tuple(lines_in(given, "things")),

@@ -109,7 +109,7 @@ def _reason(code: str, line: Step) -> Reason:
 
 def _sayings(case: Case, line: Step) -> list[Said]:
     """Return what may be said with a step as far as it decides whether the step has a place: sanctions at their ranges' ends."""
-    explained = Said(reason="—")  # whether reasons are given is a matter of words
+    explained = Said(reason="—", grounds="—")  # whether reasons are given is a matter of words
     if "sanction" not in line.needs:
         return [explained]
     chosen = [(kind, fen) for sanction in _sanctions(case) for kind, fen in _ends(sanction)]

@@ -169,6 +169,7 @@ UNMET = {
 }
 FIELDS = {
     "reason": "理由、情况",
+    "grounds": "裁量理由（不在一般档次的罚款必填）",
     "on": "日期",
     "officers": "两名办案人员",
     "people": "参加人（每行一人）",
@@ -192,10 +193,10 @@ FIELDS = {
 # What goes with a command beside what it needs.
 BESIDE = {
     "confirm_mended": ("minor", "faultless"),
-    "punish_on_the_spot": ("fine_fen", "manner"),
+    "punish_on_the_spot": ("fine_fen", "grounds", "manner"),
     "propose": ("admitted", "sanction", "fine_fen"),
-    "conclude": ("fine_fen",),
-    "decide": ("fine_fen",),
+    "conclude": ("fine_fen", "grounds"),
+    "decide": ("fine_fen", "grounds"),
     "end_appeal": ("fine_fen",),
 }
 CHOICES: dict[str, dict[str, str]] = {

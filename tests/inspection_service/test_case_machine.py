@@ -261,6 +261,19 @@ def test_ceilings_on_the_spot(party: str, item: str, said: Said, failed: list[st
     assert unmet(case(item=item, party_kind=party), said, TODAY, line) == failed
 
 
+@pytest.mark.parametrize("command", [Command.CONCLUDE, Command.DECIDE])
+def test_a_fine_outside_of_the_middle_needs_grounds_of_its_own(command: Command) -> None:
+    state = State.FILED if command == Command.CONCLUDE else State.NOTIFIED
+    for said, codes in (
+        (FINE, []),
+        (replace(FINE, fine_fen=30_000_00), ["needs_reasons"]),
+        (replace(FINE, fine_fen=30_000_00, grounds="屡教不改"), []),
+        (replace(FINE, fine_fen=10_000_00), ["needs_reasons"]),
+    ):
+        found = against(catalogue(), case(state), said, TODAY, step(state, command))
+        assert [refusal.code for refusal in found] == codes
+
+
 def test_no_decision_on_telemetry_alone() -> None:
     found = case(pieces=(Piece("electronic", "telemetry", officers=2),))
     for state, command in (

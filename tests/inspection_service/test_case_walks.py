@@ -35,6 +35,7 @@ FINES = st.sampled_from([0, 200_00, 3_000_00, 10_000_00, *[20_000_00] * 9, 30_00
 SAID = st.builds(
     Said,
     reason=st.sampled_from(["r"] * 9 + [""]),
+    grounds=st.sampled_from(["g", ""]),
     officers=st.sampled_from([("a", "b"), ("a", "c"), ("a", "a"), ()]),
     people=st.sampled_from([("x", "y", "z"), ("x",), ()]),
     procedure=st.sampled_from(["general", "fast"]),
