@@ -42,7 +42,7 @@ class Picture:
         self.sites: dict[str, Mapping[str, Any]] = {}
         self.towns: list[dict[str, Any]] = []
         self.changed_at: datetime | None = None
-        self._gone: dict[str, int] = {}  # retired site → the version that retired it
+        self._gone: dict[str, int] = {}  # site that is shown no longer → since which version
         self._rendered: Rendered | None = None
         self._changed = asyncio.Condition()
 
@@ -71,7 +71,7 @@ class Picture:
         if not rows:
             return
         for row in rows:
-            if row["retired_at"] is None:
+            if row["shown"]:
                 self.sites[row["site_id"]] = dict(row)
                 self._gone.pop(row["site_id"], None)
             else:

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from charger_registry.filing import store as filings
+from charger_registry.open_data.published import NOT_FOR_THE_PUBLIC
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.events import ConnectorStatusChanged
@@ -111,11 +112,12 @@ async def refresh_sites(connection: asyncpg.Connection, site_ids: Collection[str
 
 
 async def read_sites(connection: asyncpg.Connection, after: int) -> list[asyncpg.Record]:
-    """Return the sites that changed after a version, in the order of their versions."""
+    """Return the sites that changed after a version, in the order of their versions; `shown`: it stands and is for the public."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT l.*, s.name, s.address, s.division_code, d.name AS division_name, d.name_en AS division_name_en,
-               s.longitude, s.latitude, s.unmanaged_reason, s.retired_at, m.name AS manager, m.phone,
+               s.longitude, s.latitude, s.unmanaged_reason, m.name AS manager, m.phone,
+               s.retired_at IS NULL AND coalesce(s.usage, '') <> ALL($2) AS shown,
                coalesce(p.kinds, '[]') AS kinds, p.document AS published
         FROM registry.live_site l JOIN registry.site s ON s.id = l.site_id
         LEFT JOIN registry.published_site p ON p.site_id = l.site_id AND p.retired_at IS NULL
@@ -128,6 +130,7 @@ async def read_sites(connection: asyncpg.Connection, after: int) -> list[asyncpg
         WHERE l.version > $1 ORDER BY l.version
         """,
         after,
+        NOT_FOR_THE_PUBLIC,
     )
     return rows
 

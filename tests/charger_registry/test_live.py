@@ -11,6 +11,7 @@ from charger_registry import store
 from charger_registry.drafts import Filing, SiteDraft
 from charger_registry.login import TEMPLATES
 from charger_registry.public import projection
+from charger_registry.public import store as public
 from charger_registry.public.live import Picture
 from charger_registry.public.pages import public_pages
 from tests.suite import eventually
@@ -46,6 +47,17 @@ async def test_a_site_that_is_retired_leaves_an_open_map(database_url: str) -> N
             await keeping
     assert [(f["id"], f["geometry"], f["properties"].get("retired")) for f in features] == [("a", None, True)]
     assert set(picture.sites) == {"b"}
+
+
+async def test_a_site_that_is_somebodys_own_is_on_no_map(database_url: str) -> None:
+    async with await create_pool(database_url) as pool:
+        for usage, shown in (("private", set[str]()), ("public", {"a"}), ("unit", set[str]())):
+            async with pool.acquire() as connection, connection.transaction():
+                await store.file_all(connection, Filing(sites=(SiteDraft("a", "甲", 121, 29, usage=usage),)), NOW)
+            await projection.consumer(pool).catch_up()
+            async with pool.acquire() as connection:
+                rows = await public.read_sites(connection, 0)
+            assert {row["site_id"] for row in rows if row["shown"]} == shown
 
 
 async def test_the_first_page_needs_no_database(database_url: str) -> None:
