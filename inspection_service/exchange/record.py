@@ -13,11 +13,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from inspection_service.law.statutes import LawError
+from youguan.spreadsheets import harmless
 
 FILE = Path(__file__).with_name("columns.toml")
 FORMAT = "youguan-case/1"
-# What a spreadsheet would take for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class DocumentRecord(BaseModel):
@@ -124,9 +123,5 @@ def as_table(records: Iterable[CaseRecord]) -> bytes:
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow([column.name for column in columns()])
     for record in records:
-        writer.writerow([_harmless(column.shown(record)) for column in columns()])
+        writer.writerow([harmless(column.shown(record)) for column in columns()])
     return file.getvalue().encode("utf-8-sig")
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text

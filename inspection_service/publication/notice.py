@@ -13,6 +13,7 @@ import orjson
 
 from inspection_service.publication.redaction import leaks, redacted
 from youguan.clock import utc_text
+from youguan.spreadsheets import harmless
 
 ATOM = "http://www.w3.org/2005/Atom"
 FEED_VERSION = "https://jsonfeed.org/version/1.1"
@@ -30,8 +31,6 @@ COLUMNS = {
 }
 # What XML 1.0 has no place for.
 NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# What a spreadsheet would take for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +89,8 @@ def as_csv(rows: Sequence[Shown]) -> bytes:
     for row in rows:
         known: dict[str, Any] = {**(row.notice or {}), "number": row.number, "withdrawn": row.withdrawn}
         known |= {"published_at": utc_text(row.published_at), "shown_until": row.shown_until.isoformat()}
-        writer.writerow([_harmless(str(known.get(name, ""))) for name in COLUMNS])
+        writer.writerow([harmless(str(known.get(name, ""))) for name in COLUMNS])
     return file.getvalue().encode("utf-8-sig")
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def as_atom(rows: Sequence[Shown], *, address: str, organ: str, now: datetime) -> bytes:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -281,6 +282,11 @@ def text_of(name: str, body: bytes) -> str:
         cells = [cell.text for table in paper.tables for row in table.rows for cell in row.cells]
         return " ".join([paragraph.text for paragraph in paper.paragraphs] + cells)
     return body.decode("utf-8-sig")
+
+
+def test_a_table_is_harmless_in_a_spreadsheet() -> None:
+    report = replace(whole(), uptime=[Uptime("=1+1", 1, 2)])
+    assert "'=1+1" in text_of("csv", FORMATS["csv"].make(report, PRESS))
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -12,6 +12,7 @@ from inspection_service.annual_report.formats.pdf import as_pdf
 from inspection_service.annual_report.formats.word import as_word
 from inspection_service.annual_report.indicators import CHAPTERS, Report
 from inspection_service.printing.press import Press
+from youguan.spreadsheets import harmless
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def as_csv(report: Report, _: Press) -> bytes:
             ]
         )
     for operator in report.uptime or ():
-        name = operator.organisation
+        name = harmless(operator.organisation)
         rows.writerow(["uptime_percent", CHAPTERS["charging"][1], name, name, operator.percent, "%", "%"])
     return text.getvalue().encode("utf-8-sig")
 
