@@ -201,7 +201,14 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.TRANSFER: lambda _, __, ___, day: {"referred_on": day, "referral_receipt": ""},
     C.REFER: _refer,
     C.ACKNOWLEDGE: lambda _, said, __, ___: {"referral_receipt": said.receipt},
-    C.TAKE_BACK: lambda *_: {"archived_on": None, "referred_on": None, "referred_to": "", "referral_receipt": ""},
+    C.TAKE_BACK: lambda *_: {
+        "archived_on": None,
+        "referred_on": None,
+        "referred_to": "",
+        "referral_receipt": "",
+        "filed_on": None,
+        "decide_by": None,
+    },
     C.REASSIGN: _reassign,
     C.ARCHIVE: lambda _, __, ___, day: {"archived_on": day},
 }

@@ -372,7 +372,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         Step(C.TERMINATE, (R.HEAD,), S.TERMINATED, (P, "57"), ("reason",), (), "termination", apart_from=(INVESTIGATORS,)),
     ),
     (
-        INVESTIGATION,
+        (*CORRECTION, *INVESTIGATION),  # as soon as there is something of a crime in it
         Step(C.TRANSFER, (R.HEAD,), S.TRANSFERRED, (P, "27"), ("reason",), (), "transfer", apart_from=(INVESTIGATORS,)),
     ),
     (
@@ -397,7 +397,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     ),
     ((S.REFERRED,), Step(C.TAKE_BACK, (R.HEAD,), S.LEAD, ("enforcement-zj", "18"), ("reason",))),
     # What is no crime comes back from the police, and may still be punished by us.
-    ((S.TRANSFERRED,), Step(C.TAKE_BACK, (R.HEAD,), S.FILED, (P, "27"), ("reason",))),
+    ((S.TRANSFERRED,), Step(C.TAKE_BACK, (R.HEAD,), S.LEAD, (P, "27"), ("reason",))),
     (
         UNDER_WAY,
         Step(C.GIVE_RECEIPT, (R.OFFICER,), SAME, ("enforcement-zj", "18"), (), ("referred_to_us",), "referral_receipt"),

@@ -68,9 +68,10 @@ unpunished: archive o unpunished
 dismissed: archive o dismissed
 withdrawn: archive o withdrawn
 terminated: archive o terminated
-transferred: archive o transferred, acknowledge oh transferred, take_back h filed
+transferred: archive o transferred, acknowledge oh transferred, take_back h lead
 referred: archive o referred, acknowledge oh referred, take_back h lead
 lead+ordered+mended+rechecked+filed: inspect o =, question o =, keep h =, dispose h =, tell_subsidy h =, refer h referred
+lead+ordered+mended+rechecked: transfer h transferred
 guided: refer h referred
 review_1+review_2+review_3+review_4+reviewed+notified+hearing+heard: dispose h =
 lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed: confirm_address op =, give_receipt o =
@@ -704,6 +705,17 @@ def test_a_referral_goes_out_and_comes_back_with_its_receipt() -> None:
     assert unmet(referred.with_(taken.facts), Said(on=TODAY), TODAY, line) == ["unacknowledged"]
     back = moved(referred, step(State.REFERRED, Command.TAKE_BACK), Said(reason="r"), "h", TODAY)
     assert (back.state, back.facts.referred_to, back.facts.referral_receipt) == (State.LEAD, "", "")
+
+
+@pytest.mark.parametrize("state", [State.REFERRED, State.TRANSFERRED])
+def test_what_comes_back_is_a_lead_whose_order_can_be_extended_as_any(state: State) -> None:
+    filed = {"filed_on": TODAY, "decide_by": TODAY + timedelta(days=90), "referred_on": TODAY}
+    back = moved(case(state, facts=filed), step(state, Command.TAKE_BACK), Said(reason="r"), "h", TODAY)
+    assert (back.state, back.due_on) == (State.LEAD, None)
+    due = TODAY + timedelta(days=7)
+    ordered = moved(case().with_(back.facts), step(State.LEAD, Command.ORDER), Said(reason="r", on=due), "a", TODAY)
+    found, line = case(State.ORDERED).with_(ordered.facts), step(State.ORDERED, Command.EXTEND_ORDER)
+    assert unmet(found, Said(reason="r", on=due + timedelta(days=1)), TODAY, line) == []
 
 
 def test_what_is_kept_is_decided_about_first() -> None:
