@@ -5,7 +5,7 @@ It runs beside the door, since both write through one recorder; of several web p
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
@@ -50,6 +50,9 @@ class Puller:
         self._mark = mark
         self._clock = clock
         self._rounds = Rounds(self._ask)
+        self._unfiled: dict[
+            str, set[str]
+        ] = {}  # operator id → connectors that nobody has filed, which was said already
 
     async def run(self) -> None:
         """Ask again and again, until cancelled."""
@@ -77,6 +80,7 @@ class Puller:
             outcomes.append(await self._outcome(caller, "query_stations", self.ask_files(caller)))
             if outcomes[-1].answered:
                 await self._note(store.note_files_asked, operator_id, now)
+                self._unfiled.pop(operator_id, None)
         if asked["stats_asked_of"] is None or asked["stats_asked_of"] < yesterday:
             outcomes.append(await self._outcome(caller, "query_stats", self.ask_stats(caller, yesterday)))
             if outcomes[-1].answered:
@@ -140,18 +144,28 @@ class Puller:
         profile, now = caller.peer.profile, self._clock.now()
         safe = without_persons(dict(answer), self._mark)
         content = read(profile, kind, safe, caller.peer.operator_id)
-        said = content.said
+        said, news = content.said, content.said
+        statuses = [item for item in said if isinstance(item, StatusSaid)]
         if kind == "status":
-            content = Content(await self._news(caller, said), content.refused, content.doubted)
-        name = profile.sends[asked]
+            news = await self._news(caller, statuses)
+        name, content = profile.sends[asked], Content(news, content.refused, content.doubted)
         await self._feed.take(Told(caller.peer.operator_id, name, safe, content, profile.statuses, asked_at, now))
+        await self._note_unfiled(caller.peer.operator_id, {item.connector_id for item in statuses})
         return said
 
-    async def _news(self, caller: Caller, said: Sequence[Item]) -> list[Item]:
+    async def _news(self, caller: Caller, statuses: Sequence[StatusSaid]) -> list[Item]:
+        """Return what is news of statuses; that a connector is filed for nobody is, once a day."""
         async with self._feed.pool.acquire() as connection:
             known = await store.words_now(connection, caller.peer.operator_id)
-        words = caller.peer.profile.statuses
-        return [item for item in said if isinstance(item, StatusSaid) and _is_news(item, known, words)]
+        words, named = caller.peer.profile.statuses, self._unfiled.get(caller.peer.operator_id, ())
+        return [item for item in statuses if item.connector_id not in named and _is_news(item, known, words)]
+
+    async def _note_unfiled(self, operator_id: str, connector_ids: Collection[str]) -> None:
+        async with self._feed.pool.acquire() as connection:
+            filed = await store.places_of(connection, operator_id, connector_ids)
+        named = self._unfiled.setdefault(operator_id, set())
+        named.update(set(connector_ids) - filed.keys())
+        named.difference_update(filed)
 
 
 def _is_news(item: StatusSaid, known: Mapping[str, str | None], words: Mapping[int, str]) -> bool:

@@ -557,9 +557,13 @@ async def find_order(connection: asyncpg.Connection, operator_id: str, order_no:
 
 
 async def sites_told(connection: asyncpg.Connection, operator_id: str) -> list[asyncpg.Record]:
-    """Return the sites of a platform as it files them."""
+    """Return the sites of a platform as it files them, without its messages."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT * FROM gateway.platform_station WHERE operator_id = $1 ORDER BY cec_station_id", operator_id
+        """
+        SELECT cec_station_id, name, longitude, latitude, connectors FROM gateway.platform_station
+        WHERE operator_id = $1 ORDER BY cec_station_id
+        """,
+        operator_id,
     )
     return rows
 

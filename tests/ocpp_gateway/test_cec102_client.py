@@ -18,6 +18,9 @@ from ocpp_gateway.cec102.calling import Callers
 from ocpp_gateway.cec102.client import Away, Caller, Peer, Refusing, Stumbled, http_client
 from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.directory import profiles_of
+from ocpp_gateway.cec102.feed import Feed
+from ocpp_gateway.cec102.privacy import marker
+from ocpp_gateway.cec102.pull import Puller
 from ocpp_gateway.cec102.reports import (
     Coded,
     after,
@@ -37,6 +40,7 @@ from tests.ocpp_gateway.platforms import KEY, OPERATOR_ID, SAMPLE, SECRET, file_
 from tests.suite import eventually
 from youguan.clock import COUNTY, ManualClock, SystemClock
 from youguan.database import create_pool
+from youguan.errors import Unavailable
 from youguan.eventlog import publish
 from youguan.events import (
     ConnectorFile,
@@ -341,6 +345,34 @@ async def test_what_has_not_changed_is_confirmed_and_who_is_back_is_news(databas
     assert [tuple(row) for row in states] == [("P1", "online"), ("P2", "online")]
     assert [row["station_id"] for row in said] == ["P1", "P1", "P2"]
     assert quality["current"] == quality["complete"]
+
+
+async def test_that_a_connector_is_filed_for_nobody_is_not_said_at_every_question(
+    database_url: str, pool: asyncpg.Pool, client: httpx.AsyncClient, serving: Serving
+) -> None:
+    connectors = [{"ConnectorID": "nobody's", "Status": 1}, {"ConnectorID": "P1-1", "Status": 1}]
+    serving.answers["query_station_status"] = lambda content: {
+        "StationStatusInfos": [{"StationID": content["StationIDs"][0], "ConnectorStatusInfos": connectors}]
+    }
+    clock, sealer = SystemClock(), Sealer(SECRET)
+    feed = Feed(pool, database_url, 2001, clock)
+    callers = Callers(PlatformDesk(pool, clock, sealer, PROFILES), sealer, client, clock)
+    puller, asked = Puller(callers, feed, marker(SECRET), clock), caller(client, serving)
+    running = asyncio.create_task(feed.run())
+
+    async def taken() -> bool:
+        with contextlib.suppress(Unavailable):  # the recorder is not up yet
+            await puller.ask_statuses(asked)
+            return True
+        return False
+
+    await eventually(taken)
+    await puller.ask_statuses(asked)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    reasons = [row["reason"] for row in await pool.fetch("SELECT reason FROM gateway.refused_input")]
+    assert len(reasons) <= 1
+    assert await pool.fetchval("SELECT status FROM gateway.connector_now") == "Available"
 
 
 async def _was_asked(serving: Serving, message: str) -> bool:
