@@ -15,10 +15,11 @@ from charger_registry.filing.content import Content, StationLine, has_moved, pro
 from charger_registry.filing.deadlines import Terms, add_months
 from charger_registry.filing.machine import Command
 from charger_registry.ledger import store as ledger
+from charger_registry.ledger.amendment import give
 from charger_registry.ledger.handovers import store as handovers
 from charger_registry.ledger.handovers.ending import end
 from charger_registry.ledger.handovers.handover import Command as HandoverCommand
-from charger_registry.ledger.responsibility import ROLES, holder, last_day
+from charger_registry.ledger.responsibility import ROLES, Evidence, Line, holder, last_day
 from youguan.clock import COUNTY, county_day
 from youguan.coordinates import to_wgs84
 from youguan.errors import FieldError, Invalid, Reason
@@ -60,6 +61,8 @@ async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, term
     if any(draft.until is not None and draft.until <= now for draft in roles):
         over = Reason("the contract is over: have the filing supplemented first")
         raise Invalid.of(FieldError("managed_until", over))
+    if not is_new:
+        roles = await _succeed(connection, site_id, roles, now)
     begun = None if is_new else await store.begun_with(connection, filing["id"]) or Content()
     draft = await _draft(connection, content, begun, site_id)
     filed = Filing((draft,), roles=roles, source=SourceDraft(ORIGIN, filing["number"]))
@@ -99,10 +102,27 @@ def responsibilities(content: Content, site_id: str, number: str) -> tuple[RoleD
 async def _gaps(
     connection: asyncpg.Connection, site_id: str, roles: tuple[RoleDraft, ...], now: datetime
 ) -> tuple[RoleDraft, ...]:
-    """Return the roles that nobody has; who has one gives it up by a handover or an order, not by a filing."""
+    """Return the roles that nobody has who exists still; who has one gives it up by a handover or an order, not by a filing."""
     lines = await ledger.lines(connection, site_id)
-    held = {line.role for line in lines if not line.station_id and line.holds_at(now)}
+    held = {line.role for line in lines if not line.station_id and line.answers_at(now)}
     return tuple(replace(draft, since=max(draft.since, now)) for draft in roles if draft.role not in held)
+
+
+async def _succeed(
+    connection: asyncpg.Connection, site_id: str, roles: tuple[RoleDraft, ...], now: datetime
+) -> tuple[RoleDraft, ...]:
+    """Give the roles of organisations that are no more to who is named now; return those in whose place nobody stands."""
+    left: list[RoleDraft] = []
+    for draft in roles:
+        lines = await ledger.lines(connection, site_id)
+        evidence = Evidence(draft.evidence_kind, draft.evidence_number, draft.evidence)
+        line = Line(draft.role, draft.organisation_id, "", draft.since, draft.until, ORIGIN, evidence)
+        if any(other.is_of(draft.role, "") and other.holds_at(draft.since) for other in lines):
+            amendment = give(lines, line)
+            await ledger.amend(connection, site_id, amendment, now=now, by=ORIGIN, reason=draft.evidence)
+        else:
+            left.append(draft)
+    return tuple(left)
 
 
 async def _begin_grace(

@@ -637,6 +637,26 @@ async def test_a_site_without_a_file_is_retired_by_the_authority(world: World) -
     assert 'id="retire"' not in (await world.page(f"/filings?site={filing['site_id']}")).text
 
 
+async def test_a_filing_names_who_manages_in_the_place_of_who_is_no_more(world: World) -> None:
+    await bounds.consumer(world.pool).catch_up()
+    async with world.pool.acquire() as connection, connection.transaction():
+        await publish(connection, "registry", await registry.deregister(connection, "m", NOW, NOW))
+    assert (await world.done("GET", "/sites/old"))["reason"] == "deregistered"
+    begun = {"site_id": "old", "organisation_id": "n"}
+    filing = await world.done("POST", "/filings", role=REGULATOR, json=begun)
+    content = {**CONTENT, "manager": "n", "stations": [{**STATION, "id": "OLD-1"}]}
+    await world.done("PUT", f"/filings/{filing['id']}", role=REGULATOR, json=content)
+    for code in NEEDED:
+        until = {"valid_until": str(TODAY + 200 * DAY)} if code in LASTING else {}
+        paper = {"data": {"type": code, "number": "1", **until}, "files": {"file": ("纸.pdf", PDF)}}
+        await world.done("POST", f"/filing-documents/{filing['id']}", role=REGULATOR, **paper)
+    await world.act(filing["id"], "submit", REGULATOR)
+    await world.act(filing["id"], "accept", REGULATOR)
+    assert (await world.done("GET", "/sites/old"))["reason"] is None
+    lines = (await world.done("GET", "/sites/old/responsibilities", role=REGULATOR))["items"]
+    assert [line["organisation"]["id"] for line in lines if line["role"] == "manager"] == ["n"]
+
+
 async def test_while_one_station_is_handed_over_the_rest_can_be(world: World) -> None:
     site_id = await world.site()
     button = f'href="/registry/sites/{site_id}/handover"'
