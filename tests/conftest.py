@@ -13,12 +13,17 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 
 from deploy import embedded
 from deploy.histories import HISTORIES
 from youguan.migration import migrate
 from youguan.settings import Settings
+
+# What a machine does besides fails no property.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 # A database is two thousand files, and the tests clone it a thousand times: in memory, where there is enough, that takes
 # a tenth of the time.

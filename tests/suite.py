@@ -112,8 +112,9 @@ class Charger:
 
     async def connect(self) -> "Charger":
         self.socket = await websockets.connect(
-            self._url, subprotocols=[websockets.Subprotocol(self._subprotocol)], compression=None, proxy=None
-        )
+            self._url, subprotocols=[websockets.Subprotocol(self._subprotocol)], compression=None, proxy=None,
+            open_timeout=40,
+        )  # fmt: skip
         return self
 
     async def close(self) -> None:

@@ -124,12 +124,14 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
         working = asyncio.create_task(worker.run(settings, 0, ocpp, stop))
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=address, trust_env=False, timeout=20))
         charger = Charger(ocpp.getsockname()[1], "C1")
-        await connect(charger)
-        yield World(pool, clock, client, charger, tmp_path)
-        await charger.close()
-        stop.set()
-        server.should_exit = True
-        await asyncio.gather(serving, working)
+        try:
+            await connect(charger)
+            yield World(pool, clock, client, charger, tmp_path)
+        finally:
+            await charger.close()
+            stop.set()
+            server.should_exit = True
+            await asyncio.gather(serving, working)
     gc.unfreeze()  # a worker spares the collector of its process
     gc.set_threshold(700, 10, 10)
 
