@@ -22,6 +22,7 @@ from charger_registry.people.authority import Account, may_manage
 from charger_registry.people.closing import close_accounts_of_ceased
 from charger_registry.people.delegation import Delegations, wrong_with
 from charger_registry.people.desk import PeopleDesk
+from charger_registry.people.machine_keys.desk import MachineKeyDesk
 from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.people.organisations.pages import organisation_pages
 from charger_registry.people.pages import people_pages
@@ -797,6 +798,21 @@ async def test_who_speaks_for_an_organisation(house: House) -> None:
         len((await house.client.get("/api/registry/organisations/one/representatives", headers=own)).json()["items"])
         == 1
     )
+
+
+async def test_an_administrator_sees_his_organisations_keys_however_many_others_there_are(house: House) -> None:
+    await house.pool.execute(
+        """
+        INSERT INTO registry.machine_key (id, name, digest, role, scopes, organisation_id, expires_at, issued_by, issued_at, reason)
+        SELECT n::text, n::text, n::text, 'operator', '{registry:read}', CASE n WHEN 0 THEN 'one' ELSE 'two' END, '2090-01-01', 'x',
+               timestamptz '2026-01-01' + n * interval '1 second', 'x' FROM generate_series(0, 1000) n
+        """
+    )
+    own = Principal(
+        "own", "own", frozenset({"operator"}), "one", None, "t", "c", house.clock.now(), administrator=True
+    )  # fmt: skip
+    listed = await MachineKeyDesk(house.pool, house.clock).list_keys(own)
+    assert [key["id"] for key in listed] == ["0"]
 
 
 # --- pages ------------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ class MachineKeyDesk:
     async def list_keys(self, who: Principal) -> list[asyncpg.Record]:
         """Return the keys that somebody may revoke, the latest first."""
         async with self.pool.acquire() as connection:
-            rows = await store.list_keys(connection)
+            rows = await store.list_keys(connection, None if who.has(REGULATOR) else who.organisation_id)
         return [row for row in rows if may_manage(who, wish_of(row).account)]
 
     async def issue(self, who: Principal, wish: KeyWish, reason: str) -> IssuedKey:

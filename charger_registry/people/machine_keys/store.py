@@ -18,10 +18,14 @@ async def add_key(connection: asyncpg.Connection, key: Sequence[Any]) -> None:
     )
 
 
-async def list_keys(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Return the keys of machine clients, the latest first."""
+async def list_keys(connection: asyncpg.Connection, organisation_id: str | None) -> list[asyncpg.Record]:
+    """Return the keys of machine clients, of an organisation or (None) of everybody, the latest first."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT * FROM registry.machine_key ORDER BY issued_at DESC, id LIMIT 1000"
+        """
+        SELECT * FROM registry.machine_key WHERE $1::text IS NULL OR organisation_id = $1
+        ORDER BY issued_at DESC, id LIMIT 1000
+        """,
+        organisation_id,
     )
     return rows
 
