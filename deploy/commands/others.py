@@ -11,6 +11,7 @@ import typer
 from deploy import status
 from deploy.commands.data import DEFAULT_DATA, ROOT, Data
 
+BINARIES = Path(sys.executable).parent
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 app = typer.Typer(add_completion=False)
@@ -37,16 +38,22 @@ def simulate(
 @app.command(context_settings=PASSED_ON)
 def test(context: typer.Context) -> None:
     """Run every check: ruff, mypy, import-linter, pytest on every core (arguments go to pytest, which then runs in one process)."""
-    binaries = Path(sys.executable).parent
-    checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"]]
-    for check in [] if context.args else checks:
-        typer.echo(f"== {' '.join(check)}", err=True)
-        done = subprocess.run([str(binaries / check[0]), *check[1:]], cwd=ROOT, check=False)
-        if done.returncode:
-            raise typer.Exit(done.returncode)
     os.chdir(ROOT)
+    if context.args:
+        _become("pytest", *context.args)
+    if _checked("ruff", "check", ".") or _checked("ruff", "format", "--check", "."):
+        raise typer.Exit(1)
     processes = (os.cpu_count() or 1) * 3 // 2  # they wait for sockets and clocks as often as they work
-    _become("pytest", *(context.args or ["-n", str(processes), "--dist", "loadfile"]))
+    tests = subprocess.Popen([sys.executable, "-m", "pytest", "-n", str(processes), "--dist", "loadgroup"])
+    wrong = _checked("mypy") or _checked("lint-imports")  # beside the tests, which begin on one core
+    raise typer.Exit(tests.wait() or wrong)
+
+
+def _checked(*command: str) -> int:
+    """Run a check and return its exit code; what it says is shown at once, since it may say it among other things."""
+    done = subprocess.run([str(BINARIES / command[0]), *command[1:]], capture_output=True, text=True, check=False)
+    typer.echo(f"== {' '.join(command)}\n{done.stdout}{done.stderr}", err=True)
+    return done.returncode
 
 
 @app.command(context_settings=PASSED_ON)
