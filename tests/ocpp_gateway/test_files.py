@@ -107,6 +107,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
         largest_upload_bytes=LARGEST, ocpp_open_networks=["127.0.0.0/8"],
     )  # fmt: skip
     clock = ManualClock(NOW)
+    threshold = gc.get_threshold()
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(await create_pool(database_url))
         station = StationFile(station_id="C1", connectors=1, power_w=7000, current_type="AC")
@@ -132,8 +133,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
             stop.set()
             server.should_exit = True
             await asyncio.gather(serving, working)
-    gc.unfreeze()  # a worker spares the collector of its process
-    gc.set_threshold(700, 10, 10)
+    gc.set_threshold(*threshold)  # a worker spares the collector of its process
 
 
 async def connect(charger: Charger) -> None:
