@@ -18,12 +18,9 @@ import hypothesis
 import pytest
 
 from deploy import embedded
-from deploy.commands.data import ROOT
 from deploy.histories import HISTORIES
 from youguan.migration import migrate
 from youguan.settings import Settings
-
-BROWSER = Path("tests/browser")
 
 # What a machine does besides fails no property.
 hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -34,13 +31,6 @@ hypothesis.settings.load_profile("busy")
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
     tempfile.tempdir = str(MEMORY)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and those in the browser in one: they share a suite, and it a machine."""
-    for item in items:
-        file = item.path.relative_to(ROOT)
-        item.add_marker(pytest.mark.xdist_group("browser" if BROWSER in file.parents else str(file)))
 
 
 def pytest_collection_finish() -> None:

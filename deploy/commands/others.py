@@ -44,7 +44,7 @@ def test(context: typer.Context) -> None:
     if _checked("ruff", "check", ".") or _checked("ruff", "format", "--check", "."):
         raise typer.Exit(1)
     processes = (os.cpu_count() or 1) * 3 // 2  # they wait for sockets and clocks as often as they work
-    tests = subprocess.Popen([sys.executable, "-m", "pytest", "-n", str(processes), "--dist", "loadgroup"])
+    tests = subprocess.Popen([sys.executable, "-m", "pytest", "-n", str(processes), "--dist", "loadfile"])
     wrong = _checked("mypy") or _checked("lint-imports")  # beside the tests, which begin on one core
     raise typer.Exit(tests.wait() or wrong)
 
