@@ -1,8 +1,8 @@
 """Raises and resolves: applies what events say about the rules to what is open."""
 
-import asyncio
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 
@@ -54,6 +54,7 @@ from youguan.events import (
     UpstreamAway,
     UpstreamBack,
 )
+from youguan.repeating import repeat_in_transaction
 
 STREAM = "alerts"
 TYPES = (
@@ -204,15 +205,10 @@ class Engine:
             return []
         return [
             AlertWorsened(
-                alert_id=alert["id"],
-                rule=alert["rule"],
+                **_which(alert),
                 severity=bad,
-                site_id=alert["site_id"],
-                station_id=alert["station_id"],
-                connector=alert["connector"],
                 at=self._clock.now(),
                 details=holds.details,
-                subject=alert["subject"],
             )
         ]
 
@@ -225,14 +221,9 @@ class Engine:
             return []
         return [
             AlertAmended(
-                alert_id=alert["id"],
-                rule=alert["rule"],
-                site_id=alert["site_id"],
-                station_id=alert["station_id"],
-                connector=alert["connector"],
+                **_which(alert),
                 at=self._clock.now(),
                 details=holds.details,
-                subject=alert["subject"],
             )
         ]
 
@@ -243,24 +234,20 @@ class Engine:
             return []
         return [
             AlertResolved(
-                alert_id=was["id"],
-                rule=was["rule"],
-                site_id=was["site_id"],
-                station_id=was["station_id"],
-                connector=was["connector"],
+                **_which(was),
                 at=now,
                 because=over.because,
-                subject=over.subject,
             )
         ]
 
     async def watch_pending(self) -> None:
         """Let pending alerts fire when their time has come, and those end that nothing more is heard of."""
-        while True:
-            async with self._pool.acquire() as connection, connection.transaction():
-                await self.fire_due(connection)
-                await self.end_quiet(connection)
-            await asyncio.sleep(PENDING_WATCH_S)
+
+        async def look(connection: asyncpg.Connection) -> None:
+            await self.fire_due(connection)
+            await self.end_quiet(connection)
+
+        await repeat_in_transaction(self._pool, look, PENDING_WATCH_S)
 
     async def fire_due(self, connection: asyncpg.Connection) -> None:
         """Fire what is due now."""
@@ -278,15 +265,16 @@ class Engine:
 
 def _raised(row: asyncpg.Record) -> AlertRaised:
     return AlertRaised(
-        alert_id=row["id"],
-        rule=row["rule"],
+        **_which(row),
         severity=row["severity"],
-        site_id=row["site_id"],
-        station_id=row["station_id"],
-        connector=row["connector"],
         since=row["since"],
         at=row["raised_at"],
         details=row["details"],
         opens_task=row["opens_task"],
-        subject=row["subject"],
     )
+
+
+def _which(alert: asyncpg.Record) -> dict[str, Any]:
+    """Return what every event of an alert says of it: which it is, and about what."""
+    members = ("rule", "subject", "site_id", "station_id", "connector")
+    return {"alert_id": alert["id"], **{name: alert[name] for name in members}}

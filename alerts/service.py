@@ -1,6 +1,5 @@
 """Alerts, composed."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,6 +13,7 @@ from alerts.engine import Engine
 from youguan.clock import Clock
 from youguan.database import create_pool
 from youguan.parts import Job, Parts
+from youguan.repeating import repeat_in_transaction
 from youguan.settings import Settings
 from youguan.web.templates import Templates
 
@@ -40,7 +40,6 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
 
 async def forget_old_alerts(pool: asyncpg.Pool, clock: Clock, keep: timedelta) -> None:
     """Forget alerts that were resolved long ago; the tasks that came of them stay on record."""
-    while True:
-        async with pool.acquire() as connection:
-            await store.forget_resolved(connection, clock.now() - keep)
-        await asyncio.sleep(RETENTION_S)
+    await repeat_in_transaction(
+        pool, lambda connection: store.forget_resolved(connection, clock.now() - keep), RETENTION_S
+    )

@@ -11,6 +11,7 @@ from youguan import audit
 from youguan.clock import Clock
 from youguan.errors import NotFound
 from youguan.eventlog import publish
+from youguan.repeating import repeat
 
 AGAIN_S = 24 * 3600.0
 ACTOR = "youguan opening hours"
@@ -18,9 +19,7 @@ ACTOR = "youguan opening hours"
 
 async def keep_hours_read(pool: asyncpg.Pool, clock: Clock) -> None:
     """Read hours again at the start of each version, and each day."""
-    while True:
-        await read_again(pool, clock)
-        await asyncio.sleep(AGAIN_S)
+    await repeat(lambda: read_again(pool, clock), AGAIN_S)
 
 
 async def read_again(pool: asyncpg.Pool, clock: Clock) -> list[str]:

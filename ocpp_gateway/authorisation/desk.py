@@ -1,6 +1,5 @@
 """Where id tokens are kept and local lists are sent: every change is checked, audited, and told to all workers at once."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +20,7 @@ from youguan.clock import Clock
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
 from youguan.events import IdTokenEntry, IdTokensChanged
+from youguan.repeating import repeat_in_transaction
 
 STREAM = "gateway/id-tokens"
 DEMO_TOKEN = "DEMO"  # noqa: S105  # an OCPP id token, no secret
@@ -205,10 +205,9 @@ class TokenDesk:
 
     async def watch_reservations(self) -> None:
         """Let reservations expire."""
-        while True:
-            async with self.pool.acquire() as connection:
-                await store.expire_reservations(connection, self._clock.now())
-            await asyncio.sleep(EXPIRY_WATCH_S)
+        await repeat_in_transaction(
+            self.pool, lambda connection: store.expire_reservations(connection, self._clock.now()), EXPIRY_WATCH_S
+        )
 
     async def _note(
         self, connection: asyncpg.Connection, who: Principal, action: str, subject: str, before: Any, after: Any

@@ -14,6 +14,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import Invalid, Unavailable, YouguanError
 from youguan.pki import Issued
+from youguan.repeating import repeat
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +92,7 @@ class CertificateDesk:
 
     async def approve_by_policy(self) -> None:
         """Approve whatever a filed and connected station asks for, until cancelled."""
-        while True:
-            await self.approve_pending()
-            await asyncio.sleep(LOOK_S)
+        await repeat(self.approve_pending, LOOK_S)
 
     async def approve_pending(self) -> int:
         """Approve what is pending now; return how many that were."""

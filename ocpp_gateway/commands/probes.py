@@ -3,7 +3,6 @@
 A station sends its status after it has answered the question, so what it says is looked at a little later.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -18,6 +17,7 @@ from youguan.clock import Clock
 from youguan.errors import NotFound
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import Event, StationProbed, StationProbeWanted
+from youguan.repeating import repeat_in_transaction
 
 STREAM = "gateway/jobs"
 ACTOR = "system"
@@ -72,10 +72,7 @@ class Probes:
 
     async def watch(self) -> None:
         """Tell what came of questions, again and again."""
-        while True:
-            async with self._pool.acquire() as connection, connection.transaction():
-                await self.tell(connection)
-            await asyncio.sleep(WATCH_S)
+        await repeat_in_transaction(self._pool, self.tell, WATCH_S)
 
     async def tell(self, connection: asyncpg.Connection) -> int:
         """Tell what came of the questions that have ended; return how many."""

@@ -1,6 +1,5 @@
 """Files over HTTP: `/files` for stations, and what people do with files under /api/gateway."""
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from ocpp_gateway.files.depot import Depot, FirmwareDraft, FirmwareWish, LogWish
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.disk import Interrupted
 from youguan.errors import YouguanError
+from youguan.repeating import repeat
 from youguan.web import problems
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
@@ -256,10 +256,12 @@ def _add_installation(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
 
 async def sweep(depot: Depot) -> None:
     """Remove what was left behind by uploads that ended with their process, again and again."""
-    while True:
+
+    async def once() -> None:
         for folder in (depot.evidence, depot.firmware):
             await folder.sweep()
-        await asyncio.sleep(SWEEP_S)
+
+    await repeat(once, SWEEP_S)
 
 
 def _upload(request: Request, name: str | None) -> Upload:

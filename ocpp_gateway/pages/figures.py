@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from prometheus_client import CollectorRegistry, Metric
 
+from youguan.repeating import repeat
+
 EVERY_S = 5.0
 KEPT = 61  # five minutes
 
@@ -112,9 +114,7 @@ class Figures:
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(EVERY_S)
+        await repeat(self.look, EVERY_S)
 
     async def look(self) -> None:
         """Look once."""
