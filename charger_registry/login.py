@@ -24,7 +24,6 @@ from youguan import audit
 from youguan.auth import Principal, TokenIssuer
 from youguan.clock import Clock, county_day
 from youguan.errors import (
-    FieldError,
     Forbidden,
     Invalid,
     NotFound,
@@ -257,12 +256,12 @@ class Login:
         """Change one's own password: every login ends, and a token for a new one is returned. Invalid, TooManyRequests."""
         _himself(principal)
         if reason := wrong_password(principal.subject, new):
-            raise Invalid.of(FieldError("new_password", reason))
+            raise Invalid.about("new_password", reason)
         try:
             person = await self._known(principal.subject, old, remote)
         except Unauthenticated:
             wrong = "is not the password that holds"
-            raise Invalid.of(FieldError("old_password", wrong)) from None
+            raise Invalid.about("old_password", wrong) from None
         self._tries.succeeded(principal.subject, remote)
         hashed = await self._passwords.make(new)
         async with self._pool.acquire() as connection, connection.transaction():

@@ -66,6 +66,11 @@ class Invalid(YouguanError):
         """Return the error of fields that are wrong, each named with its reason."""
         return cls("; ".join(f"{field.field}: {field.reason}" for field in fields), fields=fields)
 
+    @classmethod
+    def about(cls, field: str, reason: str) -> Self:
+        """Return the error of the one field that is wrong."""
+        return cls.of(FieldError(field, reason))
+
 
 class Unauthenticated(YouguanError):
     """Nobody is logged in."""

@@ -8,7 +8,7 @@ import orjson
 from charger_registry.divisions.boundaries import boundary
 from charger_registry.identifiers import normal_division_code
 from youguan.coordinates import to_wgs84
-from youguan.errors import FieldError, Invalid, Reason
+from youguan.errors import Invalid, Reason
 
 CODES = ("division_code", "adcode", "code", "区划代码")
 NAMES = ("name", "名称")
@@ -30,9 +30,9 @@ def read(data: bytes, crs: str) -> Outlines:
         collection = orjson.loads(data)
         features = collection["features"]
     except (orjson.JSONDecodeError, TypeError, KeyError):
-        raise Invalid.of(FieldError("file", Reason("is no GeoJSON FeatureCollection"))) from None
+        raise Invalid.about("file", Reason("is no GeoJSON FeatureCollection")) from None
     if not isinstance(features, list) or len(features) > MOST_FEATURES:
-        raise Invalid.of(FieldError("file", Reason("has no list of at most {most} features", most=MOST_FEATURES)))
+        raise Invalid.about("file", Reason("has no list of at most {most} features", most=MOST_FEATURES))
     for number, feature in enumerate(features, 1):
         try:
             code, name, geometry = _feature(feature, crs)

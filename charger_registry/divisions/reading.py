@@ -90,7 +90,7 @@ def read(data: bytes) -> Reading:
 
 
 def _invalid_file(reason: Reason) -> Invalid:
-    return Invalid.of(FieldError("file", reason))
+    return Invalid.about("file", reason)
 
 
 def _columns(header: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from charger_registry.ledger.unmanaged.store import end_findings
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, FieldError, Invalid
+from youguan.errors import Conflict, Invalid
 from youguan.eventlog import publish
 from youguan.events import Event, SiteRetired
 
@@ -53,7 +53,7 @@ class DuplicateDesk:
         `stations`: `same`: they were filed twice, the other's are retired; `move`: they stand beside those of the kept one.
         """
         if kept not in pair:
-            raise Invalid.of(FieldError("keep", "is none of the two"))
+            raise Invalid.about("keep", "is none of the two")
         gone = pair[1] if kept == pair[0] else pair[0]
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():

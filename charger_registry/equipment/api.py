@@ -20,7 +20,7 @@ from charger_registry.provenance.store import Kind
 from charger_registry.provenance.store import provenance as said_by
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import FieldError, Invalid, Reason
+from youguan.errors import Invalid, Reason
 from youguan.web.documents import give
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_site
@@ -111,7 +111,7 @@ def members_of(facts: FactsIn) -> dict[str, Any]:
     for name, codes in WORDS.items():
         known = [code.word for code in codes]
         if sent.get(name) is not None and sent[name] not in known:
-            raise Invalid.of(FieldError(name, Reason("must be one of {words}", words=", ".join(known))))
+            raise Invalid.about(name, Reason("must be one of {words}", words=", ".join(known)))
     if sent.get("opening_hours"):
         sent["opening_hours"] = opening_hours.read(sent["opening_hours"]).as_json()
     return sent
@@ -256,4 +256,4 @@ def meters_after(key: tuple[Any, ...] | None) -> tuple[date, str, int] | None:
     try:
         return (date.fromisoformat(key[0]), key[1], key[2]) if key else None
     except ValueError:
-        raise Invalid.of(FieldError("cursor", Reason("is not of this list"))) from None
+        raise Invalid.about("cursor", Reason("is not of this list")) from None

@@ -20,7 +20,7 @@ from charger_registry.equipment.station_file import StationFileIn, station_draft
 from charger_registry.provenance.store import provenance
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import FieldError, Invalid, Reason, YouguanError
+from youguan.errors import Invalid, Reason, YouguanError
 from youguan.web.problems import checked
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
@@ -154,5 +154,5 @@ def _watts(row: Row, field: str) -> int | None:
     if not text:
         return None
     if not KILOWATTS.fullmatch(text):
-        raise Invalid.of(FieldError(field, Reason("is not a number")))
+        raise Invalid.about(field, Reason("is not a number"))
     return int(Decimal(text) * 1000)

@@ -17,7 +17,7 @@ from charger_registry.fees.desk import FeeDesk
 from charger_registry.fees.posting import BandIn, PriceIn, draft_of
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import FieldError, Invalid, Reason, YouguanError
+from youguan.errors import Invalid, Reason, YouguanError
 from youguan.web.problems import checked
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
@@ -60,7 +60,7 @@ def fee_pages(pool: asyncpg.Pool, desk: FeeDesk, templates: Templates, clock: Cl
         try:
             price = fees_of(form)
             if price is None:
-                raise Invalid.of(FieldError("bands", Reason("names no fee")))
+                raise Invalid.about("bands", Reason("names no fee"))
             await desk.post(who, site_id, station_id, price, remote=remote_of(request))
         except YouguanError as error:
             return await page(request, site_id, station_id, form, error)
@@ -98,6 +98,6 @@ def _band(line: str) -> BandIn:
     begin, _, rest = line.partition("-")
     end, *amounts = rest.split() or [""]
     if not amounts:
-        raise Invalid.of(FieldError("bands", Reason("{line} names no fee", line=line)))
+        raise Invalid.about("bands", Reason("{line} names no fee", line=line))
     energy, service = amounts[0], amounts[1] if len(amounts) > 1 else None
     return checked(BandIn, {"begin": begin.strip(), "end": end, "energy_per_kwh": energy, "service_per_kwh": service})

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from charger_registry.drafts import PriceBand, PriceDraft
 from youguan.clock import COUNTY
-from youguan.errors import FieldError, Invalid, Reason
+from youguan.errors import Invalid, Reason
 
 MINUTES_A_DAY = 24 * 60
 Amount = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,4})?$", description="decimal text")]
@@ -55,18 +55,17 @@ def refuse_gaps(price: PriceDraft) -> None:
     for number, band in enumerate(sorted(price.bands, key=lambda band: band.begin), 1):
         begin, end = _minutes(band.begin), _minutes(band.end)
         if begin != reached or end <= begin:
-            until = f"{reached // 60:02d}:{reached % 60:02d}"
             wrong = Reason(
                 "band {number} begins at {begin}, but the one before ends at {until}",
                 number=number,
                 begin=band.begin,
-                until=until,
+                until=_clock(reached),
             )
-            raise Invalid.of(FieldError("bands", wrong))
+            raise Invalid.about("bands", wrong)
         reached = end
     if price.bands and reached != MINUTES_A_DAY:
-        until = f"{reached // 60:02d}:{reached % 60:02d}"
-        raise Invalid.of(FieldError("bands", Reason("the last band ends at {until}, not at 24:00", until=until)))
+        wrong = Reason("the last band ends at {until}, not at 24:00", until=_clock(reached))
+        raise Invalid.about("bands", wrong)
 
 
 def sorted_bands(price: PriceDraft) -> PriceDraft:
@@ -77,6 +76,10 @@ def sorted_bands(price: PriceDraft) -> PriceDraft:
 def _minutes(clock: str) -> int:
     hour, _, minute = clock.partition(":")
     return int(hour) * 60 + int(minute)
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 class Span(Protocol):

@@ -18,7 +18,7 @@ from charger_registry.filing.step import Order
 from youguan.auth import OPERATOR, REGULATOR, Principal, Scope
 from youguan.clock import COUNTY, Clock, county_day
 from youguan.documents import Document, Shelf
-from youguan.errors import FieldError, Invalid, Reason
+from youguan.errors import Invalid, Reason
 from youguan.web.documents import give, take
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_site
@@ -324,7 +324,7 @@ async def reckon(
     today = county_day(now)
     first, after = since or date(today.year, 1, 1), until or date.fromordinal(today.toordinal() + 1)
     if after <= first:
-        raise Invalid.of(FieldError("to", Reason("must lie after from")))
+        raise Invalid.about("to", Reason("must lie after from"))
     begin, end = (datetime.combine(day, time(), COUNTY) for day in (first, after))
     async with pool.acquire() as connection:
         rows = await store.submitted_between(connection, begin, end, scope)
@@ -355,7 +355,7 @@ def _place_of(key: tuple[Any, ...] | None) -> tuple[bool, date, datetime, str] |
     try:
         return bool(key[0]), date.fromisoformat(key[1]), key[2], key[3]
     except ValueError:
-        raise Invalid.of(FieldError("cursor", Reason("is not of this list"))) from None
+        raise Invalid.about("cursor", Reason("is not of this list")) from None
 
 
 def receiving(shelf: Shelf, file: UploadFile) -> Callable[[], Coroutine[Any, Any, Document]]:

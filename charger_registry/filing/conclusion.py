@@ -22,7 +22,7 @@ from charger_registry.ledger.handovers.handover import Command as HandoverComman
 from charger_registry.ledger.responsibility import ROLES, Evidence, Line, holder, last_day
 from youguan.clock import COUNTY, county_day
 from youguan.coordinates import to_wgs84
-from youguan.errors import FieldError, Invalid, Reason
+from youguan.errors import Invalid, Reason
 from youguan.events import DocumentRenewed, Event, FilingPromiseKept, GracePeriodBegan
 
 ORIGIN = "filing"
@@ -60,7 +60,7 @@ async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, term
         roles = await _gaps(connection, site_id, roles, now)
     if any(draft.until is not None and draft.until <= now for draft in roles):
         over = Reason("the contract is over: have the filing supplemented first")
-        raise Invalid.of(FieldError("managed_until", over))
+        raise Invalid.about("managed_until", over)
     if not is_new:
         roles = await _succeed(connection, site_id, roles, now)
     begun = None if is_new else await store.begun_with(connection, filing["id"]) or Content()

@@ -21,7 +21,6 @@ from charger_registry.filing.step import (
     Order,
     Step,
     filing_moved,
-    invalid,
     roles_on,
     rules_of,
     take_step,
@@ -32,7 +31,7 @@ from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock
 from youguan.documents import Shelf
-from youguan.errors import Conflict, Forbidden, NotFound, Reason
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 
 
@@ -128,7 +127,7 @@ class FilingDesk:
             step = await take_step(connection, who, filing_id, Order(Command.SAVE), now)
             division = content.division_code or who.division or ""
             if step.role is Role.CLERK and not who.scope.covers(division, None):
-                raise invalid("division_code", Reason("lies beyond your bounds"))
+                raise Invalid.about("division_code", Reason("lies beyond your bounds"))
             before, after = _difference(step.filing["content"], content.model_dump())
             if not after:
                 return step.filing
@@ -232,7 +231,7 @@ def _applicant(who: Principal, organisation_id: str | None) -> tuple[str, str]:
     if not who.has(REGULATOR):
         raise Forbidden("you file for your own organisation")
     if not organisation_id:
-        raise invalid("organisation_id", Reason("whose filing is it?"))
+        raise Invalid.about("organisation_id", Reason("whose filing is it?"))
     return COUNTER, organisation_id
 
 

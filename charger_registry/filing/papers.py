@@ -12,7 +12,6 @@ from charger_registry.filing import store
 from charger_registry.filing.machine import Command, State, move
 from charger_registry.filing.step import (
     Order,
-    invalid,
     roles_on,
     rules_of,
     take_step,
@@ -21,7 +20,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.documents import Document, Shelf
-from youguan.errors import Reason
+from youguan.errors import Invalid, Reason
 from youguan.eventlog import publish
 from youguan.events import DocumentRenewed, Event, FilingPromiseKept
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
@@ -120,7 +119,7 @@ class PaperDesk:
         """Let a paper count no longer; Invalid where it is not of the type that it may `only` be replaced by."""
         ended = await store.end_document(connection, filing["id"], document_id, now, by)
         if only not in (None, ended["type"]):
-            raise invalid("replaces", Reason("is a paper of another type, {type}", type=ended["type"]))
+            raise Invalid.about("replaces", Reason("is a paper of another type, {type}", type=ended["type"]))
         if ended["told"] is None:
             return []
         return [DocumentRenewed(document_id=document_id, site_id=filing["site_id"], at=now)]
@@ -137,8 +136,8 @@ class PaperDesk:
 def _check_paper(draft: PaperDraft, types: Sequence[asyncpg.Record]) -> None:
     kind = next((row for row in types if row["code"] == draft.type), None)
     if kind is None:
-        raise invalid("type", Reason("is none of: {codes}", codes=", ".join(row["code"] for row in types)))
+        raise Invalid.about("type", Reason("is none of: {codes}", codes=", ".join(row["code"] for row in types)))
     if kind["expires"] and draft.valid_until is None:
-        raise invalid("valid_until", Reason("is missing: such a paper holds for a time"))
+        raise Invalid.about("valid_until", Reason("is missing: such a paper holds for a time"))
     if draft.valid_from and draft.valid_until and draft.valid_until < draft.valid_from:
-        raise invalid("valid_until", Reason("ends before it begins"))
+        raise Invalid.about("valid_until", Reason("ends before it begins"))

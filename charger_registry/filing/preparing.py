@@ -12,7 +12,7 @@ from charger_registry.filing import store
 from charger_registry.filing.content import Content, Problem, World, field_errors, problems
 from charger_registry.filing.deadlines import days_left, resumed
 from charger_registry.filing.machine import Command, Role, State
-from charger_registry.filing.step import Entry, Step, filing_moved, invalid, rules_of
+from charger_registry.filing.step import Entry, Step, filing_moved, rules_of
 from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, Reason
 from youguan.working_days import add_working_days
@@ -81,10 +81,12 @@ async def _require_supplement(connection: asyncpg.Connection, step: Step) -> dic
     """While the applicant has the word, the term of the decision stands still."""
     known = {row["code"] for row in await store.document_types(connection, step.today)}
     if unknown := set(step.order.asked_for) - known:
-        raise invalid("asked_for", Reason("unknown kinds of documents: {codes}", codes=", ".join(sorted(unknown))))
+        raise Invalid.about(
+            "asked_for", Reason("unknown kinds of documents: {codes}", codes=", ".join(sorted(unknown)))
+        )
     due_on = step.order.due_on or add_working_days(step.today, step.terms.supplement)
     if not step.today < due_on <= step.today + LONGEST_WAIT:
-        raise invalid("due_on", Reason("in the future, by at most {most} days", most=LONGEST_WAIT.days))
+        raise Invalid.about("due_on", Reason("in the future, by at most {most} days", most=LONGEST_WAIT.days))
     return {
         "answered_at": step.filing["answered_at"] or step.now,
         "asked_for": list(step.order.asked_for),
@@ -130,7 +132,7 @@ async def _reject(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
 async def _start(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
     started_on = step.order.due_on or step.today
     if started_on > step.today:
-        raise invalid("due_on", Reason("lies in the future"))
+        raise Invalid.about("due_on", Reason("lies in the future"))
     return {"started_on": started_on}
 
 
@@ -153,9 +155,9 @@ async def _rate(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
         raise Conflict("this filing has been rated already")
     rating = step.order.rating
     if rating is None or not WORST <= rating <= BEST:
-        raise invalid("rating", Reason("must be a number from {worst} to {best}", worst=WORST, best=BEST))
+        raise Invalid.about("rating", Reason("must be a number from {worst} to {best}", worst=WORST, best=BEST))
     if rating <= BAD and not step.order.reason:
-        raise invalid("reason", Reason("whoever is not satisfied says why"))
+        raise Invalid.about("reason", Reason("whoever is not satisfied says why"))
     return {"rating": rating, "rating_comment": step.order.reason or None, "rated_at": step.now}
 
 
@@ -171,7 +173,7 @@ def _refuse_against_authority(step: Step) -> None:
 def _check_reason(step: Step) -> None:
     withdrawn = step.order.command is Command.WITHDRAW and step.filing["state"] != State.DRAFT
     if (step.order.command in EXPLAINED or withdrawn) and not step.order.reason:
-        raise invalid("reason", Reason("is missing"))
+        raise Invalid.about("reason", Reason("is missing"))
 
 
 PREPARE: dict[Command, Prepare] = {

@@ -12,7 +12,6 @@ from charger_registry.filing.deadlines import Terms
 from charger_registry.filing.machine import STANDING, Command, Role, State, move
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import county_day
-from youguan.errors import FieldError, Invalid, Reason
 from youguan.events import Event, FilingMoved
 
 ONLINE, COUNTER = "online", "counter"
@@ -109,8 +108,3 @@ def filing_moved(filing: Mapping[str, Any], previous: str, now: datetime) -> Fil
         state=filing["state"],
         at=now,
     )
-
-
-def invalid(field: str, reason: Reason) -> Invalid:
-    """Return what is said of one field."""
-    return Invalid.of(FieldError(field, reason))

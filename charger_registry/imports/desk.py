@@ -24,10 +24,11 @@ from youguan import audit
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day, utc_text
 from youguan.documents import shown_name
-from youguan.errors import Conflict, FieldError, Invalid, Reason
+from youguan.errors import Conflict, Invalid, Reason
 from youguan.eventlog import publish
 from youguan.events import Event
 from youguan.quota import A_DAY, MIB, Quota, refuse_beyond
+from youguan.repeating import repeat
 
 COMMAND, SWEEP = "youguan import", "youguan import sweep"
 SWEEP_S = 3600.0
@@ -72,7 +73,7 @@ class ImportDesk:
         refuse_beyond(A_DAYS_IMPORTS, brought, 1, len(data), self._clock.now())
         reading = await self._reader.read_sites(data, crs)
         if not reading.sites and not reading.refused:
-            raise Invalid.of(FieldError("file", "no site is in it"))
+            raise Invalid.about("file", "no site is in it")
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
             await store.take_turn(connection, who.subject)
@@ -171,9 +172,7 @@ class ImportDesk:
 
     async def sweep(self) -> None:
         """Drop what is old, again and again."""
-        while True:
-            await self.drop_old()
-            await asyncio.sleep(SWEEP_S)
+        await repeat(self.drop_old, SWEEP_S)
 
     async def _discard(
         self, connection: asyncpg.Connection, upload: asyncpg.Record, actor: str, remote: str | None

@@ -10,7 +10,7 @@ from charger_registry.imports.csvtext import Record, decode, records, sniff
 from charger_registry.imports.reading import Reading
 from charger_registry.imports.table import has_what_is_needed, read_table
 from youguan.coordinates import TO_WGS84
-from youguan.errors import FieldError, Invalid, Reason, TooLarge
+from youguan.errors import Invalid, Reason, TooLarge
 
 LARGEST_BYTES = 20 * 1024 * 1024
 MOST_ROWS = 200_000
@@ -36,9 +36,7 @@ OF_JSON = (
 def read(data: bytes, crs: str | None = None) -> Reading:
     """Return the sites of a file in any of the formats; `crs` None: the format's own. Invalid, TooLarge."""
     if crs is not None and crs not in TO_WGS84:
-        raise Invalid.of(
-            FieldError("crs", Reason("{given} is not one of {known}", given=repr(crs), known=", ".join(TO_WGS84)))
-        )
+        raise Invalid.about("crs", Reason("{given} is not one of {known}", given=repr(crs), known=", ".join(TO_WGS84)))
     if len(data) > LARGEST_BYTES:
         raise TooLarge(Reason("at most {most} MiB are read", most=LARGEST_BYTES // 1024**2))
     if excel.fits(data):

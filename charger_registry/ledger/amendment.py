@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from charger_registry.ledger.responsibility import Line
-from youguan.errors import Conflict, FieldError, Invalid, NotFound, Reason
+from youguan.errors import Conflict, Invalid, NotFound, Reason
 
 MANAGER = "manager"
 TICK = timedelta(microseconds=1)
@@ -84,7 +84,7 @@ def _cut(line: Line, at: datetime) -> Line:
 
 def _refuse_empty(line: Line) -> None:
     if line.until is not None and line.until <= line.since:
-        raise Invalid.of(FieldError("until", "is not after the beginning"))
+        raise Invalid.about("until", "is not after the beginning")
 
 
 def _name(line: Line) -> str:

@@ -19,7 +19,7 @@ from charger_registry.ledger.responsibility import Evidence, Line, holder
 from charger_registry.pages import REASONS, ROLES
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, Clock
-from youguan.errors import FieldError, Invalid, NotFound, Reason, YouguanError
+from youguan.errors import Invalid, NotFound, Reason, YouguanError
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
 
@@ -49,7 +49,7 @@ def local_moment(name: str, text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=COUNTY)
     except ValueError:
-        raise Invalid.of(FieldError(name, "is no time")) from None
+        raise Invalid.about(name, "is no time") from None
 
 
 def form_moment(moment: datetime | None) -> str:
@@ -157,7 +157,7 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
 
 def _known_role(role: str) -> None:
     if role not in ROLES:
-        raise Invalid.of(FieldError("role", "is none of ours"))
+        raise Invalid.about("role", "is none of ours")
 
 
 def _add_history(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
@@ -242,10 +242,10 @@ def _add_corrections(
         try:
             wrong = await believed(site_id, line_id)
             if kind not in EVIDENCE_KINDS:
-                raise Invalid.of(FieldError("kind", "is none of ours"))
+                raise Invalid.about("kind", "is none of ours")
             begun, ended = _as_given(since, wrong.since), _as_given(until, wrong.until)
             if begun is None:
-                raise Invalid.of(FieldError("since", "is missing"))
+                raise Invalid.about("since", "is missing")
             evidence = Evidence(kind, number, note)
             true = Line(wrong.role, organisation_id, wrong.station_id, begun, ended, wrong.origin, evidence)
             await desk.correct(who, site_id, line_id, true, reason=reason, remote=remote_of(request))

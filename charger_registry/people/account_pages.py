@@ -14,7 +14,7 @@ from charger_registry.people.providers import Provider
 from charger_registry.people.second_factor import SecondFactors
 from youguan.auth import Principal
 from youguan.clock import COUNTY
-from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.errors import Invalid, YouguanError
 from youguan.settings import Settings
 from youguan.web.security import SESSION_COOKIE, remote_of, require
 from youguan.web.templates import Templates
@@ -146,4 +146,4 @@ def _end_of(day: str) -> datetime:
     try:
         return datetime.combine(date.fromisoformat(day), time(23, 59, 59), tzinfo=COUNTY)
     except ValueError:
-        raise Invalid.of(FieldError("until", "not a date")) from None
+        raise Invalid.about("until", "not a date") from None

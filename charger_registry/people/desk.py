@@ -258,7 +258,7 @@ def _manager(who: Principal) -> None:
 
 def _refuse_password(username: str, password: str) -> None:
     if reason := wrong_password(username, password):
-        raise Invalid.of(FieldError("password", reason))
+        raise Invalid.about("password", reason)
 
 
 def _shown(account: Account) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from charger_registry.people.organisations import store as bodies
 from charger_registry.store import OFFERED
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY
-from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.errors import Invalid, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require_county
 from youguan.web.templates import Templates
@@ -248,7 +248,7 @@ def day_of(name: str, text: str) -> date | None:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise Invalid.of(FieldError(name, "is no date")) from None
+        raise Invalid.about(name, "is no date") from None
 
 
 def midnight(name: str, text: str, *, days: int = 0) -> datetime | None:

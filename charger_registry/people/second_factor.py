@@ -23,7 +23,7 @@ from charger_registry.people.totp import (
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated, Unavailable
+from youguan.errors import Conflict, Forbidden, Invalid, Unauthenticated, Unavailable
 
 TRIES_OF_AN_ACCOUNT = 20  # who tries codes knows the password already, or holds a login
 PURPOSE, STEPS = b"youguan second factors", b"youguan second steps"
@@ -176,4 +176,4 @@ def _himself(who: Principal) -> None:
 
 def _wrong_code() -> Invalid:
     reason = "is wrong, or was used already"
-    return Invalid.of(FieldError("code", reason))
+    return Invalid.about("code", reason)

@@ -12,7 +12,7 @@ from inspection_service.annual_report.indicators import ENTRIES, Report, Uptime
 from youguan import audit
 from youguan.auth import EVERYTHING, REGULATOR, Principal, Scope
 from youguan.clock import COUNTY, Clock, county_day
-from youguan.errors import FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Forbidden, Invalid, NotFound
 
 IN_USE = ("available_s", "occupied_s", "charging_s", "reserved_s")
 OUTAGE = ("unavailable_s", "faulted_s", "offline_s")
@@ -84,14 +84,14 @@ class AnnualDesk:
         """Enter what no record holds; return its id. Forbidden, Invalid."""
         _check(who)
         if wish.kind not in ENTRIES:
-            raise _invalid("kind", f"must be one of {', '.join(ENTRIES)}")
+            raise Invalid.about("kind", f"must be one of {', '.join(ENTRIES)}")
         if wish.on > self.today():
-            raise _invalid("on", "lies in the future")
+            raise Invalid.about("on", "lies in the future")
         for name in ("title", "source"):
             if not getattr(wish, name).strip():
-                raise _invalid(name, "is needed")
+                raise Invalid.about(name, "is needed")
         if not 0 < wish.count <= 10_000_000:
-            raise _invalid("count", "must lie between 1 and 10,000,000")
+            raise Invalid.about("count", "must lie between 1 and 10,000,000")
         now = self._clock.now()
         row = (wish.kind, wish.on, wish.title.strip(), wish.count, wish.source.strip(), now, who.subject)
         async with self.pool.acquire() as connection, connection.transaction():
@@ -135,7 +135,3 @@ def summed(observed: list[SiteUptime], managers: Mapping[str, str]) -> list[Upti
 def _check(who: Principal) -> None:
     if not (who.has(REGULATOR) and who.scope.everything):
         raise Forbidden("entries of the annual report are the county's regulator's")
-
-
-def _invalid(name: str, reason: str) -> Invalid:
-    return Invalid(f"{name}: {reason}", fields=[FieldError(name, reason)])

@@ -143,14 +143,14 @@ class CaseDesk:
         if opening.item_id not in self.catalogue.items:
             raise NotFound(Reason("item {id}", id=opening.item_id))
         if not opening.party_name.strip():
-            raise _invalid("party_name", "is needed: whom the case is about")
+            raise Invalid.about("party_name", "is needed: whom the case is about")
         found_on = opening.found_on or day
         if opening.act_on > day:
-            raise _invalid("act_on", "lies in the future")
+            raise Invalid.about("act_on", "lies in the future")
         if not opening.act_on <= found_on <= day:
-            raise _invalid("found_on", "lies before the act, or in the future")
+            raise Invalid.about("found_on", "lies before the act, or in the future")
         if opening.business_since is not None and opening.business_since > day:
-            raise _invalid("business_since", "lies in the future")
+            raise Invalid.about("business_since", "lies in the future")
         officers = (who.subject, opening.second_officer)
         await self._check_officers(connection, officers, day)
         division = await self._division(connection, who, opening.site_id)
@@ -218,12 +218,12 @@ class CaseDesk:
     async def _check_officers(self, connection: asyncpg.Connection, officers: tuple[str, ...], day: date) -> None:
         """Two different people with certificates that hold (Art. 42); Invalid."""
         if len(set(officers)) != TWO:
-            raise _invalid("officers", "two different officers are needed (Penalty Law Art. 42)")
+            raise Invalid.about("officers", "two different officers are needed (Penalty Law Art. 42)")
         for subject in officers:
             found = await store.officer(connection, subject)
             if found is None or not found.may_act(day):
                 said = Reason("{subject} holds no enforcement certificate that is valid", subject=subject)
-                raise _invalid("officers", said)
+                raise Invalid.about("officers", said)
 
     # --- moving ---
 
@@ -389,7 +389,3 @@ def _refused(codes: Sequence[str]) -> Conflict:
     return Conflict(
         "; ".join(REFUSED[code] for code in codes), fields=[FieldError(code, REFUSED[code]) for code in codes]
     )
-
-
-def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid.of(FieldError(field, reason))

@@ -15,7 +15,7 @@ from inspection_service.exchange.record import FORMAT, CaseRecord, DocumentRecor
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock, utc_text
-from youguan.errors import FieldError, Invalid, Reason, YouguanError
+from youguan.errors import Invalid, Reason, YouguanError
 from youguan.web.problems import checked
 
 MOST_ROWS = 10_000
@@ -61,12 +61,12 @@ class ExchangeDesk:
         """Return the cases that were opened from one day to another as the province's table; Invalid where they are too many."""
         if not first <= last <= first + LONGEST:
             said = Reason("one day to another, {days} days at the most", days=LONGEST.days)
-            raise Invalid.of(FieldError("from, to", said))
+            raise Invalid.about("from, to", said)
         async with self.cases.pool.acquire() as connection, connection.transaction():
             rows = await store.opened_between(connection, first, last + timedelta(days=1), who.scope, MOST_ROWS + 1)
             if len(rows) > MOST_ROWS:
                 said = Reason("more than {most} cases: take a shorter time", most=MOST_ROWS)
-                raise Invalid.of(FieldError("from, to", said))
+                raise Invalid.about("from, to", said)
             numbers = await store.decisions(connection, [row["id"] for row in rows])
             names = {officer.subject: officer.name for officer in await cases.officers(connection)}
             records = [self._members(row, names, numbers.get(row["id"])) for row in rows]

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from inspection_service.cases import store
 from inspection_service.exchange.desk import ExchangeDesk, Receipt
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
-from youguan.errors import FieldError, Invalid, Reason, YouguanError
+from youguan.errors import Invalid, Reason, YouguanError
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -63,5 +63,5 @@ def sent_in(text: str) -> list[Any]:
         found = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         said = Reason("is not JSON: {error}, at character {at}", error=error.msg, at=error.pos + 1)
-        raise Invalid.of(FieldError("text", said)) from None
+        raise Invalid.about("text", said) from None
     return found if isinstance(found, list) else [found]

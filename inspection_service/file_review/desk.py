@@ -45,12 +45,12 @@ class FileReviewDesk:
         if not (who.has(REGULATOR) and who.scope.everything):
             raise Forbidden("file reviews are ordered by the county's regulator")
         if not order.first <= order.last <= self.today():
-            raise _invalid("first, last", "one day to another, neither still to come")
+            raise Invalid.about("first, last", "one day to another, neither still to come")
         seed, now, review_id = order.seed or secrets.token_hex(16), self._clock.now(), str(uuid.uuid4())
         async with self.pool.acquire() as connection, connection.transaction():
             rows = {row["number"]: row for row in await store.archived(connection, order.first, order.last)}
             if not rows:
-                raise _invalid("first, last", "no file with a decision was archived then")
+                raise Invalid.about("first, last", "no file with a decision was archived then")
             drawn = draw.files(seed, rows, order.count)
             part = await store.had_part(connection, [rows[number]["id"] for number in drawn])
             files = []
@@ -59,7 +59,7 @@ class FileReviewDesk:
                 had_part = part.get(row["id"], set()) | set(row["facts"]["investigators"])
                 chosen = draw.reviewers(seed, number, order.people, had_part)
                 if len(chosen) < draw.REVIEWERS_A_FILE:
-                    raise _invalid("people", Reason("fewer than two had no part in {number}", number=number))
+                    raise Invalid.about("people", Reason("fewer than two had no part in {number}", number=number))
                 files.append((review_id, row["id"], place, chosen))
             numbers = sorted(rows)
             review = (
@@ -118,7 +118,7 @@ class FileReviewDesk:
                 raise Conflict("there are no two scores that lie apart")
             totals = [each["total"] for each in scores]
             if not min(totals) <= total <= max(totals):
-                raise _invalid(
+                raise Invalid.about(
                     "total", Reason("must lie between {least} and {most}", least=min(totals), most=max(totals))
                 )
             vetoed = fails and any(each["vetoed"] for each in scores)
@@ -134,7 +134,3 @@ class FileReviewDesk:
             connection, at=self._clock.now(), actor=who.subject, action=f"file review {action}", subject=f"case {row['number']}",
             after={"review": row["review_id"], **after},
         )  # fmt: skip
-
-
-def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid.of(FieldError(field, reason))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from youguan.auth import OFFICIALS
-from youguan.errors import FieldError, Invalid, Reason, Unavailable
+from youguan.errors import Invalid, Reason, Unavailable
 
 WITHIN_S = 5.0
 PAGE = 1000
@@ -38,11 +38,7 @@ class RegistryPeople:
                 while True:
                     answer = await client.get("/api/registry/persons", params=query, headers=self._headers)
                     page = answer.raise_for_status().json()
-                    found += [
-                        _person(row)
-                        for row in page["items"]
-                        if row["active"] and not set(OFFICIALS).isdisjoint(row["roles"])
-                    ]
+                    found += [_person(row) for row in page["items"] if row["active"] and _official(row["roles"])]
                     if page["next"] is None:
                         return sorted(found, key=lambda person: (-(person.level or 0), person.name, person.subject))
                     query["cursor"] = page["next"]
@@ -66,6 +62,4 @@ def check_chosen(chosen: Sequence[str], known: Collection[Person]) -> None:
     """Refuse whom the registry does not know as an official who is active; Invalid names him."""
     subjects = {person.subject for person in known}
     if strange := [subject for subject in chosen if subject not in subjects]:
-        raise Invalid.of(
-            FieldError("people", Reason("{subject} is no official with an active account", subject=strange[0]))
-        )
+        raise Invalid.about("people", Reason("{subject} is no official with an active account", subject=strange[0]))

@@ -15,7 +15,7 @@ from inspection_service.law.catalogue import Catalogue
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import FieldError, Invalid, Reason
+from youguan.errors import Invalid, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Office:
         known = self.checklists.departments
         for department in departments:
             if department not in known:
-                raise invalid(
+                raise Invalid.about(
                     "departments", Reason("{given} is none of {known}", given=department, known=", ".join(known))
                 )
         if not departments or len(set(departments)) != len(departments):
-            raise invalid("departments", "each once, and one at least")
+            raise Invalid.about("departments", "each once, and one at least")
 
     async def able(self, connection: asyncpg.Connection) -> list[str]:
         """Return whoever holds a certificate that is valid."""
@@ -93,8 +93,3 @@ def check_code(county: str, year: int, place: int) -> str:
 def plain(wish: Any) -> dict[str, Any]:
     """Return a wish as the trail has it."""
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(wish).items()}
-
-
-def invalid(name: str, reason: str) -> Invalid:
-    """Return what refuses a field."""
-    return Invalid.of(FieldError(name, reason))

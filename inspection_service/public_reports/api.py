@@ -14,7 +14,7 @@ from inspection_service.tasks import store as tasks
 from inspection_service.tasks.api import require_task
 from inspection_service.tasks.counter import Counter
 from youguan.auth import OFFICIALS, Principal
-from youguan.errors import FieldError, Invalid, NotFound
+from youguan.errors import Invalid, NotFound
 from youguan.web.documents import INERT
 from youguan.web.paging import Page, UtcTime
 from youguan.web.security import remote_of
@@ -162,18 +162,14 @@ async def read_form(request: Request) -> tuple[dict[str, str], bytes | None]:
 def report_of(given: Mapping[str, str]) -> Report:
     """Return the report that a form makes; Invalid."""
     if wrong := [name for name, value in given.items() if has_no_place_in_text(value)]:
-        raise _invalid(wrong[0], "holds a character that no text can hold")
+        raise Invalid.about(wrong[0], "holds a character that no text can hold")
     if wrong := [name for name, value in given.items() if name != "text" and len(value) > LONGEST_NAME]:
-        raise _invalid(wrong[0], f"at most {LONGEST_NAME} characters")
+        raise Invalid.about(wrong[0], f"at most {LONGEST_NAME} characters")
     connector = given["connector"].strip()
     if connector and not (connector.isascii() and connector.isdigit() and 0 < int(connector) < 1000):
-        raise _invalid("connector", "is no number of a connector")
+        raise Invalid.about("connector", "is no number of a connector")
     return Report(
         matter=given["matter"], text=given["text"], site_id=given["site_id"].strip() or None,
         station_id=given["station_id"].strip() or None, connector=int(connector) if connector else None,
         token=given["token"] or None,
     )  # fmt: skip
-
-
-def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid(f"{field}: {reason}", fields=[FieldError(field, reason)])

@@ -1,6 +1,5 @@
 """The desk where everybody's reports are taken in: only so many, joined to the task about the same thing, erased in time."""
 
-import asyncio
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,8 +22,9 @@ from inspection_service.tasks.desk import STREAM, TaskDesk
 from inspection_service.tasks.opening import Opening, Origin
 from inspection_service.tasks.places import place
 from youguan import audit
-from youguan.errors import FieldError, Invalid, NotFound, TooLarge
+from youguan.errors import Invalid, NotFound, TooLarge
 from youguan.eventlog import publish
+from youguan.repeating import repeat
 
 ACTOR, ROLE = "public", "public"
 LARGEST_PHOTO_BYTES = 10 * 1024 * 1024
@@ -89,13 +89,13 @@ class ReportDesk:
 
     def _check(self, report: Report) -> None:
         if report.matter not in self.matters:
-            raise _invalid("matter", "choose what is wrong")
+            raise Invalid.about("matter", "choose what is wrong")
         if report.site_id is None and report.station_id is None:
-            raise _invalid("station_id", "name the station or the site")
+            raise Invalid.about("station_id", "name the station or the site")
         if len(report.text) > LONGEST_TEXT:
-            raise _invalid("text", f"at most {LONGEST_TEXT} characters")
+            raise Invalid.about("text", f"at most {LONGEST_TEXT} characters")
         if report.matter in NEEDS_WORDS and not report.text.strip():
-            raise _invalid("text", "say what is wrong")
+            raise Invalid.about("text", "say what is wrong")
 
     async def _opening(self, connection: asyncpg.Connection, report: Report) -> Opening:
         """Return what a task is opened with: nothing of what was said, which is erased one day, and histories never are."""
@@ -112,9 +112,7 @@ class ReportDesk:
 
     async def watch_retention(self) -> None:
         """Erase what need not be kept any longer, again and again."""
-        while True:
-            await self.erase()
-            await asyncio.sleep(ERASED_S)
+        await repeat(self.erase, ERASED_S)
 
     async def erase(self) -> int:
         """Erase it now; return of how many reports."""
@@ -122,7 +120,3 @@ class ReportDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             await store.forget_tries(connection, now - WINDOW)
             return await store.erase(connection, now - self._kept, now)
-
-
-def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid(f"{field}: {reason}", fields=[FieldError(field, reason)])

@@ -22,7 +22,7 @@ from inspection_service.publication.rules import Decision, Rule, rule_for, rules
 from youguan import audit
 from youguan.auth import OFFICIALS, REGULATOR, REVIEWER, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import Consumer, StoredEvent
 from youguan.events import CaseMoved
 
@@ -184,12 +184,12 @@ class PublicationDesk:
         `names`: of natural persons that no rule knows. What the rules do not publish needs a reason.
         """
         if short := [name for name in names if len(name) < SHORTEST]:
-            raise Invalid.of(FieldError("names", Reason("{name}: two characters at the least", name=short[0])))
+            raise Invalid.about("names", Reason("{name}: two characters at the least", name=short[0]))
         now = self.now()
         async with self.pool.acquire() as connection, connection.transaction():
             row = await self._hold(connection, who, publication_id, (TO_CHECK, EXEMPT, WITHHELD))
             if row["state"] != TO_CHECK and not reason.strip():
-                raise Invalid.of(FieldError("reason", "is needed for what is not published by rule"))
+                raise Invalid.about("reason", "is needed for what is not published by rule")
             if await store.fell_on(connection, publication_id):
                 raise Conflict("this decision no longer stands: it was revoked or changed")
             notice = await self.notice(connection, row, names)

@@ -17,7 +17,7 @@ from inspection_service.tasks.store import Filter
 from inspection_service.tasks.urging import Stage
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.documents import Document, Shelf
-from youguan.errors import FieldError, Invalid, Reason
+from youguan.errors import Invalid, Reason
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 from youguan.web.documents import give, take
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
@@ -280,7 +280,7 @@ async def take_papers(
     await counter.check(who, task_id, command)
     brought = [file for file in files if file.filename]
     if len(brought) > MOST_PAPERS:
-        raise Invalid.of(FieldError("files", Reason("at most {most} at once", most=MOST_PAPERS)))
+        raise Invalid.about("files", Reason("at most {most} at once", most=MOST_PAPERS))
     now = counter.now()
     async with counter.pool.acquire() as connection:
         before = await store.papers_since(connection, who.subject, now - A_DAY)

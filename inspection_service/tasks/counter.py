@@ -127,10 +127,10 @@ class Counter:
     def _opening(self, who: Principal, finding: Finding) -> Opening:
         now, rules = self.now(), self.desk.rules
         if finding.cause not in rules.matters:
-            raise _invalid("cause", "is none that people open tasks about")
+            raise Invalid.about("cause", "is none that people open tasks about")
         occurred = finding.occurred_at or now
         if not now - FURTHEST_BACK <= occurred <= now:
-            raise _invalid("occurred_at", WHY["occurred_at"])
+            raise Invalid.about("occurred_at", WHY["occurred_at"])
         passed_on = {"department": finding.department, "document": finding.document} if finding.department else {}
         role = Role.CENTRE if who.has(REGULATOR) else Role.TEAM
         return Opening(
@@ -145,7 +145,7 @@ class Counter:
         placed = await place(connection, opening, self.desk.rules)
         site = await sites.get_site(connection, placed.site_id) if placed.site_id else None
         if placed.site_id is None and not who.scope.everything:
-            raise _invalid("site_id", "name a site or a station")
+            raise Invalid.about("site_id", "name a site or a station")
         if placed.site_id is not None and (site is None or not who.scope.covers(site["division_code"], None)):
             raise NotFound(Reason("site {id}", id=placed.site_id))
         return placed
@@ -225,7 +225,7 @@ class Counter:
         for target in await self.targets(connection, task, command):
             if target.id == to:
                 return target
-        raise _invalid("to", WHY["to"])
+        raise Invalid.about("to", WHY["to"])
 
 
 def _roles(who: Principal, task: asyncpg.Record) -> set[Role]:
@@ -258,12 +258,8 @@ def _refuse_role(who: Principal, command: Command, task: asyncpg.Record) -> Role
 def _refused(why: str) -> Conflict | Invalid:
     """Return what is said against a command: about what was said with it, or about how the task stands."""
     if why in ("reason", "until"):
-        return _invalid(why, WHY[why])
+        return Invalid.about(why, WHY[why])
     return Conflict(WHY[why], fields=[FieldError(why, WHY[why])])
-
-
-def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid.of(FieldError(field, reason))
 
 
 def _shown(finding: Finding) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import asyncpg
 from inspection_service.tasks.opening import Opening, subject_of
 from inspection_service.tasks.rules import Rules
 from youguan.bounds import site_of
-from youguan.errors import FieldError, Invalid, NotFound, Reason
+from youguan.errors import Invalid, NotFound, Reason
 
 
 async def place(connection: asyncpg.Connection, opening: Opening, rules: Rules) -> Opening:
@@ -22,7 +22,7 @@ async def place(connection: asyncpg.Connection, opening: Opening, rules: Rules) 
             raise NotFound(Reason("station {station}", station=opening.station_id))
         if opening.site_id not in (None, site_id):
             reason = Reason("stands at another site than {site}", site=opening.site_id)
-            raise Invalid.of(FieldError("station_id", reason))
+            raise Invalid.about("station_id", reason)
     joins = rules.cause(opening.cause).joins
     subject = subject_of(site_id, opening.station_id, opening.connector) if joins else ""
     return replace(opening, site_id=site_id, subject=subject)

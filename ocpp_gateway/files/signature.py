@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from youguan.errors import FieldError, Invalid
+from youguan.errors import Invalid
 
 SHA256 = Prehashed(hashes.SHA256())
 
@@ -25,9 +25,9 @@ def check_signature(certificate_pem: str, signature_base64: str, sha256: str) ->
             case rsa.RSAPublicKey():
                 _check_rsa(key, signature, bytes.fromhex(sha256))
             case _:
-                raise _invalid("signing_certificate", "its key is neither RSA nor of an elliptic curve")
+                raise Invalid.about("signing_certificate", "its key is neither RSA nor of an elliptic curve")
     except InvalidSignature:
-        raise _invalid("signature", "is not the certificate's signature of this content") from None
+        raise Invalid.about("signature", "is not the certificate's signature of this content") from None
 
 
 def read_certificate(pem: str) -> x509.Certificate:
@@ -35,7 +35,7 @@ def read_certificate(pem: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
-        raise _invalid("signing_certificate", "is no X.509 certificate in PEM") from None
+        raise Invalid.about("signing_certificate", "is no X.509 certificate in PEM") from None
 
 
 def read_signature(text: str) -> bytes:
@@ -43,7 +43,7 @@ def read_signature(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise _invalid("signature", "is not Base64") from None
+        raise Invalid.about("signature", "is not Base64") from None
 
 
 def _check_rsa(key: rsa.RSAPublicKey, signature: bytes, digest: bytes) -> None:
@@ -52,7 +52,3 @@ def _check_rsa(key: rsa.RSAPublicKey, signature: bytes, digest: bytes) -> None:
         key.verify(signature, digest, padding.PKCS1v15(), SHA256)
     except InvalidSignature:
         key.verify(signature, digest, padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO), SHA256)
-
-
-def _invalid(field: str, reason: str) -> Invalid:
-    return Invalid(f"{field}: {reason}", fields=[FieldError(field, reason)])

@@ -87,7 +87,7 @@ def reasons() -> Iterator[tuple[str, ast.expr]]:
                 if isinstance(node, ast.Call) and node.args:
                     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                     place = f"{module.relative_to(ROOT)}:{node.lineno}"
-                    if name in {"FieldError", "RowError", "invalid", "wrong"} and len(node.args) > 1:
+                    if name in {"FieldError", "RowError", "about", "wrong"} and len(node.args) > 1:
                         yield place, node.args[1]
                     elif name in {"Reason", *ERRORS}:
                         yield place, node.args[0]

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from charger_registry.ledger.responsibility import Evidence, Line, holder
 from youguan.clock import county_day
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, Reason
+from youguan.errors import Conflict, Forbidden, Invalid, Reason
 from youguan.working_days import add_working_days
 
 LONGEST_WAIT = timedelta(days=180)
@@ -106,7 +106,7 @@ def may_propose(lines: Iterable[Line], organisation_id: str | None, station_id: 
 def refuse_period(takes_over_at: datetime | None, until: datetime | None, now: datetime) -> None:
     """Refuse a period that is over before it begins; Invalid."""
     if until is not None and until <= max(takes_over_at or now, now):
-        raise Invalid.of(FieldError("until", "is not after the beginning"))
+        raise Invalid.about("until", "is not after the beginning")
 
 
 def answer_by(given: date | None, today: date, usual_working_days: int) -> date:
@@ -115,7 +115,7 @@ def answer_by(given: date | None, today: date, usual_working_days: int) -> date:
         return add_working_days(today, usual_working_days)
     if not today <= given <= today + LONGEST_WAIT:
         reason = Reason("must lie between today and {most} days from now", most=LONGEST_WAIT.days)
-        raise Invalid.of(FieldError("answer_by", reason))
+        raise Invalid.about("answer_by", reason)
     return given
 
 

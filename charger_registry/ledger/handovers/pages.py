@@ -16,7 +16,7 @@ from charger_registry.ledger.pages import EVIDENCE_KINDS, Number, Text, local_mo
 from charger_registry.ledger.responsibility import Evidence, holder
 from youguan.auth import OPERATOR, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.errors import Invalid, YouguanError
 from youguan.web.security import require, require_site
 from youguan.web.templates import Templates
 
@@ -103,7 +103,7 @@ def _add_answers(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, temp
     ) -> Response:
         try:
             if command != Command.ACCEPT and not reason.strip():
-                raise Invalid.of(FieldError("reason", "is missing"))
+                raise Invalid.about("reason", "is missing")
             await desk.answer(who, handover_id, Command(command), reason=reason)
         except YouguanError as error:
             return await page(request, who, handover_id, error)
@@ -159,7 +159,7 @@ def _add_proposal(
     ) -> Response:
         try:
             if kind not in EVIDENCE_KINDS:
-                raise Invalid.of(FieldError("kind", "is none of ours"))
+                raise Invalid.about("kind", "is none of ours")
             handover_id = await desk.propose(
                 who, site_id, organisation_id, evidence=Evidence(kind, number, note), reason=reason, station_id=station_id,
                 takes_over_at=local_moment("takes_over_at", takes_over_at), until=local_moment("until", until),
@@ -176,4 +176,4 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Invalid.of(FieldError("answer_by", "is no date")) from None
+        raise Invalid.about("answer_by", "is no date") from None

@@ -190,7 +190,7 @@ def _wrong_codes(given: OrganisationFile) -> Iterator[FieldError]:
 async def _check_account(connection: asyncpg.Connection, organisation_id: str, username: str) -> None:
     account = await people.find(connection, username, demo=True)
     if account is None or account["organisation_id"] != organisation_id:
-        raise Invalid.of(FieldError("username", "nobody of this organisation may log in with this name"))
+        raise Invalid.about("username", "nobody of this organisation may log in with this name")
 
 
 def may_change(who: Principal, organisation_id: str) -> bool:

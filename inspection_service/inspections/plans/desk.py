@@ -11,13 +11,13 @@ import asyncpg
 
 from inspection_service.inspections import store
 from inspection_service.inspections.checklists import Point
-from inspection_service.inspections.office import Going, Office, invalid, plain
+from inspection_service.inspections.office import Going, Office, plain
 from inspection_service.inspections.plans import joint
 from inspection_service.inspections.plans.draw import Drawn, ImpossibleDraw, Pool, digest, draw
 from inspection_service.inspections.visits.machine import ON_SITE
 from youguan.auth import REGULATOR, Principal, Scope
 from youguan.clock import county_day
-from youguan.errors import Conflict, Forbidden, NotFound, Reason
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
 
 RANDOM, JOINT = "random", "joint"
 MOST_VISITS = 1000
@@ -66,7 +66,7 @@ class PlanDesk:
         """Make a run of everything that is due by its end, one visit at each premises; return its id. Invalid, Conflict."""
         self._check_plan(who, wish)
         if len(wish.departments) < 2:
-            raise invalid("departments", "a joint inspection has two at least")
+            raise Invalid.about("departments", "a joint inspection has two at least")
         async with self.office.pool.acquire() as connection, connection.transaction():
             await connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('inspection.joint'))"
@@ -75,7 +75,7 @@ class PlanDesk:
             if not stops:
                 raise Conflict("nothing is due there by then")
             if len(stops) > MOST_VISITS:
-                raise invalid(
+                raise Invalid.about(
                     "division",
                     Reason("{count} premises are due: narrow it to {most}", count=len(stops), most=MOST_VISITS),
                 )
@@ -120,17 +120,19 @@ class PlanDesk:
             raise Forbidden("plans are a regulator's")
         self.office.check_departments(wish.departments)
         if wish.ends_on < wish.starts_on:
-            raise invalid("ends_on", "lies before starts_on")
+            raise Invalid.about("ends_on", "lies before starts_on")
         if wish.ends_on < self.office.today():
-            raise invalid("ends_on", "lies in the past")
+            raise Invalid.about("ends_on", "lies in the past")
         if not who.scope.covers(wish.division, None):
-            raise invalid("division", "lies beyond your bounds" if wish.division else "must name a division of yours")
+            raise Invalid.about(
+                "division", "lies beyond your bounds" if wish.division else "must name a division of yours"
+            )
 
     def _points(self, wish: PlanWish) -> list[Point]:
         kinds: Sequence[str | None] = wish.constructions or [None, *self._kinds()]
         points = self.office.checklists.points(wish.departments, kinds, wish.starts_on)
         if not points:
-            raise invalid("departments", "no checklist of theirs is in force then")
+            raise Invalid.about("departments", "no checklist of theirs is in force then")
         return points
 
     def _kinds(self) -> list[str]:

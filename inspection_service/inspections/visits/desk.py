@@ -11,7 +11,7 @@ import asyncpg
 
 from inspection_service.evidence.chain import canonical
 from inspection_service.inspections import store
-from inspection_service.inspections.office import Going, Office, invalid, plain
+from inspection_service.inspections.office import Going, Office, plain
 from inspection_service.inspections.visits import record
 from inspection_service.inspections.visits.machine import (
     OF_THE_REGULATOR,
@@ -100,12 +100,14 @@ class VisitDesk:
             raise Forbidden("visits are planned by inspectors")
         self.office.check_departments(wish.departments)
         if wish.planned_for < self.office.today():
-            raise invalid("planned_for", "lies in the past")
+            raise Invalid.about("planned_for", "lies in the past")
         async with self.office.pool.acquire() as connection, connection.transaction():
             officers = (who.subject, wish.second_officer)
             able = await self.office.able(connection)
             if len(set(officers)) != len(officers) or not set(officers) <= set(able):
-                raise invalid("second_officer", "two different officers with valid certificates are needed (Art. 42)")
+                raise Invalid.about(
+                    "second_officer", "two different officers with valid certificates are needed (Art. 42)"
+                )
             site = next((s for s in await store.sites(connection, who.scope, None) if s["id"] == wish.site_id), None)
             if site is None:
                 raise NotFound(Reason("site {id}", id=wish.site_id))
@@ -119,7 +121,7 @@ class VisitDesk:
                 wish.departments, [site["construction"]], wish.planned_for, remote=wish.channel == REMOTE
             )
             if not points:
-                raise invalid("departments", "nothing of theirs can be looked at this way")
+                raise Invalid.about("departments", "nothing of theirs can be looked at this way")
             taking_part = tuple(dict.fromkeys(point.department for point in points))
             going = Going(site, taking_part, officers, tuple(points))
             (visit_id,) = await self.office.send(
@@ -179,7 +181,7 @@ class VisitDesk:
                 await store.set_confirmed(connection, visit["id"], now, who.subject)
             case Command.CANCEL:
                 if not reason.strip():
-                    raise invalid("reason", "is needed")
+                    raise Invalid.about("reason", "is needed")
         return []
 
     async def _finish(
@@ -293,7 +295,7 @@ class VisitDesk:
             visit = await self._held(connection, who, visit_id, Command.NOTE)
             move(State(visit["state"]), Command.NOTE)
             if place is not None and not await store.has_place(connection, visit_id, place):
-                raise invalid("place", "is not on this visit's list")
+                raise Invalid.about("place", "is not on this visit's list")
             await keep(connection)
 
 

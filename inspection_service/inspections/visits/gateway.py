@@ -12,7 +12,7 @@ import httpx
 
 from inspection_service.inspections.visits.probe import UNREACHABLE, Probe, is_said, outcome_of
 from youguan.clock import utc_text
-from youguan.errors import FieldError, Forbidden, Invalid, NotFound, Reason, Unavailable
+from youguan.errors import Forbidden, Invalid, NotFound, Reason, Unavailable
 
 A_PAGE, MOST_FRAMES = 1000, 10_000
 ANSWERED_WITHIN_S, ASKED_WITHIN_S = 15, 25.0
@@ -47,7 +47,7 @@ class GatewayOverHttp:
                 found += page["items"]
                 if len(found) > MOST_FRAMES:
                     said = Reason("more than {most} messages: freeze a shorter time", most=MOST_FRAMES)
-                    raise Invalid.of(FieldError("from, to", said))
+                    raise Invalid.about("from, to", said)
                 if page["next"] is None:
                     return found[::-1]
                 query["cursor"] = page["next"]

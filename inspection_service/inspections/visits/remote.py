@@ -12,14 +12,13 @@ import orjson
 from inspection_service.evidence import store as told
 from inspection_service.evidence.desk import LONGEST_EXTRACT, MOST_EVENTS
 from inspection_service.inspections import store
-from inspection_service.inspections.office import invalid
 from inspection_service.inspections.visits.desk import Piece, VisitDesk
 from inspection_service.inspections.visits.gateway import Gateway
 from inspection_service.inspections.visits.probe import said
 from youguan.auth import Principal
 from youguan.bounds import stations_of
 from youguan.clock import Clock, utc_text
-from youguan.errors import NotFound, Reason
+from youguan.errors import Invalid, NotFound, Reason
 
 JSON = "application/json"
 PROBES = ("CommandEnded", "StationProbed")
@@ -48,7 +47,7 @@ class RemoteDesk:
         Nothing is kept unless all of it can be. Invalid, NotFound, Unavailable.
         """
         if not window.start < window.end <= self._clock.now() or window.end - window.start > LONGEST_EXTRACT:
-            raise invalid(
+            raise Invalid.about(
                 "from, to", Reason("a time in the past of {days} days at the most", days=LONGEST_EXTRACT.days)
             )
         await self._check(who, visit_id, window.station_id)
@@ -96,7 +95,7 @@ class RemoteDesk:
                 too_many = Reason(
                     "{count} events, {most} at the most: freeze a shorter time", count=count, most=MOST_EVENTS
                 )
-                raise invalid("from, to", too_many)
+                raise Invalid.about("from, to", too_many)
             return [dict(event) for event in await told.told_of(connection, *span)]
 
     async def _bring(
