@@ -13,7 +13,7 @@ from inspection_service.evidence.desk import Wish
 from inspection_service.file_review import store as file_reviews
 from inspection_service.file_review.desk import Order
 from inspection_service.file_review.scoring import table
-from inspection_service.inspections import store as inspections
+from inspection_service.inspections.visits import store as visits_store
 from inspection_service.publication import store as publications
 from inspection_service.publication.desk import TO_CHECK
 from youguan.auth import EVERYTHING, Principal
@@ -116,7 +116,7 @@ class _Sample:
     async def _failed_visit(self) -> str | None:
         """Return the visit that found the first site not in order, where there was one."""
         async with self._desks.pool.acquire() as connection:
-            rows = await inspections.list_visits(
+            rows = await visits_store.list_visits(
                 connection, scope=EVERYTHING, states=["finished"], plan_id=None, site_id=self._first, channel=None,
                 officer=None, before=None, limit=1,
             )  # fmt: skip

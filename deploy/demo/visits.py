@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 from deploy.demo.cast import Cast
 from deploy.demo.desks import Desks
-from inspection_service.inspections import store
 from inspection_service.inspections.plans.desk import MOST_VISITS, PlanWish
+from inspection_service.inspections.visits import store
 from inspection_service.inspections.visits.desk import Noted, VisitWish
 from inspection_service.inspections.visits.machine import FAILED, PASSED, REMOTE, Command
 from youguan.auth import EVERYTHING

@@ -15,6 +15,7 @@ from inspection_service.cases import documents, store
 from inspection_service.cases.conditions import against, missing, unmet
 from inspection_service.cases.effects import Moved, moved
 from inspection_service.cases.file import Case, Facts, Said
+from inspection_service.cases.heads import handed_over
 from inspection_service.cases.machine import Command, Role, State, Step, step
 from inspection_service.cases.offers import Offer, offers
 from inspection_service.cases.persons import Officer, acting, roles_in
@@ -119,7 +120,7 @@ class CaseDesk:
         self, connection: asyncpg.Connection, who: Principal, row: asyncpg.Record, case: Case
     ) -> set[Role]:
         officer = await store.officer(connection, who.subject)
-        return roles_in(case, who, officer, row["party_id"], self.today())
+        return roles_in(case, who, officer, row["party_id"], self.today(), handed_over())
 
     async def _grace(self, connection: asyncpg.Connection, opening: Opening) -> tuple[date | None, date | None]:
         """Return since when a party is in business, and until when the site's grace period lasts where the registry gave it one."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from inspection_service.cases.file import Case
+from inspection_service.cases.heads import HandedOver, heads
 from inspection_service.cases.machine import INVESTIGATORS, REVIEWED_BY, REVIEWERS, Role, Step
 from inspection_service.wording import REFUSED
-from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
+from youguan.auth import INSPECTOR, OPERATOR, REVIEWER, Principal
 from youguan.errors import FieldError, Forbidden, Reason
 
 
@@ -24,15 +25,17 @@ class Officer:
         return day <= self.valid_until
 
 
-def roles_in(case: Case, who: Principal, officer: Officer | None, party_id: str | None, day: date) -> set[Role]:
-    """Return every capacity in which somebody may act in a case."""
+def roles_in(
+    case: Case, who: Principal, officer: Officer | None, party_id: str | None, day: date, handed: HandedOver
+) -> set[Role]:
+    """Return every capacity in which somebody may act in a case; `handed`: what towns decide themselves."""
     found: set[Role] = set()
     holds_certificate = officer is not None and officer.may_act(day)
     if who.has(INSPECTOR) and holds_certificate and who.subject in case.facts.officers:
         found.add(Role.OFFICER)
     if who.has(REVIEWER):
         found.update(REVIEWERS[: who.level or 0])
-    if who.has(REGULATOR):
+    if heads(who, case.item.id, handed):
         found.add(Role.HEAD)
     if who.has(OPERATOR) and party_id is not None and who.organisation_id == party_id:
         found.add(Role.PARTY)

@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 
 from inspection_service.cases import store as cases
-from inspection_service.inspections import store
+from inspection_service.inspections import store as office_store
 from inspection_service.inspections.checklists import Checklists, Point
+from inspection_service.inspections.visits import store as visits_store
 from inspection_service.law.catalogue import Catalogue
 from youguan import audit
 from youguan.auth import Principal
@@ -63,7 +64,7 @@ class Office:
         """Plan visits, each with its code; return their ids."""
         now = self.clock.now()
         year = county_day(now).year
-        first = await store.take_numbers(connection, "check_code", year, len(visits)) if visits else 0
+        first = await office_store.take_numbers(connection, "check_code", year, len(visits)) if visits else 0
         ids = [str(uuid.uuid4()) for _ in visits]
         rows = [
             (
@@ -73,7 +74,7 @@ class Office:
             )
             for n, (visit_id, going) in enumerate(zip(ids, visits, strict=True), first)
         ]  # fmt: skip
-        await store.insert_visits(connection, rows, [(i, g.points) for i, g in zip(ids, visits, strict=True)])
+        await visits_store.insert_visits(connection, rows, [(i, g.points) for i, g in zip(ids, visits, strict=True)])
         return ids
 
     async def note(

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from inspection_service.law.api import find_item
 from inspection_service.law.catalogue import FINE, Catalogue, Item
 from inspection_service.law.evidence import Piece
+from inspection_service.law.mercy import terms
 from inspection_service.law.periods import Periods
 from inspection_service.law.permission import Draft, Refusal, refusals
 from youguan.auth import INSPECTOR, REGULATOR, REVIEWER, Principal
@@ -92,7 +93,7 @@ def law_pages(catalogue: Catalogue, periods: Periods, templates: Templates, cloc
         ends = [(period, period.last_day(day)) for period in periods.by_id.values()]
         return templates.render(
             request, "law_periods.html", ends=ends, start=day, surcharge=periods.surcharge, is_verified=is_verified,
-            **words,
+            mercy=terms().on(day), **words,
         )  # fmt: skip
 
     @router.get("/{item_id}")

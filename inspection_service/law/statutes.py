@@ -1,7 +1,7 @@
 """Statutes, their versions and articles. Pure, but for the reading of the file."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -104,10 +104,16 @@ def read(found: Mapping[str, Any]) -> Statutes:
 def _statute(entry: Mapping[str, Any]) -> Statute:
     if entry["kind"] not in KINDS:
         raise LawError(f"{entry['id']}: no kind of statute: {entry['kind']}")
-    versions = tuple(Version(v["in_force"], v.get("until"), v["source"], v["verified"]) for v in entry["versions"])
-    for earlier, later in pairwise(versions):
-        if earlier.until is None or earlier.until >= later.in_force:
-            raise LawError(f"{entry['id']}: two versions in force on {later.in_force}")
+    versions = versions_of(entry["id"], entry["versions"])
     return Statute(
         entry["id"], entry["name"], entry["name_en"], entry["kind"], entry["area"], versions, entry["articles"]
     )
+
+
+def versions_of(name: str, entries: Iterable[Mapping[str, Any]]) -> tuple[Version, ...]:
+    """Return the versions of something in the law's files, the oldest first; LawError where two hold on one day."""
+    found = tuple(Version(v["in_force"], v.get("until"), v["source"], v["verified"]) for v in entries)
+    for earlier, later in pairwise(found):
+        if earlier.until is None or earlier.until >= later.in_force:
+            raise LawError(f"{name}: two versions in force on {later.in_force}")
+    return found

@@ -8,7 +8,7 @@ import pytest
 from deploy.demo.deeds import do_samples
 from deploy.demo.load import load_sample
 from inspection_service.file_review import store as file_reviews
-from inspection_service.inspections import store as inspections
+from inspection_service.inspections.plans import store as plans_store
 from inspection_service.inspections.plans.draw import faults
 from youguan import audit
 from youguan.auth import EVERYTHING, generate_keys
@@ -57,8 +57,8 @@ async def test_the_draw_is_the_same_in_every_demo_and_can_be_repeated(settings: 
     await load_sample(settings, sites_file=None, crs="wgs84")
     await do_samples(settings, SystemClock())
     connection = await connect(settings.database_url)
-    (plan,) = await inspections.list_plans(connection, EVERYTHING, "random", None, 9)
-    drawn = await inspections.get_draw(connection, plan["id"])
+    (plan,) = await plans_store.list_plans(connection, EVERYTHING, "random", None, 9)
+    drawn = await plans_store.get_draw(connection, plan["id"])
     assert drawn["seed"] == "sample-20230601"
     assert faults({name: drawn[name] for name in ("pool", "pool_sha256", "seed", "drawn")}) == []
     await connection.close()

@@ -28,7 +28,8 @@ from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import Signer, broken, root
 from inspection_service.evidence.desk import EvidenceDesk
-from inspection_service.inspections import store as inspections
+from inspection_service.inspections.plans import store as plans_store
+from inspection_service.inspections.visits import store as visits_store
 from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
 from inspection_service.publication.desk import PublicationDesk
@@ -123,9 +124,9 @@ async def test_a_generated_year_is_counted_exactly_and_every_record_opens(pool: 
                     assert body is not None
                     assert hashlib.sha256(body).hexdigest() == kept["sha256"]
                 elif record["kind"] == "visit":
-                    assert (await inspections.get_record(connection, record["id"]))["content"]["organ"]
+                    assert (await visits_store.get_record(connection, record["id"]))["content"]["organ"]
                 elif record["kind"] == "plan":
-                    assert len(await inspections.plan_items(connection, record["id"])) in (6, 7)
+                    assert len(await plans_store.plan_items(connection, record["id"])) in (6, 7)
     later = await desk.report(2024, Nowhere())
     assert {later.figures[name] for name in COUNTED} == {0}
 

@@ -13,6 +13,8 @@ from inspection_service.cases.conditions import BY_THE_LAW, CONDITIONS, against,
 from inspection_service.cases.documents import money, templates
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Appeal, Case, Facts, Instalment, Payment, Said
+from inspection_service.cases.heads import handed_over
+from inspection_service.cases.heads import read as read_heads
 from inspection_service.cases.machine import REVIEWERS, REVIEWS, STEPS, Command, Role, State, leads_to, step
 from inspection_service.cases.offers import BY_THE_CASE, LAID_DOWN, first_days, offers
 from inspection_service.cases.persons import Officer, acting, roles_in
@@ -21,7 +23,7 @@ from inspection_service.cases.words import UNMET
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.evidence import Piece
 from inspection_service.law.permission import SAID_BY
-from inspection_service.law.statutes import statutes
+from inspection_service.law.statutes import LawError, statutes
 from inspection_service.wording import REFUSED
 from youguan.auth import Principal
 from youguan.errors import Conflict, Forbidden
@@ -217,9 +219,16 @@ def test_nobody_does_what_his_own_work_is_the_subject_of(state: State, command: 
             acting(case(state, facts={"reviewers": ("x",)}), line, set(line.roles), "x")
 
 
-def somebody(subject: str, *roles: str, organisation: str | None = None, level: int | None = None) -> Principal:
+def somebody(
+    subject: str, *roles: str, organisation: str | None = None, level: int | None = None, division: str | None = None
+) -> Principal:
     now = datetime(2026, 9, 16, tzinfo=UTC)
-    return Principal(subject, subject, frozenset(roles), organisation, None, "", "", now, level=level)
+    return Principal(subject, subject, frozenset(roles), organisation, division, "", "", now, level=level)
+
+
+HANDED = read_heads(
+    {"head": {"handed_over": [{"division": "330226104", "items": ["car-park-stopped"], "source": "某文件"}]}}
+)
 
 
 @pytest.mark.parametrize(
@@ -233,12 +242,22 @@ def somebody(subject: str, *roles: str, organisation: str | None = None, level: 
         (somebody("r", "reviewer", level=3), None, {Role.REVIEWER_1, Role.REVIEWER_2, Role.REVIEWER_3}),
         (somebody("r", "reviewer"), None, set()),
         (somebody("h", "regulator"), None, {Role.HEAD}),
+        (somebody("h", "regulator", division="330226104"), None, {Role.HEAD}),  # this item was handed over to this town
+        (somebody("h", "regulator", division="330226105"), None, set()),
         (somebody("p", "operator", organisation="m"), None, {Role.PARTY}),
         (somebody("p", "operator", organisation="other"), None, set()),
     ],
 )
 def test_who_acts_as_what(who: Principal, officer: Officer | None, roles: set[Role]) -> None:
-    assert roles_in(case(), who, officer, "m", TODAY) == roles
+    assert roles_in(case(), who, officer, "m", TODAY, HANDED) == roles
+
+
+def test_a_town_decides_only_what_was_handed_over_to_it() -> None:
+    town = somebody("h", "regulator", division="330226104")
+    assert roles_in(case(item="car-park-unfiled"), town, None, "m", TODAY, HANDED) == set()
+    assert roles_in(case(), town, None, "m", TODAY, handed_over()) == set(), "nothing was, by the file"
+    with pytest.raises(LawError):
+        read_heads({"head": {"handed_over": [{"division": "330226104", "items": [], "source": ""}]}})
 
 
 FINE = Said(reason="r", sanction="fine", fine_fen=20_000_00, place="p", rights_told=True)

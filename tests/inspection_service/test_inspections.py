@@ -17,13 +17,14 @@ from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import store as chains
 from inspection_service.evidence.desk import EvidenceDesk, pieces
-from inspection_service.inspections import store
 from inspection_service.inspections.checklists import checklists
 from inspection_service.inspections.interests.desk import InterestDesk
 from inspection_service.inspections.office import Office
+from inspection_service.inspections.plans import store as plans_store
 from inspection_service.inspections.plans.desk import PlanDesk, PlanWish
 from inspection_service.inspections.plans.draw import faults
 from inspection_service.inspections.plans.joint import Counters
+from inspection_service.inspections.visits import store as visits_store
 from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
 from inspection_service.inspections.visits.machine import REMOTE, Command
 from inspection_service.inspections.visits.probe import Probe
@@ -75,18 +76,18 @@ class World:
 
     async def visits(self, plan_id: str | None = None) -> list[asyncpg.Record]:
         async with self.pool.acquire() as connection:
-            return await store.list_visits(
+            return await visits_store.list_visits(
                 connection, scope=REGULATOR.scope, states=[], plan_id=plan_id, site_id=None, channel=None, officer=None,
                 before=None, limit=1000,
             )  # fmt: skip
 
     async def visit(self, visit_id: str) -> asyncpg.Record:
         async with self.pool.acquire() as connection:
-            return await store.get_visit(connection, visit_id)
+            return await visits_store.get_visit(connection, visit_id)
 
     async def counters(self, year: int = 2026) -> Counters:
         async with self.pool.acquire() as connection:
-            return await store.counters(connection, year)
+            return await plans_store.counters(connection, year)
 
     async def carry_out(self, visit_id: str, *, failing: int | None = None) -> None:
         """Do everything that a visit needs."""
@@ -94,7 +95,7 @@ class World:
         first, second = (OFFICERS[subject] for subject in visit["officers"])
         await self.desk.do(first, visit_id, Command.BEGIN, position=Position(29.3, 121.4))
         async with self.pool.acquire() as connection:
-            places = [row["place"] for row in await store.visit_points(connection, visit_id)]
+            places = [row["place"] for row in await visits_store.visit_points(connection, visit_id)]
         for place in places:
             result = "failed" if place == failing else "passed"
             await self.desk.note(first, visit_id, Noted(place, result, f"key-{place:04d}", "见照片"))
@@ -137,14 +138,14 @@ async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(w
     await world.interests.declare(REGULATOR, "a", "m1", "亲属任职")
     plan_id = await world.plans.plan_random(REGULATOR, RANDOM)
     async with world.pool.acquire() as connection:
-        before = await store.get_draw(connection, plan_id)
+        before = await plans_store.get_draw(connection, plan_id)
         await retire_site(connection, "s6", START)
     assert before["seed"] is None
     assert before["pool"]["conflicts"] == [["a", "s2"], ["a", "s4"], ["a", "s6"]]
     assert await world.visits() == []
     drawn = await world.plans.draw(REGULATOR, plan_id)
     async with world.pool.acquire() as connection:
-        after = await store.get_draw(connection, plan_id)
+        after = await plans_store.get_draw(connection, plan_id)
         assert await audit.verify(connection) is None
     assert after["pool"] == before["pool"]
     assert faults({name: after[name] for name in ("pool", "pool_sha256", "seed", "drawn")}) == []
@@ -188,7 +189,7 @@ async def test_who_plans_what_and_where(world: World) -> None:
         await world.plans.plan_random(TOWN, replace(RANDOM, division="330226001"))
     plan_id = await world.plans.plan_random(TOWN, replace(RANDOM, division="330226002"))
     async with world.pool.acquire() as connection:
-        assert (await store.get_draw(connection, plan_id))["pool"]["sites"] == ["s1", "s3", "s5"]
+        assert (await plans_store.get_draw(connection, plan_id))["pool"]["sites"] == ["s1", "s3", "s5"]
     with pytest.raises(Conflict, match="cannot be drawn"):
         await world.plans.plan_random(TOWN, replace(RANDOM, division="330226002", count=4))
     with pytest.raises(Invalid, match="two at least"):
@@ -278,8 +279,8 @@ async def test_a_visit_from_code_to_record(world: World) -> None:
     for _ in range(2):
         await world.desk.do(B, visit_id, Command.CONFIRM)
     async with world.pool.acquire() as connection:
-        record = await store.get_record(connection, visit_id)
-        assert len(await store.pieces(connection, visit_id)) == 1
+        record = await visits_store.get_record(connection, visit_id)
+        assert len(await visits_store.pieces(connection, visit_id)) == 1
         events = await connection.fetch("SELECT payload FROM eventlog.event WHERE type = 'VisitFinished'")
         lines = await connection.fetchval("SELECT count(*) FROM inspection.visit_result")
         (task,) = await connection.fetch("SELECT * FROM inspection.task")
@@ -336,7 +337,7 @@ async def test_a_party_sees_what_is_finished_at_its_own_sites(world: World) -> N
 
     async def sees(who: Principal) -> bool:
         async with world.pool.acquire() as connection:
-            return await store.is_seen(connection, visit_id, who.scope)
+            return await visits_store.is_seen(connection, visit_id, who.scope)
 
     assert [await sees(who) for who in (A, REGULATOR, TOWN, OPERATOR, STRANGER)] == [True, True, False, False, False]
     await world.carry_out(visit_id)
@@ -393,7 +394,7 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
     day = world.desk.office.today()
     visit_id = await world.desk.plan_visit(A, VisitWish("s1", ("fire", "bureau"), "b", "远程", day, REMOTE))
     async with world.pool.acquire() as connection:
-        assert [row["point"] for row in await store.visit_points(connection, visit_id)] == [
+        assert [row["point"] for row in await visits_store.visit_points(connection, visit_id)] == [
             "management.filed", "management.in-order", "management.bays",
         ]  # fmt: skip
     remote, gateway = RemoteDesk(world.desk, world.clock), FakeGateway()
@@ -414,7 +415,7 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
     with pytest.raises(Unavailable):
         await freeze("s1-1")
     async with world.pool.acquire() as connection:
-        assert await store.pieces(connection, visit_id) == []  # all of it or nothing
+        assert await visits_store.pieces(connection, visit_id) == []  # all of it or nothing
     gateway.away = False
     for _ in range(2):
         await freeze("s1-1")
@@ -422,8 +423,8 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
     with pytest.raises(NotFound):
         await remote.probe(A, visit_id, "s2-1", "asked-0002", gateway)
     async with world.pool.acquire() as connection:
-        telemetry, frames, probe = await store.pieces(connection, visit_id)
-        contents = [(await store.piece(connection, visit_id, number))["content"] for number in (1, 2, 3)]
+        telemetry, frames, probe = await visits_store.pieces(connection, visit_id)
+        contents = [(await visits_store.piece(connection, visit_id, number))["content"] for number in (1, 2, 3)]
     assert [piece["kind"] for piece in (telemetry, frames, probe)] == ["telemetry", "frames", "probe"]
     assert telemetry["source"]["events"] == frames["source"]["events"] == 1
     assert b"GroundFailure" in contents[0]
@@ -444,7 +445,7 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
     )
     case_id = await world.cases.open(A, lead)
     async with world.pool.acquire() as connection:
-        assert [case["id"] for case in await store.cases_of(connection, visit_id)] == [case_id]
+        assert [case["id"] for case in await visits_store.cases_of(connection, visit_id)] == [case_id]
     with pytest.raises(NotFound):
         await world.cases.open(A, replace(lead, site_id="s2"))
     evidence = EvidenceDesk(world.pool, world.clock, Shelf(Settings(data_dir=tmp_path), "inspection"), PRIVATE)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspection_service.law import catalogue as catalogue_file
+from inspection_service.law import mercy as mercy_file
 from inspection_service.law import periods as periods_file
 from inspection_service.law import statutes as statutes_file
 from inspection_service.law.catalogue import FINE, MEASURES, PARTIES, catalogue
@@ -270,6 +271,19 @@ def test_guidance_comes_first_in_the_first_months_and_never_where_there_is_dange
             entry, in_business_since=TODAY, on=TODAY + timedelta(days=days), until=TODAY + timedelta(days=30)
         )
         assert given == (within and entry.danger == "none"), "as long as the registry has given it, no longer"
+
+
+def test_how_long_mercy_counts_is_a_table_with_its_days() -> None:
+    found = copy.deepcopy(table("mercy.toml"))
+    found["earlier_counts"].append({"days": 365, "in_force": date(2026, 1, 1), "source": "", "verified": True})
+    with pytest.raises(LawError, match="two versions"):
+        mercy_file.read(found)
+    found["earlier_counts"][0]["until"] = date(2025, 12, 31)
+    terms = mercy_file.read(found)
+    days = {day: terms.on(day).earlier_counts.days for day in (date(2020, 1, 1), date(2025, 12, 31), date(2026, 1, 1))}
+    assert days == {date(2020, 1, 1): 730, date(2025, 12, 31): 730, date(2026, 1, 1): 365}
+    with pytest.raises(LawError, match="more than nothing"):
+        mercy_file.read({**found, "grace": []})
 
 
 # --- periods ----------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 
-from inspection_service.inspections import store
 from inspection_service.inspections.api import Grounds, Id
+from inspection_service.inspections.interests import store
 from inspection_service.inspections.interests.desk import InterestDesk
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.web.paging import Page, UtcTime

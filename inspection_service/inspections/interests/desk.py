@@ -1,7 +1,7 @@
 """Where officers say with whom they have to do otherwise: they do not inspect there (Art. 43)."""
 
 from inspection_service.cases import store as cases
-from inspection_service.inspections import store
+from inspection_service.inspections.interests import store
 from inspection_service.inspections.office import Office
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.errors import Conflict, Forbidden, NotFound, Reason

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from inspection_service.cases import store as cases
-from inspection_service.inspections import store
+from inspection_service.inspections.interests import store
 from inspection_service.inspections.interests.desk import InterestDesk
 from inspection_service.inspections.words import words_of
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal

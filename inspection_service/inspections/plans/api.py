@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, FastAPI, Query
 from pydantic import BaseModel, Field
 
-from inspection_service.inspections import store
 from inspection_service.inspections.api import Departments, Grounds, Id
 from inspection_service.inspections.checklists import Point
+from inspection_service.inspections.plans import store
 from inspection_service.inspections.plans.desk import PlanDesk, PlanWish, pool_of
 from inspection_service.inspections.plans.joint import Counters
 from youguan.auth import OFFICIALS, REGULATOR, Principal

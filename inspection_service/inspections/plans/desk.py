@@ -9,10 +9,10 @@ from typing import Any
 
 import asyncpg
 
-from inspection_service.inspections import store
+from inspection_service.inspections import store as office_store
 from inspection_service.inspections.checklists import Point
 from inspection_service.inspections.office import Going, Office, plain
-from inspection_service.inspections.plans import joint
+from inspection_service.inspections.plans import joint, store
 from inspection_service.inspections.plans.draw import Drawn, ImpossibleDraw, Pool, digest, draw
 from inspection_service.inspections.visits.machine import ON_SITE
 from youguan.auth import REGULATOR, Principal, Scope
@@ -49,10 +49,10 @@ class PlanDesk:
         self._check_plan(who, wish)
         points = self._points(wish)
         async with self.office.pool.acquire() as connection, connection.transaction():
-            found = await store.sites(connection, who.scope, wish.division, wish.constructions)
+            found = await office_store.sites(connection, who.scope, wish.division, wish.constructions)
             site_ids = [site["id"] for site in found]
             officers = await self.office.able(connection)
-            bound = await store.conflicts(connection, site_ids, officers, self.office.clock.now())
+            bound = await office_store.conflicts(connection, site_ids, officers, self.office.clock.now())
             pool = Pool.of(site_ids, officers, bound, wish.count)
             _drawn(pool, "try")  # a pool that no seed can draw from is not published
             plan_id = await self._insert_plan(connection, who, RANDOM, wish, points)
@@ -88,7 +88,7 @@ class PlanDesk:
 
     async def due(self, connection: asyncpg.Connection, scope: Scope, wish: PlanWish) -> list[joint.Stop]:
         """Return where the departments owe a look by the wish's end; what another run will look at already is left out."""
-        found = await store.sites(connection, scope, wish.division, wish.constructions)
+        found = await office_store.sites(connection, scope, wish.division, wish.constructions)
         underway = await store.planned_sites(connection, [site["id"] for site in found])
         free = [site for site in found if site["id"] not in underway]
         return joint.stops(
@@ -143,7 +143,7 @@ class PlanDesk:
     ) -> str:
         now, plan_id = self.office.clock.now(), str(uuid.uuid4())
         year = county_day(now).year
-        number = f"JH-{year}-{await store.take_numbers(connection, 'plan', year, 1):06d}"
+        number = f"JH-{year}-{await office_store.take_numbers(connection, 'plan', year, 1):06d}"
         plan = (
             plan_id, number, kind, wish.title, list(wish.departments), wish.division, wish.starts_on, wish.ends_on,
             wish.reason, now, who.subject,
@@ -157,9 +157,9 @@ class PlanDesk:
         """Plan the visits of a run; who goes where is spread by the plan's id."""
         site_ids = [stop.site_id for stop in stops]
         officers = await self.office.able(connection)
-        bound = await store.conflicts(connection, site_ids, officers, self.office.clock.now())
+        bound = await office_store.conflicts(connection, site_ids, officers, self.office.clock.now())
         going = {each.site: each.officers for each in _drawn(Pool.of(site_ids, officers, bound, len(stops)), plan_id)}
-        known = {site["id"]: site for site in await store.sites(connection, who.scope, wish.division)}
+        known = {site["id"]: site for site in await office_store.sites(connection, who.scope, wish.division)}
         visits = [Going(known[s.site_id], s.departments, going[s.site_id], s.points) for s in stops]
         await self.office.send(connection, who, visits, plan_id, ON_SITE, wish.reason, wish.ends_on)
 
@@ -167,7 +167,7 @@ class PlanDesk:
         self, connection: asyncpg.Connection, who: Principal, plan_id: str, drawn: Sequence[Drawn]
     ) -> None:
         plan = await store.get_plan(connection, plan_id)
-        known = {site["id"]: site for site in await store.sites(connection, who.scope, plan["division_code"])}
+        known = {site["id"]: site for site in await office_store.sites(connection, who.scope, plan["division_code"])}
         visits = []
         for each in drawn:
             site = known.get(each.site)

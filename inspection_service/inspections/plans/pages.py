@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from inspection_service.inspections import store
+from inspection_service.inspections.plans import store
 from inspection_service.inspections.plans.api import read_draw, read_plan
 from inspection_service.inspections.plans.desk import PlanDesk, PlanWish
+from inspection_service.inspections.visits import store as visits_store
 from inspection_service.inspections.words import words_of
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import YouguanError
@@ -79,7 +80,7 @@ def _add_plans(router: APIRouter, desk: PlanDesk, templates: Templates, words: M
         found = await read_plan(desk, who, plan_id)
         async with desk.office.pool.acquire() as connection:
             covered = await store.plan_items(connection, plan_id)
-            rows = await store.list_visits(
+            rows = await visits_store.list_visits(
                 connection, scope=who.scope, states=[], plan_id=plan_id, site_id=None, channel=None, officer=None,
                 before=None, limit=1000,
             )  # fmt: skip

@@ -8,8 +8,9 @@ import asyncpg
 from fastapi import Depends, FastAPI, File, Form, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 
-from inspection_service.inspections import store
+from inspection_service.inspections import store as office_store
 from inspection_service.inspections.api import Departments, Grounds, Id
+from inspection_service.inspections.visits import store
 from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
 from inspection_service.inspections.visits.gateway import GatewayOverHttp
 from inspection_service.inspections.visits.machine import Command
@@ -314,7 +315,7 @@ async def read_code(desk: VisitDesk, code: str) -> CodeOut:
         row = await store.by_code(connection, code)
         if row["state"] == "planned":
             raise NotFound(Reason("no check has the code {code}", code=code))
-        names = await store.names_of(connection, row["officers"])
+        names = await office_store.names_of(connection, row["officers"])
     finished = row["finished_at"]
     return CodeOut(
         code=row["code"], organ=desk.office.catalogue.own.name, channel=row["channel"], state=row["state"],

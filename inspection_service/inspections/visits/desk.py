@@ -10,9 +10,9 @@ from typing import Any
 import asyncpg
 
 from inspection_service.evidence.chain import canonical
-from inspection_service.inspections import store
+from inspection_service.inspections import store as office_store
 from inspection_service.inspections.office import Going, Office, plain
-from inspection_service.inspections.visits import record
+from inspection_service.inspections.visits import record, store
 from inspection_service.inspections.visits.machine import (
     OF_THE_REGULATOR,
     ON_SITE,
@@ -108,10 +108,12 @@ class VisitDesk:
                 raise Invalid.about(
                     "second_officer", "two different officers with valid certificates are needed (Art. 42)"
                 )
-            site = next((s for s in await store.sites(connection, who.scope, None) if s["id"] == wish.site_id), None)
+            site = next(
+                (s for s in await office_store.sites(connection, who.scope, None) if s["id"] == wish.site_id), None
+            )
             if site is None:
                 raise NotFound(Reason("site {id}", id=wish.site_id))
-            if bound := await store.conflicts(connection, [wish.site_id], officers, self.office.clock.now()):
+            if bound := await office_store.conflicts(connection, [wish.site_id], officers, self.office.clock.now()):
                 raise Conflict(
                     Reason(
                         "{officer} has declared an interest here and does not inspect it (Art. 43)", officer=bound[0][0]
@@ -196,7 +198,7 @@ class VisitDesk:
         pieces = await store.pieces(connection, visit["id"])
         content = record.content(await self._visited(connection, visit, pieces, now), self._lines(points))
         year = county_day(now).year
-        place = await store.take_numbers(connection, f"visit_record_{visit['channel']}", year, 1)
+        place = await office_store.take_numbers(connection, f"visit_record_{visit['channel']}", year, 1)
         number = record.number(visit["channel"], year, place)
         sha256 = hashlib.sha256(canonical(content)).hexdigest()
         await self._printable(number, sha256, content, now)
@@ -242,7 +244,7 @@ class VisitDesk:
     async def _visited(
         self, connection: asyncpg.Connection, visit: asyncpg.Record, pieces: Sequence[asyncpg.Record], now: datetime
     ) -> record.Visited:
-        names = await store.names_of(connection, visit["officers"])
+        names = await office_store.names_of(connection, visit["officers"])
         kinds = [piece["kind"] for piece in pieces]
         return record.Visited(
             organ=self.office.catalogue.own.name, code=visit["code"], channel=visit["channel"], premises=visit["premises_name"],

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
 from inspection_service.cases import store as cases
-from inspection_service.inspections import store
+from inspection_service.inspections import store as office_store
+from inspection_service.inspections.visits import store
 from inspection_service.inspections.visits.api import give_piece, give_record, photo, read_code, read_visit
 from inspection_service.inspections.visits.desk import Noted, Position, VisitDesk, VisitWish
 from inspection_service.inspections.visits.gateway import GatewayOverHttp
@@ -93,7 +94,7 @@ def _add_new_visit(router: APIRouter, desk: VisitDesk, templates: Templates, wor
     ) -> Response:
         async with desk.office.pool.acquire() as connection:
             officers = [each for each in await cases.officers(connection) if each.may_act(desk.office.today())]
-            sites = await store.sites(connection, who.scope, None)
+            sites = await office_store.sites(connection, who.scope, None)
         return templates.render(
             request, "visit_new.html", status_code=error.status if error else 200, given=given, sites=sites,
             officers=[officer for officer in officers if officer.subject != who.subject], today=desk.office.today(),
@@ -130,7 +131,7 @@ def _add_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: 
         visit = await read_visit(desk, who, visit_id)
         async with desk.office.pool.acquire() as connection:
             row = await store.get_visit(connection, visit_id)
-            names = await store.names_of(connection, visit.officers)
+            names = await office_store.names_of(connection, visit.officers)
             stations = await stations_of(connection, visit.site_id) if visit.site_id else []
             led_to = await store.cases_of(connection, visit_id) if who.has(*OFFICIALS) else []
         open_places = [point.place for point in visit.points if point.result is None]

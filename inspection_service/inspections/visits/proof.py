@@ -2,7 +2,7 @@
 
 from inspection_service.evidence import store as chains
 from inspection_service.evidence.desk import EvidenceDesk, Wish
-from inspection_service.inspections import store
+from inspection_service.inspections.visits import store
 from inspection_service.inspections.visits.desk import VisitDesk
 from youguan.auth import Principal
 from youguan.errors import NotFound, Reason

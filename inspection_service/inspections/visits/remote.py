@@ -11,7 +11,7 @@ import orjson
 
 from inspection_service.evidence import store as told
 from inspection_service.evidence.desk import LONGEST_EXTRACT, MOST_EVENTS
-from inspection_service.inspections import store
+from inspection_service.inspections.visits import store
 from inspection_service.inspections.visits.desk import Piece, VisitDesk
 from inspection_service.inspections.visits.gateway import Gateway
 from inspection_service.inspections.visits.probe import said
