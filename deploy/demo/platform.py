@@ -1,7 +1,7 @@
 """The demo's platform: it calls with the standard's own sample secrets, so only a demo lets it in."""
 
 from deploy.demo.equipment import PLATFORM
-from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102 import store as platforms
 from ocpp_gateway.cec102.access import Keys, seal
 from ocpp_gateway.cec102.envelope import Secrets
 from ocpp_gateway.commands.sealing import Sealer
@@ -33,9 +33,9 @@ async def let_in(settings: Settings, organisation_id: str | None) -> None:
     )
     connection = await connect(settings.dsn_for("gateway"))
     try:
-        known = await store.find_platform(connection, PLATFORM)
+        known = await platforms.find_platform(connection, PLATFORM)
         if known is None or known["changed_by"] == OPENED_BY:  # what somebody has changed since stays
-            await store.put_platform(connection, row)
+            await platforms.put_platform(connection, row)
     finally:
         await connection.close()
 
@@ -44,6 +44,6 @@ async def shut_out(settings: Settings) -> None:
     """Let nobody in with secrets that everybody knows."""
     connection = await connect(settings.dsn_for("gateway"))
     try:
-        await store.shut_out(connection, PLATFORM, OPENED_BY)
+        await platforms.shut_out(connection, PLATFORM, OPENED_BY)
     finally:
         await connection.close()

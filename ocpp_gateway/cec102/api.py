@@ -1,24 +1,20 @@
 """Operators' platforms, over HTTP."""
 
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, Field
 
-from ocpp_gateway.cec102 import store
-from ocpp_gateway.cec102.desk import PlatformDesk, Wish
+from ocpp_gateway.cec102.desk import Wish
 from ocpp_gateway.cec102.envelope import Secrets
+from ocpp_gateway.cec102.intake.api import add_intake
 from ocpp_gateway.cec102.overview import Looking
-from ocpp_gateway.cec102.placing import OrderState
 from ocpp_gateway.cec102.quality import Freshness, What
+from ocpp_gateway.cec102.upward.api import add_reports
 from youguan.auth import REGULATOR, Principal
-from youguan.errors import FieldError, Invalid
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county
 
-LONGEST_TRIAL = 500_000
-ReportState = Literal["waiting", "taken", "refused", "overtaken"]
 Role = Literal["operator", "province"]
 anybody = require()
 Who = Annotated[Principal, Depends(anybody)]
@@ -94,16 +90,6 @@ class AmbiguousOut(BaseModel):
     places: list[str] = Field(description="station and connector")
 
 
-class StatsOut(BaseModel):
-    """What a site delivered on a day of the county: as its platform reckons it, and as the transactions that ended then say."""
-
-    day: date
-    cec_station_id: str
-    energy_wh: float
-    recorded_wh: float
-    received_at: UtcTime
-
-
 class QueueOut(BaseModel):
     """What a province is to be told, and what became of the last days' reports."""
 
@@ -121,74 +107,6 @@ class PlatformWithQuality(PlatformOut):
     traffic: list[TrafficOut]
     queue: QueueOut
     ambiguous: list[AmbiguousOut]
-
-
-class ReportOut(BaseModel):
-    """Something that a province is to be told, or was."""
-
-    id: int
-    kind: Literal["status", "station", "order", "charging", "power"]
-    subject: str = Field(description="the ConnectorID, or the StationID of a site's file")
-    content: dict[str, Any] = Field(description="in the standard's words; it is sent in the province's own")
-    made_at: UtcTime
-    state: ReportState
-    tries: int
-    due_at: UtcTime
-    ended_at: UtcTime | None
-    error: str | None
-
-
-class OrderOut(BaseModel):
-    """An order as a platform told it last, without persons."""
-
-    order_no: str
-    connector_id: str
-    station_id: str | None
-    connector: int | None
-    state: OrderState = Field(
-        description="transaction; unfiled, ambiguous: its connector is filed for nobody, or for several; own_word: the station "
-        "speaks for itself"
-    )
-    started_at: UtcTime
-    ended_at: UtcTime
-    energy_wh: float
-    document: dict[str, Any]
-    first_received_at: UtcTime
-    received_at: UtcTime
-
-
-class RetryIn(BaseModel):
-    """Why."""
-
-    reason: str = Field(min_length=1, max_length=500)
-
-
-class RetryOut(BaseModel):
-    """How many reports will be sent at once."""
-
-    reports: int
-
-
-class PlatformConnectorOut(BaseModel):
-    """A connector that a platform reports, and what it is now."""
-
-    cec_connector_id: str
-    station_id: str
-    connector: int
-    status: str | None
-    condition: str | None
-    occurred_at: UtcTime | None
-    received_at: UtcTime | None
-
-
-class PlatformRefusedOut(BaseModel):
-    """What was refused of a platform, and why."""
-
-    id: int
-    received_at: UtcTime
-    code: str
-    reason: str
-    frame: str = Field(description="without persons")
 
 
 class SecretsIn(BaseModel):
@@ -231,50 +149,6 @@ class PlatformIn(BaseModel):
         )
 
 
-class TrialIn(BaseModel):
-    """A message to be tried."""
-
-    message: str = Field(min_length=1, max_length=100)
-    text: str = Field(max_length=LONGEST_TRIAL, description="an envelope, or its content, as JSON")
-
-
-class StepOut(BaseModel):
-    """One check."""
-
-    name: str
-    held: bool
-    words: str
-
-
-class BecomesOut(BaseModel):
-    """What an item would be stored as."""
-
-    about: str
-    what: str
-    station_id: str | None
-    connector: int | None
-    details: dict[str, Any]
-
-
-class MemberOut(BaseModel):
-    """A member and what is wrong with it."""
-
-    member: str
-    reason: str
-
-
-class TrialOut(BaseModel):
-    """What a message would become; nothing was stored. `ret`: what it would be answered."""
-
-    ret: int
-    steps: list[StepOut]
-    document: dict[str, Any] | None = Field(description="its content, without persons")
-    becomes: list[BecomesOut]
-    refused: list[MemberOut]
-    ignored: list[MemberOut]
-    doubted: list[MemberOut]
-
-
 class ProfileOut(BaseModel):
     """How one kind of platform speaks."""
 
@@ -286,17 +160,11 @@ class ProfileOut(BaseModel):
     receives: dict[str, str]
 
 
-def _day(ordinal: int) -> date:
-    """Return the day of a cursor; Invalid where there is no such day."""
-    if not date.min.toordinal() <= ordinal <= date.max.toordinal():
-        raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")])
-    return date.fromordinal(ordinal)
-
-
 def add_platforms(app: FastAPI, looking: Looking) -> None:
     """Add them to /api/gateway."""
     desk = looking.desk
-    _add_reports(app, desk)
+    add_intake(app, looking)
+    add_reports(app, desk)
 
     @app.get("/platforms")
     async def platforms(who: Who, limit: Limit = 100, cursor: Cursor = None) -> Page[PlatformOut]:
@@ -332,83 +200,7 @@ def add_platforms(app: FastAPI, looking: Looking) -> None:
         await desk.put(who, operator_id, wanted.wish(), wanted.reason, remote_of(request))
         return await platform(operator_id, who)
 
-    @app.get("/platforms/{operator_id}/connectors")
-    async def connectors(
-        operator_id: str, who: Who, limit: Limit = 100, cursor: Cursor = None
-    ) -> Page[PlatformConnectorOut]:
-        """List the connectors that a platform reports, with what they are now."""
-        key = decode_cursor(cursor, str, str, int)
-        await desk.seen_by(who, operator_id)
-        async with desk.pool.acquire() as connection:
-            after = (key[0], key[1], key[2]) if key else None
-            rows = await store.connectors(connection, operator_id, after, limit)
-        following = next_cursor(rows, limit, "cec_connector_id", "station_id", "connector")
-        return Page(items=[PlatformConnectorOut(**dict(row)) for row in rows], next=following)
-
-    @app.get("/platforms/{operator_id}/refused")
-    async def refused(
-        operator_id: str, who: Who, limit: Limit = 100, cursor: Cursor = None
-    ) -> Page[PlatformRefusedOut]:
-        """List what was refused of a platform, and why, newest first."""
-        key = decode_cursor(cursor, int)
-        await desk.seen_by(who, operator_id)
-        async with desk.pool.acquire() as connection:
-            rows = await store.refused(connection, operator_id, key[0] if key else None, limit)
-        return Page(items=[PlatformRefusedOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
-
-    @app.get("/platforms/{operator_id}/orders")
-    async def orders(
-        operator_id: str, who: Who, state: OrderState | None = None, limit: Limit = 100, cursor: Cursor = None
-    ) -> Page[OrderOut]:
-        """List a platform's orders from the highest number down, also those that became no transaction."""
-        key = decode_cursor(cursor, str)
-        await desk.seen_by(who, operator_id)
-        async with desk.pool.acquire() as connection:
-            rows = await store.orders(connection, operator_id, state and [state], key[0] if key else None, limit)
-        return Page(items=[OrderOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "order_no"))
-
-    @app.get("/platforms/{operator_id}/stats")
-    async def stats(operator_id: str, who: Who, limit: Limit = 100, cursor: Cursor = None) -> Page[StatsOut]:
-        """List what a platform's sites delivered by day, the newest first, beside what was recorded."""
-        key = decode_cursor(cursor, int, str)
-        await desk.seen_by(who, operator_id)
-        async with desk.pool.acquire() as connection:
-            rows = await store.stats(connection, operator_id, key and (_day(key[0]), key[1]), limit)
-        following = (
-            encode_cursor(rows[-1]["day"].toordinal(), rows[-1]["cec_station_id"]) if len(rows) == limit else None
-        )
-        return Page(items=[StatsOut(**dict(row)) for row in rows], next=following)
-
-    @app.post("/platforms/{operator_id}/trial")
-    async def trial(operator_id: str, wanted: TrialIn, who: Who) -> TrialOut:
-        """Try a message: what it would become. Nothing is stored."""
-        found = await looking.attempt(who, operator_id, wanted.message, wanted.text)
-        return TrialOut.model_validate(found, from_attributes=True)
-
     @app.get("/platform-profiles")
     async def profiles(_: Who) -> Page[ProfileOut]:
         """List how platforms speak, and what of that is unverified."""
         return Page(items=[ProfileOut.model_validate(p, from_attributes=True) for p in desk.profiles.values()])
-
-
-def _add_reports(app: FastAPI, desk: PlatformDesk) -> None:
-    @app.get("/platforms/{operator_id}/reports")
-    async def reports(
-        operator_id: str, who: Who, state: ReportState | None = None, limit: Limit = 100, cursor: Cursor = None
-    ) -> Page[ReportOut]:
-        """List what a province is to be told, or was, newest first."""
-        key = decode_cursor(cursor, int)
-        await desk.seen_by(who, operator_id)
-        async with desk.pool.acquire() as connection:
-            rows = await store.reports(connection, operator_id, state, key[0] if key else None, limit)
-        return Page(items=[ReportOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
-
-    @app.post("/platforms/{operator_id}/reports/retry")
-    async def retry(
-        operator_id: str,
-        wanted: RetryIn,
-        request: Request,
-        who: Annotated[Principal, Depends(require_county(REGULATOR))],
-    ) -> RetryOut:
-        """Send what waits for a province, and what it refused, at once."""
-        return RetryOut(reports=await desk.retry(who, operator_id, wanted.reason, remote_of(request)))

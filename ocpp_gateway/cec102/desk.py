@@ -11,8 +11,10 @@ import asyncpg
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.access import Keys, seal, unseal
 from ocpp_gateway.cec102.envelope import Secrets, wrong_secrets
+from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.profiles import Profile, Profiles
-from ocpp_gateway.cec102.reports import Report, coded, number_of, station_of, status_of
+from ocpp_gateway.cec102.upward import store as upward
+from ocpp_gateway.cec102.upward.reports import Report, coded, number_of, station_of, status_of
 from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.heartbeats.watch import STREAM
 from youguan import audit
@@ -72,7 +74,7 @@ class PlatformDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             before = await store.find_platform(connection, operator_id)
             keys = self._keys(operator_id, before, wish)
-            known = {row["organisation_id"] for row in await store.organisations(connection)}
+            known = {row["organisation_id"] for row in await registry.organisations(connection)}
             _refuse(wrong(operator_id, wish, keys, self.profiles, known))
             assert keys.inbound is not None
             sealed = seal(self._sealer, operator_id, Keys(keys.inbound, keys.outbound))
@@ -97,13 +99,13 @@ class PlatformDesk:
 
     async def _tell_all(self, connection: asyncpg.Connection, operator_id: str) -> None:
         """Queue every site's file and what every connector is now: what has been so for long is news to a province that is new."""
-        files = [station_of(filed) for filed in await store.sites_filed(connection)]
+        files = [station_of(filed) for filed in await registry.sites_filed(connection)]
         reports: list[Report] = [report for report in files if report is not None]
         reports += [
             status_of(coded(row), number_of(row["condition"]), row["effective_at"])
-            for row in await store.every_code(connection)
+            for row in await registry.every_code(connection)
         ]
-        await store.queue(connection, operator_id, reports, self._clock.now())
+        await upward.queue(connection, operator_id, reports, self._clock.now())
 
     async def retry(self, who: Principal, operator_id: str, reason: str, remote: str | None = None) -> int:
         """Let what waits for a province, and what it refused, be sent at once; return how many that are."""
@@ -112,7 +114,7 @@ class PlatformDesk:
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             await store.get_platform(connection, operator_id)
-            count = await store.retry(connection, operator_id, now)
+            count = await upward.retry(connection, operator_id, now)
             await audit.record(
                 connection,
                 at=now,

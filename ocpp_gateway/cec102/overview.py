@@ -10,7 +10,10 @@ import asyncpg
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.access import unseal
 from ocpp_gateway.cec102.desk import PlatformDesk, may_see
-from ocpp_gateway.cec102.placing import Places
+from ocpp_gateway.cec102.filed import store as registry
+from ocpp_gateway.cec102.intake import store as intake
+from ocpp_gateway.cec102.intake.placing import Places
+from ocpp_gateway.cec102.intake.trial import Trial, attempt
 from ocpp_gateway.cec102.privacy import Mark
 from ocpp_gateway.cec102.quality import (
     A_DAY,
@@ -23,7 +26,7 @@ from ocpp_gateway.cec102.quality import (
     freshness_of,
     quality_of,
 )
-from ocpp_gateway.cec102.trial import Trial, attempt
+from ocpp_gateway.cec102.upward import store as upward
 from ocpp_gateway.commands.sealing import Sealer
 from youguan.auth import Principal
 from youguan.clock import Clock
@@ -67,13 +70,13 @@ class Looking:
         now = self._clock.now()
         async with self.desk.pool.acquire() as connection:
             filed = {
-                r["cec_connector_id"]: r["received_at"] for r in await store.connector_times(connection, operator_id)
+                r["cec_connector_id"]: r["received_at"] for r in await registry.connector_times(connection, operator_id)
             }
-            told = [site_of(row) for row in await store.sites_told(connection, operator_id)]
-            registry = await store.sites_filed(connection, operator_id)
-            unclear = await store.ambiguous(connection, operator_id, MOST_NAMED)
-            traffic = await store.traffic(connection, operator_id, now - A_DAY)
-            queue = await store.queue_of(connection, operator_id)
+            told = [site_of(row) for row in await intake.sites_told(connection, operator_id)]
+            ours = await registry.sites_filed(connection, operator_id)
+            unclear = await registry.ambiguous(connection, operator_id, MOST_NAMED)
+            traffic = await intake.traffic(connection, operator_id, now - A_DAY)
+            queue = await upward.queue_of(connection, operator_id)
         measured = quality_of(
             self.desk.profile_of(row),
             now,
@@ -81,7 +84,7 @@ class Looking:
             filed,
             {connector_id for site in told for connector_id in site.power_w},
             summed(traffic),
-            consistency_of(told, registry),
+            consistency_of(told, ours),
         )
         return Overview(row, measured, traffic, queue, unclear)
 
@@ -93,7 +96,7 @@ class Looking:
 
         async def places(ids: Collection[str]) -> Places:
             async with self.desk.pool.acquire() as connection:
-                return await store.places_of(connection, operator_id, ids)
+                return await registry.places_of(connection, operator_id, ids)
 
         now: datetime = self._clock.now()
         return await attempt(profile, secrets, operator_id, message, text, now, self._mark, places)

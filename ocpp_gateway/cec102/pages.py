@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from ocpp_gateway.cec102 import store
-from ocpp_gateway.cec102.api import LONGEST_TRIAL
 from ocpp_gateway.cec102.desk import Wish
 from ocpp_gateway.cec102.envelope import Secrets
+from ocpp_gateway.cec102.filed import store as registry
+from ocpp_gateway.cec102.intake import store as intake
+from ocpp_gateway.cec102.intake.api import LONGEST_TRIAL
+from ocpp_gateway.cec102.intake.placing import OrderState
 from ocpp_gateway.cec102.overview import Looking
-from ocpp_gateway.cec102.placing import OrderState
+from ocpp_gateway.cec102.upward import store as upward
 from ocpp_gateway.pages.frames import set_out
 from youguan import bounds
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
@@ -97,7 +99,7 @@ def _add_list(router: APIRouter, looking: Looking, templates: Templates) -> None
         key = decode_cursor(cursor, str)
         rows = await looking.listed(who, key[0] if key else None, PAGE)
         async with looking.desk.pool.acquire() as connection:
-            organisations = await store.organisations(connection)
+            organisations = await registry.organisations(connection)
         return templates.render(
             request, "platforms.html", status_code=error.status if error else 200, rows=rows, words=FRESHNESS, roles=ROLES,
             organisations=organisations, profiles=looking.desk.profiles, error=error.detail if error else "", entered=entered,
@@ -155,14 +157,14 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
         found = await looking.of(who, operator_id)
         key = decode_cursor(cursor, int)
         async with looking.desk.pool.acquire() as connection:
-            refused = await store.refused(connection, operator_id, key[0] if key else None, PAGE)
-            connectors = await store.connectors(connection, operator_id, None, PAGE)
+            refused = await intake.refused(connection, operator_id, key[0] if key else None, PAGE)
+            connectors = await registry.connectors(connection, operator_id, None, PAGE)
             reachable = await bounds.stations_within(connection, who.scope, {row["station_id"] for row in connectors})
-            orders = await store.orders(connection, operator_id, None, None, SHOWN)
-            file = await store.operator_told(connection, operator_id)
-            stats = await store.stats(connection, operator_id, None, SHOWN)
-            organisations = await store.organisations(connection)
-            reports = await store.reports(connection, operator_id, None, None, PAGE)
+            orders = await intake.orders(connection, operator_id, None, None, SHOWN)
+            file = await intake.operator_told(connection, operator_id)
+            stats = await intake.stats(connection, operator_id, None, SHOWN)
+            organisations = await registry.organisations(connection)
+            reports = await upward.reports(connection, operator_id, None, None, PAGE)
         profile = looking.desk.profile_of(found.platform)
         return templates.render(
             request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic, refused=refused,
@@ -189,7 +191,7 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
         key = decode_cursor(cursor, str, str, int)
         async with looking.desk.pool.acquire() as connection:
             after = (key[0], key[1], key[2]) if key else None
-            rows = await store.connectors(connection, operator_id, after, PAGE)
+            rows = await registry.connectors(connection, operator_id, after, PAGE)
             reachable = await bounds.stations_within(connection, who.scope, {row["station_id"] for row in rows})
         return templates.render(
             request, "platform_connectors.html", platform=row, connectors=rows, conditions=CONDITIONS,
@@ -206,7 +208,7 @@ def _add_orders(router: APIRouter, looking: Looking, templates: Templates) -> No
         row = await looking.desk.seen_by(who, operator_id)
         key = decode_cursor(cursor, str)
         async with looking.desk.pool.acquire() as connection:
-            rows = await store.orders(
+            rows = await intake.orders(
                 connection, operator_id, [state] if state else None, key[0] if key else None, PAGE
             )
             reachable = await bounds.stations_within(

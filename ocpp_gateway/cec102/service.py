@@ -7,18 +7,18 @@ import asyncpg
 import httpx
 from fastapi import APIRouter, FastAPI
 
-from ocpp_gateway.cec102 import directory
 from ocpp_gateway.cec102.api import add_platforms
+from ocpp_gateway.cec102.asking.pull import Puller
 from ocpp_gateway.cec102.calling import Callers
 from ocpp_gateway.cec102.desk import PlatformDesk
-from ocpp_gateway.cec102.feed import Feed
+from ocpp_gateway.cec102.filed import directory
+from ocpp_gateway.cec102.intake.feed import Feed
+from ocpp_gateway.cec102.intake.server import Door, base_paths, platform_routes
 from ocpp_gateway.cec102.overview import Looking
 from ocpp_gateway.cec102.pages import platform_pages
 from ocpp_gateway.cec102.privacy import marker
-from ocpp_gateway.cec102.pull import Puller
-from ocpp_gateway.cec102.pulse import Pulse
-from ocpp_gateway.cec102.server import Door, base_paths, platform_routes
-from ocpp_gateway.cec102.upward import Upward
+from ocpp_gateway.cec102.upward.pulse import Pulse
+from ocpp_gateway.cec102.upward.reporting import Upward
 from ocpp_gateway.cec102.watch import PlatformWatch
 from ocpp_gateway.commands.sealing import Sealer
 from youguan.clock import Clock

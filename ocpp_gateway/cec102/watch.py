@@ -7,6 +7,7 @@ import asyncpg
 
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.desk import PlatformDesk
+from ocpp_gateway.cec102.intake import store as intake
 from ocpp_gateway.cec102.quality import freshness_of
 from ocpp_gateway.heartbeats.watch import STREAM
 from youguan.clock import Clock
@@ -35,8 +36,8 @@ class PlatformWatch:
         """Tell of who is silent now and was not before; return how many."""
         now = self._clock.now()
         async with connection.transaction():
-            await store.forget_envelopes(connection, now)
-            await store.forget_traffic(connection, now - TRAFFIC_KEPT)
+            await intake.forget_envelopes(connection, now)
+            await intake.forget_traffic(connection, now - TRAFFIC_KEPT)
             silent: list[Event] = []
             for row in await store.speaking(connection):
                 operator_id, heard_at = row["operator_id"], row["last_heard_at"]

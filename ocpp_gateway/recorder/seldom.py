@@ -7,7 +7,7 @@ import asyncpg
 
 from ocpp_gateway.authorisation import recording as authorisation
 from ocpp_gateway.authorisation.facts import ChargingProfileFact, LocalListFact, ReservationFact
-from ocpp_gateway.cec102 import recording as platforms
+from ocpp_gateway.cec102.intake import recording as platforms
 from ocpp_gateway.certificates import store as certificates
 from ocpp_gateway.commands import recording as commands
 from ocpp_gateway.devices import recording as devices

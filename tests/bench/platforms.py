@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ocpp_gateway.cec102 import directory as codes
 from ocpp_gateway.cec102.access import Keys, seal
 from ocpp_gateway.cec102.envelope import Secrets
+from ocpp_gateway.cec102.filed import directory as codes
 from ocpp_gateway.cec102.store import put_platform
 from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.stations import directory

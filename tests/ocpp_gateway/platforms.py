@@ -11,9 +11,9 @@ from typing import Any
 import asyncpg
 import httpx
 
-from ocpp_gateway.cec102 import directory as codes
 from ocpp_gateway.cec102.access import Keys, seal
 from ocpp_gateway.cec102.envelope import Secrets
+from ocpp_gateway.cec102.filed import directory as codes
 from ocpp_gateway.cec102.store import put_platform
 from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.service import compose

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ocpp_gateway.cec102.directory import profiles_of
+from ocpp_gateway.cec102.filed.directory import profiles_of
 from ocpp_gateway.cec102.quality import SiteTold, Traffic, consistency_of, quality_of
 from tests.independent.cec102_platform import CHINA, Party
 from tests.ocpp_gateway.platforms import KEY, OPERATOR_ID, Gateway, gateway_of

@@ -13,15 +13,17 @@ import httpx
 import orjson
 import pytest
 
-from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102 import store as platforms
+from ocpp_gateway.cec102.asking.pull import Puller
 from ocpp_gateway.cec102.calling import Callers
 from ocpp_gateway.cec102.client import Away, Caller, Peer, Refusing, Stumbled, http_client
 from ocpp_gateway.cec102.desk import PlatformDesk
-from ocpp_gateway.cec102.directory import profiles_of
-from ocpp_gateway.cec102.feed import Feed
+from ocpp_gateway.cec102.filed.directory import profiles_of
+from ocpp_gateway.cec102.intake.feed import Feed
 from ocpp_gateway.cec102.privacy import marker
-from ocpp_gateway.cec102.pull import Puller
-from ocpp_gateway.cec102.reports import (
+from ocpp_gateway.cec102.upward import store as upward
+from ocpp_gateway.cec102.upward.reporting import Upward
+from ocpp_gateway.cec102.upward.reports import (
     Coded,
     after,
     order_as_told,
@@ -32,7 +34,6 @@ from ocpp_gateway.cec102.reports import (
     status_of,
     worded,
 )
-from ocpp_gateway.cec102.upward import Upward
 from ocpp_gateway.cec102.watch import PlatformWatch
 from ocpp_gateway.commands.sealing import Sealer
 from tests.independent.cec102_platform import Party, Serving
@@ -640,7 +641,7 @@ async def test_a_report_at_which_a_province_stumbles_for_ever_makes_way_and_can_
     assert error == "not confirmed: ConfirmResult 1"
     taking(serving)
     async with reporting.pool.acquire() as connection:
-        assert await store.retry(connection, PROVINCE, reporting.clock.now()) == 1
+        assert await upward.retry(connection, PROVINCE, reporting.clock.now()) == 1
     await reporting.look()
     assert await reporting.states() == [("taken", 1), ("taken", 1)]
 
@@ -707,7 +708,7 @@ async def test_what_is_sent_again_is_never_older_than_what_was_told_since(
     await reporting.look()
     taking(serving)
     async with reporting.pool.acquire() as connection:
-        assert await store.retry(connection, PROVINCE, reporting.clock.now()) == 1
+        assert await upward.retry(connection, PROVINCE, reporting.clock.now()) == 1
     await reporting.look()
     assert [state for state, _ in await reporting.states()] == ["overtaken", "taken", "taken"]
     assert told(serving)[-2:] == [("P1-1", 255), ("P1-2", 3)]
@@ -907,7 +908,7 @@ async def test_a_platform_that_falls_silent_is_told_of_once_and_so_is_its_return
             clock.advance(timedelta(hours=7))
             assert await watch.look(connection) == 1
             assert await watch.look(connection) == 0
-            row = await store.get_platform(connection, OPERATOR_ID)
+            row = await platforms.get_platform(connection, OPERATOR_ID)
         assert row["silent_since"] is not None
         await gateway.platform()
         assert [event["operator_id"] for event in await gateway.events("PlatformSilent")] == [OPERATOR_ID]
@@ -931,6 +932,6 @@ async def test_a_platform_that_is_heard_while_it_is_looked_at_is_not_silent(data
     async with gateway_of(database_url) as gateway:
         await gateway.platform()
         async with gateway.pool.acquire() as connection:
-            row = await store.get_platform(connection, OPERATOR_ID)
+            row = await platforms.get_platform(connection, OPERATOR_ID)
             before = row["last_heard_at"] - timedelta(hours=7)
-            assert not await store.mark_silent(connection, OPERATOR_ID, before, row["last_heard_at"])
+            assert not await platforms.mark_silent(connection, OPERATOR_ID, before, row["last_heard_at"])

@@ -8,11 +8,11 @@ from typing import Any
 
 import asyncpg
 
-from ocpp_gateway.cec102.directory import profiles_of
 from ocpp_gateway.cec102.envelope import sealed_request
-from ocpp_gateway.cec102.feed import Feed
+from ocpp_gateway.cec102.filed.directory import profiles_of
+from ocpp_gateway.cec102.intake.feed import Feed
+from ocpp_gateway.cec102.intake.server import Door
 from ocpp_gateway.cec102.privacy import marker
-from ocpp_gateway.cec102.server import Door
 from ocpp_gateway.commands.sealing import Sealer
 from tests.independent.cec102_platform import Party
 from tests.ocpp_gateway.platforms import OPERATOR_ID, SAMPLE, SECRET, file_all, gateway_of, let_in

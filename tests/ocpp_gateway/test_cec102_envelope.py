@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocpp_gateway.cec102 import tokens
 from ocpp_gateway.cec102.access import Keys, seal, unseal
 from ocpp_gateway.cec102.envelope import (
     LARGEST_ENVELOPE,
@@ -31,6 +30,7 @@ from ocpp_gateway.cec102.envelope import (
     stamp_of,
     wrong_secrets,
 )
+from ocpp_gateway.cec102.intake import tokens
 from ocpp_gateway.commands.sealing import Sealer
 from tests.independent.cec102_platform import CHINA, Party
 from youguan.errors import Invalid, Unavailable

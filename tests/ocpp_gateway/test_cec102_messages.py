@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocpp_gateway.adapters.cec102 import observed
-from ocpp_gateway.cec102.directory import profiles_of
 from ocpp_gateway.cec102.envelope import parsed
+from ocpp_gateway.cec102.filed.directory import profiles_of
+from ocpp_gateway.cec102.intake.placing import order_state, place_of
 from ocpp_gateway.cec102.members import Refused
 from ocpp_gateway.cec102.messages import (
     ChargingSaid,
@@ -22,7 +23,6 @@ from ocpp_gateway.cec102.messages import (
     StatusSaid,
     read,
 )
-from ocpp_gateway.cec102.placing import order_state, place_of
 from ocpp_gateway.cec102.privacy import marker, without_persons
 from ocpp_gateway.cec102.profiles import read_profiles
 from ocpp_gateway.observation import MeterSampled, StatusReported, TransactionReported

@@ -11,11 +11,11 @@ import pytest
 from ocpp_gateway.cec102.calling import Callers
 from ocpp_gateway.cec102.client import http_client
 from ocpp_gateway.cec102.desk import PlatformDesk
-from ocpp_gateway.cec102.directory import profiles_of
-from ocpp_gateway.cec102.moments import SITES_A_MESSAGE, Charging, Drawing, charging_of, powers_of
-from ocpp_gateway.cec102.pulse import VALUES_HOLD, Pulse
-from ocpp_gateway.cec102.reports import Coded, order_number, worded
-from ocpp_gateway.cec102.upward import Upward
+from ocpp_gateway.cec102.filed.directory import profiles_of
+from ocpp_gateway.cec102.upward.moments import SITES_A_MESSAGE, Charging, Drawing, charging_of, powers_of
+from ocpp_gateway.cec102.upward.pulse import VALUES_HOLD, Pulse
+from ocpp_gateway.cec102.upward.reporting import Upward
+from ocpp_gateway.cec102.upward.reports import Coded, order_number, worded
 from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.observation import Condition, MeterKind, MeterSampled, StatusReported, TransactionReported
 from ocpp_gateway.stations import store as stations

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ocpp_gateway.cec102.directory import profiles_of
+from ocpp_gateway.cec102.filed.directory import profiles_of
 from ocpp_gateway.cec102.members import Unusable
-from ocpp_gateway.cec102.questions import StationsAsked, StatusesAsked, read_question
+from ocpp_gateway.cec102.upward.questions import StationsAsked, StatusesAsked, read_question
 from tests.independent.cec102_platform import CHINA, Party, Platform
 from tests.ocpp_gateway.platforms import Gateway, gateway_of, let_in
 from tests.suite import eventually

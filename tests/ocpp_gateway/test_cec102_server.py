@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.store import Opening
 from ocpp_gateway.timeseries.rollup import Rollup
@@ -279,7 +279,7 @@ async def test_a_code_that_several_connectors_bear_is_nobodys(gateway: Gateway, 
         stations=(twin,), operator_code=OPERATOR_ID,
     )  # fmt: skip
     async with gateway.pool.acquire() as connection, connection.transaction():
-        await store.file_codes(connection, site)
+        await registry.file_codes(connection, site)
     items = [status("P1-1"), status("P1-2")]
     assert await platform.say(STATUS, {"ConnectorStatusInfo": items}) == (0, {"Status": 0})
     assert await gateway.pool.fetchval("SELECT array_agg(station_id || connector) FROM gateway.connector_now") == [

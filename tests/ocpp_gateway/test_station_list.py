@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from ocpp_gateway import store as stations
-from ocpp_gateway.cec102 import directory as files
+from ocpp_gateway.cec102.filed import directory as files
 from ocpp_gateway.observation import Condition, StatusReported
 from ocpp_gateway.pages.store import StationFilter, count_stations, find_stations
 from ocpp_gateway.recorder.batch import Entry

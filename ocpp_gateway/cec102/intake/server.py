@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from ocpp_gateway.cec102 import store, tokens
+from ocpp_gateway.cec102 import store as platforms
 from ocpp_gateway.cec102.access import unseal
 from ocpp_gateway.cec102.envelope import (
     LARGEST_ENVELOPE,
@@ -26,12 +26,15 @@ from ocpp_gateway.cec102.envelope import (
     read_envelope,
     sealed_answer,
 )
-from ocpp_gateway.cec102.feed import Feed, Outcome, Told
+from ocpp_gateway.cec102.filed import store as registry
+from ocpp_gateway.cec102.intake import tokens
+from ocpp_gateway.cec102.intake.feed import Feed, Outcome, Told
 from ocpp_gateway.cec102.members import Unusable
 from ocpp_gateway.cec102.messages import ChargingSaid, Content, OrderSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Profile, Profiles
-from ocpp_gateway.cec102.questions import (
+from ocpp_gateway.cec102.upward import store as upward
+from ocpp_gateway.cec102.upward.questions import (
     StationsAsked,
     StatsAsked,
     StatusesAsked,
@@ -124,7 +127,7 @@ class Door:
 
     async def _caller(self, envelope: Envelope) -> Caller:
         async with self.feed.pool.acquire() as connection:
-            row = await store.who_calls(connection, envelope.operator_id.replace("\x00", ""), envelope.digest)
+            row = await platforms.who_calls(connection, envelope.operator_id.replace("\x00", ""), envelope.digest)
         if row is None or row["profile"] not in self.profiles:
             raise Declined(Ret.ENVELOPE, "OperatorID: not known here, or not enabled")
         secrets = unseal(self.sealer, envelope.operator_id, row["sealed"]).inbound
@@ -185,12 +188,12 @@ class Door:
             match asked:
                 case StationsAsked():
                     offset = (asked.page - 1) * asked.size
-                    total, sites = await store.sites_page(connection, asked.since, offset, asked.size)
+                    total, sites = await registry.sites_page(connection, asked.since, offset, asked.size)
                     return stations_answer(asked, total, sites, profile)
                 case StatusesAsked():
-                    return statuses_answer(await store.statuses_of(connection, asked.station_ids))
+                    return statuses_answer(await registry.statuses_of(connection, asked.station_ids))
                 case StatsAsked():
-                    rows = await store.energies(connection, asked.station_id, asked.since, asked.until)
+                    rows = await upward.energies(connection, asked.station_id, asked.since, asked.until)
                     return stats_answer(asked, rows)
 
     async def _take(

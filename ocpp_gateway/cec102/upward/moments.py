@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from ocpp_gateway.cec102.reports import Coded, Report, ids_of, local, number_of, order_number
+from ocpp_gateway.cec102.upward.reports import Coded, Report, ids_of, local, number_of, order_number
 
 CHARGING, SUSPENDED = 2, 5  # of an order that is not over
 SITES_A_MESSAGE = 50

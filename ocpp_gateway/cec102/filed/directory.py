@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import asyncpg
 
-from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102.filed import store
 from ocpp_gateway.cec102.profiles import Profiles, read_profiles
 from youguan.eventlog import Consumer, StoredEvent
 from youguan.events import OrganisationFiled, SiteFiled, SiteRetired

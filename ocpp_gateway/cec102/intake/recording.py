@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102.intake import store
 from ocpp_gateway.observation import (
     PlatformOperatorTold,
     PlatformOrderTold,

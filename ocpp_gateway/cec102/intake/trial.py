@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 
 from ocpp_gateway.adapters.cec102 import Place, observed
-from ocpp_gateway.cec102 import tokens
 from ocpp_gateway.cec102.envelope import (
     Declined,
     Ret,
@@ -19,9 +18,10 @@ from ocpp_gateway.cec102.envelope import (
     parsed,
     read_envelope,
 )
+from ocpp_gateway.cec102.intake import tokens
+from ocpp_gateway.cec102.intake.placing import Places, order_state, place_of
 from ocpp_gateway.cec102.members import Refused, Unusable
 from ocpp_gateway.cec102.messages import AboutConnector, Content, OperatorSaid, OrderSaid, StationSaid, StatsSaid, read
-from ocpp_gateway.cec102.placing import Places, order_state, place_of
 from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Profile
 

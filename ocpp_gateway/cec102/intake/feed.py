@@ -17,11 +17,12 @@ import orjson
 
 from ocpp_gateway import metrics
 from ocpp_gateway.adapters.cec102 import OFFLINE, SOURCE, Place, observed
-from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.envelope import Declined, Ret
+from ocpp_gateway.cec102.filed import store as registry
+from ocpp_gateway.cec102.intake import store
+from ocpp_gateway.cec102.intake.placing import Places, order_state, place_of
 from ocpp_gateway.cec102.members import Refused
 from ocpp_gateway.cec102.messages import AboutConnector, Content, Item, OperatorSaid, OrderSaid, StationSaid, StatsSaid
-from ocpp_gateway.cec102.placing import Places, order_state, place_of
 from ocpp_gateway.mqtt.bridge import Budget
 from ocpp_gateway.observation import (
     Observation,
@@ -176,7 +177,7 @@ class Feed:
         if not about:
             return {}
         async with self.pool.acquire() as connection:
-            return await store.places_of(connection, told.operator_id, about)
+            return await registry.places_of(connection, told.operator_id, about)
 
     async def _record(self, told: Told, station_id: str, share: Share, outcome: Outcome) -> None:
         for _ in range(TURNS):

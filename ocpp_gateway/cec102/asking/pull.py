@@ -11,11 +11,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
-from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102.asking import store
 from ocpp_gateway.cec102.calling import Callers, Rounds
 from ocpp_gateway.cec102.client import Away, Caller, Refusing
 from ocpp_gateway.cec102.envelope import Declined
-from ocpp_gateway.cec102.feed import Feed, Told
+from ocpp_gateway.cec102.filed import store as registry
+from ocpp_gateway.cec102.intake.feed import Feed, Told
 from ocpp_gateway.cec102.messages import Content, Item, StatusSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Asked
@@ -114,7 +115,7 @@ class Puller:
     async def ask_statuses(self, caller: Caller) -> None:
         """Take in what a platform's connectors are; what has not changed is no news."""
         async with self._feed.pool.acquire() as connection:
-            sites = await store.sites_of(connection, caller.peer.operator_id)
+            sites = await registry.sites_of(connection, caller.peer.operator_id)
         for ids in _parts(sites, STATIONS_A_QUESTION):
             asked_at = self._clock.now()  # what the platform itself told since then is newer
             answer = await caller.ask("query_status", {"StationIDs": ids})
@@ -162,7 +163,7 @@ class Puller:
 
     async def _note_unfiled(self, operator_id: str, connector_ids: Collection[str]) -> None:
         async with self._feed.pool.acquire() as connection:
-            filed = await store.places_of(connection, operator_id, connector_ids)
+            filed = await registry.places_of(connection, operator_id, connector_ids)
         named = self._unfiled.setdefault(operator_id, set())
         named.update(set(connector_ids) - filed.keys())
         named.difference_update(filed)

@@ -9,11 +9,19 @@ from typing import Any
 import asyncpg
 
 from ocpp_gateway.adapters.cec102 import SOURCE
-from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102 import store as platforms
 from ocpp_gateway.cec102.desk import PlatformDesk
-from ocpp_gateway.cec102.moments import Charging, Drawing, Values, charging_of, number_while_charging, powers_of
 from ocpp_gateway.cec102.profiles import Momentary
-from ocpp_gateway.cec102.reports import Report, coded
+from ocpp_gateway.cec102.upward import store
+from ocpp_gateway.cec102.upward.moments import (
+    Charging,
+    Drawing,
+    Values,
+    charging_of,
+    number_while_charging,
+    powers_of,
+)
+from ocpp_gateway.cec102.upward.reports import Report, coded
 from youguan.clock import Clock
 from youguan.database import AWAY
 
@@ -45,7 +53,7 @@ class Pulse:
         """Queue what is due, read once for all provinces."""
         now = self._clock.now()
         async with self._desk.pool.acquire() as connection:
-            due = self._due(await store.provinces(connection), now)
+            due = self._due(await platforms.provinces(connection), now)
             for kind, provinces in due.items():
                 reports = await READ[kind](connection, now)
                 for operator_id in provinces:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ocpp_gateway.cec102.members import Members, Unusable
 from ocpp_gateway.cec102.profiles import Profile
-from ocpp_gateway.cec102.reports import OFFLINE, bare, number_of, station_of
+from ocpp_gateway.cec102.upward.reports import OFFLINE, bare, number_of, station_of
 from youguan.clock import COUNTY
 from youguan.events import SiteFiled
 

@@ -12,12 +12,15 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from ocpp_gateway.adapters.cec102 import SOURCE
-from ocpp_gateway.cec102 import store
+from ocpp_gateway.cec102 import store as platforms
 from ocpp_gateway.cec102.calling import Callers, Rounds
 from ocpp_gateway.cec102.client import Away, Caller, Refusing, Stumbled
 from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.envelope import Ret
-from ocpp_gateway.cec102.reports import (
+from ocpp_gateway.cec102.filed import store as registry
+from ocpp_gateway.cec102.intake import store as intake
+from ocpp_gateway.cec102.upward import store
+from ocpp_gateway.cec102.upward.reports import (
     OFFLINE,
     Met,
     Report,
@@ -82,7 +85,7 @@ class Upward:
 
     async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Queue what every province is to be told of a batch."""
-        provinces = await store.provinces(connection)
+        provinces = await platforms.provinces(connection)
         if not provinces:
             return
         now = self._clock.now()
@@ -96,19 +99,19 @@ class Upward:
             case SiteFiled():
                 return _only(station_of(event))
             case SiteRetired(site_id=site_id):
-                filed = await store.site_filed(connection, site_id)
+                filed = await registry.site_filed(connection, site_id)
                 return _only(station_of(filed, retired=True) if filed else None)
             case PlatformOrderKept(state="transaction", station_id=str(station_id)):
                 return _only(await self._order(connection, event, station_id))
         station_id = getattr(event, "station_id", "")
-        found = {row["connector"]: row for row in await store.codes_of(connection, station_id)}
+        found = {row["connector"]: row for row in await registry.codes_of(connection, station_id)}
         return reports_of(event, found, self._clock.now()) if found else ()
 
     async def _order(self, connection: asyncpg.Connection, event: PlatformOrderKept, station_id: str) -> Report | None:
         """Return a platform's order as it came; None where its connector bears its code no longer."""
-        order = await store.find_order(connection, event.operator_id, event.order_no)
-        sender = await store.find_platform(connection, event.operator_id)
-        codes = {row["connector"]: row for row in await store.codes_of(connection, station_id)}
+        order = await intake.find_order(connection, event.operator_id, event.order_no)
+        sender = await platforms.find_platform(connection, event.operator_id)
+        codes = {row["connector"]: row for row in await registry.codes_of(connection, station_id)}
         if order is None or sender is None or event.connector not in codes:
             return None
         place = coded(codes[event.connector])

@@ -1,0 +1,1 @@
+"""Operators' platforms that are asked: what they file, what their connectors are, what their sites delivered."""

@@ -1,0 +1,1 @@
+"""Our connectors, sites and organisations under their T/CEC 102 codes, as the registry told them."""

@@ -1,0 +1,1 @@
+"""From an envelope that an operator's platform sends to what is durable of it."""
