@@ -12,7 +12,7 @@ from inspection_service.file_review.desk import FileReviewDesk, Order
 from inspection_service.file_review.people import RegistryPeople, check_chosen
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
-from youguan.web.security import SESSION_COOKIE, require, require_county
+from youguan.web.security import require, require_county, shown_again
 
 Subject = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -95,8 +95,7 @@ def file_out(row: asyncpg.Record) -> FileOut:
 
 def people_for(request: Request, base_url: str) -> RegistryPeople:
     """Return whom the registry knows, as whoever asks may see it."""
-    token = request.headers.get("authorization") or f"Bearer {request.cookies.get(SESSION_COOKIE, '')}"
-    return RegistryPeople(base_url, {"Authorization": token})
+    return RegistryPeople(base_url, shown_again(request))
 
 
 def add_file_reviews(app: FastAPI, desk: FileReviewDesk, base_url: str) -> None:

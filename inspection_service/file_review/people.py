@@ -3,13 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import httpx
-
+from inspection_service.asking import Neighbour, NotTold
 from youguan.auth import OFFICIALS
 from youguan.errors import Invalid, Reason, Unavailable
 
 WITHIN_S = 5.0
-PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +21,19 @@ class Person:
 
 
 class RegistryPeople:
-    """Asks the registry's API with the reader's own token, so that his bounds hold."""
+    """Asks the registry with the reader's own token."""
 
     def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
-        self._base_url = base_url
-        self._headers = dict(headers)
+        self._registry = Neighbour(base_url, headers, WITHIN_S)
 
     async def officials(self) -> list[Person]:
-        """Return everybody who may review files, legal reviewers first; Unavailable where the registry cannot be asked now."""
-        found: list[Person] = []
-        query: dict[str, str | int] = {"limit": PAGE}
+        """Return everybody who may review files, legal reviewers first; Unavailable where the registry does not tell it now."""
         try:
-            async with httpx.AsyncClient(base_url=self._base_url, timeout=WITHIN_S, trust_env=False) as client:
-                while True:
-                    answer = await client.get("/api/registry/persons", params=query, headers=self._headers)
-                    page = answer.raise_for_status().json()
-                    found += [_person(row) for row in page["items"] if row["active"] and _official(row["roles"])]
-                    if page["next"] is None:
-                        return sorted(found, key=lambda person: (-(person.level or 0), person.name, person.subject))
-                    query["cursor"] = page["next"]
-        except (httpx.HTTPError, KeyError, ValueError) as error:
+            rows = await self._registry.items("/api/registry/persons")
+        except NotTold as error:
             raise Unavailable("the registry cannot be asked now who may review") from error
+        found = [_person(row) for row in rows if row["active"] and _official(row["roles"])]
+        return sorted(found, key=lambda person: (-(person.level or 0), person.name, person.subject))
 
 
 def _official(roles: Collection[str]) -> bool:

@@ -170,7 +170,12 @@ class Counter:
                 raise _refused(why)
             also = await self._also(connection, who, task, command, said)
             mover = Mover(who.subject, role, said.reason, said.latitude, said.longitude, papers)
-            events = await self.desk.move(connection, task, command, mover, also=also)
+            try:
+                events = await self.desk.move(connection, task, command, mover, also=also)
+            except (
+                asyncpg.UniqueViolationError
+            ):  # since we looked, another about the same thing was opened, or found not mended
+                raise _refused("another") from None
             brought = [paper.sha256 for paper in papers]
             await audit.record(
                 connection, at=self.now(), actor=who.subject, action=f"task {command}", subject=f"task {task['number']}",

@@ -1,6 +1,7 @@
 """Uptime, hours, and what does not count as outage, over HTTP."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field
 from ocpp_gateway import store as stations
 from ocpp_gateway.timeseries import store
 from ocpp_gateway.timeseries.rollup import days_between
-from ocpp_gateway.timeseries.store import Grouping
+from ocpp_gateway.timeseries.store import KEYS, Grouping
 from ocpp_gateway.timeseries.uptime import RULES, Seconds
 from youguan import audit
 from youguan.auth import REGULATOR, Principal, Scope
@@ -21,6 +22,7 @@ from youguan.errors import FieldError, Invalid, NotFound
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_station
 
+KINDS: Mapping[str, type] = {"connector": int}  # what a cursor holds; the other keys are text
 LONGEST_PERIOD = timedelta(days=400)
 Since = Annotated[date, Query(alias="from", description="first day, the county's")]
 Until = Annotated[date, Query(alias="to", description="the day after the last")]
@@ -108,23 +110,47 @@ def _add_uptime(app: FastAPI, pool: asyncpg.Pool) -> None:
         by: Grouping = "site",
         site: str | None = None,
         station: str | None = None,
-    ) -> list[UptimeOut]:
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[UptimeOut]:
         """Sum the days of a period by connector, station, site, or for the county."""
         _check_period(since, until)
+        keys = KEYS[by]
+        after = decode_cursor(cursor, *(KINDS.get(key, str) for key in keys))
         async with pool.acquire() as connection:
-            rows = await store.sum_days(connection, since, until, by, site_id=site, station_id=station, scope=who.scope)
-        return [_uptime(row) for row in rows if row["available_s"] is not None]
+            rows = await store.sum_days(
+                connection,
+                since,
+                until,
+                by,
+                site_id=site,
+                station_id=station,
+                scope=who.scope,
+                after=after,
+                limit=limit,
+            )
+        seen = [{**row, "site_id": row.get("site_id") or ""} for row in rows]
+        following = next_cursor(seen, limit, *keys) if keys else None
+        return Page(items=[_uptime(row) for row in rows if row["available_s"] is not None], next=following)
 
     @app.get("/stations/{station_id}/hours")
     async def hours(
-        station_id: str, _: Annotated[Principal, Depends(require_station(pool))], since: Since, until: Until
-    ) -> list[HourOut]:
-        """Return a station's hours."""
+        station_id: str,
+        _: Annotated[Principal, Depends(require_station(pool))],
+        since: Since,
+        until: Until,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[HourOut]:
+        """List a station's hours, the earliest first."""
         _check_period(since, until)
+        key = decode_cursor(cursor, str, int, int)
+        after = (key[0], key[1], key[2]) if key else None
         async with pool.acquire() as connection:
             await stations.get_station(connection, station_id)
-            rows = await store.hours(connection, station_id, since, until)
-        return [HourOut(**dict(row)) for row in rows]
+            rows = await store.hours(connection, station_id, since, until, after=after, limit=limit)
+        following = next_cursor(rows, limit, "day_text", "hour", "connector")
+        return Page(items=[HourOut(**dict(row)) for row in rows], next=following)
 
 
 def _add_exclusions(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:

@@ -17,6 +17,7 @@ KEYS: dict[Grouping, tuple[str, ...]] = {
     "site": ("site_id",),
     "county": (),
 }
+SORTED = {"site_id": "coalesce(site_id, '')"}  # a station that is filed nowhere has none
 
 
 async def roll_day(
@@ -66,10 +67,17 @@ async def sum_days(
     site_id: str | None,
     station_id: str | None,
     scope: Scope = EVERYTHING,
+    after: Sequence[Any] | None = None,
+    limit: int | None = None,
 ) -> list[asyncpg.Record]:
-    """Return seconds in each state, energy and transactions of the days [since, until), summed as asked for."""
+    """Return seconds in each state, energy and transactions of the days [since, until), summed as asked for, in the order of KEYS.
+
+    `after`: the keys of the last one seen, those of no site with an empty one.
+    """
     keys = KEYS[by]
     listed = "".join(f"{key}, " for key in keys)
+    sorted_by = ", ".join(SORTED.get(key, key) for key in keys)
+    later = f"AND ({sorted_by}) > ({', '.join(f'${n}' for n, _ in enumerate(after, 9))})" if after else ""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT {listed} sum(available_s) AS available_s, sum(occupied_s) AS occupied_s, sum(charging_s) AS charging_s,
@@ -84,28 +92,44 @@ async def sum_days(
             FROM telemetry.connector_day
             WHERE day >= $1 AND day < $2 AND ($4::text IS NULL OR station_id = $4) GROUP BY station_id, connector
         ) d LEFT JOIN gateway.station_directory s USING (station_id)
-        WHERE ($3::text IS NULL OR site_id = $3) AND {site_within("s.site_id", 5)}
-        {"GROUP BY " + ", ".join(keys) + " ORDER BY " + ", ".join(keys) if keys else ""}
+        WHERE ($3::text IS NULL OR site_id = $3) AND {site_within("s.site_id", 5)} {later}
+        {f"GROUP BY {', '.join(keys)} ORDER BY {sorted_by}" if keys else ""} LIMIT $8
         """,
         since,
         until,
         site_id,
         station_id,
         *scope.parameters,
+        limit,
+        *(after or ()),
     )
     return rows
 
 
-async def hours(connection: asyncpg.Connection, station_id: str, since: date, until: date) -> list[asyncpg.Record]:
-    """Return a station's seconds in each state by connector and hour of the days [since, until)."""
+async def hours(
+    connection: asyncpg.Connection,
+    station_id: str,
+    since: date,
+    until: date,
+    *,
+    after: tuple[str, int, int] | None = None,
+    limit: int | None = None,
+) -> list[asyncpg.Record]:
+    """Return a station's seconds in each state by connector and hour of the days [since, until).
+
+    `after`: day, hour and connector of the last one seen; `day_text` is its day as it stands there.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT * FROM telemetry.connector_hour WHERE station_id = $1 AND day >= $2 AND day < $3
-        ORDER BY day, hour, connector
+        SELECT *, day::text AS day_text FROM telemetry.connector_hour WHERE station_id = $1 AND day >= $2 AND day < $3
+          AND ($4::text IS NULL OR (day::text, hour, connector) > ($4, $5::int, $6::int))
+        ORDER BY day, hour, connector LIMIT $7
         """,
         station_id,
         since,
         until,
+        *(after or (None, None, None)),
+        limit,
     )
     return rows
 

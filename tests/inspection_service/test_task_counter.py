@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from inspection_service.command_centre import store as loads
@@ -246,6 +247,24 @@ async def test_the_same_again_within_days_is_the_same_task_unless_another_manage
     earlier = await office.pool.fetchval("SELECT id FROM inspection.task WHERE number = 'GD-2026-000001'")
     with pytest.raises(Conflict, match="another task"):
         await office.counter.do(INSPECTOR, earlier, Command.REFUTE, Said("x"))
+    await office.say(replace(PARTY, organisation_id="new"), "mend")
+    await office.say(INSPECTOR, "confirm")
+    later = (await office.task())["id"]
+    async with office.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM inspection.task FOR UPDATE")  # both wait here, so that they look at once
+        both = [office.counter.do(INSPECTOR, task, Command.REFUTE, Said("x")) for task in (earlier, later)]
+        at_once = [asyncio.create_task(refutal) for refutal in both]
+        await two_wait(connection)
+    refused = [each for each in await asyncio.gather(*at_once, return_exceptions=True) if each]
+    assert [(type(each), "another task" in str(each)) for each in refused] == [(Conflict, True)]
+
+
+async def two_wait(connection: asyncpg.Connection) -> None:
+    """Return when two others wait for a row that this connection holds."""
+    held_up = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    async with asyncio.timeout(10):
+        while await connection.fetchval(held_up) < 2:
+            await asyncio.sleep(0)
 
 
 async def test_another_department_passes_it_on_for_who_managed_then(office: Office) -> None:

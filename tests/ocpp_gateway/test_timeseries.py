@@ -6,13 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
+from fastapi import FastAPI, Request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ocpp_gateway.timeseries import store
+from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.timeseries.rollup import Rollup, bounds, days_between
 from ocpp_gateway.timeseries.uptime import Seconds, intact, nevi, online, uk
+from youguan.auth import Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.eventlog import publish
@@ -237,6 +241,49 @@ async def test_sums_by_connector_station_site_and_county(connection: asyncpg.Con
     assert await sums("county") == [(half * 7, half)]
     assert await sums("county", site_id="other") == [(half * 3, half)]
     assert sorted(await sums("connector", station_id="t")) == [(half, half), (half * 2, 0)]
+
+
+async def test_uptime_and_hours_are_read_page_by_page(connection: asyncpg.Connection, database_url: str) -> None:
+    await file(connection, "s", "t", "u", connectors=2)
+    for station in "stu":
+        await say(connection, LOW, "available", station=station)
+    await store.roll_day(connection, DAY, LOW, HIGH, None)
+    await connection.execute("DELETE FROM gateway.station_directory WHERE station_id = 't'")  # filed no longer
+    app = FastAPI()
+    period = {"from": DAY.isoformat(), "to": (DAY + timedelta(days=1)).isoformat()}
+    who = Principal("r", "R", frozenset({"regulator"}), None, None, "t", "c", LOW)
+
+    @app.middleware("http")
+    async def somebody(request: Request, call_next: Any) -> Any:
+        request.state.principal = who
+        return await call_next(request)
+
+    async with await create_pool(database_url) as pool:
+        add_timeseries(app, pool, ManualClock(HIGH))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client:
+
+            async def walk(path: str, **query: str) -> list[list[dict[str, Any]]]:
+                pages: list[list[dict[str, Any]]] = []
+                cursor: dict[str, str] = {}
+                while True:
+                    answer = await client.get(path, params={**period, **query, **cursor})
+                    page = answer.raise_for_status().json()
+                    pages.append(page["items"])
+                    if page["next"] is None:
+                        return pages
+                    cursor = {"cursor": page["next"]}
+
+            for by in ("connector", "station", "site", "county"):
+                (whole,) = await walk("/uptime", by=by, limit="1000")
+                single = await walk("/uptime", by=by, limit="1")
+                assert whole
+                assert [row for page in single for row in page] == whole
+            (hours,) = await walk("/stations/s/hours", limit="1000")
+            pages = await walk("/stations/s/hours", limit="7")
+            assert len(hours) == 2 * 24
+            assert [row for page in pages for row in page] == hours
+            wrong = await client.get("/uptime", params={**period, "by": "station", "cursor": "x"})
+            assert wrong.status_code == 422
 
 
 async def test_the_job_counts_today_so_far_yesterday_and_what_came_late(database_url: str) -> None:
