@@ -448,7 +448,7 @@ class Exclusion(Table, table=True):
 
 
 class Transaction(Table, table=True):
-    """A charging process; of OCPP 1.6 `transaction_id` is our own `id`."""
+    """A charging process; of OCPP 1.6 `transaction_id` is our own `id`; `standing`: what its id token was answered last."""
 
     __tablename__ = "transaction"
     __table_args__ = SERIES
@@ -468,6 +468,7 @@ class Transaction(Table, table=True):
     mark: int = whole()
     settled: bool
     numbered: bool
+    standing: str | None = text(optional=True)
 
 
 class TransactionEvent(Table, table=True):
@@ -621,6 +622,16 @@ class RelayGap(Table, table=True):
     until: datetime | None = moment(optional=True)
     records: int | None = big(optional=True)
     lost_bytes: int = big()
+
+
+class MqttRetained(Table, table=True):
+    """A connector at a site of which the broker may hold a retained status."""
+
+    __tablename__ = "mqtt_retained"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    connector: int = whole(key=True)
+    site_id: str = text(key=True)
 
 
 class MqttDelivered(Table, table=True):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from ocpp_gateway.authorisation.facts import AuthorisationFact
+from ocpp_gateway.authorisation.rules import Standing
 
 STATION_ITSELF = 0
 EVSES_A_ROW = 100
@@ -77,6 +78,7 @@ class TransactionBegun:
     effective_at: datetime
     meter_start_wh: float
     mark: int = 0
+    standing: Standing | None = None  # what its id token was answered; None: nobody asked us
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class TransactionReported:
     reason: str | None
     offline: bool
     lasting_id: bool = False
+    standing: Standing | None = None  # what its id token was answered; None: nobody asked us
 
 
 @dataclass(frozen=True, slots=True)

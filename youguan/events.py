@@ -110,24 +110,29 @@ class StationClockRight(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionStarted(Event):
-    """Charging began."""
+    """Charging began; `standing`: what its id token was answered (accepted, blocked, …), None where nobody asked us."""
 
     station_id: str
     connector: int
     transaction_id: str
     effective_at: datetime
     id_token: str | None = None
+    standing: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionAuthorised(Event):
-    """A transaction under way learnt whose it is: in OCPP 2 the cable may come before the card."""
+    """A transaction under way learnt whose it is: in OCPP 2 the cable may come before the card.
+
+    Also where an id token that had been refused at its start is accepted when it is presented again.
+    """
 
     station_id: str
     connector: int
     transaction_id: str
     id_token: str
     effective_at: datetime
+    standing: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from ocpp_gateway.adapters import common
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
 from ocpp_gateway.adapters.values import read_integer, read_place, read_time
 from ocpp_gateway.authorisation.facts import ReservationUsed
-from ocpp_gateway.authorisation.rules import Presented, Purpose
+from ocpp_gateway.authorisation.rules import Decision, Presented, Purpose
 from ocpp_gateway.authorisation.wording import id_tag_info
 from ocpp_gateway.observation import (
     Booted,
@@ -66,16 +66,17 @@ def status_notification(payload: Payload, context: Context) -> Outcome:
 
 
 def authorize(payload: Payload, context: Context) -> Outcome:
-    return Outcome({"idTagInfo": _token_info(payload["idTag"], Purpose.ASK, context)})
+    return Outcome({"idTagInfo": id_tag_info(_decide(payload["idTag"], Purpose.ASK, context))})
 
 
-def _token_info(token: str, purpose: Purpose, context: Context, connector: int | None = None) -> Payload:
-    return id_tag_info(context.authorise(Presented(token, None, purpose, context.station_id, connector)))
+def _decide(token: str, purpose: Purpose, context: Context, connector: int | None = None) -> Decision:
+    return context.authorise(Presented(token, None, purpose, context.station_id, connector))
 
 
 def start_transaction(payload: Payload, context: Context) -> Outcome:
     """Keep a start and give it its id whatever is the case with its id token: it may have happened offline long ago."""
     started_at = read_time(payload["timestamp"], "timestamp")
+    decision = _decide(payload["idTag"], Purpose.START, context, payload["connectorId"])
     begun = TransactionBegun(
         context.station_id,
         read_place(payload, "connectorId"),
@@ -84,6 +85,7 @@ def start_transaction(payload: Payload, context: Context) -> Outcome:
         effective_time(started_at, context.received_at),
         float(payload["meterStart"]),
         context.run_of(started_at),
+        decision.standing,
     )
     named = payload.get("reservationId")
     used = ReservationUsed(
@@ -93,7 +95,7 @@ def start_transaction(payload: Payload, context: Context) -> Outcome:
         begun.id_token,
         begun.connector,
     )
-    info = _token_info(payload["idTag"], Purpose.START, context, payload["connectorId"])
+    info = id_tag_info(decision)
     return Outcome(lambda transaction_id: {"idTagInfo": info, "transactionId": transaction_id}, [begun, used])
 
 
@@ -111,7 +113,7 @@ def stop_transaction(payload: Payload, context: Context) -> Outcome:
         token,
         tuple(samples),
     )
-    answer = {"idTagInfo": _token_info(token, Purpose.GO_ON, context)} if token else {}
+    answer = {"idTagInfo": id_tag_info(_decide(token, Purpose.GO_ON, context))} if token else {}
     return Outcome(answer, [stopped], doubts)
 
 

@@ -11,7 +11,7 @@ from ocpp_gateway.authorisation.adapter import (
     reservation_status_update,
 )
 from ocpp_gateway.authorisation.facts import ReservationUsed
-from ocpp_gateway.authorisation.rules import Presented, Purpose
+from ocpp_gateway.authorisation.rules import Decision, Presented, Purpose
 from ocpp_gateway.authorisation.wording import id_token_info
 from ocpp_gateway.devices import reported
 from ocpp_gateway.observation import (
@@ -97,6 +97,7 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
     info, evse, token = payload["transactionInfo"], payload.get("evse"), payload.get("idToken")
     readings = [number for _, number in registers(payload.get("meterValue", []))]
     number = _number({"connectorId": 1, **evse}, "id", "connectorId") if evse else None
+    decision = _decide(token, payload, number, context) if token else None
     reported = TransactionReported(
         context.station_id,
         info["transactionId"],
@@ -110,20 +111,19 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
         readings[-1] if readings else None,
         info.get("stoppedReason"),
         payload.get("offline", False),
+        standing=decision.standing if decision else None,
     )
     samples, doubts = common.samples(payload.get("meterValue", []), number or 0, info["transactionId"], context)
     observations = [reported, *_reservation(payload, reported), *samples]
-    return Outcome(_token_answer(token, reported, context), observations, doubts)
+    return Outcome({"idTokenInfo": id_token_info(decision)} if decision else {}, observations, doubts)
 
 
-def _token_answer(token: Payload | None, reported: TransactionReported, context: Context) -> Payload:
-    if token is None:
-        return {}
-    purpose = Purpose.START if reported.kind == "Started" else Purpose.GO_ON
-    presented = Presented(
-        token["idToken"], token["type"], purpose, context.station_id, reported.connector, reported.transaction_id
+def _decide(token: Payload, event: Payload, connector: int | None, context: Context) -> Decision:
+    purpose = Purpose.START if event["eventType"] == "Started" else Purpose.GO_ON
+    transaction_id = event["transactionInfo"]["transactionId"]
+    return context.authorise(
+        Presented(token["idToken"], token["type"], purpose, context.station_id, connector, transaction_id)
     )
-    return {"idTokenInfo": id_token_info(context.authorise(presented))}
 
 
 def _reservation(payload: Payload, reported: TransactionReported) -> list[Observation]:

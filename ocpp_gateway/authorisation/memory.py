@@ -11,7 +11,7 @@ from collections import OrderedDict
 import asyncpg
 
 from ocpp_gateway.authorisation import store
-from ocpp_gateway.authorisation.rules import Decision, IdToken, OpenTransaction, Presented, compared, decide
+from ocpp_gateway.authorisation.rules import Decision, IdToken, OpenTransaction, Presented, compared, counts, decide
 from youguan.clock import Clock
 from youguan.database import patiently
 from youguan.eventlog import follow
@@ -55,8 +55,8 @@ class Memory:
         tokens, under_way, positions = await patiently(pool, store.load_memory)
         for token in tokens:
             self._put(token)
-        for id_token, transaction in under_way:
-            self._begin(id_token, transaction)
+        for id_token, transaction, standing in under_way:
+            self._begin(id_token, transaction, standing)
         loaded.set()
         log.info("id tokens: %d, transactions under way: %d", len(tokens), len(under_way))
         async for batch in follow(pool, TYPES, positions):
@@ -75,6 +75,7 @@ class Memory:
                 self._begin(
                     event.id_token,
                     OpenTransaction(event.station_id, event.connector, event.transaction_id, event.effective_at),
+                    event.standing,
                 )
             case TransactionEnded():
                 self._end((event.station_id, event.transaction_id))
@@ -82,11 +83,16 @@ class Memory:
     def _put(self, token: IdToken) -> None:
         self._tokens[compared(token.id_token)] = token
 
-    def _begin(self, id_token: str, transaction: OpenTransaction) -> None:
+    def _begin(self, id_token: str, transaction: OpenTransaction, standing: str | None) -> None:
+        """The first token is whose transaction it is; one that was refused keeps no token until it is accepted after all."""
         known = (transaction.station_id, transaction.transaction_id)
-        if known not in self._ended and known not in self._whose:  # the first token is whose transaction it is
-            self._whose[known] = key = compared(id_token)
-            self._open.setdefault(key, {})[known] = transaction
+        key = compared(id_token)
+        if known in self._ended or self._whose.setdefault(known, key) != key:
+            return
+        if counts(standing):
+            self._open.setdefault(key, {}).setdefault(known, transaction)
+        else:
+            self._forget(key, known)
 
     def _end(self, known: Known) -> None:
         self._ended[known] = None
@@ -94,9 +100,13 @@ class Memory:
             self._ended.popitem(last=False)
         key = self._whose.pop(known, None)
         if key is not None:
-            del self._open[key][known]
-            if not self._open[key]:
-                del self._open[key]
+            self._forget(key, known)
+
+    def _forget(self, key: str, known: Known) -> None:
+        of_token = self._open.get(key, {})
+        of_token.pop(known, None)
+        if not of_token:
+            self._open.pop(key, None)
 
 
 def _token(entry: IdTokenEntry) -> IdToken:

@@ -33,6 +33,11 @@ class Standing(StrEnum):
     ENDS_ONLY = "ends only"  # a master pass
 
 
+def counts(answered: str | None) -> bool:
+    """Say whether a transaction that was answered so keeps its id token; None: nobody asked us."""
+    return answered is None or answered == Standing.ACCEPTED
+
+
 @dataclass(frozen=True, slots=True)
 class IdToken:
     """An id token as it is registered; `type` None goes for any type."""

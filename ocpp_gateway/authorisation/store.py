@@ -27,21 +27,24 @@ FROM gateway.id_token t LEFT JOIN gateway.id_token_group g USING (group_id)
 
 async def load_memory(
     connection: asyncpg.Connection,
-) -> tuple[list[IdToken], list[tuple[str, OpenTransaction]], dict[str, int]]:
-    """Return all id tokens, the transactions that count, by token, and the position in the event log that goes with them."""
+) -> tuple[list[IdToken], list[tuple[str, OpenTransaction, str | None]], dict[str, int]]:
+    """Return all id tokens, what is under way, and the position in the event log that goes with them.
+
+    Under way is (token, transaction, what the token was answered).
+    """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         positions = await heads(connection)
         tokens = await all_tokens(connection)
         rows = await connection.fetch(
             """
             SELECT id_token, station_id, coalesce(connector, 0) AS connector, transaction_id,
-                   coalesce(started_at, recorded_at) AS since
+                   coalesce(started_at, recorded_at) AS since, standing
             FROM telemetry.transaction
             WHERE stopped_at IS NULL AND id_token IS NOT NULL AND recorded_at > now() - $1::interval
             """,
             COUNTED_FOR,
         )
-    return tokens, [(row["id_token"], OpenTransaction(*tuple(row)[1:])) for row in rows], positions
+    return tokens, [(row["id_token"], OpenTransaction(*tuple(row)[1:5]), row["standing"]) for row in rows], positions
 
 
 async def all_tokens(connection: asyncpg.Connection) -> list[IdToken]:

@@ -1,10 +1,12 @@
-"""Each connector's status, retained, for whoever subscribes.
+"""Each filed connector's status, retained, for whoever subscribes.
 
-Topic: youguan/v1/sites/{site}/connectors/{station}-{connector}/status.
+Topic: youguan/v1/sites/{site}/connectors/{station}-{connector}/status. Where a connector is filed no longer, its topic is
+emptied: which topics the broker may hold is kept, so that this survives a restart.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 import asyncpg
 import orjson
@@ -15,10 +17,11 @@ from ocpp_gateway.mqtt.connection import broker as broker_of
 from youguan.clock import utc_text
 from youguan.eventlog import Consumer, StoredEvent
 from youguan.events import ConnectorStatusChanged
+from youguan.repeating import repeat
 from youguan.settings import Settings
 
-UNFILED = "unfiled"
 WINDOW = 200  # published without waiting for the broker's word for each
+LOOK_S = 10.0  # how soon it is noticed that a station was moved or retired: that is told of no connector
 STATE_TOPIC = "youguan/v1/bridges/out/state"
 
 
@@ -38,18 +41,25 @@ class StatusPublisher:
         await self._dialer.stay(self._publish)
 
     async def _publish(self, link: Link) -> None:
-        async with self._pool.acquire() as connection:
-            await publish_all(connection, link)
+        outlet = Outlet(self._pool, link)
+        await outlet.tell()
 
-        async def handle(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
-            places = {
-                (stored.event.station_id, stored.event.connector)
-                for stored in batch
-                if isinstance(stored.event, ConnectorStatusChanged)
-            }
-            await _tell(link, await store.connectors(connection, places))
+        async def handle(_: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+            await outlet.tell(
+                {
+                    (stored.event.station_id, stored.event.connector)
+                    for stored in batch
+                    if isinstance(stored.event, ConnectorStatusChanged)
+                }
+            )
 
-        await Consumer(self._pool, "gateway.mqtt", handle, types=(ConnectorStatusChanged,)).run()
+        consumer = Consumer(self._pool, "gateway.mqtt", handle, types=(ConnectorStatusChanged,))
+        consuming = asyncio.create_task(consumer.run())
+        try:
+            await repeat(outlet.follow_files, LOOK_S)
+        finally:
+            consuming.cancel()
+            await asyncio.gather(consuming, return_exceptions=True)
 
 
 async def republish(pool: asyncpg.Pool, settings: Settings) -> int:
@@ -59,29 +69,50 @@ async def republish(pool: asyncpg.Pool, settings: Settings) -> int:
         Caller(f"{settings.mqtt_client_id}-republish", "youguan/v1/bridges/republish/state"),
     ).open()
     try:
-        async with pool.acquire() as connection:
-            return await publish_all(connection, link)
+        outlet = Outlet(pool, link)
+        count = await outlet.tell()
+        await outlet.follow_files()
+        return count
     finally:
         await link.close()
 
 
-async def publish_all(connection: asyncpg.Connection, link: Link) -> int:
-    """Publish what every connector is now."""
-    rows = await store.connectors(connection, None)
-    await _tell(link, rows)
-    return len(rows)
+@dataclass(slots=True)
+class Outlet:
+    """A way to the broker; what is older never comes after what is newer, since one at a time reads and publishes."""
 
+    pool: asyncpg.Pool
+    link: Link
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-async def _tell(link: Link, rows: Sequence[asyncpg.Record]) -> None:
-    for start in range(0, len(rows), WINDOW):
-        await asyncio.gather(
-            *(link.publish(topic(row), message(row), retain=True) for row in rows[start : start + WINDOW])
-        )
+    async def tell(self, places: Collection[tuple[str, int]] | None = None) -> int:
+        """Publish what connectors are now, (station, number), all of them where none are named; return how many."""
+        async with self._turn, self.pool.acquire() as connection:
+            rows = await store.connectors(connection, places)
+            await store.note_retained(connection, rows)  # before the broker has it, or nobody would ever take it back
+            await self._publish([(topic(row), message(row)) for row in rows])
+        return len(rows)
+
+    async def follow_files(self) -> None:
+        """Publish where stations have been moved to, then empty the topics that are no filed connector's any more."""
+        async with self.pool.acquire() as connection:
+            unpublished = await store.unpublished(connection)
+        if unpublished:
+            await self.tell(unpublished)
+        async with self._turn, self.pool.acquire() as connection:
+            left = await store.left(connection)
+            await self._publish([(topic(row), b"") for row in left])
+            await store.forget_retained(connection, left)
+
+    async def _publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        for start in range(0, len(messages), WINDOW):
+            part = messages[start : start + WINDOW]
+            await asyncio.gather(*(self.link.publish(name, payload, retain=True) for name, payload in part))
 
 
 def topic(row: asyncpg.Record) -> str:
     """Return where a connector's status is published."""
-    site, station = topic_level(row["site_id"] or UNFILED), topic_level(row["station_id"])
+    site, station = topic_level(row["site_id"]), topic_level(row["station_id"])
     return f"youguan/v1/sites/{site}/connectors/{station}-{row['connector']}/status"
 
 

@@ -10,10 +10,10 @@ from ocpp_gateway.observation import MqttDelivered
 async def connectors(
     connection: asyncpg.Connection, places: Collection[tuple[str, int]] | None
 ) -> Sequence[asyncpg.Record]:
-    """Return what connectors are now, with their sites; None: all of them."""
+    """Return what filed connectors are now, with their sites; None: all of them."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT n.*, d.site_id FROM gateway.connector_now n LEFT JOIN gateway.station_directory d USING (station_id)
+        SELECT n.*, d.site_id FROM gateway.connector_now n JOIN gateway.station_directory d USING (station_id)
         WHERE $3 OR (n.station_id, n.connector) IN (SELECT * FROM unnest($1::text[], $2::int[]))
         ORDER BY n.station_id, n.connector
         """,
@@ -22,6 +22,61 @@ async def connectors(
         places is None,
     )
     return rows
+
+
+async def unpublished(connection: asyncpg.Connection) -> list[tuple[str, int]]:
+    """Return the (station, number) of filed connectors of which nothing is published at their site."""
+    rows = await connection.fetch(
+        """
+        SELECT n.station_id, n.connector
+        FROM gateway.connector_now n JOIN gateway.station_directory d USING (station_id)
+        LEFT JOIN gateway.mqtt_retained r USING (station_id, connector, site_id)
+        WHERE r.site_id IS NULL
+        """
+    )
+    return [(row["station_id"], row["connector"]) for row in rows]
+
+
+async def left(connection: asyncpg.Connection) -> Sequence[asyncpg.Record]:
+    """Return what was published at sites where its station is filed no longer."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT r.* FROM gateway.mqtt_retained r LEFT JOIN gateway.station_directory d USING (station_id, site_id)
+        WHERE d.station_id IS NULL
+        """
+    )
+    return rows
+
+
+async def note_retained(connection: asyncpg.Connection, rows: Collection[asyncpg.Record]) -> None:
+    """Note of what connectors, each at its site, the broker may hold a message."""
+    await connection.execute(
+        """
+        INSERT INTO gateway.mqtt_retained (station_id, connector, site_id)
+        SELECT * FROM unnest($1::text[], $2::int[], $3::text[]) ON CONFLICT DO NOTHING
+        """,
+        *_places(rows),
+    )
+
+
+async def forget_retained(connection: asyncpg.Connection, rows: Collection[asyncpg.Record]) -> None:
+    """Note that the broker holds none of these any more."""
+    await connection.execute(
+        """
+        DELETE FROM gateway.mqtt_retained WHERE (station_id, connector, site_id) IN (
+            SELECT * FROM unnest($1::text[], $2::int[], $3::text[])
+        )
+        """,
+        *_places(rows),
+    )
+
+
+def _places(rows: Collection[asyncpg.Record]) -> tuple[list[str], list[int], list[str]]:
+    return (
+        [row["station_id"] for row in rows],
+        [row["connector"] for row in rows],
+        [row["site_id"] for row in rows],
+    )
 
 
 async def note_delivered(connection: asyncpg.Connection, delivered: Collection[MqttDelivered]) -> None:

@@ -380,7 +380,7 @@ class DirectRecorder:
 
     async def _store(
         self, connection: asyncpg.Connection, batch: Batch, seen: Mapping[str, datetime], *, careful: bool
-    ) -> tuple[dict[TransactionKey, tuple[int, bool]], dict[Place, Now], dict[Place, Late | None]]:
+    ) -> tuple[dict[TransactionKey, transaction_store.Numbered], dict[Place, Now], dict[Place, Late | None]]:
         await store.copy_frames(connection, batch)
         if careful:
             statuses = await self._store_news(connection, batch.statuses)
@@ -464,7 +464,7 @@ class DirectRecorder:
                 self._late[place] = last
 
     def _settle(
-        self, entries: Iterable[Entry], lost: Collection[str], numbers: dict[TransactionKey, tuple[int, bool]]
+        self, entries: Iterable[Entry], lost: Collection[str], numbers: dict[TransactionKey, transaction_store.Numbered]
     ) -> None:
         for entry in entries:
             if lost and belongs_elsewhere(entry, lost):
@@ -486,10 +486,10 @@ def is_misrouted(error: Exception) -> bool:
     return isinstance(error, asyncpg.CheckViolationError) and error.constraint_name is None
 
 
-def _committed(entry: Entry, numbers: dict[TransactionKey, tuple[int, bool]]) -> Settlement:
+def _committed(entry: Entry, numbers: dict[TransactionKey, transaction_store.Numbered]) -> Settlement:
     for observation in entry.observations:
         if isinstance(observation, TransactionBegun):
-            return Committed(numbers[key_of(observation)][0])
+            return Committed(numbers[key_of(observation)].transaction_id)
     return COMMITTED
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Query
 from pydantic import BaseModel, Field
 
 from ocpp_gateway.api import SampleOut
+from ocpp_gateway.authorisation.rules import Standing
 from ocpp_gateway.store import get_station
 from ocpp_gateway.transactions import store
 from youguan.auth import Principal
@@ -27,6 +28,7 @@ class TransactionOut(BaseModel):
     transaction_id: str
     connector: int | None
     id_token: str | None
+    standing: Standing | None = Field(description="what the id token was answered; null: nobody asked us")
     started_at: UtcTime | None
     stopped_at: UtcTime | None
     meter_start_wh: float | None

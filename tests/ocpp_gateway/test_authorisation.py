@@ -237,9 +237,14 @@ def entry(id_token: str, status: str = "accepted") -> IdTokenEntry:
     )  # fmt: skip
 
 
-def started(station: str, transaction: str, id_token: str | None = "CARD") -> TransactionStarted:
+def started(station: str, transaction: str, standing: str | None = "accepted") -> TransactionStarted:
     return TransactionStarted(
-        station_id=station, connector=1, transaction_id=transaction, effective_at=NOW, id_token=id_token
+        station_id=station,
+        connector=1,
+        transaction_id=transaction,
+        effective_at=NOW,
+        id_token="CARD",
+        standing=standing,
     )
 
 
@@ -260,6 +265,7 @@ def test_the_memory_follows_tokens_and_transactions() -> None:
         ended("s2", "1"),
         ended("s3", "2"),
         started("s3", "2"),  # told after its end
+        started("s4", "3", standing="concurrent"),
         TransactionAuthorised(station_id="s4", connector=1, transaction_id="3", id_token="CARD", effective_at=NOW),
         IdTokensChanged(entries=(entry("CARD", "blocked"),)),
         IdTokensChanged(entries=(), removed=("Card",)),
@@ -269,7 +275,7 @@ def test_the_memory_follows_tokens_and_transactions() -> None:
         seen.append((before, memory.authorise(start).standing))
     assert [now for _, now in seen] == [
         Standing.ACCEPTED, Standing.CONCURRENT, Standing.CONCURRENT, Standing.CONCURRENT, Standing.ACCEPTED,
-        Standing.ACCEPTED, Standing.CONCURRENT, Standing.BLOCKED, Standing.UNKNOWN,
+        Standing.ACCEPTED, Standing.ACCEPTED, Standing.CONCURRENT, Standing.BLOCKED, Standing.UNKNOWN,
     ]  # fmt: skip
 
 

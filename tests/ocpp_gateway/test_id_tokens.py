@@ -156,6 +156,33 @@ async def test_a_transaction_counts_from_its_start_to_its_end(
         await becomes(memory, expected, Purpose.START)
 
 
+def starts_refused(connector: int, standing: Standing, version: str) -> TransactionBegun | TransactionReported:
+    """Return the start of CARD at s2 as it was answered: told again it is the same."""
+    if version == "1.6":
+        return TransactionBegun("s2", connector, "CARD", NOW, NOW, 0.0, standing=standing)
+    kind, number = ("Started", 0) if standing is Standing.CONCURRENT else ("Updated", 1)
+    return TransactionReported(
+        "s2", "t", number, kind, connector, "card", NOW, NOW, NOW, None, None, False, standing=standing
+    )
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.x"])
+async def test_a_refused_start_keeps_no_card_from_charging_elsewhere(
+    desk: TokenDesk, memory: Memory, pool: asyncpg.Pool, recording: Recording, version: str
+) -> None:
+    await desk.add(WHO, Token("CARD"))
+    await recording.put(starts_refused(1, Standing.CONCURRENT, version))
+    async with remembering(pool) as another:
+        start = Presented("CARD", None, Purpose.START, "s1", 1)
+        assert another.authorise(start).standing is Standing.ACCEPTED
+        await recording.put(starts_refused(1, Standing.ACCEPTED, version))  # it is free by now, and presented again
+        await becomes(another, Standing.CONCURRENT, Purpose.START)
+        await becomes(memory, Standing.CONCURRENT, Purpose.START)
+    assert await pool.fetchval("SELECT standing FROM telemetry.transaction") == "accepted"
+    async with remembering(pool) as another:
+        assert another.authorise(start).standing is Standing.CONCURRENT
+
+
 async def test_every_change_is_audited(desk: TokenDesk, pool: asyncpg.Pool) -> None:
     await desk.add(WHO, Token("CARD"))
     await desk.change(WHO, "CARD", {"status": "blocked"})

@@ -37,7 +37,7 @@ from tests.suite import ROOT, eventually
 from youguan.clock import SystemClock
 from youguan.database import create_pool
 from youguan.eventlog import publish
-from youguan.events import SiteFiled, StationFile
+from youguan.events import Event, SiteFiled, SiteRetired, StationFile
 from youguan.settings import Settings
 
 needs_mosquitto = pytest.mark.skipif(embedded.mosquitto() is None, reason="this machine has no mosquitto")
@@ -60,14 +60,21 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
     """A database in which the site S1 is filed, with the stations C1 and C2."""
     async with await create_pool(database_url) as pool:
         stations = tuple(StationFile(station_id=s, connectors=2, power_w=7000, current_type="AC") for s in ("C1", "C2"))
-        site = SiteFiled(
-            site_id="S1", name="S1", address="", division_code=None, division_name=None, longitude=121.4, latitude=29.3,
-            stations=stations,
-        )  # fmt: skip
-        async with pool.acquire() as connection, connection.transaction():
-            await publish(connection, "registry", [site])
-        await directory.consumer(pool).catch_up()
+        await file(pool, filed("S1", *stations))
         yield pool
+
+
+def filed(site_id: str, *stations: StationFile) -> SiteFiled:
+    return SiteFiled(
+        site_id=site_id, name=site_id, address="", division_code=None, division_name=None, longitude=121.4,
+        latitude=29.3, stations=stations,
+    )  # fmt: skip
+
+
+async def file(pool: asyncpg.Pool, *events: Event) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await publish(connection, "registry", events)
+    await directory.consumer(pool).catch_up()
 
 
 @pytest.fixture
@@ -609,33 +616,74 @@ async def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
 # --- what goes out ------------------------------------------------------------------------------------------------
 
 
+@asynccontextmanager
+async def publishing(settings: Settings, pool: asyncpg.Pool) -> AsyncIterator[None]:
+    running = asyncio.create_task(StatusPublisher(pool, settings).run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_what_is_now_goes_out_whatever_becomes_of_the_broker(
     settings: Settings, pool: asyncpg.Pool, mosquitto: Mosquitto
 ) -> None:
     topic = "youguan/v1/sites/S1/connectors/C1-1/status"
-    publishing = asyncio.create_task(StatusPublisher(pool, settings).run())
 
     async def published(word: str) -> bool:
         found: str = orjson.loads(await until_retained(settings, topic, None))["status"]
         return found == word
 
-    async with bridging(settings):
-        await send(settings, (STATUS, status(1, "Faulted")))
-        await eventually(lambda: published("Faulted"))
-        assert await until_retained(settings, "youguan/v1/bridges/out/state", b"online")
-        mosquitto.forget()
+    async with publishing(settings, pool):
+        async with bridging(settings):
+            await send(settings, (STATUS, status(1, "Faulted")))
+            await eventually(lambda: published("Faulted"))
+            assert await until_retained(settings, "youguan/v1/bridges/out/state", b"online")
+            mosquitto.forget()
+            mosquitto.start()
+            assert orjson.loads(await until_retained(settings, topic, None))["status"] == "Faulted", "it has it anew"
+        mosquitto.stop()
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("UPDATE gateway.connector_now SET status = 'Charging', condition = 'charging'")
         mosquitto.start()
-        assert orjson.loads(await until_retained(settings, topic, None))["status"] == "Faulted", "it has it anew"
-    mosquitto.stop()
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("UPDATE gateway.connector_now SET status = 'Charging', condition = 'charging'")
-    mosquitto.start()
-    await eventually(lambda: published("Charging"))
-    publishing.cancel()
-    with suppress(asyncio.CancelledError):
-        await publishing
+        await eventually(lambda: published("Charging"))
     assert await until_retained(settings, "youguan/v1/bridges/out/state", b"offline")
     mosquitto.forget()
     mosquitto.start()
     assert await republish(pool, settings) == 1
     assert await published("Charging")
+
+
+async def retained(settings: Settings) -> set[str]:
+    """Return the topics under which the broker holds a connector's status."""
+    found = set()
+    async with client(settings) as watching:
+        await watching.subscribe("youguan/v1/sites/#", qos=1)
+        await watching.subscribe("youguan/v1/bridges/out/state", qos=1)  # retained, so it comes last
+        async for message in watching.messages:
+            if message.topic.matches("youguan/v1/bridges/out/state"):
+                break
+            found.add(message.topic.value.removeprefix("youguan/v1/sites/").removesuffix("/status"))
+    return found
+
+
+async def holds(settings: Settings, topics: set[str]) -> bool:
+    return await retained(settings) == topics
+
+
+async def test_a_station_that_is_moved_or_retired_leaves_no_status_behind(
+    settings: Settings, pool: asyncpg.Pool
+) -> None:
+    c1, c2 = (StationFile(station_id=s, connectors=2, power_w=7000, current_type="AC") for s in ("C1", "C2"))
+    async with bridging(settings):
+        await send(settings, (STATUS, status(1)), ("chargers/S1/C2/status", status(2)))
+        await until_stored(pool, 2)
+    async with publishing(settings, pool):
+        await eventually(lambda: holds(settings, {"S1/connectors/C1-1", "S1/connectors/C2-1"}))
+        await file(pool, filed("S2", c1), filed("S1", c2))
+        await eventually(lambda: holds(settings, {"S2/connectors/C1-1", "S1/connectors/C2-1"}), within_s=60)
+    await file(pool, SiteRetired(site_id="S2", station_ids=("C1",)), filed("S1"))  # while nobody publishes
+    async with publishing(settings, pool):
+        await eventually(lambda: holds(settings, set()), within_s=60)
+    assert not await count(pool, "gateway.mqtt_retained")

@@ -15,19 +15,24 @@ from youguan.events import Event, TransactionAuthorised, TransactionEnded, Trans
 ENDS = ("Ended", "Settled")
 
 
-def starts(batch: Batch, numbers: dict[TransactionKey, tuple[int, bool]]) -> list[Event]:
-    """Return what is told of the 1.6 transactions that began: those whose start had not been told before."""
-    return [
-        TransactionStarted(
-            station_id=begun.station_id,
-            connector=begun.connector,
-            transaction_id=str(numbers[key][0]),
-            effective_at=begun.effective_at,
-            id_token=begun.id_token,
-        )
-        for key, begun in batch.begun.items()
-        if numbers[key][1]
-    ]
+def starts(batch: Batch, numbers: dict[TransactionKey, store.Numbered]) -> list[Event]:
+    """Return what is told of 1.6 starts: those that had not been told before, or whose id token is answered otherwise now."""
+    events: list[Event] = []
+    for key, begun in batch.begun.items():
+        number, fresh, answered_anew = numbers[key]
+        kind: type[TransactionStarted | TransactionAuthorised] = TransactionStarted if fresh else TransactionAuthorised
+        if fresh or answered_anew:
+            events.append(
+                kind(
+                    station_id=begun.station_id,
+                    connector=begun.connector,
+                    transaction_id=str(number),
+                    effective_at=begun.effective_at,
+                    id_token=begun.id_token,
+                    standing=begun.standing,
+                )
+            )
+    return events
 
 
 async def stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
@@ -90,6 +95,7 @@ async def _report(connection: asyncpg.Connection, reported: Sequence[Transaction
                     transaction_id=report.transaction_id,
                     effective_at=report.effective_at,
                     id_token=report.id_token,
+                    standing=report.standing,
                 )
             )
         elif report.kind == "Updated" and report.id_token:
@@ -100,6 +106,7 @@ async def _report(connection: asyncpg.Connection, reported: Sequence[Transaction
                     transaction_id=report.transaction_id,
                     id_token=report.id_token,
                     effective_at=report.effective_at,
+                    standing=report.standing,
                 )
             )
         elif report.kind in ENDS and merged["stopped_before"] is None:

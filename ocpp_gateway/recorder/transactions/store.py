@@ -1,6 +1,7 @@
 """The statements about transactions."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import asyncpg
 
@@ -9,10 +10,18 @@ from ocpp_gateway.recorder.batch import TransactionKey, key_of
 from ocpp_gateway.recorder.store import columns
 
 
+class Numbered(NamedTuple):
+    """A 1.6 transaction's id, whether its start is new, and whether it goes on and its id token is answered otherwise now."""
+
+    transaction_id: int
+    fresh: bool
+    answered_anew: bool
+
+
 async def begin_transactions(
     connection: asyncpg.Connection, begun: Collection[TransactionBegun]
-) -> dict[TransactionKey, tuple[int, bool]]:
-    """Store 1.6 starts; return each one's id and whether it is new: the same start gets the same id.
+) -> dict[TransactionKey, Numbered]:
+    """Store 1.6 starts; return how each is numbered: the same start gets the same id.
 
     A number that its station has stopped before we gave it out is left out.
     """
@@ -22,29 +31,33 @@ async def begin_transactions(
         """
         WITH RECURSIVE drawn AS (
             SELECT nextval(pg_get_serial_sequence('telemetry.transaction', 'id')) AS id, e.*
-            FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::float8[], $6::int[])
-                AS e (station_id, connector, id_token, started_at, meter_start_wh, mark)
+            FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[], $5::float8[], $6::int[], $7::text[])
+                AS e (station_id, connector, id_token, started_at, meter_start_wh, mark, standing)
             UNION ALL
             SELECT nextval(pg_get_serial_sequence('telemetry.transaction', 'id')),
-                   d.station_id, d.connector, d.id_token, d.started_at, d.meter_start_wh, d.mark
+                   d.station_id, d.connector, d.id_token, d.started_at, d.meter_start_wh, d.mark, d.standing
             FROM drawn d JOIN telemetry.transaction had
               ON (had.station_id, had.transaction_id) = (d.station_id, d.id::text)
         ), numbered AS (
             -- the last one drawn is free
-            SELECT max(id) AS id, station_id, connector, id_token, started_at, meter_start_wh, mark
-            FROM drawn GROUP BY station_id, connector, id_token, started_at, meter_start_wh, mark
+            SELECT max(id) AS id, station_id, connector, id_token, started_at, meter_start_wh, mark, standing
+            FROM drawn GROUP BY station_id, connector, id_token, started_at, meter_start_wh, mark, standing
         )
         INSERT INTO telemetry.transaction AS t
-            (id, station_id, transaction_id, connector, id_token, started_at, meter_start_wh, mark)
+            (id, station_id, transaction_id, connector, id_token, started_at, meter_start_wh, mark, standing)
         OVERRIDING SYSTEM VALUE
-        SELECT id, station_id, id::text, connector, id_token, started_at, meter_start_wh, mark FROM numbered
+        SELECT id, station_id, id::text, connector, id_token, started_at, meter_start_wh, mark, standing FROM numbered
         ON CONFLICT (station_id, connector, id_token, started_at, meter_start_wh, mark) WHERE transaction_id = id::text
-        DO UPDATE SET connector = t.connector
-        RETURNING station_id, connector, id_token, started_at, meter_start_wh, mark, id, xmax = 0 AS fresh
+        DO UPDATE SET standing = excluded.standing
+        RETURNING station_id, connector, id_token, started_at, meter_start_wh, mark, id, xmax = 0 AS fresh,
+            -- the statement sees the row as it was before
+            t.stopped_at IS NULL AND EXISTS (
+                SELECT FROM telemetry.transaction b WHERE b.id = t.id AND b.standing IS DISTINCT FROM t.standing
+            ) AS answered_anew
         """,
-        *columns([key_of(b) for b in begun], 6),
+        *columns([(*key_of(b), b.standing) for b in begun], 7),
     )
-    return {TransactionKey(*tuple(row)[:6]): (row["id"], row["fresh"]) for row in rows}
+    return {TransactionKey(*tuple(row)[:6]): Numbered(*tuple(row)[6:]) for row in rows}
 
 
 async def stopped_otherwise(
@@ -201,14 +214,17 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
         """
         WITH before AS (SELECT stopped_at FROM telemetry.transaction WHERE station_id = $1 AND transaction_id = $2)
         INSERT INTO telemetry.transaction AS t (station_id, transaction_id, connector, id_token, started_at, stopped_at,
-            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason, settled, numbered)
+            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason, settled, numbered, standing)
         VALUES ($1, $2, $3, $4, CASE $5 WHEN 'Started' THEN $6::timestamptz END,
                 CASE WHEN $5 IN ('Ended', 'Settled') THEN $6::timestamptz END, $7, $7,
                 CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END,
-                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8, $5 = 'Settled', $9)
+                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8, $5 = 'Settled', $9, $10)
         ON CONFLICT (station_id, transaction_id) DO UPDATE SET
             connector = coalesce(t.connector, excluded.connector),
             id_token = coalesce(t.id_token, excluded.id_token),
+            -- that of the id token which it keeps, as it was answered last
+            standing = CASE WHEN lower(t.id_token) <> lower(excluded.id_token) THEN t.standing
+                            ELSE coalesce(excluded.standing, t.standing) END,
             started_at = coalesce(t.started_at, excluded.started_at),
             stopped_at = CASE WHEN excluded.settled THEN excluded.stopped_at
                               ELSE coalesce(t.stopped_at, excluded.stopped_at) END,
@@ -236,6 +252,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
         r.register_wh,
         r.reason,
         not r.lasting_id,
+        r.standing,
     )
     assert row is not None
     return row
