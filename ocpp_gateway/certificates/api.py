@@ -13,11 +13,14 @@ from youguan.auth import REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require_county
 
-State = Literal["pending", "approved", "rejected"]
+State = Literal["pending", "approved", "rejected", "superseded"]
 
 
 class CertificateRequestOut(BaseModel):
-    """What a station asks to have signed, and what was decided; `command_id`: the command that brought it the certificate."""
+    """What a station asks to have signed, and what was decided; `command_id`: the command that brought it the certificate.
+
+    Superseded: the station has asked for another one before anybody decided.
+    """
 
     id: str
     station_id: str

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
 LONGEST_REASON = 500
+# What has been sent to a station is noted, though it asks for another certificate at this very moment.
+OPEN_TO = {"approved": ("pending", "superseded"), "rejected": ("pending",)}
 
 
 class Signer(Protocol):
@@ -54,6 +56,7 @@ class CertificateDesk:
             except Invalid as error:
                 await self._decide(connection, who, request_id, "rejected", f"{error.detail}"[:LONGEST_REASON], remote)
                 raise
+            await store.get_pending(connection, request_id)  # what it asks for by now is another key's
             payload = {"certificateChain": issued.certificate}
             if asked["request_number"] is not None:
                 payload["requestId"] = asked["request_number"]
@@ -81,7 +84,7 @@ class CertificateDesk:
     ) -> asyncpg.Record:
         now = self._clock.now()
         async with connection.transaction():
-            await store.get_pending(connection, request_id)
+            await store.get_in_state(connection, request_id, OPEN_TO[state])
             row = await store.decide(connection, request_id, state, by=who.subject, at=now, reason=reason, **rest)
             await audit.record(
                 connection, at=now, actor=who.subject, action=f"certificate {state}",

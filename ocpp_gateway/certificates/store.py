@@ -1,7 +1,7 @@
 """The statements about certificates that stations ask for."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -13,14 +13,26 @@ from youguan.events import Event
 
 
 async def write_requests(connection: asyncpg.Connection, requests: Sequence[CertificateRequested]) -> list[Event]:
-    """Keep what stations ask for; what a station asks last takes the place of what nobody has decided yet."""
+    """Keep what stations ask for; what a station asks last takes the place of what nobody has decided yet.
+
+    As a request of its own: one that is being signed at this moment stays what it is.
+    """
     for asked in requests:
+        await connection.execute(
+            """
+            UPDATE gateway.certificate_request SET state = 'superseded', decided_at = $4
+            WHERE station_id = $1 AND state = 'pending' AND (request, request_number) IS DISTINCT FROM ($2, $3::int)
+            """,
+            asked.station_id,
+            asked.request,
+            asked.request_number,
+            asked.received_at,
+        )
         await connection.execute(
             """
             INSERT INTO gateway.certificate_request (id, station_id, request, request_number, received_at)
             VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (station_id) WHERE state = 'pending' DO UPDATE
-            SET request = excluded.request, request_number = excluded.request_number, received_at = excluded.received_at
+            ON CONFLICT (station_id) WHERE state = 'pending' DO UPDATE SET received_at = excluded.received_at
             """,
             str(uuid.uuid4()),
             asked.station_id,
@@ -45,10 +57,15 @@ async def taken(connection: asyncpg.Connection, request_id: str) -> AsyncIterato
 
 async def get_pending(connection: asyncpg.Connection, request_id: str) -> asyncpg.Record:
     """Return what nobody has decided yet, held; NotFound, Conflict."""
+    return await get_in_state(connection, request_id, ("pending",))
+
+
+async def get_in_state(connection: asyncpg.Connection, request_id: str, states: Collection[str]) -> asyncpg.Record:
+    """Return a request that is in one of these states, held; NotFound, Conflict."""
     row = await connection.fetchrow("SELECT * FROM gateway.certificate_request WHERE id = $1 FOR UPDATE", request_id)
     if row is None:
         raise NotFound(f"certificate request {request_id}")
-    if row["state"] != "pending":
+    if row["state"] not in states:
         raise Conflict(f"certificate request {request_id} is {row['state']}")
     return row
 

@@ -16,7 +16,12 @@ from youguan.web.security import remote_of, require_county
 from youguan.web.templates import Templates
 
 PAGE = 20
-STATES = {"pending": ("warn", "待审批"), "approved": ("good", "已签发"), "rejected": ("bad", "已拒绝")}
+STATES = {
+    "pending": ("warn", "待审批"),
+    "approved": ("good", "已签发"),
+    "rejected": ("bad", "已拒绝"),
+    "superseded": ("", "已被新申请取代"),
+}
 
 
 def certificate_pages(pool: asyncpg.Pool, templates: Templates, desk: CertificateDesk) -> APIRouter:

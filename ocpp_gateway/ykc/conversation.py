@@ -9,11 +9,10 @@ from typing import Literal, Protocol
 
 from ocpp_gateway import metrics
 from ocpp_gateway.adapters.ykc import SOURCE, account_of, faulted, measured, status_of
-from ocpp_gateway.mqtt.bridge import Budget
+from ocpp_gateway.mqtt.bridge import Budget, Directory
 from ocpp_gateway.observation import Announced, Observation, StatusReported
 from ocpp_gateway.recorder.batch import Committed, Doubt, Entry, Lost, Settlement
 from ocpp_gateway.recorder.batch import Refused as RefusedByDatabase
-from ocpp_gateway.stations.directory import Directory
 from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.ykc import messages
 from ocpp_gateway.ykc.frames import Frame, frame
@@ -59,6 +58,7 @@ class Conversation:
         self._close = close
         self._places = asyncio.Semaphore(UNSETTLED)
         self._status: dict[int, StatusReported] = {}  # the last of each gun that was handed on
+        self._stored: dict[int, StatusReported] = {}  # the last of each gun that is durable
         self._doubted_checksum = False
         self._sequence = 0
 
@@ -136,13 +136,15 @@ class Conversation:
     def _record(self, received: Frame, said: Said | None, text: str, doubts: Sequence[Doubt], now: datetime) -> None:
         assert self.pile is not None
         observations = self._observed(said, now)
-        asks = not observations and not isinstance(said, Login | Trade)
+        asks = not observations and not isinstance(said, Login | Trade) and not self._waits(said)
 
         def settle(settlement: Settlement) -> None:
             match settlement:
                 case Committed():
+                    self._stored.update(_statuses(observations))
                     self._acknowledge(received, said, kept=True)
                 case RefusedByDatabase():
+                    self._untold(observations)
                     self._acknowledge(received, said, kept=False)
                 case Lost():  # it says this again after its next login, if it is ours to write then
                     self._close("the station speaks elsewhere")
@@ -172,6 +174,17 @@ class Conversation:
             status.status, status.error_code, status.error_info,
         )  # fmt: skip
         return [] if same else [status]
+
+    def _waits(self, said: Said | None) -> bool:
+        """Say whether what a frame repeats is not durable yet: then neither may its answer be given."""
+        return isinstance(said, Heartbeat) and self._status.get(said.gun) is not self._stored.get(said.gun)
+
+    def _untold(self, observations: Sequence[Observation]) -> None:
+        """Let what the database refused be news again when it is said the next time."""
+        for gun, status in _statuses(observations).items():
+            if self._status.get(gun) is status:
+                del self._status[gun]
+                self._stored.pop(gun, None)
 
     def _acknowledge(self, received: Frame, said: Said | None, *, kept: bool) -> None:
         match said:
@@ -216,3 +229,7 @@ class Conversation:
 
         entry.settle = settled
         self._around.recorder.submit(entry)
+
+
+def _statuses(observations: Sequence[Observation]) -> dict[int, StatusReported]:
+    return {said.connector: said for said in observations if isinstance(said, StatusReported)}

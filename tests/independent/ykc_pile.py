@@ -87,10 +87,12 @@ class Pile:
     def bcd(self) -> bytes:
         return bytes.fromhex(self.number)
 
+    def login(self, guns: int = 2) -> bytes:
+        return self.bcd + bytes((0, guns, 16)) + b"v4.1.50\x00" + b"\x01" + bytes(10) + b"\x04"
+
     async def log_in(self, guns: int = 2) -> int | None:
         """Log in; return the result, 0 for success, None where the connection was closed."""
-        body = self.bcd + bytes((0, guns, 16)) + b"v4.1.50\x00" + b"\x01" + bytes(10) + b"\x04"
-        answer = await self.ask(0x01, body)
+        answer = await self.ask(0x01, self.login(guns))
         if answer is None:
             return None
         assert (answer.kind, answer.body[:7]) == (0x02, self.bcd)

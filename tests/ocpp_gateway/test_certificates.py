@@ -3,7 +3,9 @@
 import asyncio
 import json
 import ssl
+import threading
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import websockets
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ocpp_gateway.certificates.desk import CertificateDesk
+from ocpp_gateway.certificates.desk import CertificateDesk, Signer
 from ocpp_gateway.observation import CertificateRequested
 from ocpp_gateway.protocol.versions import V16, V201, Version
 from ocpp_gateway.service import signs_by_itself
@@ -23,6 +25,7 @@ from tests.suite import eventually, request_of
 from youguan.clock import SystemClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, NotFound, Unavailable
+from youguan.pki import Issued
 from youguan.settings import Settings
 
 OPEN = '["127.0.0.0/8"]'
@@ -162,6 +165,36 @@ async def test_of_two_approvals_at_once_one_signs_and_sends(house: House) -> Non
         assert json.loads(await socket.recv())[2] == "CertificateSigned"
     assert len([answer for answer in answers if isinstance(answer, Conflict)]) == 4
     assert await house.pool.fetchval("SELECT count(*) FROM gateway.command WHERE action = 'CertificateSigned'") == 1
+
+
+class SlowSigner:
+    """Signs when it is let."""
+
+    def __init__(self, real: Signer) -> None:
+        self._real, self.asked, self.go = real, threading.Event(), threading.Event()
+
+    def sign(self, request: str, station_id: str, now: datetime) -> Issued:
+        self.asked.set()
+        assert self.go.wait(60)
+        return self._real.sign(request, station_id, now)
+
+
+async def test_what_a_station_asks_for_while_its_request_is_signed_is_another_request(house: House) -> None:
+    signer = SlowSigner(house.authority)
+    desk = CertificateDesk(house.pool, house.desk, signer, SystemClock())
+    async with house.connect() as socket:
+        await ask(socket, first := request_of(ec.generate_private_key(ec.SECP256R1())))
+        approving = asyncio.create_task(desk.approve(REGULATOR_A, (await pending(house))["id"], "checked"))
+        assert await asyncio.to_thread(signer.asked.wait, 60)
+        await ask(socket, second := request_of(ec.generate_private_key(ec.SECP256R1())))
+        signer.go.set()
+        with pytest.raises(Conflict):
+            await approving
+        rows = await house.pool.fetch("SELECT state, request FROM gateway.certificate_request ORDER BY received_at")
+        assert [tuple(row) for row in rows] == [("superseded", first), ("pending", second)]
+        assert await desk_of(house).approve_pending() == 1
+        assert json.loads(await socket.recv())[2] == "CertificateSigned"
+    assert await house.pool.fetchval("SELECT count(*) FROM gateway.command") == 1
 
 
 async def test_what_cannot_be_signed_is_rejected_and_stands_in_nobodys_way(house: House) -> None:

@@ -12,12 +12,17 @@ from typing import Any
 import asyncpg
 import pytest
 
+from ocpp_gateway.recorder.batch import Committed, Refused, Settlement
 from ocpp_gateway.stations import directory
 from ocpp_gateway.stations.ownership import Ownership
+from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.speaking import speak_for
 from ocpp_gateway.stations.store import Opening
 from ocpp_gateway.ykc import process
+from ocpp_gateway.ykc.conversation import Around, Conversation
+from ocpp_gateway.ykc.frames import Splitter
 from tests.independent.ykc_pile import CHINA, Pile
+from tests.ocpp_gateway.fakes import FakeRecorder
 from tests.suite import eventually
 from youguan.clock import SystemClock
 from youguan.database import create_pool
@@ -218,6 +223,48 @@ async def test_a_fault_that_only_the_heartbeat_tells(door: Door) -> None:
     await pile.write(pile.state(2, gun=2))
     assert await pile.beat() is not None
     assert await door.status() == [(PILES[0], 2, "Available")]
+
+
+class Filed:
+    """A directory in which everything is filed."""
+
+    def site_of(self, station_id: str) -> str | None:
+        return "S"
+
+    def knows_site(self, site_id: str) -> bool:
+        return True
+
+    def unfiled(self, station_id: str) -> Registration:
+        return Registration.PENDING
+
+
+async def test_a_status_counts_as_told_when_it_is_durable() -> None:
+    async def ours(*_: object) -> bool:
+        return True
+
+    recorder, pile, sent = FakeRecorder(away=True), Pile(PILES[0]), list[bytes]()
+    around = Around(recorder, Filed(), ours, SystemClock(), "logged")
+    conversation = Conversation("127.0.0.1", around, sent.append, lambda reason: None)
+    (login,) = Splitter().feed(pile.packed(0x01, pile.login()))
+    (beat,) = Splitter().feed(pile.packed(0x03, pile.bcd + b"\x01\x01"))
+    await conversation.take(login)
+    recorder.settle()
+    sent.clear()
+
+    async def beats(settlement: Settlement) -> tuple[int, int, int]:
+        """Return how many statuses two beats bring, how often they are answered before that is settled, and after."""
+        await conversation.take(beat)
+        await conversation.take(beat)
+        told = sum(len(entry.observations) for entry in recorder.entries)
+        before = len(sent)
+        recorder.settle(settlement)
+        after = len(sent) - before
+        sent.clear()
+        return told, before, after
+
+    assert await beats(Refused("poison")) == (1, 0, 0)
+    assert await beats(Committed()) == (1, 0, 2), "what was not stored is said again"
+    assert await beats(Committed()) == (0, 2, 0), "and then it only asks"
 
 
 @pytest.mark.parametrize(("policy", "login"), [("logged", 0), ("ignored", 0), ("required", None)])
