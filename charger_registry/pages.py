@@ -13,7 +13,7 @@ from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
-PAGE = 50
+PAGE, LONGEST = 50, 200
 REASONS = {
     "no_manager": "从未有管理单位",
     "deregistered": "管理单位已注销",
@@ -30,7 +30,7 @@ ROLES = {
 
 
 def registry_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock) -> APIRouter:
-    """Return /registry/sites and /registry/organisation-options."""
+    """Return /registry/sites, /registry/organisation-options and /registry/organisation-names."""
     router = APIRouter(prefix="/registry")
     _add_sites(router, pool, templates)
     _add_organisation_options(router, pool, templates, clock)
@@ -48,6 +48,14 @@ def _add_organisation_options(router: APIRouter, pool: asyncpg.Pool, templates: 
         async with pool.acquire() as connection:
             rows = await store.organisations_to_choose(connection, q, clock.now(), every=every)
         return templates.render(request, "organisation_options.html", rows=rows)
+
+    @router.get("/organisation-names")
+    async def names(request: Request, _: Annotated[Principal, Depends(require())]) -> Response:
+        """Return what a field of one of the roles may suggest for what is typed in it: `?manager=…`."""
+        words = next((said for role in ROLES if (said := request.query_params.get(role))), "")
+        async with pool.acquire() as connection:
+            rows = await store.organisations_to_choose(connection, words[:LONGEST], clock.now())
+        return templates.render(request, "organisation_names.html", rows=rows, called=store.called)
 
 
 def _add_sites(router: APIRouter, pool: asyncpg.Pool, templates: Templates) -> None:

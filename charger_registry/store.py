@@ -310,6 +310,24 @@ async def organisations_to_choose(
     return rows
 
 
+async def organisations_called(connection: asyncpg.Connection, texts: Collection[str]) -> dict[str, str]:
+    """Return, by what somebody has typed, the one organisation that it names: by its id, else by code, name or `called`."""
+    rows = await connection.fetch(
+        """
+        SELECT t.said, coalesce(min(o.id) FILTER (WHERE o.id = t.said), min(o.id)) AS id FROM unnest($1::text[]) AS t (said)
+        JOIN registry.organisation o ON t.said IN (o.id, o.name, o.name || ' (' || o.id || ')') OR o.uscc = upper(t.said)
+        GROUP BY t.said HAVING count(*) = 1 OR bool_or(o.id = t.said)
+        """,
+        list(texts),
+    )
+    return {row["said"]: row["id"] for row in rows}
+
+
+def called(organisation_id: str, name: str) -> str:
+    """Return what names an organisation and no other, as a person reads and types it."""
+    return f"{name} ({organisation_id})"
+
+
 async def get_organisation(
     connection: asyncpg.Connection, organisation_id: str, *, hold: bool = False
 ) -> asyncpg.Record:

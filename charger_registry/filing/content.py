@@ -35,6 +35,7 @@ REASONS = {
     "doubled": "is here twice",
     "elsewhere": "is filed at another site",
     "unknown": "is not known",
+    "nobody": "is no organisation on file, or the name of several: give its id, or choose one that is offered",
     "deregistered": "has been deregistered",
     "expired": "is no longer valid",
     "not_promisable": "cannot be promised, it must be there",
@@ -225,7 +226,7 @@ def _parties(content: Content, world: World) -> Iterator[Problem]:
     yield from (Problem(role, "missing") for role in NEEDED_PARTIES if role not in named)
     for role, organisation in named.items():
         if organisation not in world.organisations:
-            yield Problem(role, "unknown")
+            yield Problem(role, "nobody")
         elif world.organisations[organisation]:
             yield Problem(role, "deregistered")
     begins, ends = _date(content.managed_from), _date(content.managed_until)

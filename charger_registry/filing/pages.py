@@ -139,20 +139,35 @@ class Shown:
         view = await self.desk.view(who, filing_id)
         async with self.pool.acquire() as connection:
             divisions = await divisions_store.list_divisions(connection)
-            organisations = await registry.list_organisations(connection, None, 1000)
         names = await self._names(view.content.parties().values())
         wrong = {problem.field: problem.reason for problem in view.problems}
         return self.templates.render(
             request, "filing_form.html", status_code=error.status if error else 200, view=view,
-            content=view.content, blanks=BLANK_ROWS, wrong=wrong, divisions=divisions,
-            organisations=organisations, names=names, error=None if error is None or error.fields else error, labels=LABELS,
-            station_labels=STATION_LABELS, systems=SYSTEMS, current_types=CURRENT_TYPES,
+            content=view.content, blanks=BLANK_ROWS, wrong=wrong, divisions=divisions, called=registry.called,
+            fits=await self._fits(view.content, names), names=names,
+            error=None if error is None or error.fields else error, labels=LABELS, station_labels=STATION_LABELS,
+            systems=SYSTEMS, current_types=CURRENT_TYPES,
         )  # fmt: skip
 
     def due(self, filing: Mapping[str, Any]) -> int | None:
         """Return how many working days are left; negative: so many too late."""
         today = county_day(self.clock.now())
         return working_days_between(today, filing["due_on"]) if filing["due_on"] else None
+
+    async def named(self, content: Content) -> Content:
+        """Return a content with the organisations that its parties name; what names none, or several, stays as it was typed."""
+        async with self.pool.acquire() as connection:
+            found = await registry.organisations_called(connection, content.parties().values())
+        return content.model_copy(update={role: found.get(text, text) for role, text in content.parties().items()})
+
+    async def _fits(self, content: Content, names: Mapping[str, str]) -> dict[str, list[asyncpg.Record]]:
+        """Return, by role of a party that is not recognised, the organisations that it may mean."""
+        unknown = {role: text for role, text in content.parties().items() if text not in names}
+        async with self.pool.acquire() as connection:
+            return {
+                role: await registry.organisations_to_choose(connection, text, self.clock.now())
+                for role, text in unknown.items()
+            }
 
     async def _names(self, ids: Collection[str]) -> dict[str, str]:
         async with self.pool.acquire() as connection:
@@ -250,7 +265,7 @@ def _add_filing(router: APIRouter, shown: Shown) -> None:
     async def save(request: Request, filing_id: str, who: Annotated[Principal, Depends(writes)]) -> Response:
         form = await request.form()
         try:
-            content = content_of(form)
+            content = await shown.named(content_of(form))
             await shown.desk.save(who, filing_id, content, remote=remote_of(request))
             if form.get("then") == "submit":
                 await shown.desk.act(who, filing_id, Order(Command.SUBMIT), remote=remote_of(request))

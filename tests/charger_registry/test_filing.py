@@ -190,6 +190,27 @@ async def test_a_draft_says_what_is_missing_and_cannot_be_submitted(world: World
     assert (await world.ask("GET", f"/filings/{filing['id']}", role=REGULATOR)).status_code == 404
 
 
+async def test_an_organisation_is_named_by_what_somebody_types(world: World) -> None:
+    async with world.pool.acquire() as connection, connection.transaction():
+        doubles = tuple(OrganisationDraft(name, "双生公司") for name in ("d1", "d2"))
+        await registry.file_all(connection, Filing(organisations=doubles), NOW)
+    offered = (await world.page("/organisation-names?owner=双生")).text
+    assert [f"双生公司 ({name})" in offered for name in ("d1", "d2", "b")] == [True, True, False]
+    begun = await world.page("/filings", organisation_id="m")
+    address = begun.headers["location"].removeprefix("/registry").removesuffix("/edit")
+    typed = {"builder": "b公司", "owner": "双生公司 (d2)", "maintainer": "双生公司", "manager": "m"}
+    assert (await world.page(address, **typed)).status_code == 303
+    kept = await world.pool.fetchval("SELECT content FROM registry.filing WHERE id = $1", address.rpartition("/")[2])
+    assert {role: kept[role] for role in typed} == {
+        "builder": "b",
+        "owner": "d2",
+        "maintainer": "双生公司",
+        "manager": "m",
+    }
+    form = (await world.page(f"{address}/edit")).text
+    assert ("b公司 (b)" in form, form.count("双生公司 (d1)"), "同名单位不止一个" in form) == (True, 1, True)
+
+
 async def test_an_accepted_filing_makes_the_site_its_stations_and_who_is_responsible(world: World) -> None:
     filing_id = await world.whole()
     submitted = await world.act(filing_id, "submit")

@@ -7,15 +7,14 @@ from typing import Any
 import asyncpg
 
 from youguan.auth import Scope
-from youguan.bounds import ANSWERING
 from youguan.errors import Conflict, NotFound, Reason
 
-# An organisation lies within a division where it answers for a site there.
-WITHIN = f"""(
+# An organisation lies within a division where it stands in the ledger of a site there, in whatever role and whenever: who asks
+# there for a builder, a property manager or the manager of last year has to reach it.
+WITHIN = """(
     $1::bool OR o.id = $3::text OR EXISTS (
         SELECT FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
-        WHERE r.organisation_id = o.id AND r.role = ANY (ARRAY{list(ANSWERING)}) AND upper_inf(r.believed)
-          AND r.during @> now() AND s.division_code ^@ ANY ($2::text[])
+        WHERE r.organisation_id = o.id AND upper_inf(r.believed) AND s.division_code ^@ ANY ($2::text[])
     )
 )"""
 
