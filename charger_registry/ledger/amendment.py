@@ -1,11 +1,10 @@
 """What a change makes of the lines of a site that are believed now: never rewritten, withdrawn and replaced. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 
-from charger_registry.ledger.responsibility import Line
+from charger_registry.ledger.responsibility import ORDER, RETURN, Line, holder
 from youguan.errors import Conflict, Invalid, NotFound, Reason
 
 MANAGER = "manager"
@@ -19,6 +18,10 @@ class Amendment:
     withdrawn: tuple[Line, ...]
     added: tuple[Line, ...]
 
+    def over(self, believed: Sequence[Line]) -> list[Line]:
+        """Return what is believed after it."""
+        return [*(line for line in believed if line not in self.withdrawn), *self.added]
+
 
 def give(believed: Sequence[Line], line: Line) -> Amendment:
     """Give a role from an instant on: whoever has it then ends there. Conflict where somebody has it from then or later."""
@@ -31,12 +34,40 @@ def give(believed: Sequence[Line], line: Line) -> Amendment:
     return Amendment(tuple(ended), (*(_cut(other, line.since) for other in ended), line))
 
 
+def assign(believed: Sequence[Line], line: Line) -> Amendment:
+    """Give a role by order, which interrupts what its end lets go on (代管): from then on it is as it would have been.
+
+    Whoever has the role then, or was to have it back within the order's time, has it back at the end, where his own time is not
+    over by then. Conflict where somebody has it from then or later in his own right.
+    """
+    due_back = [
+        other
+        for other in believed
+        if other.origin == RETURN and other.is_of(line.role, line.station_id)
+        and other.since >= line.since and other.overlaps(line)
+    ]  # fmt: skip
+    given = give([other for other in believed if other not in due_back], line)
+    interrupted = (*given.withdrawn, *due_back)
+    return Amendment(interrupted, (*given.added, *_back_after(interrupted, line.until)))
+
+
 def end(believed: Sequence[Line], role: str, station_id: str, at: datetime) -> Amendment:
-    """End a role at an instant. Conflict where nobody has it then."""
-    ended = [line for line in believed if line.is_of(role, station_id) and line.holds_at(at)]
+    """End a role at an instant; whoever was to have it back when an order ends has it back then. Conflict where nobody has it."""
+    held = [line for line in believed if line.is_of(role, station_id)]
+    ended = [line for line in held if line.holds_at(at)]
     if not ended:
         raise Conflict(Reason("nobody has the role {role} at that time", role=role))
-    return Amendment(tuple(ended), tuple(_cut(line, at) for line in ended if line.since < at))
+    ordered_until = {line.until for line in ended if line.origin == ORDER}
+    due_back = [line for line in held if line.origin == RETURN and line.since in ordered_until]
+    left = (_cut(line, at) for line in ended if line.since < at)
+    return Amendment((*ended, *due_back), (*left, *(_back(line, at) for line in due_back)))
+
+
+def follows(believed: Sequence[Line], line: Line) -> Line | None:
+    """Return who would have a role when an order for a time ends; None: nobody, or it has no end. Conflict, Invalid."""
+    if line.until is None:
+        return None
+    return holder(assign(believed, line).over(believed), line.role, line.until, line.station_id)
 
 
 def correct(believed: Sequence[Line], line_id: int, corrected: Line | None) -> Amendment:
@@ -64,22 +95,18 @@ def recorded_at(now: datetime, last: datetime | None) -> datetime:
     return now if last is None or last < now else last + TICK
 
 
-def two_managers(lines: Iterable[Line]) -> tuple[Line, Line] | None:
-    """Return two lines by which a site or a station has two managers at once, or None."""
-    by_place: dict[str, list[Line]] = {}
-    for line in lines:
-        if line.role == MANAGER:
-            by_place.setdefault(line.station_id, []).append(line)
-    for found in by_place.values():
-        found.sort(key=lambda line: line.since)
-        for before, after in pairwise(found):
-            if before.overlaps(after):
-                return before, after
-    return None
-
-
 def _cut(line: Line, at: datetime) -> Line:
     return replace(line, until=at, id=0)
+
+
+def _back(line: Line, since: datetime) -> Line:
+    return replace(line, since=since, origin=RETURN, id=0)
+
+
+def _back_after(interrupted: Sequence[Line], until: datetime | None) -> list[Line]:
+    if until is None:
+        return []
+    return [_back(line, until) for line in interrupted if line.until is None or until < line.until]
 
 
 def _refuse_empty(line: Line) -> None:

@@ -119,10 +119,11 @@ class Correction(BaseModel):
     truth: Truth | None
 
 
-def require_ledger(pool: asyncpg.Pool) -> Callable[..., Awaitable[Principal]]:
-    """Return a dependency for whoever reads a ledger: of a site within his bounds, or of one that lay there when it was retired."""
+def require_ledger(pool: asyncpg.Pool, *roles: str) -> Callable[..., Awaitable[Principal]]:
+    """Return a dependency for whoever reads a ledger, or as one of the roles corrects it: of a site within his bounds, or of
+    one that lay there when it was retired."""
 
-    async def dependency(site_id: str, who: Annotated[Principal, Depends(require())]) -> Principal:
+    async def dependency(site_id: str, who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
         async with pool.acquire() as connection:
             if not await store.sees_ledger(connection, who.scope, site_id):
                 raise NotFound(Reason("site {site_id}", site_id=site_id))
@@ -228,9 +229,13 @@ def _add_orders(app: FastAPI, pool: asyncpg.Pool, desk: LedgerDesk) -> None:
 
     @app.post("/sites/{site_id}/responsibilities/{line_id}/correction")
     async def correct(
-        site_id: str, line_id: int, given: Correction, request: Request, who: Annotated[Principal, regulator]
+        site_id: str,
+        line_id: int,
+        given: Correction,
+        request: Request,
+        who: Annotated[Principal, Depends(require_ledger(pool, REGULATOR))],
     ) -> LedgerLineOut | None:
-        """Say instead of a line how it really was; what was believed until now is kept."""
+        """Say instead of a line how it really was, of a retired site too; what was believed until now is kept."""
         async with pool.acquire() as connection:
             wrong = next((line for line in await store.lines(connection, site_id) if line.id == line_id), None)
         if wrong is None:

@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 
 from charger_registry.ledger import store
-from charger_registry.ledger.amendment import Amendment, correct, end, give
+from charger_registry.ledger.amendment import Amendment, assign, correct, end
 from charger_registry.ledger.handovers.ending import end_overtaken
-from charger_registry.ledger.responsibility import Evidence, Line
+from charger_registry.ledger.responsibility import ORDER, Evidence, Line
 from charger_registry.store import STREAM, get_organisation
 from youguan import audit
 from youguan.auth import Principal
@@ -18,7 +18,6 @@ from youguan.clock import Clock, utc_text
 from youguan.errors import Conflict, NotFound, Reason
 from youguan.eventlog import publish
 
-ORDER = "order"
 Decide = Callable[[Sequence[Line]], Amendment]
 
 
@@ -43,7 +42,7 @@ class LedgerDesk:
         station_id: str = "",
         remote: str | None = None,
     ) -> Line:
-        """Give a role by order from an instant on (default now); whoever had it ends there.
+        """Give a role by order from an instant on (default now); whoever had it ends there, and has it back when the order ends.
 
         NotFound, Invalid, Conflict where somebody has it from then or later, or the organisation is no more.
         """
@@ -52,7 +51,7 @@ class LedgerDesk:
         line = Line(role, organisation_id, station_id, since or now, until, ORDER, evidence)
         async with self._pool.acquire() as connection, connection.transaction():
             await self._check(connection, site_id, line, now)
-            await self._change(connection, who, site_id, "assign", lambda b: give(b, line), reason, remote)
+            await self._change(connection, who, site_id, "assign", lambda b: assign(b, line), reason, remote)
             return await self._kept(connection, site_id, line)
 
     async def end(
@@ -87,10 +86,11 @@ class LedgerDesk:
     ) -> Line | None:
         """Say instead of a line how it really was (None: it never was so); what was believed until now is kept.
 
+        The past of a retired site can be wrong as well: notices and fines rest on it.
         NotFound, Invalid, Conflict where somebody else managed in the corrected period.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            await store.hold_site(connection, site_id)
+            await store.hold_site(connection, site_id, even_retired=True)
             if corrected is not None:
                 await get_organisation(connection, corrected.organisation_id)
             await self._change(

@@ -10,12 +10,13 @@ from fastapi.responses import RedirectResponse, Response
 
 from charger_registry import store as registry
 from charger_registry.ledger import store
+from charger_registry.ledger.amendment import follows
 from charger_registry.ledger.api import require_ledger
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.handovers import store as handovers
 from charger_registry.ledger.handovers.handover import may_propose
 from charger_registry.ledger.history import changes
-from charger_registry.ledger.responsibility import Evidence, Line, holder
+from charger_registry.ledger.responsibility import ORDER, Evidence, Line, holder
 from charger_registry.pages import REASONS, ROLES
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, Clock
@@ -27,6 +28,7 @@ ORIGINS = {
     "filing": "备案",
     "handover": "交接",
     "order": "监管指令",
+    "return": "指令期满恢复",
     "import": "数据导入",
     "sample": "演示数据",
 }
@@ -61,6 +63,7 @@ def ledger_pages(pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clo
     """Return /registry/sites/{site_id}/…."""
     router = APIRouter(prefix="/registry/sites/{site_id}")
     _add_ledger(router, pool, desk, templates, clock)
+    _add_outlook(router, pool, templates, clock)
     _add_history(router, pool, templates, clock)
     _add_corrections(router, pool, desk, templates, clock)
     return router
@@ -155,6 +158,29 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
         return RedirectResponse(f"/registry/sites/{site_id}", 303)
 
 
+def _add_outlook(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+    @router.get("/order/outlook")
+    async def outlook(
+        request: Request,
+        site_id: str,
+        _: Annotated[Principal, Depends(require_site(pool, REGULATOR))],
+        role: str = "manager",
+        station_id: str = "",
+        since: str = "",
+        until: str = "",
+    ) -> Response:
+        """Say what the end of an order would bring, before it is given."""
+        try:
+            _known_role(role)
+            begins = local_moment("since", since) or clock.now()
+            line = Line(role, "", station_id, begins, local_moment("until", until), ORDER)
+            async with pool.acquire() as connection:
+                follower = follows(await store.lines(connection, site_id), line)
+        except YouguanError as error:
+            return templates.render(request, "ledger_outlook.html", error=error)
+        return templates.render(request, "ledger_outlook.html", line=line, follower=follower, error=None)
+
+
 def _known_role(role: str) -> None:
     if role not in ROLES:
         raise Invalid.about("role", "is none of ours")
@@ -194,7 +220,7 @@ def _add_history(router: APIRouter, pool: asyncpg.Pool, templates: Templates, cl
 def _add_corrections(
     router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clock: Clock
 ) -> None:
-    regulator = Depends(require_site(pool, REGULATOR))
+    regulator = Depends(require_ledger(pool, REGULATOR))
 
     async def believed(site_id: str, line_id: int) -> Line:
         async with pool.acquire() as connection:

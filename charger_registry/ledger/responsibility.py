@@ -8,6 +8,7 @@ from youguan.clock import county_day
 
 ROLES = ("builder", "owner", "manager", "maintainer", "property_manager")
 EVIDENCE_KINDS = ("contract", "acceptance_record", "decision", "other")
+ORDER, RETURN = "order", "return"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Evidence:
 class Line:
     """One line of a ledger: [since, until), `until` None: open; `station_id` '' means the whole site.
 
-    `origin`: filing, handover, order, import or sample; `id`: under which it is kept, 0 where it is not yet. `ceased_at`: when the
-    organisation has ceased to be, which is on its own file and no part of the line.
+    `origin`: filing, handover, order, import, sample, or return (who comes back when an order ends); `id`: under which it is
+    kept, 0 where it is not yet. `ceased_at`: when the organisation has ceased to be, on its own file and no part of the line.
     """
 
     role: str

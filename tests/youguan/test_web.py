@@ -220,6 +220,21 @@ async def test_a_change_by_cookie_needs_its_csrf_token(client: httpx.AsyncClient
     ]
 
 
+async def test_what_the_end_of_an_order_brings_is_said_before(client: httpx.AsyncClient) -> None:
+    headers, until = await bearer(client, "regulator"), "2030-01-01T00:00"
+
+    async def outlook(**order: str) -> str:
+        return (await client.get("/registry/sites/s/order/outlook", params=order, headers=headers)).text
+
+    assert "届时记为“合同到期”" in await outlook(until=until)
+    assert "不填终止时间" in await outlook()
+    assert 'class="error"' in await outlook(until="2020-01-01T00:00", since="2020-01-02T00:00")
+    order = {"role": "manager", "organisation_id": "o", "reason": "x", "document_number": "1"}
+    assert (await client.post("/api/registry/sites/s/responsibilities", json=order, headers=headers)).status_code == 201
+    later = await outlook(since="2029-01-01T00:00", until=until)
+    assert "2030-01-01 00:00 期满后由 甲公司 恢复承担" in later
+
+
 async def test_another_sites_form_is_refused(reader: httpx.AsyncClient) -> None:
     form = {"username": "regulator", "password": "regulator"}
     answer = await reader.post("/login", data=form, headers={"Origin": "https://evil.example"})

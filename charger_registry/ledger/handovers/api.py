@@ -26,7 +26,8 @@ class HandoverOut(BaseModel):
     site_id: str
     site_name: str
     station_id: str | None
-    manager: OrganisationName | None = Field(serialization_alias="from", description="null: nobody managed")
+    giver: OrganisationName | None = Field(serialization_alias="from", description="null: nobody managed")
+    manager: OrganisationName | None = Field(description="who manages it now; null: nobody")
     receiver: OrganisationName = Field(serialization_alias="to")
     proposer: OrganisationName
     proposed_at: UtcTime
@@ -143,14 +144,18 @@ def _add_answers(app: FastAPI, pool: asyncpg.Pool, desk: HandoverDesk) -> None:
         return await now_is(request, handover_id)
 
 
+def _named(organisation_id: str | None, name: str | None) -> OrganisationName | None:
+    return OrganisationName(id=organisation_id, name=name or organisation_id) if organisation_id else None
+
+
 def _out(row: asyncpg.Record) -> HandoverOut:
-    manager = row["from_organisation_id"]
     return HandoverOut(
         id=row["id"],
         site_id=row["site_id"],
         site_name=row["site_name"],
         station_id=row["station_id"] or None,
-        manager=OrganisationName(id=manager, name=row["from_name"] or manager) if manager else None,
+        giver=_named(row["from_organisation_id"], row["from_name"]),
+        manager=_named(row["manager_id"], row["manager_name"]),
         receiver=OrganisationName(id=row["to_organisation_id"], name=row["to_name"]),
         proposer=OrganisationName(id=row["proposer_id"], name=row["proposer_name"]),
         proposed_at=row["proposed_at"],

@@ -15,12 +15,18 @@ from youguan.errors import NotFound, Reason
 USUAL_WORKING_DAYS = "handover_answer_working_days"
 LIST = """
 SELECT h.*, s.name AS site_name, s.address, d.name AS division_name, r.name AS to_name, p.name AS proposer_name,
-       m.name AS from_name,
+       m.name AS from_name, now_manages.id AS manager_id, now_manages.name AS manager_name,
        (SELECT count(*) FROM registry.station t WHERE t.site_id = s.id AND t.retired_at IS NULL) AS stations
 FROM registry.handover h JOIN registry.site s ON s.id = h.site_id
 JOIN registry.organisation r ON r.id = h.to_organisation_id JOIN registry.organisation p ON p.id = h.proposer_id
 LEFT JOIN registry.organisation m ON m.id = h.from_organisation_id
 LEFT JOIN registry.division d ON d.code = s.division_code
+LEFT JOIN LATERAL (
+    SELECT o.id, o.name FROM registry.responsibility l JOIN registry.organisation o ON o.id = l.organisation_id
+    WHERE l.site_id = s.id AND l.role = 'manager' AND l.station_id IN ('', h.station_id) AND upper_inf(l.believed)
+      AND l.during @> now() AND (o.deregistered_at IS NULL OR o.deregistered_at > now()) AND s.retired_at IS NULL
+    ORDER BY l.station_id DESC LIMIT 1
+) now_manages ON true
 """
 # Its parties see a handover, the receiver as well, who is no party of the site yet; and those within whose bounds the site lies.
 SEEN = "(h.from_organisation_id = {own} OR h.to_organisation_id = {own} OR h.proposer_id = {own} OR {within})"

@@ -26,8 +26,8 @@ from charger_registry.imports.parties import Directory, Known, said_of
 from charger_registry.imports.permission import Rights
 from charger_registry.imports.plan import Filed, Plan, plan
 from charger_registry.imports.reading import Reading
-from charger_registry.ledger.amendment import two_managers
 from charger_registry.ledger.responsibility import Line
+from tests.charger_registry.ledger.double import two_managers
 from youguan.clock import COUNTY
 from youguan.coordinates import to_wgs84
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charger_registry.ledger.amendment import Amendment, correct, end, give, recorded_at, two_managers
+from charger_registry.ledger.amendment import Amendment, assign, correct, end, follows, give, recorded_at
 from charger_registry.ledger.history import Recorded, changes
 from charger_registry.ledger.responsibility import Evidence, Line, holder, unmanaged
+from tests.charger_registry.ledger.double import two_managers
 from youguan.errors import Conflict, Invalid, NotFound, YouguanError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,7 +48,7 @@ class Book:
 organisations, stations, days = st.sampled_from("abc"), st.sampled_from(["", "s1"]), st.integers(0, DAYS)
 periods = st.tuples(days, st.one_of(st.none(), days))
 commands = st.one_of(
-    st.tuples(st.just("give"), organisations, stations, periods),
+    st.tuples(st.sampled_from(["give", "assign"]), organisations, stations, periods),
     st.tuples(st.just("end"), stations, days),
     st.tuples(st.just("correct"), st.integers(0, 10), organisations, periods),
     st.tuples(st.just("strike"), st.integers(0, 10)),
@@ -56,9 +57,10 @@ commands = st.one_of(
 
 def decide(believed: list[Line], command: tuple[object, ...]) -> Amendment:
     match command:
-        case ("give", str(who), str(station), (int(since), until)):
+        case (("give" | "assign") as way, str(who), str(station), (int(since), until)):
             assert until is None or isinstance(until, int)
-            return give(believed, line(who, since, until, station))
+            given = line(who, since, until, station)
+            return give(believed, given) if way == "give" else ordered(believed, replace(given, origin="order"))
         case ("end", str(station), int(at)):
             return end(believed, "manager", station, day(at))
         case ("correct", int(which), str(who), (int(since), until)) if believed:
@@ -68,6 +70,22 @@ def decide(believed: list[Line], command: tuple[object, ...]) -> Amendment:
         case ("strike", int(which)) if believed:
             return correct(believed, believed[which % len(believed)].id, None)
     raise Conflict("nothing to change")
+
+
+def ordered(believed: list[Line], order: Line) -> Amendment:
+    """Return what an order makes of a ledger: within its time its own, and nothing else than before at any other."""
+    amendment = assign(believed, order)
+    after, follower = amendment.over(believed), follows(believed, order)
+    for number in range(DAYS + 1):
+        at = day(number)
+        was, has = (holder(lines, "manager", at, order.station_id) for lines in (believed, after))
+        if order.holds_at(at):
+            assert has == order
+        elif order.until is not None or at < order.since:
+            assert (has and has.organisation_id) == (was and was.organisation_id)
+        if at == order.until:
+            assert has == follower
+    return amendment
 
 
 @settings(max_examples=300, deadline=None)
@@ -95,6 +113,45 @@ def test_who_has_the_role_ends_where_the_next_one_begins() -> None:
     assert [(kept.organisation_id, kept.since, kept.until) for kept in amendment.added] == [
         ("a", day(0), day(5)), ("b", day(5), None),
     ]  # fmt: skip
+
+
+def test_who_was_interrupted_by_an_order_has_the_role_back_when_it_ends() -> None:
+    before = replace(line("a", 0, 30, number=1), evidence=Evidence("contract", "1"))
+    custody = replace(line("b", 5, 10), origin="order")
+    after = [replace(kept, id=number) for number, kept in enumerate(assign([before], custody).added, 1)]
+    assert [(kept.organisation_id, kept.since, kept.until, kept.origin) for kept in after] == [
+        ("a", day(0), day(5), "import"), ("b", day(5), day(10), "order"), ("a", day(10), day(30), "return"),
+    ]  # fmt: skip
+    assert after[2].evidence == before.evidence
+    longer = assign(after, replace(line("b", 8, 20), origin="order")).over(after)
+    assert [(kept.organisation_id, kept.since, kept.until) for kept in sorted(longer, key=lambda kept: kept.since)] == [
+        ("a", day(0), day(5)), ("b", day(5), day(8)), ("b", day(8), day(20)), ("a", day(20), day(30)),
+    ]  # fmt: skip
+    for_good = assign(after, replace(line("c", 7), origin="order")).over(after)
+    assert holder(for_good, "manager", day(29)) == replace(line("c", 7), origin="order"), "nobody is to come back"
+
+
+def test_an_order_that_outlasts_whom_it_interrupts_leaves_nobody() -> None:
+    before, custody = line("a", 0, 8, number=1), replace(line("b", 5, 10), origin="order")
+    assert follows([before], custody) is None
+    found = unmanaged(assign([before], custody).over([before]), day(10), START)
+    assert found is not None
+    assert (found.reason, found.since, found.organisation_id) == ("contract_ended", day(10), "b")
+    gone = replace(line("a", number=1), ceased_at=day(7))
+    found = unmanaged(assign([gone], custody).over([gone]), day(10), START)
+    assert found is not None
+    assert (found.reason, found.since) == ("deregistered", day(10))
+
+
+def test_an_order_that_is_ended_early_brings_back_who_was_to_come() -> None:
+    after = assign([line("a", number=1)], replace(line("b", 5, 10), origin="order")).added
+    believed = [replace(kept, id=number) for number, kept in enumerate(after, 1)]
+    left = end(believed, "manager", "", day(7)).over(believed)
+    assert [(kept.organisation_id, kept.since, kept.until) for kept in left] == [
+        ("a", day(0), day(5)), ("b", day(5), day(7)), ("a", day(7), None),
+    ]  # fmt: skip
+    ended = end(believed, "manager", "", day(12)).over(believed)
+    assert holder(ended, "manager", day(12)) is None
 
 
 def test_a_period_before_another_one_disturbs_nobody() -> None:

@@ -15,6 +15,7 @@ from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.export import csv_lines, header
 from charger_registry.ledger.history import changes
 from charger_registry.ledger.responsibility import Evidence, Line, holder
+from charger_registry.service import judge_what_has_changed
 from youguan import audit
 from youguan.auth import EVERYTHING, NOTHING, Principal, Scope
 from youguan.clock import ManualClock
@@ -61,9 +62,13 @@ async def managers(pool: asyncpg.Pool, at: datetime, as_known_at: datetime | Non
     return found.organisation_id if found else None
 
 
-async def line_of(pool: asyncpg.Pool, role: str) -> Line:
+async def lines_of(pool: asyncpg.Pool) -> list[Line]:
     async with pool.acquire() as connection:
-        return next(line for line in await store.lines(connection, "s") if line.role == role)
+        return await store.lines(connection, "s")
+
+
+async def line_of(pool: asyncpg.Pool, role: str) -> Line:
+    return next(line for line in await lines_of(pool) if line.role == role)
 
 
 async def test_an_order_gives_a_role_with_its_document(
@@ -108,6 +113,35 @@ async def test_a_correction_keeps_what_was_believed(pool: asyncpg.Pool, desk: Le
     assert [change.reason for change in told] == ["从来没有", "合同写错", ""]
     with pytest.raises(NotFound):
         await desk.correct(REGULATOR, "s", corrected.id, None, reason="twice")
+
+
+async def test_the_past_of_a_retired_site_is_corrected_and_nothing_else_of_it(
+    pool: asyncpg.Pool, desk: LedgerDesk
+) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await registry.file_all(connection, Filing(retired_site_ids=("s",)), NOW)
+    wrong = await line_of(pool, "manager")
+    await desk.correct(REGULATOR, "s", wrong.id, replace(wrong, organisation_id="c"), reason="合同写错")
+    assert await managers(pool, START) == "c"
+    told = await pool.fetchval("SELECT payload FROM eventlog.event ORDER BY serial DESC, sequence DESC LIMIT 1")
+    assert [entry["organisation_id"] for entry in told["entries"] if entry["role"] == "manager"] == ["c"]
+    with pytest.raises(NotFound):
+        await desk.order(REGULATOR, "s", "manager", "d", reason="x", document_number="1")
+
+
+async def test_an_order_for_a_time_interrupts_and_its_end_is_found(
+    pool: asyncpg.Pool, desk: LedgerDesk, clock: ManualClock
+) -> None:
+    ends = NOW + timedelta(days=30)
+    await desk.order(REGULATOR, "s", "manager", "c", reason="代管", document_number="1", until=ends)
+    assert [await managers(pool, at) for at in (NOW, ends)] == ["c", "b"]
+    kept = [line for line in await lines_of(pool) if line.since == ends]
+    assert [(line.origin, line.evidence.number) for line in kept] == [("return", "合 1")]
+    await desk.end(REGULATOR, "s", "manager", at=ends, reason="违约", document_number="2")
+    for at, found in ((ends - timedelta(seconds=1), None), (ends, "contract_ended")):
+        async with pool.acquire() as connection, connection.transaction():
+            await judge_what_has_changed(connection, at)
+            assert (await registry.get_site(connection, "s"))["unmanaged_reason"] == found
 
 
 async def test_a_repeated_import_brings_nothing_back_that_was_corrected(pool: asyncpg.Pool, desk: LedgerDesk) -> None:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from charger_registry import store as registry
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.ledger import store
-from charger_registry.ledger.amendment import two_managers
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.handovers import store as handovers
 from charger_registry.ledger.handovers.desk import HandoverDesk
@@ -24,6 +23,7 @@ from charger_registry.ledger.handovers.handover import Command
 from charger_registry.ledger.responsibility import Evidence, Line, holder
 from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.service import judge_what_has_changed
+from tests.charger_registry.ledger.double import two_managers
 from youguan.auth import Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool
