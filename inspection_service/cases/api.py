@@ -145,7 +145,9 @@ class CaseWords(BaseModel):
     people: list[Short] = Field(default_factory=list, max_length=30)
     procedure: Literal["fast", "general"] | None = None
     sanction: Short | None = None
+    also: list[Short] = Field(default_factory=list, max_length=10)
     fine_yuan: Yuan = 0
+    gains_yuan: Yuan = 0
     harm: Literal["none", "slight", "serious"] | None = None
     minor: bool = False
     faultless: bool = False
@@ -162,10 +164,12 @@ class CaseWords(BaseModel):
 
     def said(self) -> Said:
         """Return it as the rules take it."""
-        apart = {"seen", "fine_yuan", "amount_yuan", "officers", "people", "things", "plan"}
+        money = {name: round(getattr(self, f"{name}_yuan") * 100) for name in ("fine", "gains", "amount")}
+        lists = ("also", "officers", "people", "things")
+        apart = {"seen", "plan", *lists, *(f"{name}_yuan" for name in money)}
         members: dict[str, Any] = self.model_dump(exclude=apart)
-        members |= {"fine_fen": round(self.fine_yuan * 100), "amount_fen": round(self.amount_yuan * 100)}
-        members |= {name: tuple(getattr(self, name)) for name in ("officers", "people", "things")}
+        members |= {f"{name}_fen": fen for name, fen in money.items()}
+        members |= {name: tuple(getattr(self, name)) for name in lists}
         return Said(**members, plan=tuple(Instalment(part.on, round(part.amount_yuan * 100)) for part in self.plan))
 
 

@@ -13,10 +13,11 @@ from itertools import pairwise
 from inspection_service.cases.file import CHANGED, FAST, ILLEGAL, LITIGATION, REVIEW, REVOKED, SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import Step
 from inspection_service.cases.thresholds import thresholds
-from inspection_service.law.catalogue import ADVICE, CREDIT, FINE, ORDER, PENALTY, REFERRAL, SUBSIDY, Catalogue, Organ
+from inspection_service.law.catalogue import ADVICE, CREDIT, GOODS, ORDER, PENALTY, REFERRAL, SUBSIDY, Catalogue, Organ
+from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.mercy import Circumstances, Mercy, guidance_first, mercy
 from inspection_service.law.periods import add_months, periods
-from inspection_service.law.permission import Draft, Refusal, limitation_ends, refusals
+from inspection_service.law.permission import Draft, Refusal, heaviest, limitation_ends, refusals
 from youguan.working_days import add_working_days
 
 Test = Callable[[Case, Said, date], bool]
@@ -27,10 +28,15 @@ def draft(case: Case, said: Said, day: date, measure: str = PENALTY) -> Draft:
     """Return what somebody wants to do as the law's rules take it."""
     return Draft(
         measure=measure, party=case.party_kind, act_on=case.act_on, found_on=case.found_on, on=day,
-        sanction=said.sanction if measure == PENALTY else None, fine_fen=said.fine_fen, evidence=case.pieces,
+        imposed=said.imposed if measure == PENALTY else NOTHING, evidence=case.pieces, heavier=_heavier(case),
         serious=case.facts.serious, ordered=case.facts.ordered, already_fined=case.act_is_fined, reasons=said.grounds,
         penalised=case.facts.decided_on is not None and stands(case),
     )  # fmt: skip
+
+
+def _heavier(case: Case) -> bool:
+    """Say whether one of the other cases about this act is the one to be fined (Art. 29)."""
+    return heaviest((case.item, *case.rivals), case.party_kind) != case.item
 
 
 def against(catalogue: Catalogue, case: Case, said: Said, day: date, line: Step) -> list[Refusal]:
@@ -67,11 +73,11 @@ def _penal(case: Case) -> bool:
 
 def hearing_right(case: Case) -> bool:
     """Say whether the party may ask for a hearing (Art. 63)."""
-    return thresholds().hearing.reached(case.party_kind, case.facts.sanction, case.facts.notified_fine_fen)
+    return thresholds().hearing.reached(case.party_kind, case.facts.notified)
 
 
 def is_major(case: Case, said: Said) -> bool:
-    return thresholds().major.reached(case.party_kind, said.sanction, said.fine_fen)
+    return thresholds().major.reached(case.party_kind, said.imposed)
 
 
 def _ended(period: str, since: date | None, day: date) -> bool:
@@ -94,8 +100,8 @@ def owed_fen(case: Case, day: date) -> int:
     facts = case.facts
     paid = sum(payment.fen for payment in facts.paid)
     if facts.pay_by is None:
-        return facts.fine_fen - paid
-    return facts.fine_fen + surcharge_fen(case, day) - paid
+        return facts.payable_fen - paid
+    return facts.payable_fen + surcharge_fen(case, day) - paid
 
 
 def surcharge_fen(case: Case, day: date) -> int:
@@ -107,7 +113,8 @@ def surcharge_fen(case: Case, day: date) -> int:
 
 
 def parts(facts: Facts) -> Iterator[tuple[int, date, date | None]]:
-    """Yield the parts of a fine: how much, due when, paid when (None: not yet). What comes in pays what was due first."""
+    """Yield the parts of a fine: how much, due when, paid when (None: not yet). What comes in pays what was due first, and the fine
+    before what is confiscated, which bears no surcharge."""
     paid = deque(sorted(facts.paid, key=lambda payment: payment.on))
     left = facts.fine_fen
     for part in facts.schedule:
@@ -180,7 +187,7 @@ def _fast_if_clear(case: Case, said: Said, _: date) -> bool:
     """The fast track needs a party that admits, an item without danger, and an amount below its ceiling."""
     if said.procedure != FAST:
         return True
-    small = thresholds().fast.within(case.party_kind, said.sanction or FINE, said.fine_fen)
+    small = thresholds().fast.within(case.party_kind, said.imposed)
     return said.admitted and case.item.danger == "none" and small
 
 
@@ -215,8 +222,8 @@ def _payment_late(case: Case, said: Said, day: date) -> bool:
 
 
 def _plan_covers(case: Case, said: Said, _: date) -> bool:
-    """What is allowed to be paid later is exactly what is left of the fine."""
-    left = case.facts.fine_fen - sum(payment.fen for payment in case.facts.paid)
+    """What is allowed to be paid later is exactly what is left."""
+    left = case.facts.payable_fen - sum(payment.fen for payment in case.facts.paid)
     return sum(part.fen for part in said.plan) == left and all(part.fen > 0 for part in said.plan)
 
 
@@ -249,7 +256,15 @@ def stands(case: Case) -> bool:
 
 def _not_worse(case: Case, said: Said, _: date) -> bool:
     """Nobody is worse off for having sought review or a suit (Review Law Art. 63, Litigation Law Art. 77)."""
-    return said.outcome != CHANGED or said.fine_fen < case.facts.fine_fen
+    before, after = case.facts.imposed, changed(case.facts, said)
+    return said.outcome != CHANGED or (after.no_heavier_than(before) and after != before)
+
+
+def changed(facts: Facts, said: Said) -> Imposed:
+    """Return what review or litigation has made of what was imposed; without a word about sanctions the amounts alone."""
+    kinds = said.imposed.kinds or facts.imposed.kinds
+    goods = facts.goods if GOODS in kinds else ()
+    return Imposed(kinds, said.fine_fen, said.gains_fen, said.imposed.goods or goods)
 
 
 def _hearing_notice(_: Case, said: Said, day: date) -> bool:
@@ -278,7 +293,7 @@ CONDITIONS: dict[str, Test] = {
     "nothing_penal": lambda case, _, __: not _penal(case),
     "penal": lambda case, _, __: _penal(case),
     "limitation": lambda case, _, __: case.found_on <= limitation_ends(case.act_on, serious=case.facts.serious),
-    "ceiling": lambda case, said, _: thresholds().simple.within(case.party_kind, said.sanction, said.fine_fen),
+    "ceiling": lambda case, said, _: thresholds().simple.within(case.party_kind, said.imposed),
     "simple": lambda case, _, __: case.procedure == SIMPLE,
     "unnoted": lambda case, _, __: not case.facts.noted,
     "noted": lambda case, _, __: case.procedure != SIMPLE or case.facts.noted,
@@ -293,11 +308,9 @@ CONDITIONS: dict[str, Test] = {
     "hearing_reviewed": lambda case, _, __: case.facts.hearing_on is None or case.facts.hearing_reviewed,
     "three_people": lambda _, said, __: len(set(said.people)) >= AT_THE_TABLE,
     "statement_over": _statement_over,
-    "not_aggravated": lambda case, said, _: (
-        said.sanction == case.facts.sanction and said.fine_fen <= case.facts.notified_fine_fen
-    ),
+    "not_aggravated": lambda case, said, _: said.imposed.no_heavier_than(case.facts.notified),
     "discussed": lambda case, said, _: case.facts.discussed or not is_major(case, said),
-    "fined": lambda case, _, __: case.facts.fine_fen > 0,
+    "fined": lambda case, _, __: case.facts.payable_fen > 0,
     "nothing_to_pay": lambda case, _, day: owed_fen(case, day) <= 0,
     "payment_late": _payment_late,
     "demand_over": lambda case, _, day: _ended("demand", case.facts.demanded_on, day),

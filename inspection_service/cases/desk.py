@@ -16,13 +16,13 @@ from inspection_service.cases.conditions import against, missing, unmet
 from inspection_service.cases.effects import Moved, moved
 from inspection_service.cases.file import Case, Facts, Said
 from inspection_service.cases.heads import handed_over
-from inspection_service.cases.machine import Command, Role, State, Step, step
+from inspection_service.cases.machine import UNDER_WAY, Command, Role, State, Step, step
 from inspection_service.cases.offers import Offer, offers
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import canonical
 from inspection_service.evidence.desk import pieces
-from inspection_service.law.catalogue import CONTINUING, Catalogue
+from inspection_service.law.catalogue import CONTINUING, PENALTY, Catalogue, Item
 from inspection_service.printing.press import Press, Unprintable
 from inspection_service.store import get_site
 from inspection_service.tasks import store as tasks
@@ -108,7 +108,13 @@ class CaseDesk:
             pieces=pieces(links, facts.officers),
             earlier=await store.earlier_violations(connection, row["id"]),
             act_is_fined=await store.act_is_fined(connection, row["id"], continuing=item.act == CONTINUING),
+            rivals=await self._rivals(connection, row["id"]),
         )  # fmt: skip
+
+    async def _rivals(self, connection: asyncpg.Connection, case_id: str) -> tuple[Item, ...]:
+        """Return what else our organ may punish this very act for, as far as it has begun to."""
+        found = [self.catalogue.items[item] for item in await store.items_of_act(connection, case_id, UNDER_WAY)]
+        return tuple(item for item in found if any(measure.organ.own for measure in item.measure(PENALTY)))
 
     async def offers(
         self, connection: asyncpg.Connection, who: Principal, row: asyncpg.Record, case: Case

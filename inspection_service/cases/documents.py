@@ -11,7 +11,8 @@ from typing import Any
 from inspection_service.cases.conditions import hearing_right, mercy_in, owed_fen, referred_to, subsidy_of
 from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Said
 from inspection_service.cases.machine import STEPS, Command, Step
-from inspection_service.law.catalogue import ADVICE, FINE, ORDER, PENALTY, Item
+from inspection_service.law.catalogue import ADVICE, ORDER, PENALTY, Item
+from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
 from inspection_service.law.statutes import LawError, statutes
 
@@ -95,6 +96,8 @@ def _rights(template: Mapping[str, Any], case: Case) -> list[str]:
     if case.facts.fine_fen:
         found += [templates()["payment"]] if template.get("payment") else []
         found += [template["payment_late"]] if "payment_late" in template else []
+    if case.facts.gains_fen and ("payment" in template or "payment_late" in template):
+        found.append(templates()["gains"])
     remedies = {"spot": "remedies_spot", "usual": "remedies"}.get(template.get("remedies", ""))
     return found + ([templates()[remedies]] if remedies else [])
 
@@ -116,7 +119,7 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=said.manner or NOTHING,
         handed=said.manner or "当事人签收", reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
         article=article.title, evidence=str(len(case.pieces)),
-        sanction=sanction_text(facts.sanction, facts.fine_fen), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
+        sanction=sanction_text(facts.imposed, case.item), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
         mercy=mercy.article.title if mercy else article.title, to=_addressee(issue, case, line),
         things="、".join(said.things) or NOTHING, kept_until=_day(kept), number=facts.referral_number or NOTHING,
@@ -141,11 +144,26 @@ def basis_text(item: Item) -> str:
     return NOTHING
 
 
-def sanction_text(sanction: str | None, fine_fen: int) -> str:
-    """Return a sanction as a document names it."""
-    if sanction == FINE:
-        return f"罚款人民币{money(fine_fen)}"
-    return SANCTIONS.get(sanction or "", NOTHING)
+def sanction_text(imposed: Imposed, item: Item) -> str:
+    """Return what is imposed as a document names it: each sanction, with what it rests on beyond the measure's own basis."""
+    return "；".join(_sanction(kind, imposed) + _own_basis(kind, item) for kind in imposed.kinds) or NOTHING
+
+
+def _sanction(kind: str, imposed: Imposed) -> str:
+    match kind:
+        case "fine":
+            return f"罚款人民币{money(imposed.fine_fen)}"
+        case "confiscation_of_gains" if imposed.gains_fen:
+            return f"{SANCTIONS[kind]}人民币{money(imposed.gains_fen)}"
+        case "confiscation_of_goods" if imposed.goods:
+            return f"{SANCTIONS[kind]}（{'、'.join(imposed.goods)}）"
+    return SANCTIONS.get(kind, NOTHING)
+
+
+def _own_basis(kind: str, item: Item) -> str:
+    own = [s for m in item.measure(PENALTY) if m.organ.own for s in m.sanctions if s.kind == kind]
+    titles = dict.fromkeys(article.title for sanction in own for article in sanction.basis)
+    return f"（依据{'、'.join(titles)}）" if titles else ""
 
 
 def _day(day: date | None) -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from inspection_service.cases.conditions import owed_fen, referred_to
+from inspection_service.cases.conditions import changed, owed_fen, referred_to
 from inspection_service.cases.file import CHANGED, SIMPLE, Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.machine import INVESTIGATION, Command, State, Step, leads_to
 from inspection_service.cases.thresholds import thresholds
+from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
 
 C = Command
@@ -31,7 +32,7 @@ def moved(case: Case, line: Step, said: Said, who: str, day: date) -> Moved:
     add = ADDS.get(line.command)
     facts = replace(case.facts, **(add(case, said, who, day) if add else {}))
     after = case.with_(facts)
-    levels = thresholds().levels_of(case.procedure, case.party_kind, facts.sanction, facts.fine_fen)
+    levels = thresholds().levels_of(case.procedure, case.party_kind, facts.imposed)
     state = leads_to(line, case.state, levels=levels, paid=owed_fen(after, said.on or day) <= 0)
     if state != case.state:  # what was proposed about the state before is settled
         facts = replace(facts, end_asked=False)
@@ -95,7 +96,13 @@ def _extend(_: Case, said: Said, __: str, ___: date) -> Added:
 
 
 def _conclude(_: Case, said: Said, __: str, ___: date) -> Added:
-    return {"sanction": said.sanction, "fine_fen": said.fine_fen, "reviewers": ()}
+    return {**_imposes(said.imposed), "reviewers": ()}
+
+
+def _imposes(imposed: Imposed) -> Added:
+    first, *also = imposed.kinds
+    amounts = {"fine_fen": imposed.fine_fen, "gains_fen": imposed.gains_fen, "goods": imposed.goods}
+    return {"sanction": first, "also": tuple(also), **amounts}
 
 
 def _pass(case: Case, _: Said, who: str, day: date) -> Added:
@@ -111,20 +118,20 @@ def _call_hearing(_: Case, said: Said, __: str, ___: date) -> Added:
 
 
 def _decide(_: Case, said: Said, __: str, day: date) -> Added:
-    return {"decided_on": day, "sanction": said.sanction, "fine_fen": said.fine_fen}
+    return {"decided_on": day, **_imposes(said.imposed)}
 
 
 def _serve(case: Case, said: Said, __: str, ___: date) -> Added:
     assert said.on is not None
-    return _served(said.on, case.facts.fine_fen)
+    return _served(said.on, case.facts.payable_fen)
 
 
 def _spot(_: Case, said: Said, __: str, day: date) -> Added:
-    return {"decided_on": day, "sanction": said.sanction, "fine_fen": said.fine_fen, **_served(day, said.fine_fen)}
+    return {"decided_on": day, **_imposes(said.imposed), **_served(day, said.fine_fen)}
 
 
-def _served(day: date, fine_fen: int) -> Added:
-    return {"served_on": day, "pay_by": periods()["payment"].last_day(day) if fine_fen else None}
+def _served(day: date, payable_fen: int) -> Added:
+    return {"served_on": day, "pay_by": periods()["payment"].last_day(day) if payable_fen else None}
 
 
 def _pay(case: Case, said: Said, __: str, ___: date) -> Added:
@@ -152,7 +159,7 @@ def _appeal(case: Case, said: Said, __: str, ___: date) -> Added:
 def _end_appeal(case: Case, said: Said, __: str, ___: date) -> Added:
     *before, last = case.facts.appeals
     ended = {"appeals": (*before, replace(last, until=said.on, outcome=said.outcome))}
-    return ended | ({"fine_fen": said.fine_fen} if said.outcome == CHANGED else {})
+    return ended | (_imposes(changed(case.facts, said)) if said.outcome == CHANGED else {})
 
 
 def _reassign(case: Case, said: Said, __: str, ___: date) -> Added:

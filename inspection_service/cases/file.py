@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from inspection_service.cases.machine import State
-from inspection_service.law.catalogue import Item
+from inspection_service.law.catalogue import GOODS, Item
 from inspection_service.law.evidence import Piece
+from inspection_service.law.imposed import Imposed, kinds_of
 from inspection_service.law.periods import Pause
 
 SIMPLE, FAST, GENERAL = "simple", "fast", "general"
@@ -47,7 +48,10 @@ class Instalment:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What has been found and done so far: the sum of what the moves have added."""
+    """What has been found and done so far: the sum of what the moves have added.
+
+    `sanction`, `also`: what is imposed, one kind or several at once; `goods`, `gains_fen`: what is confiscated.
+    """
 
     officers: tuple[str, ...] = ()
     investigators: tuple[str, ...] = ()  # everybody who ever was one of the officers
@@ -69,7 +73,10 @@ class Facts:
     decide_by: date | None = None
     reviewed_on: date | None = None
     sanction: str | None = None
+    also: tuple[str, ...] = ()
     fine_fen: int = 0
+    gains_fen: int = 0
+    goods: tuple[str, ...] = ()
     notified_on: date | None = None
     notified_fine_fen: int = 0
     defended: bool = False
@@ -98,15 +105,29 @@ class Facts:
     archived_on: date | None = None
 
     @property
+    def imposed(self) -> Imposed:
+        return Imposed(kinds_of(self.sanction, self.also), self.fine_fen, self.gains_fen, self.goods)
+
+    @property
+    def notified(self) -> Imposed:
+        """Return what the party was told of: until the decision that is what the investigation came to."""
+        return replace(self.imposed, fine_fen=self.notified_fine_fen)
+
+    @property
+    def payable_fen(self) -> int:
+        """Return what is to be paid: the fine, and the illegal gains."""
+        return self.fine_fen + self.gains_fen
+
+    @property
     def pauses(self) -> tuple[Pause, ...]:
         return tuple(appeal.pause for appeal in self.appeals)
 
     @property
     def schedule(self) -> tuple[Instalment, ...]:
-        """Return by when how much of the fine is to be paid: all of it at once, or by the plan that was allowed."""
+        """Return by when how much is to be paid: all of it at once, or by the plan that was allowed."""
         if self.plan or self.pay_by is None:
             return self.plan
-        return (Instalment(self.pay_by, self.fine_fen),)
+        return (Instalment(self.pay_by, self.payable_fen),)
 
     @property
     def payment_due(self) -> date | None:
@@ -123,7 +144,8 @@ class Facts:
 class Said:
     """What somebody gives with a command; which of it is needed, the machine's table says.
 
-    `grounds`: why a fine lies outside of the middle of its range (Art. 34).
+    `grounds`: why a fine lies outside of the middle of its range (Art. 34). `also`: what is imposed beside the sanction (并处);
+    `things`: what is kept as evidence, or confiscated.
     """
 
     reason: str = ""
@@ -133,7 +155,9 @@ class Said:
     people: tuple[str, ...] = ()
     procedure: str | None = None
     sanction: str | None = None
+    also: tuple[str, ...] = ()
     fine_fen: int = 0
+    gains_fen: int = 0
     harm: str | None = None
     minor: bool = False
     faultless: bool = False
@@ -148,12 +172,18 @@ class Said:
     remedy: str | None = None
     outcome: str | None = None
 
+    @property
+    def imposed(self) -> Imposed:
+        kinds = kinds_of(self.sanction, self.also)
+        return Imposed(kinds, self.fine_fen, self.gains_fen, self.things if GOODS in kinds else ())
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """A case and what else the rules ask for.
 
     `earlier`: days of this party's earlier violations of the item. `act_is_fined`: another case has fined this very act.
+    `rivals`: items of other cases that are under way about this very act.
     """
 
     number: str
@@ -167,6 +197,7 @@ class Case:
     pieces: tuple[Piece, ...] = ()
     earlier: tuple[date, ...] = ()
     act_is_fined: bool = False
+    rivals: tuple[Item, ...] = ()
 
     def with_(self, facts: Facts) -> "Case":
         return replace(self, facts=facts)

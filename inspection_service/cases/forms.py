@@ -15,6 +15,7 @@ def said_in(given: FormData) -> Said:
         reason=text_in(given, "reason"), grounds=text_in(given, "grounds"),
         on=date_in(given.get("on")), officers=tuple(lines_in(given, "officers")),
         people=tuple(lines_in(given, "people")), procedure=choice_in(given, "procedure"), sanction=choice_in(given, "sanction"),
+        also=choices_in(given, "also"), gains_fen=fen_in(given, "gains_fen"),
         fine_fen=fen_in(given, "fine_fen"), harm=choice_in(given, "harm"), place=text_in(given, "place"),
         manner=text_in(given, "manner"), amount_fen=fen_in(given, "amount_fen"), things=tuple(lines_in(given, "things")),
         plan=plan_in(given), receipt=text_in(given, "receipt"),
@@ -34,6 +35,10 @@ def ticked_in(given: FormData, name: str) -> bool:
 def choice_in(given: FormData, name: str) -> str | None:
     found = text_in(given, name)
     return found if found in CHOICES[name] else None
+
+
+def choices_in(given: FormData, name: str) -> tuple[str, ...]:
+    return tuple(str(found) for found in given.getlist(name) if found in CHOICES[name])
 
 
 def lines_in(given: FormData, name: str) -> list[str]:

@@ -8,7 +8,8 @@ from inspection_service.cases.conditions import against, unmet
 from inspection_service.cases.file import Case, Said
 from inspection_service.cases.machine import Command, Role, Step, commands_of, step
 from inspection_service.cases.persons import capacities, kept_apart
-from inspection_service.law.catalogue import FINE, PENALTY, Catalogue, Sanction
+from inspection_service.law.catalogue import FINE, GAINS, GOODS, PENALTY, Catalogue, Sanction
+from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
 from inspection_service.law.statutes import Article, statutes
 from youguan.working_days import add_working_days
@@ -112,18 +113,28 @@ def _sayings(case: Case, line: Step) -> list[Said]:
     explained = Said(reason="—", grounds="—")  # whether reasons are given is a matter of words
     if "sanction" not in line.needs:
         return [explained]
-    chosen = [(kind, fen) for sanction in _sanctions(case) for kind, fen in _ends(sanction)]
+    chosen = [imposed for sanction in _sanctions(case) for imposed in _ends(sanction)]
     if case.facts.sanction is not None:
-        chosen.insert(0, (case.facts.sanction, case.facts.fine_fen))
-    return [replace(explained, sanction=kind, fine_fen=fen) for kind, fen in chosen] or [explained]
+        chosen.insert(0, case.facts.imposed)
+    return [_said(explained, imposed) for imposed in chosen] or [explained]
+
+
+def _said(explained: Said, imposed: Imposed) -> Said:
+    sanction, *also = imposed.kinds
+    return replace(
+        explained, sanction=sanction, also=tuple(also), fine_fen=imposed.fine_fen, gains_fen=imposed.gains_fen,
+        things=imposed.goods,
+    )  # fmt: skip
 
 
 def _sanctions(case: Case) -> Iterator[Sanction]:
     for measure in case.item.measure(PENALTY):
         if measure.organ.own:
-            yield from (sanction for sanction in measure.sanctions if sanction.meets(case.party_kind))
+            yield from (s for s in measure.sanctions if s.meets(case.party_kind) and not s.beside)
 
 
-def _ends(sanction: Sanction) -> Iterator[tuple[str, int]]:
-    ends = (max(sanction.least_fen, 1), sanction.most_fen) if sanction.kind == FINE else (0,)
-    return ((sanction.kind, fen) for fen in ends)
+def _ends(sanction: Sanction) -> Iterator[Imposed]:
+    kinds = (sanction.kind,)
+    if sanction.kind == FINE:
+        return (Imposed(kinds, fen) for fen in (max(sanction.least_fen, 1), sanction.most_fen))
+    return iter([Imposed(kinds, 0, int(sanction.kind == GAINS), ("—",) if sanction.kind == GOODS else ())])

@@ -14,6 +14,7 @@ from inspection_service.cases.api import find_document, give_print, require_case
 from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
+from inspection_service.cases.file import Case
 from inspection_service.cases.forms import date_in, said_in, text_in, ticked_in, whole_in
 from inspection_service.cases.machine import Command
 from inspection_service.cases.offers import first_days
@@ -21,6 +22,7 @@ from inspection_service.cases.persons import Officer
 from inspection_service.cases.words import GROUPS, WORDS
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.desk import EvidenceDesk, officers_of
+from inspection_service.law.catalogue import PENALTY
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.clock import COUNTY
 from youguan.errors import NotFound, YouguanError
@@ -173,7 +175,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             history=[line for line in history if official or line["actor"] == who.subject], today=desk.today(),
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
-            known=known, owed=owed_fen(case, desk.today()),
+            known=known, owed=owed_fen(case, desk.today()), together=_together(case),
             first_days=first_days(case, desk.today()), error=error,
             collects=who.has(INSPECTOR) and who.subject in case.facts.officers, me=who.subject, **WORDS,
         )  # fmt: skip
@@ -207,6 +209,11 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
         except YouguanError as error:
             return await show(request, who, case_id, error)
         return RedirectResponse(f"/cases/{case_id}", 303)
+
+
+def _together(case: Case) -> set[str]:
+    """Return which kinds of sanctions our organ may impose beside another in a case."""
+    return {kind for m in case.item.measure(PENALTY) if m.organ.own for group in m.together for kind in group}
 
 
 def _noon(day: date) -> datetime:

@@ -25,6 +25,14 @@ def same_party(one: str, other: str) -> str:
     )
 
 
+def same_place(one: str, other: str) -> str:
+    """Return the condition that two cases may be about one place: what one of them does not name may be the other's."""
+    return " AND ".join(
+        f"({one}.{place} IS NULL OR {other}.{place} IS NULL OR {one}.{place} = {other}.{place})"
+        for place in ("site_id", "station_id")
+    )
+
+
 COLUMNS = """
     c.*, s.name AS site_name, s.division_name,
     (SELECT max(place) FROM inspection.case_history h WHERE h.case_id = c.id) AS place
@@ -240,8 +248,7 @@ async def act_is_fined(connection: asyncpg.Connection, case_id: str, *, continui
         SELECT EXISTS (
             SELECT FROM fine f JOIN inspection.case_file o ON o.id = f.case_id, inspection.case_file c
             WHERE c.id = $1 AND (o.id <> c.id OR f.by_another_organ) AND {same_party("o", "c")}
-              AND (o.site_id IS NULL OR c.site_id IS NULL OR o.site_id = c.site_id)
-              AND (o.station_id IS NULL OR c.station_id IS NULL OR o.station_id = c.station_id)
+              AND {same_place("o", "c")}
               AND (o.act_on = c.act_on OR ($2 AND o.item_id = c.item_id AND c.act_on <= f.decided_on))
         )
         """,
@@ -249,6 +256,20 @@ async def act_is_fined(connection: asyncpg.Connection, case_id: str, *, continui
         continuing,
     )
     return found
+
+
+async def items_of_act(connection: asyncpg.Connection, case_id: str, states: Sequence[str]) -> list[str]:
+    """Return the items of other cases at these states about this one's act: the same party's, at one place, on the same day."""
+    rows = await connection.fetch(
+        f"""
+        SELECT DISTINCT o.item_id FROM inspection.case_file o, inspection.case_file c
+        WHERE c.id = $1 AND o.id <> c.id AND o.state = ANY ($2) AND {same_party("o", "c")} AND {same_place("o", "c")}
+          AND o.act_on = c.act_on AND o.item_id <> c.item_id
+        """,
+        case_id,
+        list(states),
+    )
+    return [row["item_id"] for row in rows]
 
 
 async def free_act(connection: asyncpg.Connection, case_id: str) -> None:

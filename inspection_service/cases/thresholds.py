@@ -9,6 +9,7 @@ from typing import Any
 
 from inspection_service.cases.file import FAST, GENERAL
 from inspection_service.law.catalogue import CITIZEN, FEN_A_YUAN, FINE, ORGANISATION, WARNING
+from inspection_service.law.imposed import Imposed
 
 FILE = Path(__file__).with_name("rules.toml")
 
@@ -21,11 +22,14 @@ class Threshold:
     sanctions: frozenset[str]
     source: str
 
-    def reached(self, party: str, sanction: str | None, fine_fen: int) -> bool:
-        return sanction in self.sanctions or (sanction == FINE and fine_fen >= self.fen[party])
+    def reached(self, party: str, imposed: Imposed) -> bool:
+        """Say whether one of the sanctions, or an amount that is fined or confiscated, comes up to it."""
+        most = max(imposed.fine_fen, imposed.gains_fen)
+        return not self.sanctions.isdisjoint(imposed.kinds) or (most > 0 and most >= self.fen[party])
 
-    def within(self, party: str, sanction: str | None, fine_fen: int) -> bool:
-        return sanction == WARNING or (sanction == FINE and fine_fen <= self.fen[party])
+    def within(self, party: str, imposed: Imposed) -> bool:
+        """Say whether there is nothing but a warning or a fine of so much at the most."""
+        return {WARNING, FINE} >= set(imposed.kinds) and imposed.fine_fen <= self.fen[party]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,9 @@ class Thresholds:
     statement_days: int
     shown_months: Mapping[str, int]
 
-    def levels_of(self, procedure: str | None, party: str, sanction: str | None, fine_fen: int) -> int:
+    def levels_of(self, procedure: str | None, party: str, imposed: Imposed) -> int:
         """Return up to which level of legal review a case goes."""
-        if self.major.reached(party, sanction, fine_fen) or self.hearing.reached(party, sanction, fine_fen):
+        if self.major.reached(party, imposed) or self.hearing.reached(party, imposed):
             return self.levels["major"]
         return self.levels[procedure if procedure in (FAST, GENERAL) else GENERAL]
 

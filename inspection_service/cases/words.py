@@ -140,7 +140,7 @@ UNMET = {
     "statement_over": "陈述申辩或要求听证的期限未满",
     "not_aggravated": "不得重于事先告知的内容",
     "discussed": "重大案件应当先集体讨论",
-    "fined": "没有罚款",
+    "fined": "没有应缴款项",
     "nothing_to_pay": "尚未缴清",
     "payment_late": "缴款未逾期",
     "demand_over": "催告后未满十个工作日",
@@ -175,7 +175,9 @@ FIELDS = {
     "people": "参加人（每行一人）",
     "procedure": "适用程序",
     "sanction": "处罚种类",
+    "also": "并处",
     "fine_fen": "罚款金额（元）",
+    "gains_fen": "没收违法所得金额（元）",
     "harm": "危害后果",
     "minor": "违法行为轻微",
     "faultless": "当事人证明没有主观过错",
@@ -193,15 +195,17 @@ FIELDS = {
 # What goes with a command beside what it needs.
 BESIDE = {
     "confirm_mended": ("minor", "faultless"),
-    "punish_on_the_spot": ("fine_fen", "grounds", "manner"),
+    "punish_on_the_spot": ("also", "fine_fen", "grounds", "manner"),
     "propose": ("admitted", "sanction", "fine_fen"),
-    "conclude": ("fine_fen", "grounds"),
-    "decide": ("fine_fen", "grounds"),
-    "end_appeal": ("fine_fen",),
+    "conclude": ("also", "fine_fen", "gains_fen", "things", "grounds"),
+    "decide": ("also", "fine_fen", "gains_fen", "things", "grounds"),
+    "end_appeal": ("fine_fen", "gains_fen"),
 }
+SEVERAL = ("also", "gains_fen", "things")  # beside a sanction only where the basis carries several at once
 CHOICES: dict[str, dict[str, str]] = {
     "procedure": {"general": "普通程序", "fast": "简案快办"},
     "sanction": SANCTIONS,
+    "also": SANCTIONS,
     "harm": {"none": "没有危害后果", "slight": "危害后果轻微", "serious": "危害后果严重"},
     "remedy": {"review": "行政复议", "litigation": "行政诉讼"},
     "outcome": {
@@ -209,7 +213,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "not_taken": "不予受理或驳回起诉",
     },
 }  # fmt: skip
-CHECKS, MONEY = ("minor", "faultless", "admitted", "rights_told"), ("fine_fen", "amount_fen")
+CHECKS, MONEY = ("minor", "faultless", "admitted", "rights_told"), ("fine_fen", "gains_fen", "amount_fen")
 EVIDENCE_KINDS = {
     "record": "现场笔录、勘验笔录", "audiovisual": "视听资料（照片、录像）", "documentary": "书证", "physical": "物证",
     "electronic": "电子数据", "witness": "证人证言", "statement": "当事人的陈述", "expert": "鉴定意见",
@@ -226,6 +230,7 @@ GROUPS = {
 WORDS: dict[str, Any] = {
     "states": STATES, "procedures": PROCEDURES, "period_names": PERIODS, "command_names": COMMANDS, "role_names": ROLES,
     "unmet_texts": UNMET, "field_names": FIELDS, "choices": CHOICES, "checks": CHECKS, "money": MONEY, "beside": BESIDE,
+    "several": SEVERAL,
     "evidence_kinds": EVIDENCE_KINDS, "origins": ORIGINS, "parties": PARTIES, "sanction_names": SANCTIONS, "groups": GROUPS,
     "addressees": ADDRESSEES,
 }  # fmt: skip

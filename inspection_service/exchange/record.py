@@ -46,7 +46,8 @@ class MoveRecord(BaseModel):
 class CaseRecord(BaseModel):
     """A case as it is sent. Who takes it in needs the members without a default; the others tell what was done so far.
 
-    Dates are days of the county, times UTC, money yuan. `organ` and `number` are the sender's, and name the case for ever.
+    Dates are days of the county, times UTC, money yuan. `sanctions`: all that were imposed at once, `sanction` the first of them;
+    `gains_yuan`, `goods`: what was confiscated. `organ` and `number` are the sender's, and name the case for ever.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -72,7 +73,10 @@ class CaseRecord(BaseModel):
     officers: list[str] = Field(default_factory=list, max_length=10)
     basis: str = Field(default="", max_length=2000)
     sanction: str | None = Field(default=None, max_length=50)
+    sanctions: list[str] = Field(default_factory=list, max_length=10)
     fine_yuan: float = Field(default=0, ge=0)
+    gains_yuan: float = Field(default=0, ge=0)
+    goods: list[str] = Field(default_factory=list, max_length=100)
     paid_yuan: float = Field(default=0, ge=0)
     filed_on: date | None = None
     decided_on: date | None = None
@@ -94,7 +98,7 @@ class Column:
         """Return a cell; what the other system has no word for is shown as it is."""
         value = getattr(record, self.member)
         if isinstance(value, list):
-            return "、".join(value)
+            return "、".join(self.values.get(each, each) for each in value)
         if isinstance(value, float):
             return f"{value:.2f}"
         text = "" if value is None else str(value)

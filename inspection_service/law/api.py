@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from inspection_service.law.catalogue import Catalogue, Item, Measure
 from inspection_service.law.evidence import Piece
+from inspection_service.law.imposed import Imposed, kinds_of
 from inspection_service.law.periods import Periods
 from inspection_service.law.permission import Draft, Refusal, refusals
 from inspection_service.law.statutes import Article
@@ -35,17 +36,19 @@ class ArticleOut(BaseModel):
 
 
 class SanctionOut(BaseModel):
-    """A sanction; `least_yuan`, `most_yuan` only of fines."""
+    """A sanction; `least_yuan`, `most_yuan` only of fines; `beside`: only together with another; `basis` beyond the measure's."""
 
     kind: str
     party: str
     least_yuan: float | None
     most_yuan: float | None
     after_order: bool
+    beside: bool
+    basis: list[ArticleOut]
 
 
 class MeasureOut(BaseModel):
-    """What may be done, by whom, on what basis."""
+    """What may be done, by whom, on what basis; `together`: kinds of sanctions of which one decision may impose several."""
 
     kind: str
     organ: str
@@ -54,6 +57,7 @@ class MeasureOut(BaseModel):
     to: str | None
     basis: list[ArticleOut]
     sanctions: list[SanctionOut]
+    together: list[list[str]]
 
 
 class ItemOut(BaseModel):
@@ -101,7 +105,10 @@ class Wish(BaseModel):
     act_on: date
     found_on: date | None = None
     sanction: str | None = Field(default=None, max_length=40)
+    also: list[Annotated[str, Field(max_length=40)]] = Field(default_factory=list, max_length=10)
     fine_yuan: Yuan = 0
+    gains_yuan: Yuan = 0
+    goods: list[Annotated[str, Field(max_length=200)]] = Field(default_factory=list, max_length=100)
     evidence: list[Evidence] = Field(default_factory=list, max_length=100)
     serious: bool = False
     ordered: bool = False
@@ -115,9 +122,11 @@ class Wish(BaseModel):
         if not self.act_on <= found_on <= today:
             raise Invalid("act_on, found_on: the act comes first, then its discovery, and neither is still to come")
         pieces = tuple(Piece(**piece.model_dump()) for piece in self.evidence)
-        members = self.model_dump(exclude={"evidence", "found_on", "fine_yuan"})
-        fine_fen = round(self.fine_yuan * 100)
-        return Draft(**members, found_on=found_on, on=today, fine_fen=fine_fen, evidence=pieces)
+        of_sanctions = {"sanction", "also", "fine_yuan", "gains_yuan", "goods"}
+        members = self.model_dump(exclude={"evidence", "found_on"} | of_sanctions)
+        amounts = round(self.fine_yuan * 100), round(self.gains_yuan * 100)
+        imposed = Imposed(kinds_of(self.sanction, self.also), *amounts, tuple(self.goods))
+        return Draft(**members, found_on=found_on, on=today, imposed=imposed, evidence=pieces)
 
 
 class RefusalOut(BaseModel):
@@ -147,7 +156,8 @@ def article_out(article: Article, day: date) -> ArticleOut:
 def measure_out(measure: Measure, day: date) -> MeasureOut:
     sanctions = [
         SanctionOut(
-            kind=s.kind, party=s.party, after_order=s.after_order,
+            kind=s.kind, party=s.party, after_order=s.after_order, beside=s.beside,
+            basis=[article_out(article, day) for article in s.basis],
             least_yuan=s.least_fen / 100 if s.most_fen else None, most_yuan=s.most_fen / 100 if s.most_fen else None,
         )
         for s in measure.sanctions
@@ -155,7 +165,7 @@ def measure_out(measure: Measure, day: date) -> MeasureOut:
     return MeasureOut(
         kind=measure.kind, organ=measure.organ.id, organ_name=measure.organ.name, own=measure.organ.own,
         to=measure.to.id if measure.to else None, basis=[article_out(a, day) for a in measure.basis],
-        sanctions=sanctions,
+        sanctions=sanctions, together=[sorted(group) for group in measure.together],
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The items that are supervised: who is competent, on what basis, which measures that carries. Pure, but for reading the file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -10,12 +10,13 @@ from inspection_service.law.statutes import NATIONAL_LIST, PENAL, Article, LawEr
 PENALTY, ORDER, CREDIT, SUBSIDY, REFERRAL, ADVICE = "penalty", "order", "credit", "subsidy", "referral", "advice"
 MEASURES = (PENALTY, ORDER, CREDIT, SUBSIDY, REFERRAL, ADVICE)
 FINE, WARNING = "fine", "warning"
+GAINS, GOODS = "confiscation_of_gains", "confiscation_of_goods"
 SANCTIONS = (
     WARNING,
     "criticism",
     FINE,
-    "confiscation_of_gains",
-    "confiscation_of_goods",
+    GAINS,
+    GOODS,
     "suspension",
     "revocation",
     "closure",
@@ -40,13 +41,16 @@ class Organ:
 
 @dataclass(frozen=True, slots=True)
 class Sanction:
-    """A sanction that a basis carries; the range only of fines. `after_order`: only where an order to correct was not followed."""
+    """A sanction that a basis carries; the range only of fines. `after_order`: only where an order to correct was not followed;
+    `beside`: only together with another one; `basis`: what it rests on beyond the measure's own."""
 
     kind: str
     party: str
     least_fen: int
     most_fen: int
     after_order: bool
+    beside: bool = False
+    basis: tuple[Article, ...] = ()
 
     def meets(self, party: str) -> bool:
         return self.party in (ANYONE, party)
@@ -54,13 +58,19 @@ class Sanction:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What may be done about an item, by whom, on what basis; `to`: whom a referral goes to."""
+    """What may be done about an item, by whom, on what basis; `to`: whom a referral goes to; `together`: kinds of which one
+    decision may impose several (并处)."""
 
     kind: str
     organ: Organ
     to: Organ | None
     basis: tuple[Article, ...]
     sanctions: tuple[Sanction, ...]
+    together: tuple[frozenset[str], ...] = ()
+
+    def carries(self, kinds: Collection[str]) -> bool:
+        """Say whether one decision may impose all of these kinds."""
+        return len(kinds) < 2 or any(set(kinds) <= group for group in self.together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +154,16 @@ def _measure(entry: Mapping[str, Any], organs: Mapping[str, Organ], known: Statu
         organs[entry["organ"]],
         organs[entry["to"]] if "to" in entry else None,
         tuple(known.article(reference) for reference in entry["basis"]),
-        tuple(_sanction(sanction) for sanction in entry.get("sanctions", ())),
+        tuple(_sanction(sanction, known) for sanction in entry.get("sanctions", ())),
+        tuple(frozenset(group) for group in entry.get("together", ())),
     )
 
 
-def _sanction(entry: Mapping[str, Any]) -> Sanction:
+def _sanction(entry: Mapping[str, Any], known: Statutes) -> Sanction:
     least, most = (entry.get(end, 0) * FEN_A_YUAN for end in ("from", "to"))
-    return Sanction(entry["kind"], entry["for"], least, most, entry.get("after_order", False))
+    basis = tuple(known.article(reference) for reference in entry.get("basis", ()))
+    conditions = entry.get("after_order", False), entry.get("beside", False)
+    return Sanction(entry["kind"], entry["for"], least, most, *conditions, basis)
 
 
 def check(item: Item, county: str) -> None:
@@ -167,10 +180,9 @@ def check(item: Item, county: str) -> None:
 
 
 def _wrong(measure: Measure, county: str) -> list[str]:
-    kinds = {article.statute.kind for article in measure.basis}
-    found = [
-        f"{a.statute.id} does not hold in {county}" for a in measure.basis if not county.startswith(a.statute.area)
-    ]
+    articles = [*measure.basis, *(article for sanction in measure.sanctions for article in sanction.basis)]
+    kinds = {article.statute.kind for article in articles}
+    found = [f"{a.statute.id} does not hold in {county}" for a in articles if not county.startswith(a.statute.area)]
     if not measure.basis:
         found.append("rests on nothing")
     if measure.kind not in MEASURES:
@@ -187,5 +199,15 @@ def _wrong(measure: Measure, county: str) -> list[str]:
     found += [
         "a fine needs a range" for s in measure.sanctions if s.kind == FINE and not 0 <= s.least_fen <= s.most_fen
     ]
+    found += [f"not among its sanctions: {kind}" for group in measure.together for kind in group - _kinds(measure)]
+    found += [f"{s.kind} comes beside nothing" for s in measure.sanctions if s.beside and not _is_joined(measure, s)]
     found += ["a fine of nothing" for s in measure.sanctions if s.kind == FINE and s.most_fen <= 0]
     return found
+
+
+def _kinds(measure: Measure) -> set[str]:
+    return {sanction.kind for sanction in measure.sanctions}
+
+
+def _is_joined(measure: Measure, sanction: Sanction) -> bool:
+    return any(sanction.kind in group and len(group) > 1 for group in measure.together)

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from inspection_service.law.api import find_item
 from inspection_service.law.catalogue import FINE, Catalogue, Item
 from inspection_service.law.evidence import Piece
+from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.mercy import terms
 from inspection_service.law.periods import Periods
 from inspection_service.law.permission import Draft, Refusal, refusals
@@ -61,14 +62,19 @@ REFUSALS = {
     "credit_not_listed": "不在国家清单内，不得记入信用",
     "not_competent": "不属于本机关职权，应当移送",
     "no_such_sanction": "依据没有规定对该当事人的这种处罚",
+    "not_together": "依据不支持同时给予这几种处罚",
+    "only_beside": "这种处罚只能与其他处罚一并作出",
     "not_in_force": "当时依据尚未施行或已失效",
     "limitation": "已过追责时效",
     "telemetry_only": "只有监测数据：监测数据是线索，须由两名执法人员核查",
     "two_officers": "没有两名执法人员取得或核实的证据",
     "fined_already": "同一违法行为已被罚款，不得再次罚款",
+    "heavier_provision": "同一违法行为的另一案件依据罚款数额更高的规定，应当按该规定处罚",
     "order_first": "应当先责令改正，逾期未改正的才能处罚",
     "out_of_range": "罚款不在法定幅度内",
     "needs_reasons": "偏离一般裁量档次，应当说明理由",
+    "gains": "没收违法所得的应当写明金额，不没收的不得填写",
+    "goods": "没收非法财物的应当写明物品，不没收的不得填写",
     "no_penalty_to_record": "没有可记入的行政处罚",
 }
 DRAFTED = ("penalty", "order", "credit", "advice")
@@ -117,7 +123,7 @@ def law_pages(catalogue: Catalogue, periods: Periods, templates: Templates, cloc
         found = find_item(catalogue, item_id)
         draft = Draft(
             measure=measure, party=party, act_on=min(_date(act_on) or today, today), found_on=today, on=today,
-            sanction=sanction if measure == "penalty" else None, fine_fen=_fen(yuan), ordered=ordered,
+            imposed=Imposed((sanction,), _fen(yuan)) if measure == "penalty" else NOTHING, ordered=ordered,
             evidence=PROOF[proof], reasons="", penalised=False,
         )  # fmt: skip
         return _item_page(request, found, draft, refusals(catalogue, found, draft))

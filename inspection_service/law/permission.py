@@ -8,8 +8,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from inspection_service.law.catalogue import CREDIT, FINE, PENALTY, Catalogue, Item, Measure, Sanction, Tier
+from inspection_service.law.catalogue import (
+    CREDIT,
+    FINE,
+    GAINS,
+    GOODS,
+    PENALTY,
+    Catalogue,
+    Item,
+    Measure,
+    Sanction,
+    Tier,
+)
 from inspection_service.law.evidence import Piece, is_telemetry_only, proves
+from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.periods import periods
 from inspection_service.law.statutes import Article, statutes
 
@@ -19,7 +31,8 @@ class Draft:
     """What somebody wants to do about an item, and what is known of the act.
 
     `act_on`: the act's day, or its end where it went on; `found_on`: when it was discovered; `serious`: life, health or financial
-    security was harmed; `ordered`: an order to correct was served and not followed in time; `penalised`: the act was punished.
+    security was harmed; `ordered`: an order to correct was served and not followed in time; `penalised`: the act was punished;
+    `heavier`: another case that is under way about the same act rests on a provision with a higher fine.
     """
 
     measure: str
@@ -27,12 +40,12 @@ class Draft:
     act_on: date
     found_on: date
     on: date
-    sanction: str | None = None
-    fine_fen: int = 0
+    imposed: Imposed = NOTHING
     evidence: tuple[Piece, ...] = ()
     serious: bool = False
     ordered: bool = False
     already_fined: bool = False
+    heavier: bool = False
     penalised: bool = False
     reasons: str = ""
 
@@ -66,7 +79,7 @@ def refusals(catalogue: Catalogue, item: Item, draft: Draft) -> list[Refusal]:
 
 def _found(catalogue: Catalogue, item: Item, draft: Draft) -> Found:
     ours = [measure for measure in item.measure(draft.measure) if measure.organ.own]
-    sanctions = [s for m in ours for s in m.sanctions if s.kind == draft.sanction and s.meets(draft.party)]
+    sanctions = [s for m in ours for s in m.sanctions if s.kind in draft.imposed.kinds and s.meets(draft.party)]
     return Found(item, draft, ours, sanctions, catalogue.tiers)
 
 
@@ -76,15 +89,26 @@ def _missing(found: Found) -> str | None:
         return "credit_not_listed" if found.draft.measure == CREDIT else "no_basis"
     if not found.measures:
         return "not_competent"
-    if found.draft.measure == PENALTY and not found.sanctions:
+    return _wrong_sanctions(found) if found.draft.measure == PENALTY else None
+
+
+def _wrong_sanctions(found: Found) -> str | None:
+    """Return why the kinds are none that the basis has for this party, at once or alone."""
+    kinds = found.draft.imposed.kinds
+    if not kinds or set(kinds) != {sanction.kind for sanction in found.sanctions}:
         return "no_such_sanction"
+    if not any(measure.carries(kinds) for measure in found.measures):
+        return "not_together"
+    if all(sanction.beside for sanction in found.sanctions):
+        return "only_beside"
     return None
 
 
 def _not_in_force(found: Found) -> bool:
     """The law of the act's day is asked: what was not forbidden then is not punished now (Art. 37)."""
     day = found.draft.act_on if found.draft.measure == PENALTY else found.draft.on
-    return any(a.statute.version_on(day) is None for m in found.measures for a in m.basis)
+    articles = [a for m in found.measures for a in m.basis] + [a for s in found.sanctions for a in s.basis]
+    return any(article.statute.version_on(day) is None for article in articles)
 
 
 def _penal(test: Callable[[Found], bool]) -> Callable[[Found], bool]:
@@ -93,7 +117,7 @@ def _penal(test: Callable[[Found], bool]) -> Callable[[Found], bool]:
 
 def _fines(test: Callable[[Found], bool]) -> Callable[[Found], bool]:
     """Ask a test of whatever takes money: an amount that comes with another sanction is a fine that nothing carries."""
-    return _penal(lambda found: (found.draft.sanction == FINE or found.draft.fine_fen > 0) and test(found))
+    return _penal(lambda found: found.draft.imposed.takes_money and test(found))
 
 
 def _too_late(found: Found) -> bool:
@@ -111,16 +135,28 @@ def _possible(found: Found) -> list[Sanction]:
     return [s for s in found.sanctions if found.draft.ordered or not s.after_order]
 
 
+def _order_first(found: Found) -> bool:
+    """Each kind needs a sanction that is possible as things stand."""
+    return {sanction.kind for sanction in _possible(found)} != set(found.draft.imposed.kinds)
+
+
 def _out_of_range(found: Found) -> bool:
-    ranges = _possible(found) or found.sanctions
-    return not any(max(s.least_fen, 1) <= found.draft.fine_fen <= s.most_fen for s in ranges)
+    fines = [s for s in found.sanctions if s.kind == FINE]
+    ranges = [s for s in _possible(found) if s.kind == FINE] or fines
+    return not any(max(s.least_fen, 1) <= found.draft.imposed.fine_fen <= s.most_fen for s in ranges)
+
+
+def _says_how_much(kind: str, given: Callable[[Imposed], bool]) -> Callable[[Found], bool]:
+    """Ask whether what is confiscated is named where that is imposed, and only there."""
+    return lambda found: (kind in found.draft.imposed.kinds) != given(found.draft.imposed)
 
 
 def _unexplained(found: Found) -> bool:
     """What lies outside the middle of its range needs reasons (Art. 34)."""
+    fine_fen = found.draft.imposed.fine_fen
     for sanction in _possible(found):
-        if max(sanction.least_fen, 1) <= found.draft.fine_fen <= sanction.most_fen:
-            tier = tier_of(found.draft.fine_fen, sanction, found.tiers)
+        if sanction.kind == FINE and max(sanction.least_fen, 1) <= fine_fen <= sanction.most_fen:
+            tier = tier_of(fine_fen, sanction, found.tiers)
             return tier != "ordinary" and not found.draft.reasons.strip()
     return False
 
@@ -141,9 +177,12 @@ RULES: dict[str, Callable[[Found], bool]] = {
     "telemetry_only": _penal(lambda f: is_telemetry_only(f.draft.evidence) and not proves(f.draft.evidence)),
     "two_officers": _penal(lambda f: not proves(f.draft.evidence) and not is_telemetry_only(f.draft.evidence)),
     "fined_already": _fines(lambda f: f.draft.already_fined),
-    "order_first": _penal(lambda f: not _possible(f)),
+    "heavier_provision": _fines(lambda f: f.draft.heavier),
+    "order_first": _penal(_order_first),
     "out_of_range": _fines(_out_of_range),
     "needs_reasons": _fines(_unexplained),
+    "gains": _penal(_says_how_much(GAINS, lambda imposed: imposed.gains_fen > 0)),
+    "goods": _penal(_says_how_much(GOODS, lambda imposed: bool(imposed.goods))),
     "no_penalty_to_record": lambda f: f.draft.measure == CREDIT and not f.draft.penalised,
 }
 # Where each refusal is laid down.
@@ -152,14 +191,19 @@ SAID_BY = {
     "credit_not_listed": ("credit-list", "行政处罚信息"),
     "not_competent": ("penalty", "38"),
     "no_such_sanction": ("penalty", "16"),
+    "not_together": ("penalty", "16"),
+    "only_beside": ("penalty", "16"),
     "not_in_force": ("penalty", "37"),
     "limitation": ("penalty", "36"),
     "telemetry_only": ("penalty", "41"),
     "two_officers": ("penalty", "42"),
     "fined_already": ("penalty", "29"),
+    "heavier_provision": ("penalty", "29"),
     "order_first": ("penalty", "28"),
     "out_of_range": ("penalty", "34"),
     "needs_reasons": ("penalty", "34"),
+    "gains": ("penalty", "28"),
+    "goods": ("penalty", "59"),
     "no_penalty_to_record": ("credit-list", "行政处罚信息"),
 }
 

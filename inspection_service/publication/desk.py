@@ -116,7 +116,9 @@ class PublicationDesk:
     def _rule(self, row: asyncpg.Record, facts: Facts) -> Rule:
         item = self.catalogue.items[row["item_id"]]
         return rule_for(
-            Decision(row["procedure"] or "", row["party_kind"], facts.sanction or "", facts.fine_fen, item.danger)
+            Decision(
+                row["procedure"] or "", row["party_kind"], frozenset(facts.imposed.kinds), facts.fine_fen, item.danger
+            )
         )
 
     async def _take_back(
@@ -159,7 +161,7 @@ class PublicationDesk:
         facts, item = FACTS.validate_python(case["facts"]), self.catalogue.items[case["item_id"]]
         document = await _decision(connection, row["case_id"])
         assert document is not None
-        content, sanction = document["content"], sanction_text(facts.sanction, facts.fine_fen)
+        content, sanction = document["content"], sanction_text(facts.imposed, item)
         changed = (f"{CHANGED_BY_REVIEW}：现为{sanction}。",) if row["version"] > 1 else ()
         found = Notice(
             number=row["number"], title=content["title"], party=case["party_name"], item=item.name, basis=basis_text(item),

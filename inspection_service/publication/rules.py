@@ -19,14 +19,15 @@ class Decision:
 
     procedure: str
     party: str
-    sanction: str
+    sanctions: frozenset[str]
     fine_fen: int
     danger: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A line of the file; `months`: how long what it publishes is shown."""
+    """A line of the file; `months`: how long what it publishes is shown; `sanctions`: one of them was imposed; `only`: nothing else
+    was. Of neither: any."""
 
     id: str
     name: str
@@ -35,14 +36,24 @@ class Rule:
     months: int
     least_fen: int
     wanted: Mapping[str, frozenset[str]]
+    sanctions: frozenset[str]
+    only: frozenset[str]
     source: str
 
     def meets(self, decision: Decision) -> bool:
         asked = all(getattr(decision, member) in values for member, values in self.wanted.items())
-        return asked and decision.fine_fen >= self.least_fen
+        return asked and decision.fine_fen >= self.least_fen and self._meets_sanctions(decision.sanctions)
+
+    def _meets_sanctions(self, imposed: frozenset[str]) -> bool:
+        one_of_them = not self.sanctions or not self.sanctions.isdisjoint(imposed)
+        return one_of_them and (not self.only or imposed <= self.only)
+
+    @property
+    def meets_everything(self) -> bool:
+        return not (self.wanted or self.least_fen or self.sanctions or self.only)
 
 
-MEMBERS = {"procedures": "procedure", "parties": "party", "sanctions": "sanction", "dangers": "danger"}
+MEMBERS = {"procedures": "procedure", "parties": "party", "dangers": "danger"}
 
 
 @cache
@@ -57,7 +68,7 @@ def read(table: Mapping[str, Any]) -> Mapping[str, Rule]:
     if wrong := [rule.id for rule in found.values() if rule.publish and rule.months <= 0]:
         raise LawError(f"{wrong[0]}: what is published is shown for some months")
     last = list(found.values())[-1]
-    if last.wanted or last.least_fen:
+    if not last.meets_everything:
         raise LawError(f"{last.id}: the last rule meets every decision")
     return found
 
@@ -66,7 +77,8 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
     wanted = {member: frozenset(entry[name]) for name, member in MEMBERS.items() if name in entry}
     least = entry.get("from_yuan", 0) * FEN_A_YUAN
     names = (entry["id"], entry["name"], entry["name_en"])
-    return Rule(*names, entry["publish"], entry.get("months", 0), least, wanted, entry["source"])
+    sanctions, only = (frozenset(entry.get(member, ())) for member in ("sanctions", "only_sanctions"))
+    return Rule(*names, entry["publish"], entry.get("months", 0), least, wanted, sanctions, only, entry["source"])
 
 
 def rule_for(decision: Decision) -> Rule:

@@ -22,6 +22,7 @@ from inspection_service.cases.thresholds import thresholds
 from inspection_service.cases.words import UNMET
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.evidence import Piece
+from inspection_service.law.imposed import Imposed
 from inspection_service.law.permission import SAID_BY
 from inspection_service.law.statutes import LawError, statutes
 from inspection_service.wording import REFUSED
@@ -137,7 +138,7 @@ def test_every_line_of_the_table_is_named_everywhere() -> None:
         assert statutes().article({"law": line.article[0], "article": line.article[1]})
         assert set(line.needs) <= set(Said.__dataclass_fields__)
     assert {line.document for line in STEPS.values() if line.document} == set(templates()) - {
-        "short", "remedies", "remedies_spot", "payment",
+        "short", "gains", "remedies", "remedies_spot", "payment",
     }  # fmt: skip
 
 
@@ -274,6 +275,13 @@ FINE = Said(reason="r", sanction="fine", fine_fen=20_000_00, place="p", rights_t
         ("organisation", "car-park-unfiled", replace(FINE, fine_fen=3_000_01), ["ceiling"]),
         ("organisation", "car-park-unfiled", replace(FINE, sanction="closure", fine_fen=0), ["ceiling"]),
         ("organisation", "car-park-unfiled", replace(FINE, sanction="warning", fine_fen=0), []),
+        ("organisation", "car-park-unfiled", replace(FINE, also=("warning",), fine_fen=3_000_00), []),
+        (
+            "organisation",
+            "car-park-unfiled",
+            replace(FINE, also=("confiscation_of_gains",), fine_fen=1_00),
+            ["ceiling"],
+        ),
     ],
 )
 def test_ceilings_on_the_spot(party: str, item: str, said: Said, failed: list[str]) -> None:
@@ -359,6 +367,9 @@ def test_a_hearing_is_told_seven_working_days_ahead() -> None:
         (replace(FINE, fine_fen=10_000_00), {}, []),
         (replace(FINE, fine_fen=20_000_01), {}, ["not_aggravated"]),
         (replace(FINE, sanction="closure", fine_fen=0), {}, ["not_aggravated"]),
+        (replace(FINE, also=("warning",)), {}, ["not_aggravated"]),
+        (FINE, {"also": ("warning",)}, []),
+        (replace(FINE, gains_fen=2), {"also": ("confiscation_of_gains",), "gains_fen": 1}, ["not_aggravated"]),
         (
             replace(FINE, fine_fen=50_000_00),
             {"notified_fine_fen": 50_000_00, "discussed": False, "hearing_on": TODAY, "hearing_reviewed": True},
@@ -551,9 +562,11 @@ def test_the_fast_track(said: Said, failed: list[str]) -> None:
 
 def test_thresholds_of_legal_review() -> None:
     levels = thresholds().levels_of
-    assert [levels(kind, "organisation", "fine", 1_000_00) for kind in ("fast", "general")] == [2, 3]
-    assert levels("fast", "organisation", "fine", 50_000_00) == 4
-    assert levels("general", "citizen", "closure", 0) == 4
+    assert [levels(kind, "organisation", Imposed(("fine",), 1_000_00)) for kind in ("fast", "general")] == [2, 3]
+    assert levels("fast", "organisation", Imposed(("fine",), 50_000_00)) == 4
+    assert levels("general", "citizen", Imposed(("closure",))) == 4
+    assert levels("general", "citizen", Imposed(("fine", "closure"), 1)) == 4
+    assert levels("general", "organisation", Imposed(("fine", "confiscation_of_gains"), 1_000_00, 50_000_00)) == 4
 
 
 # --- execution --------------------------------------------------------------------------------------------------

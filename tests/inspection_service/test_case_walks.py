@@ -40,7 +40,9 @@ SAID = st.builds(
     people=st.sampled_from([("x", "y", "z"), ("x",), ()]),
     procedure=st.sampled_from(["general", "fast"]),
     sanction=st.sampled_from(["fine"] * 9 + ["warning", "closure", None]),
+    also=st.sampled_from([()] * 6 + [("confiscation_of_gains",)] * 3 + [("warning",)]),
     fine_fen=FINES,
+    gains_fen=st.sampled_from([0] * 6 + [700_00] * 4),
     harm=st.sampled_from(["none", "slight", "serious"]),
     minor=st.booleans(),
     admitted=st.booleans(),
@@ -80,14 +82,15 @@ def check(before: Case, after: Case, who: str, day: date) -> None:
         return
     assert proves(after.pieces)
     assert facts.fine_fen == 0 or range_of.least_fen <= facts.fine_fen <= range_of.most_fen
+    assert (facts.gains_fen > 0) == ("confiscation_of_gains" in facts.imposed.kinds)
     if after.procedure == SIMPLE:
-        assert thresholds().simple.within(after.party_kind, facts.sanction, facts.fine_fen)
+        assert thresholds().simple.within(after.party_kind, facts.imposed)
         assert not range_of.after_order or facts.ordered or facts.fine_fen == 0
     else:
         assert facts.notified_on is not None
         assert facts.fine_fen <= facts.notified_fine_fen
         assert facts.filed_on is not None
-        levels = thresholds().levels_of(after.procedure, after.party_kind, facts.sanction, facts.notified_fine_fen)
+        levels = thresholds().levels_of(after.procedure, after.party_kind, facts.imposed)
         assert len(set(facts.reviewers)) == len(facts.reviewers) >= levels
         assert not set(facts.reviewers) & set(facts.investigators)
         assert facts.hearing_on is None or facts.hearing_reviewed or before.facts.decided_on is not None

@@ -98,6 +98,44 @@ async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:
     assert events[-1]["payload"]["command"] == "archive"
 
 
+async def test_a_fine_and_the_gains_are_one_decision_and_one_payment(world: World) -> None:
+    both: dict[str, Any] = {"sanction": "fine", "also": ("confiscation_of_gains",)}
+    case_id = await to_notified(world, also=both["also"], gains_fen=700_00)
+    await world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
+    with pytest.raises(Conflict, match="no more than the party was told"):
+        await world.do(HEAD, case_id, Command.DECIDE, reason="r", **both, fine_fen=18_000_00, gains_fen=700_01)
+    await world.do(HEAD, case_id, Command.DECIDE, reason="充分考虑", **both, fine_fen=18_000_00, gains_fen=700_00)
+    async with world.pool.acquire() as connection:
+        decision = (await store.documents(connection, case_id))[-1]["content"]["paragraphs"]
+    imposed = (
+        "罚款人民币壹万捌仟元整（¥18,000.00）；"
+        "没收违法所得人民币柒佰元整（¥700.00）（依据《中华人民共和国行政处罚法》第28条）"
+    )
+    assert imposed in "".join(decision)
+    assert "没收的违法所得应当" in "".join(decision)
+    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    assert await world.do(A, case_id, Command.PAY, amount_fen=18_000_00, on=TODAY, receipt="1") == "served"
+    assert await world.do(A, case_id, Command.PAY, amount_fen=700_00, on=TODAY, receipt="2") == "paid"
+    sent = await ExchangeDesk(world.cases, world.clock).send(A, case_id)
+    assert (sent.sanctions, sent.fine_yuan, sent.gains_yuan) == (["fine", "confiscation_of_gains"], 18_000, 700)
+
+
+async def test_of_two_provisions_for_one_act_the_one_with_the_higher_fine_is_used(world: World) -> None:
+    """Art. 29: while a case under the heavier provision is under way, the lighter one fines nothing."""
+    lighter, heavier = await world.cases.open(A, UNFILED), await world.cases.open(A, STOPPED)
+    async with world.pool.acquire() as connection:
+        cases = [await world.cases.case(connection, await store.get(connection, n)) for n in (lighter, heavier)]
+    assert [[item.id for item in case.rivals] for case in cases] == [["car-park-stopped"], ["car-park-unfiled"]]
+    await world.prove(lighter)
+    spot = {"reason": "r", "sanction": "fine", "fine_fen": 3_000_00, "place": "p", "rights_told": True}
+    with pytest.raises(Conflict, match="provision with a higher fine"):
+        await world.do(A, lighter, Command.PUNISH_ON_THE_SPOT, **spot)
+    await world.do(A, heavier, Command.ASK_END, reason="查无实据")
+    await world.do(HEAD, heavier, Command.DISMISS, reason="查无实据")
+    with pytest.raises(Conflict, match=r"^order to correct first$"):
+        await world.do(A, lighter, Command.PUNISH_ON_THE_SPOT, **spot)
+
+
 async def test_what_was_said_gives_the_case_again(world: World) -> None:
     """Nothing is known of a case but by its history: said again, line by line, it leads to where the case stands."""
     case_id = await to_notified(world)

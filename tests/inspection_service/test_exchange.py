@@ -25,7 +25,7 @@ LETTER: dict[str, Any] = {
 def test_the_columns_have_a_word_for_every_state_and_sanction() -> None:
     by_member = {column.member: column for column in columns()}
     assert set(State) <= set(by_member["state"].values)
-    assert set(SANCTIONS) == set(by_member["sanction"].values)
+    assert set(SANCTIONS) == set(by_member["sanctions"].values)
     with pytest.raises(LawError, match="no colour"):
         read({"column": [{"name": "x", "member": "colour"}]})
     with pytest.raises(LawError, match="twice"):
@@ -34,12 +34,16 @@ def test_the_columns_have_a_word_for_every_state_and_sanction() -> None:
 
 def test_a_table_says_what_the_other_system_says() -> None:
     record = CaseRecord(
-        **{**LETTER, "party_name": "=1+1"}, procedure="simple", state="served", sanction="fine", fine_yuan=3000
+        **{**LETTER, "party_name": "=1+1"},
+        procedure="simple",
+        state="served",
+        sanctions=["fine", "warning"],
+        fine_yuan=3000,
     )
     header, line = csv.reader(io.StringIO(as_table([record]).decode("utf-8-sig")))
     found = dict(zip(header, line, strict=True))
     assert found["适用程序"] == "简易程序"
-    assert (found["处罚种类"], found["罚款金额（元）"], found["案件状态"]) == ("罚款", "3000.00", "执行")
+    assert (found["处罚种类"], found["罚款金额（元）"], found["案件状态"]) == ("罚款、警告", "3000.00", "执行")
     assert (found["当事人名称"], found["送达日期"]) == ("'=1+1", "")
 
 

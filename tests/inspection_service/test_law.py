@@ -15,8 +15,9 @@ from inspection_service.law import catalogue as catalogue_file
 from inspection_service.law import mercy as mercy_file
 from inspection_service.law import periods as periods_file
 from inspection_service.law import statutes as statutes_file
-from inspection_service.law.catalogue import FINE, MEASURES, PARTIES, catalogue
+from inspection_service.law.catalogue import FINE, GAINS, GOODS, MEASURES, PARTIES, catalogue
 from inspection_service.law.evidence import KINDS, MACHINE, ORIGINS, Piece, proves
+from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.mercy import Circumstances, guidance_first, mercy
 from inspection_service.law.periods import Pause, add_months, periods
 from inspection_service.law.permission import Draft, heaviest, limitation_ends, refusals, tier_of
@@ -76,6 +77,14 @@ def referral_to_nobody(found: dict[str, Any]) -> None:
     del item_table("fire-equipment", found)["measure"][0]["to"]
 
 
+def together_with_what_it_has_not(found: dict[str, Any]) -> None:
+    item_table("car-park-stopped", found)["measure"][1]["together"] = [["fine", "closure"]]
+
+
+def beside_nothing(found: dict[str, Any]) -> None:
+    del item_table("car-park-stopped", found)["measure"][1]["together"]
+
+
 def two_own_organs(found: dict[str, Any]) -> None:
     found["organ"][1]["own"] = True
 
@@ -85,6 +94,7 @@ def two_own_organs(found: dict[str, Any]) -> None:
     [
         on_a_normative_document, order_on_a_normative_document, of_another_city, credit_without_the_list,
         no_such_article, merciful_with_fire, fine_without_range, referral_to_nobody, two_own_organs,
+        together_with_what_it_has_not, beside_nothing,
     ],
 )  # fmt: skip
 def test_items_that_the_law_does_not_carry_stop_the_start(change: Change) -> None:
@@ -121,9 +131,10 @@ def draft(**changes: Any) -> Draft:
     """Return a draft against which nothing stands: a fine of the car park's closing."""
     usual = Draft(
         measure="penalty", party="organisation", act_on=TODAY - timedelta(days=10), found_on=TODAY, on=TODAY,
-        sanction=FINE, fine_fen=20_000_00, evidence=CHECKED,
+        imposed=Imposed((FINE,), 20_000_00), evidence=CHECKED,
     )  # fmt: skip
-    return replace(usual, **changes)
+    amounts = {name: changes.pop(name) for name in ("kinds", "fine_fen", "gains_fen", "goods") if name in changes}
+    return replace(usual, imposed=replace(usual.imposed, **amounts), **changes)
 
 
 def codes(item: str, wanted: Draft) -> list[str]:
@@ -155,23 +166,23 @@ LONG_AGO = date(2024, 9, 15)
         ("car-park-stopped", draft(fine_fen=30_000_00), ["needs_reasons"]),
         ("car-park-stopped", draft(fine_fen=30_000_00, reasons=" "), ["needs_reasons"]),
         ("car-park-stopped", draft(fine_fen=30_000_00, reasons="third time"), []),
-        ("car-park-stopped", draft(sanction="closure"), ["no_such_sanction"]),
-        ("car-park-stopped", draft(measure="order", sanction=None, evidence=()), []),
-        ("car-park-stopped", draft(measure="credit", sanction=None), ["no_penalty_to_record"]),
-        ("car-park-stopped", draft(measure="credit", sanction=None, penalised=True), []),
+        ("car-park-stopped", draft(kinds=("closure",)), ["no_such_sanction"]),
+        ("car-park-stopped", draft(measure="order", evidence=()), []),
+        ("car-park-stopped", draft(measure="credit"), ["no_penalty_to_record"]),
+        ("car-park-stopped", draft(measure="credit", penalised=True), []),
         ("car-park-unfiled", draft(fine_fen=3_000_00), ["order_first"]),
         ("car-park-unfiled", draft(fine_fen=3_000_00, ordered=True), []),
         ("car-park-unfiled", draft(fine_fen=2_999_00, ordered=True), ["out_of_range"]),
         ("charger-unfiled", draft(), ["no_basis"]),
-        ("charger-unfiled", draft(measure="order", sanction=None), ["no_basis"]),
-        ("charger-unfiled", draft(measure="credit", sanction=None, penalised=True), ["credit_not_listed"]),
-        ("charger-unfiled", draft(measure="advice", sanction=None), []),
-        ("charger-unfiled", draft(measure="subsidy", sanction=None), ["not_competent"]),
+        ("charger-unfiled", draft(measure="order"), ["no_basis"]),
+        ("charger-unfiled", draft(measure="credit", penalised=True), ["credit_not_listed"]),
+        ("charger-unfiled", draft(measure="advice"), []),
+        ("charger-unfiled", draft(measure="subsidy"), ["not_competent"]),
         ("repair-overdue", draft(), ["no_basis"]),
         ("zombie-charger", draft(), ["no_basis"]),
         ("bay-blocked", draft(party="citizen", fine_fen=100_00), ["no_basis"]),
         ("fire-equipment", draft(), ["not_competent"]),
-        ("fire-equipment", draft(measure="referral", sanction=None), []),
+        ("fire-equipment", draft(measure="referral"), []),
     ],
 )
 def test_what_may_be_drafted(item: str, wanted: Draft, against: list[str]) -> None:
@@ -183,7 +194,7 @@ def test_no_money_is_taken_under_the_name_of_a_sanction_that_is_no_fine(fen: int
     found = copy.deepcopy(table("items.toml"))
     item_table("car-park-stopped", found)["measure"][1]["sanctions"].append({"kind": "warning", "for": "anyone"})
     known = catalogue_file.read(found, statutes())
-    wanted = draft(sanction="warning", fine_fen=fen)
+    wanted = draft(kinds=("warning",), fine_fen=fen)
     assert [refusal.code for refusal in refusals(known, known.items["car-park-stopped"], wanted)] == against
 
 
@@ -194,7 +205,42 @@ def test_only_what_the_basis_carries_is_ever_drafted(item: str, measure: str) ->
     if not carried:
         assert codes(item, wanted) in (["no_basis"], ["not_competent"], ["credit_not_listed"])
     elif measure != "penalty":
-        assert codes(item, replace(wanted, sanction=None)) == []
+        assert codes(item, replace(wanted, imposed=NOTHING)) == []
+
+
+BOTH = (FINE, GAINS)
+
+
+@pytest.mark.parametrize(
+    ("item", "wanted", "against"),
+    [
+        ("car-park-stopped", draft(kinds=BOTH, gains_fen=800_00), []),
+        ("car-park-stopped", draft(kinds=BOTH[::-1], gains_fen=800_00), []),
+        ("car-park-stopped", draft(kinds=BOTH), ["gains"]),
+        ("car-park-stopped", draft(gains_fen=800_00), ["gains"]),
+        ("car-park-stopped", draft(goods=("车",)), ["goods"]),
+        ("car-park-stopped", draft(kinds=(GAINS,), fine_fen=0, gains_fen=800_00), ["only_beside"]),
+        ("car-park-stopped", draft(kinds=BOTH, fine_fen=30_000_00, gains_fen=800_00), ["needs_reasons"]),
+        ("car-park-stopped", draft(kinds=BOTH, fine_fen=0, gains_fen=800_00), ["out_of_range"]),
+        ("car-park-stopped", draft(kinds=(FINE, "closure")), ["no_such_sanction"]),
+        ("car-park-unfiled", draft(kinds=BOTH, fine_fen=3_000_00, gains_fen=1), ["order_first"]),
+        ("car-park-unfiled", draft(kinds=BOTH, fine_fen=3_000_00, gains_fen=1, ordered=True), []),
+        ("metrology-tampered", draft(kinds=(FINE, GAINS, GOODS), fine_fen=1000_00, gains_fen=1, goods=("桩",)), []),
+        ("metrology-tampered", draft(kinds=(GOODS,), fine_fen=0, goods=("桩",)), []),
+        ("price-not-shown", draft(kinds=(FINE, GOODS), fine_fen=2000_00, goods=("牌",)), ["no_such_sanction"]),
+        ("fire-equipment", draft(party="citizen", kinds=(FINE, "warning"), fine_fen=200_00), ["not_together"]),
+        ("car-park-stopped", draft(heavier=True), ["heavier_provision"]),
+        ("car-park-stopped", draft(heavier=True, already_fined=True), ["fined_already", "heavier_provision"]),
+    ],
+)  # fmt: skip
+def test_several_sanctions_at_once_where_the_basis_carries_them(item: str, wanted: Draft, against: list[str]) -> None:
+    """As whoever is competent sees it: each sanction within its range, with what it takes."""
+    found = copy.deepcopy(table("items.toml"))
+    competent = next(m["organ"] for m in item_table(item, found)["measure"] if m["kind"] == "penalty")
+    for organ in found["organ"]:
+        organ["own"] = organ["id"] == competent
+    known = catalogue_file.read(found, statutes())
+    assert [refusal.code for refusal in refusals(known, known.items[item], wanted)] == against
 
 
 @given(st.lists(st.builds(Piece, st.sampled_from(KINDS), st.sampled_from(MACHINE), st.integers(0, 9), st.just(False))))

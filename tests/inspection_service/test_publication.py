@@ -29,17 +29,23 @@ from youguan.errors import Conflict, Forbidden, Invalid, NotFound
 # --- rules ------------------------------------------------------------------------------------------------------
 
 
+def asked(procedure: str, party: str, sanctions: str, fine_fen: int, danger: str) -> Decision:
+    return Decision(procedure, party, frozenset(sanctions.split("+")), fine_fen, danger)
+
+
 @pytest.mark.parametrize(
     ("decision", "rule"),
     [
-        (Decision("general", "organisation", "fine", 20_000_00, "none"), "organisation"),
-        (Decision("fast", "organisation", "fine", 1, "none"), "organisation"),
-        (Decision("simple", "organisation", "fine", 3_000_00, "none"), "on-the-spot"),
-        (Decision("simple", "citizen", "warning", 0, "fire"), "danger"),
-        (Decision("general", "organisation", "warning", 0, "none"), "warning"),
-        (Decision("general", "organisation", "closure", 0, "none"), "heavy"),
-        (Decision("general", "citizen", "fine", 4_999_99, "none"), "rest"),
-        (Decision("general", "citizen", "fine", 5_000_00, "none"), "citizen-large"),
+        (asked("general", "organisation", "fine", 20_000_00, "none"), "organisation"),
+        (asked("fast", "organisation", "fine", 1, "none"), "organisation"),
+        (asked("simple", "organisation", "fine", 3_000_00, "none"), "on-the-spot"),
+        (asked("simple", "citizen", "warning", 0, "fire"), "danger"),
+        (asked("general", "organisation", "warning", 0, "none"), "warning"),
+        (asked("general", "organisation", "warning+fine", 1_000_00, "none"), "organisation"),
+        (asked("general", "organisation", "closure", 0, "none"), "heavy"),
+        (asked("general", "organisation", "fine+closure", 1_000_00, "none"), "heavy"),
+        (asked("general", "citizen", "fine", 4_999_99, "none"), "rest"),
+        (asked("general", "citizen", "fine", 5_000_00, "none"), "citizen-large"),
     ],
 )
 def test_which_rule_meets_a_decision(decision: Decision, rule: str) -> None:

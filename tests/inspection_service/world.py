@@ -75,13 +75,13 @@ class World:
             return [row["content"]["title"] for row in await store.documents(connection, case_id)]
 
 
-async def to_notified(world: World, opening: Opening = STOPPED, fine_fen: int = 20_000_00) -> str:
-    """Return a case whose party was told of a fine today."""
+async def to_notified(world: World, opening: Opening = STOPPED, fine_fen: int = 20_000_00, **beside: Any) -> str:
+    """Return a case whose party was told of a fine today, and of what is imposed beside it."""
     case_id = await world.cases.open(A, opening)
     await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
     await world.do(HEAD, case_id, Command.APPROVE)
     await world.prove(case_id)
-    await world.do(A, case_id, Command.CONCLUDE, reason="事实清楚", sanction="fine", fine_fen=fine_fen)
+    await world.do(A, case_id, Command.CONCLUDE, reason="事实清楚", sanction="fine", fine_fen=fine_fen, **beside)
     for reviewer in REVIEWERS:
         if await world.do(reviewer, case_id, Command.PASS, reason="同意") == "reviewed":
             break
