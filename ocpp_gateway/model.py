@@ -343,6 +343,17 @@ class StatusChange(Table, table=True):
     mark: int = whole(key=True)
 
 
+class StatusByReceipt(Table, table=True):
+    """A status of which the own time counts for nothing, found by its receipt."""
+
+    __tablename__ = "status_by_receipt"
+    __table_args__ = SERIES
+    station_id: str = text(key=True)
+    connector: int = whole(key=True)
+    received_at: datetime = moment(key=True)
+    condition: str = text()
+
+
 class MeterKind(Table, table=True):
     """What samples measure, in which unit, and which station was the first to."""
 

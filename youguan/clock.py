@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-# A charger without a clock battery believes it is 1970; one with a wrong zone is hours ahead.
-EARLIEST_PLAUSIBLE = datetime(2015, 1, 1, tzinfo=UTC)
+# A charger without a clock battery believes it is 1970, or the year it was made; one with a wrong zone is hours ahead. What is
+# further away than somebody may have been offline was told by a clock that has never been set.
+LONGEST_OFFLINE = timedelta(days=180)
 TOLERATED_LEAD = timedelta(minutes=5)
 COUNTY = ZoneInfo("Asia/Shanghai")
 
@@ -50,6 +51,6 @@ def utc_text(moment: datetime) -> str:
 
 def effective_time(occurred_at: datetime, received_at: datetime) -> datetime:
     """Return the charger's own time where it can be believed, else the time of receipt."""
-    if EARLIEST_PLAUSIBLE <= occurred_at <= received_at + TOLERATED_LEAD:
+    if received_at - LONGEST_OFFLINE <= occurred_at <= received_at + TOLERATED_LEAD:
         return occurred_at
     return received_at

@@ -62,6 +62,14 @@ class StationDisconnected(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorHistoryChanged(Event):
+    """A station said late how a connector was: it changes the day of `at`, and nothing that is now."""
+
+    station_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationBooted(Event):
     """A known station sent BootNotification."""
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ocpp_gateway.authorisation.rules import Decision, Presented
 from ocpp_gateway.observation import Observation
 from ocpp_gateway.stations.registration import Registration
+from youguan.clock import LONGEST_OFFLINE
 
 Payload = dict[str, Any]
 Authorise = Callable[[Presented], Decision]
@@ -27,9 +28,8 @@ Problems = dict[int, Problem | None]
 NO_PROBLEMS: Mapping[int, Problem | None] = {}
 
 
-# A station may tell of what happened while it was offline, and its clock may be in a wrong zone. What is further away was
-# told by a clock that has never been set, and the next time that clock starts it tells the same times again.
-LONGEST_OFFLINE = timedelta(days=180)
+# A station's clock may be in a wrong zone. What is further away than that, or than it may have been offline, was told by a clock
+# that has never been set, and the next time that clock starts it tells the same times again.
 WIDEST_ZONE = timedelta(days=1)
 
 

@@ -178,12 +178,17 @@ def bars(pieces: list[Piece]) -> list[tuple[float, float, str]]:
     return found
 
 
+LONG_H = 72  # from here on in days
+
+
 def lasting(seconds: float | None) -> str:
-    """Return a time in hours, minutes and seconds, as far as they matter."""
+    """Return a time in days, hours, minutes and seconds, as far as they matter."""
     if seconds is None:
         return "—"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= LONG_H:
+        return f"{hours // 24} d {hours % 24} h"
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 

@@ -104,14 +104,19 @@ async def said_in(connection: asyncpg.Connection, station_id: str, low: datetime
         SELECT connector, effective_at, condition FROM telemetry.status_change
         WHERE station_id = $1 AND connector > 0 AND occurred_at >= $2 AND occurred_at < $3 AND effective_at = occurred_at
         UNION ALL  -- a wrong clock: the time of receipt counts
-        SELECT connector, effective_at, condition FROM telemetry.status_change
-        WHERE station_id = $1 AND connector > 0 AND effective_at >= $2 AND effective_at < $3
-          AND (occurred_at < '2015-01-01' OR occurred_at >= $3)
+        SELECT connector, received_at, condition FROM telemetry.status_by_receipt
+        WHERE station_id = $1 AND connector > 0 AND received_at >= $2 AND received_at < $3
         UNION ALL
-        SELECT n.connector, b.effective_at, b.condition FROM gateway.connector_now n, LATERAL (
-            SELECT effective_at, condition FROM telemetry.status_change s
-            WHERE s.station_id = $1 AND s.connector = n.connector AND s.occurred_at < $2 AND s.occurred_at >= $4
-            ORDER BY s.occurred_at DESC LIMIT 1
+        SELECT n.connector, b.at, b.condition FROM gateway.connector_now n, LATERAL (
+            (SELECT occurred_at AS at, condition FROM telemetry.status_change s
+             WHERE s.station_id = $1 AND s.connector = n.connector AND s.occurred_at < $2 AND s.occurred_at >= $4
+               AND s.effective_at = s.occurred_at
+             ORDER BY s.occurred_at DESC LIMIT 1)
+            UNION ALL
+            (SELECT received_at, condition FROM telemetry.status_by_receipt s
+             WHERE s.station_id = $1 AND s.connector = n.connector AND s.received_at < $2 AND s.received_at >= $4
+             ORDER BY s.received_at DESC LIMIT 1)
+            ORDER BY at DESC LIMIT 1
         ) b WHERE n.station_id = $1 AND n.connector > 0
         """,
         station_id,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from ocpp_gateway.lateness import Late, Moment, Word, judge
@@ -23,11 +23,10 @@ from ocpp_gateway.observation import (
     mark_of,
     number_of,
 )
-from youguan.events import ConnectorStatusChanged
+from youguan.clock import county_day
+from youguan.events import ConnectorHistoryChanged, ConnectorStatusChanged
 
 KINDS_A_STATION = 200
-# A status that is told so much later than it came about was told by a clock that has never been set.
-LONGEST_LATE = timedelta(days=180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,12 +279,20 @@ Place = tuple[str, int]
 class Recognised(NamedTuple):
     """The latest state of every connector reported, an event for each change, and what is remembered of late reports.
 
-    Where `late` is empty no report was late; None there: the connector's clock is right again.
+    Where `late` is empty no report was late; None there: the connector's clock is right again. `said`: the reports, in their
+    order, each with the time by which it counts; `past`: those of them that change only what is past.
     """
 
     latest: dict[Place, Now]
     changes: list[ConnectorStatusChanged]
     late: dict[Place, Late | None]
+    said: list[StatusReported]
+    past: list[StatusReported]
+
+    @property
+    def by_receipt(self) -> list[StatusReported]:
+        """Return the reports of which the own time counts for nothing."""
+        return [report for report in self.said if report.effective_at != report.occurred_at]
 
 
 def recognise(
@@ -298,6 +305,8 @@ def recognise(
     latest: dict[Place, Now] = {}
     changes: list[ConnectorStatusChanged] = []
     late: dict[Place, Late | None] = {}
+    said: list[StatusReported] = []
+    past: list[StatusReported] = []
     remembered = late_before or {}
     for told in statuses:
         place, report = (told.station_id, told.connector), told
@@ -306,14 +315,22 @@ def recognise(
         word, has = judge(_moment(report), _moment(before) if before else None, had)
         if word is not Word.TIMELY or has != had:
             late[place] = has
-        if word is Word.PAST:
-            continue
         if word is Word.FALLEN:
             report = told._replace(effective_at=told.received_at)
+        said.append(report)
+        if word is Word.PAST:
+            past.append(report)
+            continue
         latest[place] = _now(report)
         if before is None or _differs(before, report):
             changes.append(_change(report, before, source))
-    return Recognised(latest, changes, late)
+    return Recognised(latest, changes, late, said, past)
+
+
+def late_words(past: Iterable[StatusReported]) -> list[ConnectorHistoryChanged]:
+    """Return of which days, of which stations, something was learnt that changes nothing now: each once."""
+    first = {(report.station_id, county_day(report.effective_at)): report.effective_at for report in past}
+    return [ConnectorHistoryChanged(station_id=station_id, at=at) for (station_id, _), at in first.items()]
 
 
 def _moment(told: StatusReported | Now) -> Moment:
@@ -321,9 +338,7 @@ def _moment(told: StatusReported | Now) -> Moment:
 
 
 def _turn(told: StatusReported | Now) -> datetime:
-    """Return when a report's turn is: no later than it came, and then if its clock was never set."""
-    if told.received_at - told.effective_at > LONGEST_LATE:
-        return told.received_at
+    """Return when a report's turn is: no later than it came."""
     return min(told.effective_at, told.received_at)
 
 

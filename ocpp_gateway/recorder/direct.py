@@ -33,12 +33,14 @@ from ocpp_gateway.recorder.batch import (
     Lost,
     Now,
     Place,
+    Recognised,
     Refused,
     Settlement,
     TransactionKey,
     belongs_elsewhere,
     gather,
     key_of,
+    late_words,
     leave_out,
     recognise,
     without_repeats,
@@ -270,14 +272,18 @@ class DirectRecorder:
         if self._standing is None:
             return False
         known = await self._known(connection, batch.statuses)
-        latest, changes, late = recognise(batch.statuses, known, self._source, self._late)
-        if late or not await store.write_at_once(
-            connection, self._slot, self._standing, batch, self._kinds, self.stream, changes
+        told = recognise(batch.statuses, known, self._source, self._late)
+        if (
+            told.late
+            or told.by_receipt
+            or not await store.write_at_once(
+                connection, self._slot, self._standing, batch, self._kinds, self.stream, told.changes
+            )
         ):
             return False
         self._standing = self._standing._replace(batch=self._standing.batch + 1)
         self._seen.update(batch.seen)
-        self._remember(latest)
+        self._remember(told.latest)
         self._settle(entries, (), {})
         return True
 
@@ -303,13 +309,13 @@ class DirectRecorder:
             seen = {**self._seen, **batch.seen}
             at_once = bool(batch.ended or batch.booted or batch.out_of_reach)
             noted = bool(seen) and (at_once or self._is_time_to_note())
-            numbers, latest, late = await self._store(connection, batch, seen if noted else {}, careful=careful)
+            numbers, told = await self._store(connection, batch, seen if noted else {}, careful=careful)
         self._standing = standing
         self._seen = {} if noted else seen
         if noted:
             self._seen_noted = time.monotonic()
-        self._remember(latest)
-        self._remember_late(late)
+        self._remember(told.latest)
+        self._remember_late(told.late)
         self._settle(entries, lost, numbers)
 
     async def _went_through(self, connection: asyncpg.Connection, entries: list[Entry]) -> bool:
@@ -380,14 +386,12 @@ class DirectRecorder:
 
     async def _store(
         self, connection: asyncpg.Connection, batch: Batch, seen: Mapping[str, datetime], *, careful: bool
-    ) -> tuple[dict[TransactionKey, transaction_store.Numbered], dict[Place, Now], dict[Place, Late | None]]:
+    ) -> tuple[dict[TransactionKey, transaction_store.Numbered], Recognised]:
         await store.copy_frames(connection, batch)
+        told = await self._store_statuses(connection, batch, careful=careful)
         if careful:
-            statuses = await self._store_news(connection, batch.statuses)
             await store.insert_samples(connection, store.sample_rows(batch.samples, self._kinds))
         else:
-            statuses = batch.statuses
-            await store.copy_statuses(connection, statuses)
             await store.copy_samples(connection, batch.samples, self._kinds)
         await store.insert_notifications(connection, batch.notified)
         events: list[Event] = []
@@ -400,16 +404,26 @@ class DirectRecorder:
         if batch.stop_samples:
             placed = await transaction_store.placed(connection, batch.stop_samples)
             await store.insert_samples(connection, store.sample_rows(placed, self._kinds))
-        known = await self._known(connection, statuses)
-        latest, changes, late = recognise(statuses, known, self._source, self._late)
-        await store.write_connectors(connection, latest)
-        events += changes
+        await store.write_connectors(connection, told.latest)
+        events += told.changes
+        events += late_words(told.past)
         events += await connectivity.write(connection, batch, seen)
         events += await self._unfiled(connection, batch)
         events += await seldom.write(connection, batch.seldom)
         await store.keep_refused(connection, batch.doubts)
         await publish(connection, self.stream, events)
-        return numbers, latest, late
+        return numbers, told
+
+    async def _store_statuses(self, connection: asyncpg.Connection, batch: Batch, *, careful: bool) -> Recognised:
+        """Store statuses with the times by which they count."""
+        statuses = await self._store_news(connection, batch.statuses) if careful else batch.statuses
+        told = recognise(statuses, await self._known(connection, statuses), self._source, self._late)
+        if careful:
+            await store.correct_statuses(connection, told.by_receipt)
+        else:
+            await store.copy_statuses(connection, told.said)
+        await store.note_by_receipt(connection, told.by_receipt)
+        return told
 
     async def _store_news(
         self, connection: asyncpg.Connection, statuses: Sequence[StatusReported]

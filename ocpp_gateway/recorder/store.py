@@ -229,6 +229,28 @@ async def insert_statuses(connection: asyncpg.Connection, statuses: Sequence[Sta
     return list(found.values())
 
 
+async def correct_statuses(connection: asyncpg.Connection, reports: Sequence[StatusReported]) -> None:
+    """Give statuses that are stored the time by which they count."""
+    await connection.executemany(
+        """
+        UPDATE telemetry.status_change SET effective_at = $6
+        WHERE station_id = $1 AND occurred_at = $2 AND connector = $3 AND status = $4 AND mark = $5 AND effective_at <> $6
+        """,
+        [(r.station_id, r.occurred_at, r.connector, r.status, r.mark, r.effective_at) for r in reports],
+    )
+
+
+async def note_by_receipt(connection: asyncpg.Connection, reports: Sequence[StatusReported]) -> None:
+    """Keep statuses of which the own time counts for nothing where they are found by their receipt."""
+    if reports:
+        await connection.copy_records_to_table(
+            "status_by_receipt",
+            schema_name="telemetry",
+            columns=("station_id", "connector", "received_at", "condition"),
+            records=[(r.station_id, r.connector, r.received_at, r.condition) for r in reports],
+        )
+
+
 def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
     """Turn rows into one list a column."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

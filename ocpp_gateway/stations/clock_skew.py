@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from ocpp_gateway.observation import ClockMeasured, Observation, StatusReported, TransactionReported
-from youguan.clock import EARLIEST_PLAUSIBLE
 
 KEPT, ENOUGH = 5, 3
 SPACING = timedelta(seconds=10)
 WORTH_TELLING_S = 60.0
+WORTH_TELLING_SHARE = 0.01  # of a clock that stands still in 1970 nobody need hear every minute
 
 
 class ClockGauge:
@@ -36,8 +36,6 @@ class ClockGauge:
         return self._take(said, now)
 
     def _take(self, said: datetime, now: datetime) -> ClockMeasured | None:
-        if said < EARLIEST_PLAUSIBLE:
-            return None
         self._next_at = now + SPACING
         self._leads_s = [*self._leads_s[1 - KEPT :], (said - now).total_seconds()]
         if len(self._leads_s) < ENOUGH:
@@ -49,7 +47,8 @@ class ClockGauge:
         return ClockMeasured(self._station_id, skew_s, self._is_skewed(skew_s), now)
 
     def _is_news(self, skew_s: float, told_s: float) -> bool:
-        return self._is_skewed(skew_s) != self._is_skewed(told_s) or abs(skew_s - told_s) >= WORTH_TELLING_S
+        worth = max(WORTH_TELLING_S, abs(told_s) * WORTH_TELLING_SHARE)
+        return self._is_skewed(skew_s) != self._is_skewed(told_s) or abs(skew_s - told_s) >= worth
 
     def _is_skewed(self, skew_s: float) -> bool:
         return abs(skew_s) > self._tolerated_s

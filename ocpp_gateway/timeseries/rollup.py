@@ -12,6 +12,7 @@ from ocpp_gateway.timeseries import store
 from youguan.clock import Clock
 from youguan.eventlog import Consumer, StoredEvent
 from youguan.events import (
+    ConnectorHistoryChanged,
     ConnectorStatusChanged,
     Event,
     PlatformOrderKept,
@@ -23,6 +24,14 @@ from youguan.events import (
 log = logging.getLogger(__name__)
 
 COUNTY = ZoneInfo("Asia/Shanghai")
+TYPES = (
+    ConnectorHistoryChanged,
+    ConnectorStatusChanged,
+    PlatformOrderKept,
+    StationOffline,
+    TransactionEnded,
+    TransactionSettled,
+)
 ROLL_EVERY_S = 900.0
 LATE_EVERY_S = 20.0
 A_DAY = timedelta(days=1)
@@ -49,6 +58,8 @@ def days_between(since: datetime, until: datetime) -> Iterator[date]:
 def touched(event: Event) -> set[tuple[str, date]]:
     """Return the stations and the days that an event bears upon: both, where it moves an end from one day to another."""
     match event:
+        case ConnectorHistoryChanged():
+            return {(event.station_id, day_of(event.at))}
         case ConnectorStatusChanged() | TransactionEnded():
             return {(event.station_id, day_of(event.effective_at))}
         case TransactionSettled():
@@ -69,8 +80,7 @@ class Rollup:
 
     def consumer(self) -> Consumer:
         """Return the consumer that notices what is learnt late."""
-        types = (ConnectorStatusChanged, PlatformOrderKept, StationOffline, TransactionEnded, TransactionSettled)
-        return Consumer(self._pool, "gateway.rollup", self.notice, types=types)
+        return Consumer(self._pool, "gateway.rollup", self.notice, types=TYPES)
 
     async def notice(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Mark days before today that an event changes."""

@@ -27,6 +27,7 @@ from ocpp_gateway.observation import (
     VariablesReported,
     mark_of,
 )
+from ocpp_gateway.pages.store import said_in
 from ocpp_gateway.recorder import store
 from ocpp_gateway.recorder.batch import (
     KINDS_A_STATION,
@@ -42,9 +43,11 @@ from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.timeseries import store as timeseries
+from ocpp_gateway.timeseries.rollup import Rollup, bounds, days_between
 from tests.ocpp_gateway.fakes import knowing
 from tests.suite import eventually
-from youguan.clock import ManualClock
+from youguan.clock import ManualClock, county_day, effective_time
 from youguan.database import create_pool
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -94,7 +97,10 @@ def status(
     received_at: datetime = NOW,
 ) -> StatusReported:
     condition = Condition.FAULTED if word == "Faulted" else Condition.AVAILABLE
-    return StatusReported(station, 1, at, received_at, at, word, condition, code, info, None, mark_of(0, code))
+    effective_at = effective_time(at, received_at)
+    return StatusReported(
+        station, 1, at, received_at, effective_at, word, condition, code, info, None, mark_of(0, code)
+    )
 
 
 async def events(pool: asyncpg.Pool, kind: str) -> list[Any]:
@@ -476,6 +482,54 @@ async def test_a_fault_that_is_told_once_by_a_clock_that_fell_back_waits_for_no_
     received = NOW + timedelta(minutes=30)
     await desk.put(status("Faulted", at=received - timedelta(hours=8), received_at=received))
     assert [e["condition"] for e in await events(pool, "ConnectorStatusChanged")] == ["available", "faulted"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(
+    "behind", [timedelta(0), timedelta(hours=8), timedelta(days=30), timedelta(days=365 * 6), timedelta(days=365 * 56)]
+)
+async def test_a_clock_that_falls_back_gains_and_loses_no_uptime(
+    desk: Desk, pool: asyncpg.Pool, behind: timedelta, again: bool
+) -> None:
+    """A fault of two hours, told by a right clock that is wrong from then on; yesterday stays what it was."""
+    low, _ = bounds(county_day(NOW))
+    await pool.execute("INSERT INTO gateway.station_directory VALUES ('s1', 'S', 1)")
+    await pool.execute(
+        "INSERT INTO telemetry.connectivity_change VALUES ('s1', $1, 'connected')", low - timedelta(days=9)
+    )
+    for hours, word, late in (
+        (-40, "Available", False),
+        (1, "Available", False),
+        (2, "Faulted", True),
+        (4, "Available", True),
+    ):
+        received = low + timedelta(hours=hours)
+        report = status(word, at=received - behind * late, received_at=received)
+        assert await desk.put(report) == Committed()
+        if again:
+            assert await desk.put(report) == Committed()
+    faulted = {}
+    async with pool.acquire() as connection:
+        for day in days_between(low - timedelta(days=2), low + timedelta(days=1)):
+            await timeseries.roll_day(connection, day, *bounds(day), None)
+        for row in await connection.fetch("SELECT day, faulted_s FROM telemetry.connector_day"):
+            faulted[row["day"]] = row["faulted_s"]
+        said = await said_in(connection, "s1", low, low + timedelta(days=1))
+    assert faulted.pop(county_day(NOW)) == 2 * 3600
+    assert list(faulted.values()) == [0, 0]
+    assert [one.at for one in said if one.condition == "faulted"] == [low + timedelta(hours=2)]
+
+
+async def test_what_is_told_of_a_day_when_newer_is_known_has_that_day_counted_again(
+    desk: Desk, pool: asyncpg.Pool
+) -> None:
+    yesterday = [NOW - timedelta(days=1, minutes=minute) for minute in range(2)]
+    for report in (status(), *(status("Faulted", at=at, received_at=NOW + timedelta(seconds=1)) for at in yesterday)):
+        await desk.put(report)
+    rollup = Rollup(pool, ManualClock(NOW + timedelta(minutes=1)))
+    await rollup.consumer().catch_up()
+    due = await pool.fetch("SELECT station_id, day FROM gateway.day_due")
+    assert {tuple(row) for row in due} == {("s1", county_day(at)) for at in yesterday}
 
 
 async def test_a_clock_that_was_fast_and_is_set_right_is_not_late(desk: Desk, pool: asyncpg.Pool) -> None:

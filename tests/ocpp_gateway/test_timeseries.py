@@ -21,6 +21,7 @@ from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged
+from youguan.web.problems import add_handlers
 
 DAY = date(2026, 5, 4)
 LOW, HIGH = bounds(DAY)
@@ -171,19 +172,6 @@ async def test_what_is_learnt_late_reaches_every_day_that_follows(connection: as
     assert (await day(connection, days[2]))["faulted_s"] == 0, "not yet counted again"
 
 
-async def test_a_charger_that_believes_it_is_1970_is_counted_by_the_time_of_receipt(
-    connection: asyncpg.Connection,
-) -> None:
-    await file(connection, "s")
-    await link(connection, LOW, "connected")
-    await connection.execute(
-        "INSERT INTO telemetry.status_change VALUES ('s', 1, '1970-01-01Z', $1, $1, 'Faulted', 'faulted')",
-        LOW + timedelta(hours=18),
-    )
-    await store.roll_day(connection, DAY, LOW, HIGH, None)
-    assert (await day(connection))["faulted_s"] == A_DAY_S // 4
-
-
 async def test_excluded_is_only_outage_within_the_periods(connection: asyncpg.Connection) -> None:
     await file(connection, "s")
     await link(connection, LOW, "connected")
@@ -250,6 +238,7 @@ async def test_uptime_and_hours_are_read_page_by_page(connection: asyncpg.Connec
     await store.roll_day(connection, DAY, LOW, HIGH, None)
     await connection.execute("DELETE FROM gateway.station_directory WHERE station_id = 't'")  # filed no longer
     app = FastAPI()
+    add_handlers(app)
     period = {"from": DAY.isoformat(), "to": (DAY + timedelta(days=1)).isoformat()}
     who = Principal("r", "R", frozenset({"regulator"}), None, None, "t", "c", LOW)
 

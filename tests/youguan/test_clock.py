@@ -16,7 +16,8 @@ RECEIVED = datetime(2026, 5, 4, 12, tzinfo=UTC)
         (RECEIVED + timedelta(minutes=5), True),
         (RECEIVED + timedelta(minutes=5, microseconds=1), False),
         (datetime(1970, 1, 1, tzinfo=UTC), False),
-        (datetime(2015, 1, 1, tzinfo=UTC), True),
+        (RECEIVED - timedelta(days=180), True),
+        (RECEIVED - timedelta(days=181), False),
         (datetime(2099, 1, 1, tzinfo=UTC), False),
     ],
 )
