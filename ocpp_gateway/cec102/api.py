@@ -1,6 +1,6 @@
 """Operators' platforms, over HTTP."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, Field
@@ -9,13 +9,13 @@ from ocpp_gateway.cec102.desk import Wish
 from ocpp_gateway.cec102.envelope import Secrets
 from ocpp_gateway.cec102.intake.api import add_intake
 from ocpp_gateway.cec102.overview import Looking
+from ocpp_gateway.cec102.profiles import Role
 from ocpp_gateway.cec102.quality import Freshness, What
 from ocpp_gateway.cec102.upward.api import add_reports
 from youguan.auth import REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county
 
-Role = Literal["operator", "province"]
 anybody = require()
 Who = Annotated[Principal, Depends(anybody)]
 

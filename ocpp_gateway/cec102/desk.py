@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,13 +18,14 @@ from ocpp_gateway.cec102.upward.reports import Report, coded, number_of, station
 from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.heartbeats.watch import STREAM
 from youguan import audit
-from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
+from youguan.auth import EVERYTHING, NOTHING, OPERATOR, REGULATOR, REVIEWER, Principal, Scope
 from youguan.clock import Clock
-from youguan.errors import FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import FieldError, Forbidden, Invalid, Reason, Unavailable
 from youguan.eventlog import publish
 from youguan.events import PlatformHeard
 
 OPERATOR_ID = re.compile(r"[0-9A-Z]{9}")
+LOST = "must be entered anew: what is kept was sealed under another YOUGUAN_STATION_KEY_SECRET"
 TOLD = ("name", "organisation_id", "role", "profile", "enabled", "address", "our_operator_id")
 
 
@@ -59,10 +60,7 @@ class PlatformDesk:
     async def seen_by(self, who: Principal, operator_id: str) -> asyncpg.Record:
         """Return a platform within somebody's bounds; NotFound beyond them."""
         async with self.pool.acquire() as connection:
-            row = await store.get_platform(connection, operator_id)
-        if not may_see(who, row["organisation_id"]):
-            raise NotFound(f"platform {operator_id}")
-        return row
+            return await store.see_platform(connection, sight_of(who), operator_id)
 
     async def put(
         self, who: Principal, operator_id: str, wish: Wish, reason: str, remote: str | None = None
@@ -75,7 +73,8 @@ class PlatformDesk:
             before = await store.find_platform(connection, operator_id)
             keys = self._keys(operator_id, before, wish)
             known = {row["organisation_id"] for row in await registry.organisations(connection)}
-            _refuse(wrong(operator_id, wish, keys, self.profiles, known))
+            if errors := wrong(operator_id, wish, keys, self.profiles, known):
+                raise Invalid.of(*errors)
             assert keys.inbound is not None
             sealed = seal(self._sealer, operator_id, Keys(keys.inbound, keys.outbound))
             new = [name for name in ("inbound", "outbound") if getattr(wish, name)]
@@ -127,18 +126,23 @@ class PlatformDesk:
         return count
 
     def _keys(self, operator_id: str, before: asyncpg.Record | None, wish: Wish) -> "Given":
+        """Return the secrets that would hold; those that nobody can open any more are named, and hold up no new ones."""
         if before is None or (wish.inbound and wish.outbound):
             return Given(wish.inbound, wish.outbound)
-        had = unseal(self._sealer, operator_id, before["sealed"])
+        try:
+            had = unseal(self._sealer, operator_id, before["sealed"])
+        except Unavailable:
+            return Given(wish.inbound, wish.outbound, lost=True)
         return Given(wish.inbound or had.inbound, wish.outbound or had.outbound)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Given:
-    """The secrets that would hold."""
+    """The secrets that would hold; `lost`: those that were kept cannot be opened."""
 
     inbound: Secrets | None
     outbound: Secrets | None
+    lost: bool = False
 
 
 def _is_told(before: asyncpg.Record | None) -> bool:
@@ -146,11 +150,17 @@ def _is_told(before: asyncpg.Record | None) -> bool:
     return before is not None and bool(before["enabled"]) and before["role"] == "province"
 
 
-def may_see(who: Principal, organisation_id: str | None) -> bool:
-    """Say whether somebody sees a platform: whoever sees everything, and its own organisation."""
-    if who.has(REGULATOR, REVIEWER) and who.scope.everything:
-        return True
-    return who.has(OPERATOR) and who.organisation_id is not None and who.organisation_id == organisation_id
+def sight_of(who: Principal) -> Scope:
+    """Return within which bounds somebody sees platforms: a regulator's and a reviewer's own, and an operator's organisation."""
+    official = who.scope if who.has(REGULATOR, REVIEWER) else NOTHING
+    return replace(official, organisation_id=who.organisation_id if who.has(OPERATOR) else None)
+
+
+def sight_into(who: Principal, platform: Mapping[str, Any] | asyncpg.Record) -> Scope:
+    """Return how far somebody sees what a platform tells of single sites: all of his own, else within his bounds."""
+    sight = sight_of(who)
+    own = sight.organisation_id is not None and sight.organisation_id == platform["organisation_id"]
+    return EVERYTHING if own else sight
 
 
 def wrong(
@@ -165,9 +175,11 @@ def wrong(
     if wish.organisation_id is not None and wish.organisation_id not in organisation_ids:
         errors.append(FieldError("organisation_id", "there is no such organisation"))
     if wish.profile not in profiles:
-        errors.append(FieldError("profile", f"is none of {', '.join(profiles)}"))
+        errors.append(FieldError("profile", Reason("is none of {names}", names=", ".join(profiles))))
     if keys.inbound is None:
-        errors.append(FieldError("inbound", "secrets are needed: with what does the platform call us?"))
+        errors.append(
+            FieldError("inbound", LOST if keys.lost else "secrets are needed: with what does the platform call us?")
+        )
     for name, secrets in (("inbound", keys.inbound), ("outbound", keys.outbound)):
         errors += [FieldError(f"{name}.{e.field}", e.reason) for e in (wrong_secrets(secrets) if secrets else ())]
     if wish.address is None:
@@ -175,7 +187,7 @@ def wrong(
     if not _is_address(wish.address):
         errors.append(FieldError("address", "is no address such as https://platform.example.cn"))
     if keys.outbound is None:
-        errors.append(FieldError("outbound", "secrets are needed to call the platform"))
+        errors.append(FieldError("outbound", LOST if keys.lost else "secrets are needed to call the platform"))
     if not OPERATOR_ID.fullmatch(wish.our_operator_id or ""):
         errors.append(FieldError("our_operator_id", "is needed to call the platform: nine digits or capital letters"))
     return errors
@@ -188,8 +200,3 @@ def _is_address(address: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and plain
     except ValueError:
         return False
-
-
-def _refuse(errors: list[FieldError]) -> None:
-    if errors:
-        raise Invalid(f"{errors[0].field}: {errors[0].reason}", fields=errors)

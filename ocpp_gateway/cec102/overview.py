@@ -2,18 +2,17 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import asyncpg
 
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.access import unseal
-from ocpp_gateway.cec102.desk import PlatformDesk, may_see
+from ocpp_gateway.cec102.desk import PlatformDesk, sight_of
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake import store as intake
 from ocpp_gateway.cec102.intake.placing import Places
-from ocpp_gateway.cec102.intake.trial import Trial, attempt
+from ocpp_gateway.cec102.intake.trial import Bench, Trial, attempt
 from ocpp_gateway.cec102.privacy import Mark
 from ocpp_gateway.cec102.quality import (
     A_DAY,
@@ -27,11 +26,10 @@ from ocpp_gateway.cec102.quality import (
     quality_of,
 )
 from ocpp_gateway.cec102.upward import store as upward
+from ocpp_gateway.cec102.upward.answering import answer_to
 from ocpp_gateway.commands.sealing import Sealer
 from youguan.auth import Principal
 from youguan.clock import Clock
-
-NOBODY = ""  # no organisation has this id
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +54,9 @@ class Looking:
 
     async def listed(self, who: Principal, after: str | None, limit: int) -> list[tuple[asyncpg.Record, Freshness]]:
         """Return the platforms that somebody sees, with how fresh they are."""
-        bound = None if may_see(who, None) else who.organisation_id or NOBODY
         async with self.desk.pool.acquire() as connection:
-            rows = await store.list_platforms(connection, bound, after, limit)
-        return [(row, self._freshness(row)) for row in rows if may_see(who, row["organisation_id"])]
+            rows = await store.list_platforms(connection, sight_of(who), after, limit)
+        return [(row, self._freshness(row)) for row in rows]
 
     def _freshness(self, row: asyncpg.Record) -> Freshness:
         return freshness_of(row["last_heard_at"], self._clock.now(), self.desk.profile_of(row))
@@ -92,14 +89,18 @@ class Looking:
         """Try a message of a platform; nothing is stored."""
         row = await self.desk.seen_by(who, operator_id)
         secrets = unseal(self._sealer, operator_id, row["sealed"]).inbound
-        profile = self.desk.profile_of(row)
+        role, profile = row["role"], self.desk.profile_of(row)
 
         async def places(ids: Collection[str]) -> Places:
             async with self.desk.pool.acquire() as connection:
                 return await registry.places_of(connection, operator_id, ids)
 
-        now: datetime = self._clock.now()
-        return await attempt(profile, secrets, operator_id, message, text, now, self._mark, places)
+        async def answer(kind: str, document: Mapping[str, Any]) -> dict[str, Any]:
+            async with self.desk.pool.acquire() as connection:
+                return await answer_to(connection, kind, document, profile)
+
+        bench = Bench(operator_id, role, profile, secrets, self._mark, places, answer)
+        return await attempt(bench, message, text, self._clock.now())
 
 
 def site_of(row: asyncpg.Record) -> SiteTold:

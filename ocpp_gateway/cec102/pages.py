@@ -1,17 +1,19 @@
 """Pages of operators' platforms: an operator sees what its platform sent and what was refused, a regulator sees all."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from ocpp_gateway.cec102.desk import Wish
+from ocpp_gateway.cec102.desk import TOLD, Wish, sight_into
 from ocpp_gateway.cec102.envelope import Secrets
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake import store as intake
 from ocpp_gateway.cec102.intake.api import LONGEST_TRIAL
 from ocpp_gateway.cec102.intake.placing import OrderState
 from ocpp_gateway.cec102.overview import Looking
+from ocpp_gateway.cec102.profiles import Profile, Role
 from ocpp_gateway.cec102.upward import store as upward
 from ocpp_gateway.pages.frames import set_out
 from youguan import bounds
@@ -52,6 +54,7 @@ STEPS = {
     "Data": "解密",
     "content": "业务内容",
     "token": "令牌",
+    "question": "查询条件",
 }
 WHAT = {
     "StatusReported": "枪状态",
@@ -76,7 +79,11 @@ REPORT_STATES = {
     "overtaken": ("", "已有更新的上报"),
 }
 ROLES = {"operator": "向我方上报的运营商平台", "province": "我方上报的省级平台"}
-SAMPLE = '{"ConnectorStatusInfo": {"ConnectorID": "", "Status": 1}}'
+# What stands on the test bench at first: a message of a platform of this role.
+SAMPLES = {
+    "operator": ("status", '{"ConnectorStatusInfo": {"ConnectorID": "", "Status": 1}}'),
+    "province": ("statuses", '{"StationIDs": [""]}'),
+}
 SECRETS = ("operator_secret", "data_secret", "data_secret_iv", "sig_secret")
 looker = require(REGULATOR, REVIEWER, OPERATOR)
 Who = Annotated[Principal, Depends(looker)]
@@ -102,7 +109,7 @@ def _add_list(router: APIRouter, looking: Looking, templates: Templates) -> None
             organisations = await registry.organisations(connection)
         return templates.render(
             request, "platforms.html", status_code=error.status if error else 200, rows=rows, words=FRESHNESS, roles=ROLES,
-            organisations=organisations, profiles=looking.desk.profiles, error=error.detail if error else "", entered=entered,
+            organisations=organisations, profiles=looking.desk.profiles, error=error, entered=entered,
             next=encode_cursor(rows[-1][0]["operator_id"]) if len(rows) == PAGE else None,
         )  # fmt: skip
 
@@ -138,10 +145,13 @@ def _add_list(router: APIRouter, looking: Looking, templates: Templates) -> None
         try:
             await looking.desk.put(who, operator_id.strip(), wish, reason, remote_of(request))
         except YouguanError as error:
-            return await show(
-                request, who, error=error, operator_id=operator_id, name=name, address=address, reason=reason
-            )
+            return await show(request, who, error=error, operator_id=operator_id, reason=reason, **told_of(wish))
         return RedirectResponse(f"/gateway/platforms/{operator_id.strip()}", 303)
+
+
+def told_of(wish: Wish) -> dict[str, Any]:
+    """Return what was entered of a platform, to be entered again; secrets are shown to nobody."""
+    return {name: getattr(wish, name) for name in TOLD}
 
 
 async def _secrets(request: Request, direction: str) -> Secrets | None:
@@ -156,13 +166,14 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
     async def platform(request: Request, operator_id: str, who: Who, cursor: Cursor = None) -> Response:
         found = await looking.of(who, operator_id)
         key = decode_cursor(cursor, int)
+        sight = sight_into(who, found.platform)
         async with looking.desk.pool.acquire() as connection:
             refused = await intake.refused(connection, operator_id, key[0] if key else None, PAGE)
-            connectors = await registry.connectors(connection, operator_id, None, PAGE)
+            connectors = await registry.connectors(connection, sight, operator_id, None, PAGE)
             reachable = await bounds.stations_within(connection, who.scope, {row["station_id"] for row in connectors})
-            orders = await intake.orders(connection, operator_id, None, None, SHOWN)
+            orders = await intake.orders(connection, sight, operator_id, None, None, SHOWN)
             file = await intake.operator_told(connection, operator_id)
-            stats = await intake.stats(connection, operator_id, None, SHOWN)
+            stats = await intake.stats(connection, sight, operator_id, None, SHOWN)
             organisations = await registry.organisations(connection)
             reports = await upward.reports(connection, operator_id, None, None, PAGE)
         profile = looking.desk.profile_of(found.platform)
@@ -191,7 +202,7 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
         key = decode_cursor(cursor, str, str, int)
         async with looking.desk.pool.acquire() as connection:
             after = (key[0], key[1], key[2]) if key else None
-            rows = await registry.connectors(connection, operator_id, after, PAGE)
+            rows = await registry.connectors(connection, sight_into(who, row), operator_id, after, PAGE)
             reachable = await bounds.stations_within(connection, who.scope, {row["station_id"] for row in rows})
         return templates.render(
             request, "platform_connectors.html", platform=row, connectors=rows, conditions=CONDITIONS,
@@ -209,7 +220,7 @@ def _add_orders(router: APIRouter, looking: Looking, templates: Templates) -> No
         key = decode_cursor(cursor, str)
         async with looking.desk.pool.acquire() as connection:
             rows = await intake.orders(
-                connection, operator_id, [state] if state else None, key[0] if key else None, PAGE
+                connection, sight_into(who, row), operator_id, [state] if state else None, key[0] if key else None, PAGE
             )
             reachable = await bounds.stations_within(
                 connection, who.scope, {order["station_id"] for order in rows if order["station_id"]}
@@ -221,24 +232,24 @@ def _add_orders(router: APIRouter, looking: Looking, templates: Templates) -> No
 
 
 def _add_trial(router: APIRouter, looking: Looking, templates: Templates) -> None:
-    async def show(
-        request: Request, who: Principal, operator_id: str, message: str, text: str, *, tried: bool
-    ) -> Response:
+    async def show(request: Request, who: Principal, operator_id: str, given: tuple[str, str] | None) -> Response:
         row = await looking.desk.seen_by(who, operator_id)
+        profile = looking.desk.profile_of(row)
         trial = error = None
         try:
-            trial = await looking.attempt(who, operator_id, message, text) if tried else None
+            trial = await looking.attempt(who, operator_id, *given) if given else None
         except YouguanError as found:
             error = found
+        message, text = given or sample_of(profile, row["role"])
         return templates.render(
             request, "platform_trial.html", status_code=error.status if error else 200, platform=row, trial=trial,
-            profile=looking.desk.profile_of(row), message=message, text=text, steps=STEPS, what=WHAT, set_out=set_out,
-            error=error.detail if error else "",
+            known=profile.heard(row["role"]), message=message, text=text, steps=STEPS, what=WHAT, set_out=set_out,
+            error=error,
         )  # fmt: skip
 
     @router.get("/platforms/{operator_id}/trial")
     async def trial(request: Request, operator_id: str, who: Who) -> Response:
-        return await show(request, who, operator_id, "notification_stationStatus", SAMPLE, tried=False)
+        return await show(request, who, operator_id, None)
 
     @router.post("/platforms/{operator_id}/trial")
     async def attempt(
@@ -248,4 +259,11 @@ def _add_trial(router: APIRouter, looking: Looking, templates: Templates) -> Non
         message: str = Form(min_length=1, max_length=100),
         text: str = Form(max_length=LONGEST_TRIAL),
     ) -> Response:
-        return await show(request, who, operator_id, message, text, tried=True)
+        return await show(request, who, operator_id, (message, text))
+
+
+def sample_of(profile: Profile, role: Role) -> tuple[str, str]:
+    """Return a message of a platform of a role, by the name that its profile has for it, with its content."""
+    kind, content = SAMPLES[role]
+    names: Mapping[str, str] = profile.receives if role == "operator" else profile.answers
+    return next((name for name, means in names.items() if means == kind), ""), content

@@ -15,6 +15,7 @@ Asked = Literal[
 ]
 Told = Literal["status", "station", "order", "charging", "power"]
 Momentary = Literal["charging", "power"]
+Role = Literal["operator", "province"]
 QuestionKind = Literal["stations", "statuses", "stats"]
 Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)*$")]
 Word = Literal["Offline", "Available", "Occupied", "Charging", "Reserved", "Finishing", "Faulted"]
@@ -69,6 +70,17 @@ class Profile(BaseModel):
     def question_of(self, message: str) -> QuestionKind | None:
         """Return what a province asks by a message; None: this profile knows no such question."""
         return self._questions.get(message.lower())
+
+    def heard_as(self, role: Role, message: str) -> str | None:
+        """Return what a message is for us: an operator's platform tells, a province asks; None: no such message of this role."""
+        kind = self.kind_of(message)
+        return kind if role == "operator" or kind == "token" else self.question_of(message)
+
+    def heard(self, role: Role) -> Sequence[str]:
+        """Return the messages that we know of a platform."""
+        if role == "operator":
+            return list(self.receives)
+        return [*(name for name, kind in self.receives.items() if kind == "token"), *self.answers]
 
     def pause_s(self, tries: int) -> int:
         """Return how long to wait after so many tries in vain."""

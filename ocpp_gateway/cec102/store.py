@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from youguan.auth import Scope
 from youguan.errors import NotFound
 
 PLATFORM = """
@@ -14,21 +15,36 @@ FROM gateway.platform p LEFT JOIN gateway.organisation o USING (organisation_id)
 LEFT JOIN gateway.platform_now n USING (operator_id)
 """
 
+# $1 to $3: `Scope.parameters`. A platform lies where sites lie that are filed under its OperatorID, and is its organisation's.
+WITHIN = """(
+    $1::bool OR p.organisation_id = $3::text OR EXISTS (
+        SELECT FROM gateway.connector_code c JOIN bounds.site s USING (site_id)
+        WHERE c.operator_code = p.operator_id AND s.division_code ^@ ANY ($2::text[])
+    )
+)"""
+
 
 async def list_platforms(
-    connection: asyncpg.Connection, organisation_id: str | None, after: str | None, limit: int
+    connection: asyncpg.Connection, scope: Scope, after: str | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Return platforms by id; of one organisation, or all."""
+    """Return the platforms within somebody's bounds, by id."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
-        {PLATFORM} WHERE ($1::text IS NULL OR p.organisation_id = $1) AND ($2::text IS NULL OR p.operator_id > $2)
-        ORDER BY p.operator_id LIMIT $3
+        {PLATFORM} WHERE {WITHIN} AND ($4::text IS NULL OR p.operator_id > $4) ORDER BY p.operator_id LIMIT $5
         """,
-        organisation_id,
+        *scope.parameters,
         after,
         limit,
     )
     return rows
+
+
+async def see_platform(connection: asyncpg.Connection, scope: Scope, operator_id: str) -> asyncpg.Record:
+    """Return a platform within somebody's bounds; NotFound beyond them."""
+    row = await connection.fetchrow(f"{PLATFORM} WHERE {WITHIN} AND p.operator_id = $4", *scope.parameters, operator_id)
+    if row is None:
+        raise NotFound(f"platform {operator_id}")
+    return row
 
 
 async def find_platform(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record | None:

@@ -46,10 +46,12 @@ class Gateway:
     settings: Settings
     callers: list[Platform] = field(default_factory=list)
 
-    def client(self, role: str = REGULATOR, organisation_id: str | None = None) -> httpx.AsyncClient:
+    def client(
+        self, role: str = REGULATOR, organisation_id: str | None = None, division: str | None = None
+    ) -> httpx.AsyncClient:
         """Return a client that is logged in."""
         token = self.issuer.issue(
-            subject=f"{role}-a", name="A", roles=frozenset({role}), organisation_id=organisation_id, division=None,
+            subject=f"{role}-a", name="A", roles=frozenset({role}), organisation_id=organisation_id, division=division,
             now=SystemClock().now(),
         )  # fmt: skip
         headers = {"Authorization": f"Bearer {token}"}

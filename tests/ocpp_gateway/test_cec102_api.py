@@ -63,6 +63,51 @@ async def test_an_operator_sees_its_own_platform_and_no_other(gateway: Gateway) 
             assert (await client.get(f"/gateway/platforms/{OPERATOR_ID}")).status_code == 404
 
 
+async def test_of_a_platform_of_several_divisions_each_sees_its_own_sites(gateway: Gateway) -> None:
+    """P1 lies in the division 330226001, P2 and P3 in 330226002; an order is of each, and one of a connector that nobody filed."""
+    for site, division, stations in (("S", "330226001", ["P1"]), ("T", "330226002", ["P2", "P3"])):
+        await gateway.pool.execute("INSERT INTO bounds.site VALUES ($1, $2)", site, division)
+        await gateway.pool.execute("INSERT INTO bounds.station SELECT unnest($2::text[]), $1", site, stations)
+        await gateway.pool.execute(
+            "UPDATE gateway.connector_code SET site_id = $1, cec_station_id = $1 WHERE station_id = ANY($2)",
+            site,
+            stations,
+        )
+    platform = await gateway.platform()
+    for n, connector in enumerate(("P1-1", "P2-1", "unfiled")):
+        order = {
+            "StartChargeSeq": f"A{n}", "ConnectorID": connector, "StartTime": "2026-05-04 12:00:00",
+            "EndTime": "2026-05-04 12:30:00", "TotalPower": 1,
+        }  # fmt: skip
+        assert (await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order}))[0] == 0
+    for site in "ST":
+        insert = "INSERT INTO gateway.platform_stats VALUES ($1, $2, '2026-05-04', 1, '{}', now())"
+        await gateway.pool.execute(insert, OPERATOR_ID, site)
+    people = {
+        (REGULATOR, None, None): ({"P1", "P2", "P3"}, {"A0", "A1", "A2"}, {"S", "T"}),
+        (REGULATOR, None, "330226001"): ({"P1"}, {"A0"}, {"S"}),
+        (REVIEWER, None, "330226002"): ({"P2", "P3"}, {"A1"}, {"T"}),
+        (OPERATOR, "o1", None): ({"P1", "P2", "P3"}, {"A0", "A1", "A2"}, {"S", "T"}),
+        (REGULATOR, None, "330281"): None,
+        (INSPECTOR, None, "330226001"): None,
+    }
+    address = f"/api/gateway/platforms/{OPERATOR_ID}"
+    for person, seen in people.items():
+        async with gateway.client(*person) as client:
+            listed = (await client.get("/api/gateway/platforms")).json()["items"]
+            assert [item["operator_id"] for item in listed] == ([OPERATOR_ID] if seen else []), person
+            if seen is None:
+                assert (await client.get(address)).status_code == 404
+                continue
+            found = [
+                (await client.get(f"{address}/{name}")).json()["items"] for name in ("connectors", "orders", "stats")
+            ]
+            names = ("station_id", "order_no", "cec_station_id")
+            assert tuple({i[name] for i in items} for name, items in zip(names, found, strict=True)) == seen, person
+            page = (await client.get(f"/gateway/platforms/{OPERATOR_ID}")).text
+            assert ("P2-2" in page) == ("P2" in seen[0]), person
+
+
 @pytest.mark.parametrize("role", [OPERATOR, INSPECTOR, REVIEWER])
 async def test_only_a_regulator_lets_a_platform_in(gateway: Gateway, role: str) -> None:
     async with gateway.client(role, "o1" if role == OPERATOR else None) as client:
@@ -113,6 +158,36 @@ async def test_what_is_wrong_with_a_platform_is_named(gateway: Gateway, changes:
         assert answer.status_code == 422
         assert field in [found["field"] for found in answer.json()["fields"]]
         assert (await client.put("/api/gateway/platforms/abc", json=platform())).status_code == 422
+
+
+async def test_secrets_that_nobody_can_open_any_more_hold_up_no_new_ones(gateway: Gateway) -> None:
+    address = f"/api/gateway/platforms/{OPERATOR_ID}"
+    await gateway.pool.execute("UPDATE gateway.platform SET sealed = $1", b"sealed under another secret")
+    async with gateway.client() as client:
+        kept = await client.put(address, json=platform(inbound=None))
+        assert kept.status_code == 422
+        assert "must be entered anew" in kept.json()["fields"][0]["reason"]
+        called = {"address": "http://a", "our_operator_id": OPERATOR_ID}
+        assert (await client.put(address, json=platform(**called))).json()["fields"][0]["field"] == "outbound"
+        assert (await client.put(address, json=platform())).status_code == 200
+    assert (await gateway.platform()).token
+
+
+async def test_what_was_entered_of_a_platform_is_there_after_an_error(gateway: Gateway) -> None:
+    entered = {
+        "operator_id": "330000000", "name": "省平台", "organisation_id": "o2", "role": "province", "profile": "zhejiang",
+        "address": "ftp://x", "our_operator_id": "123456789", "reason": "文号一",
+    }  # fmt: skip
+    async with gateway.client() as client:
+        answer = await client.post("/gateway/platforms", data=entered)
+    assert answer.status_code == 422
+    for name in ("operator_id", "name", "address", "our_operator_id", "reason"):
+        assert f'name="{name}"' in answer.text
+        assert f'value="{entered[name]}"' in answer.text
+    for name in ("organisation_id", "role", "profile"):
+        assert f'<option value="{entered[name]}" selected' in answer.text
+    assert 'name="enabled" value="true">' in answer.text  # it was left out
+    assert "不是地址，应如" in answer.text
 
 
 # --- what was sent, and how good it is --------------------------------------------------------------------------

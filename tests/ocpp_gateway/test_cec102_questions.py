@@ -1,5 +1,6 @@
 """A province asks as it would ask an operator's platform: an independent caller, real sockets, real PostgreSQL."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,6 +69,48 @@ async def test_it_learns_what_connectors_are_and_what_a_site_delivered(gateway: 
     first = stats["EquipmentStatsInfos"][0]
     assert (first["EquipmentID"], first["EquipmentElectricity"]) == ("P1", 12.5)
     assert first["ConnectorStatsInfos"][1] == {"ConnectorID": "P1-2", "ConnectorElectricity": 12.5}
+
+
+async def test_a_station_id_that_two_operators_use_is_told_apart(gateway: Gateway, province: Platform) -> None:
+    await gateway.pool.execute("UPDATE gateway.connector_code SET operator_code = '913302260' WHERE station_id = 'P3'")
+    said = (await province.say("query_station_status", {"StationIDs": [SITE]}))[1]
+    told = {s["OperatorID"]: {c["ConnectorID"] for c in s["ConnectorStatusInfos"]} for s in said["StationStatusInfos"]}
+    assert told == {"395815801": {"P1-1", "P1-2", "P2-1", "P2-2"}, "913302260": {"P3-1", "P3-2"}}
+    asked = {"StationIDs": [SITE], "OperatorID": "913302260"}
+    assert (await province.say("query_station_status", asked))[1]["Total"] == 1
+    day = {"StationID": SITE, "StartTime": "2026-05-04", "EndTime": "2026-05-04"}
+    refused = await province.post("query_station_stats", province.party.seal(day))
+    assert (refused["Ret"], refused["Msg"]) == (
+        4004,
+        f"OperatorID: is needed: {SITE} is a site of 395815801, 913302260",
+    )
+    said = (await province.say("query_station_stats", {**day, "OperatorID": "913302260"}))[1]
+    assert [e["EquipmentID"] for e in said["StationStats"]["EquipmentStatsInfos"]] == ["P3"]
+
+
+async def test_what_it_would_be_answered_is_tried_on_the_bench(gateway: Gateway, province: Platform) -> None:
+    address = f"/api/gateway/platforms/{PROVINCE}/trial"
+    async with gateway.client() as client:
+
+        async def attempt(message: str, content: Any) -> dict[str, Any]:
+            answer = await client.post(address, json={"message": message, "text": json.dumps(content)})
+            assert answer.status_code == 200, answer.text
+            found: dict[str, Any] = answer.json()
+            return found
+
+        found = await attempt("query_station_status", province.party.seal({"StationIDs": [SITE]}))
+        assert (found["ret"], found["answer"]["Total"], found["becomes"]) == (0, 1, [])
+        found = await attempt("query_station_status", {"StationIDs": 1})
+        assert (found["ret"], found["answer"], found["steps"][-1]["name"]) == (4004, None, "question")
+        found = await attempt(
+            "notification_stationStatus", {"ConnectorStatusInfo": {"ConnectorID": "P1-1", "Status": 1}}
+        )
+        assert (found["ret"], "query_station_status" in found["steps"][0]["words"]) == (4004, True)
+        page = (await client.get(f"/gateway/platforms/{PROVINCE}/trial")).text
+        assert 'value="query_station_status"' in page
+        assert "notification_" not in page
+        tried = {"message": "query_station_status", "text": json.dumps({"StationIDs": [SITE]})}
+        assert "StationStatusInfos" in (await client.post(f"/gateway/platforms/{PROVINCE}/trial", data=tried)).text
 
 
 async def test_it_tells_us_nothing_and_an_operator_asks_nothing(gateway: Gateway, province: Platform) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import asyncpg
 import orjson
 
+from youguan.auth import Scope
+from youguan.bounds import site_within
 from youguan.eventlog import decode, encode
 from youguan.events import SiteFiled
 
@@ -188,17 +190,29 @@ async def every_code(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     return rows
 
 
-async def statuses_of(connection: asyncpg.Connection, cec_station_ids: Sequence[str]) -> list[asyncpg.Record]:
-    """Return what the connectors of sites are, in the order of both their codes; offline: what nobody reaches."""
+async def operators_of(connection: asyncpg.Connection, cec_station_id: str) -> list[str]:
+    """Return the OperatorIDs under which a site of this id is filed: an id is one operator's own, and another may use it too."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT operator_code FROM gateway.connector_code WHERE cec_station_id = $1 ORDER BY 1", cec_station_id
+    )
+    return [row["operator_code"] for row in rows]
+
+
+async def statuses_of(
+    connection: asyncpg.Connection, operator_id: str | None, cec_station_ids: Sequence[str]
+) -> list[asyncpg.Record]:
+    """Return what the connectors of sites are, of one operator or all, by their codes; offline: what nobody reaches."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT c.cec_station_id, c.cec_connector_id,
+        SELECT c.operator_code, c.cec_station_id, c.cec_connector_id,
                CASE WHEN s.state = 'offline' THEN 'unavailable' ELSE n.condition END AS condition
         FROM gateway.connector_code c LEFT JOIN gateway.connector_now n USING (station_id, connector)
-        LEFT JOIN gateway.station_now s USING (station_id) WHERE c.cec_station_id = ANY($1)
-        ORDER BY c.cec_station_id, c.cec_connector_id
+        LEFT JOIN gateway.station_now s USING (station_id)
+        WHERE c.cec_station_id = ANY($1) AND ($2::text IS NULL OR c.operator_code = $2)
+        ORDER BY c.cec_station_id, c.operator_code, c.cec_connector_id
         """,
         list(cec_station_ids),
+        operator_id,
     )
     return rows
 
@@ -208,20 +222,22 @@ ConnectorKey = tuple[str, str, int]
 
 
 async def connectors(
-    connection: asyncpg.Connection, operator_id: str, after: ConnectorKey | None, limit: int
+    connection: asyncpg.Connection, scope: Scope, operator_id: str, after: ConnectorKey | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Return a platform's connectors by its ids, with what each said last (null: nothing yet)."""
+    """Return a platform's connectors within somebody's bounds, by its ids, with what each said last (null: nothing yet)."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
+        f"""
         SELECT c.cec_connector_id, c.station_id, c.connector, n.status, n.condition, n.occurred_at, n.received_at
         FROM gateway.connector_code c LEFT JOIN gateway.connector_now n USING (station_id, connector)
         WHERE c.operator_code = $1
           AND ($2::text IS NULL OR (c.cec_connector_id, c.station_id, c.connector) > ($2, $3::text, $4::int))
+          AND {site_within("c.site_id", 6)}
         ORDER BY c.cec_connector_id, c.station_id, c.connector LIMIT $5
         """,
         operator_id,
         *(after or (None, None, None)),
         limit,
+        *scope.parameters,
     )
     return rows
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, Field
 
-from ocpp_gateway.cec102.desk import PlatformDesk
+from ocpp_gateway.cec102.desk import PlatformDesk, sight_into
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake import store
 from ocpp_gateway.cec102.intake.placing import OrderState
@@ -114,6 +114,7 @@ class TrialOut(BaseModel):
     refused: list[MemberOut]
     ignored: list[MemberOut]
     doubted: list[MemberOut]
+    answer: dict[str, Any] | None = Field(description="what a province's question would be answered")
 
 
 def _day(ordinal: int) -> date:
@@ -137,10 +138,10 @@ def _add_told(app: FastAPI, desk: PlatformDesk) -> None:
     ) -> Page[PlatformConnectorOut]:
         """List the connectors that a platform reports, with what they are now."""
         key = decode_cursor(cursor, str, str, int)
-        await desk.seen_by(who, operator_id)
+        platform = await desk.seen_by(who, operator_id)
         async with desk.pool.acquire() as connection:
             after = (key[0], key[1], key[2]) if key else None
-            rows = await registry.connectors(connection, operator_id, after, limit)
+            rows = await registry.connectors(connection, sight_into(who, platform), operator_id, after, limit)
         following = next_cursor(rows, limit, "cec_connector_id", "station_id", "connector")
         return Page(items=[PlatformConnectorOut(**dict(row)) for row in rows], next=following)
 
@@ -163,18 +164,20 @@ def _add_accounts(app: FastAPI, desk: PlatformDesk) -> None:
     ) -> Page[OrderOut]:
         """List a platform's orders from the highest number down, also those that became no transaction."""
         key = decode_cursor(cursor, str)
-        await desk.seen_by(who, operator_id)
+        platform = await desk.seen_by(who, operator_id)
+        sight, states = sight_into(who, platform), state and [state]
         async with desk.pool.acquire() as connection:
-            rows = await store.orders(connection, operator_id, state and [state], key[0] if key else None, limit)
+            rows = await store.orders(connection, sight, operator_id, states, key[0] if key else None, limit)
         return Page(items=[OrderOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "order_no"))
 
     @app.get("/platforms/{operator_id}/stats")
     async def stats(operator_id: str, who: Who, limit: Limit = 100, cursor: Cursor = None) -> Page[StatsOut]:
         """List what a platform's sites delivered by day, the newest first, beside what was recorded."""
         key = decode_cursor(cursor, int, str)
-        await desk.seen_by(who, operator_id)
+        platform = await desk.seen_by(who, operator_id)
+        before = key and (_day(key[0]), key[1])
         async with desk.pool.acquire() as connection:
-            rows = await store.stats(connection, operator_id, key and (_day(key[0]), key[1]), limit)
+            rows = await store.stats(connection, sight_into(who, platform), operator_id, before, limit)
         following = (
             encode_cursor(rows[-1]["day"].toordinal(), rows[-1]["cec_station_id"]) if len(rows) == limit else None
         )

@@ -26,23 +26,13 @@ from ocpp_gateway.cec102.envelope import (
     read_envelope,
     sealed_answer,
 )
-from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake import tokens
 from ocpp_gateway.cec102.intake.feed import Feed, Outcome, Told
 from ocpp_gateway.cec102.members import Unusable
 from ocpp_gateway.cec102.messages import ChargingSaid, Content, OrderSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
-from ocpp_gateway.cec102.profiles import Profile, Profiles
-from ocpp_gateway.cec102.upward import store as upward
-from ocpp_gateway.cec102.upward.questions import (
-    StationsAsked,
-    StatsAsked,
-    StatusesAsked,
-    read_question,
-    stations_answer,
-    stats_answer,
-    statuses_answer,
-)
+from ocpp_gateway.cec102.profiles import Profile, Profiles, Role
+from ocpp_gateway.cec102.upward.answering import answer_to
 from ocpp_gateway.commands.sealing import Sealer
 from youguan.clock import Clock
 from youguan.database import AWAY
@@ -71,18 +61,8 @@ class Caller(NamedTuple):
 
     profile: Profile
     secrets: Secrets
-    role: str
+    role: Role
     seen: bool
-
-    def kind_of(self, message: str) -> str | None:
-        """Return what a message is for us: an operator's platform tells, a province asks."""
-        kind = self.profile.kind_of(message)
-        return kind if self.role == "operator" or kind == "token" else self.profile.question_of(message)
-
-    @property
-    def known(self) -> Sequence[str]:
-        """Return the messages that we know of it."""
-        return list(self.profile.receives if self.role == "operator" else self.profile.answers)
 
 
 @dataclass(slots=True)
@@ -137,7 +117,7 @@ class Door:
         """Answer an envelope whose signature fits."""
         now = self.clock.now()
         profile, secrets = caller.profile, caller.secrets
-        kind = caller.kind_of(message)
+        kind = profile.heard_as(caller.role, message)
         if kind != "token" and not tokens.holds(bearer, self.secret, envelope.operator_id, secrets, now):
             raise Declined(
                 Ret.TOKEN, "the token is missing, has expired or is not of this platform: query_token gives one"
@@ -146,7 +126,7 @@ class Door:
         if caller.seen or envelope.digest in self._in_hand:
             raise Declined(Ret.ENVELOPE, "TimeStamp, Seq: this envelope was taken before")
         if kind is None:
-            raise Declined(Ret.CONTENT, f"no such message here; known: {', '.join(caller.known)}")
+            raise Declined(Ret.CONTENT, f"no such message here; known: {', '.join(profile.heard(caller.role))}")
         document = content_of(envelope.data, secrets)
         self._in_hand.add(envelope.digest)
         try:
@@ -181,20 +161,10 @@ class Door:
     async def _answer(self, kind: str, document: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
         """Return what a province asked for."""
         try:
-            asked = read_question(kind, document, profile)
+            async with self.feed.pool.acquire() as connection:
+                return await answer_to(connection, kind, document, profile)
         except Unusable as unusable:
             raise Declined(Ret.CONTENT, str(unusable.refused)) from None
-        async with self.feed.pool.acquire() as connection:
-            match asked:
-                case StationsAsked():
-                    offset = (asked.page - 1) * asked.size
-                    total, sites = await registry.sites_page(connection, asked.since, offset, asked.size)
-                    return stations_answer(asked, total, sites, profile)
-                case StatusesAsked():
-                    return statuses_answer(await registry.statuses_of(connection, asked.station_ids))
-                case StatsAsked():
-                    rows = await upward.energies(connection, asked.station_id, asked.since, asked.until)
-                    return stats_answer(asked, rows)
 
     async def _take(
         self, message: str, kind: str, envelope: Envelope, document: dict[str, Any], profile: Profile, secrets: Secrets,

@@ -13,6 +13,8 @@ from ocpp_gateway.observation import (
     PlatformSiteTold,
     PlatformStatsTold,
 )
+from youguan.auth import Scope
+from youguan.bounds import site_within, station_within
 from youguan.clock import COUNTY
 
 REFUSED_AS = "platform/"
@@ -203,11 +205,14 @@ async def refused(
 
 
 async def stats(
-    connection: asyncpg.Connection, operator_id: str, before: tuple[date, str] | None, limit: int
+    connection: asyncpg.Connection, scope: Scope, operator_id: str, before: tuple[date, str] | None, limit: int
 ) -> list[asyncpg.Record]:
-    """Return what sites delivered by day, the newest first: as their platform reckons it, and as the transactions say."""
+    """Return what sites within somebody's bounds delivered by day, the newest first.
+
+    As their platform reckons it, and as the transactions say. A site that nobody has filed lies within no division.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
+        f"""
         SELECT s.day, s.cec_station_id, s.energy_wh, s.received_at, (
             SELECT coalesce(sum(t.meter_stop_wh - t.meter_start_wh), 0) FROM telemetry.transaction t
             WHERE t.station_id IN (
@@ -216,12 +221,17 @@ async def stats(
             ) AND t.stopped_at >= s.day::timestamp AT TIME ZONE $5 AND t.stopped_at < (s.day + 1)::timestamp AT TIME ZONE $5
         ) AS recorded_wh
         FROM gateway.platform_stats s WHERE s.operator_id = $1 AND ($2::date IS NULL OR (s.day, s.cec_station_id) < ($2, $3))
+          AND ($6::bool OR EXISTS (
+              SELECT FROM gateway.connector_code f WHERE f.operator_code = s.operator_id
+                AND f.cec_station_id = s.cec_station_id AND {site_within("f.site_id", 6)}
+          ))
         ORDER BY s.day DESC, s.cec_station_id DESC LIMIT $4
         """,
         operator_id,
         *(before or (None, None)),
         limit,
         COUNTY.key,
+        *scope.parameters,
     )
     return rows
 
@@ -232,18 +242,24 @@ async def operator_told(connection: asyncpg.Connection, operator_id: str) -> asy
 
 
 async def orders(
-    connection: asyncpg.Connection, operator_id: str, states: Collection[str] | None, before: str | None, limit: int
+    connection: asyncpg.Connection,
+    scope: Scope,
+    operator_id: str,
+    states: Collection[str] | None,
+    before: str | None,
+    limit: int,
 ) -> list[asyncpg.Record]:
-    """Return a platform's orders from the latest number down, of some states or all."""
+    """Return a platform's orders within somebody's bounds from the latest number down, of some states or all."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT * FROM gateway.platform_order WHERE operator_id = $1 AND ($2::text[] IS NULL OR state = ANY($2))
-          AND ($3::text IS NULL OR order_no < $3) ORDER BY order_no DESC LIMIT $4
+        f"""
+        SELECT * FROM gateway.platform_order o WHERE operator_id = $1 AND ($2::text[] IS NULL OR state = ANY($2))
+          AND ($3::text IS NULL OR order_no < $3) AND {station_within("o.station_id", 5)} ORDER BY order_no DESC LIMIT $4
         """,
         operator_id,
         None if states is None else list(states),
         before,
         limit,
+        *scope.parameters,
     )
     return rows
 

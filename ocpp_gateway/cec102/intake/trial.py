@@ -1,6 +1,6 @@
 """The test bench: what a message would become, step by step, with nothing stored and nobody told. Pure but for the places."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from ocpp_gateway.cec102.intake.placing import Places, order_state, place_of
 from ocpp_gateway.cec102.members import Refused, Unusable
 from ocpp_gateway.cec102.messages import AboutConnector, Content, OperatorSaid, OrderSaid, StationSaid, StatsSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
-from ocpp_gateway.cec102.profiles import Profile
+from ocpp_gateway.cec102.profiles import Profile, Role
 
 MOST_SHOWN = 100
 TOKEN_FAILS = {
@@ -31,6 +31,8 @@ TOKEN_FAILS = {
     tokens.WRONG_SECRET: "OperatorSecret is not the one that is agreed for this direction",
 }
 FindPlaces = Callable[[Collection[str]], Awaitable[Places]]
+Answer = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Answers a province's question, by its kind and document; Unusable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Becomes:
 
 @dataclass(slots=True)
 class Trial:
-    """What a message would become."""
+    """What a message would become; `answer`: what a province's question would be answered."""
 
     ret: int = 0
     steps: list[Step] = field(default_factory=list)
@@ -64,37 +66,57 @@ class Trial:
     refused: list[Refused] = field(default_factory=list)
     ignored: list[Refused] = field(default_factory=list)
     doubted: list[Refused] = field(default_factory=list)
+    answer: dict[str, Any] | None = None
 
 
-async def attempt(
-    profile: Profile,
-    secrets: Secrets,
-    operator_id: str,
-    message: str,
-    text: str,
-    now: datetime,
-    mark: Mark,
-    find: FindPlaces,
-) -> Trial:
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """On which a platform's messages are tried: as whom it speaks and how, and what there is to look up and nothing to change."""
+
+    operator_id: str
+    role: Role
+    profile: Profile
+    secrets: Secrets
+    mark: Mark
+    find: FindPlaces
+    answer: Answer
+
+
+async def attempt(bench: Bench, message: str, text: str, now: datetime) -> Trial:
     """Try a message: an envelope, or its content as plain JSON."""
     trial = Trial()
+    profile, operator_id = bench.profile, bench.operator_id
     try:
-        kind = profile.kind_of(message)
-        _step(trial, "message", kind is not None, Ret.CONTENT, f"known: {', '.join(profile.receives)}")
-        document = _opened(trial, profile, secrets, operator_id, text, now)
+        kind = profile.heard_as(bench.role, message)
+        _step(trial, "message", kind is not None, Ret.CONTENT, f"known: {', '.join(profile.heard(bench.role))}")
+        document = _opened(trial, bench, text, now)
         assert kind is not None
         if kind == "token":
-            _try_token(trial, document, profile, operator_id, secrets)
+            _try_token(trial, document, profile, operator_id, bench.secrets)
             return trial
-        trial.document = without_persons(document, mark)
+        trial.document = without_persons(document, bench.mark)
+        if bench.role == "province":
+            await _ask(trial, bench, kind)
+            return trial
         content = read(profile, kind, trial.document, operator_id)
         trial.refused, trial.doubted = content.refused, content.doubted
-        await _place(trial, profile, content, now, find)
+        await _place(trial, profile, content, now, bench.find)
     except Declined as declined:
         trial.ret = declined.ret
         if not trial.steps or trial.steps[-1].held:
             trial.steps.append(Step("envelope", False, declined.reason))
     return trial
+
+
+async def _ask(trial: Trial, bench: Bench, kind: str) -> None:
+    """Say what a province's question is answered."""
+    assert trial.document is not None
+    try:
+        trial.answer = await bench.answer(kind, trial.document)
+    except Unusable as unusable:
+        _step(trial, "question", False, Ret.CONTENT, str(unusable.refused))
+    else:
+        trial.steps.append(Step("question", True))
 
 
 def _try_token(trial: Trial, document: dict[str, Any], profile: Profile, operator_id: str, secrets: Secrets) -> None:
@@ -114,9 +136,7 @@ def _step(trial: Trial, name: str, held: bool, ret: Ret, words: str = "") -> Non
         raise Declined(ret, words)
 
 
-def _opened(
-    trial: Trial, profile: Profile, secrets: Secrets, operator_id: str, text: str, now: datetime
-) -> dict[str, Any]:
+def _opened(trial: Trial, bench: Bench, text: str, now: datetime) -> dict[str, Any]:
     """Return the content; of an envelope after every check that it would meet but the token's and the replay's."""
     try:
         outside = orjson.loads(text)
@@ -130,18 +150,18 @@ def _opened(
     _step(
         trial,
         "OperatorID",
-        envelope.operator_id == operator_id,
+        envelope.operator_id == bench.operator_id,
         Ret.ENVELOPE,
-        f"{envelope.operator_id} is not {operator_id}",
+        f"{envelope.operator_id} is not {bench.operator_id}",
     )
-    _checked(trial, "Sig", lambda: check_signature(envelope, secrets))
+    _checked(trial, "Sig", lambda: check_signature(envelope, bench.secrets))
     try:
         check_time(envelope, now)
         trial.steps.append(Step("TimeStamp", True))
     except Declined as declined:  # on the bench an envelope of yesterday may be looked into
         trial.ret = declined.ret
         trial.steps.append(Step("TimeStamp", False, declined.reason))
-    document = _checked(trial, "Data", lambda: content_of(envelope.data, secrets))
+    document = _checked(trial, "Data", lambda: content_of(envelope.data, bench.secrets))
     assert isinstance(document, dict)
     return document
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ocpp_gateway.cec102.members import Members, Unusable
@@ -26,19 +27,21 @@ class StationsAsked(NamedTuple):
 
 
 class StatusesAsked(NamedTuple):
-    """What the connectors of some sites are."""
+    """What the connectors of some sites are; `operator_id` None: whoever's sites have these ids."""
 
     station_ids: tuple[str, ...]
+    operator_id: str | None = None
 
 
 class StatsAsked(NamedTuple):
-    """What a site delivered in [since, until)."""
+    """What a site delivered in [since, until); `operator_id` None: whoever's site has this id."""
 
     station_id: str
     first: date
     last: date
     since: datetime
     until: datetime
+    operator_id: str | None = None
 
 
 Question = StationsAsked | StatusesAsked | StatsAsked
@@ -53,7 +56,7 @@ def read_question(kind: str, document: Mapping[str, Any], profile: Profile) -> Q
             size = members.integer("PageSize", 1, MOST_PAGES) if members.get("PageSize") is not None else 10
             return StationsAsked(members.optional_time("LastQueryTime"), page, min(size, MOST_A_PAGE))
         case "statuses":
-            return StatusesAsked(_station_ids(members))
+            return StatusesAsked(_station_ids(members), members.optional_text("OperatorID"))
         case _:
             return _period(members)
 
@@ -72,7 +75,19 @@ def _period(members: Members) -> StatsAsked:
     if not timedelta(0) <= last - first <= LONGEST:
         raise Unusable(members.within("EndTime"), f"is not from {first} to {first + LONGEST}")
     since, until = (datetime.combine(day, datetime.min.time(), COUNTY) for day in (first, last + timedelta(days=1)))
-    return StatsAsked(members.text("StationID"), first, last, since, until)
+    return StatsAsked(members.text("StationID"), first, last, since, until, members.optional_text("OperatorID"))
+
+
+def operator_meant(asked: StatsAsked, filed: Sequence[str]) -> str | None:
+    """Return whose site is meant (None: nobody's); `filed`: the operators that have one of this id. Unusable where several have.
+
+    The standard asks by StationID alone, which is unique within an operator and not in a county.
+    """
+    if asked.operator_id is not None:
+        return asked.operator_id
+    if len(filed) > 1:
+        raise Unusable("OperatorID", f"is needed: {asked.station_id} is a site of {', '.join(filed)}")
+    return filed[0] if filed else None
 
 
 def stations_answer(asked: StationsAsked, total: int, sites: Sequence[SiteFiled], profile: Profile) -> dict[str, Any]:
@@ -90,6 +105,7 @@ def statuses_answer(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what connectors are, by site; `condition` None: nothing was said yet, and so nobody reaches it."""
     sites = [
         {
+            "OperatorID": operator_id,
             "StationID": station_id,
             "ConnectorStatusInfos": [
                 {
@@ -101,7 +117,7 @@ def statuses_answer(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 for row in connectors
             ],
         }
-        for station_id, connectors in groupby(rows, key=lambda row: row["cec_station_id"])
+        for (station_id, operator_id), connectors in groupby(rows, key=itemgetter("cec_station_id", "operator_code"))
     ]
     return {"Total": len(sites), "StationStatusInfos": sites}
 

@@ -11,19 +11,20 @@ MOMENTARY = "('charging', 'power')"
 
 
 async def energies(
-    connection: asyncpg.Connection, cec_station_id: str, since: datetime, until: datetime
+    connection: asyncpg.Connection, operator_id: str | None, cec_station_id: str, since: datetime, until: datetime
 ) -> list[asyncpg.Record]:
-    """Return the energy of the transactions of a site that ended in [since, until), by connector."""
+    """Return the energy of the transactions of an operator's site that ended in [since, until), by connector."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT c.cec_equipment_id, c.cec_connector_id, coalesce(sum(t.meter_stop_wh - t.meter_start_wh), 0) AS energy_wh
         FROM gateway.connector_code c LEFT JOIN telemetry.transaction t
           ON (t.station_id, t.connector) = (c.station_id, c.connector) AND t.stopped_at >= $2 AND t.stopped_at < $3
-        WHERE c.cec_station_id = $1 GROUP BY 1, 2 ORDER BY 1, 2
+        WHERE c.cec_station_id = $1 AND c.operator_code = $4 GROUP BY 1, 2 ORDER BY 1, 2
         """,
         cec_station_id,
         since,
         until,
+        operator_id,
     )
     return rows
 
