@@ -41,6 +41,19 @@ class Organisation(Table, table=True):
     ocpi_party_id: str | None = Field(sa_column=Column(Text))
 
 
+class UndoneDeregistration(Table, table=True):
+    """An end of an organisation that was `believed` for a time and was none; who has undone it, why and on what document."""
+
+    __tablename__ = "undone_deregistration"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    organisation_id: str = Field(sa_column=Column(Text, nullable=False))
+    deregistered_at: datetime = Field(sa_column=moment(nullable=False))
+    believed: Any = Field(sa_column=Column(TSTZRANGE, nullable=False))
+    undone_by: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    document_number: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class Site(Table, table=True):
     """A place with chargers; the point is WGS-84, what was given stands beside it with its reference system.
 
@@ -221,7 +234,9 @@ class Representation(Table, table=True):
 
 
 class Person(Table, table=True):
-    """Somebody who logs in; without a password hash he has set no password yet."""
+    """Somebody who logs in; without a password hash he has set no password yet.
+
+    `closed_with_organisation`: his account was closed since his organisation is no more, not for himself."""
 
     __tablename__ = "person"
     username: str = Field(sa_column=Column(Text, primary_key=True))
@@ -235,6 +250,7 @@ class Person(Table, table=True):
     team_id: str | None = Field(sa_column=Column(Text))
     level: int | None
     administrator: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    closed_with_organisation: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class ImportRun(Table, table=True):

@@ -11,7 +11,7 @@ from charger_registry.equipment.store import CONNECTORS, file_equipment
 from charger_registry.ledger.store import columns, file_roles, ledger_events, ledger_within
 from charger_registry.ledger.unmanaged.store import end_findings
 from youguan.auth import EVERYTHING, Scope
-from youguan.errors import Conflict, NotFound
+from youguan.errors import NotFound
 from youguan.eventlog import publish
 from youguan.events import (
     AccessRevoked,
@@ -82,7 +82,11 @@ async def _file_organisations(connection: asyncpg.Connection, drafts: Sequence[O
     await connection.execute(
         """
         INSERT INTO registry.organisation AS filed (id, name, uscc, phone, generated, operator_code)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[])
+        SELECT g.id, g.name, g.uscc, g.phone, g.generated, CASE WHEN NOT EXISTS (
+            SELECT FROM registry.organisation o WHERE o.operator_code = g.code AND o.id <> g.id
+        ) THEN g.code END
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::text[])
+            AS g (id, name, uscc, phone, generated, code)
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, uscc = excluded.uscc, phone = excluded.phone,
             operator_code = coalesce(excluded.operator_code, filed.operator_code)
         """,
@@ -142,39 +146,14 @@ async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) 
     ]
 
 
-# --- organisations that cease to be -----------------------------------------------------------------------------
-
-
-async def deregister(
-    connection: asyncpg.Connection, organisation_id: str, since: datetime, now: datetime
-) -> list[Event]:
-    """Note that an organisation ceases to be: wherever it had to answer, it answers no longer. Return what is to be told."""
-    organisation = await get_organisation(connection, organisation_id, hold=True)
-    if organisation["deregistered_at"] is not None:
-        raise Conflict(f"{organisation['name']} has been deregistered already")
-    await connection.execute(
-        "UPDATE registry.organisation SET deregistered_at = $2, deregistration_known_at = $3 WHERE id = $1",
-        organisation_id,
-        since,
-        now,
-    )
-    rows = await connection.fetch(
-        """
-        SELECT s.id FROM registry.site s WHERE s.retired_at IS NULL AND EXISTS (
-            SELECT FROM registry.responsibility r
-            WHERE r.site_id = s.id AND r.organisation_id = $1 AND upper_inf(r.believed)
-        ) ORDER BY s.id FOR UPDATE
-        """,
-        organisation_id,
-    )
-    return await ledger_events(connection, [row["id"] for row in rows], now)
+# --- people of the sample --------------------------------------------------------------------------------------------
 
 
 async def deactivate_demo_people(connection: asyncpg.Connection, now: datetime) -> None:
     """Close the accounts of the sample, and let what was issued to them no longer hold."""
     async with connection.transaction():
         rows = await connection.fetch(
-            "UPDATE registry.person SET active = false WHERE demo AND active RETURNING username"
+            "UPDATE registry.person SET active = false, closed_with_organisation = false WHERE demo AND active RETURNING username"
         )
         await publish(connection, STREAM, [AccessRevoked(subject=r["username"], token_id=None, at=now) for r in rows])
 

@@ -118,7 +118,10 @@ async def _replace_parties(connection: asyncpg.Connection, changed: Responsibili
 
 async def _keep_key(connection: asyncpg.Connection, key: MachineKey) -> None:
     await connection.execute(
-        "INSERT INTO bounds.machine_key VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
+        """
+        INSERT INTO bounds.machine_key VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at
+        """,
         key.id,
         key.name,
         key.digest,

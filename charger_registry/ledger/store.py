@@ -22,7 +22,12 @@ SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, lower(r.believed
 FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
 """
 NOW_KNOWN = "o.deregistered_at"
-KNOWN_THEN = "CASE WHEN $2::timestamptz IS NULL OR o.deregistration_known_at <= $2 THEN o.deregistered_at END"
+# An end that was undone was believed until then.
+KNOWN_THEN = """
+CASE WHEN $2::timestamptz IS NULL OR o.deregistration_known_at <= $2 THEN o.deregistered_at ELSE (
+    SELECT min(u.deregistered_at) FROM registry.undone_deregistration u WHERE u.organisation_id = o.id AND u.believed @> $2
+) END
+"""
 # Nothing is known to be otherwise at the end of all time: that is what is believed now.
 BELIEVED = LINES.format(ceased=KNOWN_THEN) + (
     "WHERE r.site_id = ANY($1::text[]) AND r.believed @> coalesce($2::timestamptz, 'infinity') "

@@ -146,6 +146,13 @@ class Deregistration(BaseModel):
     since: GivenTime | None = None
 
 
+class Undoing(BaseModel):
+    """A deregistration was a mistake."""
+
+    reason: Grounds
+    document_number: str = Field(min_length=1, max_length=100, description="the number of the document")
+
+
 class RepresentativeOut(BaseModel):
     """Somebody who may speak for an organisation, and on what evidence."""
 
@@ -347,6 +354,14 @@ def add_organisations(app: FastAPI, desk: OrganisationDesk) -> None:
     ) -> OrganisationFileOut:
         """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody."""
         row = await desk.deregister(who, organisation_id, given.since, given.reason)
+        return OrganisationFileOut(**dict(row))
+
+    @app.post("/organisations/{organisation_id}/deregister/undo")
+    async def undo_deregistration(
+        organisation_id: str, given: Undoing, who: Annotated[Principal, Depends(county)]
+    ) -> OrganisationFileOut:
+        """Note that a deregistration was a mistake: the organisation answers again, and its people may log in again."""
+        row = await desk.undo_deregistration(who, organisation_id, given.reason, given.document_number)
         return OrganisationFileOut(**dict(row))
 
     @app.get("/organisations/{organisation_id}/representatives")

@@ -24,17 +24,28 @@ async def close_accounts_of_ceased(
     now = clock.now()
     events: list[Event] = []
     for row in await store.note_accounts_closed(connection, now, organisation_id):
-        reason = f"organisation {row['organisation_id']} is deregistered"
-        events += await close(connection, row, by, reason, now)
+        reason = because_ceased(row["organisation_id"])
+        events += await close(connection, row, by, reason, now, with_organisation=True)
     await publish(connection, STREAM, events)
 
 
+def because_ceased(organisation_id: str) -> str:
+    """Return the reason for which what an organisation had ends with it."""
+    return f"organisation {organisation_id} is deregistered"
+
+
 async def close(
-    connection: asyncpg.Connection, person: asyncpg.Record, by: str, reason: str, now: datetime
+    connection: asyncpg.Connection,
+    person: asyncpg.Record,
+    by: str,
+    reason: str,
+    now: datetime,
+    *,
+    with_organisation: bool = False,
 ) -> list[Event]:
     """Close a held account: its logins and what rests on it end; return that as events."""
     username = person["username"]
-    await store.set_active(connection, username, False)
+    await store.set_active(connection, username, False, with_organisation=with_organisation)
     await audit.record(
         connection, at=now, actor=by, action="close account", subject=f"person {username}", before={"active": True},
         after={"active": False, "reason": reason},
@@ -44,6 +55,17 @@ async def close(
         *await end_logins(connection, username, now),
         *await end_what_rests_on(connection, username, None, by, now),
     ]
+
+
+async def reopen(connection: asyncpg.Connection, person: asyncpg.Record, by: str, reason: str, now: datetime) -> Event:
+    """Open a held account again; return that as an event. What was issued to it stays ended: he logs in anew."""
+    username = person["username"]
+    await store.set_active(connection, username, True)
+    await audit.record(
+        connection, at=now, actor=by, action="open account", subject=f"person {username}", before={"active": False},
+        after={"active": True, "reason": reason},
+    )  # fmt: skip
+    return person_changed(store.account_of(person), active=True)
 
 
 async def end_logins(connection: asyncpg.Connection, username: str, now: datetime) -> list[Event]:

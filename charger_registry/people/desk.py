@@ -11,7 +11,7 @@ import asyncpg
 
 from charger_registry.people import store
 from charger_registry.people.authority import DIVISION, USERNAME, Account, manages, may_manage, wrong_with
-from charger_registry.people.closing import close, end_logins, end_what_rests_on, person_changed
+from charger_registry.people.closing import close, end_logins, end_what_rests_on, person_changed, reopen
 from charger_registry.people.passwords import Passwords, wrong_password
 from charger_registry.store import STREAM
 from youguan import audit
@@ -107,10 +107,7 @@ class PeopleDesk:
                 )
                 raise Conflict(Reason(already, username=username))
             if active:
-                await store.set_active(connection, username, True)
-                said = {"active": True, "reason": reason}
-                await self._note(connection, who, "open account", username, {"active": False}, said)
-                events: list[Event] = [person_changed(store.account_of(row), active=True)]
+                events: list[Event] = [await reopen(connection, row, who.subject, reason, self._clock.now())]
             else:
                 events = await close(connection, row, who.subject, reason, self._clock.now())
             await publish(connection, STREAM, events)

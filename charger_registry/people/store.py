@@ -125,8 +125,16 @@ def account_of(row: asyncpg.Record) -> Account:
     )  # fmt: skip
 
 
-async def set_active(connection: asyncpg.Connection, username: str, active: bool) -> None:
-    await connection.execute("UPDATE registry.person SET active = $2 WHERE username = $1", username, active)
+async def set_active(
+    connection: asyncpg.Connection, username: str, active: bool, *, with_organisation: bool = False
+) -> None:
+    """Open or close an account; `with_organisation`: since its organisation is no more, not for what it is itself."""
+    await connection.execute(
+        "UPDATE registry.person SET active = $2, closed_with_organisation = $3 WHERE username = $1",
+        username,
+        active,
+        with_organisation,
+    )
 
 
 async def note_accounts_closed(
@@ -147,6 +155,16 @@ async def note_accounts_closed(
     rows: list[asyncpg.Record] = await connection.fetch(
         PERSON + "WHERE p.organisation_id = ANY($1) AND p.active ORDER BY p.username FOR UPDATE OF p",
         [row["id"] for row in ceased],
+    )
+    return rows
+
+
+async def closed_with(connection: asyncpg.Connection, organisation_id: str) -> list[asyncpg.Record]:
+    """Return the accounts that were closed with their organisation, held."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        PERSON
+        + "WHERE p.organisation_id = $1 AND NOT p.active AND p.closed_with_organisation ORDER BY p.username FOR UPDATE OF p",
+        organisation_id,
     )
     return rows
 

@@ -25,6 +25,7 @@ from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import ImportDesk
 from charger_registry.ledger.desk import LedgerDesk
+from charger_registry.people.organisations.ceasing import deregister
 from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.service import compose
 from youguan import audit, bounds
@@ -661,7 +662,7 @@ async def test_a_site_without_a_file_is_retired_by_the_authority(world: World) -
 async def test_a_filing_names_who_manages_in_the_place_of_who_is_no_more(world: World) -> None:
     await bounds.consumer(world.pool).catch_up()
     async with world.pool.acquire() as connection, connection.transaction():
-        await publish(connection, "registry", await registry.deregister(connection, "m", NOW, NOW))
+        await publish(connection, "registry", await deregister(connection, "m", NOW, NOW))
     assert (await world.done("GET", "/sites/old"))["reason"] == "deregistered"
     begun = {"site_id": "old", "organisation_id": "n"}
     filing = await world.done("POST", "/filings", role=REGULATOR, json=begun)

@@ -15,6 +15,7 @@ from charger_registry.ledger import store as ledger
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.responsibility import holder
 from charger_registry.ledger.unmanaged.judging import sites_to_judge
+from charger_registry.people.organisations.ceasing import deregister, undo_deregistration
 from charger_registry.service import judge_what_has_changed
 from youguan.auth import Principal
 from youguan.clock import ManualClock
@@ -110,7 +111,7 @@ async def test_a_deregistered_manager_manages_no_longer_from_its_instant_on(pool
     await assign(pool, "b", START)
     ends = NOW + timedelta(days=1)
     async with pool.acquire() as connection, connection.transaction():
-        await publish(connection, store.STREAM, await store.deregister(connection, "b", ends, NOW))
+        await publish(connection, store.STREAM, await deregister(connection, "b", ends, NOW))
     assert await told(pool) == ["SiteUnmanaged", "SiteManaged"]
     async with pool.acquire() as connection, connection.transaction():
         await judge_what_has_changed(connection, ends)
@@ -122,6 +123,22 @@ async def test_a_deregistered_manager_manages_no_longer_from_its_instant_on(pool
         await assign(pool, "b", ends + timedelta(days=1), ends)
     await assign(pool, "c", ends + timedelta(days=1), ends + timedelta(days=1))
     assert (await told(pool))[-1] == "SiteManaged"
+
+
+async def test_an_end_that_was_none_was_believed_until_it_was_undone(pool: asyncpg.Pool) -> None:
+    await assign(pool, "b", START, NOW - timedelta(days=1))
+    later, latest = NOW + timedelta(days=1), NOW + timedelta(days=2)
+    async with pool.acquire() as connection, connection.transaction():
+        await publish(connection, store.STREAM, await deregister(connection, "b", NOW, NOW))
+        back = await undo_deregistration(connection, "b", later, "r", "登记错了", "文号 1")
+        await publish(connection, store.STREAM, back)
+    assert await told(pool) == ["SiteUnmanaged", "SiteManaged", "SiteUnmanaged", "SiteManaged"]
+    assert [await manager(pool, NOW, known) for known in (later, NOW, NOW - timedelta(seconds=1))] == ["b", None, "b"]
+    async with pool.acquire() as connection, connection.transaction():
+        await deregister(connection, "b", latest, latest)
+        with pytest.raises(Conflict):
+            await deregister(connection, "b", latest, latest)
+    assert [await manager(pool, latest, known) for known in (latest, later)] == [None, "b"]
 
 
 def csv(tmp_path: Path, *lines: str) -> Path:

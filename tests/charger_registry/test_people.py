@@ -1,5 +1,6 @@
 """People and organisations: who may manage whom, on a real PostgreSQL and over HTTP."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from charger_registry.people.authority import Account, may_manage
 from charger_registry.people.closing import close_accounts_of_ceased
 from charger_registry.people.delegation import Delegations, wrong_with
 from charger_registry.people.desk import PeopleDesk
-from charger_registry.people.machine_keys.desk import MachineKeyDesk
+from charger_registry.people.machine_keys.desk import KeyWish, MachineKeyDesk
 from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.people.organisations.pages import organisation_pages
 from charger_registry.people.pages import people_pages
@@ -718,6 +719,37 @@ async def test_with_an_organisation_end_the_accounts_of_its_people_until_a_regul
     ]
 
 
+async def test_a_mistaken_deregistration_is_undone_with_all_that_ended_with_it(house: House) -> None:
+    ours = {"roles": ["operator"], "organisation_id": "one"}
+    await house.made("wang", **ours)
+    await house.made("li", **ours)
+    assert (await house.post("/persons/li/close", house.regulator)).status_code == 204
+    expires = house.clock.now() + timedelta(days=9)
+    wish = KeyWish("k", "operator", ("registry:read",), "one", None, expires)
+    await MachineKeyDesk(house.pool, house.clock).issue(REGULATOR, wish, "x")
+    undo, document = "/organisations/one/deregister/undo", {"document_number": "宁市监〔2026〕3号"}
+    assert (await house.post(undo, house.regulator, **document)).status_code == 409, "there is nothing to undo"
+    assert (await house.post("/organisations/one/deregister", house.regulator)).status_code == 200
+    await house.log_in("wang", status=403)
+    assert (await house.post(undo, house.regulator)).status_code == 422, "on what document?"
+    page = "/people/organisations/one"
+    assert "注销登记有误" in (await house.client.get(page, headers=house.regulator)).text
+    answer = await house.client.post(f"{page}/deregister/undo", data={**WHY, **document}, headers=house.regulator)
+    assert answer.status_code == 303, answer.text
+    assert "宁市监〔2026〕3号" in (await house.client.get(page, headers=house.regulator)).text
+    assert await house.pool.fetchval("SELECT unmanaged_reason FROM registry.site") is None
+    assert await house.holds(await house.log_in("wang"))
+    await house.log_in("li", status=401)
+    assert await house.pool.fetchval("SELECT revoked_at FROM registry.machine_key") is None
+    assert await house.pool.fetchval("SELECT count(*) FROM eventlog.event WHERE type = 'MachineKeyIssued'") == 2
+    await watched(house)
+    assert await house.holds(await house.log_in("wang"))
+    assert await house.trail("organisation one") == ["deregister", "undo deregistration"]
+    assert (await house.post("/organisations/one/deregister", house.regulator)).status_code == 200, (
+        "and this time it is"
+    )
+
+
 async def test_an_organisation_that_is_to_cease_keeps_its_accounts_until_then(house: House) -> None:
     held = await house.made("wang", roles=["operator"], organisation_id="one")
     since = house.clock.now() + timedelta(hours=1)
@@ -751,6 +783,10 @@ async def test_the_codes_under_which_others_know_an_organisation(house: House) -
     assert (file["operator_code"], file["ocpi_country_code"], file["ocpi_party_id"]) == ("123456789", "CN", "ABC")
     taken = {"id": "x", "name": "x", "operator_code": "123456789"}
     assert (await house.post("/organisations", house.regulator, **taken)).status_code == 409
+    at_once = [{"id": n, "name": n, "ocpi_country_code": "CN", "ocpi_party_id": "XYZ"} for n in "xyz"]
+    answers = await asyncio.gather(*(house.post("/organisations", house.regulator, **given) for given in at_once))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+    assert {"has this operator's code" in answer.text for answer in answers} == {True, False}
     page = (await house.client.get("/people/organisations/one", headers=house.regulator)).text
     assert "CN ABC" in page
     admin = house.bearer("admin", "operator", organisation_id="one", administrator=True)

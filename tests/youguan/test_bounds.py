@@ -427,6 +427,7 @@ REGISTRY = {
     "POST /handovers/{handover_id}/withdraw": Route(roles=("operator",)),
     "GET /organisations": OPEN,
     "POST /organisations/{organisation_id}/deregister": COUNTY,
+    "POST /organisations/{organisation_id}/deregister/undo": COUNTY,
     "GET /stations/{station_id}/credentials": RULED,
     "POST /stations/{station_id}/credentials": RULED,
     "POST /stations/{station_id}/credentials/revoke": RULED,
@@ -780,6 +781,7 @@ COMMANDS: dict[str, Any] = {
     "POST /api/registry/keys/{key_id}/revoke": WHY,
     "PATCH /api/registry/organisations/{organisation_id}": {**WHY, "phone": "2"},
     "POST /api/registry/organisations/{organisation_id}/deregister": WHY,
+    "POST /api/registry/organisations/{organisation_id}/deregister/undo": {**WHY, "document_number": "1"},
     "POST /api/registry/organisations/{organisation_id}/representatives": {
         "name": "x", "kind": "agent", "evidence_kind": "x", "evidence_number": "1",
     },

@@ -102,11 +102,7 @@ class MachineKeyDesk:
             )  # fmt: skip
             await store.add_key(connection, line)
             await self._note(connection, who, "issue machine key", key_id, {**asdict(wish), "reason": reason})
-            issued = MachineKeyIssued(
-                key_id=key_id, name=wish.name, digest=digest(key), role=wish.role, scopes=scopes,
-                organisation_id=wish.organisation_id, division=wish.division, expires_at=wish.expires_at, at=now,
-            )  # fmt: skip
-            await publish(connection, STREAM, [issued])
+            await publish(connection, STREAM, [_issued(key_id, digest(key), wish, now)])
         return IssuedKey(key_id, wish.name, key, wish.expires_at)
 
     async def revoke(self, who: Principal, key_id: str, reason: str) -> None:
@@ -156,6 +152,31 @@ async def revoke_keys(
         )
         events.append(MachineKeyRevoked(key_id=row["id"], at=at))
     return events
+
+
+async def restore_keys(
+    connection: asyncpg.Connection, rows: Iterable[asyncpg.Record], by: str, now: datetime, reason: str
+) -> list[Event]:
+    """Let revoked keys hold again, but for those that whoever gave them could not give now; return that as events."""
+    events: list[Event] = []
+    for row in rows:
+        wish, giver = wish_of(row), await people.hold_account(connection, row["issued_by"])
+        if giver is not None and not (giver["active"] and may_still_give(people.account_of(giver), wish.account)):
+            continue
+        await store.restore_key(connection, row["id"])
+        await audit.record(
+            connection, at=now, actor=by, action="restore machine key", subject=f"key {row['id']}",
+            before={"revoked_reason": row["revoked_reason"]}, after={"name": row["name"], "reason": reason},
+        )  # fmt: skip
+        events.append(_issued(row["id"], row["digest"], wish, now))
+    return events
+
+
+def _issued(key_id: str, digest_: str, wish: KeyWish, now: datetime) -> MachineKeyIssued:
+    return MachineKeyIssued(
+        key_id=key_id, name=wish.name, digest=digest_, role=wish.role, scopes=tuple(sorted(set(wish.scopes))),
+        organisation_id=wish.organisation_id, division=wish.division, expires_at=wish.expires_at, at=now,
+    )  # fmt: skip
 
 
 async def revoke_ungiven(

@@ -62,6 +62,29 @@ async def revoke_key(connection: asyncpg.Connection, key_id: str, by: str, at: d
     )
 
 
+async def keys_revoked_because(
+    connection: asyncpg.Connection, organisation_id: str, reason: str, now: datetime
+) -> list[asyncpg.Record]:
+    """Return the keys of an organisation that would hold had they not been revoked for a reason, held until commit."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM registry.machine_key
+        WHERE organisation_id = $1 AND revoked_reason = $2 AND expires_at > $3 ORDER BY issued_at, id FOR UPDATE
+        """,
+        organisation_id,
+        reason,
+        now,
+    )
+    return rows
+
+
+async def restore_key(connection: asyncpg.Connection, key_id: str) -> None:
+    await connection.execute(
+        "UPDATE registry.machine_key SET revoked_by = NULL, revoked_at = NULL, revoked_reason = NULL WHERE id = $1",
+        key_id,
+    )
+
+
 async def note_key_use(connection: asyncpg.Connection, key_id: str, at: datetime) -> None:
     await connection.execute(
         "UPDATE registry.machine_key SET last_used_at = greatest(last_used_at, $2) WHERE id = $1", key_id, at

@@ -11,11 +11,12 @@ import asyncpg
 from charger_registry.identifiers import is_uscc
 from charger_registry.ledger.store import ledger_events
 from charger_registry.people import store as people
-from charger_registry.people.closing import close_accounts_of_ceased
+from charger_registry.people.closing import because_ceased, close_accounts_of_ceased, reopen
 from charger_registry.people.machine_keys import store as held_keys
-from charger_registry.people.machine_keys.desk import revoke_keys
+from charger_registry.people.machine_keys.desk import restore_keys, revoke_keys
 from charger_registry.people.organisations import store
-from charger_registry.store import STREAM, deregister, get_organisation
+from charger_registry.people.organisations.ceasing import deregister, undo_deregistration
+from charger_registry.store import STREAM, get_organisation
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
@@ -116,11 +117,33 @@ class OrganisationDesk:
             said = {"since": since or now, "reason": reason}
             await self._note(connection, who, "deregister", organisation_id, None, said)
             keys = await held_keys.keys_holding(connection, now, organisation_id=organisation_id)
-            ceases = f"organisation {organisation_id} is deregistered"
-            ended = await revoke_keys(connection, keys, who.subject, max(since or now, now), now, ceases)
+            because = because_ceased(organisation_id)
+            ended = await revoke_keys(connection, keys, who.subject, max(since or now, now), now, because)
             await publish(connection, STREAM, [*told, *ended])
         async with self.pool.acquire() as connection, connection.transaction():
             await close_accounts_of_ceased(connection, self._clock, organisation_id, who.subject)
+            return await get_organisation(connection, organisation_id)
+
+    async def undo_deregistration(
+        self, who: Principal, organisation_id: str, reason: str, document_number: str
+    ) -> asyncpg.Record:
+        """Note that a deregistration was a mistake; what was believed is kept. NotFound, Conflict.
+
+        The organisation answers again for what the ledger gives it; the accounts and machine keys that ended with it hold again.
+        """
+        now, why = self._clock.now(), f"{reason} ({document_number})"
+        async with self.pool.acquire() as connection, connection.transaction():
+            before = {"since": (await get_organisation(connection, organisation_id, hold=True))["deregistered_at"]}
+            told = await undo_deregistration(connection, organisation_id, now, who.subject, reason, document_number)
+            closed = await people.closed_with(connection, organisation_id)
+            keys = await held_keys.keys_revoked_because(
+                connection, organisation_id, because_ceased(organisation_id), now
+            )
+            after = {"reason": reason, "document_number": document_number}
+            await self._note(connection, who, "undo deregistration", organisation_id, before, after)
+            opened = [await reopen(connection, person, who.subject, why, now) for person in closed]
+            restored = await restore_keys(connection, keys, who.subject, now, why)
+            await publish(connection, STREAM, [*told, *opened, *restored])
             return await get_organisation(connection, organisation_id)
 
     async def verify(self, who: Principal, organisation_id: str, mandate: Mandate) -> int:

@@ -37,9 +37,11 @@ class Organisations:
         async with self.desk.pool.acquire() as connection:
             representatives = await store.list_representatives(connection, organisation_id)
             sites = await store.managed_sites(connection, organisation_id)
+            undone = await store.undone_deregistrations(connection, organisation_id)
         today = county_day(self._clock.now())
         return self.templates.render(
             request, "organisation.html", status_code=error.status if error else 200, row=row, sites=sites, parts=PARTS,
+            undone=undone,
             representatives=[(line, store.speaks(line, today)) for line in representatives], kinds=KINDS,
             rules=who.has(REGULATOR) and who.scope.everything, may_change=may_change(who, organisation_id),
             error=error,
@@ -153,6 +155,20 @@ def _add_end(router: APIRouter, pages: Organisations) -> None:
     ) -> Response:
         try:
             await pages.desk.deregister(who, organisation_id, midnight("since", since), reason)
+        except YouguanError as error:
+            return await pages.show(request, who, organisation_id, error)
+        return back_to(organisation_id)
+
+    @router.post("/{organisation_id}/deregister/undo")
+    async def undo(
+        request: Request,
+        organisation_id: str,
+        who: Annotated[Principal, Depends(county)],
+        reason: Grounds,
+        document_number: Annotated[str, Form(min_length=1, max_length=100)],
+    ) -> Response:
+        try:
+            await pages.desk.undo_deregistration(who, organisation_id, reason, document_number)
         except YouguanError as error:
             return await pages.show(request, who, organisation_id, error)
         return back_to(organisation_id)

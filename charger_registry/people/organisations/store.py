@@ -57,49 +57,125 @@ async def list_organisations(
 
 async def insert_organisation(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
     """Add (id, name, code, phone, address, operator's code, OCPI country, OCPI party); Conflict where id or code is taken."""
-    await _refuse_taken(connection, organisation)
-    done = await connection.execute(
+    await _write(
+        connection,
         """
         INSERT INTO registry.organisation
             (id, name, uscc, phone, address, operator_code, ocpi_country_code, ocpi_party_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         """,
-        *organisation,
+        organisation,
     )
-    if done == "INSERT 0 0":
-        raise Conflict("an organisation with this id or this unified social credit code is on file already")
 
 
 async def update_organisation(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
     """Change the same members; Conflict where a code is another's."""
-    taken = await connection.fetchval(
-        "SELECT name FROM registry.organisation WHERE uscc = $2 AND id <> $1", organisation[0], organisation[2]
-    )
-    if taken:
-        raise Conflict(Reason("{taken} has this unified social credit code", taken=taken))
-    await _refuse_taken(connection, organisation)
-    await connection.execute(
+    await _write(
+        connection,
         """
         UPDATE registry.organisation SET name = $2, uscc = $3, phone = $4, address = $5, operator_code = $6,
             ocpi_country_code = $7, ocpi_party_id = $8
         WHERE id = $1
         """,
-        *organisation,
+        organisation,
     )
 
 
-async def _refuse_taken(connection: asyncpg.Connection, organisation: Sequence[Any]) -> None:
-    """Raise Conflict where another organisation is an operator or a party of OCPI under the same code."""
+async def _write(connection: asyncpg.Connection, statement: str, organisation: Sequence[Any]) -> None:
+    """Write an organisation's file; Conflict says whose its id or code is, also where somebody else has only just taken it."""
+    try:
+        async with connection.transaction():
+            await connection.execute(statement, *organisation)
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict(await _whose(connection, error.constraint_name, organisation)) from None
+
+
+async def _whose(connection: asyncpg.Connection, constraint: str | None, organisation: Sequence[Any]) -> Reason:
+    """Return who has what the table lets only one have."""
     taken = await connection.fetchval(
         """
-        SELECT name FROM registry.organisation
-        WHERE id <> $1 AND (operator_code = $2 OR (ocpi_country_code, ocpi_party_id) = ($3, $4)) LIMIT 1
+        SELECT name FROM registry.organisation WHERE CASE $1
+            WHEN 'organisation_uscc_key' THEN uscc = $3 WHEN 'organisation_operator_code' THEN operator_code = $4
+            WHEN 'organisation_ocpi_party' THEN (ocpi_country_code, ocpi_party_id) = ($5, $6) ELSE id = $2
+        END
         """,
+        constraint,
         organisation[0],
+        organisation[2],
         *organisation[5:8],
     )
-    if taken:
-        raise Conflict(Reason("{taken} has this operator's code or OCPI party", taken=taken))
+    return Reason(TAKEN.get(constraint or "", "{taken} has this id"), taken=taken)
+
+
+TAKEN = {
+    "organisation_uscc_key": "{taken} has this unified social credit code",
+    "organisation_operator_code": "{taken} has this operator's code or OCPI party",
+    "organisation_ocpi_party": "{taken} has this operator's code or OCPI party",
+}
+
+
+async def note_deregistered(
+    connection: asyncpg.Connection, organisation_id: str, since: datetime, now: datetime
+) -> None:
+    await connection.execute(
+        "UPDATE registry.organisation SET deregistered_at = $2, deregistration_known_at = $3 WHERE id = $1",
+        organisation_id,
+        since,
+        now,
+    )
+
+
+async def undo_deregistration(
+    connection: asyncpg.Connection, organisation_id: str, now: datetime, by: str, reason: str, document_number: str
+) -> None:
+    """Keep what was believed of the end of a held organisation, and until when; believed is from now on that there is none."""
+    await connection.execute(
+        """
+        INSERT INTO registry.undone_deregistration
+            (organisation_id, deregistered_at, believed, undone_by, reason, document_number)
+        SELECT id, deregistered_at,
+               tstzrange(deregistration_known_at, greatest($2, deregistration_known_at + interval '1 microsecond')), $3, $4, $5
+        FROM registry.organisation WHERE id = $1
+        """,
+        organisation_id,
+        now,
+        by,
+        reason,
+        document_number,
+    )
+    await connection.execute(
+        """
+        UPDATE registry.organisation SET deregistered_at = NULL, deregistration_known_at = NULL, accounts_closed_at = NULL
+        WHERE id = $1
+        """,
+        organisation_id,
+    )
+
+
+async def undone_deregistrations(connection: asyncpg.Connection, organisation_id: str) -> list[asyncpg.Record]:
+    """Return what was once believed of an organisation's end, the latest first: since when, until when, and who undid it why."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT *, lower(believed) AS known_at, upper(believed) AS undone_at FROM registry.undone_deregistration
+        WHERE organisation_id = $1 ORDER BY id DESC
+        """,
+        organisation_id,
+    )
+    return rows
+
+
+async def hold_sites_of(connection: asyncpg.Connection, organisation_id: str) -> list[str]:
+    """Return the sites in whose ledger an organisation stands, held until commit."""
+    rows = await connection.fetch(
+        """
+        SELECT s.id FROM registry.site s WHERE s.retired_at IS NULL AND EXISTS (
+            SELECT FROM registry.responsibility r
+            WHERE r.site_id = s.id AND r.organisation_id = $1 AND upper_inf(r.believed)
+        ) ORDER BY s.id FOR UPDATE
+        """,
+        organisation_id,
+    )
+    return [row["id"] for row in rows]
 
 
 async def sites_of(connection: asyncpg.Connection, organisation_id: str) -> list[str]:

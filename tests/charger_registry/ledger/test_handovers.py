@@ -26,6 +26,7 @@ from charger_registry.ledger.handovers.handover import (
 )
 from charger_registry.ledger.responsibility import Evidence, Line, holder
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk
+from charger_registry.people.organisations.ceasing import deregister
 from charger_registry.people.organisations.desk import Mandate, OrganisationDesk
 from youguan.auth import Principal
 from youguan.clock import ManualClock
@@ -275,7 +276,7 @@ async def test_whose_time_has_ended_is_followed_by_whoever_accepts(
 async def test_an_organisation_that_is_no_more_takes_nothing_over(pool: asyncpg.Pool, desk: HandoverDesk) -> None:
     proposed = await propose(desk)
     async with pool.acquire() as connection, connection.transaction():
-        await publish(connection, registry.STREAM, await registry.deregister(connection, "n", NOW, NOW))
+        await publish(connection, registry.STREAM, await deregister(connection, "n", NOW, NOW))
     with pytest.raises(Conflict, match="deregistered"):
         await desk.answer(operator("n"), proposed, Command.ACCEPT)
 

@@ -45,6 +45,7 @@ steps = st.one_of(
     st.tuples(st.just("correct"), st.integers(0, 9), who, days, ends),
     st.tuples(st.just("strike"), st.integers(0, 9)),
     st.tuples(st.just("deregister"), who, days),
+    st.tuples(st.just("undo"), who),
     st.tuples(st.just("wait"), st.integers(1, 9)),
 )
 
@@ -127,6 +128,8 @@ class Site:
                 await self._organisations.deregister(
                     REGULATOR, self.own(organisation), now + timedelta(days=offset), "x"
                 )
+            case ("undo", organisation):
+                await self._organisations.undo_deregistration(REGULATOR, self.own(organisation), "x", "1")
             case ("correct", which, organisation, since, until) if lines:
                 wrong = lines[which % len(lines)]
                 ends = None if until is None else now + timedelta(days=until)

@@ -16,6 +16,7 @@ from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.responsibility import holder
 from charger_registry.ledger.unmanaged import projection, store
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk
+from charger_registry.people.organisations.ceasing import deregister
 from charger_registry.service import judge_what_has_changed
 from inspection_service.tasks.desk import TaskDesk
 from inspection_service.tasks.intake import Intake
@@ -157,7 +158,7 @@ async def test_who_is_accountable_is_found_anew_when_it_is_another(pool: asyncpg
     assert await findings(pool) == [("1", "contract_ended", "m", "n")]
     gone = NOW + timedelta(days=3)
     async with pool.acquire() as connection, connection.transaction():
-        await registry.deregister(connection, "n", gone, NOW)
+        await deregister(connection, "n", gone, NOW)
     await watch(pool, gone - timedelta(seconds=1))
     assert await findings(pool) == [("1", "contract_ended", "m", "n")]
     for _ in range(2):
@@ -172,7 +173,7 @@ async def test_who_is_accountable_is_found_anew_when_it_is_another(pool: asyncpg
 async def test_who_is_no_more_has_no_role_and_what_was_known_stays_known(pool: asyncpg.Pool) -> None:
     gone = NOW - timedelta(days=30)
     async with pool.acquire() as connection, connection.transaction():
-        await registry.deregister(connection, "m", gone, NOW)
+        await deregister(connection, "m", gone, NOW)
         now = await ledger_store.lines(connection, "1")
         then = await ledger_store.lines(connection, "1", NOW - timedelta(days=1))
     found = [holder(lines, "manager", at) for lines in (now, then) for at in (gone - timedelta(days=1), NOW)]
@@ -268,14 +269,14 @@ async def test_a_silent_manager_whose_contract_ends_or_who_ceases_is_no_longer_s
     assert sorted(await findings(pool)) == [("1", "contract_ended", "m", "o"), ("2", "silent", "m", "o")]
     gone = ends + timedelta(days=1)
     async with pool.acquire() as connection, connection.transaction():
-        await registry.deregister(connection, "m", gone, NOW)
+        await deregister(connection, "m", gone, NOW)
     await watch(pool, gone)
     assert sorted(await findings(pool)) == [("1", "contract_ended", "m", "o"), ("2", "deregistered", "m", "o")]
 
 
 async def test_a_retired_site_is_settled_and_found_anew_when_it_is_filed_again(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
-        await publish(connection, registry.STREAM, await registry.deregister(connection, "m", NOW, NOW))
+        await publish(connection, registry.STREAM, await deregister(connection, "m", NOW, NOW))
     assert await findings(pool) == [("1", "deregistered", "m", "o"), ("2", "deregistered", "m", "o")]
     async with pool.acquire() as connection, connection.transaction():
         await registry.file_all(connection, Filing(retired_site_ids=("1",)), NOW)

@@ -1,0 +1,145 @@
+"""Where the papers of filings are brought, taken back and read."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import asyncpg
+
+from charger_registry import store as registry
+from charger_registry.filing import store
+from charger_registry.filing.machine import Command, State, move
+from charger_registry.filing.papers import store as paper_store
+from charger_registry.filing.rules import store as rule_store
+from charger_registry.filing.step import (
+    Order,
+    roles_on,
+    rules_of,
+    take_step,
+)
+from youguan import audit
+from youguan.auth import Principal
+from youguan.clock import Clock
+from youguan.documents import Document, Shelf
+from youguan.errors import Invalid, Reason
+from youguan.eventlog import publish
+from youguan.events import DocumentRenewed, Event, FilingPromiseKept
+from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
+
+
+@dataclass(frozen=True, slots=True)
+class PaperDraft:
+    """A document as it is brought; `replaces`: the one that counts no longer because of it."""
+
+    type: str
+    number: str = ""
+    valid_from: date | None = None
+    valid_until: date | None = None
+    replaces: str | None = None
+
+
+class PaperDesk:
+    """The work on papers."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, shelf: Shelf) -> None:
+        self.pool = pool
+        self._clock = clock
+        self.shelf = shelf
+
+    async def attach(
+        self,
+        who: Principal,
+        filing_id: str,
+        draft: PaperDraft,
+        receive: Callable[[], Awaitable[Document]],
+        *,
+        remote: str | None,
+    ) -> str:
+        """Add a paper; return its id. Whoever may not is told before the content is read."""
+        now = self._clock.now()
+        async with self.pool.acquire() as connection:
+            filing = await store.get(connection, filing_id, who.scope)
+            move(State(filing["state"]), Command.ATTACH, roles_on(who, filing))
+            _check_paper(draft, await rule_store.document_types(connection, rules_of(filing, now)))
+            brought = await paper_store.brought_since(connection, filing["organisation_id"], now - A_DAY)
+        refuse_beyond(DOCUMENTS, brought, 1, 1, now)
+        document = await receive()
+        now, document_id = self._clock.now(), str(uuid.uuid4())
+        async with self.pool.acquire() as connection, connection.transaction():
+            step = await take_step(connection, who, filing_id, Order(Command.ATTACH), now)
+            news: list[Event] = []
+            if draft.replaces is not None:
+                news += await self._end_paper(connection, step.filing, draft.replaces, now, who.subject, draft.type)
+            line = (
+                document_id, filing_id, draft.type, draft.number, draft.valid_from, draft.valid_until, draft.replaces,
+                now, who.subject,
+            )  # fmt: skip
+            await paper_store.add_document(connection, line, document)
+            if draft.valid_until is None or draft.valid_until >= step.today:  # what has run out keeps no promise
+                news += await self._keep_promise(connection, step.filing, draft.type, now)
+            await audit.record(
+                connection, at=now, actor=who.subject, action="attach document", subject=f"filing {filing_id}",
+                after={"document": document_id, "type": draft.type, "sha256": document.sha256, "replaces": draft.replaces},
+                remote=remote,
+            )  # fmt: skip
+            await publish(connection, registry.STREAM, news)
+        return document_id
+
+    async def remove(self, who: Principal, filing_id: str, document_id: str, *, remote: str | None) -> None:
+        """Take a paper out of a filing that is still being written; of one that stands it can only be replaced."""
+        now = self._clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            step = await take_step(connection, who, filing_id, Order(Command.SAVE), now)
+            news = await self._end_paper(connection, step.filing, document_id, now, who.subject)
+            await audit.record(
+                connection, at=now, actor=who.subject, action="remove document", subject=f"filing {filing_id}",
+                before={"document": document_id}, remote=remote,
+            )  # fmt: skip
+            await publish(connection, registry.STREAM, news)
+
+    async def open_document(self, who: Principal, filing_id: str, document_id: str, *, remote: str | None) -> Document:
+        """Return a paper; that somebody looked at it is written down."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await store.get(connection, filing_id, who.scope)
+            row = await paper_store.get_document(connection, filing_id, document_id)
+            await audit.record(
+                connection, at=self._clock.now(), actor=who.subject, action="download", subject=f"document {document_id}",
+                after={"filing": filing_id, "sha256": row["sha256"]}, remote=remote,
+            )  # fmt: skip
+        return Document(row["sha256"], row["size_bytes"], row["media_type"], row["name"])
+
+    async def _end_paper(
+        self,
+        connection: asyncpg.Connection,
+        filing: asyncpg.Record,
+        document_id: str,
+        now: datetime,
+        by: str,
+        only: str | None = None,
+    ) -> list[Event]:
+        """Let a paper count no longer; Invalid where it is not of the type that it may `only` be replaced by."""
+        ended = await paper_store.end_document(connection, filing["id"], document_id, now, by)
+        if only not in (None, ended["type"]):
+            raise Invalid.about("replaces", Reason("is a paper of another type, {type}", type=ended["type"]))
+        if ended["told"] is None:
+            return []
+        return [DocumentRenewed(document_id=document_id, site_id=filing["site_id"], at=now)]
+
+    async def _keep_promise(
+        self, connection: asyncpg.Connection, filing: asyncpg.Record, code: str, now: datetime
+    ) -> list[Event]:
+        kept = await paper_store.keep_promise(connection, filing["id"], code, now)
+        if kept is None or kept["told_at"] is None:
+            return []
+        return [FilingPromiseKept(filing_id=filing["id"], site_id=filing["site_id"], document_type=code, at=now)]
+
+
+def _check_paper(draft: PaperDraft, types: Sequence[asyncpg.Record]) -> None:
+    kind = next((row for row in types if row["code"] == draft.type), None)
+    if kind is None:
+        raise Invalid.about("type", Reason("is none of: {codes}", codes=", ".join(row["code"] for row in types)))
+    if kind["expires"] and draft.valid_until is None:
+        raise Invalid.about("valid_until", Reason("is missing: such a paper holds for a time"))
+    if draft.valid_from and draft.valid_until and draft.valid_until < draft.valid_from:
+        raise Invalid.about("valid_until", Reason("ends before it begins"))
