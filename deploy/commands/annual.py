@@ -14,7 +14,7 @@ from deploy.commands.data import DEFAULT_DATA, Data, database_of
 from deploy.commands.refusals import refusals_told
 from deploy.demo.annual.load import load_year
 from deploy.demo.annual.totals import Totals
-from inspection_service.annual_report.desk import AnnualDesk, SiteUptime
+from inspection_service.annual_report.desk import AnnualDesk, Observed
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.indicators import FIRST_YEAR, LAST_YEAR, Report
 from inspection_service.law.catalogue import catalogue
@@ -99,8 +99,8 @@ class _Days:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def of(self, first: date, after: date) -> list[SiteUptime] | None:
+    async def of(self, first: date, after: date) -> list[Observed] | None:
         """Return the uptime of sites."""
         async with self._pool.acquire() as connection:
             rows = await sum_days(connection, first, after, "site", site_id=None, station_id=None)
-        return [SiteUptime.of(row) for row in rows if row["site_id"] is not None and row["available_s"] is not None]
+        return [Observed.of(row) for row in rows if row["site_id"] is not None and row["available_s"] is not None]

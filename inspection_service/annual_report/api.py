@@ -1,5 +1,6 @@
 """/api/inspection: the annual report, its records, and what is entered by hand."""
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -7,14 +8,14 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from inspection_service.annual_report import store
-from inspection_service.annual_report.desk import AnnualDesk, EntryWish
+from inspection_service.annual_report.desk import AnnualDesk, EntryWish, UptimeDetails
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.gateway import GatewayUptime
-from inspection_service.annual_report.indicators import BY_ID, FIRST_YEAR, LAST_YEAR, Report
+from inspection_service.annual_report.indicators import BY_ID, FIRST_YEAR, LAST_YEAR, Report, percent_of
 from inspection_service.printing.press import Press
 from youguan.auth import OFFICIALS, REGULATOR, Principal
-from youguan.errors import NotFound
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.errors import Invalid, NotFound
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import require, require_county, shown_again
 
 Year = Annotated[int, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
@@ -22,14 +23,29 @@ FormatName = Literal["json", "html", "pdf", "docx", "csv"]
 
 
 class RecordOut(BaseModel):
-    """A record behind a figure; the figure is the sum of all `weight`. `kind`: case, plan, visit, task, site or entry."""
+    """A record behind a figure, which is the sum of all `weight`; of `repair_hours` half of them are less.
+
+    `kind`: case, plan, visit, task, site or entry.
+    """
 
     id: str
     kind: str
     number: str
     about: str | None
     day: date
-    weight: int
+    weight: int | float
+
+
+class UptimeRecordOut(BaseModel):
+    """What an operator's uptime is made of: a site, or (`station_id`) one of its connectors; `percent` null: never observed."""
+
+    site_id: str
+    site_name: str | None
+    station_id: str | None
+    connector: int | None
+    available_s: int
+    observed_s: int
+    percent: float | None
 
 
 class EntryIn(BaseModel):
@@ -63,6 +79,23 @@ def add_annual_report(app: FastAPI, desk: AnnualDesk, press: Press, base_url: st
         """Return the report of a year, as far as one's bounds reach."""
         report = await make_report(desk, request, who, year, base_url)
         return give_report(report, press, format)
+
+    @app.get("/annual-report/uptime")
+    async def uptime_records(
+        request: Request,
+        who: Annotated[Principal, Depends(official)],
+        year: Year,
+        organisation: str | None = None,
+        site: Annotated[str | None, Query(description="its connectors, instead of an operator's sites")] = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[UptimeRecordOut]:
+        """List what an operator's uptime is made of by site, or a site's by connector."""
+        found = await read_uptime(desk, GatewayUptime(base_url, shown_again(request)), year, organisation, site)
+        key = decode_cursor(cursor, int)
+        start = max(0, key[0]) if key else 0
+        items = found[start : start + limit]
+        return Page(items=items, next=encode_cursor(start + limit) if start + limit < len(found) else None)
 
     @app.get("/annual-report/{indicator}")
     async def indicator_records(
@@ -104,6 +137,26 @@ def give_report(report: Report, press: Press, name: str) -> Response:
     if name != "json":
         headers["Content-Disposition"] = f'attachment; filename="annual-report-{report.year}.{name}"'
     return Response(chosen.make(report, press), media_type=chosen.media_type, headers=headers)
+
+
+async def read_uptime(
+    desk: AnnualDesk, uptime: UptimeDetails, year: int, organisation: str | None, site: str | None
+) -> list[UptimeRecordOut]:
+    """Return what an operator's uptime is made of, or a site's; Invalid where neither is named, Unavailable."""
+    if (organisation is None) == (site is None):
+        raise Invalid.about("organisation", "name an organisation or a site")
+    if site is not None:
+        found = await desk.connectors_behind(year, site, uptime)
+    else:
+        found = await desk.sites_behind(year, organisation or "", uptime)
+    async with desk.pool.acquire() as connection:
+        names = await store.site_names(connection, {each.site_id for each in found})
+    return [
+        UptimeRecordOut(
+            **asdict(each), site_name=names.get(each.site_id), percent=percent_of(each.available_s, each.observed_s)
+        )
+        for each in found
+    ]
 
 
 async def read_records(

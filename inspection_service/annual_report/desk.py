@@ -12,33 +12,44 @@ from inspection_service.annual_report.indicators import ENTRIES, Report, Uptime
 from youguan import audit
 from youguan.auth import EVERYTHING, REGULATOR, Principal, Scope
 from youguan.clock import COUNTY, Clock, county_day
-from youguan.errors import Forbidden, Invalid, NotFound
+from youguan.errors import Forbidden, Invalid, NotFound, Unavailable
 
 IN_USE = ("available_s", "occupied_s", "charging_s", "reserved_s")
 OUTAGE = ("unavailable_s", "faulted_s", "offline_s")
 
 
 @dataclass(frozen=True, slots=True)
-class SiteUptime:
-    """How long a site's connectors were in order, and were observed, in seconds."""
+class Observed:
+    """How long a site's connectors, or one of them, were in order, and were observed, in seconds."""
 
     site_id: str
     available_s: int
     observed_s: int
+    station_id: str | None = None
+    connector: int | None = None
 
     @classmethod
-    def of(cls, seconds: Mapping[str, Any]) -> "SiteUptime":
+    def of(cls, seconds: Mapping[str, Any]) -> "Observed":
         """Return it from the seconds in each state, as the gateway sums them; excluded outage counts as in order (NEVI)."""
         outage = sum(int(seconds[name]) for name in OUTAGE)
         observed = outage + sum(int(seconds[name]) for name in IN_USE)
-        return cls(seconds["site_id"], observed - max(0, outage - int(seconds["excluded_s"])), observed)
+        in_order = observed - max(0, outage - int(seconds["excluded_s"]))
+        return cls(seconds["site_id"], in_order, observed, seconds.get("station_id"), seconds.get("connector"))
 
 
 class UptimeSource(Protocol):
     """Whoever knows how available sites were; None: it cannot be asked now."""
 
-    async def of(self, first: date, after: date) -> list[SiteUptime] | None:
+    async def of(self, first: date, after: date) -> list[Observed] | None:
         """Return the uptime of sites from a day up to and without another."""
+        ...
+
+
+class UptimeDetails(UptimeSource, Protocol):
+    """Whoever knows that of a site's connectors too."""
+
+    async def of_site(self, site_id: str, first: date, after: date) -> list[Observed] | None:
+        """Return the uptime of a site's connectors."""
         ...
 
 
@@ -67,18 +78,39 @@ class AnnualDesk:
 
     async def report(self, year: int, uptime: UptimeSource, scope: Scope = EVERYTHING) -> Report:
         """Return the report of a year, as far as somebody's bounds reach."""
-        first, after = date(year, 1, 1), min(date(year + 1, 1, 1), self.today())
         async with (
             self.pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             figures = await store.figures(connection, year, scope)
             hours = await store.repair_hours(connection, year, scope)
-            end = datetime.combine(date(year, 12, 31), time(12), COUNTY).astimezone(UTC)
-            managers = await store.managers(connection, min(end, self._clock.now()))
-        observed = await uptime.of(first, after) if first < after else []
+            managers = await store.managers(connection, self._end(year))
+        observed = await uptime.of(*period) if (period := self._period(year)) else []
         by_operator = None if observed is None else summed(observed, managers)
         return Report(year, self._organ, figures, hours, by_operator, self.today())
+
+    async def sites_behind(self, year: int, organisation_id: str, uptime: UptimeSource) -> list[Observed]:
+        """Return what an operator's uptime is made of, by site; Unavailable where nobody can be asked now."""
+        async with self.pool.acquire() as connection:
+            managers = await store.managers(connection, self._end(year))
+        observed = await uptime.of(*period) if (period := self._period(year)) else []
+        theirs = [site for site in _told(observed) if managers.get(site.site_id, ("",))[0] == organisation_id]
+        return sorted(theirs, key=lambda site: site.site_id)
+
+    async def connectors_behind(self, year: int, site_id: str, uptime: UptimeDetails) -> list[Observed]:
+        """Return what a site's uptime is made of, by connector; Unavailable where nobody can be asked now."""
+        observed = await uptime.of_site(site_id, *period) if (period := self._period(year)) else []
+        return sorted(_told(observed), key=lambda each: (each.station_id or "", each.connector or 0))
+
+    def _period(self, year: int) -> tuple[date, date] | None:
+        """Return a year's first day and the day after its last, or today; None: it has not begun."""
+        first, after = date(year, 1, 1), min(date(year + 1, 1, 1), self.today())
+        return (first, after) if first < after else None
+
+    def _end(self, year: int) -> datetime:
+        """Return when it is asked who manages what: on a year's last day, or now."""
+        end = datetime.combine(date(year, 12, 31), time(12), COUNTY).astimezone(UTC)
+        return min(end, self._clock.now())
 
     async def enter(self, who: Principal, wish: EntryWish) -> int:
         """Enter what no record holds; return its id. Forbidden, Invalid."""
@@ -122,14 +154,21 @@ class AnnualDesk:
             )  # fmt: skip
 
 
-def summed(observed: list[SiteUptime], managers: Mapping[str, str]) -> list[Uptime]:
+def summed(observed: list[Observed], managers: Mapping[str, tuple[str, str]]) -> list[Uptime]:
     """Return uptime by operator, the name of each in order; sites of nobody are left out."""
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[tuple[str, str], tuple[int, int]] = {}
     for site in observed:
-        if name := managers.get(site.site_id):
-            available, seen = found.get(name, (0, 0))
-            found[name] = (available + site.available_s, seen + site.observed_s)
-    return [Uptime(name, *seconds) for name, seconds in sorted(found.items())]
+        if operator := managers.get(site.site_id):
+            available, seen = found.get(operator, (0, 0))
+            found[operator] = (available + site.available_s, seen + site.observed_s)
+    in_order = sorted(found.items(), key=lambda each: (each[0][1], each[0][0]))
+    return [Uptime(name, *seconds, organisation_id) for (organisation_id, name), seconds in in_order]
+
+
+def _told(observed: list[Observed] | None) -> list[Observed]:
+    if observed is None:
+        raise Unavailable("the gateway cannot be asked now: try again")
+    return observed
 
 
 def _check(who: Principal) -> None:

@@ -7,14 +7,15 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from inspection_service.annual_report import store
-from inspection_service.annual_report.api import FormatName, Year, give_report, make_report, read_records
+from inspection_service.annual_report.api import FormatName, Year, give_report, make_report, read_records, read_uptime
 from inspection_service.annual_report.desk import AnnualDesk, EntryWish
+from inspection_service.annual_report.gateway import GatewayUptime
 from inspection_service.annual_report.indicators import BY_ID, CHAPTERS, ENTRIES, FIRST_YEAR, LAST_YEAR
 from inspection_service.printing.press import Press
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor
-from youguan.web.security import require, require_county
+from youguan.web.security import require, require_county, shown_again
 from youguan.web.templates import Templates
 
 PAGE = 100
@@ -30,6 +31,7 @@ def annual_report_pages(desk: AnnualDesk, press: Press, templates: Templates, ba
     router = APIRouter(prefix="/annual-report")
     _add_report(router, desk, press, templates, base_url)
     _add_entries(router, desk, templates)
+    _add_uptime(router, desk, templates, base_url)
     _add_records(router, desk, templates)
     return router
 
@@ -53,6 +55,21 @@ def _add_report(router: APIRouter, desk: AnnualDesk, press: Press, templates: Te
         request: Request, who: Annotated[Principal, Depends(require(*OFFICIALS))], year: Year, format: FormatName
     ) -> Response:
         return give_report(await make_report(desk, request, who, year, base_url), press, format)
+
+
+def _add_uptime(router: APIRouter, desk: AnnualDesk, templates: Templates, base_url: str) -> None:
+    @router.get("/figures/uptime")
+    async def uptime(
+        request: Request,
+        _: Annotated[Principal, Depends(require(*OFFICIALS))],
+        year: Year,
+        organisation: str | None = None,
+        site: str | None = None,
+    ) -> Response:
+        rows = await read_uptime(desk, GatewayUptime(base_url, shown_again(request)), year, organisation, site)
+        return templates.render(
+            request, "annual_report_uptime.html", rows=rows, year=year, site=site, organisation=organisation
+        )
 
 
 def _add_records(router: APIRouter, desk: AnnualDesk, templates: Templates) -> None:

@@ -1,12 +1,13 @@
 """The statements behind the report's figures: each indicator is a set of records with weights, and its figure their sum."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import asyncpg
 
-from inspection_service.annual_report.indicators import INDICATORS
+from inspection_service.annual_report.indicators import BY_ID, INDICATORS, REPAIR_HOURS
+from inspection_service.tasks.machine import SETTLING, Command
 from youguan.auth import Scope
 from youguan.clock import COUNTY
 
@@ -54,10 +55,14 @@ FROM inspection.report_entry e WHERE e."on" BETWEEN $1 AND $2 AND e.withdrawn_at
 """
 TASK = f"""
 SELECT t.id, 'task' AS kind, t.number, coalesce(s.name, t.site_id, t.station_id) AS about,
-       (t.{{moment}} AT TIME ZONE 'Asia/Shanghai')::date AS day, 1 AS weight
+       (t.{{moment}} AT TIME ZONE 'Asia/Shanghai')::date AS day, {{weight}} AS weight
 FROM inspection.task t LEFT JOIN inspection.site s ON s.id = t.site_id
 WHERE t.cause = '{{cause}}' AND t.{{moment}} >= $3 AND t.{{moment}} < $4 AND {IN_BOUNDS.format(table="t")}
 """
+# What was opened in error was none; what was cancelled, merged or is filed no longer was not mended.
+FOUND = f"{TASK.replace('{weight}', '1')} AND t.closed_by IS DISTINCT FROM '{Command.CANCEL}'"
+SETTLED = f"{TASK} AND t.closed_by IN ({', '.join(repr(str(command)) for command in SETTLING)})"
+TOOK_H = "extract(epoch FROM t.closed_at - t.occurred_at) / 3600"
 SOURCES = {
     "penalty_cases": PENALTY,
     "simple_procedure": f"{PENALTY} AND c.procedure = 'simple'",
@@ -97,12 +102,14 @@ SOURCES = {
         WHERE coalesce(least(s.filed_at, (SELECT min(since) FROM inspection.responsibility r WHERE r.site_id = s.id)) < $4, true)
           AND (s.retired_at IS NULL OR s.retired_at >= $4) AND {IN_BOUNDS.format(table="s")}
     """,
-    "unmanaged_found": TASK.format(moment="opened_at", cause="unmanaged_site"),
-    "unmanaged_settled": TASK.format(moment="closed_at", cause="unmanaged_site"),
-    "faults": TASK.format(moment="occurred_at", cause="connector_fault"),
-    "faults_mended": TASK.format(moment="closed_at", cause="connector_fault"),
+    "unmanaged_found": FOUND.format(moment="opened_at", cause="unmanaged_site"),
+    "unmanaged_settled": SETTLED.format(moment="closed_at", cause="unmanaged_site", weight="1"),
+    "faults": FOUND.format(moment="occurred_at", cause="connector_fault"),
+    "faults_mended": SETTLED.format(moment="closed_at", cause="connector_fault", weight="1"),
+    REPAIR_HOURS.id: SETTLED.format(moment="closed_at", cause="connector_fault", weight=f"round({TOOK_H}, 1)::float8"),
 }
-assert SOURCES.keys() == {indicator.id for indicator in INDICATORS}
+SUMS = [indicator.id for indicator in INDICATORS]
+assert SOURCES.keys() == BY_ID.keys()
 # Every parameter is named once, so that a source that needs fewer takes the same ones.
 ALL = "SELECT $1::date, $2::date, $3::timestamptz, $4::timestamptz, $5::bool, $6::text[]"
 
@@ -116,9 +123,7 @@ def within(year: int, scope: Scope) -> tuple[Any, ...]:
 
 async def figures(connection: asyncpg.Connection, year: int, scope: Scope) -> dict[str, int]:
     """Return every figure of a year."""
-    sums = ", ".join(
-        f"(SELECT coalesce(sum(weight), 0) FROM ({source}) s)::bigint AS {name}" for name, source in SOURCES.items()
-    )
+    sums = ", ".join(f"(SELECT coalesce(sum(weight), 0) FROM ({SOURCES[name]}) s)::bigint AS {name}" for name in SUMS)
     row = await connection.fetchrow(f"WITH given AS ({ALL}) SELECT {sums} FROM given", *within(year, scope))
     return dict(row)
 
@@ -149,26 +154,31 @@ async def repair_hours(connection: asyncpg.Connection, year: int, scope: Scope) 
     found: float | None = await connection.fetchval(
         f"""
         WITH given AS ({ALL})
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM t.closed_at - t.occurred_at) / 3600)
-        FROM given, inspection.task t
-        WHERE t.cause = 'connector_fault' AND t.closed_at >= $3 AND t.closed_at < $4 AND {IN_BOUNDS.format(table="t")}
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY s.weight)
+        FROM given, LATERAL ({SOURCES[REPAIR_HOURS.id]}) s
         """,
         *within(year, scope),
     )
     return None if found is None else round(float(found), 1)
 
 
-async def managers(connection: asyncpg.Connection, instant: datetime) -> dict[str, str]:
-    """Return who managed each site at an instant: site → name."""
+async def managers(connection: asyncpg.Connection, instant: datetime) -> dict[str, tuple[str, str]]:
+    """Return who managed each site at an instant: site → (organisation, its name)."""
     rows = await connection.fetch(
         """
-        SELECT DISTINCT ON (site_id) site_id, organisation_name FROM inspection.responsibility
+        SELECT DISTINCT ON (site_id) site_id, organisation_id, organisation_name FROM inspection.responsibility
         WHERE role = 'manager' AND station_id IS NULL AND since <= $1 AND (until IS NULL OR until > $1)
         ORDER BY site_id, since DESC
         """,
         instant,
     )
-    return {row["site_id"]: row["organisation_name"] for row in rows}
+    return {row["site_id"]: (row["organisation_id"], row["organisation_name"]) for row in rows}
+
+
+async def site_names(connection: asyncpg.Connection, site_ids: Collection[str]) -> dict[str, str]:
+    """Return what sites are called."""
+    rows = await connection.fetch("SELECT id, name FROM inspection.site WHERE id = ANY ($1)", list(site_ids))
+    return {row["id"]: row["name"] for row in rows}
 
 
 # --- what is entered by hand ---

@@ -47,12 +47,13 @@ class PlanItem(Table, table=True):
 
 
 class Draw(Table, table=True):
-    """Among whom a plan draws, frozen before there is a seed."""
+    """Among whom a plan draws, frozen before there is a seed. `people`: whose the certificates of the pool are; not published."""
 
     __tablename__ = "draw"
     plan_id: str = text(key=True)
     pool: dict[str, Any] = document()
     pool_sha256: str = text()
+    people: dict[str, str] = document()
 
 
 class Drawn(Table, table=True):

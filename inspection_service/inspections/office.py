@@ -55,7 +55,12 @@ class Office:
 
     async def able(self, connection: asyncpg.Connection) -> list[str]:
         """Return whoever holds a certificate that is valid."""
-        return [officer.subject for officer in await cases.officers(connection) if officer.may_act(self.today())]
+        return list((await self.certificates(connection)).values())
+
+    async def certificates(self, connection: asyncpg.Connection) -> dict[str, str]:
+        """Return the numbers of the certificates that are valid, and whose each is."""
+        day = self.today()
+        return {each.certificate: each.subject for each in await cases.officers(connection) if each.may_act(day)}
 
     async def send(
         self, connection: asyncpg.Connection, who: Principal, visits: Sequence[Going], plan_id: str | None, channel: str,

@@ -59,7 +59,7 @@ def as_receipt(typed: str) -> str | None:
 TOLD = (
     "open", Command.ACCEPT, Command.ANSWER, Command.MEND, Command.REASSIGN, Command.GRANT_TRANSFER, Command.GRANT_TIME,
     Command.CONFIRM, Command.REFUTE, Command.CANCEL, Command.RECOVER, Command.FAIL, Command.HOLD, Command.SUCCEED,
-    Command.SETTLE, Command.SAMPLE, Command.VISIT, Command.FALL_DUE, Command.TO_TEAM, Command.TO_CENTRE,
+    Command.SETTLE, Command.LAPSE, Command.SAMPLE, Command.VISIT, Command.FALL_DUE, Command.TO_TEAM, Command.TO_CENTRE,
 )  # fmt: skip
 
 

@@ -183,6 +183,8 @@ class TaskDesk:
         task = {**task, **(also or {})}
         now = await self._now(connection, task)
         changed = {**effects(task, state, self.rules, now), **(also or {})}
+        if state == State.CLOSED:
+            changed["closed_by"] = command
         await store.change_task(connection, task["id"], changed)
         said = (mover.actor, mover.role, command, task["state"], state, mover.reason, mover.latitude, mover.longitude)
         await store.add_history(connection, task["id"], (now.at, *said), mover.papers)

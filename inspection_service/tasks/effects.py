@@ -15,7 +15,7 @@ from inspection_service.tasks.verification import Circumstances, Holding, Wait, 
 
 AT_REST = {
     "verify_until": None, "holding_left": None, "awaiting": None, "await_until": None, "probe_id": None, "closed_at": None,
-    "urge_at": None,
+    "closed_by": None, "urge_at": None,
 }  # fmt: skip
 
 

@@ -138,7 +138,7 @@ class Intake:
         events: list[Event] = []
         reason = machine("the station is filed no longer")
         for task in await store.unclosed_at(connection, site_id, without=still_filed):
-            events += await self._desk.try_to_move(connection, task, Command.SETTLE, reason, also={"fires": False})
+            events += await self._desk.try_to_move(connection, task, Command.LAPSE, reason, also={"fires": False})
         return events
 
     async def _raised(self, connection: asyncpg.Connection, alert: AlertRaised) -> list[Event]:
@@ -205,7 +205,10 @@ class Intake:
         if task is None:
             return []
         over = {"fires": False}
-        if self._desk.rules.cause(alert.rule).holds and alert.because != "gone":
+        if alert.because == "gone":
+            word = machine("what it is about is filed no longer")
+            return await self._desk.try_to_move(connection, task, Command.LAPSE, word, also=over)
+        if self._desk.rules.cause(alert.rule).holds:
             word = machine("the charger reports that it is in order", CHARGER)
             return await self._desk.try_to_move(connection, task, Command.RECOVER, word, also=over)
         return await self._desk.try_to_move(connection, task, Command.SETTLE, machine("the cause is over"), also=over)

@@ -55,6 +55,7 @@ class Command(StrEnum):
     HOLD = "hold"  # it has stayed in order for the holding time
     SUCCEED = "succeed"  # a transaction succeeded
     SETTLE = "settle"  # the cause is over and there is nothing that a charger could confirm
+    LAPSE = "lapse"  # what it is about is filed no longer: nobody will confirm anything
     SAMPLE = "sample"  # the lot did not fall on it
     MERGE = "merge"  # another task is about the same thing
     JOIN = "join"  # somebody else says the same
@@ -108,6 +109,7 @@ TABLE: dict[Command, Line] = {
     Command.HOLD: _line(MACHINE, {VERIFYING: CLOSED}),
     Command.SUCCEED: _line(MACHINE, {MENDED: CLOSED, VERIFYING: CLOSED}),
     Command.SETTLE: _line(MACHINE, {OPEN: CLOSED, ACCEPTED: CLOSED, MENDED: CLOSED, VERIFYING: CLOSED}),
+    Command.LAPSE: _line(MACHINE, {OPEN: CLOSED, ACCEPTED: CLOSED, MENDED: CLOSED, VERIFYING: CLOSED}),
     Command.SAMPLE: _line(MACHINE, {MENDED: CLOSED}),
     Command.MERGE: _line(MACHINE, {OPEN: CLOSED, ACCEPTED: CLOSED, MENDED: CLOSED, VERIFYING: CLOSED}),
     Command.JOIN: _line(MACHINE, _stay(*UNCLOSED)),
@@ -119,6 +121,8 @@ TABLE: dict[Command, Line] = {
 }
 # What somebody has seen himself: never a machine's key.
 ON_THE_SPOT = (Command.CONFIRM, Command.REFUTE)
+# What closes a task because its matter is over; a task that was cancelled, merged or has lapsed was never settled.
+SETTLING = (Command.CONFIRM, Command.HOLD, Command.SUCCEED, Command.SETTLE, Command.SAMPLE)
 PEOPLES_COMMANDS = tuple(command for command, line in TABLE.items() if Role.MACHINE not in line.roles)
 
 

@@ -32,6 +32,7 @@ class Task(Table, table=True):
 
     `fires`: what raised it still says that it is so. `urged`: how far it has come up (`urging.Stage`); `urge_at`: when the next
     hears. `awaiting`: what is to prove that it is mended. `request`: what the party has asked for and nobody has decided yet.
+    `closed_by`: the command that closed it.
     """
 
     __tablename__ = "task"
@@ -70,6 +71,7 @@ class Task(Table, table=True):
     reopened: int = whole()
     merged_into: str | None = text(optional=True)
     closed_at: datetime | None = moment(optional=True)
+    closed_by: str | None = text(optional=True)
     details: dict[str, Any] = document()
 
 

@@ -121,6 +121,8 @@ PAGES = (
     Shown("officers' interests", "/inspections/interests", INSPECTOR),
     Shown("annual report", "/annual-report?year=2023", REGULATOR),
     Shown("annual report, a figure", "/annual-report/figures/penalty_cases?year=2023", REVIEWER),
+    Shown("annual report, repair hours", "/annual-report/figures/repair_hours?year=2026", REVIEWER),
+    Shown("annual report, uptime", "/annual-report/figures/uptime?year=2026&site=NH0001", REGULATOR),
     Shown("annual report, entries", "/annual-report/entries?year=2023", REGULATOR),
     Shown("roots of evidence", "/law/evidence/roots"),
     Shown("law", "/law"),

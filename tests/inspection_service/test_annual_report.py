@@ -18,7 +18,8 @@ from pypdf import PdfReader
 from deploy.demo.annual.load import load_year
 from deploy.demo.annual.totals import Totals
 from inspection_service.annual_report import store
-from inspection_service.annual_report.desk import AnnualDesk, EntryWish, SiteUptime
+from inspection_service.annual_report.api import read_uptime
+from inspection_service.annual_report.desk import AnnualDesk, EntryWish, Observed
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.indicators import INDICATORS, Report, Uptime
 from inspection_service.cases.desk import CaseDesk
@@ -40,7 +41,7 @@ from youguan.auth import EVERYTHING, Principal, Scope, generate_keys
 from youguan.clock import COUNTY, ManualClock, county_day
 from youguan.database import create_pool
 from youguan.documents import Shelf
-from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from youguan.events import SiteFiled
 from youguan.settings import Settings
 
@@ -57,16 +58,22 @@ COUNTED = (
 class Nowhere:
     """A gateway that cannot be asked."""
 
-    async def of(self, first: date, after: date) -> list[SiteUptime] | None:
+    async def of(self, first: date, after: date) -> list[Observed] | None:
+        return None
+
+    async def of_site(self, site_id: str, first: date, after: date) -> list[Observed] | None:
         return None
 
 
 class Two:
     """A gateway that knows two sites."""
 
-    async def of(self, first: date, after: date) -> list[SiteUptime] | None:
+    async def of(self, first: date, after: date) -> list[Observed] | None:
         assert (first, after) == (date(2023, 1, 1), date(2024, 1, 1))
-        return [SiteUptime("1", 75, 100), SiteUptime("2", 25, 100), SiteUptime("3", 1, 1)]
+        return [Observed("1", 75, 100), Observed("2", 25, 100), Observed("3", 1, 1)]
+
+    async def of_site(self, site_id: str, first: date, after: date) -> list[Observed] | None:
+        return [Observed(site_id, 75, 100, "a", 1)]
 
 
 def somebody(role: str, division: str | None = None) -> Principal:
@@ -260,14 +267,49 @@ async def test_uptime_is_summed_by_who_managed_then(pool: asyncpg.Pool, desk: An
                 name,
             )
     report = await desk.report(2023, Two())
-    assert report.uptime == [Uptime("甲", 100, 200)]
-    assert report.as_json()["uptime_by_operator"] == [{"organisation": "甲", "uptime_percent": 50.0}]
+    assert report.uptime == [Uptime("甲", 100, 200, "甲")]
+    assert report.as_json()["uptime_by_operator"] == [
+        {"organisation": "甲", "organisation_id": "甲", "uptime_percent": 50.0}
+    ]
+    behind = await read_uptime(desk, Two(), 2023, "甲", None)
+    assert [(row.site_id, row.available_s, row.observed_s, row.percent) for row in behind] == [
+        ("1", 75, 100, 75.0), ("2", 25, 100, 25.0),
+    ]  # fmt: skip
+    assert [(row.station_id, row.connector) for row in await read_uptime(desk, Two(), 2023, None, "1")] == [("a", 1)]
+    for neither in ((None, None), ("甲", "1")):
+        with pytest.raises(Invalid):
+            await read_uptime(desk, Two(), 2023, *neither)
+    with pytest.raises(Unavailable):
+        await read_uptime(desk, Nowhere(), 2023, "甲", None)
+
+
+async def test_only_what_was_mended_counts_as_mended_and_its_hours_open(pool: asyncpg.Pool, desk: AnnualDesk) -> None:
+    endings = {"hold": 2, "succeed": 4, "confirm": 9, "cancel": 50, "merge": 60, "lapse": 70}
+    began = datetime(2023, 3, 1, tzinfo=COUNTY)
+    for ending, hours in endings.items():
+        await pool.execute(
+            """
+            INSERT INTO inspection.task (id, number, origin, cause, subject, severity, state, fires, assignee_id, assignee_name,
+                assignee_role, team_id, team_name, occurred_at, opened_at, due_at, urged, moved_at, time_asked, reopened,
+                details, closed_at, closed_by)
+            VALUES ($1, $1, 'alert', 'connector_fault', $1, 'major', 'closed', false, '', '', '', '', '', $2, $2, $2, 0, $2, false,
+                0, '{}', $3, $1)
+            """,
+            ending,
+            began,
+            began + timedelta(hours=hours),
+        )
+    report = await desk.report(2023, Nowhere())
+    assert (report.figures["faults"], report.figures["faults_mended"]) == (5, 3), "what was opened in error was none"
+    assert report.repair_hours == 4.0
+    took = {record["id"]: record["weight"] for record in await everything(pool, "repair_hours")}
+    assert took == {"hold": 2.0, "succeed": 4.0, "confirm": 9.0}
 
 
 def test_seconds_become_uptime() -> None:
     names = ("available_s", "occupied_s", "charging_s", "reserved_s", "unavailable_s", "faulted_s", "offline_s")
     seconds = {**dict.fromkeys(names, 10), "excluded_s": 12, "site_id": "1"}
-    assert SiteUptime.of(seconds) == SiteUptime("1", 52, 70)
+    assert Observed.of(seconds) == Observed("1", 52, 70)
 
 
 def whole() -> Report:

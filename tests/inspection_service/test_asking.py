@@ -157,5 +157,7 @@ async def test_the_report_is_made_without_uptime_where_the_gateway_does_not_tell
     asking, period = GatewayUptime(service.url, TOKEN), (date(2026, 1, 1), date(2026, 9, 1))
     assert [site.site_id for site in await asking.of(*period) or []] == ["1", "2"]
     assert [query["from"] for _, query, _ in service.asked] == [["2026-01-01"]] * 2
+    await asking.of_site("a/b", *period)
+    assert (service.asked[-1][1]["by"], service.asked[-1][1]["site"]) == (["connector"], ["a/b"])
     service.status = 503
     assert await asking.of(*period) is None

@@ -21,6 +21,7 @@ from inspection_service.inspections.checklists import checklists
 from inspection_service.inspections.interests.desk import InterestDesk
 from inspection_service.inspections.office import Office
 from inspection_service.inspections.plans import store as plans_store
+from inspection_service.inspections.plans.api import read_draw
 from inspection_service.inspections.plans.desk import PlanDesk, PlanWish
 from inspection_service.inspections.plans.draw import faults
 from inspection_service.inspections.plans.joint import Counters
@@ -141,7 +142,11 @@ async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(w
         before = await plans_store.get_draw(connection, plan_id)
         await retire_site(connection, "s6", START)
     assert before["seed"] is None
-    assert before["pool"]["conflicts"] == [["a", "s2"], ["a", "s4"], ["a", "s6"]]
+    assert before["pool"]["conflicts"] == [["浙0001", "s2"], ["浙0001", "s4"], ["浙0001", "s6"]]
+    published = (await read_draw(world.plans, plan_id)).model_dump_json()
+    assert not [subject for subject in OFFICERS if f'"{subject}"' in published], "nobody learns how somebody logs in"
+    renewed = Officer("b", "警员b", "浙9999", date(2029, 12, 31))
+    await world.cases.register(REGULATOR, renewed)  # between the pool and the draw
     assert await world.visits() == []
     drawn = await world.plans.draw(REGULATOR, plan_id)
     async with world.pool.acquire() as connection:
@@ -152,7 +157,7 @@ async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(w
     with pytest.raises(Conflict, match="never repeated"):
         await world.plans.draw(REGULATOR, plan_id)
     visits = await world.visits(plan_id)
-    wanted = {each.site: list(each.officers) for each in drawn if each.site != "s6"}
+    wanted = {each.site: [before["people"][number] for number in each.officers] for each in drawn if each.site != "s6"}
     assert {visit["site_id"]: visit["officers"] for visit in visits} == wanted
     assert all("a" not in officers for site, officers in wanted.items() if site in ("s2", "s4"))
     assert sorted(v["code"] for v in visits) == [f"XW3302262026{n:07d}" for n in range(1, len(visits) + 1)]

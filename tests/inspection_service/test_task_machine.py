@@ -40,6 +40,7 @@ entrust         m    ooo..
 hold            m    ...c.
 succeed         m    ..cc.
 settle          m    cccc.
+lapse           m    cccc.
 sample          m    ..c..
 merge           m    cccc.
 join            m    oamv.

@@ -572,6 +572,7 @@ INSPECTION = {
     "POST /visits/{visit_id}/cases/{case_id}/record": Route(roles=("inspector",)),
     "GET /visits/{visit_id}/pieces/{number}/content": NEAR,
     "GET /annual-report": replace(OFFICIALS_ALL, query="?year=2023"),
+    "GET /annual-report/uptime": replace(OFFICIALS_ALL, query="?year=2099&site=1"),
     "GET /annual-report/{indicator}": replace(OFFICIALS_ALL, query="?year=2023"),
     "GET /report-entries": replace(OFFICIALS_ALL, query="?year=2023"),
     "POST /report-entries": COUNTY,

@@ -92,7 +92,10 @@ class StopOut(BaseModel):
 
 
 class DrawOut(BaseModel):
-    """A draw that anybody can repeat: `youguan draw verify FILE`. `pool_sha256` was published before `seed` was made."""
+    """A draw that anybody can repeat: `youguan draw verify FILE`. `pool_sha256` was published before `seed` was made.
+
+    Officers are named by the numbers of their certificates.
+    """
 
     plan: str
     title: str

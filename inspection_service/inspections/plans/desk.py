@@ -51,12 +51,12 @@ class PlanDesk:
         async with self.office.pool.acquire() as connection, connection.transaction():
             found = await office_store.sites(connection, who.scope, wish.division, wish.constructions)
             site_ids = [site["id"] for site in found]
-            officers = await self.office.able(connection)
-            bound = await office_store.conflicts(connection, site_ids, officers, self.office.clock.now())
-            pool = Pool.of(site_ids, officers, bound, wish.count)
+            people = await self.office.certificates(connection)
+            bound = await office_store.conflicts(connection, site_ids, list(people.values()), self.office.clock.now())
+            pool = published_pool(site_ids, people, bound, wish.count)
             _drawn(pool, "try")  # a pool that no seed can draw from is not published
             plan_id = await self._insert_plan(connection, who, RANDOM, wish, points)
-            await store.insert_draw(connection, plan_id, asdict(pool), digest(pool))
+            await store.insert_draw(connection, (plan_id, asdict(pool), digest(pool), people))
             await self.office.note(
                 connection, who, "plan publish", f"plan {plan_id}", {**plain(wish), "pool_sha256": digest(pool)}
             )
@@ -111,7 +111,7 @@ class PlanDesk:
             now = self.office.clock.now()
             said = [{"site": each.site, "officers": list(each.officers)} for each in drawn]
             await store.insert_drawn(connection, (plan_id, seed, said, now, who.subject))
-            await self._send_drawn(connection, who, plan_id, drawn)
+            await self._send_drawn(connection, who, plan_id, drawn, frozen["people"])
             await self.office.note(connection, who, "plan draw", f"plan {plan_id}", {"seed": seed, "drawn": said})
         return drawn
 
@@ -164,8 +164,14 @@ class PlanDesk:
         await self.office.send(connection, who, visits, plan_id, ON_SITE, wish.reason, wish.ends_on)
 
     async def _send_drawn(
-        self, connection: asyncpg.Connection, who: Principal, plan_id: str, drawn: Sequence[Drawn]
+        self,
+        connection: asyncpg.Connection,
+        who: Principal,
+        plan_id: str,
+        drawn: Sequence[Drawn],
+        people: Mapping[str, str],
     ) -> None:
+        """Send whom the drawn certificates belonged to when the pool was frozen; older pools hold the people themselves."""
         plan = await store.get_plan(connection, plan_id)
         known = {site["id"]: site for site in await office_store.sites(connection, who.scope, plan["division_code"])}
         visits = []
@@ -176,8 +182,17 @@ class PlanDesk:
             points = self.office.checklists.points(plan["departments"], [site["construction"]], plan["starts_on"])
             departments = tuple(dict.fromkeys(point.department for point in points))
             if points:
-                visits.append(Going(site, departments, each.officers, tuple(points)))
+                going = tuple(people.get(number, number) for number in each.officers)
+                visits.append(Going(site, departments, going, tuple(points)))
         await self.office.send(connection, who, visits, plan_id, ON_SITE, plan["reason"], plan["ends_on"])
+
+
+def published_pool(
+    sites: Sequence[str], people: Mapping[str, str], bound: Sequence[tuple[str, str]], count: int
+) -> Pool:
+    """Return a pool as everybody may read it: officers by the numbers of their certificates (`people`: whose each is)."""
+    numbers = {subject: number for number, subject in people.items()}
+    return Pool.of(sites, list(people), [(numbers[officer], site) for officer, site in bound], count)
 
 
 def pool_of(frozen: Mapping[str, Any]) -> Pool:

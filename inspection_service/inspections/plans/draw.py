@@ -22,7 +22,7 @@ class ImpossibleDraw(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Among whom is drawn: ids of sites, ids of officers, and pairs (officer, site) that an interest keeps apart."""
+    """Among whom is drawn: ids of sites, officers by their certificates, and pairs (officer, site) that an interest keeps apart."""
 
     sites: tuple[str, ...]
     officers: tuple[str, ...]

@@ -1,6 +1,6 @@
 """The statements about plans, draws, and what joint inspections came to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -94,8 +94,9 @@ async def plan_items(connection: asyncpg.Connection, plan_id: str) -> list[async
     return rows
 
 
-async def insert_draw(connection: asyncpg.Connection, plan_id: str, pool: Mapping[str, Any], sha256: str) -> None:
-    await connection.execute("INSERT INTO inspection.draw VALUES ($1, $2, $3)", plan_id, pool, sha256)
+async def insert_draw(connection: asyncpg.Connection, draw: Sequence[Any]) -> None:
+    """Keep (plan, pool, sha256, people)."""
+    await connection.execute("INSERT INTO inspection.draw VALUES ($1, $2, $3, $4)", *draw)
 
 
 async def get_draw(connection: asyncpg.Connection, plan_id: str, *, hold: bool = False) -> asyncpg.Record:
