@@ -17,6 +17,11 @@ KEYS: dict[Grouping, tuple[str, ...]] = {
     "site": ("site_id",),
     "county": (),
 }
+SUMMED = (
+    "available_s", "occupied_s", "charging_s", "reserved_s", "unavailable_s", "faulted_s", "offline_s", "unknown_s", "excluded_s",
+    "energy_wh", "transactions",
+)  # fmt: skip
+SUMS = ", ".join(f"sum({member}) AS {member}" for member in SUMMED)
 SORTED = {"site_id": "coalesce(site_id, '')"}  # a station that is filed nowhere has none
 
 
@@ -77,23 +82,17 @@ async def sum_days(
     keys = KEYS[by]
     listed = "".join(f"{key}, " for key in keys)
     sorted_by = ", ".join(SORTED.get(key, key) for key in keys)
+    grouped = f"GROUP BY {', '.join(keys)}" if keys and by != "connector" else ""
     later = f"AND ({sorted_by}) > ({', '.join(f'${n}' for n, _ in enumerate(after, 9))})" if after else ""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
-        SELECT {listed} sum(available_s) AS available_s, sum(occupied_s) AS occupied_s, sum(charging_s) AS charging_s,
-               sum(reserved_s) AS reserved_s, sum(unavailable_s) AS unavailable_s, sum(faulted_s) AS faulted_s,
-               sum(offline_s) AS offline_s, sum(unknown_s) AS unknown_s, sum(excluded_s) AS excluded_s,
-               sum(energy_wh) AS energy_wh, sum(transactions) AS transactions
+        SELECT {listed} {", ".join(SUMMED) if by == "connector" else SUMS}
         FROM (
-            SELECT station_id, connector, sum(available_s) AS available_s, sum(occupied_s) AS occupied_s,
-                   sum(charging_s) AS charging_s, sum(reserved_s) AS reserved_s, sum(unavailable_s) AS unavailable_s,
-                   sum(faulted_s) AS faulted_s, sum(offline_s) AS offline_s, sum(unknown_s) AS unknown_s,
-                   sum(excluded_s) AS excluded_s, sum(energy_wh) AS energy_wh, sum(transactions) AS transactions
-            FROM telemetry.connector_day
+            SELECT station_id, connector, {SUMS} FROM telemetry.connector_day
             WHERE day >= $1 AND day < $2 AND ($4::text IS NULL OR station_id = $4) GROUP BY station_id, connector
         ) d LEFT JOIN gateway.station_directory s USING (station_id)
         WHERE ($3::text IS NULL OR site_id = $3) AND {site_within("s.site_id", 5)} {later}
-        {f"GROUP BY {', '.join(keys)} ORDER BY {sorted_by}" if keys else ""} LIMIT $8
+        {grouped} {f"ORDER BY {sorted_by}" if keys else ""} LIMIT $8
         """,
         since,
         until,
