@@ -4,13 +4,15 @@ from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, File, Form, Request, Response, UploadFile
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from charger_registry.imports import store
 from charger_registry.imports.desk import ImportDesk, mine
-from charger_registry.imports.export import WRITERS
-from charger_registry.imports.template import template
+from charger_registry.imports.template import TEMPLATES
+from charger_registry.imports.writers import WRITERS
 from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.web.documents import pieces
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require
 from youguan.web.translations import explain, preferred
@@ -85,11 +87,11 @@ def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
             rows = await store.list_uploads(connection, mine(who), key[0] if key else None, limit)
         return Page(items=[ImportOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
 
-    @app.get("/imports/template.csv")
-    async def blank(lang: Literal["zh", "en"] = "zh") -> Response:
-        """Return the table to fill in. No login needed."""
-        headers = {"Content-Disposition": 'attachment; filename="youguan-sites.csv"'}
-        return Response(template(lang), media_type="text/csv; charset=utf-8", headers=headers)
+    @app.get("/imports/template.{form}")
+    async def blank(form: Literal["csv", "xlsx"], lang: Literal["zh", "en"] = "zh") -> Response:
+        """Return the table to fill in; as a workbook with a sheet that explains its columns. No login needed."""
+        headers = {"Content-Disposition": f'attachment; filename="youguan-sites.{form}"'}
+        return Response(TEMPLATES[form](lang), media_type=WRITERS[form].media_type, headers=headers)
 
     @app.get("/exports/sites.{form}")
     async def export(
@@ -97,7 +99,8 @@ def add_imports(app: FastAPI, pool: asyncpg.Pool, desk: ImportDesk) -> None:
     ) -> Response:
         """Return the sites within one's bounds as a file that an import takes again: equipment, fees, who is responsible."""
         headers = {"Content-Disposition": f'attachment; filename="youguan-sites.{form}"', "Cache-Control": "no-store"}
-        return Response(await desk.export(who, form), media_type=WRITERS[form].media_type, headers=headers)
+        file = await desk.export(who, form)
+        return StreamingResponse(pieces(file), media_type=WRITERS[form].media_type, headers=headers)
 
     @app.post("/imports", status_code=201)
     async def bring(

@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import asyncpg
 
@@ -15,11 +17,11 @@ from charger_registry.drafts import Filing, SiteDraft, SourceDraft
 from charger_registry.duplicates import store as duplicates
 from charger_registry.imports import store
 from charger_registry.imports.confined import ConfinedReader
-from charger_registry.imports.export import WRITERS
 from charger_registry.imports.fields import RefusedRow
 from charger_registry.imports.permission import Rights
 from charger_registry.imports.plan import ADDED, CHANGED, OUTCOMES, REFUSED, UNCHANGED, Plan, plan
 from charger_registry.imports.reading import Reading
+from charger_registry.imports.writers import WRITERS, Writer
 from youguan import audit
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day, utc_text
@@ -32,7 +34,7 @@ from youguan.repeating import repeat
 
 COMMAND, SWEEP = "youguan import", "youguan import sweep"
 SWEEP_S = 3600.0
-AT_ONCE = 500  # sites of an export
+AT_ONCE = 100  # sites of an export
 A_DAYS_IMPORTS = Quota(100, 1024 * MIB)  # of one person
 MOST_WAITING = 10  # files of one person that wait for a decision
 UNDECIDED, DISCARDED = timedelta(days=7), timedelta(days=30)  # how long they are kept
@@ -147,18 +149,31 @@ class ImportDesk:
             upload = _undecided(await store.hold_upload(connection, upload_id, mine(who)))
             await self._discard(connection, upload, who.subject, remote)
 
-    async def export(self, who: Principal, form: str) -> bytes:
-        """Return the sites within somebody's bounds as a file that can be imported again: `csv`, `xlsx` or `geojson`."""
-        writer, now, last = WRITERS[form].begin(), self._clock.now(), ""
+    async def export(self, who: Principal, form: str) -> IO[bytes]:
+        """Return the sites within somebody's bounds as a file that can be imported again: `csv`, `xlsx` or `geojson`.
+
+        It lies on the disk, where nobody finds it, and is gone when closed: who reads slowly keeps neither memory nor connection.
+        """
+        with ExitStack() as unfinished:
+            file = unfinished.enter_context(tempfile.TemporaryFile(prefix="youguan-export-"))
+            async with self._exports:
+                await self._write(who, await asyncio.to_thread(WRITERS[form].begin, file))
+            await asyncio.to_thread(file.seek, 0)
+            unfinished.pop_all()
+        return file
+
+    async def _write(self, who: Principal, writer: Writer) -> None:
+        now, last = self._clock.now(), ""
         async with (
-            self._exports,
             self._pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read"),
+            connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            while sites := await store.exported(connection, who.scope, last, AT_ONCE, now):
-                await asyncio.to_thread(writer.add, sites)
-                last = sites[-1].id
-        return await asyncio.to_thread(writer.finish)
+            try:
+                while sites := await store.exported(connection, who.scope, last, AT_ONCE, now):
+                    await asyncio.to_thread(writer.add, sites)
+                    last = sites[-1].id
+            finally:
+                await asyncio.to_thread(writer.finish)
 
     async def drop_old(self) -> int:
         """Discard what nobody has decided about for long, and forget what was discarded long ago; return how many are discarded."""

@@ -1,104 +1,21 @@
-"""Sites as files that an import takes again: what is filed, with its equipment, fees and who is responsible. Pure.
+"""Sites as rows and features that an import takes again: what is filed, with its equipment, fees and who is responsible. Pure.
 
 Whoever imports an export changes nothing. Points are given as they were filed, in GeoJSON as WGS-84.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date
-from typing import Any, NamedTuple, Protocol
-
-import orjson
-import xlsxwriter
+from collections.abc import Iterator
+from typing import Any
 
 from charger_registry.drafts import ConnectorDraft, MeterDraft, PartyDraft, PriceDraft, SiteDraft, StationDraft
 from charger_registry.equipment.opening_hours import DAYS, OpeningHours
-from charger_registry.imports.table import COLUMNS, CONNECTOR, SITE, STATION
-from charger_registry.imports.template import HEADS
-from charger_registry.open_data.columns import bands_text, harmless
+from charger_registry.imports.table import CONNECTOR, SITE, STATION
+from charger_registry.open_data.columns import bands_text
 from charger_registry.open_data.published import Band
 from youguan.coordinates import to_wgs84
 
 Cells = dict[str, Any]
 WHOLE_DAY = ("00:00", "24:00")
 PLACES = 7  # of degrees: a centimetre
-
-
-class Writer(Protocol):
-    """Takes sites in, as often as there are some, and returns the file."""
-
-    def add(self, sites: Iterable[SiteDraft]) -> None: ...
-
-    def finish(self) -> bytes: ...
-
-
-class CsvTable:
-    """A row a connector, under the heads of the template; a Chinese Excel opens it."""
-
-    def __init__(self) -> None:
-        self._text = io.StringIO(newline="")
-        self._rows = csv.writer(self._text)
-        self._rows.writerow(HEADS["zh"].values())
-
-    def add(self, sites: Iterable[SiteDraft]) -> None:
-        self._rows.writerows(
-            [harmless(_plain(row.get(name))) for name in COLUMNS] for site in sites for row in rows(site)
-        )
-
-    def finish(self) -> bytes:
-        return self._text.getvalue().encode("utf-8-sig")
-
-
-class ExcelTable:
-    """The same as a workbook; codes are text."""
-
-    def __init__(self) -> None:
-        self._target = io.BytesIO()
-        self._book = xlsxwriter.Workbook(
-            self._target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        )
-        self._sheet = self._book.add_worksheet("sites")
-        self._sheet.write_row(0, 0, list(HEADS["zh"].values()))
-        self._next = 1
-
-    def add(self, sites: Iterable[SiteDraft]) -> None:
-        for row in (row for site in sites for row in rows(site)):
-            for column, name in enumerate(COLUMNS):
-                if row.get(name) is not None:
-                    self._sheet.write_string(self._next, column, str(_plain(row[name])))
-            self._next += 1
-
-    def finish(self) -> bytes:
-        self._book.close()
-        return self._target.getvalue()
-
-
-class GeoJsonFile:
-    """A feature a site, its stations with their connectors and meters among its properties."""
-
-    def __init__(self) -> None:
-        self._features: list[bytes] = []
-
-    def add(self, sites: Iterable[SiteDraft]) -> None:
-        self._features += [orjson.dumps(feature(site)) for site in sites]
-
-    def finish(self) -> bytes:
-        return b'{"type":"FeatureCollection","features":[' + b",\n".join(self._features) + b"]}"
-
-
-class Form(NamedTuple):
-    """A kind of file."""
-
-    begin: Callable[[], Writer]
-    media_type: str
-
-
-WRITERS = {
-    "csv": Form(CsvTable, "text/csv; charset=utf-8"),
-    "xlsx": Form(ExcelTable, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    "geojson": Form(GeoJsonFile, "application/geo+json"),
-}
 
 
 def rows(site: SiteDraft) -> Iterator[Cells]:
@@ -240,7 +157,3 @@ def meter_cells(meter: MeterDraft) -> Cells:
 
 def _kilowatts(power_w: int | None) -> str | None:
     return None if power_w is None else f"{power_w / 1000:.3f}".rstrip("0").rstrip(".")
-
-
-def _plain(cell: Any) -> str | int | float | bool | None:
-    return cell.isoformat() if isinstance(cell, date) else cell

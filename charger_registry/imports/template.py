@@ -2,7 +2,12 @@
 
 import csv
 import io
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import xlsxwriter
+
+from charger_registry.imports.column_notes import CHOICES, explained
 from charger_registry.imports.table import COLUMNS
 
 HEADS = {
@@ -32,12 +37,63 @@ GUNS = (
 )  # fmt: skip
 
 
-def template(language: str) -> bytes:
+EXAMPLES = ({**EXAMPLE, **GUNS[0]}, GUNS[1])
+SHEETS = {"zh": ("场站", "填写说明"), "en": ("sites", "columns")}
+EXPLAINED = {
+    "zh": ("列名", "所属", "必填", "说明", "可填内容"),
+    "en": ("column", "of the", "needed", "what it is", "what it takes"),
+}
+WIDTHS = (22, 10, 8, 70, 60)
+LAST_ROW = 5000  # to which a list of what a column takes is offered
+LONGEST_LIST = 255  # letters that Excel takes for such a list
+
+
+def csv_template(language: str) -> bytes:
     """Return the table as CSV that a Chinese Excel opens: UTF-8 with its mark, codes as they are."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     heads = HEADS[language]
     rows.writerow(heads.values())
-    for row in ({**EXAMPLE, **GUNS[0]}, GUNS[1]):
+    for row in EXAMPLES:
         rows.writerow([row.get(ours, "") for ours in heads])
     return text.getvalue().encode("utf-8-sig")
+
+
+def excel_template(language: str) -> bytes:
+    """Return it as a workbook: cells are text, so that codes keep their zeros, words are chosen, a second sheet explains all."""
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False}) as book:
+        table, notes = (book.add_worksheet(name) for name in SHEETS[language])
+        bold, wrapped = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
+        _fill_table(table, language, bold, book.add_format({"num_format": "@"}))
+        _fill_notes(notes, language, bold, wrapped)
+    return target.getvalue()
+
+
+def _fill_table(sheet: Any, language: str, bold: Any, text: Any) -> None:
+    heads = HEADS[language]
+    sheet.set_column(0, len(heads) - 1, 16, text)
+    sheet.write_row(0, 0, heads.values(), bold)
+    sheet.freeze_panes(1, 1)
+    for number, row in enumerate(EXAMPLES, 1):
+        for column, name in enumerate(heads):
+            if name in row:
+                sheet.write_string(number, column, row[name], text)
+    for column, name in enumerate(heads):
+        words = [word.of(language) for word in CHOICES.get(name, ())]
+        if words and len(",".join(words)) <= LONGEST_LIST:
+            taken = {"validate": "list", "source": words, "error_type": "warning"}
+            sheet.data_validation(1, column, LAST_ROW, column, taken)
+
+
+def _fill_notes(sheet: Any, language: str, bold: Any, wrapped: Any) -> None:
+    sheet.write_row(0, 0, EXPLAINED[language], bold)
+    sheet.freeze_panes(1, 1)
+    for column, width in enumerate(WIDTHS):
+        sheet.set_column(column, column, width)
+    for number, (name, *texts) in enumerate(explained(language), 1):
+        for column, said in enumerate((HEADS[language][name], *texts)):
+            sheet.write_string(number, column, said, wrapped)
+
+
+TEMPLATES: Mapping[str, Callable[[str], bytes]] = {"csv": csv_template, "xlsx": excel_template}

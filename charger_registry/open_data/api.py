@@ -14,11 +14,12 @@ from starlette.middleware.cors import CORSMiddleware
 
 from charger_registry.open_data import store
 from charger_registry.open_data.columns import evse_document, site_document
-from charger_registry.open_data.downloads import KINDS, Downloads, pieces
+from charger_registry.open_data.downloads import KINDS, Downloads
 from charger_registry.open_data.published import Condition, EvseDocument, SiteDocument
 from charger_registry.open_data.store import Filter, Latest
 from youguan.clock import Clock
 from youguan.errors import NotFound
+from youguan.web.documents import pieces
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor, next_cursor
 
 KEPT_S = 5  # that a program asks again within is told the same

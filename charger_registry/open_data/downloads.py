@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,6 @@ KINDS: Mapping[str, str] = {
 }
 MADE_EVERY = timedelta(minutes=1)
 SITES_AT_ONCE = 100
-PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +91,3 @@ class Downloads:
             finally:
                 await asyncio.to_thread(writer.finish)
         return Made(path, latest.version, now, latest.updated_at)
-
-
-async def pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
-    """Yield a file bit by bit, and close it."""
-    try:
-        while piece := await asyncio.to_thread(file.read, PIECE):
-            yield piece
-    finally:
-        file.close()

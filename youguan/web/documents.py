@@ -1,7 +1,9 @@
 """Documents over HTTP: taken from forms of the type multipart/form-data, given so that no browser runs what is in them."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Sequence
+from typing import IO
 from urllib.parse import quote
 
 from fastapi.responses import FileResponse
@@ -40,3 +42,12 @@ def give(shelf: Shelf, document: Document) -> FileResponse:
         "Cache-Control": "no-store",
     }
     return FileResponse(shelf.path(document.sha256), media_type=document.media_type, headers=headers)
+
+
+async def pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    """Yield a file bit by bit, and close it."""
+    try:
+        while piece := await asyncio.to_thread(file.read, AT_ONCE):
+            yield piece
+    finally:
+        file.close()

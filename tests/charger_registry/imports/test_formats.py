@@ -1,5 +1,6 @@
 """Files of every format become the same drafts; what cannot be used is named and takes nothing else with it; bombs stay shut."""
 
+import io
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -8,12 +9,15 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 
 from charger_registry.drafts import PriceDraft
 from charger_registry.imports import excel, formats
+from charger_registry.imports.column_notes import CHOICES, NOTES
 from charger_registry.imports.formats import read
 from charger_registry.imports.reading import MOST_ITEMS, Reading
-from charger_registry.imports.template import template
+from charger_registry.imports.table import COLUMNS, PARTIES
+from charger_registry.imports.template import HEADS, TEMPLATES
 from tests.charger_registry.imports import samples
 from tests.charger_registry.imports.samples import packed, xlsx
 from youguan.errors import Invalid, TooLarge, YouguanError
@@ -144,13 +148,29 @@ def test_a_code_that_excel_has_rounded_is_not_taken() -> None:
     assert "format the column as text" in reading.refused[0].reason
 
 
+@pytest.mark.parametrize("form", TEMPLATES)
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_template_can_be_imported_as_it_is(language: str) -> None:
-    reading = read(template(language))
-    assert (reading.refused, reading.ignored_columns, reading.encoding) == ([], [], "UTF-8")
+def test_the_template_can_be_imported_as_it_is(language: str, form: str) -> None:
+    reading = read(TEMPLATES[form](language))
+    assert (reading.refused, reading.ignored_columns) == ([], [])
     site = reading.sites["EXAMPLE-1"]
     assert (site.crs, site.operator_code, site.cec_station_id) == ("gcj02", "395815801", "000000000000001")
     assert [c.connector for s in site.stations or () for c in s.connector_files] == [1, 2]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_workbook_explains_each_column_and_takes_the_words_that_it_offers(language: str) -> None:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(TEMPLATES["xlsx"](language)))
+    table, notes = (book.get_sheet_by_index(place).to_python() for place in (0, 1))
+    assert [row[0] for row in notes[1:]] == table[0]
+    assert all(row[3] for row in notes)
+    assert NOTES.keys() == COLUMNS.keys()
+    heads = HEADS[language]
+    example = dict(zip(table[0], table[1], strict=True)) | {heads[role]: "395815801" for role in PARTIES}
+    for name, words in CHOICES.items():
+        for word in words:
+            row = {**example, heads[name]: word.of(language)}
+            assert read(xlsx([list(row), list(row.values())])).refused == [], (name, word)
 
 
 # --- what is meant to harm --------------------------------------------------------------------------------------
