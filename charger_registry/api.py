@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 
 import asyncpg
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 
 from charger_registry import store
 from charger_registry.ledger.api import OrganisationName
 from charger_registry.people.organisations import store as bodies
+from charger_registry.public.access import known_site
 from youguan.clock import Clock
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
@@ -142,13 +143,14 @@ def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
 def _add_sites(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/sites")
     async def sites(
+        request: Request,
         unmanaged: bool | None = None,
         division: str | None = None,
         q: str | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[SiteOut]:
-        """List sites, by id; `unmanaged=true`: those that nobody manages, with the reason."""
+        """List sites, by id; `unmanaged=true`: those that nobody manages, with the reason. What is somebody's own as above."""
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_sites(
@@ -158,12 +160,13 @@ def _add_sites(app: FastAPI, pool: asyncpg.Pool) -> None:
                 words=q,
                 after=key[0] if key else None,
                 limit=limit,
+                shown_to=scope_of(request),
             )
         return Page(items=[_site(row) for row in rows], next=next_cursor(rows, limit, "id"))
 
-    @app.get("/sites/{site_id}")
+    @app.get("/sites/{site_id}", dependencies=[Depends(known_site(pool))])
     async def site(site_id: str) -> SiteOut:
-        """Return one site."""
+        """Return one site; what is somebody's own to those who have a right in it."""
         async with pool.acquire() as connection:
             return _site(await store.get_site(connection, site_id))
 

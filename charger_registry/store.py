@@ -8,7 +8,7 @@ import asyncpg
 
 from charger_registry.drafts import Filing, OrganisationDraft
 from charger_registry.equipment.store import CONNECTORS, file_equipment
-from charger_registry.ledger.store import columns, file_roles, ledger_events, ledger_within
+from charger_registry.ledger.store import columns, file_roles, hidden_from, ledger_events, ledger_within
 from charger_registry.ledger.unmanaged.store import end_findings
 from youguan.auth import EVERYTHING, Scope
 from youguan.errors import NotFound
@@ -198,9 +198,13 @@ async def list_sites(
     after: str | None,
     limit: int,
     scope: Scope = EVERYTHING,
+    shown_to: Scope = EVERYTHING,
     retired: bool = False,
 ) -> list[asyncpg.Record]:
-    """Return sites by id; `retired`: those that are no more, for whoever might see them then."""
+    """Return sites within a scope by id; `retired`: those that are no more, for whoever might see them then.
+
+    `shown_to`: without what is somebody's own where these bounds give no right in it.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT s.*, d.name AS division_name,
@@ -209,7 +213,7 @@ async def list_sites(
         WHERE (s.retired_at IS NOT NULL) = $9 AND ($1::bool IS NULL OR (s.unmanaged_reason IS NOT NULL) = $1)
           AND ($2::text IS NULL OR starts_with(s.division_code, $2))
           AND ($3::text IS NULL OR strpos(lower(s.name || ' ' || s.address || ' ' || s.id), lower($3)) > 0)
-          AND ($4::text IS NULL OR s.id > $4) AND {ledger_within(6)}
+          AND ($4::text IS NULL OR s.id > $4) AND {ledger_within(6)} AND NOT coalesce({hidden_from(10)}, false)
         ORDER BY s.id LIMIT $5
         """,
         unmanaged_only,
@@ -219,6 +223,7 @@ async def list_sites(
         limit,
         *scope.parameters,
         retired,
+        *shown_to.parameters,
     )
     return rows
 

@@ -18,6 +18,7 @@ from charger_registry.equipment.station_file import StationFileIn, station_draft
 from charger_registry.imports.fields import PHONE
 from charger_registry.provenance.store import Kind
 from charger_registry.provenance.store import provenance as said_by
+from charger_registry.public.access import known_site
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import Invalid, Reason
@@ -199,7 +200,7 @@ def add_photos(app: FastAPI, pool: asyncpg.Pool, desk: PhotoDesk) -> None:
     """Add photos of sites to /api/registry."""
     may_change = require_site(pool, REGULATOR, OPERATOR)
 
-    @app.get(PHOTOS + "{site_id}")
+    @app.get(PHOTOS + "{site_id}", dependencies=[Depends(known_site(pool))])
     async def photos(site_id: str) -> Page[PhotoOut]:
         """List the photos of a site. No login needed."""
         return Page(items=[_photo(site_id, photo) for photo in await desk.shown(site_id)])
@@ -216,7 +217,7 @@ def add_photos(app: FastAPI, pool: asyncpg.Pool, desk: PhotoDesk) -> None:
         await desk.bring(who, site_id, file, caption.strip(), remote=remote_of(request))
         return await photos(site_id)
 
-    @app.get(PHOTOS + "{site_id}/{photo_id}")
+    @app.get(PHOTOS + "{site_id}/{photo_id}", dependencies=[Depends(known_site(pool))])
     async def photo(site_id: str, photo_id: int) -> Response:
         """Return a photo exactly as it was brought. No login needed."""
         return give(desk.shelf, await desk.one(site_id, photo_id))

@@ -162,7 +162,7 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, photos: PhotoDesk, templ
 
     @router.get("/stations/{station_id}")
     async def station(request: Request, station_id: str) -> Response:
-        """Show a station to whoever stands before it."""
+        """Show a station to whoever stands before it; of what is somebody's own a stranger is told no place and no name."""
         now = clock.now()
         async with pool.acquire() as connection:
             found = await store.find_station(connection, station_id)
@@ -173,6 +173,7 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, photos: PhotoDesk, templ
             held = await fees.price_at(connection, found["site_id"], station_id, now)
             lines = await ledger.lines(connection, found["site_id"])
             within = found["site_id"] in await sites_within(connection, scope_of(request), [found["site_id"]])
+            hidden = await ledger.is_hidden(connection, scope_of(request), found["site_id"])
             connectors = await store.connectors_of(connection, station_id)
         price = fees.price_of(held)
         if not told:
@@ -182,7 +183,8 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, photos: PhotoDesk, templ
             request, "station.html", station=found, site=site, guns=list(guns),
             price=held, hours=opening_hours.from_json(site["opening_hours"]), parkings=PARKINGS, named=named, types=TYPES,
             conditions=CONDITIONS, manager=holder(lines, "manager", now, station_id), within=within, now=now,
-            band=band_at(price.bands, now) if price else None, photos=await photos.shown(found["site_id"]), address=address,
+            band=band_at(price.bands, now) if price else None, address=address, hidden=hidden,
+            photos=[] if hidden else await photos.shown(found["site_id"]),
         )  # fmt: skip
 
 

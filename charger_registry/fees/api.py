@@ -11,6 +11,7 @@ from charger_registry.equipment.store import station_file
 from charger_registry.fees import store
 from charger_registry.fees.desk import FeeDesk
 from charger_registry.fees.posting import PriceIn, draft_of
+from charger_registry.public.access import known_site
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
@@ -31,7 +32,7 @@ class PriceOut(PriceIn):
 def add_site_fees(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock) -> None:
     """Add the fees of sites to /api/registry."""
 
-    @app.get("/sites/{site_id}/prices")
+    @app.get("/sites/{site_id}/prices", dependencies=[Depends(known_site(pool))])
     async def prices(site_id: str, at: At = None) -> Page[PriceOut]:
         """Return the fees posted at an instant at the whole site: one posting or none. No login needed."""
         async with pool.acquire() as connection:
@@ -39,7 +40,7 @@ def add_site_fees(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock
             held = await store.site_price(connection, site_id, at or clock.now())
         return Page(items=[_out(held)] if held else [])
 
-    @app.get("/sites/{site_id}/price-postings")
+    @app.get("/sites/{site_id}/price-postings", dependencies=[Depends(known_site(pool))])
     async def postings(
         site_id: str,
         station_id: Annotated[str, Query(max_length=100, description="default the whole site's")] = store.WHOLE_SITE,
@@ -71,7 +72,7 @@ def add_station_fees(app: FastAPI, pool: asyncpg.Pool, desk: FeeDesk, clock: Clo
     """Add the fees of stations to /api/registry."""
     may_change = require_site(pool, REGULATOR, OPERATOR)
 
-    @app.get("/sites/{site_id}/stations/{station_id}/prices")
+    @app.get("/sites/{site_id}/stations/{station_id}/prices", dependencies=[Depends(known_site(pool))])
     async def prices(site_id: str, station_id: str, at: At = None) -> Page[PriceOut]:
         """Return the fees that hold at a station at an instant: its own, else the site's, or none. No login needed."""
         async with pool.acquire() as connection:

@@ -15,6 +15,7 @@ from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.export import csv_lines, header
 from charger_registry.ledger.history import Change, changes
 from charger_registry.ledger.responsibility import Evidence, Line
+from charger_registry.public.access import known_site
 from youguan.auth import REGULATOR, Principal, Scope
 from youguan.clock import Clock
 from youguan.errors import NotFound, Reason
@@ -140,7 +141,7 @@ def add_ledger(app: FastAPI, pool: asyncpg.Pool, desk: LedgerDesk, clock: Clock)
 
 
 def _add_reading(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
-    @app.get("/sites/{site_id}/responsibilities")
+    @app.get("/sites/{site_id}/responsibilities", dependencies=[Depends(known_site(pool))])
     async def responsibilities(
         site_id: str,
         request: Request,

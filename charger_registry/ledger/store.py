@@ -11,6 +11,7 @@ from charger_registry.ledger.amendment import Amendment, recorded_at
 from charger_registry.ledger.history import Recorded
 from charger_registry.ledger.responsibility import Evidence, Line
 from charger_registry.ledger.unmanaged.judging import judge_management, sites_to_judge
+from charger_registry.open_data.published import NOT_FOR_THE_PUBLIC
 from youguan.auth import Scope
 from youguan.bounds import ANSWERING, site_within
 from youguan.errors import Conflict, NotFound, Reason
@@ -76,6 +77,25 @@ async def sees_ledger(connection: asyncpg.Connection, scope: Scope, site_id: str
         f"SELECT EXISTS (SELECT FROM registry.site s WHERE s.id = $1 AND {ledger_within(2)})",
         site_id,
         *scope.parameters,
+    )
+    return found
+
+
+def hidden_from(first: int) -> str:
+    """Return the condition that a site `s` is somebody's own and a scope gives no right in it (parameters from `$first` on).
+
+    Whoever has any role there now has one.
+    """
+    return f"""(s.usage IN ('{"', '".join(NOT_FOR_THE_PUBLIC)}') AND NOT {ledger_within(first)} AND NOT EXISTS (
+        SELECT FROM registry.responsibility r WHERE r.site_id = s.id AND r.organisation_id = ${first + 2}::text
+          AND upper_inf(r.believed) AND r.during @> now()
+    ))"""
+
+
+async def is_hidden(connection: asyncpg.Connection, scope: Scope, site_id: str) -> bool:
+    """Say whether a site is somebody's own and somebody with these bounds has no right in it."""
+    found: bool = await connection.fetchval(
+        f"SELECT EXISTS (SELECT FROM registry.site s WHERE s.id = $1 AND {hidden_from(2)})", site_id, *scope.parameters
     )
     return found
 

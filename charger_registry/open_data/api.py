@@ -15,12 +15,14 @@ from starlette.middleware.cors import CORSMiddleware
 from charger_registry.open_data import store
 from charger_registry.open_data.columns import evse_document, site_document
 from charger_registry.open_data.downloads import KINDS, Downloads
-from charger_registry.open_data.published import Condition, EvseDocument, SiteDocument
+from charger_registry.open_data.published import Condition, EvseDocument, PublishedSite, SiteDocument
 from charger_registry.open_data.store import Filter, Latest
+from charger_registry.open_data.unpublished import read_unpublished
 from youguan.clock import Clock
 from youguan.errors import NotFound
 from youguan.web.documents import pieces
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor, next_cursor
+from youguan.web.security import scope_of
 
 KEPT_S = 5  # that a program asks again within is told the same
 FILES_KEPT_S = 60
@@ -103,14 +105,23 @@ def _add_sites(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
 
     @app.get("/sites/{site_id}", response_model=SiteWithEvses)
     async def site(request: Request, site_id: str) -> Response:
-        """Return a site with its EVSEs, their connectors and what holds for them."""
+        """Return a site with its EVSEs, their connectors and what holds for them; what is somebody's own: within bounds."""
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             latest, found = await store.latest(connection), await store.read_site(connection, site_id)
+            own = None if found else await read_unpublished(connection, scope_of(request), site_id, clock.now())
+        if own is not None:
+            return _confided(own)
         if found is None:
             raise NotFound(f"site {site_id}")
         if (same := not_modified(request, latest, clock)) is not None:
             return same
         return answer(request, SiteWithEvses.model_validate(site_document(found)), latest, clock)
+
+
+def _confided(site: PublishedSite) -> Response:
+    """Return what nobody else may keep or be told."""
+    body = SiteWithEvses.model_validate(site_document(site)).model_dump_json()
+    return Response(body, headers={"Cache-Control": "private, no-store"}, media_type="application/json")
 
 
 def _counts(row: asyncpg.Record) -> dict[str, Any]:

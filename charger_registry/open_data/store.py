@@ -71,18 +71,26 @@ GROUP BY t.site_id, t.id, c.evse, e.evse_id, e.bay, p.price ORDER BY t.site_id, 
 
 
 async def filed_sites(
-    connection: asyncpg.Connection, site_ids: Sequence[str], now: datetime
+    connection: asyncpg.Connection,
+    site_ids: Sequence[str],
+    now: datetime,
+    *,
+    withheld: Collection[str] = NOT_FOR_THE_PUBLIC,
 ) -> dict[str, SiteDocument]:
-    """Return what is filed of sites that are for the public and not retired."""
-    rows = await connection.fetch(FILED_SITES, site_ids, now, NOT_FOR_THE_PUBLIC)
+    """Return what is filed of sites that are not retired; `withheld`: not of those that are for such a use."""
+    rows = await connection.fetch(FILED_SITES, site_ids, now, withheld)
     return {row["id"]: SiteDocument.model_validate(dict(row)) for row in rows}
 
 
 async def filed_evses(
-    connection: asyncpg.Connection, site_ids: Sequence[str], now: datetime
+    connection: asyncpg.Connection,
+    site_ids: Sequence[str],
+    now: datetime,
+    *,
+    withheld: Collection[str] = NOT_FOR_THE_PUBLIC,
 ) -> dict[EvseKey, EvseDocument]:
     """Return what stands at such sites."""
-    rows = await connection.fetch(FILED_EVSES, site_ids, now, NOT_FOR_THE_PUBLIC)
+    rows = await connection.fetch(FILED_EVSES, site_ids, now, withheld)
     return {(row["site_id"], row["station_id"], row["evse"]): EvseDocument.model_validate(dict(row)) for row in rows}
 
 

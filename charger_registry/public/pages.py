@@ -18,8 +18,10 @@ from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import holder
 from charger_registry.open_data import store as open_data
 from charger_registry.open_data.published import Band, ConnectorDocument, Price, PublishedSite, band_at, per_kwh
+from charger_registry.open_data.unpublished import read_unpublished
 from charger_registry.pages import REASONS
 from charger_registry.public import store
+from charger_registry.public.access import known_site
 from charger_registry.public.live import Picture, state_of
 from youguan.auth import REGULATOR, Principal
 from youguan.bounds import sites_within
@@ -120,7 +122,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             version=picture.version,
         )
 
-    @router.get("/sites/{site_id}")
+    @router.get("/sites/{site_id}", dependencies=[Depends(known_site(pool))])
     async def site(request: Request, site_id: str) -> Response:
         now = clock.now()
         async with pool.acquire() as connection:
@@ -130,6 +132,8 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
                 return RedirectResponse(f"/sites/{quote(onward['id'], safe='')}", 307)
             stations = await store.read_stations(connection, site_id)
             published = await open_data.read_site(connection, site_id)
+            if published is None:
+                published = await read_unpublished(connection, scope_of(request), site_id, now)
             lines = await ledger.lines(connection, site_id)
             within = site_id in await sites_within(connection, scope_of(request), [site_id])
         views = [station_view(dict(row)) for row in stations]
