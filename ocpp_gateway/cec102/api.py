@@ -96,6 +96,8 @@ class QueueOut(BaseModel):
     waiting: int
     taken: int
     refused: int
+    withheld: int = Field(description="orders of transactions of which something is not known")
+    tell_again_at: UtcTime | None = Field(description="until when it is left alone, since it deals with nothing")
     oldest_at: UtcTime | None = Field(description="since when the first of those that wait does")
     last_taken_at: UtcTime | None
 

@@ -85,28 +85,38 @@ class Caller:
         self._client = client
         self._clock = clock
         self._token: tuple[str, datetime] | None = None
+        self._fetching = asyncio.Lock()  # one token for all that is asked at once
         self._second: datetime | None = None
         self._count = 0
 
     async def ask(self, asked: Asked, content: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a message is answered; Away, Refusing. A token that holds no longer is fetched anew, once."""
-        answer = await self._put(asked, content)
+        token = await self._bearer()
+        answer = await self._put(asked, content, token)
         if answer.ret == Ret.TOKEN:
-            self._token = None
-            answer = await self._put(asked, content)
+            self._drop(token)
+            answer = await self._put(asked, content, await self._bearer())
         return self._content(answer)
 
-    async def _put(self, asked: Asked, content: Mapping[str, Any]) -> Answer:
+    async def _put(self, asked: Asked, content: Mapping[str, Any], token: str) -> Answer:
         """Return what a message is answered; Stumbled where that cannot be read though the platform answers another: Away else."""
-        token = await self._bearer()
         try:
             return await self._call(asked, content, token)
         except Unanswered as lost:
-            self._token = None
+            self._drop(token)
             await self._bearer()
             raise Stumbled(f"{lost}; it answers other requests") from None
 
+    def _drop(self, token: str) -> None:
+        """Use a token no longer, unless somebody has fetched another since."""
+        if self._token is not None and self._token[0] == token:
+            self._token = None
+
     async def _bearer(self) -> str:
+        async with self._fetching:
+            return await self._fetched()
+
+    async def _fetched(self) -> str:
         now = self._clock.now()
         if self._token is None or now >= self._token[1]:
             wanted = {"OperatorID": self.peer.ours, "OperatorSecret": self.peer.secrets.operator_secret}

@@ -90,6 +90,7 @@ class PlatformDesk:
             )
             stored = (operator_id, *(getattr(wish, name) for name in TOLD), sealed, now, who.subject)
             await store.put_platform(connection, stored)
+            await upward.end_pause(connection, operator_id)
             if wish.role == "province" and wish.enabled and not _is_told(before):
                 await self._tell_all(connection, operator_id)
             if not (wish.enabled and wish.role == "operator") and await store.end_silence(connection, operator_id):
@@ -104,7 +105,7 @@ class PlatformDesk:
             status_of(coded(row), number_of(row["condition"]), row["effective_at"])
             for row in await registry.every_code(connection)
         ]
-        await upward.queue(connection, operator_id, reports, self._clock.now())
+        await upward.queue(connection, operator_id, reports, self._clock.now(), anew=True)
 
     async def retry(self, who: Principal, operator_id: str, reason: str, remote: str | None = None) -> int:
         """Let what waits for a province, and what it refused, be sent at once; return how many that are."""

@@ -67,6 +67,8 @@ class PlatformNow(Table, table=True):
     silent_since: datetime | None = moment(optional=True)
     files_asked_at: datetime | None = moment(optional=True)
     stats_asked_of: date | None = None
+    told_in_vain: int = whole()
+    tell_again_at: datetime | None = moment(optional=True)
 
 
 class PlatformTraffic(Table, table=True):
@@ -168,7 +170,7 @@ class PlatformOrder(Table, table=True):
 
 
 class UpwardReport(Table, table=True):
-    """Something that a province is to be told, or was."""
+    """Something that a province is to be told, or was; withheld: it cannot be told as it is, `error` says why."""
 
     __tablename__ = "upward_report"
     __table_args__ = NOW

@@ -43,6 +43,7 @@ CODES = {
     "PlatformRefused": ("bad", "拒收"),
     "PlatformIgnored": ("warn", "未采用"),
     "PlatformContradictsItself": ("warn", "自相矛盾"),
+    "PlatformNotAuthenticated": ("", "未通过身份验证"),
 }
 STEPS = {
     "message": "消息名",
@@ -77,6 +78,7 @@ REPORT_STATES = {
     "taken": ("good", "已送达"),
     "refused": ("bad", "被拒收"),
     "overtaken": ("", "已有更新的上报"),
+    "withheld": ("warn", "暂不能上报"),
 }
 ROLES = {"operator": "向我方上报的运营商平台", "province": "我方上报的省级平台"}
 # What stands on the test bench at first: a message of a platform of this role.
@@ -169,6 +171,7 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
         sight = sight_into(who, found.platform)
         async with looking.desk.pool.acquire() as connection:
             refused = await intake.refused(connection, operator_id, key[0] if key else None, PAGE)
+            unproven = await intake.refused(connection, operator_id, None, SHOWN, proven=False)
             connectors = await registry.connectors(connection, sight, operator_id, None, PAGE)
             reachable = await bounds.stations_within(connection, who.scope, {row["station_id"] for row in connectors})
             orders = await intake.orders(connection, sight, operator_id, None, None, SHOWN)
@@ -179,6 +182,7 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
         profile = looking.desk.profile_of(found.platform)
         return templates.render(
             request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic, refused=refused,
+            unproven=unproven,
             queue=found.queue, reports=reports, report_states=REPORT_STATES, connectors=connectors, profile=profile,
             reachable=reachable, orders=orders, order_states=ORDER_STATES, file=file,
             stats=stats, ambiguous=found.ambiguous, contradicted=CONTRADICTED,

@@ -16,6 +16,8 @@ Asked = Literal[
 Told = Literal["status", "station", "order", "charging", "power"]
 Momentary = Literal["charging", "power"]
 Role = Literal["operator", "province"]
+MOMENTARY: Sequence[Momentary] = ("charging", "power")
+"""What is told of this moment, and not of what has happened."""
 QuestionKind = Literal["stations", "statuses", "stats"]
 Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)*$")]
 Word = Literal["Offline", "Available", "Occupied", "Charging", "Reserved", "Finishing", "Faulted"]
@@ -45,6 +47,7 @@ class Profile(BaseModel):
     order_key: str
     retry_s: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
     every_s: dict[Momentary, Annotated[int, Field(gt=0)]] = {}
+    at_once: int = Field(default=1, ge=1, le=64)
     pull_s: int = Field(ge=0)
     silent_after_s: int = Field(gt=0)
     held_already: int | None = None

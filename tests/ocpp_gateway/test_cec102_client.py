@@ -563,17 +563,30 @@ def told(serving: Serving) -> list[tuple[str, int]]:
     return [(info["ConnectorID"], info["Status"]) for info in infos]
 
 
+def told_of(serving: Serving, connector_id: str) -> list[Any]:
+    """Return what was told of one connector: its statuses, and its orders as that."""
+    bare = [
+        content.get("ConnectorStatusInfo") or content.get("ChargeOrderInfo") for _, content in serving.served.messages
+    ]
+    return [info.get("Status", "order") for info in bare if info and info["ConnectorID"] == connector_id]
+
+
+def ended(**changes: Any) -> TransactionEnded:
+    told = {
+        "station_id": "P1", "connector": 1, "transaction_id": "7", "energy_wh": 1000.0, "reason": None, "effective_at": AT,
+        "started_at": AT, **changes,
+    }  # fmt: skip
+    return TransactionEnded(**told)
+
+
 async def test_what_happens_goes_up_in_order_and_once(reporting: Reporting, serving: Serving) -> None:
     taking(serving)
     await reporting.happen(changed("charging"), changed("faulted"), changed("available", "elsewhere"))
-    ended = TransactionEnded(
-        station_id="P1", connector=2, transaction_id="7", energy_wh=1000.0, reason=None, effective_at=AT, started_at=AT
-    )
-    await reporting.happen(changed("available", connector=2), ended)
+    await reporting.happen(changed("available", connector=2), ended(connector=2))
     await reporting.look()
     await reporting.look()
-    assert told(serving) == [("P1-1", 3), ("P1-1", 255), ("P1-2", 1)]
-    assert [message for message, _ in serving.served.messages][-1] == "notification_charge_order_info"
+    assert told_of(serving, "P1-1") == [3, 255]
+    assert told_of(serving, "P1-2") == [1, "order"]
     assert await reporting.states() == [("taken", 1)] * 4
 
 
@@ -587,30 +600,100 @@ async def test_a_station_that_is_silent_is_told_as_offline_and_comes_back(
         StationOffline(station_id="P1", last_seen_at=AT, at=AT), StationOnline(station_id="P1", at=AT)
     )
     await reporting.look()
-    assert told(serving) == [("P1-1", 0), ("P1-2", 0), ("P1-1", 3)]
+    assert (told_of(serving, "P1-1"), told_of(serving, "P1-2")) == ([0, 3], [0])
 
 
-async def test_a_province_that_is_away_is_tried_again_ever_more_slowly_and_nothing_is_lost(
+async def test_a_status_that_is_the_same_number_is_not_told_twice(reporting: Reporting, serving: Serving) -> None:
+    """Plugged in and finished are both 2; what it was told before something else is told again."""
+    taking(serving)
+    for condition in ("occupied", "occupied", "faulted", "occupied"):
+        await reporting.happen(changed(condition))
+        await reporting.look()
+    await reporting.happen(changed("occupied"))
+    await reporting.look()
+    assert told_of(serving, "P1-1") == [2, 255, 2]
+    serving.answers["notification_stationStatus"] = lambda content: REFUSE
+    await reporting.happen(changed("available"))
+    await reporting.look()
+    taking(serving)
+    await reporting.happen(changed("available"))  # what it refused it does not have
+    await reporting.look()
+    assert told_of(serving, "P1-1")[-2:] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("lacks", "reason"),
+    [
+        ({"started_at": None}, "nobody told when it began"),
+        ({"energy_wh": None}, "nobody told how much was charged"),
+        ({"connector": 0, "started_at": None}, "nobody told at which connector it was"),
+    ],
+)
+async def test_an_order_that_cannot_be_told_is_listed_with_its_reason_until_it_can(
+    reporting: Reporting, serving: Serving, lacks: dict[str, Any], reason: str
+) -> None:
+    taking(serving)
+    await reporting.happen(ended(**lacks))
+    await reporting.look()
+    row = await reporting.pool.fetchrow("SELECT state, error FROM gateway.upward_report")
+    assert (row["state"], row["error"]) == ("withheld", f"transaction 7 of P1 cannot be told: {reason}")
+    await reporting.pool.execute(
+        """
+        INSERT INTO telemetry.transaction (station_id, transaction_id, connector, started_at, stopped_at, meter_start_wh,
+            meter_stop_wh, recorded_at) VALUES ('P1', '7', 1, $1, $2, 500, 1500, $2)
+        """,
+        AT - timedelta(hours=1),
+        AT,
+    )
+    reporting.clock.advance(timedelta(minutes=1))
+    await reporting.look()
+    (order,) = [content["ChargeOrderInfo"] for _, content in serving.served.messages]
+    assert (order["ConnectorID"], order["TotalPower"]) == ("P1-1", 1.0)
+    assert (order["StartTime"], order["EndTime"]) == (
+        f"{(AT - timedelta(hours=1)).astimezone(COUNTY):%Y-%m-%d %H:%M:%S}", f"{AT.astimezone(COUNTY):%Y-%m-%d %H:%M:%S}"
+    )  # fmt: skip
+    assert await reporting.states() == [("taken", 1)]
+
+
+async def test_reports_of_several_connectors_are_under_way_at_once(reporting: Reporting, serving: Serving) -> None:
+    taking(serving)
+    together = threading.Barrier(4, timeout=20)
+
+    def meet(message: str) -> None:
+        if "Status" in message:
+            together.wait()  # nobody is answered before four have asked
+
+    serving.mood = meet
+    connectors = [(station, n) for station in ("P1", "P2") for n in (1, 2)]
+    await reporting.happen(*(changed(condition, s, n) for condition in ("charging", "faulted") for s, n in connectors))
+    await reporting.look()
+    assert await reporting.states() == [("taken", 1)] * 8
+    assert [told_of(serving, f"{s}-{n}") for s, n in connectors] == [[3, 255]] * 4
+    assert serving.tokens == 1
+
+
+async def test_a_province_that_is_away_is_tried_again_ever_more_slowly_and_then_told_what_is_so_and_every_order(
     reporting: Reporting, serving: Serving
 ) -> None:
     taking(serving)
     serving.mood = lambda message: b"<html>bad gateway"
-    await reporting.happen(changed("charging"), changed("faulted"))
+    await reporting.happen(changed("charging"), ended(), changed("faulted"))
     pauses = []
     for _ in range(6):
         await reporting.look()
-        await reporting.look()  # nothing is due yet
-        due = await reporting.pool.fetchval("SELECT due_at FROM gateway.upward_report ORDER BY id LIMIT 1")
-        pauses.append((due - reporting.clock.now()).total_seconds())
-        reporting.clock.advance(due - reporting.clock.now())
+        await reporting.happen(changed("available", connector=2), changed("charging", connector=2))
+        await reporting.look()  # it is left alone, whatever happens meanwhile
+        again_at = await reporting.pool.fetchval("SELECT tell_again_at FROM gateway.platform_now")
+        pauses.append((again_at - reporting.clock.now()).total_seconds())
+        reporting.clock.advance(again_at - reporting.clock.now())
     assert pauses == [60, 60, 60, 300, 900, 3600]
-    assert await reporting.states() == [("waiting", 6), ("waiting", 0)]
+    assert (await reporting.states())[:3] == [("overtaken", 1), ("waiting", 5), ("waiting", 0)]
     error = await reporting.pool.fetchval("SELECT error FROM gateway.upward_report ORDER BY id LIMIT 1")
     assert error == "the answer is not JSON"
     serving.mood = lambda message: None
     await reporting.look()
-    assert await reporting.states() == [("taken", 7), ("taken", 1)]
-    assert told(serving) == [("P1-1", 3), ("P1-1", 255)]
+    assert (await reporting.states())[:3] == [("overtaken", 1), ("taken", 6), ("taken", 1)]
+    assert (told_of(serving, "P1-1"), told_of(serving, "P1-2")) == (["order", 255], [3])
 
 
 async def test_what_a_province_refuses_makes_way_for_the_next(reporting: Reporting, serving: Serving) -> None:
@@ -629,10 +712,7 @@ async def test_a_report_at_which_a_province_stumbles_for_ever_makes_way_and_can_
     serving.answers["notification_charge_order_info"] = lambda content: {
         "StartChargeSeq": content["ChargeOrderInfo"]["StartChargeSeq"], "ConfirmResult": 1
     }  # fmt: skip
-    ended = TransactionEnded(
-        station_id="P1", connector=2, transaction_id="7", energy_wh=1000.0, reason=None, effective_at=AT, started_at=AT
-    )
-    await reporting.happen(ended, changed("faulted"))
+    await reporting.happen(ended(connector=2), changed("faulted"))
     for _ in range(8):
         await reporting.look()
         reporting.clock.advance(timedelta(hours=1))
@@ -653,10 +733,10 @@ async def test_a_record_at_which_a_province_cuts_the_connection_makes_way_with_i
     serving.answers["notification_stationStatus"] = lambda content: (
         None if content["ConnectorStatusInfo"]["Status"] == 3 else TAKE
     )
-    await reporting.happen(changed("charging"), changed("faulted"))
+    await reporting.happen(changed("charging"), changed("faulted", connector=2))
     for _ in range(8):
         await reporting.look()
-        assert (await reporting.states())[1] == ("waiting", 0) or (await reporting.states())[0] == ("refused", 8)
+        assert (await reporting.states())[1] == ("taken", 1)  # another connector waits for nobody
         reporting.clock.advance(timedelta(hours=1))
     assert await reporting.states() == [("refused", 8), ("taken", 1)]
     error = await reporting.pool.fetchval("SELECT error FROM gateway.upward_report ORDER BY id LIMIT 1")
@@ -687,15 +767,29 @@ async def test_a_province_that_cuts_every_connection_is_away_and_nothing_is_put_
     reporting: Reporting, serving: Serving
 ) -> None:
     taking(serving)
-    await reporting.happen(changed("charging"), changed("faulted"))
+    await reporting.happen(changed("charging"), changed("faulted", connector=2))
     serving.cut = True
     for _ in range(12):
         await reporting.look()
         reporting.clock.advance(timedelta(hours=1))
-    assert await reporting.states() == [("waiting", 12), ("waiting", 0)]
+    assert await reporting.states() == [("waiting", 12), ("waiting", 12)]
     serving.cut = False
     await reporting.look()
-    assert await reporting.states() == [("taken", 13), ("taken", 1)]
+    assert await reporting.states() == [("taken", 13), ("taken", 13)]
+
+
+async def test_a_province_that_stumbles_at_everything_costs_one_report_at_a_time(
+    reporting: Reporting, serving: Serving
+) -> None:
+    serving.answers["notification_stationStatus"] = lambda content: 500
+    await reporting.happen(*(changed("faulted", station, n) for station in ("P1", "P2") for n in (1, 2)))
+    for _ in range(8):
+        await reporting.look()
+        reporting.clock.advance(timedelta(hours=1))
+    assert [state for state, _ in await reporting.states()] == ["refused", "waiting", "waiting", "waiting"]
+    taking(serving)
+    await reporting.look()
+    assert [state for state, _ in await reporting.states()] == ["refused", "taken", "taken", "taken"]
 
 
 async def test_what_is_sent_again_is_never_older_than_what_was_told_since(
@@ -718,10 +812,7 @@ async def test_a_province_whose_profile_changes_is_told_what_waits_in_its_new_wo
     reporting: Reporting, pool: asyncpg.Pool, serving: Serving
 ) -> None:
     serving.mood = lambda message: b"<html>"
-    ended = TransactionEnded(
-        station_id="P1", connector=2, transaction_id="7", energy_wh=1000.0, reason=None, effective_at=AT, started_at=AT
-    )
-    await reporting.happen(ended)
+    await reporting.happen(ended(connector=2))
     await reporting.look()
     serving.mood = lambda message: None
     serving.answers["supervise_notification_charge_order_info"] = lambda content: {
@@ -749,10 +840,7 @@ async def test_an_order_that_a_province_holds_already_is_told(
     reporting = await reporting_to(pool, client, serving, "zhejiang")
     answers = iter([{"OrderNo": "another", "ConfirmResult": 0}, 4015])
     serving.answers["supervise_notification_charge_order_info"] = lambda content: next(answers)
-    ended = TransactionEnded(
-        station_id="P1", connector=1, transaction_id="7", energy_wh=1.0, reason=None, effective_at=AT, started_at=AT
-    )
-    await reporting.happen(ended)
+    await reporting.happen(ended(energy_wh=1.0))
     await reporting.look()
     assert await reporting.states() == [("waiting", 1)]  # what was confirmed is another order
     reporting.clock.advance(timedelta(minutes=1))
@@ -817,7 +905,7 @@ async def test_a_province_that_is_let_in_learns_what_everything_is_and_then_what
             return ("P1-1", 255) in told(serving)
 
         await eventually(all_told)
-        assert told(serving)[:2] == [("P1-1", 3), ("P2-1", 1)]
+        assert set(told(serving)[:2]) == {("P1-1", 3), ("P2-1", 1)}
 
         async def nothing_waits() -> bool:
             found = (await client.get(f"/api/gateway/platforms/{PROVINCE}")).json()

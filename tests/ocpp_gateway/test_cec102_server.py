@@ -16,6 +16,7 @@ from ocpp_gateway.timeseries.rollup import Rollup
 from tests.independent.cec102_platform import CHINA, Party, Platform
 from tests.ocpp_gateway.platforms import OPERATOR_ID, Gateway, gateway_of, let_in
 from tests.suite import eventually
+from youguan.auth import OPERATOR
 from youguan.clock import SystemClock
 from youguan.events import ConnectorFile, SiteFiled, StationFile
 
@@ -406,6 +407,29 @@ async def test_what_is_no_envelope(gateway: Gateway, platform: Platform) -> None
     stranger = Platform(gateway.address, Party(operator_id="000000000"))
     assert (await stranger.post(STATUS, stranger.party.seal({})))["Ret"] == 4003
     await stranger.close()
+
+
+async def test_what_a_platform_did_not_sign_is_never_held_against_it(gateway: Gateway, platform: Platform) -> None:
+    forger, stranger = Party(sig_secret="not the one that we know"), Party(operator_id="000000000")
+    for party in (forger, forger, stranger, Party(operator_id="000000001")):
+        answer = await platform.post(STATUS, party.seal({"ConnectorStatusInfo": status()}))
+        assert answer["Ret"] in (4001, 4003)
+
+    async def kept() -> bool:
+        rows = await gateway.pool.fetch("SELECT station_id, code FROM gateway.refused_input ORDER BY 1")
+        named = [row["station_id"] for row in rows]
+        assert {row["code"] for row in rows} <= {"PlatformNotAuthenticated"}
+        return named == ["unproven/", "unproven/", "unproven/395815801", "unproven/395815801"]
+
+    await eventually(kept)
+    address = f"/api/gateway/platforms/{platform.party.operator_id}"
+    async with gateway.client(OPERATOR, "o1") as client:
+        assert (await client.get(f"{address}/refused")).json()["items"] == []
+        unproven = (await client.get(f"{address}/refused", params={"proven": "false"})).json()["items"]
+        assert [item["reason"] for item in unproven] == [f"{STATUS}: Sig: does not fit"] * 2
+        assert (await client.get(address)).json()["quality"]["usable"] is None
+        page = (await client.get(f"/gateway/platforms/{platform.party.operator_id}")).text
+    assert page.index("没有拒收任何内容") < page.index("未通过身份验证的报文") < page.index("Sig: does not fit")
 
 
 async def test_data_of_other_secrets_under_a_right_signature(platform: Platform) -> None:

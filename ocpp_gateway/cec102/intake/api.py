@@ -147,13 +147,13 @@ def _add_told(app: FastAPI, desk: PlatformDesk) -> None:
 
     @app.get("/platforms/{operator_id}/refused")
     async def refused(
-        operator_id: str, who: Who, limit: Limit = 100, cursor: Cursor = None
+        operator_id: str, who: Who, proven: bool = True, limit: Limit = 100, cursor: Cursor = None
     ) -> Page[PlatformRefusedOut]:
-        """List what was refused of a platform, and why, newest first."""
+        """List what was refused of a platform, and why, newest first; `proven=false`: of what names it and is not signed by it."""
         key = decode_cursor(cursor, int)
         await desk.seen_by(who, operator_id)
         async with desk.pool.acquire() as connection:
-            rows = await store.refused(connection, operator_id, key[0] if key else None, limit)
+            rows = await store.refused(connection, operator_id, key[0] if key else None, limit, proven=proven)
         return Page(items=[PlatformRefusedOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "id"))
 
 

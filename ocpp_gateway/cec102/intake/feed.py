@@ -45,9 +45,13 @@ from youguan.errors import Unavailable
 log = logging.getLogger(__name__)
 
 REFUSED = "PlatformRefused"
+UNPROVEN = "PlatformNotAuthenticated"
 IGNORED = "PlatformIgnored"
 DOUBTED = "PlatformContradictsItself"
 DOUBTS_A_MINUTE = 300  # of each platform, so that a bad one hides nothing of the others
+UNPROVEN_A_MINUTE = (
+    30  # that name a platform, and of all that name none that we know: beyond that they are only counted
+)
 UNDER_WAY = 2000  # messages; who comes when so many wait is told to come again
 PATIENCE_S = 20.0  # for a database that is away
 DRAIN_S = 5.0
@@ -100,7 +104,7 @@ class Feed:
         self._under_way = 0
         self.most_under_way = UNDER_WAY
         self._budgets: dict[str, Budget] = {}
-        self._unproven = Budget(DOUBTS_A_MINUTE)
+        self._unproven: dict[str, Budget] = {}
 
     async def run(self) -> None:
         """Write what is taken, until cancelled; then what is left."""
@@ -235,16 +239,19 @@ class Feed:
     def decline(self, operator_id: str, message: str, reason: str, frame: str, *, proven: bool) -> None:
         """Keep that an envelope was not taken, where somebody can look; nobody waits for it.
 
-        `proven`: it was signed by the platform that it names. All that was not has one budget together.
+        `proven`: it was signed by the platform that it names; what was not is never held against it. `operator_id` "": of no
+        platform that is let in, so that who makes names up fills one list.
         """
         now = self._clock.now()
-        metrics.refused.labels(REFUSED).inc()
+        code = REFUSED if proven else UNPROVEN
+        metrics.refused.labels(code).inc()
         if self._recorder is None or self._under_way >= self.most_under_way:
             return
-        if not (self._budget_of(operator_id) if proven else self._unproven).spend(now):
+        unproven = self._unproven.setdefault(operator_id, Budget(UNPROVEN_A_MINUTE))
+        if not (self._budget_of(operator_id) if proven else unproven).spend(now):
             return
-        speaker = store.REFUSED_AS + operator_id
-        doubt = Doubt(speaker, now, REFUSED, f"{message}: {reason}", frame)
+        speaker = (store.REFUSED_AS if proven else store.UNPROVEN_AS) + operator_id
+        doubt = Doubt(speaker, now, code, f"{message}: {reason}", frame)
         self._recorder.submit(Entry(speaker, now, "", (), [doubt], SOURCE, SOURCE))
 
 

@@ -96,7 +96,7 @@ class Door:
             proven = True
             return await self._signed(message, bearer, envelope, caller)
         except Declined as declined:
-            self._keep_declined(message, envelope, declined, proven=proven)
+            self._keep_declined(message, envelope, declined, known=secrets is not None, proven=proven)
             return Reply(declined.ret, declined.reason, {}, secrets)
         except (Unavailable, *AWAY) as error:
             log.warning("%s: nothing is acknowledged: %s", message, error)
@@ -178,13 +178,16 @@ class Door:
         outcome = await self.feed.take(told)
         return reply_to(kind, content, outcome, secrets)
 
-    def _keep_declined(self, message: str, envelope: Envelope | None, declined: Declined, *, proven: bool) -> None:
+    def _keep_declined(
+        self, message: str, envelope: Envelope | None, declined: Declined, *, known: bool, proven: bool
+    ) -> None:
         if envelope is None:  # nobody knows whose it is
-            self.feed.decline("", message, declined.reason, "", proven=False)
+            self.feed.decline("", message[:100], declined.reason, "", proven=False)
             return
-        head = f"{message} TimeStamp {envelope.stamp} Seq {envelope.seq} Data of {len(envelope.data)} characters"
-        operator_id = envelope.operator_id if envelope.operator_id.isalnum() else "?"
-        self.feed.decline(operator_id[:20], message[:100], declined.reason, head[:SHOWN], proven=proven)
+        named = envelope.operator_id[:20] if envelope.operator_id.isalnum() else "?"
+        stamp = f"TimeStamp {envelope.stamp} Seq {envelope.seq} Data of {len(envelope.data)} characters"
+        head = f"{message} OperatorID {named} {stamp}"
+        self.feed.decline(named if known else "", message[:100], declined.reason, head[:SHOWN], proven=proven)
 
 
 def reply_to(kind: str, content: Content, outcome: Outcome, secrets: Secrets | None) -> Reply:

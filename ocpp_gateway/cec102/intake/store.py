@@ -19,6 +19,8 @@ from youguan.clock import COUNTY
 
 REFUSED_AS = "platform/"
 """With which a platform's own lines among the refused input begin; no station's id holds a slash."""
+UNPROVEN_AS = "unproven/"
+"""The same for what names a platform and was not signed by it: anybody can send that."""
 
 
 async def remember_envelopes(connection: asyncpg.Connection, said: Sequence[PlatformSaid]) -> None:
@@ -189,15 +191,15 @@ async def traffic(connection: asyncpg.Connection, operator_id: str, since: datet
 
 
 async def refused(
-    connection: asyncpg.Connection, operator_id: str, before: int | None, limit: int
+    connection: asyncpg.Connection, operator_id: str, before: int | None, limit: int, *, proven: bool = True
 ) -> list[asyncpg.Record]:
-    """Return what was refused of a platform, newest first."""
+    """Return what was refused of a platform, newest first; not `proven`: of what names it and was not signed by it."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT id, received_at, code, reason, frame FROM gateway.refused_input
         WHERE station_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
         """,
-        REFUSED_AS + operator_id,
+        (REFUSED_AS if proven else UNPROVEN_AS) + operator_id,
         before,
         limit,
     )

@@ -11,7 +11,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county
 
-ReportState = Literal["waiting", "taken", "refused", "overtaken"]
+ReportState = Literal["waiting", "taken", "refused", "overtaken", "withheld"]
 anybody = require()
 Who = Annotated[Principal, Depends(anybody)]
 
@@ -22,7 +22,9 @@ class ReportOut(BaseModel):
     id: int
     kind: Literal["status", "station", "order", "charging", "power"]
     subject: str = Field(description="the ConnectorID, or the StationID of a site's file")
-    content: dict[str, Any] = Field(description="in the standard's words; it is sent in the province's own")
+    content: dict[str, Any] = Field(
+        description="in the standard's words; it is sent in the province's own. Withheld: which transaction it is"
+    )
     made_at: UtcTime
     state: ReportState
     tries: int

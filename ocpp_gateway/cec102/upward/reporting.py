@@ -1,7 +1,7 @@
 """Reporting to a province: what the event log tells is put into its queue, and goes up in order, however long that takes.
 
-One report is under way at a time for each province, and one whose content it refuses, or at which it stumbles again and again,
-makes way for the next. A province that is slow, wrong or away holds up nobody but itself.
+A report whose content a province refuses, or at which it stumbles again and again, makes way for the next. A province that is slow,
+wrong or away holds up nobody but itself.
 """
 
 import asyncio
@@ -14,26 +14,24 @@ import asyncpg
 from ocpp_gateway.adapters.cec102 import SOURCE
 from ocpp_gateway.cec102 import store as platforms
 from ocpp_gateway.cec102.calling import Callers, Rounds
-from ocpp_gateway.cec102.client import Away, Caller, Refusing, Stumbled
 from ocpp_gateway.cec102.desk import PlatformDesk
-from ocpp_gateway.cec102.envelope import Ret
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake import store as intake
 from ocpp_gateway.cec102.upward import store
 from ocpp_gateway.cec102.upward.reports import (
     OFFLINE,
-    Met,
+    Coded,
     Report,
-    after,
     coded,
     number_of,
     order_as_told,
     order_of,
-    reply_of,
+    order_withheld,
     station_of,
     status_of,
-    worded,
 )
+from ocpp_gateway.cec102.upward.sending import Sender
+from ocpp_gateway.recorder.transactions.recording import began_at
 from youguan.clock import Clock
 from youguan.database import AWAY
 from youguan.errors import Unavailable
@@ -52,11 +50,11 @@ from youguan.events import (
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-A_ROUND = 200  # reports to one province between two looks
-OF_US = (Ret.SIGNATURE, Ret.TOKEN)  # what is wrong is how we speak, not what is told: it keeps
 KEPT = timedelta(days=7)  # what a province has taken, to be looked at
 MOMENTS_KEPT = timedelta(hours=1)
-FORGET_EVERY = timedelta(minutes=1)
+TIDY_EVERY = timedelta(minutes=1)
+NOT_STARTED, NOT_MEASURED = "nobody told when it began", "nobody told how much was charged"
+NOWHERE = "nobody told at which connector it was"
 
 TOLD_OF: tuple[type[Event], ...] = (
     ConnectorStatusChanged,
@@ -76,8 +74,8 @@ class Upward:
         self._desk = desk
         self._callers = callers
         self._clock = clock
-        self._rounds = Rounds(self._send_all)
-        self._forgot_at: datetime | None = None
+        self._rounds = Rounds(Sender(desk.pool, clock).visit)
+        self._tidied_at: datetime | None = None
 
     def consumer(self) -> Consumer:
         """Return what fills the queues: in the transaction that moves its place in the event log, so each event once."""
@@ -131,62 +129,17 @@ class Upward:
 
     async def look(self) -> None:
         """Begin to send what is due to every province that is not being told something."""
-        self._rounds.begin(await self._callers.of("province"))
         now = self._clock.now()
-        if self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY:
-            async with self._desk.pool.acquire() as connection:
+        if self._tidied_at is None or now - self._tidied_at >= TIDY_EVERY:
+            async with self._desk.pool.acquire() as connection, connection.transaction():
                 await store.forget_reports(connection, now - KEPT, now - MOMENTS_KEPT)
-            self._forgot_at = now
+                await release(connection, now)
+            self._tidied_at = now
+        self._rounds.begin(await self._callers.of("province"))
 
     async def told(self) -> None:
         """Wait until what is being sent is sent."""
         await self._rounds.over()
-
-    async def _send_all(self, caller: Caller) -> None:
-        for _ in range(A_ROUND):
-            async with self._desk.pool.acquire() as connection:
-                report = await store.next_report(connection, caller.peer.operator_id)
-            if report is None or report["due_at"] > self._clock.now():
-                return
-            if not await self._send(caller, report):
-                return
-
-    async def _send(self, caller: Caller, report: asyncpg.Record) -> bool:
-        """Send one report; False where it must be tried again, and so all that come after it must wait."""
-        profile = caller.peer.profile
-        met, words = await _tell(caller, report)
-        tried = after(met, report["stumbles"], profile)
-        now = self._clock.now()
-        due_at = now + timedelta(seconds=profile.pause_s(report["tries"] + 1))
-        async with self._desk.pool.acquire() as connection:
-            await store.note_try(connection, report["id"], tried, now, due_at, words or None)
-        if words:
-            log.warning("report %d to %s: %s", report["id"], caller.peer.operator_id, words)
-        return tried.state != "waiting"
-
-
-async def _tell(caller: Caller, report: asyncpg.Record) -> tuple[Met, str]:
-    """Tell one report, in the words that its province has now; return how it went, and why."""
-    profile, kind, content = caller.peer.profile, report["kind"], report["content"]
-    if kind not in profile.sends:
-        return "refused", f"this profile knows no message for a {kind}"
-    try:
-        answer = await caller.ask(kind, worded(kind, content, profile))
-    except Stumbled as stumbled:
-        return "stumbled", str(stumbled)
-    except Away as away:
-        return "away", str(away)
-    except Refusing as refusing:
-        return _refused_as(refusing, profile.held_already), str(refusing)
-    return reply_of(kind, content, answer, profile)
-
-
-def _refused_as(refusing: Refusing, held_already: int | None) -> Met:
-    if refusing.ret in OF_US:
-        return "misunderstood"
-    if refusing.ret == held_already:
-        return "held"
-    return "stumbled" if refusing.ret == Ret.ENVELOPE else "refused"
 
 
 def _only(report: Report | None) -> Sequence[Report]:
@@ -206,10 +159,24 @@ def reports_of(event: Event, found: Mapping[int, asyncpg.Record], now: datetime)
         case StationOnline():
             known = [row for row in found.values() if row["condition"] is not None]
             return [status_of(coded(row), number_of(row["condition"]), event.at) for row in known]
-        case TransactionEnded(connector=number) if number in found and event.source != SOURCE:
-            if event.started_at is None or event.energy_wh is None:
-                return []
-            place = coded(found[number])
-            told = (event.transaction_id, event.started_at, event.effective_at, event.energy_wh, event.reason)
-            return [order_of(place, *told, now)]
+        case TransactionEnded(connector=number) if (number in found or not number) and event.source != SOURCE:
+            return [_order_of(event, coded(found[number]) if number else None, now)]
     return []
+
+
+def _order_of(event: TransactionEnded, place: Coded | None, now: datetime) -> Report:
+    """Return the order of a transaction that is over; `place` None: nobody knows where it was."""
+    if place is None or event.started_at is None or event.energy_wh is None:
+        lacks = NOWHERE if place is None else NOT_STARTED if event.started_at is None else NOT_MEASURED
+        return order_withheld(event.station_id, place, event.transaction_id, event.effective_at, lacks)
+    told = (event.transaction_id, event.started_at, event.effective_at, event.energy_wh, event.reason)
+    return order_of(place, *told, now)
+
+
+async def release(connection: asyncpg.Connection, now: datetime) -> None:
+    """Let orders go up of which all is known by now that was not when they ended: what a station tells late."""
+    for row in await store.completed(connection):
+        started_at, ended_at = began_at(row["started_at"], row["recorded_at"]), datetime.fromisoformat(row["ended_at"])
+        assert started_at is not None
+        report = order_of(coded(row), row["transaction_id"], started_at, ended_at, row["energy_wh"], row["reason"], now)
+        await store.release(connection, row["report_id"], report, now)

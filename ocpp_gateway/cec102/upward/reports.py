@@ -48,11 +48,15 @@ class Coded(NamedTuple):
 
 
 class Report(NamedTuple):
-    """Something to be told: its kind, what it is about, and what is told in the standard's words."""
+    """Something to be told: its kind, what it is about, and what is told in the standard's words.
+
+    `withheld`: why it cannot be told as it is; then `content` says which transaction it is.
+    """
 
     kind: Told
     subject: str
     content: dict[str, Any]
+    withheld: str = ""
 
 
 def coded(row: Mapping[str, Any] | Any) -> Coded:
@@ -84,6 +88,15 @@ def order_of(
     stopped = {"StopReason": STOP_REASONS.get(reason, STOP_CUSTOM), "StopDesc": reason} if reason else {}
     number = order_number(place, transaction_id, started_at)
     return _order(place, number, started_at, ended_at, energy_wh, {"SumPeriod": 0, **stopped}, now)
+
+
+def order_withheld(
+    station_id: str, connector: Coded | None, transaction_id: str, ended_at: datetime, lacks: str
+) -> Report:
+    """Return what stands for the order of a transaction that cannot be told yet, since something of it is not known."""
+    which = {"station_id": station_id, "transaction_id": transaction_id, "ended_at": ended_at.isoformat()}
+    subject = connector.cec_connector_id if connector else station_id
+    return Report("order", subject, which, f"transaction {transaction_id} of {station_id} cannot be told: {lacks}")
 
 
 def order_as_told(place: Coded, order: Mapping[str, Any] | Any, sender: Profile, now: datetime) -> Report:

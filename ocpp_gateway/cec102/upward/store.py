@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 
@@ -29,13 +30,23 @@ async def energies(
     return rows
 
 
-async def queue(connection: asyncpg.Connection, operator_id: str, reports: Sequence[Report], now: datetime) -> None:
-    """Put reports at the end of a province's queue."""
+async def queue(
+    connection: asyncpg.Connection, operator_id: str, reports: Sequence[Report], now: datetime, *, anew: bool = False
+) -> None:
+    """Put reports at the end of a province's queue; a status that it was told last is not told twice, unless it is told `anew`."""
     await connection.executemany(
         """
-        INSERT INTO gateway.upward_report (operator_id, kind, subject, content, made_at, due_at) VALUES ($1, $2, $3, $4, $5, $5)
+        INSERT INTO gateway.upward_report (operator_id, kind, subject, content, made_at, due_at, state, error, ended_at)
+        SELECT $1::text, $2::text, $3::text, $4::jsonb, $5::timestamptz, $5, CASE WHEN $6 = '' THEN 'waiting' ELSE 'withheld' END,
+               nullif($6::text, ''), CASE WHEN $6 <> '' THEN $5 END
+        WHERE $7::bool OR $2 <> 'status' OR NOT EXISTS (
+            SELECT FROM (
+                SELECT content, state FROM gateway.upward_report
+                WHERE (operator_id, kind, subject) = ($1, $2, $3) ORDER BY id DESC LIMIT 1
+            ) told WHERE told.state IN ('waiting', 'taken') AND told.content - 'UpdateTime' = $4 - 'UpdateTime'
+        )
         """,
-        [(operator_id, kind, subject, content, now) for kind, subject, content in reports],
+        [(operator_id, r.kind, r.subject, r.content, now, r.withheld, anew) for r in reports],
     )
 
 
@@ -52,18 +63,105 @@ async def queue_moment(
         await queue(connection, operator_id, reports, now)
 
 
-async def next_report(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record | None:
-    """Return the first that a province has not taken: what has happened before what is told of this moment."""
-    return await connection.fetchrow(
+async def waiting(connection: asyncpg.Connection, operator_id: str, limit: int) -> list[asyncpg.Record]:
+    """Return the first that a province has not taken: of what has happened, and of what is told of this moment."""
+    rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         (SELECT * FROM gateway.upward_report WHERE operator_id = $1 AND state = 'waiting' AND kind NOT IN {MOMENTARY}
-         ORDER BY id LIMIT 1)
+         ORDER BY id LIMIT $2)
         UNION ALL
         (SELECT * FROM gateway.upward_report WHERE operator_id = $1 AND state = 'waiting' AND kind IN {MOMENTARY}
-         ORDER BY id LIMIT 1)
-        LIMIT 1
+         ORDER BY id LIMIT $2)
         """,
         operator_id,
+        limit,
+    )
+    return rows
+
+
+# A status and a file say what is so: the later of two of the same subject makes the earlier one old. An order is what happened.
+OLD = """
+    had.kind IN ('status', 'station') AND EXISTS (
+        SELECT FROM gateway.upward_report later
+        WHERE (later.operator_id, later.kind, later.subject) = (had.operator_id, had.kind, had.subject) AND later.id > had.id
+          AND later.content -> 'OperatorID' = had.content -> 'OperatorID'
+    )
+"""
+
+
+async def overtake(connection: asyncpg.Connection, operator_id: str, now: datetime, *, everything: bool) -> None:
+    """Leave behind what is old of what was tried in vain, or of `everything` that waits."""
+    await connection.execute(
+        f"""
+        UPDATE gateway.upward_report had SET state = 'overtaken', ended_at = $2
+        WHERE operator_id = $1 AND state = 'waiting' AND ($3 OR tries > 0) AND {OLD}
+        """,
+        operator_id,
+        now,
+        everything,
+    )
+
+
+class Pause(NamedTuple):
+    """How often a province dealt with nothing, time and again, and until when it is left alone (None: it is not)."""
+
+    in_vain: int
+    until: datetime | None
+
+
+async def pause_of(connection: asyncpg.Connection, operator_id: str) -> Pause:
+    row = await connection.fetchrow(
+        "SELECT told_in_vain, tell_again_at FROM gateway.platform_now WHERE operator_id = $1", operator_id
+    )
+    return Pause(0, None) if row is None else Pause(*row)
+
+
+async def pause(connection: asyncpg.Connection, operator_id: str, until: datetime) -> None:
+    """Leave a province alone for a while, that dealt with nothing once more."""
+    await connection.execute(
+        """
+        INSERT INTO gateway.platform_now AS n (operator_id, told_in_vain, tell_again_at) VALUES ($1, 1, $2)
+        ON CONFLICT (operator_id) DO UPDATE SET told_in_vain = n.told_in_vain + 1, tell_again_at = excluded.tell_again_at
+        """,
+        operator_id,
+        until,
+    )
+
+
+async def end_pause(connection: asyncpg.Connection, operator_id: str) -> None:
+    await connection.execute(
+        "UPDATE gateway.platform_now SET told_in_vain = 0, tell_again_at = NULL WHERE operator_id = $1", operator_id
+    )
+
+
+async def completed(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the transactions of which all is known by now, whose orders were withheld, with the connectors where they were."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT r.id AS report_id, r.content ->> 'ended_at' AS ended_at, c.*, t.transaction_id, t.started_at, t.recorded_at,
+               t.meter_stop_wh - t.meter_start_wh AS energy_wh, t.reason
+        FROM gateway.upward_report r
+        JOIN telemetry.transaction t
+          ON (t.station_id, t.transaction_id) = (r.content ->> 'station_id', r.content ->> 'transaction_id')
+        JOIN gateway.connector_code c ON (c.station_id, c.connector) = (t.station_id, t.connector)
+        WHERE r.state = 'withheld' AND t.started_at IS NOT NULL AND t.meter_stop_wh IS NOT NULL AND t.meter_start_wh IS NOT NULL
+        ORDER BY r.id
+        """
+    )
+    return rows
+
+
+async def release(connection: asyncpg.Connection, report_id: int, report: Report, now: datetime) -> None:
+    """Let what was withheld go up as it can be told now."""
+    await connection.execute(
+        """
+        UPDATE gateway.upward_report SET state = 'waiting', subject = $2, content = $3, due_at = $4, error = NULL, ended_at = NULL
+        WHERE id = $1 AND state = 'withheld'
+        """,
+        report_id,
+        report.subject,
+        report.content,
+        now,
     )
 
 
@@ -138,15 +236,13 @@ async def retry(connection: asyncpg.Connection, operator_id: str, now: datetime)
 
     A status or a file that was refused stays behind where a later one of the same was queued: old is not told after new.
     """
+    await end_pause(connection, operator_id)
     rows = await connection.fetch(
-        """
+        f"""
         UPDATE gateway.upward_report r SET due_at = $2, ended_at = CASE WHEN s.state = 'overtaken' THEN r.ended_at END,
             tries = CASE WHEN r.state = 'waiting' THEN r.tries ELSE 0 END, stumbles = 0, state = s.state
         FROM (
-            SELECT id, CASE WHEN state = 'refused' AND kind <> 'order' AND EXISTS (
-                SELECT FROM gateway.upward_report later WHERE (later.operator_id, later.kind, later.subject) =
-                    (had.operator_id, had.kind, had.subject) AND later.id > had.id
-            ) THEN 'overtaken' ELSE 'waiting' END AS state
+            SELECT id, CASE WHEN state = 'refused' AND {OLD} THEN 'overtaken' ELSE 'waiting' END AS state
             FROM gateway.upward_report had WHERE operator_id = $1 AND state IN ('waiting', 'refused')
         ) s WHERE s.id = r.id RETURNING s.state
         """,
@@ -174,7 +270,9 @@ async def queue_of(connection: asyncpg.Connection, operator_id: str) -> asyncpg.
         """
         SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'taken') AS taken,
                count(*) FILTER (WHERE state = 'refused') AS refused, min(made_at) FILTER (WHERE state = 'waiting') AS oldest_at,
-               max(ended_at) FILTER (WHERE state = 'taken') AS last_taken_at
+               count(*) FILTER (WHERE state = 'withheld') AS withheld,
+               max(ended_at) FILTER (WHERE state = 'taken') AS last_taken_at,
+               (SELECT tell_again_at FROM gateway.platform_now WHERE operator_id = $1) AS tell_again_at
         FROM gateway.upward_report WHERE operator_id = $1
         """,
         operator_id,
