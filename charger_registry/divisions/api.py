@@ -10,8 +10,8 @@ from charger_registry.divisions import store
 from charger_registry.divisions.border_desk import BorderDesk
 from charger_registry.divisions.desk import DivisionDesk, Taken
 from charger_registry.identifiers import division_kind
-from youguan.auth import REGULATOR, Principal
-from youguan.web.paging import Page, UtcTime
+from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require
 
 Crs = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
@@ -104,6 +104,17 @@ def _taken(taken: Taken) -> TakenOut:
     )
 
 
+class OutsideOut(BaseModel):
+    """A site that lies outside of the boundary of its division; `division_code`: whose boundary that is, its own or one above."""
+
+    site_id: str
+    site_name: str
+    declared: str
+    division_code: str
+    metres: int
+    found_at: UtcTime
+
+
 def add_boundaries(app: FastAPI, pool: asyncpg.Pool, borders: BorderDesk) -> None:
     """Add boundaries to /api/registry."""
 
@@ -113,6 +124,16 @@ def add_boundaries(app: FastAPI, pool: asyncpg.Pool, borders: BorderDesk) -> Non
         async with pool.acquire() as connection:
             rows = await store.list_boundaries(connection)
         return Page(items=[BoundaryOut(**dict(row)) for row in rows])
+
+    @app.get("/boundaries/outside")
+    async def outside(
+        who: Annotated[Principal, Depends(require(REGULATOR, OPERATOR))], limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[OutsideOut]:
+        """List the sites within one's bounds that lie outside of their division, by id, until that is mended."""
+        key = decode_cursor(cursor, str)
+        async with pool.acquire() as connection:
+            rows = await store.list_outside(connection, who.scope, key[0] if key else None, limit)
+        return Page(items=[OutsideOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "site_id"))
 
     @app.post("/boundaries")
     async def load(

@@ -1,6 +1,7 @@
 """Where boundaries of divisions are loaded, and sites held against them."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ import asyncpg
 
 from charger_registry import store as registry
 from charger_registry.divisions import store
-from charger_registry.divisions.boundaries import judge
+from charger_registry.divisions.boundaries import Boundary, Judgement, judge
 from charger_registry.divisions.desk import Filer
 from charger_registry.divisions.outlines import Outlines
 from charger_registry.imports import store as imports
@@ -59,7 +60,7 @@ async def load_boundaries(
             code: await store.keep_boundary(connection, (code, name, geometry, now, who.subject))
             for code, (name, geometry) in outlines.items()
         }
-        changed = await _judge(connection, list(outlines), found)
+        changed = await _judge(connection, list(outlines), found, now)
         for code, was in before.items():
             await audit.record(
                 connection, at=now, actor=who.subject, action="load boundary", subject=f"division {code}",
@@ -70,13 +71,19 @@ async def load_boundaries(
     return found
 
 
-async def _judge(connection: asyncpg.Connection, loaded: Collection[str], found: Loading) -> list[str]:
+async def _judge(connection: asyncpg.Connection, loaded: Collection[str], found: Loading, now: datetime) -> list[str]:
     """Note of each site of the divisions and of what lies in them whether it lies within; return those of which that is news."""
-    outlines = await store.boundaries(connection)
-    positions: dict[str, str] = {}
-    for row in await store.points(connection, loaded):
-        judged = judge((row["longitude"], row["latitude"]), row["division_code"], outlines)
-        positions[row["id"]] = judged.position
-        if judged.outside_m is not None:
-            found.outside.append({"site_id": row["id"], "division": judged.division, "metres": round(judged.outside_m)})
-    return await store.set_positions(connection, positions)
+    outlines, sites = await store.boundaries(connection), await store.points(connection, loaded)
+    judged = await asyncio.to_thread(_judgements, sites, outlines)
+    found.outside = [
+        {"site_id": site_id, "division": judgement.division, "metres": round(judgement.outside_m)}
+        for site_id, judgement in judged.items()
+        if judgement.outside_m is not None
+    ]
+    await store.note_outside(connection, list(judged), found.outside, now)
+    return await store.set_positions(connection, {site_id: judgement.position for site_id, judgement in judged.items()})
+
+
+def _judgements(sites: Sequence[asyncpg.Record], outlines: Mapping[str, Boundary]) -> dict[str, Judgement]:
+    """Hold sites against boundaries: with many corners that takes its time."""
+    return {site["id"]: judge((site["longitude"], site["latitude"]), site["division_code"], outlines) for site in sites}

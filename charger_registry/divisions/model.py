@@ -27,3 +27,19 @@ class Boundary(Table, table=True):
     geometry: Any = tables.document()
     loaded_at: datetime = tables.moment()
     loaded_by: str = tables.text()
+
+
+class SiteOutside(Table, table=True):
+    """A site that lay outside of its division's boundary when that was loaded: what it declared, where, and how far outside.
+
+    It holds as long as the site declares the same.
+    """
+
+    __tablename__ = "site_outside"
+    site_id: str = tables.text(key=True)
+    declared: str = tables.text()
+    longitude: float
+    latitude: float
+    division_code: str = tables.text()
+    metres: int = tables.whole()
+    found_at: datetime = tables.moment()

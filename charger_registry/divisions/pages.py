@@ -14,9 +14,11 @@ from charger_registry.divisions.desk import DivisionDesk, Taken
 from charger_registry.identifiers import division_kind
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
+from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 
+PAGE = 50
 CRS = {"wgs84": "WGS-84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
 KINDS = {"province": "省", "city": "市", "county": "县（市、区）", "street": "街道", "town": "镇", "township": "乡"}
 
@@ -74,17 +76,27 @@ def _add_divisions(router: APIRouter, pool: asyncpg.Pool, desk: DivisionDesk, te
 def _add_boundaries(router: APIRouter, pool: asyncpg.Pool, borders: BorderDesk, templates: Templates) -> None:
     regulator = require(REGULATOR)
 
-    async def page(request: Request, found: Loading | None = None, error: YouguanError | None = None) -> Response:
+    async def page(
+        request: Request,
+        who: Principal,
+        cursor: str | None = None,
+        found: Loading | None = None,
+        error: YouguanError | None = None,
+    ) -> Response:
+        key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_boundaries(connection)
+            outside = await store.list_outside(connection, who.scope, key[0] if key else None, PAGE)
         return templates.render(
             request, "boundaries.html", status_code=error.status if error else 200, rows=rows, found=found, error=error,
-            crs=CRS,
+            crs=CRS, outside=outside, next=next_cursor(outside, PAGE, "site_id"),
         )  # fmt: skip
 
     @router.get("/boundaries")
-    async def boundaries(request: Request, _: Annotated[Principal, Depends(regulator)]) -> Response:
-        return await page(request)
+    async def boundaries(
+        request: Request, who: Annotated[Principal, Depends(regulator)], cursor: Cursor = None
+    ) -> Response:
+        return await page(request, who, cursor)
 
     @router.post("/boundaries")
     async def load(
@@ -95,5 +107,5 @@ def _add_boundaries(router: APIRouter, pool: asyncpg.Pool, borders: BorderDesk, 
                 who, await file.read(), crs if crs in CRS else "wgs84", remote=remote_of(request)
             )
         except YouguanError as error:
-            return await page(request, error=error)
-        return await page(request, found)
+            return await page(request, who, error=error)
+        return await page(request, who, found=found)

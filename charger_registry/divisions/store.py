@@ -1,13 +1,17 @@
 """The statements about divisions and their boundaries."""
 
-from collections.abc import Collection, Iterable, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 
 from charger_registry.divisions.boundaries import Boundary, boundary
 from charger_registry.divisions.reading import DivisionDraft
+from youguan.auth import Scope
+from youguan.bounds import site_within
 
 
 async def list_divisions(connection: asyncpg.Connection) -> list[asyncpg.Record]:
@@ -69,8 +73,14 @@ async def shown(connection: asyncpg.Connection, divisions: Sequence[str] | None)
 
 async def boundaries(connection: asyncpg.Connection) -> dict[str, Boundary]:
     """Return the boundaries that are loaded, by division."""
-    rows = await connection.fetch("SELECT division_code, geometry FROM registry.boundary")
-    return {row["division_code"]: boundary(row["division_code"], row["geometry"]) for row in rows}
+    return await _read(await connection.fetch("SELECT division_code, geometry FROM registry.boundary"))
+
+
+async def _read(rows: Sequence[asyncpg.Record]) -> dict[str, Boundary]:
+    """Read geometries beside the event loop: they may have hundreds of thousands of corners."""
+    return await asyncio.to_thread(
+        lambda: {row["division_code"]: boundary(row["division_code"], row["geometry"]) for row in rows}
+    )
 
 
 async def boundary_for(connection: asyncpg.Connection, code: str, *, hold: bool = False) -> dict[str, Boundary]:
@@ -80,14 +90,14 @@ async def boundary_for(connection: asyncpg.Connection, code: str, *, hold: bool 
     """
     if hold:
         await connection.execute("LOCK TABLE registry.boundary IN SHARE MODE")
-    row = await connection.fetchrow(
+    rows = await connection.fetch(
         """
         SELECT division_code, geometry FROM registry.boundary WHERE starts_with($1, division_code)
         ORDER BY length(division_code) DESC LIMIT 1
         """,
         code,
     )
-    return {row["division_code"]: boundary(row["division_code"], row["geometry"])} if row else {}
+    return await _read(rows)
 
 
 async def keep_boundary(connection: asyncpg.Connection, line: Sequence[Any]) -> str | None:
@@ -143,3 +153,47 @@ async def set_positions(connection: asyncpg.Connection, positions: dict[str, str
         list(positions.values()),
     )
     return sorted(row["id"] for row in rows)
+
+
+async def note_outside(
+    connection: asyncpg.Connection, looked_at: Collection[str], outside: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """Let these (site_id, division, metres) be those of the sites looked at that lie outside of their division."""
+    ids = [line["site_id"] for line in outside]
+    await connection.execute(
+        "DELETE FROM registry.site_outside WHERE site_id = ANY($1) AND site_id <> ALL($2::text[])", list(looked_at), ids
+    )
+    await connection.execute(
+        """
+        INSERT INTO registry.site_outside (site_id, declared, longitude, latitude, division_code, metres, found_at)
+        SELECT s.id, s.division_code, s.longitude, s.latitude, o.division, o.metres, $4
+        FROM unnest($1::text[], $2::text[], $3::int[]) AS o (id, division, metres) JOIN registry.site s ON s.id = o.id
+        ON CONFLICT (site_id) DO UPDATE SET declared = excluded.declared, longitude = excluded.longitude,
+            latitude = excluded.latitude, division_code = excluded.division_code, metres = excluded.metres
+        """,
+        ids,
+        [line["division"] for line in outside],
+        [line["metres"] for line in outside],
+        now,
+    )
+
+
+async def list_outside(
+    connection: asyncpg.Connection, scope: Scope, after: str | None, limit: int, site_id: str | None = None
+) -> list[asyncpg.Record]:
+    """Return sites within the bounds that lie outside of their division, by id: until point or division is another, or they end."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT o.*, s.name AS site_name, d.name AS division_name, d.name_en AS division_name_en
+        FROM registry.site_outside o JOIN registry.site s ON s.id = o.site_id AND s.retired_at IS NULL
+             AND (s.division_code, s.longitude, s.latitude) = (o.declared, o.longitude, o.latitude)
+        LEFT JOIN registry.division d ON d.code = o.division_code
+        WHERE ($1::text IS NULL OR o.site_id > $1) AND ($2::text IS NULL OR o.site_id = $2) AND {site_within("s.id", 4)}
+        ORDER BY o.site_id LIMIT $3
+        """,
+        after,
+        site_id,
+        limit,
+        *scope.parameters,
+    )
+    return rows

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry import store as registry
+from charger_registry.divisions import store as divisions
 from charger_registry.equipment import labels, opening_hours, store
 from charger_registry.equipment.api import FactsIn, address, members_of, meters_after, tomorrow
 from charger_registry.equipment.connector_types import TYPES
@@ -66,13 +67,14 @@ def _add_site(
             held = await fees.site_price(connection, site_id, now)
             own = await fees.own_prices(connection, [station["id"] for station in stations], now)
             told = await provenance(connection, site_id)
+            outside = await divisions.list_outside(connection, who.scope, None, 1, site_id)
         said = {row["field"]: row for row in told if row["kind"] == "site"}
         return templates.render(
             request, "equipment.html", status_code=error.status if error else 200, site=site, stations=stations,
             hours=opening_hours.from_json(site["opening_hours"]), price=held, said=said, sources=SOURCES, types=TYPES,
             usages=USAGES, constructions=CONSTRUCTIONS, parkings=PARKINGS, named=named, today=county_day(now),
             may_change=who.has(REGULATOR, OPERATOR), photos=await photos.shown(site_id), address=address,
-            error=error, own_fees=own, understood=opening_hours.as_osm,
+            error=error, own_fees=own, outside=outside, understood=opening_hours.as_osm,
         )  # fmt: skip
 
     @router.get("/registry/sites/{site_id}/equipment")
