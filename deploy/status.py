@@ -62,6 +62,18 @@ def read(folder: Path) -> Status | None:
     return Status(**_known(Status, found), parts=parts)
 
 
+def current(folder: Path) -> Status | None:
+    """Return what was written last, held against the processes that live."""
+    found = read(folder)
+    if found is None:
+        return None
+    for part in found.parts:
+        if part.state == "running" and alive(part) is None:
+            part.state = "dead"
+    found.ready = found.ready and alive(found) is not None
+    return found
+
+
 def _known(kind: type, found: dict[str, Any]) -> dict[str, Any]:
     """Leave out what another version of us has written."""
     names = {member.name for member in fields(kind)}

@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from deploy import embedded
 from deploy.histories import HISTORIES
@@ -31,6 +33,18 @@ hypothesis.settings.load_profile("busy")
 MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
     tempfile.tempdir = str(MEMORY)
+
+
+class Together(LoadFileScheduling):  # type: ignore[misc]
+    """The tests of a file run in one process, and so do all those in the browser: they share a suite and the browser."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        return str(file.parent if file.parent.name == "browser" else file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -21,6 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from deploy import status
+from deploy.status import Status
+
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-m", "deploy.commands"]
 Found = TypeVar("Found")
@@ -48,7 +51,7 @@ class Suite:
                 env=self._environment, cwd=ROOT, stdout=output, stderr=output,
             )  # fmt: skip
         deadline = time.monotonic() + 300
-        while not self.status().get("ready"):
+        while not self.status().ready:
             assert self.process.poll() is None, self.output()
             assert time.monotonic() < deadline, self.output()
             time.sleep(0.1)
@@ -62,20 +65,15 @@ class Suite:
         self.process.send_signal(number)
         return self.process.wait(40)
 
-    def status(self) -> dict[str, Any]:
-        done = subprocess.run(
-            [*COMMAND, "status", "--json", f"--data={self.data}"],
-            capture_output=True, cwd=ROOT, check=False, env=self._environment,
-        )  # fmt: skip
-        found: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
-        return found
+    def status(self) -> Status:
+        """What `youguan status --json` prints, without a process for every look."""
+        return status.current(self.data) or Status()
 
     def pid_of(self, part: str) -> int:
-        return next(int(p["pid"]) for p in self.status()["parts"] if p["name"] == part and p["pid"])
+        return next(each.pid for each in self.status().parts if each.name == part and each.pid)
 
     def ports(self) -> dict[str, int]:
-        ports: dict[str, int] = self.status()["ports"]
-        return ports
+        return self.status().ports
 
 
 class Api:

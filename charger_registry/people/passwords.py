@@ -1,11 +1,14 @@
 """Login: passwords as argon2id, as much work for a name that does not exist, and only so many tries."""
 
 import asyncio
+import os
+from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.low_level import ARGON2_VERSION
 
 from youguan.errors import Reason
 from youguan.web.rates import Rates
@@ -25,7 +28,7 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self._nobody = self._hasher.hash("nobody has this password")
+        self._nobody = _of_nobody(self._hasher)
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(password)
@@ -46,6 +49,13 @@ class Passwords:
             return self._hasher.verify(stored or self._nobody, password) and stored is not None
         except (Argon2Error, InvalidHashError):
             return False
+
+
+def _of_nobody(hasher: PasswordHasher) -> str:
+    """Return a hash that no password has, and that takes as long to be told so as any other (PHC string format)."""
+    salt, digest = (b64encode(os.urandom(size)).decode().rstrip("=") for size in (hasher.salt_len, hasher.hash_len))
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
 
 
 class Tries:

@@ -15,14 +15,10 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def show_status(data: Data = DEFAULT_DATA, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Say how every part of a running suite is."""
-    found = status.read(data)
+    found = status.current(data)
     if found is None or not (as_json or status.alive(found)):
         typer.echo(f"youguan: nothing runs on {data}", err=True)
         raise typer.Exit(1)
-    for part in found.parts:
-        if part.state == "running" and status.alive(part) is None:
-            part.state = "dead"
-    found.ready = found.ready and status.alive(found) is not None
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
     else:

@@ -147,7 +147,7 @@ async def station_ids(it: Suite, *, managed: bool) -> list[str]:
 
 def workers_of(it: Suite) -> list[psutil.Process]:
     """Return the gateway's workers."""
-    pids = [part["pid"] for part in it.status()["parts"] if part["name"].startswith("gateway") and part["pid"]]
+    pids = [part.pid for part in it.status().parts if part.name.startswith("gateway") and part.pid]
     return [psutil.Process(pid) for pid in pids]
 
 

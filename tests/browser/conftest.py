@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 import websockets
 from cryptography.hazmat.primitives.asymmetric import ec
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, ViewportSize, expect
 
 from tests.browser import filings
 from tests.browser.chromium import NO_BROWSER, chromium, executable
@@ -269,28 +269,41 @@ async def talkative(ocpp: int, station: str) -> Charger:
     return charger
 
 
+Logins = dict[str, StorageState]
+
+
+@pytest.fixture(scope="session")
+def logins() -> Logins:
+    """The cookies of those who are logged in: a password takes a quarter of a second of processor to check."""
+    return {}
+
+
 class Visitor:
     """Opens pages as somebody, and notes whatever a page should not do."""
 
-    def __init__(self, browser: Browser, address: str) -> None:
+    def __init__(self, browser: Browser, address: str, logins: Logins) -> None:
         self._browser = browser
         self._address = address
+        self._logins = logins
         self._contexts: list[BrowserContext] = []
         self.faults: list[str] = []
         self.expected: list[str] = []  # parts of console messages that belong to the test
 
-    async def come(self, account: str | None = None, **options: Any) -> Page:
-        """Return an empty page of a new context, logged in as `account`."""
-        options = {"viewport": DESKTOP, "locale": "zh-CN", "base_url": self._address, **options}
+    async def come(self, account: str | None = None, *, anew: bool = False, **options: Any) -> Page:
+        """Return an empty page of a new context, logged in as `account`; `anew`, for a test that ends its login."""
+        known = None if anew or account is None else self._logins.get(account)
+        options = {"viewport": DESKTOP, "locale": "zh-CN", "base_url": self._address, "storage_state": known, **options}
         context = await self._browser.new_context(**options)
         context.set_default_timeout(PATIENCE_MS)
         self._contexts.append(context)
         context.on("request", lambda request: self._asked(request.url))
         context.on("console", self._said)
         context.on("weberror", lambda error: self.faults.append(str(error.error)))
-        if account:
+        if account and not known:
             done = await context.request.post("/login", form={"username": account, "password": "demo"}, max_redirects=0)
             assert done.status == 303, await done.text()
+            if not anew:
+                self._logins[account] = await context.storage_state()
         return await context.new_page()
 
     def _asked(self, url: str) -> None:
@@ -308,9 +321,9 @@ class Visitor:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(browser: Browser, address: str) -> AsyncIterator[Visitor]:
+async def visitor(browser: Browser, address: str, logins: Logins) -> AsyncIterator[Visitor]:
     """Somebody with a browser; at the end no page may have asked another machine or complained on the console."""
-    visitor = Visitor(browser, address)
+    visitor = Visitor(browser, address, logins)
     yield visitor
     await visitor.leave()
     assert visitor.faults == []

@@ -59,7 +59,7 @@ async def test_login_comes_back_to_where_one_wanted(visitor: Visitor) -> None:
 
 
 async def test_logout_ends_the_session_for_the_old_cookie_too(visitor: Visitor) -> None:
-    page = await visitor.come(INSPECTOR)
+    page = await visitor.come(INSPECTOR, anew=True)
     await page.goto("/tasks")
     cookies = await page.context.cookies()
     old = next(cookie["value"] for cookie in cookies if cookie.get("name") == SESSION_COOKIE)

@@ -48,7 +48,7 @@ def bare(browser_path: str) -> Iterator[Suite]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def newcomer(browser: Browser, bare: Suite) -> AsyncIterator[Visitor]:
-    visitor = Visitor(browser, f"http://127.0.0.1:{bare.ports()['http']}")
+    visitor = Visitor(browser, f"http://127.0.0.1:{bare.ports()['http']}", {})
     yield visitor
     await visitor.leave()
     assert visitor.faults == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -55,7 +56,7 @@ def offspring(suite: Suite) -> list[psutil.Process]:
 
 
 def test_status_says_what_other_programs_rely_on(suite: Suite) -> None:
-    found = suite.status()
+    found = json.loads(youguan("status", "--json", "--data", suite.data).stdout)
     assert found["ready"] is True
     assert found["storage"] == "plain"
     assert set(found["ports"]) == {"http", "ocpp", "mqtt"}
@@ -71,8 +72,8 @@ def test_status_for_people(suite: Suite) -> None:
     done = youguan("status", "--data", suite.data)
     assert done.returncode == 0
     assert done.stdout.startswith("ready; ")
-    for part in suite.status()["parts"]:
-        assert any(part["name"] in line and str(part["pid"]) in line for line in done.stdout.splitlines())
+    for part in suite.status().parts:
+        assert any(part.name in line and str(part.pid) in line for line in done.stdout.splitlines())
 
 
 async def test_the_addresses_that_are_printed_answer(suite: Suite) -> None:
@@ -134,7 +135,7 @@ async def test_ctrl_c_leaves_no_process(suite: Suite) -> None:
     assert [part for part in parts if part.is_running()] == []
     assert "Traceback" not in suite.output()
     found = suite.status()
-    assert (found["ready"], {part["state"] for part in found["parts"]}) == (False, {"stopped"})
+    assert (found.ready, {part.state for part in found.parts}) == (False, {"stopped"})
     done = youguan("status", "--data", suite.data)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"youguan: nothing runs on {suite.data}\n")
 
@@ -213,10 +214,10 @@ async def test_a_given_database_and_a_given_broker_are_used(empty_database: str,
         suite = Suite(tmp_path / "data", "--demo", "--stations=0", "--workers=1", **given)
         await asyncio.to_thread(suite.start)
         found = suite.status()
-        assert [part["name"] for part in found["parts"]] == ["relay", "gateway-0", "bridge", "jobs", "web"]
-        assert (found["ports"]["mqtt"], found["addresses"]["mqtt"]) == (port, f"mqtt://localhost:{port}")
+        assert [part.name for part in found.parts] == ["relay", "gateway-0", "bridge", "jobs", "web"]
+        assert (found.ports["mqtt"], found.addresses["mqtt"]) == (port, f"mqtt://localhost:{port}")
         assert not (tmp_path / "data" / "database").exists()
-        charger = await Charger(found["ports"]["ocpp"], "NH0001-001").connect()
+        charger = await Charger(found.ports["ocpp"], "NH0001-001").connect()
         async with Client("127.0.0.1", port, timeout=10) as client, asyncio.timeout(30):
             await client.subscribe("youguan/v1/sites/NH0001/#")
             await charger.status("Faulted", error="GroundFailure")

@@ -39,7 +39,7 @@ async def test_what_is_acknowledged_is_stored_exactly_once_whoever_is_killed(sui
     assert sum(outcome.killed.values()) > 3, outcome.killed
     counts = outcome.ledger.counts()
     assert all(counts.values()), f"counted too little to mean anything: {counts}"
-    assert suite.status()["ready"]
+    assert suite.status().ready
 
 
 @pytest.mark.parametrize("how", away.WAYS)

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -191,8 +190,8 @@ async def test_a_killed_part(suite: Suite, names: Names, part: str) -> None:
         os.kill(before, signal.SIGKILL)
 
         async def lives_again() -> bool:
-            found: list[dict[str, Any]] = [p for p in suite.status()["parts"] if p["name"] == part]
-            return found[0]["state"] == "running" and found[0]["pid"] not in (None, before)
+            found = next(each for each in suite.status().parts if each.name == part)
+            return found.state == "running" and found.pid not in (None, before)
 
         await eventually(lives_again, within_s=60)
         await heard_more(talkers)
