@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from charger_registry.equipment.opening_hours import OpeningHours
 from charger_registry.fees import posting
-from youguan.web.paging import UtcTime
+from youguan.web.times import UtcTime
 
 Condition = Literal["available", "occupied", "charging", "reserved", "unavailable", "faulted", "unknown"]
 # What holds for an EVSE of several connectors: of what they say the first. One in order is enough to charge; it is out of

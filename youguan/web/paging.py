@@ -3,32 +3,21 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, PlainSerializer
+from pydantic import BaseModel
 
-from youguan.clock import utc_text
 from youguan.errors import FieldError, Invalid
 from youguan.web.strictness import has_no_place_in_text
+from youguan.web.times import GivenTime as GivenTime
+from youguan.web.times import UtcTime as UtcTime
 
 Item = TypeVar("Item")
 LARGEST_INTEGER = 2**63 - 1
 
-# Every zone's time of an instant between them is a date that Python and PostgreSQL know.
-EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-
-
-def _within_reach(moment: datetime) -> datetime:
-    if not EARLIEST <= moment < LATEST:
-        raise ValueError(f"must lie between the years {EARLIEST.year} and {LATEST.year}")
-    return moment.astimezone(UTC)
-
-
-GivenTime = Annotated[AwareDatetime, AfterValidator(_within_reach)]
-UtcTime = Annotated[datetime, PlainSerializer(utc_text, return_type=str, when_used="json")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="how many items at the most")]
 Cursor = Annotated[str | None, Query(description="where to go on: `next` of the page before")]
 

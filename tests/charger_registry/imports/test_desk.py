@@ -16,6 +16,7 @@ from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import A_DAYS_IMPORTS, MOST_WAITING, ImportDesk
+from charger_registry.service import compose
 from deploy.demo.county import sample_county
 from deploy.suite import COMPOSES
 from tests.charger_registry.imports import samples
@@ -62,7 +63,13 @@ def principal(subject: str, division: str | None = None, organisation: str | Non
 
 
 @pytest.fixture
-async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Sequence[Parts]]:
+def composes() -> Sequence[Any]:
+    """The registry alone; some tests say otherwise."""
+    return (compose,)
+
+
+@pytest.fixture
+async def parts(database_url: str, tmp_path: Path, composes: Sequence[Any]) -> AsyncIterator[Sequence[Parts]]:
     """Two sites, each with its manager."""
     settings = Settings(
         database_url=database_url,
@@ -81,7 +88,7 @@ async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Sequence[Par
         pool = await stack.enter_async_context(await create_pool(database_url))
         async with pool.acquire() as connection, connection.transaction():
             await store.file_all(connection, filing, since)
-        found = [await stack.enter_async_context(compose(settings, SystemClock())) for compose in COMPOSES]
+        found = [await stack.enter_async_context(compose(settings, SystemClock())) for compose in composes]
         await settle(found)
         yield found
 
@@ -410,6 +417,7 @@ async def test_boundaries_hold_what_is_filed_and_what_comes(client: httpx.AsyncC
     assert "没有已知在界外的场站" in (await client.get("/registry/boundaries", headers=headers(REGULATOR))).text
 
 
+@pytest.mark.parametrize("composes", [COMPOSES])
 async def test_a_site_that_is_filed_twice_is_proposed_and_merged_by_somebody(
     client: httpx.AsyncClient, pool: asyncpg.Pool, parts: Sequence[Parts]
 ) -> None:
