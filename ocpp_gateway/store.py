@@ -5,7 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 LOCK_MS = 200
 STATION = """
@@ -50,7 +50,7 @@ async def get_station(connection: asyncpg.Connection, station_id: str) -> asyncp
         station_id,
     )
     if row is None:
-        raise NotFound(f"station {station_id}")
+        raise NotFound(Reason("station {station_id}", station_id=station_id))
     return row
 
 

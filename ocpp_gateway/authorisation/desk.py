@@ -17,7 +17,7 @@ from ocpp_gateway.protocol.versions import named
 from youguan import audit
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import IdTokenEntry, IdTokensChanged
 from youguan.repeating import repeat_in_transaction
@@ -61,9 +61,9 @@ def wrong(token: Token, groups: Iterable[str]) -> list[FieldError]:
     if not token.id_token.strip():
         errors.append(FieldError("id_token", "is empty"))
     if len(token.id_token) > LONGEST_21:
-        errors.append(FieldError("id_token", f"has more than {LONGEST_21} characters"))
+        errors.append(FieldError("id_token", Reason("has more than {most} characters", most=LONGEST_21)))
     if token.group_id is not None and token.group_id not in groups:
-        errors.append(FieldError("group_id", f"there is no group {token.group_id}"))
+        errors.append(FieldError("group_id", Reason("there is no group {group_id}", group_id=token.group_id)))
     return errors
 
 
@@ -159,9 +159,9 @@ class TokenDesk:
         """Remove a group; NotFound, Conflict while it has members."""
         async with self.pool.acquire() as connection, connection.transaction():
             if await store.members(connection, group_id):
-                raise Conflict(f"group {group_id} has members")
+                raise Conflict(Reason("group {group_id} has members", group_id=group_id))
             if not await store.delete_group(connection, group_id):
-                raise NotFound(f"group {group_id}")
+                raise NotFound(Reason("group {group_id}", group_id=group_id))
             await self._note(connection, who, "remove group", f"group {group_id}", None, None)
 
     async def send_list(
@@ -177,11 +177,11 @@ class TokenDesk:
     ) -> Sent:
         """Bring a station's local list up to date, whole or by what differs; a message goes when the one before is accepted."""
         if not who.has(REGULATOR):
-            raise Forbidden("SendLocalList needs the role regulator")
+            raise Forbidden(Reason("{action} needs the role regulator", action="SendLocalList"))
         async with self.pool.acquire() as connection:
             station = await stations.get_station(connection, station_id)
             if not station["connected"]:
-                raise Conflict(f"station {station_id} is not connected")
+                raise Conflict(Reason("station {station_id} is not connected", station_id=station_id))
             row = await store.get_local_list(connection, station_id)
             tokens = await store.all_tokens(connection)
         version = named(station["ocpp_version"])

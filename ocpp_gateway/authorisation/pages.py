@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from ocpp_gateway.authorisation import store
 from ocpp_gateway.authorisation.desk import Token, TokenDesk
 from youguan.auth import REGULATOR, Principal
-from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.errors import Invalid, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require_county
 from youguan.web.templates import LOCAL_TIME, Templates
@@ -65,7 +65,7 @@ class IdTokenPage:
         return self._templates.render(
             request, "id_tokens.html", status_code=error.status if error else 200, rows=rows,
             next=next_cursor(rows, PAGE, "key"), groups=groups, types=TYPES, q=seen.words, status=seen.status,
-            entered=entered or Token(""), error=error.detail if error else "", local_minute=local_minute,
+            entered=entered or Token(""), error=error, local_minute=local_minute,
         )  # fmt: skip
 
 
@@ -160,4 +160,4 @@ def local_moment(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=LOCAL_TIME)
     except ValueError:
-        raise Invalid("expires_at: not a time", fields=[FieldError("expires_at", "not a time")]) from None
+        raise Invalid.about("expires_at", "is no time") from None

@@ -13,7 +13,7 @@ from ocpp_gateway.authorisation.reservations import Happening, concerned
 from ocpp_gateway.authorisation.rules import COUNTED_FOR, IdToken, OpenTransaction, compared
 from youguan.auth import EVERYTHING, Scope
 from youguan.bounds import station_within
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.eventlog import heads
 
 REGISTERED = """
@@ -94,7 +94,7 @@ async def get_token(connection: asyncpg.Connection, id_token: str, *, hold: bool
     held = " FOR UPDATE OF t" if hold else ""
     row = await connection.fetchrow(f"{REGISTERED} WHERE key = $1{held}", compared(id_token))
     if row is None:
-        raise NotFound(f"id token {id_token}")
+        raise NotFound(Reason("id token {id_token}", id_token=id_token))
     return row
 
 

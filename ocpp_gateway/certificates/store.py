@@ -8,7 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from ocpp_gateway.observation import CertificateRequested
-from youguan.errors import Conflict, NotFound
+from youguan.errors import Conflict, NotFound, Reason
 from youguan.events import Event
 
 
@@ -48,7 +48,7 @@ async def taken(connection: asyncpg.Connection, request_id: str) -> AsyncIterato
     """Let nobody else decide about a request meanwhile; Conflict where somebody does. It ends with the connection."""
     key = f"certificate request {request_id}"
     if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key):
-        raise Conflict(f"{key} is being decided at this moment")
+        raise Conflict("this request is being decided at this moment")
     try:
         yield
     finally:
@@ -64,9 +64,9 @@ async def get_in_state(connection: asyncpg.Connection, request_id: str, states: 
     """Return a request that is in one of these states, held; NotFound, Conflict."""
     row = await connection.fetchrow("SELECT * FROM gateway.certificate_request WHERE id = $1 FOR UPDATE", request_id)
     if row is None:
-        raise NotFound(f"certificate request {request_id}")
+        raise NotFound(Reason("certificate request {id}", id=request_id))
     if row["state"] not in states:
-        raise Conflict(f"certificate request {request_id} is {row['state']}")
+        raise Conflict(Reason("this request is {state}", state=row["state"]))
     return row
 
 

@@ -12,7 +12,7 @@ from ocpp_gateway.commands import store
 from ocpp_gateway.commands.desk import ANSWER_WITHIN_S, Desk, Wish
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.bounds import stations_within
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_station
 
@@ -117,5 +117,5 @@ def add_commands(app: FastAPI, pool: asyncpg.Pool, desk: Desk) -> None:
         row = await desk.read(command_id)
         async with pool.acquire() as connection:
             if not await stations_within(connection, who.scope, [row["station_id"]]):
-                raise NotFound(f"command {command_id}")
+                raise NotFound(Reason("command {id}", id=command_id))
         return CommandOut(**dict(row))

@@ -6,7 +6,7 @@ from typing import Any
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Refusal
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
-from youguan.errors import FieldError, Invalid, NotFound
+from youguan.errors import FieldError, Invalid, NotFound, Reason
 
 IN_16 = frozenset({
     "CancelReservation", "CertificateSigned", "ChangeAvailability", "ChangeConfiguration", "ClearCache",
@@ -44,10 +44,18 @@ ONLY_LOOKS = frozenset({
 def check(version: Version, action: str, payload: dict[str, Any]) -> None:
     """Refuse what the schema refuses, by member; whatever else may be wrong is for the station to judge."""
     if action not in ACTIONS[version]:
-        raise NotFound(f"{action} is no action that a central system sends in OCPP {version.name}")
+        raise NotFound(
+            Reason(
+                "{action} is no action that a central system sends in OCPP {version}",
+                action=action,
+                version=version.name,
+            )
+        )
     try:
         schemas.check(schemas.requests(version)[action], payload, version)
     except Refusal as refusal:
         member = str(refusal.details.get("member", ""))
-        field = FieldError(f"payload.{member}" if member else "payload", refusal.description)
-        raise Invalid(f"{action}: {refusal.description}", fields=[field]) from None
+        reason = Reason.worded(refusal.description, f"schema.{refusal.details.get('rule')}", {})
+        field = FieldError(f"payload.{member}" if member else "payload", reason)
+        detail = f"{action}: {refusal.description}"
+        raise Invalid(detail, fields=[field]) from None

@@ -21,7 +21,7 @@ from ocpp_gateway.relay.store import policy_of
 from youguan import audit
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, FieldError, Forbidden, Invalid, Unavailable
+from youguan.errors import Conflict, Forbidden, Invalid, Reason, Unavailable
 from youguan.eventlog import follow, publish
 from youguan.events import CommandEnded, StationKeyOffered
 from youguan.station_keys import digest, new_key
@@ -29,6 +29,7 @@ from youguan.station_keys import digest, new_key
 STREAM = "gateway/jobs"
 ANSWER_WITHIN_S = 60
 WATCH_S = 1.0
+KEY_ELSEWHERE = "a station's key is changed by POST /api/gateway/stations/{station_id}/key-rotation"
 OVERDUE = {
     "queued": ("undeliverable", "no gateway could send it in time"),
     "sent": ("timed_out", "the gateway that sent it is gone"),
@@ -78,7 +79,7 @@ class Desk:
     async def ask(self, who: Principal, wish: Wish, *, wait_s: float = 0, remote: str | None = None) -> asyncpg.Record:
         """Queue a command and return it, ended if somebody waits for that; Invalid, Forbidden, NotFound, Conflict."""
         if not may_ask(who, wish.action):
-            raise Forbidden(f"{wish.action} needs the role regulator")
+            raise Forbidden(Reason("{action} needs the role regulator", action=wish.action))
         return await self._ask(who, lambda _: wish, wish.station_id, wait_s, remote)
 
     async def rotate_key(
@@ -133,15 +134,14 @@ class Desk:
             await _refuse_where_not_filed(connection, station_id)
             station = await stations.get_station(connection, station_id)
             if not station["connected"]:
-                raise Conflict(f"station {station_id} is not connected")
+                raise Conflict(Reason("station {station_id} is not connected", station_id=station_id))
             await _refuse_where_relayed(connection, station_id, new_key is not None)
             version = named(station["ocpp_version"])
             wish = wanted(version)
             catalogue.check(version, wish.action, wish.payload)
             if new_key is None and sets_station_key(version, wish.action, wish.payload):
-                reason = f"a station's key is changed by POST /api/gateway/stations/{station_id}/key-rotation"
                 member = "payload.key" if "key" in wish.payload else "payload.setVariableData"
-                raise Invalid(f"{member}: {reason}", fields=[FieldError(member, reason)])
+                raise Invalid.about(member, Reason(KEY_ELSEWHERE, station_id=station_id))
             shown = masked(version, wish.action, wish.payload)
             await audit.record(
                 connection,
@@ -167,7 +167,7 @@ class Desk:
     ) -> None:
         """Let every worker know the new key before the station does: it may come back with it on any of them at once."""
         if await store.rotating(connection, wish.station_id):
-            raise Conflict(f"station {wish.station_id} is being told a new key already")
+            raise Conflict(Reason("station {station_id} is being told a new key already", station_id=wish.station_id))
         now = self._clock.now()
         kept = self._keys.digest(wish.station_id, key)
         await store.note_rotation(connection, command_id, kept)
@@ -209,7 +209,7 @@ async def _refuse_where_not_filed(connection: asyncpg.Connection, station_id: st
     """A station in quarantine is nobody's yet: it is told Pending or Rejected, and nothing else."""
     word = await stations.quarantined_as(connection, station_id)
     if word is not None:
-        raise Conflict(f"station {station_id} is not filed: it is {word}, and takes commands when it is filed")
+        raise Conflict(Reason("station {station_id} is not filed: it is {word}", station_id=station_id, word=word))
 
 
 async def _refuse_where_relayed(connection: asyncpg.Connection, station_id: str, new_key: bool) -> None:
@@ -217,8 +217,12 @@ async def _refuse_where_relayed(connection: asyncpg.Connection, station_id: str,
     policy = await policy_of(connection, station_id)
     if policy is None:
         return
-    where = f"station {station_id} is passed on to its operator's own central system"
     if new_key:
-        raise Conflict(f"{where}, whose key it is")
+        raise Conflict("the station is passed on to its operator's own central system, whose key it is")
     if not policy["may_send"]:
-        raise Conflict(f"{where}, and no policy of site {policy['site_id']} allows commands of ours")
+        raise Conflict(
+            Reason(
+                "the station is passed on to its operator's own central system; site {site_id} allows no commands of ours",
+                site_id=policy["site_id"],
+            )
+        )

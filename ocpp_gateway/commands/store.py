@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from ocpp_gateway.observation import CommandOutcome
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 CHANNEL = "gateway_command"
 
@@ -151,7 +151,7 @@ async def get_command(connection: asyncpg.Connection, command_id: str) -> asyncp
     """Return a command; NotFound."""
     row = await connection.fetchrow("SELECT * FROM gateway.command WHERE id = $1", command_id)
     if row is None:
-        raise NotFound(f"command {command_id}")
+        raise NotFound(Reason("command {id}", id=command_id))
     return row
 
 

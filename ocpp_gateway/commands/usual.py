@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from ocpp_gateway.observation import EVSES_A_ROW
 from ocpp_gateway.protocol.versions import V16, Version
-from youguan.errors import FieldError, Invalid
+from youguan.errors import Invalid
 
 Usual = Literal["probe", "report", "out_of_service", "in_service", "unlock", "soft_reset", "hard_reset"]
 
@@ -57,7 +57,7 @@ def _where(version: Version, connector: int) -> dict[str, Any]:
 
 def _one(version: Version, connector: int) -> dict[str, Any]:
     if not connector:
-        raise Invalid("connector: name a connector", fields=[FieldError("connector", "name a connector")])
+        raise Invalid.about("connector", "name a connector")
     if version is V16:
         return {"connectorId": connector}
     row, evse = divmod(connector - 1, EVSES_A_ROW)

@@ -20,7 +20,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.disk import Content, Folder
-from youguan.errors import Conflict, FieldError, Invalid, NotFound, TooLarge, Unavailable, YouguanError
+from youguan.errors import Conflict, Invalid, NotFound, Reason, TooLarge, Unavailable, YouguanError
 from youguan.settings import Settings
 
 LONGEST_NAME = 100
@@ -168,8 +168,7 @@ class Depot:
     async def announce(self, who: Principal, draft: FirmwareDraft, *, remote: str | None) -> asyncpg.Record:
         """Announce firmware whose content is to come; Invalid names what is wrong with its signature."""
         if (draft.signature is None) != (draft.signing_certificate is None):
-            missing = FieldError("signature", "goes together with signing_certificate")
-            raise Invalid("signature and signing_certificate go together", fields=[missing])
+            raise Invalid.about("signature", "goes together with signing_certificate")
         if draft.signature is not None and draft.signing_certificate is not None:
             read_certificate(draft.signing_certificate)
             read_signature(draft.signature)
@@ -247,8 +246,9 @@ class Depot:
         if firmware["received_at"] is None:
             raise Conflict("this firmware has no content yet")
         if (firmware["vendor"], firmware["model"]) != make:
+            meant = f"{firmware['vendor']} {firmware['model']}"
             raise Conflict(
-                f"this firmware is for {firmware['vendor']} {firmware['model']}, the station is {' '.join(make)}"
+                Reason("this firmware is for {meant}, the station is {make}", meant=meant, make=" ".join(make))
             )
         return firmware
 
@@ -257,7 +257,7 @@ class Depot:
         async with self.pool.acquire() as connection:
             row = await store.get_firmware(connection, firmware_id)
         if row["received_at"] is None:
-            raise NotFound(f"firmware {firmware_id}")
+            raise NotFound(Reason("firmware {id}", id=firmware_id))
         return row, self.firmware.find(firmware_id, row["sha256"])
 
     def _address(self, path: str) -> str:
@@ -269,7 +269,7 @@ class Depot:
     async def _version(self, connection: asyncpg.Connection, station_id: str) -> str:
         station = await stations.get_station(connection, station_id)
         if not station["connected"] or station["ocpp_version"] is None:
-            raise Conflict(f"station {station_id} is not connected")
+            raise Conflict(Reason("station {station_id} is not connected", station_id=station_id))
         return str(station["ocpp_version"])
 
 
@@ -287,4 +287,4 @@ def safe_name(name: str | None) -> str | None:
 
 def _check_length(length: int | None, largest: int) -> None:
     if length is not None and length > largest:
-        raise TooLarge(f"larger than {largest} bytes")
+        raise TooLarge(Reason("larger than {largest} bytes", largest=largest))

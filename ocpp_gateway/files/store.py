@@ -9,7 +9,7 @@ import asyncpg
 from youguan.auth import Scope
 from youguan.bounds import station_within
 from youguan.disk import Content
-from youguan.errors import Conflict, NotFound
+from youguan.errors import Conflict, NotFound, Reason
 
 # What the station said of the upload itself, from the request on until it was asked for another file.
 FILES = """
@@ -111,7 +111,7 @@ async def get_received(connection: asyncpg.Connection, file_id: str, scope: Scop
         *scope.parameters,
     )
     if row is None:
-        raise NotFound(f"file {file_id}")
+        raise NotFound(Reason("file {id}", id=file_id))
     return row
 
 
@@ -158,7 +158,7 @@ async def get_firmware(connection: asyncpg.Connection, firmware_id: str) -> asyn
     """Return firmware, there or only announced; NotFound."""
     row = await connection.fetchrow("SELECT * FROM gateway.firmware WHERE id = $1", firmware_id)
     if row is None:
-        raise NotFound(f"firmware {firmware_id}")
+        raise NotFound(Reason("firmware {id}", id=firmware_id))
     return row
 
 
@@ -181,7 +181,7 @@ async def find_firmware(connection: asyncpg.Connection, vendor: str, model: str,
         version,
     )
     if row is None:
-        raise NotFound(f"firmware {version} for {vendor} {model}")
+        raise NotFound(Reason("firmware {version} for {vendor} {model}", version=version, vendor=vendor, model=model))
     return row
 
 

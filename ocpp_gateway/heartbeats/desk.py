@@ -10,10 +10,11 @@ from ocpp_gateway.stations.store import sites_of
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import HeartbeatIntervalSet
 
+SUBJECTS = {"station": "station {station_id}", "site": "site {site_id}"}
 STREAM = "gateway/heartbeats"
 
 
@@ -36,7 +37,7 @@ class IntervalDesk:
         now = self.clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             if not await store.is_filed(connection, scope, subject_id):
-                raise NotFound(f"{scope} {subject_id}")
+                raise NotFound(Reason(SUBJECTS[scope], **{f"{scope}_id": subject_id}))
             before = await store.hold_interval(connection, scope, subject_id)
             if interval_s is None:
                 await store.drop_interval(connection, scope, subject_id)

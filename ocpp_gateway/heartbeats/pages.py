@@ -10,7 +10,7 @@ from ocpp_gateway.heartbeats.desk import IntervalDesk
 from ocpp_gateway.heartbeats.policy import Scope
 from ocpp_gateway.pages.stations import address_of
 from youguan.auth import REGULATOR, Principal
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.web.security import remote_of, require_station
 
 
@@ -29,7 +29,7 @@ def heartbeat_pages(desk: IntervalDesk) -> APIRouter:
     ) -> Response:
         subject_id = station_id if scope == "station" else await desk.site_of(station_id)
         if subject_id is None:
-            raise NotFound(f"a site of station {station_id}")
+            raise NotFound(Reason("a site of station {station_id}", station_id=station_id))
         await desk.set(who, scope, subject_id, interval_s, reason, remote_of(request))
         return RedirectResponse(address_of(station_id), 303)
 

@@ -39,7 +39,7 @@ def certificate_pages(pool: asyncpg.Pool, templates: Templates, desk: Certificat
         last = rows[-1] if len(rows) == PAGE else None
         return templates.render(
             request, "certificates.html", status_code=error.status if error else 200, rows=rows, state=state,
-            states=STATES, error=error.detail if error else "",
+            states=STATES, error=error,
             next=encode_cursor(last["received_at"], last["id"]) if last else None,
         )  # fmt: skip
 

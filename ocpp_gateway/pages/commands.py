@@ -24,7 +24,7 @@ from ocpp_gateway.pages.stations import FRAME_KINDS, Place, address_of
 from ocpp_gateway.protocol.versions import named
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import FieldError, Invalid, YouguanError
+from youguan.errors import Invalid, Reason, YouguanError
 from youguan.web.security import remote_of, require_station
 from youguan.web.templates import Templates
 
@@ -101,7 +101,7 @@ class Errands:
             case _ if act in get_args(Usual):
                 await self._put(who, station_id, act, connector, reason, remote)  # type: ignore[arg-type]
             case _:
-                raise Invalid(f"act: {act} is unknown", fields=[FieldError("act", "unknown")])
+                raise Invalid.about("act", "is none of ours")
 
     async def _put(
         self, who: Principal, station_id: str, act: Usual, connector: int, reason: str, remote: str | None
@@ -118,19 +118,19 @@ def payload_of(text: str) -> dict[str, Any]:
     try:
         said = orjson.loads(text or "{}")
     except orjson.JSONDecodeError as error:
-        reason = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise Invalid(f"payload: {reason}", fields=[FieldError("payload", reason)]) from None
+        where = Reason("line {line}, column {column}: {what}", line=error.lineno, column=error.colno, what=error.msg)
+        raise Invalid.about("payload", where) from None
     if not isinstance(said, dict):
-        raise Invalid("payload: not a JSON object", fields=[FieldError("payload", "not a JSON object")])
+        raise Invalid.about("payload", "is no JSON object")
     return said
 
 
 def check_words(*, looks_only: bool, dangerous: bool, reason: str, confirmed: bool) -> None:
     """Ask for a reason where drivers or supply are touched, and for a second word where it is dangerous. Invalid."""
     if not looks_only and not reason.strip():
-        raise Invalid("reason: say why", fields=[FieldError("reason", "say why")])
+        raise Invalid.about("reason", "say why")
     if dangerous and not confirmed:
-        raise Invalid("confirmed: not confirmed", fields=[FieldError("confirmed", "not confirmed")])
+        raise Invalid.about("confirmed", "is not confirmed")
 
 
 class CommandPage:

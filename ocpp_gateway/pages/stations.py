@@ -26,7 +26,7 @@ from ocpp_gateway.timeseries.uptime import RULES, Seconds
 from ocpp_gateway.transactions import store as transactions
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_station
 from youguan.web.templates import Templates
@@ -313,6 +313,6 @@ def _add_files(router: APIRouter, place: Place, depot: Depot) -> None:
     ) -> Response:
         row, path = await depot.open_evidence(who, file_id, remote=remote_of(request))
         if row["station_id"] != station_id:
-            raise NotFound(f"file {file_id} of station {station_id}")
+            raise NotFound(Reason("file {id} of station {station_id}", id=file_id, station_id=station_id))
         name = row["name"] or f"{station_id}-{file_id}"
         return FileResponse(path, media_type="application/octet-stream", filename=name)

@@ -18,7 +18,7 @@ from youguan import audit
 from youguan.auth import REGULATOR, Principal, Scope
 from youguan.bounds import stations_within
 from youguan.clock import Clock
-from youguan.errors import FieldError, Invalid, NotFound
+from youguan.errors import Invalid, NotFound, Reason
 from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
 from youguan.web.security import require, require_station
 
@@ -208,7 +208,7 @@ async def _hold_within(connection: asyncpg.Connection, scope: Scope, station_ids
     """Refuse what reaches beyond somebody's bounds, as if it were not there; NotFound."""
     beyond = set(station_ids) - await stations_within(connection, scope, station_ids)
     if beyond:
-        raise NotFound(f"station {min(beyond)}")
+        raise NotFound(Reason("station {station_id}", station_id=min(beyond)))
 
 
 async def _count_again(
@@ -220,18 +220,16 @@ async def _count_again(
 
 def _check_period(since: date, until: date) -> None:
     if not timedelta(0) < until - since <= LONGEST_PERIOD:
-        reason = f"must come after `from`, by at most {LONGEST_PERIOD.days} days"
-        raise Invalid(f"to: {reason}", fields=[FieldError("to", reason)])
+        raise Invalid.about("to", Reason("must come after `from`, by at most {days} days", days=LONGEST_PERIOD.days))
 
 
 def _check_exclusion(given: ExclusionIn) -> None:
     if (given.station_id is None) == (given.site_id is None):
-        raise Invalid("station_id: name a station or a site", fields=[FieldError("station_id", "a station or a site")])
+        raise Invalid.about("station_id", "name a station or a site, and not both")
     if not timedelta(0) < given.until - given.since <= LONGEST_PERIOD:
-        raise Invalid("until: must come after `from`", fields=[FieldError("until", "must come after `from`")])
+        raise Invalid.about("until", Reason("must come after `from`, by at most {days} days", days=LONGEST_PERIOD.days))
     if given.kind == "scheduled_maintenance" and (given.announced_at is None or given.announced_at >= given.since):
-        reason = "scheduled maintenance counts only when it was announced before it began"
-        raise Invalid(f"announced_at: {reason}", fields=[FieldError("announced_at", reason)])
+        raise Invalid.about("announced_at", "scheduled maintenance counts only when it was announced before it began")
 
 
 def _uptime(row: asyncpg.Record) -> UptimeOut:

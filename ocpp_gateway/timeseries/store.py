@@ -8,7 +8,7 @@ import asyncpg
 
 from youguan.auth import EVERYTHING, Scope
 from youguan.bounds import site_within, station_within
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 Grouping = Literal["connector", "station", "site", "county"]
 KEYS: dict[Grouping, tuple[str, ...]] = {
@@ -151,7 +151,7 @@ async def withdraw_exclusion(connection: asyncpg.Connection, exclusion_id: str, 
         at,
     )
     if row is None:
-        raise NotFound(f"exclusion {exclusion_id}")
+        raise NotFound(Reason("exclusion {id}", id=exclusion_id))
     return row
 
 
@@ -182,5 +182,5 @@ async def stations_of_site(connection: asyncpg.Connection, site_id: str) -> list
     """Return the stations of a site; NotFound where it has none."""
     rows = await connection.fetch("SELECT station_id FROM gateway.station_directory WHERE site_id = $1", site_id)
     if not rows:
-        raise NotFound(f"site {site_id}")
+        raise NotFound(Reason("site {site_id}", site_id=site_id))
     return [row["station_id"] for row in rows]

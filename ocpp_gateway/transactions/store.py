@@ -7,7 +7,7 @@ import asyncpg
 from ocpp_gateway.store import SAMPLE
 from youguan.auth import EVERYTHING, Scope
 from youguan.bounds import station_within
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 
 # `missing_events`: how many numbers are missing between the first and the last that came, in 2.x; counting from 0 while
 # the start is missing. The numbers of platforms' orders are of our making, and miss nothing.
@@ -77,7 +77,7 @@ async def get_transaction(connection: asyncpg.Connection, station_id: str, trans
         f"{TRANSACTION} WHERE t.station_id = $1 AND t.transaction_id = $2", station_id, transaction_id
     )
     if row is None:
-        raise NotFound(f"transaction {transaction_id} of station {station_id}")
+        raise NotFound(Reason("transaction {id} of station {station_id}", id=transaction_id, station_id=station_id))
     return row
 
 

@@ -155,7 +155,7 @@ async def test_a_wrong_payload_is_refused_by_member_and_given_back(visitor: Visi
     await expect(page.locator("#wrong code")).to_have_text("payload.connectorId")
     await expect(page.get_by_label("内容（JSON）")).to_have_value(wrong)
     await send_any(page, "TriggerMessage", '{"requestedMessage": ')
-    await expect(page.locator("#wrong li")).to_contain_text("line 1, column")
+    await expect(page.locator("#wrong li")).to_contain_text("第 1 行第")
     await expect(page.locator("#live")).to_contain_text("还没有下达过指令")
 
 
@@ -198,7 +198,7 @@ async def test_an_inspector_looks_and_may_not_touch(visitor: Visitor, chargers: 
             "(form) => form.append(Object.assign(document.createElement('input'), { name: 'confirmed', value: 'true' }))"
         )
         await page.locator("#send").click()
-        await expect(page.locator("#wrong")).to_contain_text("needs the role regulator")
+        await expect(page.locator("#wrong")).to_contain_text("只有监管人员可以下发")
         assert told == []
     answer = await page.goto("/gateway/stations/NH0046-001/frames")
     assert answer is not None

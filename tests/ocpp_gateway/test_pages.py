@@ -80,7 +80,7 @@ def test_who_touches_says_why_and_who_endangers_says_it_twice(
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("{", "line 1, column"), ("[]", "not a JSON object"), ("1", "not a JSON")]
+    ("text", "reason"), [("{", "line 1, column"), ("[]", "is no JSON object"), ("1", "is no JSON")]
 )
 def test_a_payload_that_is_none_says_why(text: str, reason: str) -> None:
     with pytest.raises(Invalid, match=reason):

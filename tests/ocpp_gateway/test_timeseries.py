@@ -22,7 +22,6 @@ from youguan.database import create_pool
 from youguan.errors import Invalid
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged
-from youguan.web.problems import add_handlers
 
 DAY = date(2026, 5, 4)
 LOW, HIGH = bounds(DAY)
@@ -239,7 +238,6 @@ async def test_uptime_and_hours_are_read_page_by_page(connection: asyncpg.Connec
     await store.roll_day(connection, DAY, LOW, HIGH, None)
     await connection.execute("DELETE FROM gateway.station_directory WHERE station_id = 't'")  # filed no longer
     app = FastAPI()
-    add_handlers(app)
     period = {"from": DAY.isoformat(), "to": (DAY + timedelta(days=1)).isoformat()}
     who = Principal("r", "R", frozenset({"regulator"}), None, None, "t", "c", LOW)
 

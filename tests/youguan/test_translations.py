@@ -75,6 +75,14 @@ ROOMS = (
     "inspection_service/inspections",
     "inspection_service/publication",
     "inspection_service/tasks",
+    "ocpp_gateway/authorisation",
+    "ocpp_gateway/certificates",
+    "ocpp_gateway/commands",
+    "ocpp_gateway/files",
+    "ocpp_gateway/heartbeats",
+    "ocpp_gateway/pages",
+    "ocpp_gateway/timeseries",
+    "ocpp_gateway/transactions",
 )
 ERRORS = {"Conflict", "Forbidden", "Invalid", "NotFound", "TooLarge", "Unavailable"}
 
