@@ -91,21 +91,26 @@ class PlatformDesk:
             stored = (operator_id, *(getattr(wish, name) for name in TOLD), sealed, now, who.subject)
             await store.put_platform(connection, stored)
             await upward.end_pause(connection, operator_id)
-            if wish.role == "province" and wish.enabled and not _is_told(before):
+            if wish.role == "province" and wish.enabled and wish.address and not _is_told(before):
                 await self._tell_all(connection, operator_id)
             if not (wish.enabled and wish.role == "operator") and await store.end_silence(connection, operator_id):
                 await publish(connection, STREAM, [PlatformHeard(operator_id=operator_id, at=now)])
             return await store.get_platform(connection, operator_id)
 
     async def _tell_all(self, connection: asyncpg.Connection, operator_id: str) -> None:
-        """Queue every site's file and what every connector is now: what has been so for long is news to a province that is new."""
+        """Queue every site's file and what every connector is now: what has been so for long is news to a province that is new.
+
+        What waits since it was told before is old by that, but for orders.
+        """
         files = [station_of(filed) for filed in await registry.sites_filed(connection)]
         reports: list[Report] = [report for report in files if report is not None]
         reports += [
             status_of(coded(row), number_of(row["condition"]), row["effective_at"])
             for row in await registry.every_code(connection)
         ]
-        await upward.queue(connection, operator_id, reports, self._clock.now(), anew=True)
+        now = self._clock.now()
+        await upward.queue(connection, operator_id, reports, now, anew=True)
+        await upward.overtake(connection, operator_id, now, everything=True)
 
     async def retry(self, who: Principal, operator_id: str, reason: str, remote: str | None = None) -> int:
         """Let what waits for a province, and what it refused, be sent at once; return how many that are."""
@@ -148,7 +153,7 @@ class Given:
 
 def _is_told(before: asyncpg.Record | None) -> bool:
     """Say whether a platform is a province that is told already what happens."""
-    return before is not None and bool(before["enabled"]) and before["role"] == "province"
+    return before is not None and bool(before["enabled"] and before["address"]) and before["role"] == "province"
 
 
 def sight_of(who: Principal) -> Scope:

@@ -15,6 +15,7 @@ from ocpp_gateway.cec102.intake.placing import OrderState
 from ocpp_gateway.cec102.overview import Looking
 from ocpp_gateway.cec102.profiles import Profile, Role
 from ocpp_gateway.cec102.upward import store as upward
+from ocpp_gateway.cec102.wording import known_again
 from ocpp_gateway.pages.frames import set_out
 from youguan import bounds
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
@@ -181,7 +182,8 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
             reports = await upward.reports(connection, operator_id, None, None, PAGE)
         profile = looking.desk.profile_of(found.platform)
         return templates.render(
-            request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic, refused=refused,
+            request, "platform.html", known_again=known_again,
+            platform=found.platform, quality=found.quality, traffic=found.traffic, refused=refused,
             unproven=unproven,
             queue=found.queue, reports=reports, report_states=REPORT_STATES, connectors=connectors, profile=profile,
             reachable=reachable, orders=orders, order_states=ORDER_STATES, file=file,
@@ -248,7 +250,7 @@ def _add_trial(router: APIRouter, looking: Looking, templates: Templates) -> Non
         return templates.render(
             request, "platform_trial.html", status_code=error.status if error else 200, platform=row, trial=trial,
             known=profile.heard(row["role"]), message=message, text=text, steps=STEPS, what=WHAT, set_out=set_out,
-            error=error,
+            error=error, known_again=known_again,
         )  # fmt: skip
 
     @router.get("/platforms/{operator_id}/trial")

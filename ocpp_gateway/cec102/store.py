@@ -92,9 +92,9 @@ async def called(connection: asyncpg.Connection, role: str) -> list[asyncpg.Reco
 
 
 async def provinces(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Return the platforms that we report to."""
+    """Return the platforms that we report to: what is told of one that is never called would wait for ever."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        f"{PLATFORM} WHERE p.role = 'province' AND p.enabled ORDER BY p.operator_id"
+        f"{PLATFORM} WHERE p.role = 'province' AND p.enabled AND p.address IS NOT NULL ORDER BY p.operator_id"
     )
     return rows
 

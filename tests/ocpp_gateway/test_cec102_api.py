@@ -240,7 +240,7 @@ async def test_what_a_platform_sent_and_what_was_refused(gateway: Gateway) -> No
     assert (listed["items"][0]["cec_connector_id"], listed["items"][0]["status"]) == ("P1-1", "Charging")
     assert listed["next"]
     assert "P9-9" in page
-    assert "is no number" in page
+    assert "'x' 不是数字" in page.replace("&#39;", "'")
 
 
 @pytest.mark.parametrize(

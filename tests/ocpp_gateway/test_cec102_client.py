@@ -895,6 +895,9 @@ async def test_a_province_that_is_let_in_learns_what_everything_is_and_then_what
             "name": "省平台", "role": "province", "profile": "cec-2016", "inbound": SECRETS, "outbound": SECRETS, "reason": "test",
             "address": serving.address, "our_operator_id": OPERATOR_ID,
         }  # fmt: skip
+        uncalled = {**wanted, "address": None, "outbound": None}
+        answer = await client.put(f"/api/gateway/platforms/{PROVINCE}", json=uncalled)
+        assert answer.json()["queue"]["waiting"] == 0  # it would wait for ever
         answer = await client.put(f"/api/gateway/platforms/{PROVINCE}", json=wanted)
         assert answer.status_code == 200, answer.text
         await platform.say(

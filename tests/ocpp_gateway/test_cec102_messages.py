@@ -25,9 +25,12 @@ from ocpp_gateway.cec102.messages import (
 )
 from ocpp_gateway.cec102.privacy import marker, without_persons
 from ocpp_gateway.cec102.profiles import read_profiles
+from ocpp_gateway.cec102.wording import KEPT, TEMPLATES, UNFILED, known_again
 from ocpp_gateway.observation import MeterSampled, StatusReported, TransactionReported
 from youguan.errors import Invalid
 from youguan.settings import Settings
+from youguan.web.translations import chinese as known_chinese
+from youguan.web.translations import explain
 
 PROFILES = profiles_of(Settings())
 CEC, ZHEJIANG = PROFILES["cec-2016"], PROFILES["zhejiang"]
@@ -345,3 +348,60 @@ def test_pauses_between_tries_grow_and_stay() -> None:
 
 def test_what_is_no_object_is_no_content() -> None:
     assert parsed(b'{"a":1}') == {"a": 1}
+
+
+# --- what is wrong, in the reader's language --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "chinese"),
+    [
+        ("m: ConnectorStatusInfo[1].Status: 'x' is no number", "m: ConnectorStatusInfo[1].Status", "'x' 不是数字"),
+        (f"m: ConnectorID: P9-9: {UNFILED}", "m: ConnectorID: P9-9", "该平台没有备案这个编码的枪"),
+        (
+            "m: ConnectorID: A: is filed for several connectors (P1 1, P2 1): which is meant?" + KEPT, "m: ConnectorID: A",
+            "备案给了多把枪（P1 1, P2 1），无法判断是哪一把；订单留存，不记为充电事务",
+        ),
+        ("TotalMoney: 5 is not 3 + 1", "TotalMoney", "5 不等于 3 + 1"),
+        ("Data: not JSON: unexpected end: line 1 column 1", "Data", "不是 JSON：unexpected end: line 1 column 1"),
+        ("m: Sig: does not fit", "m: Sig", "不符"),
+        (
+            "transaction 7 of P1 cannot be told: nobody told when it began", "", "P1 的充电事务 7 不能上报：没有开始时间",
+        ),
+        ("ConnectError: what nobody knows", "", "ConnectError: what nobody knows"),
+    ],
+)  # fmt: skip
+def test_a_reason_that_was_kept_is_said_in_chinese(text: str, where: str, chinese: str) -> None:
+    wrong = known_again(text)
+    assert (wrong.where, explain(wrong.reason, "zh")) == (where, chinese)
+    assert explain(wrong.reason, "en") == (text.removeprefix(f"{where}: ") if where else text)
+
+
+def test_every_reason_has_its_chinese() -> None:
+    assert [template for template in TEMPLATES if template not in known_chinese()[0]] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "document"),
+    [
+        ("status", {"ConnectorStatusInfo": 1}), ("status", {"ConnectorStatusInfo": [1]}),
+        *(("status", {"ConnectorStatusInfo": {"ConnectorID": id, "Status": status}}) for id, status in (
+            ("a", "x"), ("a", None), ("a", 9), ("a", 1.5), ("a", -1), ("", 1), ("x" * 65, 1), ({}, 1),
+        )),
+        ("status", {"ConnectorStatusInfo": {"ConnectorID": "a", "Status": 1, "UpdateTime": "then"}}),
+        ("status", {"ConnectorStatusInfo": {"ConnectorID": "a", "Status": 1, "OperatorID": "000000000"}}),
+        ("order", {"ChargeOrderInfo": {"ConnectorID": "a", "OrderNo": "1", "StartTime": "2026-05-04", "EndTime": "2026-05-03"}}),
+        ("order", {"ChargeOrderInfo": {
+            "ConnectorID": "a", "OrderNo": "1", "StartTime": "2026-05-04", "EndTime": "2026-05-04", "TotalPower": 9,
+            "TotalMoney": 5, "TotalElecMoney": 1, "TotalSeviceMoney": 1, "ChargeDetails": [{"DetailPower": 1}],
+        }}),
+        ("station", {"StationInfo": {"StationName": "x"}}), ("stats", {"StationStats": {"StationID": "1"}}),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_known_again(kind: str, document: dict[str, Any]) -> None:
+    content = read(CEC, kind, document, "395815801")
+    assert content.refused or content.doubted
+    for refused in (*content.refused, *content.doubted):
+        wrong = known_again(str(refused))
+        assert wrong.where.startswith(refused.member)
+        assert explain(wrong.reason, "zh") != refused.reason

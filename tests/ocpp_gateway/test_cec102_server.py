@@ -429,7 +429,7 @@ async def test_what_a_platform_did_not_sign_is_never_held_against_it(gateway: Ga
         assert [item["reason"] for item in unproven] == [f"{STATUS}: Sig: does not fit"] * 2
         assert (await client.get(address)).json()["quality"]["usable"] is None
         page = (await client.get(f"/gateway/platforms/{platform.party.operator_id}")).text
-    assert page.index("没有拒收任何内容") < page.index("未通过身份验证的报文") < page.index("Sig: does not fit")
+    assert page.index("没有拒收任何内容") < page.index("未通过身份验证的报文") < page.index("Sig</code> 不符")
 
 
 async def test_data_of_other_secrets_under_a_right_signature(platform: Platform) -> None:

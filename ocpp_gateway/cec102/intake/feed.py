@@ -23,6 +23,7 @@ from ocpp_gateway.cec102.intake import store
 from ocpp_gateway.cec102.intake.placing import Places, order_state, place_of
 from ocpp_gateway.cec102.members import Refused
 from ocpp_gateway.cec102.messages import AboutConnector, Content, Item, OperatorSaid, OrderSaid, StationSaid, StatsSaid
+from ocpp_gateway.cec102.wording import KEPT
 from ocpp_gateway.mqtt.bridge import Budget
 from ocpp_gateway.observation import (
     Observation,
@@ -270,7 +271,7 @@ def _shares(told: Told, places: Places, outcome: Outcome) -> dict[str, Share]:
 
 
 def _but_kept(refused: Refused) -> Refused:
-    return Refused(refused.member, f"{refused.reason}; the order is kept, and is no transaction")
+    return Refused(refused.member, refused.reason + KEPT)
 
 
 def _entry(told: Told, station_id: str, share: Share, *, ours: bool) -> tuple[Entry, int, list[Refused]]:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from ocpp_gateway.adapters.cec102 import Place
 from ocpp_gateway.cec102.members import Refused
+from ocpp_gateway.cec102.wording import UNFILED
 
 Places = Mapping[str, Sequence[Place]]
 """ConnectorID → every connector that is filed under it for the platform's operator."""
@@ -18,7 +19,7 @@ def place_of(connector_id: str, places: Places) -> Place | Refused:
         case [place]:
             return place
         case []:
-            return Refused("ConnectorID", f"{connector_id}: no connector of this id is filed for this platform")
+            return Refused("ConnectorID", f"{connector_id}: {UNFILED}")
         case several:
             named = ", ".join(f"{station_id} {connector}" for station_id, connector in several)
             return Refused("ConnectorID", f"{connector_id}: is filed for several connectors ({named}): which is meant?")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -17,7 +17,7 @@ from youguan.clock import Clock
 log = logging.getLogger(__name__)
 
 A_ROUND = 200  # reports to one province between two looks
-LOOKED_AT = 1000  # of those that wait: so many at the front of the queue may hold up others
+LOOKED_AT = (100, 1000)  # of those that wait; of more only where none of the first can go up
 OF_US = (Ret.SIGNATURE, Ret.TOKEN)  # what is wrong is how we speak, not what is told: it keeps
 
 
@@ -47,9 +47,11 @@ class Sender:
             pause = await store.pause_of(connection, operator_id)
             if pause.until is not None and pause.until > now:
                 return ()
-            await store.overtake(connection, operator_id, now, everything=pause.in_vain > 0)
-            waiting = await store.waiting(connection, operator_id, LOOKED_AT)
-        return ready(waiting, now, caller.peer.profile.at_once)
+            found = await _first(connection, caller, now)
+            if pause.in_vain or any(report["tries"] for report in found):
+                await store.overtake(connection, operator_id, now, everything=pause.in_vain > 0)
+                found = await _first(connection, caller, now)
+        return found
 
     async def _note(self, caller: Caller, reports: Sequence[asyncpg.Record], told: Sequence[tuple[Met, str]]) -> bool:
         """Note how reports were taken; True where the province dealt with none, and is to be left alone for a while."""
@@ -68,6 +70,17 @@ class Sender:
             elif pause.in_vain:
                 await store.end_pause(connection, operator_id)
         return outcome.in_vain
+
+
+async def _first(connection: asyncpg.Connection, caller: Caller, now: datetime) -> Sequence[asyncpg.Record]:
+    """Return what could go up now; where much waits for something else, what comes behind that."""
+    found: Sequence[asyncpg.Record] = ()
+    for limit in LOOKED_AT:
+        waiting = await store.waiting(connection, caller.peer.operator_id, limit)
+        found = ready(waiting, now, caller.peer.profile.at_once)
+        if found or len(waiting) < limit:
+            break
+    return found
 
 
 async def _tell(caller: Caller, report: asyncpg.Record) -> tuple[Met, str]:
