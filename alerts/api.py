@@ -13,9 +13,10 @@ from youguan import audit
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
+from youguan.web.times import UtcTime
 
 State = Literal["pending", "firing", "resolved"]
 RULES = {

@@ -12,8 +12,9 @@ from charger_registry.people.organisations import store as bodies
 from charger_registry.public.access import known_site
 from youguan.clock import Clock
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import scope_of
+from youguan.web.times import UtcTime
 
 
 class ConnectorOut(BaseModel):

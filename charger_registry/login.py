@@ -37,9 +37,10 @@ from youguan.eventlog import publish
 from youguan.events import AccessRevoked
 from youguan.settings import Settings
 from youguan.web.application import api
-from youguan.web.paging import Page, UtcTime
+from youguan.web.paging import Page
 from youguan.web.security import SESSION_COOKIE, is_loopback, principal_of, remote_of, require
 from youguan.web.templates import Templates
+from youguan.web.times import UtcTime
 
 LONGEST_NAME, LONGEST_BROWSER = 200, 300
 ERRANDS, LINKING = b"youguan login errands", b"link "

@@ -11,8 +11,9 @@ from ocpp_gateway import store
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.bounds import stations_within
 from youguan.web.application import api
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require_station, scope_of
+from youguan.web.times import GivenTime, UtcTime
 
 StationState = Literal["never_connected", "online", "offline"]
 From = Annotated[GivenTime | None, Query(alias="from", description="from this time on")]

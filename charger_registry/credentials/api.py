@@ -11,8 +11,9 @@ from charger_registry.credentials.desk import KeyDesk
 from charger_registry.credentials.quarantine import Quarantine
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require_county, require_station
+from youguan.web.times import UtcTime
 
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 

@@ -11,8 +11,9 @@ from charger_registry.divisions.border_desk import BorderDesk
 from charger_registry.divisions.desk import DivisionDesk, Taken
 from charger_registry.identifiers import division_kind
 from youguan.auth import OPERATOR, REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require
+from youguan.web.times import UtcTime
 
 Crs = Literal["wgs84", "cgcs2000", "gcj02", "bd09"]
 Kind = Literal["province", "city", "county", "street", "town", "township"]

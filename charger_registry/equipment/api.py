@@ -23,8 +23,9 @@ from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import Invalid, Reason
 from youguan.web.documents import give
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_site
+from youguan.web.times import UtcTime
 
 Phone = Annotated[str, Field(max_length=40, pattern=f"^{PHONE.pattern}$")]
 Count = Annotated[int, Field(ge=0, le=100_000)]

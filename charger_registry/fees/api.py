@@ -14,8 +14,9 @@ from charger_registry.fees.posting import PriceIn, draft_of
 from charger_registry.public.access import known_site
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require_site
+from youguan.web.times import GivenTime, UtcTime
 
 At = Annotated[GivenTime | None, Query(description="default now")]
 

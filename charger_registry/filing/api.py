@@ -20,8 +20,9 @@ from youguan.clock import COUNTY, Clock, county_day
 from youguan.documents import Document, Shelf
 from youguan.errors import Invalid, Reason
 from youguan.web.documents import give, take
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_site
+from youguan.web.times import UtcTime
 
 DOCUMENTS = "/filing-documents/"
 CURSOR = ("idle", "due_text", "moved_at", "id")

@@ -13,8 +13,9 @@ from charger_registry.imports.template import TEMPLATES
 from charger_registry.imports.writers import WRITERS
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.web.documents import pieces
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require
+from youguan.web.times import UtcTime
 from youguan.web.translations import explain, preferred
 
 Outcome = Literal["added", "changed", "unchanged", "refused"]

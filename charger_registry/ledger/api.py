@@ -19,8 +19,9 @@ from charger_registry.public.access import known_site
 from youguan.auth import REGULATOR, Principal, Scope
 from youguan.clock import Clock
 from youguan.errors import NotFound, Reason
-from youguan.web.paging import GivenTime, Page, UtcTime
+from youguan.web.paging import Page
 from youguan.web.security import remote_of, require, require_site, scope_of
+from youguan.web.times import GivenTime, UtcTime
 
 Role = Literal["builder", "owner", "manager", "maintainer", "property_manager"]
 EvidenceKind = Literal["contract", "acceptance_record", "decision", "other"]

@@ -21,8 +21,9 @@ from charger_registry.open_data.unpublished import read_unpublished
 from youguan.clock import Clock
 from youguan.errors import NotFound
 from youguan.web.documents import pieces
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import scope_of
+from youguan.web.times import UtcTime
 
 KEPT_S = 5  # that a program asks again within is told the same
 FILES_KEPT_S = 60

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 from charger_registry.open_data import store
 from charger_registry.open_data.tokens import Purpose, TokenDesk
 from youguan.auth import REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require_county
+from youguan.web.times import UtcTime
 
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 

@@ -9,8 +9,9 @@ from charger_registry.login import Login, Token, browser_of
 from charger_registry.people.delegation import Delegations, Wish
 from charger_registry.people.second_factor import SecondFactors
 from youguan.auth import Principal
-from youguan.web.paging import GivenTime, Page, UtcTime
+from youguan.web.paging import Page
 from youguan.web.security import remote_of, require
+from youguan.web.times import GivenTime, UtcTime
 
 Himself = Annotated[Principal, Depends(require())]
 

@@ -15,8 +15,9 @@ from charger_registry.people.organisations.desk import Mandate, OrganisationDesk
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.errors import Forbidden, NotFound, Reason
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_county, require_person
+from youguan.web.times import GivenTime, UtcTime
 
 Role = Literal["regulator", "inspector", "operator", "reviewer"]
 Grounds = Annotated[str, Field(min_length=1, max_length=500)]

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from charger_registry.relay import store
 from charger_registry.relay.desk import RelayDesk, Relaying
 from youguan.auth import OPERATOR, REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_site
+from youguan.web.times import UtcTime
 
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Admission = Literal["ours", "upstream"]

@@ -15,8 +15,9 @@ from inspection_service.annual_report.indicators import BY_ID, FIRST_YEAR, LAST_
 from inspection_service.printing.press import Press
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import Invalid, NotFound
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import require, require_county, shown_again
+from youguan.web.times import UtcTime
 
 Year = Annotated[int, Query(ge=FIRST_YEAR, le=LAST_YEAR)]
 FormatName = Literal["json", "html", "pdf", "docx", "csv"]

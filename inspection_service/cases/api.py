@@ -23,8 +23,9 @@ from inspection_service.wording import REFUSED
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.errors import NotFound, Reason
 from youguan.web.documents import INERT
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_county, require_person
+from youguan.web.times import UtcTime
 
 Words = Annotated[str, Field(max_length=2000)]
 Short = Annotated[str, Field(max_length=200)]

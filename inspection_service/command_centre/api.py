@@ -11,8 +11,9 @@ from inspection_service.tasks.counter import Counter
 from inspection_service.tasks.machine import Command
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
-from youguan.web.paging import Limit, Page, UtcTime
+from youguan.web.paging import Limit, Page
 from youguan.web.security import require
+from youguan.web.times import UtcTime
 
 MOST = 200
 

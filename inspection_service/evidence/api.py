@@ -17,7 +17,8 @@ from youguan.clock import Clock
 from youguan.documents import Document
 from youguan.errors import Invalid
 from youguan.web.documents import INERT, give, take
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
+from youguan.web.times import GivenTime
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Kind = Literal["documentary", "physical", "audiovisual", "electronic", "witness", "statement", "expert", "record"]

@@ -11,8 +11,9 @@ from inspection_service.file_review import store
 from inspection_service.file_review.desk import FileReviewDesk, Order
 from inspection_service.file_review.people import RegistryPeople, check_chosen
 from youguan.auth import OFFICIALS, REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_county, shown_again
+from youguan.web.times import UtcTime
 
 Subject = Annotated[str, Field(min_length=1, max_length=100)]
 

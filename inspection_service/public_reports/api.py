@@ -16,9 +16,10 @@ from inspection_service.tasks.counter import Counter
 from youguan.auth import OFFICIALS, Principal
 from youguan.errors import Invalid, NotFound
 from youguan.web.documents import INERT
-from youguan.web.paging import Page, UtcTime
+from youguan.web.paging import Page
 from youguan.web.security import remote_of
 from youguan.web.strictness import has_no_place_in_text
+from youguan.web.times import UtcTime
 
 FIELDS = ("matter", "text", "site_id", "station_id", "connector", "token")
 LONGEST_NAME = 100

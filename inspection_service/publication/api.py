@@ -12,8 +12,9 @@ from inspection_service.publication.desk import PublicationDesk, shown
 from inspection_service.publication.due import Due
 from inspection_service.publication.notice import Shown, as_atom, as_csv, as_json_feed
 from youguan.auth import OFFICIALS, REGULATOR, REVIEWER, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require
+from youguan.web.times import UtcTime
 
 State = Literal["to_check", "exempt", "withheld", "published", "withdrawn", "ended"]
 FEED, WHOLE_TABLE = 100, 10_000

@@ -20,8 +20,9 @@ from youguan.documents import Document, Shelf
 from youguan.errors import Invalid, Reason
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 from youguan.web.documents import give, take
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require
+from youguan.web.times import GivenTime, UtcTime
 
 Status = Literal["open", "accepted", "mended", "verifying", "closed"]
 Severity = Literal["info", "minor", "major", "critical"]

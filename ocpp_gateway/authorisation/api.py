@@ -16,8 +16,9 @@ from ocpp_gateway.commands.api import CommandOut, Wait, tell_ended
 from youguan.auth import INSPECTOR, REGULATOR, Principal, Scope
 from youguan.clock import Clock
 from youguan.errors import FieldError
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county, require_station
+from youguan.web.times import UtcTime
 
 MOST_ROWS = 10_000
 GroupId = Annotated[str, Path(min_length=1, max_length=255)]

@@ -13,8 +13,9 @@ from ocpp_gateway.cec102.profiles import Role
 from ocpp_gateway.cec102.quality import Freshness, What
 from ocpp_gateway.cec102.upward.api import add_reports
 from youguan.auth import REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county
+from youguan.web.times import UtcTime
 
 anybody = require()
 Who = Annotated[Principal, Depends(anybody)]

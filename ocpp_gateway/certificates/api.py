@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 from ocpp_gateway.certificates import store
 from ocpp_gateway.certificates.desk import CertificateDesk
 from youguan.auth import REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require_county
+from youguan.web.times import UtcTime
 
 State = Literal["pending", "approved", "rejected", "superseded"]
 

@@ -13,8 +13,9 @@ from ocpp_gateway.commands.desk import ANSWER_WITHIN_S, Desk, Wish
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.bounds import stations_within
 from youguan.errors import NotFound, Reason
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_station
+from youguan.web.times import UtcTime
 
 LONGEST_WAIT_S = 120
 ENDED = {"answered", "refused", "invalid", "timed_out", "undeliverable"}

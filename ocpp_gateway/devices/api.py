@@ -10,8 +10,9 @@ from ocpp_gateway.devices import store
 from ocpp_gateway.observation import VariableKey
 from ocpp_gateway.store import get_station
 from youguan.auth import Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require_station
+from youguan.web.times import UtcTime
 
 
 class VariableOut(BaseModel):

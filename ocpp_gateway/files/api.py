@@ -21,8 +21,9 @@ from youguan.errors import YouguanError
 from youguan.repeating import repeat
 from youguan.web import problems
 from youguan.web.application import api
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county, require_station
+from youguan.web.times import UtcTime
 
 SWEEP_S = 3600.0
 

@@ -9,8 +9,9 @@ from ocpp_gateway.heartbeats import store
 from ocpp_gateway.heartbeats.desk import IntervalDesk
 from ocpp_gateway.heartbeats.policy import Scope
 from youguan.auth import REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require_county
+from youguan.web.times import UtcTime
 
 SHORTEST_S, LONGEST_S = 10, 86_400
 regulator = require_county(REGULATOR)

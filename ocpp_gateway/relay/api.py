@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 
 from ocpp_gateway.relay import store
 from youguan.auth import Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_site
+from youguan.web.times import UtcTime
 
 
 class UpstreamOut(BaseModel):

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from ocpp_gateway.sensors import store
 from youguan.auth import Principal
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require_site
+from youguan.web.times import GivenTime, UtcTime
 
 
 class SensorOut(BaseModel):

@@ -19,8 +19,9 @@ from youguan.auth import REGULATOR, Principal, Scope
 from youguan.bounds import stations_within
 from youguan.clock import Clock
 from youguan.errors import Invalid, NotFound, Reason
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_station
+from youguan.web.times import GivenTime, UtcTime
 
 KINDS: Mapping[str, type] = {"connector": int}  # what a cursor holds; the other keys are text
 LONGEST_PERIOD = timedelta(days=400)

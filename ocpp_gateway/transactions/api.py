@@ -12,8 +12,9 @@ from ocpp_gateway.authorisation.rules import Standing
 from ocpp_gateway.store import get_station
 from ocpp_gateway.transactions import store
 from youguan.auth import Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_station
+from youguan.web.times import UtcTime
 
 Open = Annotated[bool | None, Query(description="true: not ended; false: ended")]
 MOST_SAMPLES = 10_000

@@ -1,4 +1,4 @@
-"""Lists: {"items": […], "next": cursor or null}; times in UTC with Z."""
+"""Lists: {"items": […], "next": cursor or null}."""
 
 import base64
 import binascii
@@ -12,8 +12,7 @@ from pydantic import BaseModel
 
 from youguan.errors import FieldError, Invalid
 from youguan.web.strictness import has_no_place_in_text
-from youguan.web.times import GivenTime as GivenTime
-from youguan.web.times import UtcTime as UtcTime
+from youguan.web.times import within_reach
 
 Item = TypeVar("Item")
 LARGEST_INTEGER = 2**63 - 1
@@ -57,7 +56,7 @@ def _member(part: Any, kind: type) -> Any:
         moment = datetime.fromisoformat(part)
         if moment.tzinfo is None:
             raise ValueError
-        return _within_reach(moment)
+        return within_reach(moment)
     if type(part) is not kind or (isinstance(part, str) and has_no_place_in_text(part)):
         raise ValueError
     if isinstance(part, int) and abs(part) > LARGEST_INTEGER:

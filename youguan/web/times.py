@@ -11,11 +11,12 @@ from youguan.clock import utc_text
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def _within_reach(moment: datetime) -> datetime:
+def within_reach(moment: datetime) -> datetime:
+    """Return a moment in UTC; ValueError where the calendar or the database ends before it."""
     if not EARLIEST <= moment < LATEST:
         raise ValueError(f"must lie between the years {EARLIEST.year} and {LATEST.year}")
     return moment.astimezone(UTC)
 
 
-GivenTime = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+GivenTime = Annotated[AwareDatetime, AfterValidator(within_reach)]
 UtcTime = Annotated[datetime, PlainSerializer(utc_text, return_type=str, when_used="json")]

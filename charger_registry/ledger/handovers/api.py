@@ -13,8 +13,9 @@ from charger_registry.ledger.handovers.desk import HandoverDesk
 from charger_registry.ledger.handovers.handover import Command
 from charger_registry.ledger.responsibility import Evidence
 from youguan.auth import OPERATOR, Principal
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_site, scope_of
+from youguan.web.times import GivenTime, UtcTime
 
 Wanted = Literal["proposed", "accepted", "declined", "withdrawn", "lapsed", "overtaken", "ended"]
 

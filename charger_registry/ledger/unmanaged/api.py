@@ -10,8 +10,9 @@ from charger_registry.ledger.api import Grounds, OrganisationName
 from charger_registry.ledger.unmanaged import store
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk, rules_of
 from youguan.auth import REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_county, require_site, scope_of
+from youguan.web.times import UtcTime
 
 Why = Literal["no_manager", "deregistered", "contract_ended", "silent"]
 AccountableRole = Literal["owner", "builder", "maintainer", "property_manager"]

@@ -9,7 +9,8 @@ from charger_registry.people.api import Grounds, Short, Why, manager
 from charger_registry.people.machine_keys.desk import KeyWish, MachineKeyDesk, state_of
 from youguan.auth import Principal
 from youguan.clock import Clock
-from youguan.web.paging import GivenTime, Page, UtcTime
+from youguan.web.paging import Page
+from youguan.web.times import GivenTime, UtcTime
 
 
 class KeyOut(BaseModel):

@@ -9,8 +9,9 @@ from inspection_service.inspections.api import Grounds, Id
 from inspection_service.inspections.interests import store
 from inspection_service.inspections.interests.desk import InterestDesk
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
-from youguan.web.paging import Page, UtcTime
+from youguan.web.paging import Page
 from youguan.web.security import require, require_county, require_person
+from youguan.web.times import UtcTime
 
 
 class InterestIn(BaseModel):

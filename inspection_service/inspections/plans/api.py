@@ -13,8 +13,9 @@ from inspection_service.inspections.plans.desk import PlanDesk, PlanWish, pool_o
 from inspection_service.inspections.plans.joint import Counters
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import NotFound, Reason
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_person
+from youguan.web.times import UtcTime
 
 
 class PointOut(BaseModel):

@@ -21,8 +21,9 @@ from youguan.clock import county_day
 from youguan.documents import Document, Shelf
 from youguan.errors import NotFound, Reason
 from youguan.web.documents import INERT, give, take
-from youguan.web.paging import Cursor, GivenTime, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_person, shown_again
+from youguan.web.times import GivenTime, UtcTime
 
 Words = Annotated[str, Field(max_length=2000)]
 Key = Annotated[str, Field(min_length=8, max_length=100, pattern=r"^[A-Za-z0-9-]+$")]

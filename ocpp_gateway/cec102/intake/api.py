@@ -13,8 +13,9 @@ from ocpp_gateway.cec102.intake.placing import OrderState
 from ocpp_gateway.cec102.overview import Looking
 from youguan.auth import Principal
 from youguan.errors import FieldError, Invalid
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, encode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import require
+from youguan.web.times import UtcTime
 
 LONGEST_TRIAL = 500_000
 anybody = require()

@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.upward import store
 from youguan.auth import REGULATOR, Principal
-from youguan.web.paging import Cursor, Limit, Page, UtcTime, decode_cursor, next_cursor
+from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county
+from youguan.web.times import UtcTime
 
 ReportState = Literal["waiting", "taken", "refused", "overtaken", "withheld"]
 anybody = require()

@@ -405,15 +405,17 @@ async def test_boundaries_hold_what_is_filed_and_what_comes(client: httpx.AsyncC
     listed = (await client.get("/api/registry/boundaries")).json()["items"]
     assert [(line["division_code"], line["verified"]) for line in listed] == [("330226001", 1), ("330226002", 0)]
 
-    async def outside(who: str) -> list[str]:
+    async def listed_outside(who: tuple[str, str | None]) -> list[str]:
         lines = await client.get("/api/registry/boundaries/outside", headers=headers(who))
         return [line["site_id"] for line in lines.json()["items"]]
 
-    assert (await outside(REGULATOR), await outside(OPERATOR)) == (["2"], []), "the operator's own lies within"
+    assert (await listed_outside(REGULATOR), await listed_outside(OPERATOR)) == (["2"], []), (
+        "the operator's own lies within"
+    )
     assert "界外" in (await client.get("/registry/sites/2/equipment", headers=headers(REGULATOR))).text
     mended = await bring(client, b"id,lng,lat\n2,121.4,29.25\n")
     assert (await commit(client, mended)).status_code == 200
-    assert await outside(REGULATOR) == []
+    assert await listed_outside(REGULATOR) == []
     assert "没有已知在界外的场站" in (await client.get("/registry/boundaries", headers=headers(REGULATOR))).text
 
 
