@@ -36,9 +36,9 @@ from charger_registry.fees.pages import fee_pages
 from charger_registry.filing.api import DOCUMENTS, add_filings
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.pages import filing_pages
-from charger_registry.filing.rule_api import add_filing_rules
-from charger_registry.filing.rule_desk import RuleDesk
-from charger_registry.filing.rule_pages import filing_rule_pages
+from charger_registry.filing.rules.api import add_filing_rules
+from charger_registry.filing.rules.desk import RuleDesk
+from charger_registry.filing.rules.pages import filing_rule_pages
 from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.api import add_imports
 from charger_registry.imports.confined import ConfinedReader

@@ -8,8 +8,8 @@ import asyncpg
 
 from charger_registry.duplicates.resemblance import FARTHEST_M, METRES_A_DEGREE, Place, Resemblance, compare
 from charger_registry.equipment.store import SITE_FIELDS
-from charger_registry.filing import store as filings
 from charger_registry.filing.machine import STANDING, UNDECIDED
+from charger_registry.filing.papers import store as paper_store
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.errors import NotFound, Reason
@@ -223,7 +223,7 @@ async def move_filings(connection: asyncpg.Connection, kept: str, gone: str) -> 
         STANDING,
         UNDECIDED,
     )
-    await filings.tell_anew(connection, [row["id"] for row in moved])
+    await paper_store.tell_anew(connection, [row["id"] for row in moved])
     left = await connection.fetch(
         "SELECT * FROM registry.filing WHERE site_id = $1 AND state = ANY($2) ORDER BY id FOR UPDATE",
         gone,

@@ -13,7 +13,8 @@ from charger_registry.filing.content import Content
 from charger_registry.filing.desk import FilingDesk, View
 from charger_registry.filing.indicators import Handled, Indicators, Share, indicators
 from charger_registry.filing.machine import Command, State
-from charger_registry.filing.papers import PaperDraft
+from charger_registry.filing.papers.desk import PaperDraft
+from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import Order
 from youguan.auth import OPERATOR, REGULATOR, Principal, Scope
 from youguan.clock import COUNTY, Clock, county_day
@@ -218,7 +219,7 @@ def _add_reading(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk, clock: Cloc
     async def document_types() -> Page[DocumentTypeOut]:
         """List the kinds of papers. No login needed."""
         async with pool.acquire() as connection:
-            rows = await store.document_types(connection, county_day(clock.now()))
+            rows = await rule_store.document_types(connection, county_day(clock.now()))
         return Page(items=[DocumentTypeOut(**dict(row)) for row in rows])
 
 

@@ -14,6 +14,7 @@ from charger_registry.filing import store
 from charger_registry.filing.content import Content, StationLine, has_moved, promised, site_draft
 from charger_registry.filing.deadlines import Terms, add_months
 from charger_registry.filing.machine import Command
+from charger_registry.filing.papers import store as paper_store
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.amendment import give
 from charger_registry.ledger.handovers import store as handovers
@@ -51,9 +52,9 @@ async def retire(connection: asyncpg.Connection, site_id: str, by: str, now: dat
 
 async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, terms: Terms, now: datetime) -> list[Event]:
     content, site_id = store.content_of(filing), filing["site_id"]
-    papers = store.papers(await store.documents(connection, filing["id"]), filing["asked_at"])
+    papers = paper_store.papers(await paper_store.documents(connection, filing["id"]), filing["asked_at"])
     owed = promised(content, papers, filing["asked_for"], county_day(now))
-    await store.promise(connection, filing["id"], owed, now)
+    await paper_store.promise(connection, filing["id"], owed, now)
     roles = responsibilities(content, site_id, filing["number"])
     is_new = site_id == filing["number"]
     if not is_new:
@@ -137,7 +138,7 @@ async def _begin_grace(
 async def _over(connection: asyncpg.Connection, filing: asyncpg.Record, now: datetime) -> list[Event]:
     """Return what is over since this file has taken the place of another: whatever was said about that one's papers."""
     events: list[Event] = []
-    for row in await store.told_of_former(connection, filing["site_id"], filing["id"], now):
+    for row in await paper_store.told_of_former(connection, filing["site_id"], filing["id"], now):
         if row["document_id"] is not None:
             events.append(DocumentRenewed(document_id=row["document_id"], site_id=filing["site_id"], at=now))
         else:

@@ -12,8 +12,10 @@ from charger_registry.divisions import store as divisions
 from charger_registry.filing import conclusion, store
 from charger_registry.filing.content import Content, Problem, judged
 from charger_registry.filing.machine import UNDECIDED, Command, Role, State, open_to
-from charger_registry.filing.papers import PaperDesk
+from charger_registry.filing.papers import store as paper_store
+from charger_registry.filing.papers.desk import PaperDesk
 from charger_registry.filing.preparing import prepare, problems_of
+from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import (
     COUNTER,
     ONLINE,
@@ -83,7 +85,7 @@ class FilingDesk:
             except asyncpg.UniqueViolationError:
                 raise Conflict("a filing for this site has been begun already") from None
             if old is not None:
-                await store.copy_documents(connection, old["id"], filing_id)
+                await paper_store.copy_documents(connection, old["id"], filing_id)
             role = Role.APPLICANT if channel == ONLINE else Role.CLERK
             begun_with = content.model_dump() if site_id is not None else None
             begun = (now, who.subject, role, "begin", None, State.DRAFT, "", begun_with)
@@ -112,7 +114,9 @@ class FilingDesk:
         if old["state"] == State.SUSPENDED:
             raise Conflict("a site that is suspended is not filed anew")
         owed = {
-            row["type"]: str(row["due_on"]) for row in await store.promises(connection, old["id"]) if not row["kept_at"]
+            row["type"]: str(row["due_on"])
+            for row in await paper_store.promises(connection, old["id"])
+            if not row["kept_at"]
         }
         before = store.content_of(old)
         said_by_nobody_else = {
@@ -156,10 +160,10 @@ class FilingDesk:
             return View(
                 filing=filing,
                 content=content,
-                documents=await store.documents(connection, filing_id),
-                promises=await store.promises(connection, filing_id),
+                documents=await paper_store.documents(connection, filing_id),
+                promises=await paper_store.promises(connection, filing_id),
                 history=await store.history(connection, filing_id),
-                types=await store.document_types(connection, rules_of(filing, now)),
+                types=await rule_store.document_types(connection, rules_of(filing, now)),
                 grace=await store.grace_period(connection, filing["site_id"]) if filing["site_id"] else None,
                 problems=await problems_of(connection, filing, content, now) if state in UNDECIDED else [],
                 commands=frozenset(c for c in open_to(state, roles) if _has_place(c, filing, roles)),

@@ -17,7 +17,7 @@ from charger_registry.filing.api import CURSOR, DOCUMENTS, INDICATORS, listed, r
 from charger_registry.filing.content import CURRENT_TYPES, Content
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import STANDING, UNDECIDED, Command, State
-from charger_registry.filing.papers import PaperDraft
+from charger_registry.filing.papers.desk import PaperDraft
 from charger_registry.filing.step import Order
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day

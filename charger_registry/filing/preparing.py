@@ -12,6 +12,8 @@ from charger_registry.filing import store
 from charger_registry.filing.content import Content, Problem, World, field_errors, problems
 from charger_registry.filing.deadlines import days_left, resumed
 from charger_registry.filing.machine import Command, Role, State
+from charger_registry.filing.papers import store as paper_store
+from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import Entry, Step, filing_moved, rules_of
 from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, Reason
@@ -34,12 +36,12 @@ async def problems_of(
 ) -> list[Problem]:
     """Return what is missing or wrong in a filing, held against what there is."""
     day = rules_of(filing, now)
-    types = [store.type_of(row) for row in await store.document_types(connection, day)]
-    papers = store.papers(await store.documents(connection, filing["id"]), filing["asked_at"])
+    types = [rule_store.type_of(row) for row in await rule_store.document_types(connection, day)]
+    papers = paper_store.papers(await paper_store.documents(connection, filing["id"]), filing["asked_at"])
     ids = [line.id for line in content.stations]
     world = World(
         today=county_day(now),
-        terms=await store.terms(connection, day),
+        terms=await rule_store.terms(connection, day),
         divisions=await store.known_divisions(connection, content.division_code),
         organisations=await store.known_organisations(connection, content.parties().values(), now),
         elsewhere=await store.stations_elsewhere(connection, ids, filing["site_id"]),
@@ -79,7 +81,7 @@ async def _admit(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
 
 async def _require_supplement(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
     """While the applicant has the word, the term of the decision stands still."""
-    known = {row["code"] for row in await store.document_types(connection, step.today)}
+    known = {row["code"] for row in await rule_store.document_types(connection, step.today)}
     if unknown := set(step.order.asked_for) - known:
         raise Invalid.about(
             "asked_for", Reason("unknown kinds of documents: {codes}", codes=", ".join(sorted(unknown)))

@@ -10,6 +10,7 @@ import asyncpg
 from charger_registry.filing import store
 from charger_registry.filing.deadlines import Terms
 from charger_registry.filing.machine import STANDING, Command, Role, State, move
+from charger_registry.filing.rules import store as rule_store
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import county_day
 from youguan.events import Event, FilingMoved
@@ -63,7 +64,7 @@ async def take_step(
     """Hold a filing and return what is to be done with it; NotFound, Conflict, Forbidden."""
     filing = await store.hold(connection, filing_id, who.scope)
     role, following = move(State(filing["state"]), order.command, roles_on(who, filing))
-    return Step(who, filing, order, role, following, now, await store.terms(connection, rules_of(filing, now)))
+    return Step(who, filing, order, role, following, now, await rule_store.terms(connection, rules_of(filing, now)))
 
 
 def rules_of(filing: Mapping[str, Any], now: datetime) -> date:

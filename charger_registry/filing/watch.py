@@ -3,6 +3,7 @@
 import asyncpg
 
 from charger_registry.filing import store
+from charger_registry.filing.papers import store as paper_store
 from charger_registry.store import STREAM
 from youguan.clock import Clock, county_day
 from youguan.eventlog import publish
@@ -26,7 +27,7 @@ async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> Non
             expired=row["told"] == "expired",
             at=now,
         )
-        for row in await store.expiring(connection, today)
+        for row in await paper_store.expiring(connection, today)
     ]
     news += [
         FilingPromiseOverdue(
@@ -36,7 +37,7 @@ async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> Non
             promised_for=row["due_on"],
             at=now,
         )
-        for row in await store.broken_promises(connection, today, now)
+        for row in await paper_store.broken_promises(connection, today, now)
     ]
     for row in await store.grace_news(connection, today, GRACE_WARNING_DAYS):
         if row["told"] == "ended":

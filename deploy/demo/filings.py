@@ -9,7 +9,8 @@ from charger_registry.filing import store
 from charger_registry.filing.content import Content, StationLine
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import Command
-from charger_registry.filing.papers import PaperDraft
+from charger_registry.filing.papers.desk import PaperDraft
+from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import Order
 from charger_registry.people import store as people
 from deploy.demo.cast import cast
@@ -84,7 +85,7 @@ def _content(number: int, name: str, organisation_id: str, clock: Clock) -> Cont
 async def _submit(desk: FilingDesk, operator: Principal, filing_id: str, clock: Clock) -> None:
     until = county_day(clock.now()) + timedelta(days=365)
     async with desk.pool.acquire() as connection:
-        types = [row for row in await store.document_types(connection, county_day(clock.now())) if row["required"]]
+        types = [row for row in await rule_store.document_types(connection, county_day(clock.now())) if row["required"]]
     for row in types:
         draft = PaperDraft(row["code"], "示例", None, until if row["expires"] else None)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from charger_registry.filing import store
+from charger_registry.filing.papers import store as paper_store
 from charger_registry.people import store as people
 from deploy.demo.filings import file_samples
 from deploy.demo.load import load_sample
@@ -31,7 +32,7 @@ async def test_there_is_something_to_decide_and_a_second_start_adds_nothing(sett
         connection, states=None, site_id=None, owing=False, after=None, limit=9, scope=scope
     )
     assert sorted(row["state"] for row in rows) == ["draft", "submitted", "supplement_required"]
-    papers = [await store.documents(connection, row["id"]) for row in rows]
+    papers = [await paper_store.documents(connection, row["id"]) for row in rows]
     assert sorted(map(len, papers)) == [0, 5, 5]
     await connection.close()
     (content,) = [file for file in (settings.data_dir / "files" / "documents" / "registry").iterdir() if file.is_file()]

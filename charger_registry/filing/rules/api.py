@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from charger_registry.filing.rules import store as rule_store
+from charger_registry.filing.rules import store
 from charger_registry.filing.rules.change import DocumentRule, TermRule
 from charger_registry.filing.rules.desk import RuleDesk
 from youguan.auth import REGULATOR, Principal
@@ -76,16 +76,14 @@ def add_filing_rules(app: FastAPI, desk: RuleDesk, clock: Clock) -> None:
         """Return the terms and what is asked of papers, today and later. No login needed."""
         today = county_day(clock.now())
         async with desk.pool.acquire() as connection:
-            terms = await rule_store.terms(connection, today)
+            terms = await store.terms(connection, today)
             return RulesOut(
                 terms={name: getattr(terms, name) for name in ("answer", "decision", "supplement", "promise", "grace")},
-                documents=[DocumentRuleOut(**dict(row)) for row in await rule_store.document_types(connection, today)],
-                coming_terms=[
-                    TermOut.model_validate(rule) for rule in await rule_store.coming_terms(connection, today)
-                ],
+                documents=[DocumentRuleOut(**dict(row)) for row in await store.document_types(connection, today)],
+                coming_terms=[TermOut.model_validate(rule) for rule in await store.coming_terms(connection, today)],
                 coming_documents=[
                     DocumentRuleOut.model_validate(rule)
-                    for rule in await rule_store.coming_document_rules(connection, today)
+                    for rule in await store.coming_document_rules(connection, today)
                 ],
             )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from charger_registry.filing.rules import store as rule_store
+from charger_registry.filing.rules import store
 from charger_registry.filing.rules.change import DocumentRule, TermRule, check_document, check_term
 from youguan import audit
 from youguan.auth import Principal
@@ -24,8 +24,8 @@ class RuleDesk:
         """Let something take so long from a day on. Invalid."""
         check_term(rule, county_day(self._clock.now()))
         async with self.pool.acquire() as connection, connection.transaction():
-            before = asdict(await rule_store.terms(connection, rule.valid_from))[rule.name]
-            await rule_store.set_term(connection, rule)
+            before = asdict(await store.terms(connection, rule.valid_from))[rule.name]
+            await store.set_term(connection, rule)
             subject, was = f"filing term {rule.name}", {"amount": before}
             await self._note(connection, who, subject, was, {**asdict(rule), "reason": reason}, remote)
 
@@ -33,11 +33,11 @@ class RuleDesk:
         """Ask for a kind of paper otherwise from a day on. Invalid, NotFound."""
         check_document(rule, county_day(self._clock.now()))
         async with self.pool.acquire() as connection, connection.transaction():
-            types = {row["code"]: row for row in await rule_store.document_types(connection, rule.valid_from)}
+            types = {row["code"]: row for row in await store.document_types(connection, rule.valid_from)}
             if rule.code not in types:
                 raise NotFound(Reason("document type {code}", code=rule.code))
             was = {name: types[rule.code][name] for name in ("required", "promisable", "expires", "warning_days")}
-            await rule_store.set_document_rule(connection, rule)
+            await store.set_document_rule(connection, rule)
             said = {**asdict(rule), "reason": reason}
             await self._note(connection, who, f"document type {rule.code}", was, said, remote)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from charger_registry.filing.rules import store as rule_store
+from charger_registry.filing.rules import store
 from charger_registry.filing.rules.change import DocumentRule, TermRule
 from charger_registry.filing.rules.desk import RuleDesk
 from youguan.auth import REGULATOR, Principal
@@ -34,11 +34,11 @@ def filing_rule_pages(desk: RuleDesk, templates: Templates, clock: Clock) -> API
     async def page(request: Request, who: Principal, error: YouguanError | None = None) -> Response:
         today = county_day(clock.now())
         async with desk.pool.acquire() as connection:
-            terms = await rule_store.terms(connection, today)
+            terms = await store.terms(connection, today)
             shown = {
-                "types": await rule_store.document_types(connection, today),
-                "coming_terms": await rule_store.coming_terms(connection, today),
-                "coming_documents": await rule_store.coming_document_rules(connection, today),
+                "types": await store.document_types(connection, today),
+                "coming_terms": await store.coming_terms(connection, today),
+                "coming_documents": await store.coming_document_rules(connection, today),
             }
         return templates.render(
             request, "filing_rules.html", status_code=error.status if error else 200, error=error, terms=TERMS,

@@ -1,0 +1,1 @@
+"""The papers of filings, and what was promised in their place."""

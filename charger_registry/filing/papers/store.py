@@ -1,0 +1,213 @@
+"""The statements about the papers of filings, and what was promised in their place."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from charger_registry.filing.content import Paper
+from charger_registry.filing.rules.store import DOCUMENT_TYPES
+from youguan.documents import Document
+from youguan.errors import NotFound, Reason
+from youguan.quota import Brought
+
+# A promise `p` on the file `f` of a site that stands; with the file ends what was owed on it.
+OWED = "p.filing_id = f.id AND p.kept_at IS NULL AND f.state IN ('accepted', 'in_operation', 'suspended')"
+
+
+async def add_document(connection: asyncpg.Connection, line: Sequence[Any], document: Document) -> None:
+    """Add (id, filing, type, number, valid from, valid until, replaces, at, by) and what was received."""
+    await connection.execute(
+        """
+        INSERT INTO registry.filing_document
+            (id, filing_id, type, number, valid_from, valid_until, replaces, added_at, added_by,
+             sha256, size_bytes, media_type, name)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        """,
+        *line,
+        document.sha256,
+        document.size_bytes,
+        document.media_type,
+        document.name,
+    )
+
+
+async def brought_since(connection: asyncpg.Connection, organisation_id: str, since: datetime) -> Brought:
+    """Return what came of papers for the filings of an organisation since an instant."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*)::int, coalesce(sum(d.size_bytes), 0)::bigint, min(d.added_at)
+        FROM registry.filing_document d JOIN registry.filing f ON f.id = d.filing_id
+        WHERE f.organisation_id = $1 AND d.added_at > $2
+        """,
+        organisation_id,
+        since,
+    )
+    return Brought(*row)
+
+
+async def copy_documents(connection: asyncpg.Connection, old_id: str, new_id: str) -> None:
+    """Let a filing begin with the papers that another one has."""
+    await connection.execute(
+        """
+        INSERT INTO registry.filing_document
+            (id, filing_id, type, number, valid_from, valid_until, sha256, size_bytes, media_type, name, added_at, added_by)
+        SELECT gen_random_uuid()::text, $2, type, number, valid_from, valid_until, sha256, size_bytes, media_type, name,
+               added_at, added_by
+        FROM registry.filing_document WHERE filing_id = $1 AND ended_at IS NULL
+        """,
+        old_id,
+        new_id,
+    )
+
+
+async def end_document(
+    connection: asyncpg.Connection, filing_id: str, document_id: str, at: datetime, by: str
+) -> asyncpg.Record:
+    """Let a paper count no longer; it stays on record. NotFound."""
+    row = await connection.fetchrow(
+        """
+        UPDATE registry.filing_document SET ended_at = $3, ended_by = $4
+        WHERE id = $2 AND filing_id = $1 AND ended_at IS NULL RETURNING *
+        """,
+        filing_id,
+        document_id,
+        at,
+        by,
+    )
+    if row is None:
+        raise NotFound(Reason("document {id}", id=document_id))
+    return row
+
+
+async def documents(connection: asyncpg.Connection, filing_id: str) -> list[asyncpg.Record]:
+    """Return every paper of a filing, those that count no longer included, by type."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT d.*, t.name AS type_name, t.name_en AS type_name_en
+        FROM registry.filing_document d JOIN registry.document_type t ON t.code = d.type
+        WHERE d.filing_id = $1 ORDER BY t.place, d.added_at, d.id
+        """,
+        filing_id,
+    )
+    return rows
+
+
+async def get_document(connection: asyncpg.Connection, filing_id: str, document_id: str) -> asyncpg.Record:
+    row = await connection.fetchrow(
+        "SELECT * FROM registry.filing_document WHERE id = $2 AND filing_id = $1", filing_id, document_id
+    )
+    if row is None:
+        raise NotFound(Reason("document {id}", id=document_id))
+    return row
+
+
+def papers(rows: Sequence[asyncpg.Record], asked_at: datetime | None) -> list[Paper]:
+    """Return the papers that count, as the rules read them."""
+    return [
+        Paper(row["type"], row["valid_until"], asked_at is not None and row["added_at"] > asked_at)
+        for row in rows
+        if row["ended_at"] is None
+    ]
+
+
+async def promise(connection: asyncpg.Connection, filing_id: str, owed: Mapping[str, date], at: datetime) -> None:
+    await connection.executemany(
+        "INSERT INTO registry.filing_promise (filing_id, type, due_on, promised_at) VALUES ($1, $2, $3, $4)",
+        [(filing_id, code, due_on, at) for code, due_on in owed.items()],
+    )
+
+
+async def keep_promise(
+    connection: asyncpg.Connection, filing_id: str, code: str, at: datetime
+) -> asyncpg.Record | None:
+    """Note that a promised paper has come; return the promise as it was, None where nothing was owed."""
+    return await connection.fetchrow(
+        """
+        UPDATE registry.filing_promise SET kept_at = $3 WHERE filing_id = $1 AND type = $2 AND kept_at IS NULL RETURNING *
+        """,
+        filing_id,
+        code,
+        at,
+    )
+
+
+async def promises(connection: asyncpg.Connection, filing_id: str) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT p.*, t.name AS type_name, t.name_en AS type_name_en
+        FROM registry.filing_promise p JOIN registry.document_type t ON t.code = p.type
+        WHERE p.filing_id = $1 ORDER BY p.due_on, t.place
+        """,
+        filing_id,
+    )
+    return rows
+
+
+async def expiring(connection: asyncpg.Connection, today: date) -> list[asyncpg.Record]:
+    """Note and return the papers about whose validity something new is to be said: `told` is what."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        UPDATE registry.filing_document d
+        SET told = CASE WHEN d.valid_until < $1 THEN 'expired' ELSE 'expiring' END
+        FROM registry.filing f, ({DOCUMENT_TYPES}) t
+        WHERE f.id = d.filing_id AND f.state IN ('accepted', 'in_operation', 'suspended') AND t.code = d.type
+          AND d.ended_at IS NULL AND d.valid_until IS NOT NULL
+          AND ((d.valid_until < $1 AND d.told IS DISTINCT FROM 'expired')
+               OR (d.valid_until - t.warning_days <= $1 AND d.told IS NULL))
+        RETURNING d.*, f.site_id
+        """,
+        today,
+    )
+    return rows
+
+
+async def broken_promises(connection: asyncpg.Connection, today: date, now: datetime) -> list[asyncpg.Record]:
+    """Note and return the promises whose day has passed."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        UPDATE registry.filing_promise p SET told_at = $2 FROM registry.filing f
+        WHERE {OWED} AND p.told_at IS NULL AND p.due_on < $1
+        RETURNING p.*, f.site_id
+        """,
+        today,
+        now,
+    )
+    return rows
+
+
+async def tell_anew(connection: asyncpg.Connection, filing_ids: Sequence[str]) -> None:
+    """Forget what was told about the papers and promises of filings, so that the watch tells what holds."""
+    await connection.execute(
+        "UPDATE registry.filing_document SET told = NULL WHERE filing_id = ANY($1) AND told IS NOT NULL",
+        list(filing_ids),
+    )
+    await connection.execute(
+        "UPDATE registry.filing_promise SET told_at = NULL WHERE filing_id = ANY($1) AND kept_at IS NULL",
+        list(filing_ids),
+    )
+
+
+async def told_of_former(
+    connection: asyncpg.Connection, site_id: str, filing_id: str, now: datetime
+) -> list[asyncpg.Record]:
+    """Take note that nothing is owed any more on the files that a site had before; return what had been said about them."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        WITH former AS (SELECT id FROM registry.filing WHERE site_id = $1 AND id <> $2 AND state = 'retired'),
+        papers AS (
+            UPDATE registry.filing_document d SET told = NULL FROM former
+            WHERE d.filing_id = former.id AND d.told IS NOT NULL RETURNING d.id, d.filing_id, d.type
+        ), kept AS (
+            UPDATE registry.filing_promise p SET kept_at = $3 FROM former
+            WHERE p.filing_id = former.id AND p.kept_at IS NULL RETURNING p.filing_id, p.type, p.told_at
+        )
+        SELECT id AS document_id, filing_id, type FROM papers
+        UNION ALL SELECT NULL, filing_id, type FROM kept WHERE told_at IS NOT NULL
+        """,
+        site_id,
+        filing_id,
+        now,
+    )
+    return rows
