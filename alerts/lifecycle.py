@@ -158,7 +158,11 @@ def _papers(event: Event) -> Sequence[Finding]:
         case DocumentRenewed():
             return [Over(rule, event.document_id, event.at) for rule in (DOCUMENT_EXPIRING, DOCUMENT_EXPIRED)]
         case FilingPromiseOverdue():
-            details = {"document_type": event.document_type, "promised_for": event.promised_for}
+            details = {
+                "document_type": event.document_type,
+                "promised_for": event.promised_for,
+                "lapses_on": event.lapses_on,
+            }
             subject = f"{event.filing_id}/{event.document_type}"
             return [Holds(FILING_PROMISE_OVERDUE, subject, event.at, site_id=event.site_id, details=details)]
         case FilingPromiseKept():

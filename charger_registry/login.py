@@ -23,6 +23,7 @@ from charger_registry.people.store import account_of
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer
 from youguan.clock import Clock, county_day
+from youguan.database import whole
 from youguan.errors import (
     Forbidden,
     Invalid,
@@ -163,6 +164,7 @@ class Login:
             await self._factors.ask(person["username"], None, remote)
         return await self._let_in(person, remote, browser)
 
+    @whole
     async def link(self, principal: Principal, provider: str, subject: str, remote: str) -> None:
         """Let a provider vouch for somebody from now on; Forbidden, Conflict."""
         _himself(principal)
@@ -170,6 +172,7 @@ class Login:
             await people.add_identity(connection, (provider, subject, principal.subject, self._clock.now()))
             await self._note(connection, principal, f"link login {provider}", remote)
 
+    @whole
     async def unlink(self, principal: Principal, provider: str, remote: str) -> None:
         """Let a provider vouch for somebody no longer; Forbidden, NotFound."""
         _himself(principal)
@@ -209,6 +212,7 @@ class Login:
         except InvalidToken:
             raise Unauthenticated("this is not the login that was begun here, or it took too long") from None
 
+    @whole
     async def act_for(self, principal: Principal, delegation_id: int, remote: str, browser: str = "") -> str:
         """Return a token with the roles and bounds of whoever lets somebody act for him; NotFound, Forbidden."""
         _himself(principal)
@@ -232,11 +236,13 @@ class Login:
             raise Unauthenticated("the account is closed")
         return await self._let_in(person, remote, browser)
 
+    @whole
     async def _let_in(self, person: asyncpg.Record, remote: str, browser: str) -> tuple[str, list[str]]:
         async with self._pool.acquire() as connection, connection.transaction():
             token = await self._begin(connection, person, remote, browser)
         return token, list(person["roles"])
 
+    @whole
     async def log_out(self, principal: Principal, remote: str) -> None:
         """Let the token no longer hold."""
         now = self._clock.now()
@@ -246,6 +252,7 @@ class Login:
             revoked = AccessRevoked(subject=principal.subject, token_id=principal.token_id, at=now)
             await publish(connection, store.STREAM, [revoked])
 
+    @whole
     async def log_out_everywhere(self, principal: Principal, remote: str) -> None:
         """Let nothing that was issued to somebody, or to whoever acts for him, hold any longer."""
         _himself(principal)
@@ -253,6 +260,7 @@ class Login:
             await self._note(connection, principal, "logout everywhere", remote)
             await self._end_all(connection, principal.subject, self._clock.now())
 
+    @whole
     async def change_password(self, principal: Principal, old: str, new: str, remote: str, browser: str = "") -> str:
         """Change one's own password: every login ends, and a token for a new one is returned. Invalid, TooManyRequests."""
         _himself(principal)
@@ -276,6 +284,7 @@ class Login:
         async with self._pool.acquire() as connection:
             return await people.list_sessions(connection, principal.subject, self._clock.now())
 
+    @whole
     async def end_session(self, principal: Principal, token_id: str, remote: str) -> None:
         """End one of one's own logins; NotFound."""
         now = self._clock.now()

@@ -36,6 +36,7 @@ from charger_registry.fees.pages import fee_pages
 from charger_registry.filing.api import DOCUMENTS, add_filings
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.pages import filing_pages
+from charger_registry.filing.papers.lapsing import Lapsing
 from charger_registry.filing.rules.api import add_filing_rules
 from charger_registry.filing.rules.desk import RuleDesk
 from charger_registry.filing.rules.pages import filing_rule_pages
@@ -265,7 +266,10 @@ def _filing(ground: Ground) -> Room:
 
     return Room(
         pages=[filing_pages(pool, filings, templates, clock), filing_rule_pages(rules, templates, clock)],
-        jobs=[ground.watch("filing_watch", look, PAPERS_WATCH_S)],
+        jobs=[
+            ground.watch("filing_watch", look, PAPERS_WATCH_S),
+            Job("registry.filing_lapse", lambda: repeat(Lapsing(pool, clock).lapse_due, PAPERS_WATCH_S)),
+        ],
     )
 
 

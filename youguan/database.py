@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import asyncpg
 import orjson
@@ -11,6 +12,8 @@ import orjson
 log = logging.getLogger(__name__)
 
 Loaded = TypeVar("Loaded")
+Given = ParamSpec("Given")
+Done = TypeVar("Done")
 
 SERIES = "telemetry.raw_frame"  # one of the time series, of which all live in the same way
 # What a server says while it is starting, restarting, or not there yet.
@@ -26,6 +29,9 @@ AWAY = (
     asyncpg.TooManyConnectionsError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # a database that lets nobody in, while it is restored for instance
 )
+
+# What a server says to one of two transactions that wait for each other: nothing of it was kept.
+GAVE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
 async def prepare_connection(connection: asyncpg.Connection) -> None:
@@ -75,6 +81,24 @@ async def patiently(pool: asyncpg.Pool, load: Callable[[asyncpg.Connection], Awa
         except AWAY as error:
             log.warning("database away: %s", error)
             await asyncio.sleep(0.5)
+
+
+def whole(work: Callable[Given, Awaitable[Done]]) -> Callable[Given, Coroutine[Any, Any, Done]]:
+    """Let what is one transaction and nothing else be done once more, where it gave way to another that it waited for.
+
+    Nothing of the first try was kept, so nobody is told of it. Nothing that takes a connection from outside is whole, nor what
+    reads a body or moves a file beside its transaction. A second time in a row the caller is told to try again (503).
+    """
+
+    @wraps(work)
+    async def once_more(*arguments: Given.args, **named: Given.kwargs) -> Done:
+        try:
+            return await work(*arguments, **named)
+        except GAVE_WAY as error:
+            log.info("a change gave way to another and begins anew: %s", error)
+        return await work(*arguments, **named)
+
+    return once_more
 
 
 async def create_pool(

@@ -676,12 +676,16 @@ class DocumentRenewed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilingPromiseOverdue(Event):
-    """A paper that was promised when a site's filing was accepted has not come by the day."""
+    """A paper that was promised when a site's filing was accepted has not come by the day.
+
+    `lapses_on`: the last day on which it may still come before the filing lapses; None: it stands.
+    """
 
     filing_id: str
     site_id: str
     document_type: str
     promised_for: date
+    lapses_on: date | None = None
     at: datetime
 
 

@@ -11,6 +11,7 @@ from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import (
@@ -51,6 +52,7 @@ class KeyDesk:
         """Return the consumer of what the gateway says about keys and unfiled stations."""
         return Consumer(self._pool, "registry.station_keys", self.handle, types=TYPES)
 
+    @whole
     async def issue(
         self, who: Principal, station_id: str, reason: str, *, key: str | None = None, remote: str | None = None
     ) -> Issued:
@@ -81,6 +83,7 @@ class KeyDesk:
             await publish(connection, STREAM, [await store.changed(connection, station_id, now)])
         return Issued(credential_id, station_id, given, now, now + self._grace)
 
+    @whole
     async def revoke(
         self, who: Principal, station_id: str, credential_id: int | None, reason: str, remote: str | None = None
     ) -> int:

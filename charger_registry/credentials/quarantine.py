@@ -7,6 +7,7 @@ from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import Conflict
 from youguan.eventlog import publish
 from youguan.events import StationReadmitted, StationRejected
@@ -19,6 +20,7 @@ class Quarantine:
         self._pool = pool
         self._clock = clock
 
+    @whole
     async def reject(
         self, who: Principal, station_id: str, reason: str, *, remote: str | None = None
     ) -> asyncpg.Record:
@@ -35,6 +37,7 @@ class Quarantine:
             await publish(connection, STREAM, [StationRejected(station_id=station_id, reason=reason, at=now)])
         return row
 
+    @whole
     async def readmit(self, who: Principal, station_id: str, *, remote: str | None = None) -> None:
         """Let a rejected station ask again. NotFound, Conflict where it is not rejected."""
         now = self._clock.now()

@@ -11,6 +11,7 @@ from charger_registry.ledger.unmanaged.store import end_findings
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import Conflict, Invalid
 from youguan.eventlog import publish
 from youguan.events import Event, SiteRetired
@@ -25,6 +26,7 @@ class DuplicateDesk:
         self._pool = pool
         self._clock = clock
 
+    @whole
     async def tell_apart(
         self, who: Principal, pair: tuple[str, str], reason: str, *, remote: str | None = None
     ) -> None:
@@ -38,6 +40,7 @@ class DuplicateDesk:
                 after={"reason": reason}, remote=remote,
             )  # fmt: skip
 
+    @whole
     async def merge(
         self,
         who: Principal,

@@ -14,6 +14,7 @@ from charger_registry.provenance.store import note_fields, note_source
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.eventlog import publish
 
 CHANGEABLE = (
@@ -37,6 +38,7 @@ class SiteDesk:
         self._pool = pool
         self._clock = clock
 
+    @whole
     async def write_station(
         self, who: Principal, site_id: str, draft: StationDraft, *, remote: str | None = None
     ) -> bool:
@@ -56,6 +58,7 @@ class SiteDesk:
             await publish(connection, registry.STREAM, await registry.site_files(connection, [site_id]))
         return True
 
+    @whole
     async def change(
         self,
         who: Principal,

@@ -10,6 +10,7 @@ from charger_registry.equipment import store
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.documents import IMAGES, Document, Shelf
 from youguan.errors import Conflict, Reason
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
@@ -47,6 +48,10 @@ class PhotoDesk:
             brought = await store.photos_since(connection, who.subject, self._clock.now() - A_DAY)
         refuse_beyond(DOCUMENTS, brought, 1, upload.size or 0, self._clock.now())
         document = await take(self.shelf, upload, kinds=IMAGES)
+        return await self._add(who, site_id, document, caption, remote)
+
+    @whole
+    async def _add(self, who: Principal, site_id: str, document: Document, caption: str, remote: str | None) -> int:
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
             await store.hold_site(connection, site_id)
@@ -59,6 +64,7 @@ class PhotoDesk:
             )  # fmt: skip
         return photo_id
 
+    @whole
     async def take_down(self, who: Principal, site_id: str, photo_id: int, *, remote: str | None = None) -> None:
         """Show a photo no longer. NotFound."""
         now = self._clock.now()

@@ -11,6 +11,7 @@ from charger_registry.provenance.store import note_fields, note_source
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.eventlog import publish
 
 
@@ -21,6 +22,7 @@ class FeeDesk:
         self._pool = pool
         self._clock = clock
 
+    @whole
     async def post(
         self, who: Principal, site_id: str, station_id: str, price: PriceDraft | None, *, remote: str | None = None
     ) -> bool:

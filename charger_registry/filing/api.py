@@ -106,6 +106,9 @@ class PromiseOut(BaseModel):
     due_on: date
     promised_at: UtcTime
     kept_at: UtcTime | None
+    lapses_on: date | None = Field(
+        description="the last day on which it may come before the file lapses; null: it stands"
+    )
 
 
 class HistoryOut(BaseModel):
@@ -390,7 +393,7 @@ def _detail(view: View) -> FilingDetail:
     return FilingDetail(
         **{**filing, "content": view.content},
         documents=[DocumentOut(**dict(row)) for row in view.documents],
-        promised=[PromiseOut(**dict(row)) for row in view.promises],
+        promised=[PromiseOut(**dict(row), lapses_on=view.last_days.get(row["type"])) for row in view.promises],
         history=[HistoryOut(**dict(row)) for row in view.history],
         problems=[ProblemOut(field=p.field, code=p.code, reason=p.reason) for p in view.problems],
         grace_until=view.grace["until"] if view.grace else None,

@@ -17,6 +17,7 @@ class Terms:
     decision: int
     supplement: int
     promise: int
+    lapse: int
     grace: int
 
 
@@ -28,6 +29,11 @@ def days_left(due_on: date, today: date) -> int:
 def resumed(today: date, left: int) -> date:
     """Return the deadline that goes on today after it stood still with so many days left; late stays late."""
     return add_working_days(today, left) if left >= 0 else today - DAY
+
+
+def lapses_on(promised_for: date, told_on: date | None, terms: Terms) -> date:
+    """Return the last day on which a paper may still come that was promised for a day: so long after its holder was told."""
+    return add_working_days(max(promised_for, told_on or promised_for), terms.lapse)
 
 
 def add_months(day: date, months: int) -> date:

@@ -1,8 +1,9 @@
 """Where filings are begun, written, submitted, decided and rated; each step with its history and its line of the audit trail."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import asyncpg
@@ -11,9 +12,10 @@ from charger_registry import store as registry
 from charger_registry.divisions import store as divisions
 from charger_registry.filing import conclusion, store
 from charger_registry.filing.content import Content, Problem, judged
-from charger_registry.filing.machine import UNDECIDED, Command, Role, State, open_to
+from charger_registry.filing.machine import STANDING, UNDECIDED, Command, Role, State, open_to
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.papers.desk import PaperDesk
+from charger_registry.filing.papers.lapsing import last_days
 from charger_registry.filing.preparing import prepare, problems_of
 from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import (
@@ -32,6 +34,7 @@ from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.documents import Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
@@ -39,12 +42,16 @@ from youguan.eventlog import publish
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything about a filing, and what whoever looks may do."""
+    """Everything about a filing, and what whoever looks may do.
+
+    `last_days`: until when promised papers may come (kind → day) before the file lapses.
+    """
 
     filing: asyncpg.Record
     content: Content
     documents: Sequence[asyncpg.Record]
     promises: Sequence[asyncpg.Record]
+    last_days: Mapping[str, date]
     history: Sequence[asyncpg.Record]
     types: Sequence[asyncpg.Record]
     grace: asyncpg.Record | None
@@ -63,6 +70,7 @@ class FilingDesk:
 
     # --- beginning and writing ----------------------------------------------------------------------------------
 
+    @whole
     async def begin(
         self, who: Principal, *, organisation_id: str | None, site_id: str | None, remote: str | None
     ) -> str:
@@ -107,23 +115,21 @@ class FilingDesk:
             raise NotFound(Reason("site {id}", id=site_id))
         if await store.on_its_way(connection, site_id):
             raise Conflict("a filing for this site has been begun already")
-        old = await store.standing(connection, site_id)
+        old = await store.standing(connection, site_id) or await store.last_lapsed(connection, site_id)
         content = await conclusion.content_of_site(connection, site, self._clock.now())
         if old is None:
             return None, content
         if old["state"] == State.SUSPENDED:
             raise Conflict("a site that is suspended is not filed anew")
-        owed = {
-            row["type"]: str(row["due_on"])
-            for row in await paper_store.promises(connection, old["id"])
-            if not row["kept_at"]
-        }
+        promises = await paper_store.promises(connection, old["id"]) if old["state"] in STANDING else []
+        owed = {row["type"]: str(row["due_on"]) for row in promises if not row["kept_at"]}
         before = store.content_of(old)
         said_by_nobody_else = {
             name: getattr(before, name) for name in ("contact_name", "contact_phone", "contract_number")
         }
         return old, content.model_copy(update={**said_by_nobody_else, "promises": owed})
 
+    @whole
     async def save(self, who: Principal, filing_id: str, content: Content, *, remote: str | None) -> asyncpg.Record:
         """Keep what has been written so far, whatever is missing in it."""
         now = self._clock.now()
@@ -156,12 +162,14 @@ class FilingDesk:
         async with self.pool.acquire() as connection:
             filing = await store.get(connection, filing_id, who.scope)
             state, content, roles = State(filing["state"]), store.content_of(filing), roles_on(who, filing)
+            promises = await paper_store.promises(connection, filing_id)
             found = judged(content, await divisions.boundary_for(connection, content.division_code))
             return View(
                 filing=filing,
                 content=content,
                 documents=await paper_store.documents(connection, filing_id),
-                promises=await paper_store.promises(connection, filing_id),
+                promises=promises,
+                last_days=await last_days(connection, promises) if state in STANDING else {},
                 history=await store.history(connection, filing_id),
                 types=await rule_store.document_types(connection, rules_of(filing, now)),
                 grace=await store.grace_period(connection, filing["site_id"]) if filing["site_id"] else None,
@@ -172,6 +180,7 @@ class FilingDesk:
 
     # --- moving -------------------------------------------------------------------------------------------------
 
+    @whole
     async def act(self, who: Principal, filing_id: str, order: Order, *, remote: str | None) -> asyncpg.Record:
         """Move a filing; NotFound, Forbidden, Conflict where its state has no place for that, Invalid by field."""
         now = self._clock.now()
@@ -199,6 +208,7 @@ class FilingDesk:
             await publish(connection, registry.STREAM, events)
         return filing
 
+    @whole
     async def retire_unfiled(self, who: Principal, site_id: str, reason: str, *, remote: str | None) -> None:
         """Take a site off the register that has no file, as those have none that were imported; whoever asks has been found to
         regulate it. NotFound, Conflict where it has one: it is retired there.

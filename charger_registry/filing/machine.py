@@ -18,6 +18,7 @@ class State(StrEnum):
     RETIRED = "retired"
     WITHDRAWN = "withdrawn"
     REJECTED = "rejected"
+    LAPSED = "lapsed"
 
 
 class Command(StrEnum):
@@ -36,22 +37,25 @@ class Command(StrEnum):
     RESUME = "resume"
     RETIRE = "retire"
     RATE = "rate"
+    LAPSE = "lapse"
 
 
 class Role(StrEnum):
     """As what somebody acts.
 
     The applicant keeps the file: whoever files the site and, once it stands, whoever manages it. The filer is whose filing was
-    decided, and nobody after him; the clerk is the authority's, who writes down what came on paper.
+    decided, and nobody after him; the clerk is the authority's, who writes down what came on paper. The system is no person: what
+    comes with time alone.
     """
 
     APPLICANT = "applicant"
     AUTHORITY = "authority"
     CLERK = "clerk"
     FILER = "filer"
+    SYSTEM = "system"
 
 
-A, O, C, F = Role.APPLICANT, Role.AUTHORITY, Role.CLERK, Role.FILER  # noqa: E741
+A, O, C, F, T = Role.APPLICANT, Role.AUTHORITY, Role.CLERK, Role.FILER, Role.SYSTEM  # noqa: E741
 AC, AO, AOC = (A, C), (A, O), (A, O, C)
 S, X = State, Command
 STANDING = (State.ACCEPTED, State.IN_OPERATION, State.SUSPENDED)
@@ -77,16 +81,19 @@ TABLE: dict[tuple[State, Command], tuple[State, tuple[Role, ...]]] = {
     (S.ACCEPTED, X.START): (S.IN_OPERATION, AC),
     (S.ACCEPTED, X.RETIRE): (S.RETIRED, (O,)),
     (S.ACCEPTED, X.RATE): (S.ACCEPTED, (F,)),
+    (S.ACCEPTED, X.LAPSE): (S.LAPSED, (T,)),
     (S.IN_OPERATION, X.ATTACH): (S.IN_OPERATION, AC),
     (S.IN_OPERATION, X.SUSPEND): (S.SUSPENDED, AOC),
     (S.IN_OPERATION, X.RETIRE): (S.RETIRED, (O,)),
     (S.IN_OPERATION, X.RATE): (S.IN_OPERATION, (F,)),
+    (S.IN_OPERATION, X.LAPSE): (S.LAPSED, (T,)),
     (S.SUSPENDED, X.ATTACH): (S.SUSPENDED, AC),
     (S.SUSPENDED, X.RESUME): (S.IN_OPERATION, AO),
     (S.SUSPENDED, X.RETIRE): (S.RETIRED, AO),
     (S.SUSPENDED, X.RATE): (S.SUSPENDED, (F,)),
     (S.RETIRED, X.RATE): (S.RETIRED, (F,)),
     (S.REJECTED, X.RATE): (S.REJECTED, (F,)),
+    (S.LAPSED, X.RATE): (S.LAPSED, (F,)),
 }
 
 

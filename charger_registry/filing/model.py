@@ -32,7 +32,9 @@ class DocumentType(Table, table=True):
 
 
 class DocumentRule(Table, table=True):
-    """What is asked of a kind of paper from a day on; `warning_days` before it expires its holder is told."""
+    """What is asked of a kind of paper from a day on; `warning_days` before it expires its holder is told.
+
+    `lapses`: a file lapses on which it was promised and not brought."""
 
     __tablename__ = "document_rule"
     code: str = text(key=True)
@@ -41,6 +43,7 @@ class DocumentRule(Table, table=True):
     promisable: bool
     expires: bool
     warning_days: int
+    lapses: bool = Field(default=True, sa_column_kwargs={"server_default": sql("true")})
 
 
 class FilingSeries(Table, table=True):

@@ -40,11 +40,13 @@ STATES = {
     "retired": ("", "已注销"),
     "withdrawn": ("", "已撤回"),
     "rejected": ("bad", "不予备案"),
+    "lapsed": ("bad", "备案失效"),
 }
 VIEWS: dict[str, tuple[str, list[State] | None, bool]] = {
     "decide": ("待审核", [State.SUBMITTED], False),
     "supplement": ("待补正", [State.SUPPLEMENT_REQUIRED], False),
     "owing": ("承诺未兑现", None, True),
+    "lapsed": ("备案失效", [State.LAPSED], False),
     "drafts": ("草稿", [State.DRAFT], False),
     "all": ("全部", None, False),
 }
@@ -61,8 +63,9 @@ STEPS = {
     "resume": "恢复运营",
     "retire": "注销",
     "rate": "评价",
+    "lapse": "承诺材料逾期未补，备案失效",
 }
-ACTORS = {"applicant": "申请单位", "authority": "主管部门", "clerk": "窗口代办", "filer": "申请单位"}
+ACTORS = {"applicant": "申请单位", "authority": "主管部门", "clerk": "窗口代办", "filer": "申请单位", "system": "系统"}
 LABELS = {
     "name": "场站名称",
     "address": "地址",

@@ -101,7 +101,7 @@ async def _require_supplement(connection: asyncpg.Connection, step: Step) -> dic
 
 
 async def _accept(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
-    """A site that is there already stays in operation; the file that it had gives way to this one."""
+    """A site that is there already stays in operation, unless it never began; the file that it had gives way to this one."""
     await _refuse_problems(connection, step)
     changes = {"answered_at": step.filing["answered_at"] or step.now, "decided_at": step.now, "due_on": None}
     site_id = step.filing["site_id"]
@@ -112,7 +112,10 @@ async def _accept(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
     old = await store.standing(connection, site_id)
     if old is not None:
         await _give_way(connection, old, step)
-    return {**changes, "state": State.IN_OPERATION, "started_on": old["started_on"] if old else None}
+    former = old or await store.last_lapsed(connection, site_id)
+    if old is None and former is not None and former["started_on"] is None:
+        return changes
+    return {**changes, "state": State.IN_OPERATION, "started_on": former["started_on"] if former else None}
 
 
 async def _give_way(connection: asyncpg.Connection, old: asyncpg.Record, step: Step) -> None:

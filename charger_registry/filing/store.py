@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from charger_registry.filing.content import Content
-from charger_registry.filing.machine import STANDING, UNDECIDED
+from charger_registry.filing.machine import STANDING, UNDECIDED, State
 from charger_registry.filing.papers.store import OWED
 from youguan.auth import Scope
 from youguan.bounds import site_within
@@ -38,6 +38,12 @@ LEFT JOIN LATERAL (
 ) owed ON true
 LEFT JOIN registry.division d ON d.code = f.division_code LEFT JOIN registry.site s ON s.id = f.site_id
 """
+
+
+# A file `f` that lapsed and in whose place none has come, of a site that is there still.
+UNFILED = """(f.state = 'lapsed' AND EXISTS (SELECT FROM registry.site s WHERE s.id = f.site_id AND s.retired_at IS NULL)
+    AND NOT EXISTS (SELECT FROM registry.filing n WHERE n.site_id = f.site_id AND n.decided_at > f.decided_at
+                    AND n.state NOT IN ('rejected', 'withdrawn')))"""
 
 
 def seen(first: int) -> str:
@@ -127,13 +133,14 @@ async def list_filings(
 
 
 async def counts(connection: asyncpg.Connection, scope: Scope, today: date) -> asyncpg.Record:
-    """Return how many filings wait for the authority, for their applicants, are late, and owe papers."""
+    """Return how many filings wait for the authority, for their applicants, are late, owe papers, left a site without one."""
     row = await connection.fetchrow(
         f"""
         SELECT count(*) FILTER (WHERE f.state = 'submitted') AS submitted,
                count(*) FILTER (WHERE f.state = 'supplement_required') AS supplement_required,
                count(*) FILTER (WHERE f.state = 'submitted' AND f.due_on < $4) AS late,
-               count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_promise p WHERE {OWED})) AS owing
+               count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_promise p WHERE {OWED})) AS owing,
+               count(*) FILTER (WHERE {UNFILED}) AS lapsed
         FROM registry.filing f WHERE {seen(1)}
         """,
         *scope.parameters,
@@ -163,6 +170,18 @@ async def standing(connection: asyncpg.Connection, site_id: str) -> asyncpg.Reco
         """,
         site_id,
     )
+
+
+async def last_lapsed(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record | None:
+    """Return the file that a site had last, where it has lapsed."""
+    row = await connection.fetchrow(
+        """
+        SELECT * FROM registry.filing WHERE site_id = $1 AND decided_at IS NOT NULL AND state NOT IN ('rejected', 'withdrawn')
+        ORDER BY decided_at DESC LIMIT 1
+        """,
+        site_id,
+    )
+    return row if row is not None and row["state"] == State.LAPSED else None
 
 
 async def has_no_file(connection: asyncpg.Connection, site_id: str, scope: Scope) -> bool:

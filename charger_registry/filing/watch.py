@@ -4,6 +4,7 @@ import asyncpg
 
 from charger_registry.filing import store
 from charger_registry.filing.papers import store as paper_store
+from charger_registry.filing.papers.lapsing import last_day
 from charger_registry.store import STREAM
 from youguan.clock import Clock, county_day
 from youguan.eventlog import publish
@@ -35,6 +36,7 @@ async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> Non
             site_id=row["site_id"],
             document_type=row["type"],
             promised_for=row["due_on"],
+            lapses_on=await last_day(connection, row),
             at=now,
         )
         for row in await paper_store.broken_promises(connection, today, now)

@@ -15,6 +15,7 @@ from charger_registry.store import STREAM, get_organisation
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock, utc_text
+from youguan.database import whole
 from youguan.errors import Conflict, NotFound, Reason
 from youguan.eventlog import publish
 
@@ -28,6 +29,7 @@ class LedgerDesk:
         self._pool = pool
         self._clock = clock
 
+    @whole
     async def order(
         self,
         who: Principal,
@@ -54,6 +56,7 @@ class LedgerDesk:
             await self._change(connection, who, site_id, "assign", lambda b: assign(b, line), reason, remote)
             return await self._kept(connection, site_id, line)
 
+    @whole
     async def end(
         self,
         who: Principal,
@@ -74,6 +77,7 @@ class LedgerDesk:
             decide: Decide = lambda b: end(b, role, station_id, instant)  # noqa: E731
             await self._change(connection, who, site_id, "end role", decide, why, remote)
 
+    @whole
     async def correct(
         self,
         who: Principal,

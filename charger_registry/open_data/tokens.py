@@ -17,6 +17,7 @@ from charger_registry.open_data import store
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import NotFound, Unauthenticated
 
 Purpose = Literal["access", "registration"]
@@ -90,6 +91,7 @@ class TokenDesk:
                 await store.note_token_use(connection, row["id"], now, now - USE_NOTED_EVERY)
         return Reader(row["id"], found[row["digest"]], row["party"], row["purpose"], row["registered"])
 
+    @whole
     async def issue(
         self, who: Principal, party: str, purpose: Purpose, reason: str, remote: str | None = None
     ) -> IssuedToken:
@@ -103,6 +105,7 @@ class TokenDesk:
             )  # fmt: skip
         return issued
 
+    @whole
     async def revoke(self, who: Principal, token_id: int, reason: str, remote: str | None = None) -> None:
         """Let a token hold no longer; NotFound where none holds."""
         now = self._clock.now()
@@ -116,6 +119,7 @@ class TokenDesk:
                 before={"party": row["party"], "purpose": row["purpose"]}, after={"reason": reason}, remote=remote,
             )  # fmt: skip
 
+    @whole
     async def exchange(self, reader: Reader, introduction: Introduction, remote: str | None = None) -> IssuedToken:
         """Give a party that registers, or renews its registration, a new token in place of the one it shows."""
         now = self._clock.now()
@@ -131,6 +135,7 @@ class TokenDesk:
             )  # fmt: skip
         return issued
 
+    @whole
     async def unregister(self, reader: Reader, remote: str | None = None) -> None:
         """End the token of a party that unregisters."""
         now = self._clock.now()

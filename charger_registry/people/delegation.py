@@ -11,6 +11,7 @@ from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import AccessRevoked
@@ -53,6 +54,7 @@ class Delegations:
         async with self.pool.acquire() as connection:
             return await store.list_delegations(connection, who.subject, self._clock.now())
 
+    @whole
     async def give(self, who: Principal, wish: Wish) -> int:
         """Let somebody act for oneself from now on; Invalid, Forbidden."""
         if who.acting_for is not None:
@@ -72,6 +74,7 @@ class Delegations:
             )
         return number
 
+    @whole
     async def end(self, who: Principal, number: int) -> None:
         """End a delegation that one has given or received: whoever acts on it acts no longer. NotFound."""
         now = self._clock.now()

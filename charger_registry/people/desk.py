@@ -17,6 +17,7 @@ from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import Event, TeamChanged
@@ -64,6 +65,7 @@ class PeopleDesk:
         async with self.pool.acquire() as connection:
             return await _person(connection, who, username)
 
+    @whole
     async def create(self, who: Principal, account: Account, reason: str) -> Link:
         """Make an account and the link with which its password is set; Forbidden, Invalid, Conflict."""
         _manager(who)
@@ -76,6 +78,7 @@ class PeopleDesk:
             await publish(connection, STREAM, [person_changed(account, active=True)])
         return link
 
+    @whole
     async def change(self, who: Principal, username: str, changes: dict[str, Any], reason: str) -> asyncpg.Record:
         """Change name, roles or bounds; he must log in again where they have changed. Forbidden, NotFound, Invalid, Conflict."""
         _manager(who)
@@ -94,6 +97,7 @@ class PeopleDesk:
             await publish(connection, STREAM, events)
             return await store.get(connection, username)
 
+    @whole
     async def set_active(self, who: Principal, username: str, active: bool, reason: str) -> None:
         """Close an account, whose logins end, or open it again; Forbidden, NotFound, Conflict."""
         _manager(who)
@@ -112,6 +116,7 @@ class PeopleDesk:
                 events = await close(connection, row, who.subject, reason, self._clock.now())
             await publish(connection, STREAM, events)
 
+    @whole
     async def link(self, who: Principal, username: str, reason: str) -> Link:
         """Make a link with which somebody sets a new password; the old one holds until then. Forbidden, NotFound, Conflict."""
         _manager(who)
@@ -122,6 +127,7 @@ class PeopleDesk:
             await self._note(connection, who, "password link", username, None, {"reason": reason})
             return await self._link(connection, who, username)
 
+    @whole
     async def end_logins(self, who: Principal, username: str, reason: str) -> None:
         """Let everything that was issued to somebody hold no longer; Forbidden, NotFound."""
         _manager(who)
@@ -130,6 +136,7 @@ class PeopleDesk:
             await self._note(connection, who, "end logins", username, None, {"reason": reason})
             await publish(connection, STREAM, await end_logins(connection, username, self._clock.now()))
 
+    @whole
     async def remove_second_factor(self, who: Principal, username: str, reason: str) -> None:
         """Forget the second factor of somebody who has lost his phone; Forbidden, NotFound."""
         _manager(who)
@@ -178,6 +185,7 @@ class PeopleDesk:
         async with self.pool.acquire() as connection:
             return await store.list_teams(connection)
 
+    @whole
     async def save_team(
         self, who: Principal, team_id: str, name: str, divisions: Sequence[str], reason: str
     ) -> asyncpg.Record:

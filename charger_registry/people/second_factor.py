@@ -23,6 +23,7 @@ from charger_registry.people.totp import (
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import Conflict, Forbidden, Invalid, Unauthenticated, Unavailable
 
 TRIES_OF_AN_ACCOUNT = 20  # who tries codes knows the password already, or holds a login
@@ -69,6 +70,7 @@ class SecondFactors:
             row = await store.get_factor(connection, username)
         return row is not None and row["confirmed_at"] is not None
 
+    @whole
     async def begin(self, who: Principal) -> Setup:
         """Make a secret; it counts once a code of it has been shown. Conflict, Unavailable."""
         _himself(who)
@@ -82,6 +84,7 @@ class SecondFactors:
             await store.put_factor(connection, who.subject, self._box.encrypt(secret))
         return Setup(secret_text(secret), address(secret, who.subject))
 
+    @whole
     async def confirm(self, who: Principal, code: str) -> list[str]:
         """Turn a second factor on by the first code of it; return the recovery codes, shown once. Conflict, Invalid."""
         _himself(who)
@@ -98,6 +101,7 @@ class SecondFactors:
             await self._note(connection, who, "second factor on", who.subject)
         return codes
 
+    @whole
     async def remove(self, who: Principal, code: str, remote: str) -> None:
         """Turn one's own second factor off; a code of it is needed. Invalid, TooManyRequests."""
         _himself(who)
@@ -124,6 +128,7 @@ class SecondFactors:
         self._tries.succeeded(username, remote)
         return True
 
+    @whole
     async def _holds(self, username: str, code: str) -> bool:
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():

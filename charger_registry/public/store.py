@@ -70,10 +70,12 @@ async def sites_of(connection: asyncpg.Connection, station_ids: Collection[str])
     return {row["site_id"] for row in rows}
 
 
-# A site that is not in operation yet, or suspended; one without a file is in operation.
-NOT_IN_OPERATION = (
-    "EXISTS (SELECT FROM registry.filing f WHERE f.site_id = {site} AND f.state IN ('accepted', 'suspended'))"
-)
+# A site that is not in operation yet, or suspended; one without a file is, unless it never began under one that lapsed.
+NOT_IN_OPERATION = """(
+    EXISTS (SELECT FROM registry.filing f WHERE f.site_id = {site} AND f.state IN ('accepted', 'suspended'))
+    OR EXISTS (SELECT FROM registry.filing f WHERE f.site_id = {site} AND f.state = 'lapsed' AND f.started_on IS NULL)
+       AND NOT EXISTS (SELECT FROM registry.filing f WHERE f.site_id = {site} AND f.state = 'in_operation')
+)"""
 # A connector of a station that is not online is unknown, whatever it said last; where nothing is in operation it is unavailable.
 REFRESH = f"""
 WITH station AS (

@@ -14,6 +14,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import FieldError, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
 from youguan.events import SiteRelayChanged
@@ -52,6 +53,7 @@ class RelayDesk:
         self._ours = ours
         self._loopback = loopback
 
+    @whole
     async def decide(
         self, who: Principal, site_id: str, wanted: Relaying, reason: str, *, remote: str | None = None
     ) -> None:
@@ -60,6 +62,7 @@ class RelayDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             await self._decide(connection, who, site_id, wanted, reason, remote)
 
+    @whole
     async def propose(
         self,
         who: Principal,
@@ -88,6 +91,7 @@ class RelayDesk:
             )  # fmt: skip
         return int(row["id"])
 
+    @whole
     async def accept(
         self,
         who: Principal,
@@ -116,6 +120,7 @@ class RelayDesk:
         """Take back what one's own organisation has proposed; return the site. Conflict, NotFound."""
         return await self._close(who, proposal_id, "withdrawn", reason, remote, own=True)
 
+    @whole
     async def _close(
         self, who: Principal, proposal_id: int, state: str, reason: str, remote: str | None, *, own: bool = False
     ) -> str:

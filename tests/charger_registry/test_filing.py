@@ -20,6 +20,7 @@ from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDr
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import Command
+from charger_registry.filing.papers.lapsing import Lapsing
 from charger_registry.filing.step import Order
 from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.confined import ConfinedReader
@@ -308,6 +309,54 @@ async def test_a_promise_is_kept_or_told_to_be_broken(world: World) -> None:
     (kept,) = await world.events("FilingPromiseKept")
     assert kept["document_type"] == "insurance"
     assert (await world.done("GET", f"/filings/{filing_id}"))["promises"] == 0
+
+
+async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(world: World) -> None:
+    lapsing, promised = Lapsing(world.pool, world.clock), {"insurance": str(TODAY + 10 * DAY)}
+    filing_id = await world.begin(promises=promised, committed=True)
+    for code in set(NEEDED) - set(promised):
+        await world.attach(filing_id, code)
+    await world.act(filing_id, "submit")
+    site_id = (await world.act(filing_id, "accept", REGULATOR))["site_id"]
+    await world.act(filing_id, "start")
+    await world.wait(12)
+    (told,) = await world.events("FilingPromiseOverdue")
+    last = add_working_days(TODAY + 12 * DAY, 10)
+    assert told["lapses_on"] == str(last)
+    assert f"最迟 {last} 补交" in await world.shown(f"/filings/{filing_id}")
+    await world.wait((last - TODAY).days - 12)
+    assert await lapsing.lapse_due() == 0
+    await world.wait(1)
+    assert (await lapsing.lapse_due(), await lapsing.lapse_due()) == (1, 0)
+    filing = await world.done("GET", f"/filings/{filing_id}")
+    assert (filing["state"], filing["promises"], filing["history"][-1]["role"]) == ("lapsed", 0, "system")
+    assert "安全责任保险" in filing["history"][-1]["reason"]
+    moved = (await world.events("FilingMoved"))[-1]
+    assert (moved["previous"], moved["state"], moved["site_id"]) == ("in_operation", "lapsed", site_id)
+    assert (await world.refused(filing_id, "start")).status_code == 409
+    await bounds.consumer(world.pool).catch_up()
+    anew = await world.done("POST", "/filings", json={"site_id": site_id})
+    assert {d["type"] for d in anew["documents"]} == set(NEEDED) - set(promised)
+    assert anew["content"]["promises"] == {}
+    await world.attach(anew["id"], "insurance", valid_until=str(TODAY + 400 * DAY))
+    await world.done("PUT", f"/filings/{anew['id']}", json={**anew["content"], "committed": True})
+    await world.act(anew["id"], "submit")
+    again = await world.act(anew["id"], "accept", REGULATOR)
+    assert (again["state"], again["site_id"], again["started_on"]) == ("in_operation", site_id, str(TODAY))
+    assert [event["document_type"] for event in await world.events("FilingPromiseKept")] == ["insurance"]
+
+
+async def test_the_rules_may_let_a_file_stand_whose_promise_is_broken(world: World) -> None:
+    await world.pool.execute("UPDATE registry.document_rule SET lapses = false WHERE code = 'insurance'")
+    filing_id = await world.begin(promises={"insurance": str(TODAY + 10 * DAY)}, committed=True)
+    for code in set(NEEDED) - {"insurance"}:
+        await world.attach(filing_id, code)
+    await world.act(filing_id, "submit")
+    await world.act(filing_id, "accept", REGULATOR)
+    for days in (12, 100):
+        await world.wait(days)
+        assert await Lapsing(world.pool, world.clock).lapse_due() == 0
+    assert [told["lapses_on"] for told in await world.events("FilingPromiseOverdue")] == [None]
 
 
 async def test_the_end_of_a_grace_period_is_told_before_it_comes(world: World) -> None:

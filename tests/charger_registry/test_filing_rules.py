@@ -33,9 +33,9 @@ from youguan.working_days import add_working_days
 
 TODAY = date(2026, 11, 24)
 DAY = timedelta(days=1)
-TERMS = Terms(answer=5, decision=10, supplement=15, promise=30, grace=6)
+TERMS = Terms(answer=5, decision=10, supplement=15, promise=30, lapse=10, grace=6)
 
-# What each role (a: applicant, o: authority, c: clerk, f: filer) may do in each state, and what follows.
+# What each role (a: applicant, o: authority, c: clerk, f: filer, t: with time) may do in each state, and what follows.
 EXPECTED = """
 draft                 save                draft                a c
 draft                 attach              draft                a c
@@ -55,18 +55,21 @@ accepted              attach              accepted             a c
 accepted              start               in_operation         a c
 accepted              retire              retired              o
 accepted              rate                accepted             f
+accepted              lapse               lapsed               t
 in_operation          attach              in_operation         a c
 in_operation          suspend             suspended            a o c
 in_operation          retire              retired              o
 in_operation          rate                in_operation         f
+in_operation          lapse               lapsed               t
 suspended             attach              suspended            a c
 suspended             resume              in_operation         a o
 suspended             retire              retired              a o
 suspended             rate                suspended            f
 retired               rate                retired              f
 rejected              rate                rejected             f
+lapsed                rate                lapsed               f
 """
-ROLES = {"a": Role.APPLICANT, "o": Role.AUTHORITY, "c": Role.CLERK, "f": Role.FILER}
+ROLES = {"a": Role.APPLICANT, "o": Role.AUTHORITY, "c": Role.CLERK, "f": Role.FILER, "t": Role.SYSTEM}
 MAY = {
     (State(state), Command(command), ROLES[letter]): State(following)
     for state, command, following, *letters in map(str.split, EXPECTED.strip().splitlines())

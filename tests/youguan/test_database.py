@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from youguan.database import AWAY, connect, create_pool, storage_mode
+from youguan.database import AWAY, connect, create_pool, storage_mode, whole
 from youguan.eventlog import publish
 from youguan.migration import History, migrate
 from youguan.settings import Settings
@@ -52,6 +52,42 @@ async def test_a_revision_that_fails_leaves_nothing_behind(database_url: str, tm
     connection = await connect(database_url)
     assert await connection.fetchval("SELECT to_regclass('tests.one')") is None
     await connection.close()
+
+
+async def test_of_two_changes_that_wait_for_each_other_both_are_done(database_url: str) -> None:
+    tries, met = 0, asyncio.Barrier(2)
+    async with await create_pool(database_url) as pool:
+        await pool.execute(
+            "CREATE SCHEMA tests; CREATE TABLE tests.pair (id int, n int); INSERT INTO tests.pair VALUES (1, 0), (2, 0)"
+        )
+
+        @whole
+        async def raise_both(*ids: int) -> None:
+            nonlocal tries
+            tries += 1
+            async with pool.acquire() as connection, connection.transaction():
+                await connection.execute("UPDATE tests.pair SET n = n + 1 WHERE id = $1", ids[0])
+                if tries <= 2:
+                    await met.wait()
+                await connection.execute("UPDATE tests.pair SET n = n + 1 WHERE id = $1", ids[1])
+
+        await asyncio.gather(raise_both(1, 2), raise_both(2, 1))
+        assert [row["n"] for row in await pool.fetch("SELECT n FROM tests.pair ORDER BY id")] == [2, 2]
+    assert tries == 3
+
+
+async def test_who_gives_way_again_is_told() -> None:
+    tries = 0
+
+    @whole
+    async def give_way() -> None:
+        nonlocal tries
+        tries += 1
+        raise asyncpg.DeadlockDetectedError
+
+    with pytest.raises(asyncpg.DeadlockDetectedError):
+        await give_way()
+    assert tries == 2
 
 
 async def test_a_role_writes_its_own_schema_and_no_other(database_url: str, tmp_path: Path) -> None:

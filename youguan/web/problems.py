@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
-from youguan.database import AWAY
+from youguan.database import AWAY, GAVE_WAY
 from youguan.errors import FieldError, Forbidden, Invalid, Reason, Unauthenticated, Unavailable, YouguanError
 from youguan.web.templates import kernel_templates
 from youguan.web.translations import explained, in_words, language_of, preferred
@@ -61,7 +61,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
     for unusable in (asyncpg.DataError, asyncpg.ProgramLimitExceededError, UnicodeEncodeError, OverflowError):
         app.add_exception_handler(unusable, _unusable)
-    for busy in (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+    for busy in GAVE_WAY:
         app.add_exception_handler(busy, _busy)
     for away in AWAY:
         app.add_exception_handler(away, _away)

@@ -21,6 +21,7 @@ from charger_registry.filing.step import (
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.documents import Document, Shelf
 from youguan.errors import Invalid, Reason
 from youguan.eventlog import publish
@@ -64,7 +65,12 @@ class PaperDesk:
             _check_paper(draft, await rule_store.document_types(connection, rules_of(filing, now)))
             brought = await paper_store.brought_since(connection, filing["organisation_id"], now - A_DAY)
         refuse_beyond(DOCUMENTS, brought, 1, 1, now)
-        document = await receive()
+        return await self._add(who, filing_id, draft, await receive(), remote)
+
+    @whole
+    async def _add(
+        self, who: Principal, filing_id: str, draft: PaperDraft, document: Document, remote: str | None
+    ) -> str:
         now, document_id = self._clock.now(), str(uuid.uuid4())
         async with self.pool.acquire() as connection, connection.transaction():
             step = await take_step(connection, who, filing_id, Order(Command.ATTACH), now)
@@ -86,6 +92,7 @@ class PaperDesk:
             await publish(connection, registry.STREAM, news)
         return document_id
 
+    @whole
     async def remove(self, who: Principal, filing_id: str, document_id: str, *, remote: str | None) -> None:
         """Take a paper out of a filing that is still being written; of one that stands it can only be replaced."""
         now = self._clock.now()
@@ -98,6 +105,7 @@ class PaperDesk:
             )  # fmt: skip
             await publish(connection, registry.STREAM, news)
 
+    @whole
     async def open_document(self, who: Principal, filing_id: str, document_id: str, *, remote: str | None) -> Document:
         """Return a paper; that somebody looked at it is written down."""
         async with self.pool.acquire() as connection, connection.transaction():

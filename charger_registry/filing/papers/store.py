@@ -8,12 +8,22 @@ import asyncpg
 
 from charger_registry.filing.content import Paper
 from charger_registry.filing.rules.store import DOCUMENT_TYPES
+from youguan.clock import COUNTY
 from youguan.documents import Document
 from youguan.errors import NotFound, Reason
 from youguan.quota import Brought
 
 # A promise `p` on the file `f` of a site that stands; with the file ends what was owed on it.
 OWED = "p.filing_id = f.id AND p.kept_at IS NULL AND f.state IN ('accepted', 'in_operation', 'suspended')"
+# Whether a broken promise `p` may end the file `f`, by the rules of the day of its submission.
+LAPSES = f"""(
+    SELECT r.lapses FROM registry.document_rule r
+    WHERE r.code = p.type AND r.valid_from <= (f.submitted_at AT TIME ZONE '{COUNTY}')::date ORDER BY r.valid_from DESC LIMIT 1
+)"""
+PROMISES = f"""
+SELECT p.*, t.name AS type_name, t.name_en AS type_name_en, f.submitted_at, {LAPSES} AS lapses
+FROM registry.filing_promise p JOIN registry.document_type t ON t.code = p.type JOIN registry.filing f ON f.id = p.filing_id
+"""
 
 
 async def add_document(connection: asyncpg.Connection, line: Sequence[Any], document: Document) -> None:
@@ -134,11 +144,19 @@ async def keep_promise(
 
 
 async def promises(connection: asyncpg.Connection, filing_id: str) -> list[asyncpg.Record]:
+    """Return what was promised on a filing; `lapses`: whether that may end it, by the rules of its submission's day."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT p.*, t.name AS type_name, t.name_en AS type_name_en
-        FROM registry.filing_promise p JOIN registry.document_type t ON t.code = p.type
-        WHERE p.filing_id = $1 ORDER BY p.due_on, t.place
+        f"{PROMISES} WHERE p.filing_id = $1 ORDER BY p.due_on, t.place", filing_id
+    )
+    return rows
+
+
+async def told_promises(connection: asyncpg.Connection, filing_id: str | None = None) -> list[asyncpg.Record]:
+    """Return the promises of files in force that were told to be broken and have not been kept since, site by site."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        {PROMISES} WHERE {OWED} AND f.state <> 'suspended' AND p.told_at IS NOT NULL AND ($1::text IS NULL OR f.id = $1)
+        ORDER BY f.site_id, f.id, t.place
         """,
         filing_id,
     )
@@ -169,7 +187,7 @@ async def broken_promises(connection: asyncpg.Connection, today: date, now: date
         f"""
         UPDATE registry.filing_promise p SET told_at = $2 FROM registry.filing f
         WHERE {OWED} AND p.told_at IS NULL AND p.due_on < $1
-        RETURNING p.*, f.site_id
+        RETURNING p.*, f.site_id, f.submitted_at, {LAPSES} AS lapses
         """,
         today,
         now,
@@ -195,7 +213,7 @@ async def told_of_former(
     """Take note that nothing is owed any more on the files that a site had before; return what had been said about them."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        WITH former AS (SELECT id FROM registry.filing WHERE site_id = $1 AND id <> $2 AND state = 'retired'),
+        WITH former AS (SELECT id FROM registry.filing WHERE site_id = $1 AND id <> $2 AND state IN ('retired', 'lapsed')),
         papers AS (
             UPDATE registry.filing_document d SET told = NULL FROM former
             WHERE d.filing_id = former.id AND d.told IS NOT NULL RETURNING d.id, d.filing_id, d.type

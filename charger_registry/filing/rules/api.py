@@ -7,13 +7,13 @@ from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from charger_registry.filing.rules import store
-from charger_registry.filing.rules.change import DocumentRule, TermRule
+from charger_registry.filing.rules.change import TERMS, DocumentRule, TermRule
 from charger_registry.filing.rules.desk import RuleDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.web.security import remote_of, require_county
 
-Name = Literal["answer", "decision", "supplement", "promise", "grace"]
+Name = Literal["answer", "decision", "supplement", "promise", "lapse", "grace"]
 Grounds = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -38,6 +38,7 @@ class DocumentRuleOut(BaseModel):
     promisable: bool
     expires: bool
     warning_days: int
+    lapses: bool
 
 
 class RulesOut(BaseModel):
@@ -65,6 +66,7 @@ class DocumentRuleIn(BaseModel):
     promisable: bool
     expires: bool
     warning_days: int = 30
+    lapses: bool = Field(default=True, description="a file lapses on which it was promised and not brought")
     reason: Grounds
 
 
@@ -78,7 +80,7 @@ def add_filing_rules(app: FastAPI, desk: RuleDesk, clock: Clock) -> None:
         async with desk.pool.acquire() as connection:
             terms = await store.terms(connection, today)
             return RulesOut(
-                terms={name: getattr(terms, name) for name in ("answer", "decision", "supplement", "promise", "grace")},
+                terms={name: getattr(terms, name) for name in TERMS},
                 documents=[DocumentRuleOut(**dict(row)) for row in await store.document_types(connection, today)],
                 coming_terms=[TermOut.model_validate(rule) for rule in await store.coming_terms(connection, today)],
                 coming_documents=[

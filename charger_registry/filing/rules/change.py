@@ -6,7 +6,7 @@ from datetime import date
 
 from youguan.errors import FieldError, Invalid, Reason
 
-TERMS = ("answer", "decision", "supplement", "promise", "grace")
+TERMS = ("answer", "decision", "supplement", "promise", "lapse", "grace")
 MOST_DAYS, MOST_WARNING_DAYS = 365, 365
 # A commitment stands in for no paper that says whether people are safe (the State Council's rules on 告知承诺, 国办发〔2020〕42号).
 SAFETY = ("fire_acceptance", "electrical_acceptance")
@@ -23,7 +23,7 @@ class TermRule:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRule:
-    """What is asked of a kind of paper from a day on."""
+    """What is asked of a kind of paper from a day on; `lapses`: a file lapses on which it was promised and not brought."""
 
     code: str
     valid_from: date
@@ -31,6 +31,7 @@ class DocumentRule:
     promisable: bool
     expires: bool
     warning_days: int
+    lapses: bool = True
 
 
 def check_term(rule: TermRule, today: date) -> None:

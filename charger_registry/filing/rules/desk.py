@@ -10,6 +10,7 @@ from charger_registry.filing.rules.change import DocumentRule, TermRule, check_d
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock, county_day
+from youguan.database import whole
 from youguan.errors import NotFound, Reason
 
 
@@ -20,6 +21,7 @@ class RuleDesk:
         self.pool = pool
         self._clock = clock
 
+    @whole
     async def change_term(self, who: Principal, rule: TermRule, reason: str, *, remote: str | None) -> None:
         """Let something take so long from a day on. Invalid."""
         check_term(rule, county_day(self._clock.now()))
@@ -29,6 +31,7 @@ class RuleDesk:
             subject, was = f"filing term {rule.name}", {"amount": before}
             await self._note(connection, who, subject, was, {**asdict(rule), "reason": reason}, remote)
 
+    @whole
     async def change_document(self, who: Principal, rule: DocumentRule, reason: str, *, remote: str | None) -> None:
         """Ask for a kind of paper otherwise from a day on. Invalid, NotFound."""
         check_document(rule, county_day(self._clock.now()))
@@ -36,7 +39,9 @@ class RuleDesk:
             types = {row["code"]: row for row in await store.document_types(connection, rule.valid_from)}
             if rule.code not in types:
                 raise NotFound(Reason("document type {code}", code=rule.code))
-            was = {name: types[rule.code][name] for name in ("required", "promisable", "expires", "warning_days")}
+            was = {
+                name: types[rule.code][name] for name in ("required", "promisable", "expires", "warning_days", "lapses")
+            }
             await store.set_document_rule(connection, rule)
             said = {**asdict(rule), "reason": reason}
             await self._note(connection, who, f"document type {rule.code}", was, said, remote)

@@ -21,6 +21,7 @@ TERMS = {
     "decision": "作出决定（工作日）",
     "supplement": "补正材料（工作日）",
     "promise": "承诺补交最长（工作日）",
+    "lapse": "承诺逾期告知后至备案失效（工作日）",
     "grace": "包容期（月）",
 }
 Grounds = Annotated[str, Form(min_length=1, max_length=500)]
@@ -76,8 +77,9 @@ def filing_rule_pages(desk: RuleDesk, templates: Templates, clock: Clock) -> API
         required: Annotated[bool, Form()] = False,
         promisable: Annotated[bool, Form()] = False,
         expires: Annotated[bool, Form()] = False,
+        lapses: Annotated[bool, Form()] = False,
     ) -> Response:
-        rule = DocumentRule(code, valid_from, required, promisable, expires, warning_days)
+        rule = DocumentRule(code, valid_from, required, promisable, expires, warning_days, lapses)
         try:
             await desk.change_document(who, rule, reason, remote=remote_of(request))
         except YouguanError as error:

@@ -26,6 +26,7 @@ from charger_registry.store import STREAM, get_organisation
 from youguan import audit
 from youguan.auth import OPERATOR, Principal
 from youguan.clock import Clock, county_day
+from youguan.database import whole
 from youguan.errors import Conflict, Forbidden, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import Event, HandoverProposed
@@ -38,6 +39,7 @@ class HandoverDesk:
         self._pool = pool
         self._clock = clock
 
+    @whole
     async def propose(
         self,
         who: Principal,
@@ -80,6 +82,7 @@ class HandoverDesk:
             await publish(connection, STREAM, [_proposed(handover, now)])
         return handover.id
 
+    @whole
     async def answer(self, who: Principal, handover_id: str, command: Command, *, reason: str = "") -> None:
         """Accept, decline or withdraw. NotFound, Forbidden to who is not asked, Conflict where it has ended already."""
         now = self._clock.now()
@@ -132,6 +135,7 @@ class HandoverDesk:
             due = await store.sites_with_lapsed(connection, county_day(now))
         return sum([await self._lapse_at(site_id, now) for site_id in due])
 
+    @whole
     async def _lapse_at(self, site_id: str, now: datetime) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
             await ledger.hold_site(connection, site_id, even_retired=True)

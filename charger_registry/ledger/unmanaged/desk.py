@@ -12,6 +12,7 @@ from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import Conflict, FieldError, Invalid, Reason
 from youguan.eventlog import publish
 
@@ -26,6 +27,7 @@ class UnmanagedDesk:
         self._pool = pool
         self._clock = clock
 
+    @whole
     async def note_contact(self, who: Principal, site_id: str, reason: str) -> None:
         """Note that the manager of a site answers: its silence is reckoned anew from now. NotFound, Conflict without one."""
         now = self._clock.now()
@@ -41,6 +43,7 @@ class UnmanagedDesk:
             )  # fmt: skip
             await publish(connection, STREAM, await ledger.ledger_events(connection, [site_id], now))
 
+    @whole
     async def change_rules(
         self,
         who: Principal,

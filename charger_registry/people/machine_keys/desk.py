@@ -15,6 +15,7 @@ from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import Event, MachineKeyIssued, MachineKeyRevoked, MachineKeyUsed
@@ -85,6 +86,7 @@ class MachineKeyDesk:
             rows = await store.list_keys(connection, None if who.has(REGULATOR) else who.organisation_id)
         return [row for row in rows if may_manage(who, wish_of(row).account)]
 
+    @whole
     async def issue(self, who: Principal, wish: KeyWish, reason: str) -> IssuedKey:
         """Issue a key; nobody gives one more than he could give a person. Invalid, Forbidden."""
         now, key, key_id = self._clock.now(), new_key(), str(uuid.uuid4())
@@ -105,6 +107,7 @@ class MachineKeyDesk:
             await publish(connection, STREAM, [_issued(key_id, digest(key), wish, now)])
         return IssuedKey(key_id, wish.name, key, wish.expires_at)
 
+    @whole
     async def revoke(self, who: Principal, key_id: str, reason: str) -> None:
         """Let a key hold no longer: every service knows within a second. NotFound, Conflict."""
         now = self._clock.now()

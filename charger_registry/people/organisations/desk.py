@@ -20,6 +20,7 @@ from charger_registry.store import STREAM, get_organisation
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
+from youguan.database import whole
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import OrganisationFiled
@@ -73,6 +74,7 @@ class OrganisationDesk:
                 raise NotFound(Reason("organisation {organisation_id}", organisation_id=organisation_id))
             return await get_organisation(connection, organisation_id)
 
+    @whole
     async def create(self, who: Principal, given: OrganisationFile, reason: str) -> asyncpg.Record:
         """File an organisation; Invalid, Conflict."""
         _check(given)
@@ -84,6 +86,7 @@ class OrganisationDesk:
             await publish(connection, STREAM, [_filed(given)])
         return row
 
+    @whole
     async def change(
         self, who: Principal, organisation_id: str, changes: dict[str, Any], reason: str
     ) -> asyncpg.Record:
@@ -111,6 +114,11 @@ class OrganisationDesk:
     ) -> asyncpg.Record:
         """Note that an organisation ceases to be at an instant (default now): what it managed is managed by nobody, and its
         machines' keys hold no longer; the accounts of its people are closed then, by the watch where that is later."""
+        await self._deregister(who, organisation_id, since, reason)
+        return await self._close_accounts(who, organisation_id)
+
+    @whole
+    async def _deregister(self, who: Principal, organisation_id: str, since: datetime | None, reason: str) -> None:
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             told = await deregister(connection, organisation_id, since or now, now)
@@ -120,10 +128,14 @@ class OrganisationDesk:
             because = because_ceased(organisation_id)
             ended = await revoke_keys(connection, keys, who.subject, max(since or now, now), now, because)
             await publish(connection, STREAM, [*told, *ended])
+
+    @whole
+    async def _close_accounts(self, who: Principal, organisation_id: str) -> asyncpg.Record:
         async with self.pool.acquire() as connection, connection.transaction():
             await close_accounts_of_ceased(connection, self._clock, organisation_id, who.subject)
             return await get_organisation(connection, organisation_id)
 
+    @whole
     async def undo_deregistration(
         self, who: Principal, organisation_id: str, reason: str, document_number: str
     ) -> asyncpg.Record:
@@ -146,6 +158,7 @@ class OrganisationDesk:
             await publish(connection, STREAM, [*told, *opened, *restored])
             return await get_organisation(connection, organisation_id)
 
+    @whole
     async def verify(self, who: Principal, organisation_id: str, mandate: Mandate) -> int:
         """Note who may speak for an organisation, and on what evidence; NotFound, Conflict, Invalid for another's account."""
         now = self._clock.now()
@@ -167,6 +180,7 @@ class OrganisationDesk:
             await self._note(connection, who, "verify representative", organisation_id, None, after)
         return number
 
+    @whole
     async def end_mandate(self, who: Principal, organisation_id: str, number: int, reason: str) -> None:
         """Note that somebody speaks for an organisation no longer; NotFound."""
         now = self._clock.now()

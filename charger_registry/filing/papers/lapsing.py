@@ -1,0 +1,80 @@
+"""Filings lapse whose promised papers do not come: their holder is told, then has a term, by the rules of the submission's day."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import asyncpg
+
+from charger_registry.filing import store
+from charger_registry.filing.deadlines import lapses_on
+from charger_registry.filing.machine import Command, Role, State, move
+from charger_registry.filing.papers import store as paper_store
+from charger_registry.filing.rules import store as rule_store
+from charger_registry.filing.step import filing_moved
+from charger_registry.store import STREAM
+from youguan import audit
+from youguan.auth import EVERYTHING
+from youguan.clock import Clock, county_day
+from youguan.database import whole
+from youguan.eventlog import publish
+
+SYSTEM = "system"
+
+
+async def last_day(connection: asyncpg.Connection, promise: Mapping[str, Any]) -> date | None:
+    """Return the last day on which a promised paper may still come before its file lapses; None where the rule lets it stand."""
+    if not promise["lapses"]:
+        return None
+    terms = await rule_store.terms(connection, county_day(promise["submitted_at"]))
+    told_on = county_day(promise["told_at"]) if promise["told_at"] else None
+    return lapses_on(promise["due_on"], told_on, terms)
+
+
+async def last_days(connection: asyncpg.Connection, promises: Iterable[asyncpg.Record]) -> dict[str, date]:
+    """Return the same of all that have not been kept, by the kind of paper."""
+    found = {p["type"]: await last_day(connection, p) for p in promises if p["kept_at"] is None}
+    return {kind: day for kind, day in found.items() if day is not None}
+
+
+class Lapsing:
+    """Lets files lapse, each in a transaction of its own."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    async def lapse_due(self) -> int:
+        """Let the files lapse whose promised papers have not come by their last day; return how many."""
+        now = self._clock.now()
+        async with self._pool.acquire() as connection:
+            broken = await _broken(connection, await paper_store.told_promises(connection), now)
+        return sum([await self._lapse(filing_id, now) for filing_id in dict.fromkeys(p["filing_id"] for p in broken)])
+
+    @whole
+    async def _lapse(self, filing_id: str, now: datetime) -> bool:
+        """Let one lapse, if it is so still now that it is held."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            filing = await store.hold(connection, filing_id, EVERYTHING)
+            broken = await _broken(connection, await paper_store.told_promises(connection, filing_id), now)
+            if not broken:
+                return False
+            role, state = move(State(filing["state"]), Command.LAPSE, [Role.SYSTEM])
+            await store.change(connection, filing_id, {"state": state, "moved_at": now, "due_on": None})
+            reason = "；".join(f"{p['type_name']} ({p['type_name_en']}, {p['due_on']})" for p in broken)
+            line = (now, SYSTEM, role, Command.LAPSE, filing["state"], state, reason, None)
+            await store.add_history(connection, filing_id, line)
+            await audit.record(
+                connection, at=now, actor=SYSTEM, action="lapse filing", subject=f"filing {filing_id}",
+                before={"state": filing["state"]}, after={"state": state, "not_brought": [p["type"] for p in broken]},
+            )  # fmt: skip
+            await publish(connection, STREAM, [filing_moved({**dict(filing), "state": state}, filing["state"], now)])
+        return True
+
+
+async def _broken(
+    connection: asyncpg.Connection, promises: Iterable[asyncpg.Record], now: datetime
+) -> list[asyncpg.Record]:
+    today = county_day(now)
+    last = [(promise, await last_day(connection, promise)) for promise in promises]
+    return [promise for promise, day in last if day is not None and day < today]
