@@ -178,7 +178,7 @@ def _ledger(ground: Ground) -> Room:
     desk, handovers, unmanaged = LedgerDesk(pool, clock), HandoverDesk(pool, clock), UnmanagedDesk(pool, clock)
     add_ledger(ground.api, pool, desk, clock)
     add_handovers(ground.api, pool, handovers)
-    add_unmanaged(ground.api, pool, unmanaged)
+    add_unmanaged(ground.api, pool, unmanaged, clock)
 
     async def judge(connection: asyncpg.Connection) -> None:
         await judge_what_has_changed(connection, clock.now())

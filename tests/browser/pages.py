@@ -57,6 +57,7 @@ PAGES = (
     Shown("unmanaged sites", "/registry/unmanaged", REGULATOR),
     Shown("unmanaged sites, of an operator", "/registry/unmanaged?reason=silent", OPERATOR),
     Shown("unmanaged sites, settled", "/registry/unmanaged?settled=true", REGULATOR),
+    Shown("sites that nobody will manage soon", "/registry/unmanaged/coming", REGULATOR),
     Shown("unmanaged site, to settle", "/registry/sites/{unmanaged}/settle", REGULATOR),
     Shown("managed site, nothing to settle", "/registry/sites/{site}/settle", REGULATOR),
     Shown("rules of the ledger", "/registry/ledger-rules", REGULATOR),

@@ -415,6 +415,7 @@ REGISTRY = {
     "GET /ledger.csv": LOGIN,
     "GET /unmanaged": LOGIN,
     "GET /unmanaged/counts": LOGIN,
+    "GET /unmanaged/coming": LOGIN,
     "POST /sites/{site_id}/contact": RULED,
     "POST /sites/{site_id}/retire": RULED,
     "GET /ledger-rules": LOGIN,

@@ -1,5 +1,6 @@
 """Sites that nobody manages, over HTTP."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import asyncpg
@@ -10,11 +11,13 @@ from charger_registry.ledger.api import Grounds, OrganisationName
 from charger_registry.ledger.unmanaged import store
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk, rules_of
 from youguan.auth import REGULATOR, Principal
+from youguan.clock import Clock
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require, require_county, require_site, scope_of
 from youguan.web.times import UtcTime
 
 Why = Literal["no_manager", "deregistered", "contract_ended", "silent"]
+AHEAD_DAYS = 60
 AccountableRole = Literal["owner", "builder", "maintainer", "property_manager"]
 
 
@@ -38,6 +41,17 @@ class FindingOut(BaseModel):
     accountable: AccountableOut | None
     settled_at: UtcTime | None
     settled_because: str | None
+
+
+class ComingOut(BaseModel):
+    """That nobody will manage a site from an instant on, and why: the contract ends, or its manager ceases to be."""
+
+    site_id: str
+    site_name: str
+    division_code: str | None
+    reason: Literal["contract_ended", "deregistered"]
+    ends_at: UtcTime
+    organisation: OrganisationName
 
 
 class CountOut(BaseModel):
@@ -83,13 +97,13 @@ class RulesIn(BaseModel):
     reason: Grounds
 
 
-def add_unmanaged(app: FastAPI, pool: asyncpg.Pool, desk: UnmanagedDesk) -> None:
+def add_unmanaged(app: FastAPI, pool: asyncpg.Pool, desk: UnmanagedDesk, clock: Clock) -> None:
     """Add /unmanaged, /sites/{site_id}/contact and /ledger-rules to /api/registry."""
-    _add_findings(app, pool, desk)
+    _add_findings(app, pool, desk, clock)
     _add_rules(app, pool, desk)
 
 
-def _add_findings(app: FastAPI, pool: asyncpg.Pool, desk: UnmanagedDesk) -> None:
+def _add_findings(app: FastAPI, pool: asyncpg.Pool, desk: UnmanagedDesk, clock: Clock) -> None:
     @app.get("/unmanaged")
     async def unmanaged(
         request: Request,
@@ -110,6 +124,22 @@ def _add_findings(app: FastAPI, pool: asyncpg.Pool, desk: UnmanagedDesk) -> None
                 organisation_id=organisation, site_id=site, after=key[0] if key else 0, limit=limit,
             )  # fmt: skip
         return Page(items=[_finding(row) for row in rows], next=next_cursor(rows, limit, "id"))
+
+    @app.get("/unmanaged/coming")
+    async def coming(
+        request: Request,
+        _: Annotated[Principal, Depends(require())],
+        days: Annotated[int, Query(ge=1, le=3650, description="how far ahead")] = AHEAD_DAYS,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[ComingOut]:
+        """List sites within one's bounds that nobody will manage soon, unless somebody follows: the first to come first."""
+        key, now = decode_cursor(cursor, datetime, str), clock.now()
+        async with pool.acquire() as connection:
+            rows = await store.list_coming(
+                connection, scope_of(request), now, now + timedelta(days=days), key, limit
+            )  # fmt: skip
+        return Page(items=[_coming(row) for row in rows], next=next_cursor(rows, limit, "ends_at", "site_id"))
 
     @app.get("/unmanaged/counts")
     async def counts(
@@ -145,6 +175,10 @@ def _add_rules(app: FastAPI, pool: asyncpg.Pool, desk: UnmanagedDesk) -> None:
         await desk.change_rules(who, thresholds, roles, given.reason, represented)
         async with pool.acquire() as connection:
             return RulesOut.model_validate(await rules_of(connection))
+
+
+def _coming(row: asyncpg.Record) -> ComingOut:
+    return ComingOut(**dict(row), organisation=_named(row["organisation_id"], row["organisation_name"]))
 
 
 def _finding(row: asyncpg.Record) -> FindingOut:

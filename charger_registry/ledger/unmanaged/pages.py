@@ -1,5 +1,6 @@
 """Sites that nobody manages, in the browser: how many where, one settled after the other, and the rules of all that."""
 
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import asyncpg
@@ -12,6 +13,7 @@ from charger_registry.ledger.handovers import store as handovers
 from charger_registry.ledger.pages import Grounds
 from charger_registry.ledger.responsibility import holder
 from charger_registry.ledger.unmanaged import store
+from charger_registry.ledger.unmanaged.api import AHEAD_DAYS
 from charger_registry.ledger.unmanaged.desk import ACCOUNTABLE, UnmanagedDesk
 from charger_registry.ledger.unmanaged.management import accountable
 from charger_registry.pages import REASONS, ROLES
@@ -36,6 +38,7 @@ def unmanaged_pages(pool: asyncpg.Pool, desk: UnmanagedDesk, templates: Template
     """Return /registry/unmanaged, /registry/sites/{site_id}/settle and /registry/ledger-rules."""
     router = APIRouter(prefix="/registry")
     _add_list(router, pool, templates)
+    _add_coming(router, pool, templates, clock)
     _add_settling(router, pool, desk, templates, clock)
     _add_rules(router, pool, desk, templates)
     return router
@@ -75,6 +78,20 @@ def _add_list(router: APIRouter, pool: asyncpg.Pool, templates: Templates) -> No
             roles=ROLES,
             ends=SETTLED,
         )
+
+
+def _add_coming(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
+    @router.get("/unmanaged/coming")
+    async def coming(
+        request: Request, who: Annotated[Principal, Depends(require())], cursor: Cursor = None
+    ) -> Response:
+        key, now = decode_cursor(cursor, datetime, str), clock.now()
+        async with pool.acquire() as connection:
+            rows = await store.list_coming(connection, who.scope, now, now + timedelta(days=AHEAD_DAYS), key, PAGE)
+        return templates.render(
+            request, "unmanaged_coming.html", rows=rows, next=next_cursor(rows, PAGE, "ends_at", "site_id"),
+            reasons=REASONS, days=AHEAD_DAYS,
+        )  # fmt: skip
 
 
 def _add_settling(

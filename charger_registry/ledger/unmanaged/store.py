@@ -269,6 +269,48 @@ async def list_findings(
     return rows
 
 
+# Lines of managers, each with when there is nobody to answer for it any more.
+ENDING = """
+SELECT r.site_id, o.id AS organisation_id, o.name AS organisation_name, r.during, o.deregistered_at,
+       least(upper(r.during), o.deregistered_at) AS ends_at
+FROM registry.responsibility r JOIN registry.organisation o ON o.id = r.organisation_id
+WHERE r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
+"""
+
+
+async def list_coming(
+    connection: asyncpg.Connection,
+    scope: Scope,
+    now: datetime,
+    until: datetime,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return sites within bounds that nobody will manage from an instant on, `ends_at`, up to `until`, the first to come first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        WITH line AS ({ENDING})
+        SELECT s.id AS site_id, s.name AS site_name, s.address, s.division_code, d.name AS division_name,
+               d.name_en AS division_name_en, l.organisation_id, l.organisation_name, l.ends_at,
+               CASE WHEN l.ends_at = l.deregistered_at THEN 'deregistered' ELSE 'contract_ended' END AS reason
+        FROM line l JOIN registry.site s ON s.id = l.site_id LEFT JOIN registry.division d ON d.code = s.division_code
+        WHERE s.retired_at IS NULL AND l.ends_at > $1 AND l.ends_at <= $2 AND lower(l.during) < l.ends_at
+          AND NOT EXISTS (
+              SELECT FROM line n WHERE n.site_id = l.site_id AND n.during @> l.ends_at
+                AND (n.deregistered_at IS NULL OR n.deregistered_at > l.ends_at)
+          )
+          AND ($3::timestamptz IS NULL OR (l.ends_at, s.id) > ($3, $4::text)) AND {site_within("s.id", 6)}
+        ORDER BY l.ends_at, s.id LIMIT $5
+        """,
+        now,
+        until,
+        *(after or (None, None)),
+        limit,
+        *scope.parameters,
+    )
+    return rows
+
+
 COUNTED = {
     "division": ("s.division_code", "d.name", "d.name_en"),
     "organisation": ("f.organisation_id", "o.name", "o.name"),

@@ -217,6 +217,29 @@ async def test_the_past_of_a_retired_site_is_read_by_who_might_read_it_then(pool
     assert len(exported) == 3
 
 
+async def test_that_nobody_will_manage_is_said_before(pool: asyncpg.Pool) -> None:
+    soon, later, over = (NOW + timedelta(days=n) for n in (20, 40, 60))
+    desk = LedgerDesk(pool, ManualClock(NOW))
+
+    async def coming(scope: Scope = EVERYTHING) -> list[tuple[Any, ...]]:
+        async with pool.acquire() as connection:
+            rows = await store.list_coming(connection, scope, NOW, over, None, 9)
+        return [tuple(row[n] for n in ("site_id", "organisation_id", "reason", "ends_at")) for row in rows]
+
+    assert await coming() == []
+    await desk.end(REGULATOR, "1", "manager", at=soon, reason="x", document_number="1")
+    assert await coming() == [("1", "m", "contract_ended", soon)]
+    await desk.order(REGULATOR, "1", "manager", "n", reason="x", document_number="1", since=soon, until=later)
+    assert await coming() == [("1", "n", "contract_ended", later)], "somebody follows, but not for good"
+    async with pool.acquire() as connection, connection.transaction():
+        await deregister(connection, "m", over, NOW)
+    assert [found[:3] for found in await coming()] == [("1", "n", "contract_ended"), ("2", "m", "deregistered")]
+    await bounds.consumer(pool).catch_up()
+    assert [found[0] for found in await coming(Scope(divisions=("330226002",)))] == ["2"]
+    await desk.order(REGULATOR, "2", "manager", "n", reason="x", document_number="1", since=soon)
+    assert [found[0] for found in await coming()] == ["1"]
+
+
 async def test_a_site_out_of_contact_is_found_and_one_never_heard_of_is_not(pool: asyncpg.Pool) -> None:
     await heard(pool, "offline", NOW - timedelta(days=29))
     await watch(pool, NOW)
