@@ -141,7 +141,7 @@ def test_everything_is_missing_in_an_empty_one() -> None:
         ({"latitude": "nan"}, {"latitude": "out_of_range"}),
         ({"crs": "mars"}, {"crs": "unknown"}),
         ({"division_code": "110101"}, {"division_code": "unknown"}),
-        ({"owner": "x"}, {"owner": "unknown"}),
+        ({"owner": "x"}, {"owner": "nobody"}),
         ({"owner": "gone"}, {"owner": "deregistered"}),
         ({"managed_from": "soon"}, {"managed_from": "no_date"}),
         ({"managed_until": "2026-11-30"}, {"managed_until": "ends_before"}),

@@ -74,6 +74,9 @@ class HandoverDesk:
                 str(uuid.uuid4()), site_id, station_id, manager_of(lines, station_id, now), receiver, own, evidence,
                 takes_over_at, last, State.PROPOSED, until,
             )  # fmt: skip
+            give(
+                lines, handover.line(now)
+            )  # who has the role later in his own right is named now, not when it is accepted
             await store.insert(connection, handover, who.subject, now, reason)
             await audit.record(
                 connection, at=now, actor=who.subject, action="propose handover", subject=f"site {site_id}",

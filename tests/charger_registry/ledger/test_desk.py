@@ -13,6 +13,7 @@ from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDr
 from charger_registry.ledger import store
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.ledger.export import csv_lines, header
+from charger_registry.ledger.handovers.desk import HandoverDesk
 from charger_registry.ledger.history import changes
 from charger_registry.ledger.responsibility import Evidence, Line, holder
 from charger_registry.service import judge_what_has_changed
@@ -24,6 +25,12 @@ from youguan.errors import Conflict, NotFound
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def operator(organisation: str) -> Principal:
+    return Principal(organisation, "x", frozenset({"operator"}), organisation, None, "t", "c", START)
+
+
 REGULATOR = Principal("r", "r", frozenset({"regulator"}), None, None, "t", "c", START)
 
 
@@ -135,6 +142,9 @@ async def test_an_order_for_a_time_interrupts_and_its_end_is_found(
     ends = NOW + timedelta(days=30)
     await desk.order(REGULATOR, "s", "manager", "c", reason="代管", document_number="1", until=ends)
     assert [await managers(pool, at) for at in (NOW, ends)] == ["c", "b"]
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(Conflict, match="b has this role"):  # it is not c's to give beyond its time
+        await HandoverDesk(pool, clock).propose(operator("c"), "s", "d", evidence=Evidence("contract", "1"))
     kept = [line for line in await lines_of(pool) if line.since == ends]
     assert [(line.origin, line.evidence.number) for line in kept] == [("return", "合 1")]
     await desk.end(REGULATOR, "s", "manager", at=ends, reason="违约", document_number="2")
