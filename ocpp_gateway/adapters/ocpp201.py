@@ -87,6 +87,9 @@ def _status(number: int, status: str, said: str, member: str, context: Context) 
 
 
 def authorize(payload: Payload, context: Context) -> Outcome:
+    """A contract certificate that a station leaves to us to verify is refused: no root of such contracts is trusted here."""
+    if "certificate" in payload:
+        return Outcome({"certificateStatus": "CertChainError", "idTokenInfo": {"status": "Invalid"}})
     token = payload["idToken"]
     presented = Presented(token["idToken"], token["type"], Purpose.ASK, context.station_id)
     return Outcome({"idTokenInfo": id_token_info(context.authorise(presented))})
@@ -186,9 +189,10 @@ def notify_monitoring_report(payload: Payload, context: Context) -> Outcome:
 
 
 def _variables(payload: Payload, found: Iterable[Variable], context: Context) -> Outcome:
-    at = effective_time(read_time(payload["generatedAt"], "generatedAt"), context.received_at)
+    """A report answers what somebody has just asked: it counts from its receipt, however wrong the station's clock is."""
+    read_time(payload["generatedAt"], "generatedAt")
     variables = tuple(found)
-    return Outcome({}, [VariablesReported(context.station_id, at, variables)] if variables else [])
+    return Outcome({}, [VariablesReported(context.station_id, context.received_at, variables)] if variables else [])
 
 
 def noted(action: str, say: Callable[[Payload], str], time: str | None = None) -> Handler:

@@ -207,6 +207,23 @@ def test_a_stop_is_answered_with_the_standing_of_whoever_ended_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "answer"),
+    [
+        ({}, {"idTokenInfo": {"status": "Accepted", "groupIdToken": {"idToken": "G", "type": "Central"}}}),
+        ({"certificate": "PEM"}, {"certificateStatus": "CertChainError", "idTokenInfo": {"status": "Invalid"}}),
+    ],
+)
+@pytest.mark.parametrize("version", [V201, V21], ids=lambda version: version.name)
+def test_a_contract_certificate_that_is_left_to_us_to_verify_opens_nothing(
+    version: Version, more: dict[str, str], answer: dict[str, Any]
+) -> None:
+    said = {"idToken": {"idToken": "good", "type": "eMAID"}, **more}
+    schemas.check(schemas.requests(version)["Authorize"], said, version)
+    assert ocpp201.authorize(said, CONTEXT).answer == answer
+    schemas.check(schemas.responses(version)["Authorize"], answer, version)
+
+
+@pytest.mark.parametrize(
     ("token", "answer"),
     [
         ({"idToken": "bad", "type": "ISO14443"}, {"idTokenInfo": {"status": "Blocked"}}),
