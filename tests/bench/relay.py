@@ -1,6 +1,8 @@
-"""What the relay adds to a message's way: the `ocpp` package's central system, directly and through us, in pairs in one run.
+"""What the relay adds to a message's way: a central system, directly and through us, in pairs in one run.
 
-`python -m tests.bench.relay PORT` is that central system. Stations are the load's own (`tests/bench/load.py`).
+`python -m tests.bench.relay PORT` is that central system. It only answers: it stands on a machine of its own where it is real,
+and the `ocpp` package's would take most of a core here from what is measured (that one is passed on to in
+`tests/integration/test_relay.py`). Stations are the load's own (`tests/bench/load.py`).
 """
 
 import asyncio
@@ -12,11 +14,18 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import orjson
 import uvloop
-import websockets
-from ocpp.routing import on
-from ocpp.v16 import ChargePoint, call_result
-from ocpp.v16.enums import Action
+from picows import (
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+    ws_create_server,
+)
 
 from ocpp_gateway.relay import upstreams
 from ocpp_gateway.stations import directory
@@ -29,26 +38,21 @@ STATIONS = [f"b{number:05d}" for number in range(1000)]
 PAIRS = 3
 
 
-class Central(ChargePoint):  # type: ignore[misc]
+class Central(WSListener):
     """Answers, and does nothing else."""
 
-    @on(Action.status_notification)  # type: ignore[untyped-decorator]
-    async def status(self, **_: Any) -> Any:
-        return call_result.StatusNotification()
-
-    @on(Action.meter_values)  # type: ignore[untyped-decorator]
-    async def meter(self, **_: Any) -> Any:
-        return call_result.MeterValues()
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if frame.msg_type == WSMsgType.TEXT:
+            _, message_id, *_ = orjson.loads(frame.get_payload_as_bytes())
+            transport.send(WSMsgType.TEXT, orjson.dumps([3, message_id, {}]))
 
 
 async def main(port: int) -> None:
-    async def serve(connection: Any) -> None:
-        await Central(connection.request.path.rsplit("/", 1)[1], connection).start()
+    def accept(request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        answer = WSUpgradeResponse.create_101_response({"Sec-WebSocket-Protocol": "ocpp1.6"})
+        return WSUpgradeResponseWithListener(answer, Central())
 
-    async with websockets.serve(
-        serve, "127.0.0.1", port, subprotocols=[websockets.Subprotocol("ocpp1.6")], compression=None, ping_interval=None
-    ):
-        await asyncio.Future()
+    await (await ws_create_server(accept, "127.0.0.1", port)).serve_forever()
 
 
 def relay(folder: Path, rate: int, seconds: float) -> dict[str, Any]:
