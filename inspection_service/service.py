@@ -41,6 +41,10 @@ from inspection_service.law.api import add_law
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.pages import law_pages
 from inspection_service.law.periods import periods
+from inspection_service.notices.api import add_notices
+from inspection_service.notices.channels import Post
+from inspection_service.notices.desk import NoticeDesk
+from inspection_service.notices.pages import notice_pages
 from inspection_service.printing.press import Press
 from inspection_service.public_reports.api import add_reports
 from inspection_service.public_reports.desk import ReportDesk
@@ -111,6 +115,9 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         table()
         file_reviews = FileReviewDesk(pool, clock)
         add_file_reviews(app, file_reviews, settings.inner_url)
+        post = Post(tuple(settings.notice_origins), settings.smtp_url, settings.smtp_sender)
+        notices = NoticeDesk(pool, clock, post, settings.inner_url)
+        add_notices(app, notices)
         yield Parts(
             name="inspection",
             apis={"/api/inspection": app},
@@ -128,13 +135,15 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 publication_pages(publication, templates),
                 exchange_pages(exchange, templates),
                 file_review_pages(file_reviews, items, templates, settings.inner_url),
+                notice_pages(notices, templates),
             ],
             jobs=[
+                Job("inspection.notices", notices.run),
                 Job("inspection.task_watch", TaskWatch(pool, desk).run),
                 Job("inspection.report_retention", reports.watch_retention),
                 Job("inspection.evidence_roots", evidence.watch_roots),
             ],
             watchers=[Job("inspection.shelf", lambda: shelf.tidy(pool))],
             documents=DOCUMENTS,
-            consumers=[Intake(pool, desk).consumer(), publication.consumer()],
+            consumers=[Intake(pool, desk).consumer(), publication.consumer(), notices.consumer()],
         )

@@ -5,6 +5,7 @@ from inspection_service.exchange import model as exchange
 from inspection_service.file_review import model as file_review
 from inspection_service.inspections import model as inspections
 from inspection_service.model import METADATA
+from inspection_service.notices import model as notices
 from inspection_service.public_reports import model as public_reports
 from inspection_service.publication import model as publication
 from inspection_service.tasks import model as tasks
@@ -12,4 +13,4 @@ from inspection_service.tasks import model as tasks
 __all__ = ["METADATA", "MODELS"]
 
 # Their tables are in METADATA once they are imported.
-MODELS = (cases, exchange, file_review, inspections, public_reports, publication, tasks)
+MODELS = (cases, exchange, file_review, inspections, notices, public_reports, publication, tasks)

@@ -136,6 +136,14 @@ class Settings(BaseSettings):
     public_report_retention_days: int = Field(
         default=180, ge=1, description="words and photos of public reports, since their task was closed"
     )
+    notice_origins: list[str] = Field(
+        default_factory=lambda: ["https://qyapi.weixin.qq.com", "https://oapi.dingtalk.com", "https://open.feishu.cn"],
+        description="where webhooks and group robots may be told: scheme and host; nothing is sent elsewhere",
+    )
+    smtp_url: str | None = Field(
+        default=None, description="smtp://user:password@host:587 or smtps://…, for notices by e-mail; none: no e-mail"
+    )
+    smtp_sender: str = Field(default="youguan@localhost", description="whom e-mails are from")
     alert_retention_days: int = Field(default=1100, ge=1, description="since an alert was resolved")
 
     token_private_key: str | None = Field(default=None, description="Ed25519, PEM; only the registry needs it")

@@ -120,6 +120,7 @@ PAGES = (
     Shown("draw, published", "/inspections/draws/{plan}"),
     Shown("code of a check", "/inspections/codes/{code}"),
     Shown("officers' interests", "/inspections/interests", INSPECTOR),
+    Shown("notices", "/notices", REGULATOR),
     Shown("annual report", "/annual-report?year=2023", REGULATOR),
     Shown("annual report, a figure", "/annual-report/figures/penalty_cases?year=2023", REVIEWER),
     Shown("annual report, repair hours", "/annual-report/figures/repair_hours?year=2026", REVIEWER),

@@ -299,6 +299,7 @@ PERIOD = "?from=2026-01-01&to=2026-01-03"
 OPEN, LOGIN, COUNTY = Route(public=True), Route(), Route(roles=("regulator",), county=True)
 NEAR, WATCHED = Route(bounds=True), Route(roles=("regulator", "inspector"), bounds=True)
 OFFICIALS_ALL = Route(roles=("regulator", "inspector", "reviewer"))
+HANDLED_ALL = Route(roles=("regulator", "inspector", "reviewer", "operator"))
 OFFICIAL, INSPECTED = replace(NEAR, roles=("regulator", "inspector", "reviewer")), replace(NEAR, roles=("inspector",))
 RULED, HANDLED = replace(WATCHED, roles=("regulator",)), replace(WATCHED, roles=("regulator", "inspector", "operator"))
 FILED, CHECKED = (replace(WATCHED, roles=roles) for roles in (("operator", "regulator"), ("regulator", "reviewer")))
@@ -578,6 +579,10 @@ INSPECTION = {
     "GET /report-entries": replace(OFFICIALS_ALL, query="?year=2023"),
     "POST /report-entries": COUNTY,
     "POST /report-entries/{entry_id}/withdraw": COUNTY,
+    "GET /notice-addresses": HANDLED_ALL,
+    "POST /notice-addresses": HANDLED_ALL,
+    "POST /notice-addresses/{address_id}/trial": HANDLED_ALL,
+    "DELETE /notice-addresses/{address_id}": HANDLED_ALL,
     "GET /officer-interests": OFFICIALS_ALL,
     "POST /officer-interests": Route(roles=("inspector", "regulator")),
     "POST /officer-interests/{interest_id}/end": COUNTY,
@@ -724,7 +729,8 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "operator_id": f"33022600{place}",
             "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
             "subject": "x", "proposal_id": "0", "plan_id": f"l{place}", "visit_id": f"v{place}", "code": f"code{place}",
-            "receipt": f"BX-22222-2222{int(place) + 1}", "interest_id": "0", "indicator": "penalty_cases", "entry_id": "0",
+            "receipt": f"BX-22222-2222{int(place) + 1}", "interest_id": "0", "address_id": "0",
+            "indicator": "penalty_cases", "entry_id": "0",
             "import_id": "0", "first": "1", "second": "2", "photo_id": place,
             "scope": "site", "form": "csv", "subject_id": place, "item_id": "fire-equipment", "name": "answer",
             "filing_id": f"f{place}", "document_id": f"d{place}",

@@ -1,0 +1,159 @@
+"""Where people say at which addresses they want to be told, and where what they are told is made and sent."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+import httpx
+
+from inspection_service.cases import store as cases
+from inspection_service.cases.words import COMMANDS
+from inspection_service.notices import store
+from inspection_service.notices.channels import Message, Post, Undelivered, http_client, shown
+from inspection_service.notices.wording import CENTRE, Told, of_case, of_task, organisation, person, team
+from youguan import audit
+from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
+from youguan.clock import Clock
+from youguan.errors import Conflict, Forbidden
+from youguan.eventlog import Consumer, StoredEvent
+from youguan.events import CaseMoved, PersonChanged, TaskUrged
+from youguan.web.translations import english
+
+# After each try that failed; then as after the last, until it is given up.
+AGAIN_AFTER_S = (30, 120, 600, 1800, 3600)
+GIVEN_UP_AFTER = timedelta(days=3)
+KEPT = timedelta(days=90)
+AT_ONCE, PAUSE_S = 20, 1.0
+TRIAL = "有管：这是一条试发消息\nYouguan: this is a trial message"
+
+
+class NoticeDesk:
+    """Keeps addresses, and tells what happens at them. `base_url`: what a link in a notice begins with."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, post: Post, base_url: str) -> None:
+        self.pool = pool
+        self.clock = clock
+        self.post = post
+        self._base_url = base_url
+
+    # --- addresses ---
+
+    async def recipients(self, connection: asyncpg.Connection, who: Principal) -> dict[str, str]:
+        """Return for whom somebody may set addresses, and what each is called."""
+        found: dict[str, str] = {}
+        if who.has(*OFFICIALS):
+            found[person(who.subject)] = who.name
+        if who.has(OPERATOR) and who.organisation_id is not None:
+            found[organisation(who.organisation_id)] = ""
+        teams = await store.team_names(connection)
+        if who.has(REGULATOR) and who.scope.everything:
+            found |= {team(team_id): name for team_id, name in teams.items()} | {CENTRE: ""}
+        elif who.has(INSPECTOR) and who.team_id is not None:
+            found[team(who.team_id)] = teams.get(who.team_id, who.team_id)
+        return found
+
+    async def addresses(self, who: Principal) -> list[asyncpg.Record]:
+        """Return the addresses that somebody may set."""
+        async with self.pool.acquire() as connection:
+            return await store.addresses(connection, await self.recipients(connection, who))
+
+    async def add(self, who: Principal, recipient: str, kind: str, address: str) -> str:
+        """Let a recipient be told at an address from now on; return its id. Forbidden, Invalid, Conflict."""
+        address = address.strip()
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self._hold_own(connection, who, recipient)
+            self.post.check(kind, address)
+            address_id, now = str(uuid.uuid4()), self.clock.now()
+            if not await store.add_address(connection, (address_id, recipient, kind, address, now, who.subject)):
+                raise Conflict("this address is there already")
+            said = {"recipient": recipient, "kind": kind, "address": shown(kind, address)}
+            await audit.record(
+                connection, at=now, actor=who.subject, action="notice-address add", subject=recipient, after=said
+            )
+        return address_id
+
+    async def end(self, who: Principal, address_id: str) -> None:
+        """Tell nothing at an address any more; Forbidden, NotFound."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await store.get_address(connection, address_id)
+            await self._hold_own(connection, who, row["recipient"])
+            now = self.clock.now()
+            await store.end_address(connection, address_id, now)
+            await audit.record(
+                connection, at=now, actor=who.subject, action="notice-address end", subject=row["recipient"],
+                before={"kind": row["kind"], "address": shown(row["kind"], row["address"])},
+            )  # fmt: skip
+
+    async def try_out(self, who: Principal, address_id: str) -> None:
+        """Send a trial to an address, the way everything goes; Forbidden, NotFound."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await store.get_address(connection, address_id)
+            await self._hold_own(connection, who, row["recipient"])
+            told = Told((row["recipient"],), TRIAL, "/notices")
+            await store.add_notices(connection, [address_id], told, {"type": "Trial"}, self.clock.now())
+
+    async def _hold_own(self, connection: asyncpg.Connection, who: Principal, recipient: str) -> None:
+        if recipient not in await self.recipients(connection, who):
+            raise Forbidden("addresses are set by whoever is told there; a team's also by the county's regulator")
+
+    # --- what is told ---
+
+    def consumer(self) -> Consumer:
+        """Return the consumer of what is to be told."""
+        return Consumer(self.pool, "inspection.notices", self.handle, types=(TaskUrged, CaseMoved, PersonChanged))
+
+    async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
+        """Make the notices of a batch of events, in the transaction of the consumer's position: each once."""
+        if not await store.anybody_is_told(connection):
+            return
+        for stored in batch:
+            match stored.event:
+                case PersonChanged() as changed if not changed.active:
+                    await store.end_all_of(connection, person(changed.username), self.clock.now())
+                case TaskUrged() as urged:
+                    told, of = of_task(urged), {"type": "TaskUrged", "task_id": urged.task_id, "stage": urged.stage}
+                    await store.tell(connection, told, of, urged.at, self.clock.now())
+                case CaseMoved() as moved:
+                    told = await self._of_case(connection, moved)
+                    of = {"type": "CaseMoved", "case_id": moved.case_id, "command": moved.command}
+                    await store.tell(connection, told, of, moved.at, self.clock.now())
+
+    async def _of_case(self, connection: asyncpg.Connection, moved: CaseMoved) -> Told:
+        officers = await store.officers_of(connection, moved.case_id, moved.command, moved.at)
+        knows = await cases.party_knows(connection, moved.case_id)
+        step = english().get(COMMANDS.get(moved.command, ""), moved.command)
+        return of_case(moved, officers, party_knows=bool(knows), english=step)
+
+    # --- sending ---
+
+    async def run(self) -> None:
+        """Send what is due, again and again."""
+        async with http_client() as client:
+            while True:
+                if not await self.send_due(client):
+                    await asyncio.sleep(PAUSE_S)
+
+    async def send_due(self, client: httpx.AsyncClient) -> int:
+        """Try what is due now, no transaction open meanwhile; return how many were tried."""
+        now = self.clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            await store.forget(connection, now - KEPT)
+            due = await store.take_due(connection, now, AGAIN_AFTER_S, AT_ONCE)
+        await asyncio.gather(*(self._send(client, notice, now) for notice in due))
+        return len(due)
+
+    async def _send(self, client: httpx.AsyncClient, notice: asyncpg.Record, now: datetime) -> None:
+        message = Message(notice["id"], notice["words"], f"{self._base_url}{notice['path']}", notice["event"])
+        error = None
+        try:
+            await self.post.send(client, notice["kind"], notice["address"], message)
+        except Undelivered as undelivered:
+            error = str(undelivered)[:500]
+        async with self.pool.acquire() as connection:
+            if error is None:
+                await store.note_taken(connection, notice["id"], self.clock.now())
+            else:
+                given_up = notice["made_at"] + GIVEN_UP_AFTER <= now
+                await store.note_refused(connection, notice["id"], error, given_up=given_up)

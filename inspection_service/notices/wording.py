@@ -1,0 +1,73 @@
+"""Who is told of an event, and in which words. Pure."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from inspection_service.cases.machine import Command as Step
+from inspection_service.cases.words import COMMANDS
+from inspection_service.tasks.machine import Command
+from youguan.clock import COUNTY
+from youguan.events import CaseMoved, TaskUrged
+
+CENTRE = "centre"
+
+
+def organisation(organisation_id: str) -> str:
+    return f"organisation/{organisation_id}"
+
+
+def team(team_id: str) -> str:
+    return f"team/{team_id}"
+
+
+def person(subject: str) -> str:
+    return f"person/{subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A text, in both languages, for whom, and the page that it is about."""
+
+    recipients: tuple[str, ...]
+    text: str
+    path: str
+
+
+URGED = {
+    Command.REMIND: ("即将到期，请尽快办理", "is due soon"),
+    Command.FALL_DUE: ("已逾期", "is overdue"),
+    Command.TO_TEAM: ("逾期未办，已升级至属地执法队", "is overdue and was passed up to the team"),
+    Command.TO_CENTRE: ("已升级至县指挥中心", "was passed up to the county's centre"),
+}
+# Steps of a case that concern its party; what the office does among itself is not told before it is served.
+PARTYS = frozenset({
+    Step.GUIDE, Step.ORDER, Step.EXTEND_ORDER, Step.CONFIRM_MENDED, Step.FIND_UNMENDED, Step.CLOSE_MENDED, Step.EXCUSE,
+    Step.PUNISH_ON_THE_SPOT, Step.NOTIFY, Step.CALL_HEARING, Step.SERVE, Step.ALLOW_INSTALMENTS, Step.DEMAND, Step.REVOKE,
+    Step.CLOSE,
+})  # fmt: skip
+
+
+def of_task(urged: TaskUrged) -> Told:
+    """Return what is told of a task that waits: to its party or team, its district's team, or the centre."""
+    command = Command(urged.stage)
+    recipients = {
+        Command.TO_TEAM: (team(urged.team_id),),
+        Command.TO_CENTRE: (CENTRE,),
+    }.get(command, (organisation(urged.assignee_id), team(urged.assignee_id)))
+    zh, en = URGED[command]
+    due = urged.due_at.astimezone(COUNTY).strftime("%Y-%m-%d %H:%M")
+    text = f"工单 {urged.number} {zh}（期限 {due}）\nTask {urged.number} {en} (due {due})"
+    return Told(recipients, text, f"/tasks/{quote(urged.task_id)}")
+
+
+def of_case(moved: CaseMoved, officers: Sequence[str], *, party_knows: bool, english: str) -> Told:
+    """Return what is told of a step in a case: to its officers, and to its party what concerns it once it knows of the case."""
+    concerned: Collection[str] = PARTYS if party_knows and moved.party_id else ()
+    party = (organisation(moved.party_id),) if moved.party_id and moved.command in concerned else ()
+    zh_due, en_due = (
+        (f"（下一步期限 {moved.due_on}）", f" (next step due {moved.due_on})") if moved.due_on else ("", "")
+    )
+    step = COMMANDS.get(moved.command, moved.command)
+    text = f"案件 {moved.number}：{step}{zh_due}\nCase {moved.number}: {english}{en_due}"
+    return Told((*map(person, officers), *party), text, f"/cases/{quote(moved.case_id)}")

@@ -1,0 +1,281 @@
+"""Notices: what is told to whom, against a web server and a mail server on real sockets and a real PostgreSQL."""
+
+import asyncio
+import email
+import email.policy
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from inspection_service.cases.machine import Command
+from inspection_service.notices.channels import KINDS, Post, http_client, shown
+from inspection_service.notices.desk import AGAIN_AFTER_S, GIVEN_UP_AFTER, KEPT, NoticeDesk
+from inspection_service.notices.wording import PARTYS, URGED, of_task
+from tests.inspection_service.world import HEAD, PARTY, START, A, B, World, somebody, to_notified
+from youguan import audit
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.eventlog import publish
+from youguan.events import Event, PersonChanged, TaskUrged
+
+OTHER_PARTY, LINK = somebody("q", "operator", "n"), "https://county.example"
+
+
+class Web:
+    """A server that answers whatever it is posted, and keeps it."""
+
+    def __init__(self) -> None:
+        self.status, self.body = 200, '{"errcode": 0}'
+        self.posted: list[tuple[str, str, dict[str, Any]]] = []
+        self.origin = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        headers = {
+            name.lower(): value.strip() for name, _, value in (row.partition(":") for row in head.split("\r\n")[1:])
+        }
+        body = json.loads(await reader.readexactly(int(headers["content-length"])))
+        self.posted.append((head.split(" ")[1], headers["x-youguan-notice"], body))
+        writer.write(
+            f"HTTP/1.1 {self.status} x\r\ncontent-length: {len(self.body)}\r\nconnection: close\r\n\r\n{self.body}".encode()
+        )
+        await writer.drain()
+        writer.close()
+
+
+class Mail:
+    """A mail server that takes everything, but what is for `nobody`."""
+
+    def __init__(self) -> None:
+        self.taken: list[EmailMessage] = []
+        self.url = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def say(line: str) -> None:
+            writer.write(f"{line}\r\n".encode())
+            await writer.drain()
+
+        await say("220 mail")
+        while line := (await reader.readline()).decode().strip():
+            if line.upper().startswith("RCPT") and "nobody" in line:
+                await say("550 no such mailbox")
+            elif line.upper() == "DATA":
+                await say("354 go on")
+                body = await reader.readuntil(b"\r\n.\r\n")
+                self.taken.append(email.message_from_bytes(body[:-5], policy=email.policy.default))
+                await say("250 taken")
+            elif line.upper() == "QUIT":
+                await say("221 bye")
+                break
+            else:
+                await say("250 ok")
+        writer.close()
+
+
+@asynccontextmanager
+async def serving(server: Web | Mail) -> AsyncIterator[int]:
+    async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
+        yield listening.sockets[0].getsockname()[1]
+
+
+class House:
+    """The desk of notices beside those of cases."""
+
+    def __init__(self, world: World, web: Web, mail: Mail) -> None:
+        self.pool, self.world, self.web, self.mail = world.pool, world, web, mail
+        self.desk = NoticeDesk(world.pool, world.clock, Post((web.origin,), mail.url, "office@county.example"), LINK)
+
+    async def tell(self, *events: Event) -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            await publish(connection, "test", events)
+        await self.desk.consumer().catch_up()
+
+    async def send(self) -> int:
+        async with http_client() as client:
+            return await self.desk.send_due(client)
+
+    async def pass_time(self, seconds: float) -> None:
+        self.world.clock.advance(timedelta(seconds=seconds))
+
+
+@pytest.fixture
+async def house(world: World) -> AsyncIterator[House]:
+    web, mail = Web(), Mail()
+    async with serving(web) as web_port, serving(mail) as mail_port:
+        web.origin, mail.url = f"http://127.0.0.1:{web_port}", f"smtp://127.0.0.1:{mail_port}"
+        await world.pool.execute("INSERT INTO inspection.team VALUES ('t', 't', '{}')")
+        yield House(world, web, mail)
+
+
+def urged(stage: str, number: str = "GD-1") -> TaskUrged:
+    return TaskUrged(
+        task_id="7", number=number, stage=stage, site_id="s", assignee_id="m", team_id="t", due_at=START, at=START
+    )
+
+
+async def test_each_stage_of_a_task_is_told_to_whom_it_concerns_once(house: House) -> None:
+    for who, recipient, path in (
+        (PARTY, "organisation/m", "party"), (OTHER_PARTY, "organisation/n", "other"), (HEAD, "team/t", "team"),
+        (HEAD, "centre", "centre"),
+    ):  # fmt: skip
+        await house.desk.add(who, recipient, "wecom", f"{house.web.origin}/{path}")
+    await house.tell(*(urged(stage) for stage in URGED))
+    assert await house.send() == 4
+    assert await house.send() == 0
+    assert sorted(path for path, _, _ in house.web.posted) == ["/centre", "/party", "/party", "/team"]
+    (centre,) = [body for path, _, body in house.web.posted if path == "/centre"]
+    assert centre["msgtype"] == "text"
+    text = centre["text"]["content"]
+    assert text.startswith("工单 GD-1 已升级至县指挥中心（期限 2026-09-16 10:00）\nTask GD-1 ")
+    assert text.endswith(f"{LINK}/tasks/7")
+    await house.tell()
+    assert await house.send() == 0, "no event is told again"
+    async with house.pool.acquire() as connection:
+        assert await audit.verify(connection) is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "email"])
+async def test_each_kind_has_its_form(house: House, kind: str) -> None:
+    await house.desk.add(HEAD, "centre", kind, f"{house.web.origin}/hook?key=secret")
+    await house.tell(urged("to_centre"))
+    await house.send()
+    ((path, notice_id, body),) = house.web.posted
+    assert path == "/hook?key=secret"
+    said = {"webhook": body.get("text"), "feishu": body.get("content", {})}.get(kind, body.get("text"))
+    assert "GD-1" in str(said)
+    if kind == "webhook":
+        assert (body["id"], body["type"], body["task_id"]) == (notice_id, "TaskUrged", "7")
+    (row,) = await house.desk.addresses(HEAD)
+    assert "secret" not in shown(row["kind"], row["address"])
+    assert row["taken_at"] is not None
+
+
+async def test_an_email_goes_out_and_what_is_refused_is_said(house: House) -> None:
+    await house.desk.add(HEAD, "centre", "email", "duty@county.example")
+    await house.desk.add(HEAD, "centre", "email", "nobody@county.example")
+    await house.tell(urged("to_centre"))
+    await house.send()
+    (mail,) = house.mail.taken
+    assert (mail["From"], mail["To"]) == ("office@county.example", "duty@county.example")
+    assert "GD-1" in mail.get_content()
+    errors = {row["address"]: row["error"] for row in await house.desk.addresses(HEAD)}
+    assert errors["duty@county.example"] is None
+    assert "no such mailbox" in errors["nobody@county.example"]
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, "{}"), (302, ""), (200, '{"errcode": 93000, "errmsg": "invalid"}')])
+async def test_what_is_not_taken_is_tried_again_until_it_is(house: House, status: int, body: str) -> None:
+    house.web.status, house.web.body = status, body
+    await house.desk.add(HEAD, "centre", "webhook", f"{house.web.origin}/hook")
+    await house.tell(urged("to_centre"))
+    assert await house.send() == 1
+    assert await house.send() == 0, "not at once"
+    (row,) = await house.desk.addresses(HEAD)
+    assert row["error"]
+    house.web.status, house.web.body = 200, "taken"
+    await house.pass_time(AGAIN_AFTER_S[0])
+    assert await house.send() == 1
+    assert len({notice_id for _, notice_id, _ in house.web.posted}) == 1, "the same notice, by its id"
+    (row,) = await house.desk.addresses(HEAD)
+    assert (row["tries"], row["error"], row["try_at"]) == (2, None, None)
+    await house.pass_time(KEPT.total_seconds() + 60)
+    await house.send()
+    assert await house.pool.fetchval("SELECT count(*) FROM inspection.notice") == 0
+
+
+async def test_an_address_that_takes_nothing_is_given_up_and_one_that_ended_is_told_nothing(house: House) -> None:
+    house.web.status = 404
+    address = await house.desk.add(HEAD, "centre", "webhook", f"{house.web.origin}/hook")
+    await house.tell(urged("to_centre"))
+    await house.send()
+    await house.pass_time(GIVEN_UP_AFTER.total_seconds())
+    assert await house.send() == 1
+    await house.pass_time(86400)
+    assert await house.send() == 0
+    await house.desk.try_out(HEAD, address)
+    await house.desk.end(HEAD, address)
+    assert await house.send() == 0
+    assert await house.desk.addresses(HEAD) == []
+    with pytest.raises(NotFound):
+        await house.desk.try_out(HEAD, address)
+
+
+async def test_a_case_is_told_to_its_officers_and_to_its_party_what_concerns_it(house: House) -> None:
+    await house.desk.add(A, "person/a", "webhook", f"{house.web.origin}/a")
+    await house.desk.add(B, "person/b", "webhook", f"{house.web.origin}/b")
+    await house.desk.add(PARTY, "organisation/m", "webhook", f"{house.web.origin}/m")
+    await house.pass_time(1)
+    case_id = await to_notified(house.world)
+    await house.world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
+    await house.desk.consumer().catch_up()
+    while await house.send():
+        pass
+    told: dict[str, list[str]] = {}
+    for path, _, body in house.web.posted:
+        told.setdefault(path, []).append(body["command"])
+    assert set(told["/m"]) == {"notify"}, "nothing of what the office did among itself before"
+    assert {"approve", "defend"} <= set(told["/a"])
+    assert "notify" not in told["/a"], "whose step it was knows"
+    assert {"notify", "defend", "approve"} <= set(told["/b"])
+    assert Command.CONCLUDE not in PARTYS
+
+
+async def test_an_address_is_told_only_what_happens_while_it_is_there(house: House) -> None:
+    await house.pass_time(60)
+    await house.desk.add(HEAD, "centre", "webhook", f"{house.web.origin}/hook")
+    await house.tell(urged("to_centre"))  # before the address was there
+    assert await house.send() == 0
+    await house.desk.add(A, "person/a", "webhook", f"{house.web.origin}/a")
+    await house.tell(
+        PersonChanged(
+            username="a", name="a", roles=("inspector",), organisation_id=None, division=None, team_id=None, level=None,
+            active=False,
+        )
+    )  # fmt: skip
+    assert await house.desk.addresses(A) == [], "his account is closed"
+
+
+@pytest.mark.parametrize(
+    ("who", "recipient"),
+    [
+        (PARTY, "organisation/n"), (PARTY, "centre"), (PARTY, "team/t"), (PARTY, "person/p"), (A, "person/b"), (A, "centre"),
+        (A, "team/t"), (HEAD, "organisation/m"), (HEAD, "team/none"),
+    ],
+)  # fmt: skip
+async def test_nobody_sets_anothers_address(house: House, who: Any, recipient: str) -> None:
+    with pytest.raises(Forbidden):
+        await house.desk.add(who, recipient, "webhook", f"{house.web.origin}/x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "field"),
+    [
+        ("webhook", "http://127.0.0.1/x", "address"), ("webhook", "http://169.254.169.254/latest", "address"),
+        ("webhook", "file:///etc/passwd", "address"), ("wecom", "{origin}@evil.example/x", "address"),
+        ("wecom", "http://u:p@{host}/x", "address"), ("webhook", "http://[", "address"), ("email", "nobody", "address"),
+        ("email", "a@b.example\nBcc: c@d.example", "address"), ("fax", "1", "kind"),
+        ("webhook", "{origin}/" + "x" * 600, "address"),
+    ],
+)  # fmt: skip
+async def test_an_address_where_nothing_may_go_is_refused(house: House, kind: str, address: str, field: str) -> None:
+    given = address.format(origin=house.web.origin, host=house.web.origin.removeprefix("http://"))
+    with pytest.raises(Invalid) as refused:
+        await house.desk.add(HEAD, "centre", kind, given)
+    assert [wrong.field for wrong in refused.value.fields] == [field]
+
+
+async def test_the_same_address_stands_once_and_without_a_mail_server_there_is_no_mail(house: House) -> None:
+    await house.desk.add(HEAD, "centre", "webhook", f"{house.web.origin}/x")
+    with pytest.raises(Conflict):
+        await house.desk.add(HEAD, "centre", "webhook", f"{house.web.origin}/x")
+    with pytest.raises(Invalid, match="YOUGUAN_SMTP_URL"):
+        Post((), None, "x").check("email", "a@b.example")
+
+
+def test_every_stage_has_its_words() -> None:
+    for stage in URGED:
+        assert "GD-1" in of_task(urged(stage)).text
