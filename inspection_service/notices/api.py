@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 from inspection_service.notices.channels import LONGEST_ADDRESS, shown
 from inspection_service.notices.desk import NoticeDesk
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
-from youguan.web.paging import Page, UtcTime
+from youguan.web.paging import Page
 from youguan.web.security import require_person
+from youguan.web.times import UtcTime
 
 Kind = Literal["webhook", "wecom", "dingtalk", "feishu", "email"]
 EVERYBODY = (INSPECTOR, OPERATOR, REGULATOR, REVIEWER)

@@ -464,7 +464,7 @@ REGISTRY = {
     "DELETE /site-photos/{site_id}/{photo_id}": KEPT,
     "GET /meters": Route(filters=True),
     "GET /imports": IMPORTED,
-    "GET /imports/template.csv": OPEN,
+    "GET /imports/template.{form}": OPEN,
     "GET /exports/sites.{form}": IMPORTED,
     "POST /imports": IMPORTED,
     "GET /imports/{import_id}": IMPORTED,
