@@ -39,7 +39,7 @@ RULES = {
     "grace_period_ending": "包容期将届满",
     "upstream_away": "运营商中央系统不可达",
     "relay_gap": "转接报文未能留存",
-    "platform_silent": "运营商平台失联",
+    "platform_silent": "平台失联",
 }
 REASONS = {
     "no_manager": "从未有管理单位",

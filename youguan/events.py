@@ -358,7 +358,7 @@ class StationKeyUsed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformSilent(Event):
-    """An operator's platform that was heard before has said nothing for too long."""
+    """An operator's platform that was heard before has said nothing for too long, or a province's dealt with nothing."""
 
     operator_id: str
     name: str

@@ -69,6 +69,7 @@ class PlatformNow(Table, table=True):
     stats_asked_of: date | None = None
     told_in_vain: int = whole()
     tell_again_at: datetime | None = moment(optional=True)
+    deaf_since: datetime | None = moment(optional=True)
 
 
 class PlatformTraffic(Table, table=True):

@@ -137,9 +137,12 @@ async def mark_silent(connection: asyncpg.Connection, operator_id: str, last_hea
 
 
 async def end_silence(connection: asyncpg.Connection, operator_id: str) -> bool:
-    """Let a platform be silent no longer, to which nobody listens any more; say whether it was."""
+    """Let a platform be silent or deaf no longer, to which nobody listens or speaks any more; say whether it was."""
     ended = await connection.fetchval(
-        "UPDATE gateway.platform_now SET silent_since = NULL WHERE operator_id = $1 AND silent_since IS NOT NULL RETURNING true",
+        """
+        UPDATE gateway.platform_now SET silent_since = NULL, deaf_since = NULL
+        WHERE operator_id = $1 AND num_nonnulls(silent_since, deaf_since) > 0 RETURNING true
+        """,
         operator_id,
     )
     return bool(ended)

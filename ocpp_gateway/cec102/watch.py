@@ -1,7 +1,7 @@
-"""Which platforms have fallen silent, and what is past keeping of all of them."""
+"""Which platforms have fallen silent, which provinces deal with nothing, and what is past keeping of all of them."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -9,10 +9,11 @@ from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.intake import store as intake
 from ocpp_gateway.cec102.quality import freshness_of
+from ocpp_gateway.cec102.upward import store as upward
 from ocpp_gateway.heartbeats.watch import STREAM
 from youguan.clock import Clock
 from youguan.eventlog import publish
-from youguan.events import Event, PlatformSilent
+from youguan.events import Event, PlatformHeard, PlatformSilent
 
 LOOK_S = 10.0
 TRAFFIC_KEPT = timedelta(days=400)
@@ -33,18 +34,33 @@ class PlatformWatch:
             await asyncio.sleep(LOOK_S)
 
     async def look(self, connection: asyncpg.Connection) -> int:
-        """Tell of who is silent now and was not before; return how many."""
+        """Tell of who is silent or deaf now and was not before, and of who is deaf no longer; return of how many."""
         now = self._clock.now()
         async with connection.transaction():
             await intake.forget_envelopes(connection, now)
             await intake.forget_traffic(connection, now - TRAFFIC_KEPT)
-            silent: list[Event] = []
-            for row in await store.speaking(connection):
-                operator_id, heard_at = row["operator_id"], row["last_heard_at"]
-                is_silent = freshness_of(heard_at, now, self._desk.profile_of(row)) == "silent"
-                if is_silent and await store.mark_silent(connection, operator_id, heard_at, now):
-                    silent.append(
-                        PlatformSilent(operator_id=operator_id, name=row["name"], last_heard_at=heard_at, at=now)
-                    )
-            await publish(connection, STREAM, silent)
-        return len(silent)
+            news = [*await self._silent(connection, now), *await self._deaf(connection, now)]
+            await publish(connection, STREAM, news)
+        return len(news)
+
+    async def _silent(self, connection: asyncpg.Connection, now: datetime) -> list[Event]:
+        silent: list[Event] = []
+        for row in await store.speaking(connection):
+            operator_id, heard_at = row["operator_id"], row["last_heard_at"]
+            is_silent = freshness_of(heard_at, now, self._desk.profile_of(row)) == "silent"
+            if is_silent and await store.mark_silent(connection, operator_id, heard_at, now):
+                silent.append(PlatformSilent(operator_id=operator_id, name=row["name"], last_heard_at=heard_at, at=now))
+        return silent
+
+    async def _deaf(self, connection: asyncpg.Connection, now: datetime) -> list[Event]:
+        """A province that has dealt with nothing since long ago is as one that is silent; `last_heard_at`: since when."""
+        again = [PlatformHeard(operator_id=id, at=now) for id in await upward.hearing_again(connection)]
+        deaf: list[Event] = []
+        for row in await upward.unheard(connection):
+            since = row["waits_since"]
+            if freshness_of(since, now, self._desk.profile_of(row)) == "silent":
+                await upward.mark_deaf(connection, row["operator_id"], since)
+                deaf.append(
+                    PlatformSilent(operator_id=row["operator_id"], name=row["name"], last_heard_at=since, at=now)
+                )
+        return [*again, *deaf]

@@ -1019,6 +1019,34 @@ async def test_a_silent_platform_that_is_shut_out_is_nobodys_alert_any_more(data
         assert [event["operator_id"] for event in await gateway.events("PlatformHeard")] == [OPERATOR_ID]
 
 
+async def test_a_province_that_deals_with_nothing_for_hours_is_an_alert_until_it_does(
+    reporting: Reporting, serving: Serving
+) -> None:
+    taking(serving)
+    serving.cut = True
+    watch = PlatformWatch(PlatformDesk(reporting.pool, reporting.clock, Sealer(SECRET), PROFILES), reporting.clock)
+    since = reporting.clock.now()
+    await reporting.happen(changed("faulted"))
+    found = []
+    async with reporting.pool.acquire() as connection:
+        for hours in (0, 5, 2, 1):
+            reporting.clock.advance(timedelta(hours=hours))
+            await reporting.look()
+            found.append(await watch.look(connection))
+        assert found == [0, 0, 1, 0]
+        serving.cut = False
+        reporting.clock.advance(timedelta(hours=1))
+        await reporting.look()
+        assert [await watch.look(connection), await watch.look(connection)] == [1, 0]
+    rows = await reporting.pool.fetch(
+        "SELECT type, payload FROM eventlog.event WHERE type LIKE 'Platform%' ORDER BY recorded_at, sequence"
+    )
+    assert [(row["type"], row["payload"]["operator_id"]) for row in rows] == [
+        ("PlatformSilent", PROVINCE), ("PlatformHeard", PROVINCE),
+    ]  # fmt: skip
+    assert datetime.fromisoformat(rows[0]["payload"]["last_heard_at"]) == since
+
+
 async def test_a_platform_that_is_heard_while_it_is_looked_at_is_not_silent(database_url: str) -> None:
     async with gateway_of(database_url) as gateway:
         await gateway.platform()

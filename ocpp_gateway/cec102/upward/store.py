@@ -134,6 +134,34 @@ async def end_pause(connection: asyncpg.Connection, operator_id: str) -> None:
     )
 
 
+async def unheard(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the provinces that deal with nothing and are not known to be deaf, with since when something waits for them."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT p.operator_id, p.name, p.profile, min(r.made_at) AS waits_since FROM gateway.platform p
+        JOIN gateway.platform_now n USING (operator_id) JOIN gateway.upward_report r USING (operator_id)
+        WHERE p.role = 'province' AND p.enabled AND n.told_in_vain > 0 AND n.deaf_since IS NULL AND r.state = 'waiting'
+        GROUP BY 1, 2, 3 ORDER BY 1
+        """
+    )
+    return rows
+
+
+async def mark_deaf(connection: asyncpg.Connection, operator_id: str, at: datetime) -> None:
+    await connection.execute("UPDATE gateway.platform_now SET deaf_since = $2 WHERE operator_id = $1", operator_id, at)
+
+
+async def hearing_again(connection: asyncpg.Connection) -> list[str]:
+    """Note which provinces that were deaf deal with what they are told again; return them."""
+    rows = await connection.fetch(
+        """
+        UPDATE gateway.platform_now SET deaf_since = NULL WHERE deaf_since IS NOT NULL AND told_in_vain = 0
+        RETURNING operator_id
+        """
+    )
+    return sorted(row["operator_id"] for row in rows)
+
+
 async def completed(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     """Return the transactions of which all is known by now, whose orders were withheld, with the connectors where they were."""
     rows: list[asyncpg.Record] = await connection.fetch(
