@@ -552,12 +552,12 @@ def _add_link_page(router: APIRouter, desk: PeopleDesk, templates: Templates) ->
         return RedirectResponse("/login", 303)
 
 
-def said(error: YouguanError | None) -> str:
-    """Return what a page says about a password that was refused."""
+def said(error: YouguanError | None) -> str | YouguanError:
+    """Return what a page says about a password that was refused: our own words, else the error's."""
     if error is None:
         return ""
     field = error.fields[0].field if error.fields else error.code
-    return REFUSALS.get(field, error.detail)
+    return REFUSALS.get(field, error)
 
 
 def is_ours(address: str) -> bool:

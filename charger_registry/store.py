@@ -11,7 +11,7 @@ from charger_registry.equipment.store import CONNECTORS, file_equipment
 from charger_registry.ledger.store import columns, file_roles, hidden_from, ledger_events, ledger_within
 from charger_registry.ledger.unmanaged.store import end_findings
 from youguan.auth import EVERYTHING, Scope
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import (
     AccessRevoked,
@@ -239,7 +239,7 @@ async def get_site(connection: asyncpg.Connection, site_id: str) -> asyncpg.Reco
         site_id,
     )
     if row is None:
-        raise NotFound(f"site {site_id}")
+        raise NotFound(Reason("site {site_id}", site_id=site_id))
     return row
 
 
@@ -320,7 +320,7 @@ async def get_organisation(
         "SELECT * FROM registry.organisation WHERE id = $1" + (" FOR UPDATE" if hold else ""), organisation_id
     )
     if row is None:
-        raise NotFound(f"organisation {organisation_id}")
+        raise NotFound(Reason("organisation {organisation_id}", organisation_id=organisation_id))
     return row
 
 

@@ -12,7 +12,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.database import whole
-from youguan.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
+from youguan.errors import Conflict, Invalid, NotFound, Reason, Unavailable
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import (
     Event,
@@ -63,8 +63,7 @@ class KeyDesk:
         if self._secret is None:
             raise Unavailable("no secret to make keys with is configured (YOUGUAN_STATION_KEY_SECRET)")
         if key is not None and not is_key(key):
-            wrong = "16 to 40 letters, digits or *-_=:+|@."
-            raise Invalid(f"key: {wrong}", fields=[FieldError("key", wrong)])
+            raise Invalid.about("key", "16 to 40 letters, digits or *-_=:+|@.")
         given = key or new_key()
         now = self._clock.now()
         kept = digest(self._secret, station_id, given.encode())
@@ -74,7 +73,7 @@ class KeyDesk:
             line = (station_id, kept, origin, True, now, who.subject, reason, None)
             credential_id = await store.insert(connection, line)
             if credential_id is None:
-                raise Conflict(f"station {station_id} has or had this key already")
+                raise Conflict(Reason("station {station_id} has or had this key already", station_id=station_id))
             await store.end_others(connection, station_id, kept, now + self._grace, who.subject)
             await audit.record(
                 connection, at=now, actor=who.subject, action="issue station key", subject=f"station {station_id}",
@@ -92,7 +91,7 @@ class KeyDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             known = {row["id"] for row in await store.of_station(connection, station_id)}
             if not known or (credential_id is not None and credential_id not in known):
-                raise NotFound(f"a key of station {station_id}")
+                raise NotFound(Reason("a key of station {station_id}", station_id=station_id))
             count = await store.end(connection, station_id, credential_id, now, who.subject)
             await audit.record(
                 connection, at=now, actor=who.subject, action="revoke station key", subject=f"station {station_id}",

@@ -124,7 +124,7 @@ def quarantine_pages(pool: asyncpg.Pool, quarantine: Quarantine, templates: Temp
         following = next_cursor(rows, PAGE, "station_id")
         return templates.render(
             request, "unfiled_stations.html", status_code=error.status if error else 200, rows=rows, next=following,
-            error=error.detail if error else "",
+            error=error,
         )  # fmt: skip
 
     @router.get("")

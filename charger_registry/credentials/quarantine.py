@@ -8,7 +8,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.database import whole
-from youguan.errors import Conflict
+from youguan.errors import Conflict, Reason
 from youguan.eventlog import publish
 from youguan.events import StationReadmitted, StationRejected
 
@@ -28,7 +28,7 @@ class Quarantine:
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
             if (await store.hold_unfiled(connection, station_id))["rejected_at"] is not None:
-                raise Conflict(f"station {station_id} is rejected already")
+                raise Conflict(Reason("station {station_id} is rejected already", station_id=station_id))
             row = await store.decide_unfiled(connection, station_id, now, who.subject, reason)
             await audit.record(
                 connection, at=now, actor=who.subject, action="reject station", subject=f"station {station_id}",
@@ -44,7 +44,7 @@ class Quarantine:
         async with self._pool.acquire() as connection, connection.transaction():
             before = await store.hold_unfiled(connection, station_id)
             if before["rejected_at"] is None:
-                raise Conflict(f"station {station_id} is not rejected")
+                raise Conflict(Reason("station {station_id} is not rejected", station_id=station_id))
             await store.decide_unfiled(connection, station_id, None, None, None)
             await audit.record(
                 connection, at=now, actor=who.subject, action="readmit station", subject=f"station {station_id}",

@@ -8,7 +8,7 @@ import asyncpg
 
 from youguan.auth import Scope
 from youguan.bounds import site_within
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.events import StationCredential, StationCredentialsChanged, UnfiledStationSeen
 
 TOLD = 10  # of a station's keys the latest, so that one that ended lately is known as such
@@ -20,7 +20,7 @@ async def hold_station(connection: asyncpg.Connection, station_id: str) -> None:
         "SELECT true FROM registry.station WHERE id = $1 AND retired_at IS NULL FOR UPDATE", station_id
     )
     if not found:
-        raise NotFound(f"station {station_id}")
+        raise NotFound(Reason("station {station_id}", station_id=station_id))
 
 
 async def insert(connection: asyncpg.Connection, credential: Sequence[Any]) -> int | None:
@@ -196,7 +196,7 @@ async def hold_unfiled(connection: asyncpg.Connection, station_id: str) -> async
         station_id,
     )
     if row is None:
-        raise NotFound(f"unfiled station {station_id}")
+        raise NotFound(Reason("unfiled station {station_id}", station_id=station_id))
     return row
 
 
@@ -215,7 +215,7 @@ async def decide_unfiled(
         reason,
     )
     if row is None:
-        raise NotFound(f"unfiled station {station_id}")
+        raise NotFound(Reason("unfiled station {station_id}", station_id=station_id))
     return row
 
 

@@ -19,7 +19,7 @@ from charger_registry.open_data.published import Condition, EvseDocument, Publis
 from charger_registry.open_data.store import Filter, Latest
 from charger_registry.open_data.unpublished import read_unpublished
 from youguan.clock import Clock
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.web.documents import pieces
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import scope_of
@@ -113,7 +113,7 @@ def _add_sites(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
         if own is not None:
             return _confided(own)
         if found is None:
-            raise NotFound(f"site {site_id}")
+            raise NotFound(Reason("site {site_id}", site_id=site_id))
         if (same := not_modified(request, latest, clock)) is not None:
             return same
         return answer(request, SiteWithEvses.model_validate(site_document(found)), latest, clock)

@@ -70,7 +70,7 @@ def token_pages(pool: asyncpg.Pool, desk: TokenDesk, templates: Templates) -> AP
             rows = await store.list_tokens(connection, key[0] if key else None, PAGE)
         return templates.render(
             request, "ocpi_tokens.html", status_code=error.status if error else 200, rows=rows, issued=issued,
-            next=next_cursor(rows, PAGE, "id"), purposes=PURPOSES, error=error.detail if error else "",
+            next=next_cursor(rows, PAGE, "id"), purposes=PURPOSES, error=error,
         )  # fmt: skip
 
     @router.get("")

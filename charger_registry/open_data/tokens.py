@@ -18,7 +18,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.database import whole
-from youguan.errors import NotFound, Unauthenticated
+from youguan.errors import NotFound, Reason, Unauthenticated
 
 Purpose = Literal["access", "registration"]
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -112,7 +112,7 @@ class TokenDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             row = await store.hold_token(connection, token_id)
             if row is None:
-                raise NotFound(f"OCPI token {token_id}")
+                raise NotFound(Reason("OCPI token {token_id}", token_id=token_id))
             await store.end_token(connection, token_id, now, who.subject)
             await audit.record(
                 connection, at=now, actor=who.subject, action="revoke OCPI token", subject=f"OCPI token {token_id}",

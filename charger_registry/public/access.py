@@ -6,7 +6,7 @@ import asyncpg
 from fastapi import Request
 
 from charger_registry.ledger import store
-from youguan.errors import NotFound
+from youguan.errors import NotFound, Reason
 from youguan.web.security import scope_of
 
 
@@ -16,6 +16,6 @@ def known_site(pool: asyncpg.Pool) -> Callable[..., Awaitable[None]]:
     async def dependency(site_id: str, request: Request) -> None:
         async with pool.acquire() as connection:
             if await store.is_hidden(connection, scope_of(request), site_id):
-                raise NotFound(f"site {site_id}")
+                raise NotFound(Reason("site {site_id}", site_id=site_id))
 
     return dependency

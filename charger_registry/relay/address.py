@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Set as AbstractSet
 from urllib.parse import urlsplit
 
-from youguan.errors import FieldError, Invalid
+from youguan.errors import Invalid, Reason
 
 LONGEST = 500
 FIELD = "upstream_url"
@@ -17,18 +17,18 @@ def check(url: str, ours: AbstractSet[Place], *, loopback: bool) -> None:
     """Raise Invalid where an address is none, holds a secret, or is a place of ours; `loopback`: this machine may be named."""
     reason = _wrong(url, ours, loopback)
     if reason is not None:
-        raise Invalid(f"{FIELD}: {reason}", fields=[FieldError(FIELD, reason)])
+        raise Invalid.about(FIELD, reason)
 
 
 def _wrong(url: str, ours: AbstractSet[Place], loopback: bool) -> str | None:
     if len(url) > LONGEST or not url.isascii() or not url.isprintable() or " " in url:
-        return f"not an address of at most {LONGEST} letters without spaces"
+        return Reason("not an address of at most {most} letters without spaces", most=LONGEST)
     try:
         parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme, 0)
         host = parts.hostname
     except ValueError as error:
-        return str(error)
+        return Reason("not an address: {error}", error=str(error))
     if parts.scheme not in PORTS:
         return "must begin with ws:// or wss://"
     if not host:

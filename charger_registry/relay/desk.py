@@ -15,7 +15,7 @@ from youguan.auth import Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock
 from youguan.database import whole
-from youguan.errors import FieldError, Forbidden, Invalid, NotFound
+from youguan.errors import Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import SiteRelayChanged
 
@@ -80,7 +80,12 @@ class RelayDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             await _within(connection, who, site_id)
             if not await store.is_manager(connection, site_id, who.organisation_id, now):
-                raise Forbidden(f"only the manager of site {site_id} proposes where its stations are passed on to")
+                raise Forbidden(
+                    Reason(
+                        "only the manager of site {site_id} proposes where its stations are passed on to",
+                        site_id=site_id,
+                    )
+                )
             row = await store.propose(
                 connection, (site_id, upstream_url, authority, reason, who.organisation_id, who.subject, now)
             )
@@ -130,7 +135,7 @@ class RelayDesk:
             await _within(connection, who, site_id)
             row = await store.close_proposal(connection, proposal_id, state, who.subject, now, reason)
             if own and row["organisation_id"] != who.organisation_id:
-                raise NotFound(f"relay proposal {proposal_id}")
+                raise NotFound(Reason("relay proposal {proposal_id}", proposal_id=proposal_id))
             await audit.record(
                 connection, at=now, actor=who.subject, action=f"relay proposal {state}", subject=f"site {site_id}",
                 before={"state": "open"}, after={"proposal": proposal_id, "state": state, "reason": reason},
@@ -178,18 +183,14 @@ class RelayDesk:
 
 async def _within(connection: asyncpg.Connection, who: Principal, site_id: str) -> None:
     if site_id not in await sites_within(connection, who.scope, [site_id]):
-        raise NotFound(f"site {site_id}")
+        raise NotFound(Reason("site {site_id}", site_id=site_id))
 
 
 def _check_authority(text: str) -> None:
     """Refuse what is no certificate, a private key above all: what is kept here is told to every gateway."""
-    reason = None
     if "PRIVATE KEY" in text:
-        reason = "holds a private key; give the certificate alone"
-    else:
-        try:
-            ssl.create_default_context(cadata=text)
-        except (ssl.SSLError, ValueError):
-            reason = "not a certificate in PEM"
-    if reason is not None:
-        raise Invalid(f"authority: {reason}", fields=[FieldError("authority", reason)])
+        raise Invalid.about("authority", "holds a private key; give the certificate alone")
+    try:
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError):
+        raise Invalid.about("authority", "not a certificate in PEM") from None

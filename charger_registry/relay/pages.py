@@ -50,7 +50,7 @@ class RelayPages:
         return self._templates.render(
             request, "site_relay.html", status_code=error.status if error else 200, site=site, decisions=decisions,
             proposals=proposals, manages=manages and who.has(OPERATOR), now=Relaying.of(decisions[0] if decisions else None),
-            error=error.detail if error else "", given=given, admissions=ADMISSIONS, states=STATES,
+            error=error, given=given, admissions=ADMISSIONS, states=STATES,
         )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from youguan.auth import Scope
 from youguan.bounds import site_within
-from youguan.errors import Conflict, NotFound
+from youguan.errors import Conflict, NotFound, Reason
 
 
 async def hold_site(connection: asyncpg.Connection, site_id: str) -> None:
@@ -16,7 +16,7 @@ async def hold_site(connection: asyncpg.Connection, site_id: str) -> None:
     if not await connection.fetchval(
         "SELECT true FROM registry.site WHERE id = $1 AND retired_at IS NULL FOR UPDATE", site_id
     ):
-        raise NotFound(f"site {site_id}")
+        raise NotFound(Reason("site {site_id}", site_id=site_id))
 
 
 async def current(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record | None:
@@ -119,7 +119,7 @@ async def site_of_proposal(connection: asyncpg.Connection, proposal_id: int) -> 
         "SELECT site_id FROM registry.relay_proposal WHERE id = $1", proposal_id
     )
     if found is None:
-        raise NotFound(f"relay proposal {proposal_id}")
+        raise NotFound(Reason("relay proposal {proposal_id}", proposal_id=proposal_id))
     return found
 
 
@@ -139,7 +139,7 @@ async def close_proposal(
         reason,
     )
     if row is None:
-        raise Conflict(f"relay proposal {proposal_id} is open no longer")
+        raise Conflict(Reason("relay proposal {proposal_id} is open no longer", proposal_id=proposal_id))
     return row
 
 

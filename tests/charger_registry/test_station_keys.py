@@ -248,9 +248,15 @@ async def test_keys_are_the_regulators(shared_client: httpx.AsyncClient, role: s
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("zh", ("新密钥只显示这一次", "有效")), ("en", ("The new key is shown this once", "valid"))]
+    ("language", "words", "wrong"),
+    [
+        ("zh", ("新密钥只显示这一次", "有效"), "密钥：须为 16 至 40 个字母"),
+        ("en", ("The new key is shown this once", "valid"), "key: 16 to 40 letters"),
+    ],
 )
-async def test_the_pages(client: httpx.AsyncClient, world: World, language: str, words: tuple[str, ...]) -> None:
+async def test_the_pages(
+    client: httpx.AsyncClient, world: World, language: str, words: tuple[str, ...], wrong: str
+) -> None:
     headers = bearer("regulator") | {"Accept-Language": language}
     shown = await client.post("/registry/credentials/s1", data={"reason": "because"}, headers=headers)
     assert shown.status_code == 200
@@ -259,6 +265,10 @@ async def test_the_pages(client: httpx.AsyncClient, world: World, language: str,
     assert kept(key) in await world.told()
     again = await client.get("/registry/credentials/s1", headers=headers)
     assert key not in again.text
+    unusable = await client.post(
+        "/registry/credentials/s1", data={"reason": "because", "key": "short"}, headers=headers
+    )
+    assert (unusable.status_code, wrong in unusable.text) == (422, True)
     assert "s1" in (await client.get("/registry/credentials?q=s1", headers=headers)).text
     wrong = await client.post("/registry/credentials/s1", data={"reason": "x", "key": "short"}, headers=headers)
     assert wrong.status_code == 422
