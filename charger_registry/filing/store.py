@@ -42,8 +42,8 @@ LEFT JOIN registry.division d ON d.code = f.division_code LEFT JOIN registry.sit
 
 # A file `f` that lapsed and in whose place none has come, of a site that is there still.
 UNFILED = """(f.state = 'lapsed' AND EXISTS (SELECT FROM registry.site s WHERE s.id = f.site_id AND s.retired_at IS NULL)
-    AND NOT EXISTS (SELECT FROM registry.filing n WHERE n.site_id = f.site_id AND n.decided_at > f.decided_at
-                    AND n.state NOT IN ('rejected', 'withdrawn')))"""
+    AND NOT EXISTS (SELECT FROM registry.filing n WHERE n.site_id = f.site_id AND (
+        n.state IN ('accepted', 'in_operation', 'suspended') OR n.state = 'lapsed' AND n.decided_at > f.decided_at)))"""
 
 
 def seen(first: int) -> str:

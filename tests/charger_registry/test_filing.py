@@ -334,6 +334,7 @@ async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(w
     moved = (await world.events("FilingMoved"))[-1]
     assert (moved["previous"], moved["state"], moved["site_id"]) == ("in_operation", "lapsed", site_id)
     assert (await world.refused(filing_id, "start")).status_code == 409
+    assert "备案失效 1" in await world.shown("/filings")
     await bounds.consumer(world.pool).catch_up()
     anew = await world.done("POST", "/filings", json={"site_id": site_id})
     assert {d["type"] for d in anew["documents"]} == set(NEEDED) - set(promised)
