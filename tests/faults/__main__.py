@@ -43,14 +43,14 @@ def _kills(data: Path, seconds: float, seed: int) -> int:
         suite.stop()
     print(f"{sum(outcome.killed.values())} kills in {time.monotonic() - began:.0f} s: {outcome.killed}")
     print(f"{outcome.ledger.count()} messages acknowledged: {outcome.ledger.counts()}")
-    print(f"{outcome.ledger.lost_connections} connections lost")
+    print(f"{len(outcome.relayed.statuses)} statuses passed on, {outcome.ledger.lost_connections} connections lost")
     return _told(outcome)
 
 
 def _told(outcome: Outcome) -> int:
     for line in outcome.wrong:
         print(line, file=sys.stderr)
-    counted = outcome.killed and all(outcome.ledger.counts().values())
+    counted = outcome.killed and all(outcome.ledger.counts().values()) and outcome.relayed.statuses
     if not counted:
         print("counted too little to mean anything", file=sys.stderr)
     elif not outcome.wrong:

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
+LAST_MOMENTS = timedelta(seconds=2)  # between what a killed gateway passed on and what was on its disk
 LISTED = 5  # of what differs, so many are named
 
 Rows = dict[tuple[Any, ...], Any]
@@ -49,6 +51,7 @@ SELECT station_id, transaction_id, seq_no, kind, occurred_at FROM telemetry.tran
 """
 READINGS = "SELECT site_id, kind, sensor, occurred_at, value FROM telemetry.sensor_reading"
 FRAMES = "SELECT station_id, frame FROM telemetry.raw_frame WHERE NOT sent"
+GAPS = "SELECT since FROM gateway.relay_gap"
 STREAMS = """
 SELECT s.name, s.last_sequence, count(e.sequence) AS events, min(e.sequence) AS first, max(e.sequence) AS last
 FROM eventlog.stream s LEFT JOIN eventlog.event e ON e.stream = s.name GROUP BY s.name, s.last_sequence
@@ -63,14 +66,23 @@ WHERE type IN ('TransactionStarted', 'TransactionEnded')
 """
 
 
-async def differences(connection: asyncpg.Connection, ledger: Ledger) -> list[str]:
-    """Return in words whatever the database has more or less than was acknowledged; all must be acknowledged by now."""
-    statuses = {**ledger.statuses, **ledger.published}
+async def differences(connection: asyncpg.Connection, ledger: Ledger, relayed: Ledger | None = None) -> list[str]:
+    """Return in words whatever the database has more or less than was acknowledged; all must be acknowledged by now.
+
+    `relayed`: what an upstream acknowledged. We have it too, but for the last moments of a gateway that was killed, which are told.
+    """
+    found = await connection.fetch(STATUSES)
+    there = {tuple(row)[:3] for row in found}
+    passed_on = relayed.statuses if relayed else {}
+    lost = [at for (station, connector, at) in passed_on if (station, connector, at) not in there]
+    statuses = {**ledger.statuses, **ledger.published, **{key: passed_on[key] for key in passed_on if key in there}}
     ends = Counter((*key, kind) for key in ledger.transactions for kind in ("TransactionStarted", "TransactionEnded"))
     changes = await _keys(connection, CHANGES, 4)
-    by_broker = Counter({key: count for key, count in changes.items() if key[:3] in ledger.published})
+    others = ledger.published.keys() | passed_on.keys()
+    by_others = Counter({key: count for key, count in changes.items() if key[:3] in others})
     return [
-        *_rows("status_change", statuses, await connection.fetch(STATUSES)),
+        *_rows("status_change", statuses, found),
+        *_untold(lost, [row["since"] for row in await connection.fetch(GAPS)]),
         *_rows("meter_sample", ledger.samples, await connection.fetch(SAMPLES)),
         *_rows("transaction", ledger.transactions, await connection.fetch(TRANSACTIONS)),
         *_rows("transaction_event", ledger.transaction_events, await connection.fetch(TRANSACTION_EVENTS)),
@@ -78,10 +90,17 @@ async def differences(connection: asyncpg.Connection, ledger: Ledger) -> list[st
         *_frames(ledger, await _keys(connection, FRAMES, 2)),
         *_gaps(await connection.fetch(STREAMS)),
         # A station that speaks for itself tells each change in its order, and each is one; a broker may change the order.
-        *_counted("told", _as_counted(ledger.statuses), changes - by_broker),
-        *(f"told more than once: {key}" for key, count in by_broker.items() if count > 1),
+        *_counted("told", _as_counted(ledger.statuses), changes - by_others),
+        *(f"told more than once: {key}" for key, count in by_others.items() if count > 1),
         *_counted("told of a transaction", ends, await _keys(connection, TOLD, 3)),
     ]
+
+
+def _untold(lost: Iterable[datetime], gaps: Iterable[datetime]) -> list[str]:
+    """Name what an upstream acknowledged and we have not, though no gap tells of it."""
+    began = list(gaps)
+    untold = [at for at in lost if not any(abs(at - since) < LAST_MOMENTS for since in began)]
+    return [f"passed on, not stored, and not told of as a gap: {len(untold)}, at {untold[0]}"] if untold else []
 
 
 async def _keys(connection: asyncpg.Connection, query: str, width: int) -> Counter[Any]:

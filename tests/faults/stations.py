@@ -64,6 +64,14 @@ def life16(station: str, ledger: Ledger, watch: Watch) -> Life:
         yield _status16(station, "Available", ledger, watch)
 
 
+def life_of_statuses(station: str, ledger: Ledger, watch: Watch) -> Life:
+    """A charge point of 1.6 that says how it is, and nothing else."""
+    yield Said("BootNotification", {"chargePointVendor": "Test", "chargePointModel": "T"})
+    while True:
+        for word in ("Preparing", "Available"):
+            yield _status16(station, word, ledger, watch)
+
+
 def _status16(station: str, word: str, ledger: Ledger, watch: Watch) -> Said:
     at = watch.read()
     payload = {"connectorId": 1, "errorCode": "NoError", "status": word, "timestamp": text(at)}
@@ -148,10 +156,19 @@ QUIET = {"Available"}
 class Station:
     """A station on a real socket with one call open, which says the same again until it is answered."""
 
-    def __init__(self, port: int, station: str, subprotocol: str, ledger: Ledger, pause_s: float) -> None:
+    def __init__(
+        self,
+        port: int,
+        station: str,
+        subprotocol: str,
+        ledger: Ledger,
+        pause_s: float,
+        life: Callable[[str, Ledger, Watch], Life] | None = None,
+    ) -> None:
         self._url = f"ws://127.0.0.1:{port}/ocpp/{quote(station, safe='')}"
         self._station = station
         self._subprotocol = subprotocol
+        self._life = life or LIVES[subprotocol]
         self._ledger = ledger
         self._pause_s = pause_s
         self._socket: websockets.ClientConnection | None = None
@@ -160,7 +177,7 @@ class Station:
 
     async def live(self, stop: asyncio.Event) -> None:
         """Speak until told to stop, and then until nothing is half done."""
-        life = LIVES[self._subprotocol](self._station, self._ledger, Watch())
+        life = self._life(self._station, self._ledger, Watch())
         said = next(life)
         try:
             while True:

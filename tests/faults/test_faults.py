@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -17,7 +17,7 @@ from youguan.database import connect
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 SECONDS = 12
-SEED = 19  # kills the database, the broker, the bridge and both gateway workers in that time
+SEED = 2815  # kills the database, the broker, the bridge, both gateway workers and the relay in that time
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 ROW = """
 INSERT INTO telemetry.status_change (station_id, connector, occurred_at, received_at, effective_at, status, condition)
@@ -37,7 +37,8 @@ async def test_what_is_acknowledged_is_stored_exactly_once_whoever_is_killed(sui
     outcome = await run(suite, SECONDS, SEED)
     assert outcome.wrong == []
     assert sum(outcome.killed.values()) > 3, outcome.killed
-    counts = outcome.ledger.counts()
+    assert "relay" in outcome.killed, outcome.killed
+    counts = outcome.ledger.counts() | {"relayed": len(outcome.relayed.statuses)}
     assert all(counts.values()), f"counted too little to mean anything: {counts}"
     assert suite.status().ready
 
@@ -61,10 +62,14 @@ async def test_the_reckoning_sees_what_is_missing_doubled_or_not_told(connection
     for _ in range(2):
         await connection.execute("INSERT INTO telemetry.raw_frame VALUES ('s1', $1, 'frame')", AT)
     await connection.execute("INSERT INTO eventlog.stream VALUES ('gateway/0', 2)")
-    found = await differences(connection, ledger)
+    gap = AT + timedelta(hours=1)
+    await connection.execute("INSERT INTO gateway.relay_gap (spool_id, reason, since) VALUES ('x', 'killed', $1)", gap)
+    relayed = Ledger(statuses={("s3", 1, at): "Available" for at in (gap, gap + timedelta(minutes=1))})
+    found = await differences(connection, ledger, relayed)
     await connection.close()
     assert [line for line in found if not line.startswith(" ")] == [
         "missing in status_change: 1",
+        f"passed on, not stored, and not told of as a gap: 1, at {gap + timedelta(minutes=1)}",
         "missing in raw_frame: 1",
         "too much in raw_frame: 1",
         "stream gateway/0: 0 events from None to None, its head at 2",
