@@ -180,14 +180,13 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
             stats = await intake.stats(connection, sight, operator_id, None, SHOWN)
             organisations = await registry.organisations(connection)
             reports = await upward.reports(connection, operator_id, None, None, PAGE)
+            withheld = await upward.reports(connection, operator_id, "withheld", None, SHOWN)
         profile = looking.desk.profile_of(found.platform)
         return templates.render(
-            request, "platform.html", known_again=known_again,
-            platform=found.platform, quality=found.quality, traffic=found.traffic, refused=refused,
-            unproven=unproven,
-            queue=found.queue, reports=reports, report_states=REPORT_STATES, connectors=connectors, profile=profile,
-            reachable=reachable, orders=orders, order_states=ORDER_STATES, file=file,
-            stats=stats, ambiguous=found.ambiguous, contradicted=CONTRADICTED,
+            request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic,
+            refused=refused, unproven=unproven, known_again=known_again, queue=found.queue, reports=reports,
+            withheld=withheld, report_states=REPORT_STATES, connectors=connectors, profile=profile, reachable=reachable,
+            orders=orders, order_states=ORDER_STATES, file=file, stats=stats, ambiguous=found.ambiguous, contradicted=CONTRADICTED,
             words=FRESHNESS, conditions=CONDITIONS, codes=CODES, roles=ROLES, organisations=organisations,
             profiles=looking.desk.profiles, next=encode_cursor(refused[-1]["id"]) if len(refused) == PAGE else None,
         )  # fmt: skip

@@ -22,13 +22,14 @@ from ocpp_gateway.cec102.filed.directory import profiles_of
 from ocpp_gateway.cec102.intake.feed import Feed
 from ocpp_gateway.cec102.privacy import marker
 from ocpp_gateway.cec102.upward import store as upward
-from ocpp_gateway.cec102.upward.reporting import Upward
+from ocpp_gateway.cec102.upward.reporting import NOT_STARTED, Upward
 from ocpp_gateway.cec102.upward.reports import (
     Coded,
     after,
     order_as_told,
     order_number,
     order_of,
+    order_withheld,
     reply_of,
     station_of,
     status_of,
@@ -919,9 +920,12 @@ async def test_a_province_that_is_let_in_learns_what_everything_is_and_then_what
             "items"
         ]
         assert {report["subject"] for report in reports} >= {"P1-1", "P2-1"}
+        async with gateway.pool.acquire() as connection:
+            await upward.queue(connection, PROVINCE, [order_withheld("P1", None, "7", AT, NOT_STARTED)], AT)
         page = await client.get(f"/gateway/platforms/{PROVINCE}")
         assert page.status_code == 200
         assert "P2-1" in page.text
+        assert "P1 的充电事务 7 不能上报：没有开始时间" in page.text
 
 
 async def test_a_platforms_order_goes_up_once_by_its_own_number_and_the_sites_files_before_all(

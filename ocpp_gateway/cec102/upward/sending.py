@@ -96,6 +96,9 @@ async def _tell(caller: Caller, report: asyncpg.Record) -> tuple[Met, str]:
         return "away", str(away)
     except Refusing as refusing:
         return _refused_as(refusing, profile.held_already), str(refusing)
+    except Exception as error:  # one that we cannot put into words holds up no other for ever
+        log.exception("report %d to %s", report["id"], caller.peer.operator_id)
+        return "stumbled", f"could not be told: {type(error).__name__}"
     return reply_of(kind, content, answer, profile)
 
 
