@@ -10,6 +10,7 @@ from inspection_service.annual_report.desk import AnnualDesk
 from inspection_service.annual_report.pages import annual_report_pages
 from inspection_service.cases.api import add_cases
 from inspection_service.cases.desk import CaseDesk
+from inspection_service.cases.heads import handed_over
 from inspection_service.cases.pages import case_pages
 from inspection_service.command_centre.api import add_command_centre
 from inspection_service.command_centre.pages import command_centre_pages
@@ -39,12 +40,16 @@ from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk
 from inspection_service.law.api import add_law
 from inspection_service.law.catalogue import catalogue
+from inspection_service.law.mercy import terms
 from inspection_service.law.pages import law_pages
 from inspection_service.law.periods import periods
 from inspection_service.notices.api import add_notices
 from inspection_service.notices.channels import Post
 from inspection_service.notices.desk import NoticeDesk
 from inspection_service.notices.pages import notice_pages
+from inspection_service.papers.api import add_papers
+from inspection_service.papers.desk import PaperDesk
+from inspection_service.papers.pages import paper_pages
 from inspection_service.printing.press import Press
 from inspection_service.public_reports.api import add_reports
 from inspection_service.public_reports.desk import ReportDesk
@@ -100,6 +105,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)
         add_cases(app, cases)
         add_evidence(app, evidence, cases, clock)
+        papers = PaperDesk(cases, evidence, clock)
+        add_papers(app, papers, shelf)
         remote, proof = RemoteDesk(visits, clock), ProofDesk(visits, evidence)
         add_plans(app, plans)
         add_visits(app, visits, remote, proof, shelf, settings.inner_url)
@@ -108,7 +115,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_annual_report(app, annual, press, settings.inner_url)
         publication = PublicationDesk(pool, clock, items)
         add_publication(app, publication, settings.public_url)
-        rules()  # as with the law, what contradicts itself stops the service here
+        rules(), handed_over(), terms()  # as with the law, what contradicts itself stops the service here
         columns()
         exchange = ExchangeDesk(cases, clock)
         add_exchange(app, exchange)
@@ -128,6 +135,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 law_pages(items, statutory, templates, clock),
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
+                paper_pages(papers, shelf),
                 plan_pages(plans, templates),
                 visit_pages(visits, remote, proof, shelf, templates, clock, settings.inner_url),
                 interest_pages(interests, templates),

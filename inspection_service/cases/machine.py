@@ -93,7 +93,6 @@ class Command(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     TAKE_BACK = "take_back"
     GIVE_RECEIPT = "give_receipt"
-    INSPECT = "inspect"
     QUESTION = "question"
     KEEP = "keep"
     DISPOSE = "dispose"
@@ -187,7 +186,6 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         Step(C.DISMISS, (R.HEAD,), S.DISMISSED, (P, "57"), ("reason",), ("end_asked",), "dismissal", (INVESTIGATORS,)),
     ),
     # What is written down and kept on the way.
-    (LOOKING_INTO, Step(C.INSPECT, (R.OFFICER,), SAME, (P, "55"), ("reason", "place"), (), "inspection_record")),
     (LOOKING_INTO, Step(C.QUESTION, (R.OFFICER,), SAME, (P, "55"), ("reason", "place", "people"), (), "questioning")),
     (
         LOOKING_INTO,

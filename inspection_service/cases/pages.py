@@ -16,13 +16,15 @@ from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.file import Case
 from inspection_service.cases.forms import date_in, said_in, text_in, ticked_in, whole_in
-from inspection_service.cases.machine import Command
+from inspection_service.cases.machine import ENDED, Command, State
 from inspection_service.cases.offers import first_days
 from inspection_service.cases.persons import Officer
 from inspection_service.cases.words import GROUPS, WORDS
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.desk import EvidenceDesk, officers_of
+from inspection_service.inspections.visits import store as visit_store
 from inspection_service.law.catalogue import PENALTY
+from inspection_service.papers import store as paper_store
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.clock import COUNTY
 from youguan.errors import NotFound, YouguanError
@@ -167,6 +169,8 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             history = await store.history(connection, case_id)
             issued = await store.documents(connection, case_id)
             links = await evidence_store.links(connection, case_id) if official else []
+            papers = await paper_store.papers(connection, case_id)
+            records = await visit_store.proving(connection, case_id) if official else []
             known = {officer.subject: officer for officer in await store.officers(connection)}
         stands = {link.record["place"]: officers_of(links, link.record["place"]) for link in links}
         return templates.render(
@@ -174,6 +178,8 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             open_offers=[o for o in offers if not o.against], shut_offers=[o for o in offers if o.against],
             history=[line for line in history if official or line["actor"] == who.subject], today=desk.today(),
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
+            papers=papers, records=records, brings=who.organisation_id is not None and who.organisation_id == row["party_id"],
+            takes=State(row["state"]) not in ENDED,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
             known=known, owed=owed_fen(case, desk.today()), together=_together(case),
             first_days=first_days(case, desk.today()), error=error,

@@ -35,7 +35,9 @@ def same_place(one: str, other: str) -> str:
 
 COLUMNS = """
     c.*, s.name AS site_name, s.division_name,
-    (SELECT max(place) FROM inspection.case_history h WHERE h.case_id = c.id) AS place
+    (SELECT max(place) FROM inspection.case_history h WHERE h.case_id = c.id) AS place,
+    (SELECT count(*) FROM inspection.case_paper p WHERE p.case_id = c.id
+     AND NOT EXISTS (SELECT FROM inspection.case_paper_answer a WHERE a.paper_id = p.id)) AS waiting_papers
 """
 LIST = f"SELECT {COLUMNS} FROM inspection.case_file c LEFT JOIN inspection.site s ON s.id = c.site_id"
 

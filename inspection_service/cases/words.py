@@ -87,7 +87,7 @@ COMMANDS = {
     "acknowledge": "登记对方回执",
     "take_back": "收回移送",
     "give_receipt": "出具移送回执",
-    "inspect": "现场检查笔录",
+    "inspect": "现场检查笔录",  # of cases from before records came from visits alone
     "question": "询问笔录",
     "keep": "证据先行登记保存",
     "dispose": "处理登记保存的证据",
@@ -218,6 +218,7 @@ EVIDENCE_KINDS = {
     "record": "现场笔录、勘验笔录", "audiovisual": "视听资料（照片、录像）", "documentary": "书证", "physical": "物证",
     "electronic": "电子数据", "witness": "证人证言", "statement": "当事人的陈述", "expert": "鉴定意见",
 }  # fmt: skip
+ABOUT = {"statement": "陈述、申辩", "mended": "改正情况", "payment": "缴款凭证", "other": "其他"}
 ORIGINS = {
     "inspector": "执法人员取得", "party": "当事人提供", "public": "群众提供", "organ": "其他机关移送",
     "telemetry": "监测数据（线索）", "platform": "平台数据（线索）", "monitoring": "电子技术监控设备",
@@ -231,6 +232,7 @@ WORDS: dict[str, Any] = {
     "states": STATES, "procedures": PROCEDURES, "period_names": PERIODS, "command_names": COMMANDS, "role_names": ROLES,
     "unmet_texts": UNMET, "field_names": FIELDS, "choices": CHOICES, "checks": CHECKS, "money": MONEY, "beside": BESIDE,
     "several": SEVERAL,
+    "about_names": ABOUT,
     "evidence_kinds": EVIDENCE_KINDS, "origins": ORIGINS, "parties": PARTIES, "sanction_names": SANCTIONS, "groups": GROUPS,
     "addressees": ADDRESSEES,
 }  # fmt: skip

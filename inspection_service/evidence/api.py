@@ -47,7 +47,7 @@ class KeyOut(BaseModel):
 
 
 class TextWish(BaseModel):
-    """A record written on the spot, or a statement."""
+    """A statement; or a record, of a case about no site: at a site the record is its visit's."""
 
     kind: Literal["record", "statement", "witness"]
     origin: Literal["inspector", "party", "public"] = "inspector"
@@ -97,7 +97,7 @@ def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock
 
     @app.post("/cases/{case_id}/evidence/texts", status_code=201)
     async def text(case_id: str, wish: TextWish, who: Annotated[Principal, Depends(inspector)]) -> LinkOut:
-        """Add a record written on the spot, or a statement."""
+        """Add a statement, or the record of a case about no site; 409: at a site the record is its visit's."""
         found = Wish(wish.kind, wish.origin, wish.title, clock.now(), {})
         return link_out(await desk.collect_text(who, case_id, found, wish.text))
 

@@ -23,6 +23,7 @@ from youguan.documents import Document, Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 
 LONGEST_EXTRACT, MOST_EVENTS = timedelta(days=31), 10_000
+RECORD = "record"
 JSON, TEXT, PDF = "application/json", "text/plain; charset=utf-8", "application/pdf"
 ROOTS_S = 600.0
 LATEST_COMMIT = timedelta(minutes=10)  # what was collected before midnight is committed by then
@@ -61,7 +62,7 @@ class EvidenceDesk:
     ) -> Link:
         """Add a photo or a paper; whoever may not is told before its content is kept."""
         async with self.pool.acquire() as connection, connection.transaction():
-            await self._hold(connection, who, case_id)
+            await self.hold(connection, who, case_id)
         document = await receive()
         described = {"sha256": document.sha256, "size_bytes": document.size_bytes, "media_type": document.media_type}
         return await self._collect(who, case_id, wish, {**described, "name": document.name}, None)
@@ -71,8 +72,13 @@ class EvidenceDesk:
         return await self._collect(who, case_id, wish, _described(pdf, PDF), pdf)
 
     async def collect_text(self, who: Principal, case_id: str, wish: Wish, words: str) -> Link:
-        """Add a record written on the spot (现场笔录) or a statement."""
-        return await self._collect(who, case_id, wish, _described(words.encode(), TEXT), words.encode())
+        """Add a statement, or a record written where no site is; Conflict: what was seen at a site its visit's record says."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            case = await self.hold(connection, who, case_id)
+            if wish.kind == RECORD and case["site_id"] is not None:
+                raise Conflict("the record of an inspection comes from its visit, and is not written a second time")
+            described = _described(words.encode(), TEXT)
+            return await self.collect_within(connection, who, case_id, wish, described, words.encode())
 
     async def collect_telemetry(
         self, who: Principal, case_id: str, station_id: str, start: datetime, end: datetime, title: str
@@ -101,7 +107,7 @@ class EvidenceDesk:
     async def confirm(self, who: Principal, case_id: str, place: int) -> Link:
         """Let the other officer say that he was there, or has checked it (Art. 42)."""
         async with self.pool.acquire() as connection, connection.transaction():
-            case = await self._hold(connection, who, case_id)
+            case = await self.hold(connection, who, case_id)
             record, _ = await store.content(connection, case_id, place)
             links = await store.links(connection, case_id)
             if who.subject in officers_of(links, place):
@@ -112,18 +118,25 @@ class EvidenceDesk:
     async def _collect(
         self, who: Principal, case_id: str, wish: Wish, described: Mapping[str, Any], content: bytes | None
     ) -> Link:
+        async with self.pool.acquire() as connection, connection.transaction():
+            return await self.collect_within(connection, who, case_id, wish, described, content)
+
+    async def collect_within(
+        self, connection: asyncpg.Connection, who: Principal, case_id: str, wish: Wish, described: Mapping[str, Any],
+        content: bytes | None,
+    ) -> Link:  # fmt: skip
+        """Add a piece within the caller's transaction; `described`: hash, size and type of its content, None: on the shelf."""
         if wish.taken_at > self._clock.now():
             raise Invalid("taken_at: lies in the future")
-        async with self.pool.acquire() as connection, connection.transaction():
-            case = await self._hold(connection, who, case_id)
-            links = await store.links(connection, case_id)
-            said = {
-                "type": "evidence", "kind": wish.kind, "origin": wish.origin, "title": wish.title,
-                "taken_at": utc_text(wish.taken_at), "source": dict(wish.source), "reviewed": wish.reviewed, **described,
-            }  # fmt: skip
-            return await self._add(connection, who, case, links, said, content)
+        case = await self.hold(connection, who, case_id)
+        links = await store.links(connection, case_id)
+        said = {
+            "type": "evidence", "kind": wish.kind, "origin": wish.origin, "title": wish.title,
+            "taken_at": utc_text(wish.taken_at), "source": dict(wish.source), "reviewed": wish.reviewed, **described,
+        }  # fmt: skip
+        return await self._add(connection, who, case, links, said, content)
 
-    async def _hold(self, connection: asyncpg.Connection, who: Principal, case_id: str) -> asyncpg.Record:
+    async def hold(self, connection: asyncpg.Connection, who: Principal, case_id: str) -> asyncpg.Record:
         """Return the case, held; NotFound beyond one's bounds, Forbidden for others than its officers, Conflict at its end."""
         case = await cases.get(connection, case_id, hold=True)
         if not who.scope.covers(case["division_code"], None):

@@ -1,7 +1,7 @@
 """The pages of evidence: what is added to a case, what was collected, and the roots that are published."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
@@ -47,8 +47,9 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
         who: Annotated[Principal, Depends(inspector)],
         title: Title,
         text: Annotated[str, Form(min_length=1, max_length=100_000)],
+        kind: Annotated[Literal["statement", "witness", "record"], Form()] = "statement",
     ) -> Response:
-        await desk.collect_text(who, case_id, Wish("record", "inspector", title, clock.now(), {}), text)
+        await desk.collect_text(who, case_id, Wish(kind, SAID_BY[kind], title, clock.now(), {}), text)
         return _back(case_id)
 
     @router.post("/cases/{case_id}/evidence/telemetry")
@@ -85,6 +86,9 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
         return templates.render(request, "evidence_roots.html", rows=rows, key=desk.signer.public_key)
 
     return router
+
+
+SAID_BY = {"statement": "party", "witness": "public", "record": "inspector"}
 
 
 def _degrees(text: str) -> float | None:

@@ -96,6 +96,19 @@ class Visit(Table, table=True):
     longitude: float | None
 
 
+class VisitReplacement(Table, table=True):
+    """An officer who could not go or go on, and who came for him; never changed."""
+
+    __tablename__ = "visit_replacement"
+    visit_id: str = text(key=True)
+    number: int = whole(key=True)
+    leaves: str = text()
+    comes: str = text()
+    reason: str = text()
+    at: datetime = moment()
+    replaced_by: str = text()
+
+
 class VisitPoint(Table, table=True):
     """What is looked at, as the checklist said when the visit was planned; never changed."""
 

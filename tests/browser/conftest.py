@@ -215,7 +215,7 @@ async def ordered_case(suite: Suite, site: str) -> str:
         "second_officer": "demo-inspector-2", "reason": "现场未见备案", "site_id": site,
     }  # fmt: skip
     case = (await api.client.post(base, json=wish)).raise_for_status().json()["id"]
-    text = {"kind": "record", "title": "现场检查笔录", "text": "两名执法人员到场。"}
+    text = {"kind": "statement", "title": "当事人的陈述", "text": "尚未备案。"}
     (await api.client.post(f"{base}/{case}/evidence/texts", json=text)).raise_for_status()
     order = {"reason": "限期备案", "on": "2036-01-05"}
     (await api.client.post(f"{base}/{case}/commands/order", json=order)).raise_for_status()

@@ -73,7 +73,7 @@ withdrawn: archive o withdrawn
 terminated: archive o terminated
 transferred: archive o transferred, acknowledge oh transferred, take_back h lead
 referred: archive o referred, acknowledge oh referred, take_back h lead
-lead+ordered+mended+rechecked+filed: inspect o =, question o =, keep h =, dispose h =, tell_subsidy h =, refer h referred
+lead+ordered+mended+rechecked+filed: question o =, keep h =, dispose h =, tell_subsidy h =, refer h referred
 lead+ordered+mended+rechecked: transfer h transferred
 guided: refer h referred
 review_1+review_2+review_3+review_4+reviewed+notified+hearing+heard: dispose h =

@@ -517,7 +517,6 @@ async def test_what_is_written_on_the_way_is_issued_too_each_under_its_number(wo
     case_id = await world.cases.open(A, opening)
     for who, command, said in (
         (A, Command.GIVE_RECEIPT, {}),
-        (A, Command.INSPECT, {"reason": "现场有充电桩六台，未见备案。", "place": "场站"}),
         (B, Command.QUESTION, {"reason": "问：是否备案？答：尚未。", "place": "场站", "people": ("王某",)}),
         (HEAD, Command.KEEP, {"reason": "账册可能灭失。", "place": "仓库", "things": ("账册一本", "合同两份")}),
         (HEAD, Command.DISPOSE, {"reason": "予以返还。"}),
@@ -531,7 +530,7 @@ async def test_what_is_written_on_the_way_is_issued_too_each_under_its_number(wo
         issued = await store.documents(connection, case_id)
         facts = (await store.get(connection, case_id))["facts"]
     assert [document["number"] for document in issued] == [
-        f"甬宁综执{series}字〔2026〕第000001号" for series in ("移回", "检", "询", "登存", "登处", "址", "回", "不立")
+        f"甬宁综执{series}字〔2026〕第000001号" for series in ("移回", "询", "登存", "登处", "址", "回", "不立")
     ]
     text = "".join("".join(document["content"]["paragraphs"]) for document in issued)
     for word in ("宁住建移〔2026〕3号", "账册一本、合同两份", "2026年9月24日", "someone@example.com", "警员c"):
@@ -718,7 +717,7 @@ async def test_an_administrator_cannot_rewrite_a_chain_unseen(world: World) -> N
 
 async def test_only_a_cases_officers_collect_and_confirm(world: World) -> None:
     case_id = await world.cases.open(A, STOPPED)
-    wish = Wish("record", "inspector", "t", START, {})
+    wish = Wish("witness", "public", "t", START, {})
     for who in (HEAD, somebody("c", "inspector"), REVIEWERS[0]):
         with pytest.raises(Forbidden):
             await world.evidence.collect_text(who, case_id, wish, "x")
@@ -737,7 +736,7 @@ async def test_only_a_cases_officers_collect_and_confirm(world: World) -> None:
 
 async def test_two_collect_at_once_and_the_chain_holds(world: World) -> None:
     case_id = await world.cases.open(A, STOPPED)
-    wish = Wish("record", "inspector", "t", START, {})
+    wish = Wish("witness", "public", "t", START, {})
     await asyncio.gather(*(world.evidence.collect_text(who, case_id, wish, who.subject) for who in (A, B) * 5))
     async with world.pool.acquire() as connection:
         links = await evidence_store.links(connection, case_id)

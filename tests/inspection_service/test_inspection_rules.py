@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -25,6 +26,7 @@ from inspection_service.inspections.visits.machine import (
     Seen,
     State,
     check_officer,
+    check_replacer,
     failed,
     move,
     open_points,
@@ -187,6 +189,7 @@ def test_every_pair_of_state_and_command() -> None:
     allowed = {
         ("planned", "begin"): "under_way", ("under_way", "note"): "under_way", ("under_way", "finish"): "finished",
         ("finished", "confirm"): "finished", ("planned", "cancel"): "cancelled", ("under_way", "cancel"): "cancelled",
+        ("planned", "replace"): "planned", ("under_way", "replace"): "under_way",
     }  # fmt: skip
     assert {(str(state), str(command)): str(to) for (state, command), to in MOVES.items()} == allowed
     for state, command in product(State, Command):
@@ -203,6 +206,15 @@ def test_who_may() -> None:
     for who, command in (("c", Command.NOTE), ("a", Command.CONFIRM)):
         with pytest.raises(Forbidden):
             check_officer(who, ["a", "b"], command, "a")
+
+
+@pytest.mark.parametrize(
+    ("who", "regulator", "planned", "may"),
+    [("h", True, True, True), ("a", False, False, True), ("a", False, True, False), ("c", False, False, False)],
+)
+def test_who_replaces_an_officer(who: str, regulator: bool, planned: bool, may: bool) -> None:
+    with nullcontext() if may else pytest.raises(Forbidden):
+        check_replacer(who, ["a", "b"], regulator=regulator, planned=planned)
 
 
 def test_what_is_open_and_what_failed() -> None:

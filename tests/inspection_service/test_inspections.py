@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import store as chains
-from inspection_service.evidence.desk import EvidenceDesk, pieces
+from inspection_service.evidence.desk import EvidenceDesk, Wish, pieces
 from inspection_service.inspections.checklists import checklists
 from inspection_service.inspections.interests.desk import InterestDesk
 from inspection_service.inspections.office import Office
@@ -26,7 +26,7 @@ from inspection_service.inspections.plans.desk import PlanDesk, PlanWish
 from inspection_service.inspections.plans.draw import faults
 from inspection_service.inspections.plans.joint import Counters
 from inspection_service.inspections.visits import store as visits_store
-from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
+from inspection_service.inspections.visits.desk import Noted, Piece, Position, Replacement, VisitDesk, VisitWish
 from inspection_service.inspections.visits.machine import REMOTE, Command
 from inspection_service.inspections.visits.probe import Probe
 from inspection_service.inspections.visits.proof import ProofDesk
@@ -337,6 +337,32 @@ async def test_who_has_an_interest_does_not_inspect(world: World) -> None:
     await world.desk.plan_visit(A, wish)
 
 
+async def test_an_officer_who_falls_ill_is_replaced_and_both_stay_on_record(world: World) -> None:
+    await world.interests.declare(somebody("d", "inspector"), "d", "m2", "亲属任职")
+    visit_id = await world.desk.plan_visit(A, VisitWish("s1", ("fire",), "b", "x", TODAY))
+    ill = Replacement("b", "c", "突发疾病")
+    for who, wanted, error in (
+        (C, ill, Forbidden),
+        (A, replace(ill, reason=" "), Invalid),
+        (A, replace(ill, leaves="c", comes="d"), Invalid),
+        (A, replace(ill, comes="a"), Invalid),
+        (A, replace(ill, comes="nobody"), Invalid),
+        (REGULATOR, replace(ill, comes="d"), Conflict),
+    ):
+        with pytest.raises(error):
+            await world.desk.replace_officer(who, visit_id, wanted)
+    for _ in range(2):
+        await world.desk.replace_officer(A, visit_id, ill)
+    await world.carry_out(visit_id)
+    async with world.pool.acquire() as connection:
+        (kept,) = await visits_store.replacements(connection, visit_id)
+        record = (await visits_store.get_record(connection, visit_id))["content"]
+    assert (await world.visit(visit_id))["officers"] == ["a", "c"]
+    assert f"执法人员{kept['left_name']}由{kept['came_name']}接替：突发疾病" in record["paragraphs"]
+    with pytest.raises(Conflict, match="finished"):
+        await world.desk.replace_officer(REGULATOR, visit_id, Replacement("c", "b", "x"))
+
+
 async def test_a_party_sees_what_is_finished_at_its_own_sites(world: World) -> None:
     visit_id = await world.desk.plan_visit(A, VisitWish("s2", ("fire",), "b", "x", TODAY))
 
@@ -469,6 +495,21 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
     assert kept == pdf
     assert links[0].record["source"]["record"] == number
     assert proves(pieces(links, ("a", "b")))  # both stand for it: no word of it was written again
+    by_hand, elsewhere = [
+        await world.cases.open(A, replace(lead, visit_id=None, site_id=site)) for site in ("s1", "s2")
+    ]
+    async with world.pool.acquire() as connection:
+        offered = [
+            [row["id"] for row in await visits_store.proving(connection, n)] for n in (case_id, by_hand, elsewhere)
+        ]
+    assert offered == [[], [visit_id], []]
+    await proof.take(A, visit_id, by_hand)
+    with pytest.raises(NotFound):
+        await proof.take(A, visit_id, elsewhere)
+    with pytest.raises(Conflict, match="comes from its visit"):
+        await evidence.collect_text(
+            A, elsewhere, Wish("record", "inspector", "现场检查笔录", world.clock.now(), {}), "x"
+        )
 
 
 async def test_what_was_written_is_never_changed(world: World) -> None:

@@ -12,6 +12,7 @@ from inspection_service.cases.file import Said
 from inspection_service.cases.machine import Command
 from inspection_service.evidence.desk import EvidenceDesk, Wish
 from inspection_service.law.catalogue import catalogue
+from inspection_service.papers.desk import PaperDesk
 from inspection_service.printing.press import Press
 from youguan.auth import Principal, generate_keys
 from youguan.clock import COUNTY, ManualClock
@@ -52,6 +53,7 @@ class World:
         self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS)
         self.shelf = Shelf(Settings(data_dir=folder), "inspection")
         self.evidence = EvidenceDesk(pool, self.clock, self.shelf, PRIVATE)
+        self.papers = PaperDesk(self.cases, self.evidence, self.clock)
 
     def go_to(self, day: date) -> None:
         self.clock.advance(datetime.combine(day, time(10), COUNTY) - self.clock.now())
@@ -61,8 +63,8 @@ class World:
         return str(row["state"])
 
     async def prove(self, case_id: str, *, confirmed: bool = True) -> None:
-        wish = Wish("record", "inspector", "现场检查笔录", self.clock.now(), {})
-        link = await self.evidence.collect_text(A, case_id, wish, "两名执法人员到场检查。")
+        wish = Wish("statement", "party", "当事人的陈述", self.clock.now(), {})
+        link = await self.evidence.collect_text(A, case_id, wish, "未办理备案即开始经营。")
         if confirmed:
             await self.evidence.confirm(B, case_id, link.record["place"])
 

@@ -529,6 +529,11 @@ INSPECTION = {
     "POST /cases/{case_id}/evidence/telemetry": INSPECTED,
     "POST /cases/{case_id}/evidence/{place}/confirm": INSPECTED,
     "GET /cases/{case_id}/evidence/{place}/content": OFFICIAL,
+    "GET /cases/{case_id}/papers": NEAR,
+    "POST /cases/{case_id}/papers": replace(NEAR, roles=("operator",)),
+    "GET /cases/{case_id}/papers/{paper_id}/content": NEAR,
+    "POST /cases/{case_id}/papers/{paper_id}/accept": INSPECTED,
+    "POST /cases/{case_id}/papers/{paper_id}/refuse": INSPECTED,
     "GET /cases/{case_id}/bundle": OFFICIAL,
     "GET /cases/{case_id}/exchange": OFFICIAL,
     "GET /case-exchange/table.csv": Route(roles=("regulator", "inspector", "reviewer"), query=PERIOD),
@@ -566,6 +571,7 @@ INSPECTION = {
     "POST /visits": Route(roles=("inspector",)),
     "GET /visits/{visit_id}": NEAR,
     "POST /visits/{visit_id}/commands/{command}": LOGIN,
+    "POST /visits/{visit_id}/replacements": Route(roles=("regulator", "inspector")),
     "GET /visits/{visit_id}/record/pdf": NEAR,
     "POST /visits/{visit_id}/results": Route(roles=("inspector",)),
     "POST /visits/{visit_id}/pieces": Route(roles=("inspector",)),
@@ -647,6 +653,8 @@ INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $
 INSERT INTO inspection.case_print VALUES ('d' || $1, 'x', 'x');
 INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "record", "origin": "inspector",
     "place": 1, "by": "x", "reviewed": false, "case": "x", "media_type": "text/plain"}', 'x', '00', '00');
+INSERT INTO inspection.case_paper VALUES ('q' || $1, 'k' || $1, 'other', 'x', '', repeat('0', 64), 1, 'application/pdf', 'x.pdf',
+    $2, 'x', 'x');
 INSERT INTO inspection.public_report
     SELECT 'BX-22222-2222' || ($1::text::int + 1), NULL, id, 'danger', 'x', $2, 'image/png', 'x'
     FROM inspection.task WHERE site_id = $1::text;
@@ -727,7 +735,8 @@ async def ids_of(client: httpx.AsyncClient) -> dict[str, dict[str, str]]:
             "delegation_id": "0", "publication_id": f"u{place}", "review_id": f"w{place}",
             "token_id": "0",
             "operator_id": f"33022600{place}",
-            "handover_id": f"h{place}", "case_id": f"k{place}", "command": "archive", "place": "1",
+            "handover_id": f"h{place}", "case_id": f"k{place}", "paper_id": f"q{place}",
+            "command": "archive", "place": "1",
             "subject": "x", "proposal_id": "0", "plan_id": f"l{place}", "visit_id": f"v{place}", "code": f"code{place}",
             "receipt": f"BX-22222-2222{int(place) + 1}", "interest_id": "0", "address_id": "0",
             "indicator": "penalty_cases", "entry_id": "0",

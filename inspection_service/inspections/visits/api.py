@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field
 from inspection_service.inspections import store as office_store
 from inspection_service.inspections.api import Departments, Grounds, Id
 from inspection_service.inspections.visits import store
-from inspection_service.inspections.visits.desk import Noted, Piece, Position, VisitDesk, VisitWish
+from inspection_service.inspections.visits.desk import Noted, Piece, Position, Replacement, VisitDesk, VisitWish
 from inspection_service.inspections.visits.gateway import GatewayOverHttp
 from inspection_service.inspections.visits.machine import Command
 from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
-from youguan.auth import INSPECTOR, OFFICIALS, Principal
+from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.clock import county_day
 from youguan.documents import Document, Shelf
 from youguan.errors import NotFound, Reason
@@ -90,13 +90,31 @@ class PieceOut(BaseModel):
     added_by: str
 
 
+class ReplacementOut(BaseModel):
+    """An officer who left a visit before its end, and who came for him, each with the number of the certificate."""
+
+    left_name: str
+    came_name: str
+    reason: str
+    at: UtcTime
+
+
+class ReplacementIn(BaseModel):
+    """Who leaves, who comes for him, and why."""
+
+    leaves: Id
+    comes: Id
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class WholeVisit(VisitOut):
-    """A visit with its list, its pieces, the record's content, and the cases that it led to."""
+    """A visit with its list, its pieces, the record's content, who was replaced, and the cases that it led to."""
 
     points: list[VisitPointOut]
     pieces: list[PieceOut]
     record: dict[str, Any] | None
     record_sha256: str | None
+    replacements: list[ReplacementOut]
     cases: list[str]
 
 
@@ -232,6 +250,14 @@ def _add_visits(app: FastAPI, desk: VisitDesk) -> None:
         await desk.do(who, visit_id, Command(command), said.reason, Position(said.latitude, said.longitude))
         return await read_visit(desk, who, visit_id)
 
+    @app.post("/visits/{visit_id}/replacements", status_code=201)
+    async def replace(
+        visit_id: str, said: ReplacementIn, who: Annotated[Principal, Depends(require_person(INSPECTOR, REGULATOR))]
+    ) -> WholeVisit:
+        """Let an officer take the place of another who cannot go, or go on, with the reason; both stay on record."""
+        await desk.replace_officer(who, visit_id, Replacement(said.leaves, said.comes, said.reason))
+        return await read_visit(desk, who, visit_id)
+
     @app.get("/visits/{visit_id}/record/pdf", response_class=Response)
     async def record_pdf(visit_id: str, who: Annotated[Principal, Depends(require())]) -> Response:
         """Return the record of a finished visit as PDF."""
@@ -303,10 +329,12 @@ async def read_visit(desk: VisitDesk, who: Principal, visit_id: str) -> WholeVis
         pieces = await store.pieces(connection, visit_id)
         record = await store.get_record(connection, visit_id) if row["record_number"] else None
         cases = await store.cases_of(connection, visit_id) if who.has(*OFFICIALS) else []
+        replaced = await store.replacements(connection, visit_id)
     return WholeVisit(
         **_members(row), points=[VisitPointOut(**dict(point)) for point in points],
         pieces=[PieceOut(**dict(piece)) for piece in pieces], record=record and record["content"],
-        record_sha256=record and record["sha256"], cases=[case["id"] for case in cases],
+        record_sha256=record and record["sha256"],
+        replacements=[ReplacementOut(**dict(row)) for row in replaced], cases=[case["id"] for case in cases],
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from inspection_service.inspections.visits.machine import (
     Command,
     State,
     check_officer,
+    check_replacer,
     failed,
     move,
     open_points,
@@ -48,6 +49,15 @@ class VisitWish:
     reason: str
     planned_for: date
     channel: str = ON_SITE
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """An officer who cannot go, or go on, and who comes for him."""
+
+    leaves: str
+    comes: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +166,45 @@ class VisitDesk:
             )
             await publish(connection, STREAM, events)
 
+    async def replace_officer(self, who: Principal, visit_id: str, wanted: Replacement) -> None:
+        """Let an officer take the place of another until the visit is finished; sent again, it is done. Both stay on record.
+
+        NotFound, Forbidden, Invalid (no valid certificate, one of the two already), Conflict (declared an interest here, finished).
+        """
+        now = self.office.clock.now()
+        async with self.office.pool.acquire() as connection, connection.transaction():
+            visit = await self.see(connection, who, visit_id, hold=True)
+            officers, planned = visit["officers"], visit["plan_id"] is not None
+            if not who.has(INSPECTOR, REGULATOR):
+                raise Forbidden("officers are replaced by officials")
+            check_replacer(who.subject, officers, regulator=who.has(REGULATOR), planned=planned)
+            if wanted.comes in officers and wanted.leaves not in officers:
+                return
+            move(State(visit["state"]), Command.REPLACE)
+            await self._check_comes(connection, visit, wanted)
+            await store.replace_officer(
+                connection, visit_id, (wanted.leaves, wanted.comes, wanted.reason.strip(), now, who.subject)
+            )
+            await self.office.note(
+                connection, who, "visit replace", f"visit {visit['code']}",
+                {"leaves": wanted.leaves, "comes": wanted.comes, "reason": wanted.reason},
+            )  # fmt: skip
+
+    async def _check_comes(self, connection: asyncpg.Connection, visit: asyncpg.Record, wanted: Replacement) -> None:
+        if not wanted.reason.strip():
+            raise Invalid.about("reason", "is needed")
+        if wanted.leaves not in visit["officers"]:
+            raise Invalid.about("leaves", "is none of the two officers of this visit")
+        if wanted.comes in visit["officers"] or wanted.comes not in await self.office.able(connection):
+            raise Invalid.about("comes", "another officer with a valid certificate is needed (Art. 42)")
+        sites = [visit["site_id"]] if visit["site_id"] else []
+        if await office_store.conflicts(connection, sites, [wanted.comes], self.office.clock.now()):
+            raise Conflict(
+                Reason(
+                    "{officer} has declared an interest here and does not inspect it (Art. 43)", officer=wanted.comes
+                )
+            )
+
     async def _held(
         self, connection: asyncpg.Connection, who: Principal, visit_id: str, command: Command
     ) -> asyncpg.Record:
@@ -246,12 +295,14 @@ class VisitDesk:
     ) -> record.Visited:
         names = await office_store.names_of(connection, visit["officers"])
         kinds = [piece["kind"] for piece in pieces]
+        left = await store.replacements(connection, visit["id"])
         return record.Visited(
             organ=self.office.catalogue.own.name, code=visit["code"], channel=visit["channel"], premises=visit["premises_name"],
             address=visit["premises_address"],
             departments=tuple(self.office.catalogue.organs[d].name for d in visit["departments"]),
             officers=tuple(names[subject] for subject in visit["officers"]), began_at=visit["began_at"], finished_at=now,
             pieces={kind: kinds.count(kind) for kind in record.PIECES},
+            replaced=tuple((row["left_name"], row["came_name"], row["reason"]) for row in left),
         )  # fmt: skip
 
     def _lines(self, points: Sequence[asyncpg.Record]) -> list[record.Line]:

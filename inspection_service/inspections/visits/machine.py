@@ -33,6 +33,7 @@ class Command(StrEnum):
     FINISH = "finish"
     CONFIRM = "confirm"
     CANCEL = "cancel"
+    REPLACE = "replace"
 
 
 MOVES: dict[tuple[State, Command], State] = {
@@ -40,6 +41,8 @@ MOVES: dict[tuple[State, Command], State] = {
     (State.UNDER_WAY, Command.NOTE): State.UNDER_WAY,
     (State.UNDER_WAY, Command.FINISH): State.FINISHED,
     (State.FINISHED, Command.CONFIRM): State.FINISHED,
+    (State.PLANNED, Command.REPLACE): State.PLANNED,
+    (State.UNDER_WAY, Command.REPLACE): State.UNDER_WAY,
     (State.PLANNED, Command.CANCEL): State.CANCELLED,
     (State.UNDER_WAY, Command.CANCEL): State.CANCELLED,
 }
@@ -61,6 +64,12 @@ def check_officer(subject: str, officers: Collection[str], command: Command, fin
         raise Forbidden(Reason("{command} is for the two officers of this visit", command=command))
     if command == Command.CONFIRM and subject == finished_by:
         raise Forbidden("the other officer confirms the record")
+
+
+def check_replacer(subject: str, officers: Collection[str], *, regulator: bool, planned: bool) -> None:
+    """Refuse whoever may not replace an officer: those of a plan the regulator alone, others the two themselves too; Forbidden."""
+    if not regulator and (planned or subject not in officers):
+        raise Forbidden("officers of a plan are replaced by a regulator, those of a single visit also by themselves")
 
 
 @dataclass(frozen=True, slots=True)

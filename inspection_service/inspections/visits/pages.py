@@ -12,13 +12,13 @@ from inspection_service.cases import store as cases
 from inspection_service.inspections import store as office_store
 from inspection_service.inspections.visits import store
 from inspection_service.inspections.visits.api import give_piece, give_record, photo, read_code, read_visit
-from inspection_service.inspections.visits.desk import Noted, Position, VisitDesk, VisitWish
+from inspection_service.inspections.visits.desk import Noted, Position, Replacement, VisitDesk, VisitWish
 from inspection_service.inspections.visits.gateway import GatewayOverHttp
 from inspection_service.inspections.visits.machine import Command
 from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from inspection_service.inspections.words import words_of
-from youguan.auth import INSPECTOR, OFFICIALS, Principal
+from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.bounds import stations_of
 from youguan.clock import COUNTY, Clock
 from youguan.documents import Shelf
@@ -134,11 +134,14 @@ def _add_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: 
             names = await office_store.names_of(connection, visit.officers)
             stations = await stations_of(connection, visit.site_id) if visit.site_id else []
             led_to = await store.cases_of(connection, visit_id) if who.has(*OFFICIALS) else []
+            known = await cases.officers(connection)
         open_places = [point.place for point in visit.points if point.result is None]
         return templates.render(
             request, "visit.html", status_code=error.status if error else 200, visit=visit, row=row, names=names,
             stations=stations, led_to=led_to, open_places=open_places, today=desk.office.today(),
             acts=who.has(INSPECTOR) and who.subject in visit.officers, error=error,
+            replaces=who.has(REGULATOR) or (visit.plan_id is None and who.subject in visit.officers),
+            others=[o for o in known if o.may_act(desk.office.today()) and o.subject not in visit.officers],
             key=secrets.token_hex(16), **words,
         )  # fmt: skip
 
@@ -165,6 +168,21 @@ def _add_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: 
         except NotFound:
             raise
         except YouguanError as error:
+            return await show(request, who, visit_id, error)
+        return RedirectResponse(f"/inspections/visits/{visit_id}", 303)
+
+    @router.post("/visits/{visit_id}/replacements")
+    async def replace(
+        request: Request,
+        visit_id: str,
+        who: Annotated[Principal, Depends(require_person(INSPECTOR, REGULATOR))],
+        leaves: Annotated[str, Form(min_length=1, max_length=100)],
+        comes: Annotated[str, Form(min_length=1, max_length=100)],
+        reason: Annotated[str, Form(min_length=1, max_length=2000)],
+    ) -> Response:
+        try:
+            await desk.replace_officer(who, visit_id, Replacement(leaves, comes, reason))
+        except (Conflict, Forbidden, Invalid) as error:
             return await show(request, who, visit_id, error)
         return RedirectResponse(f"/inspections/visits/{visit_id}", 303)
 

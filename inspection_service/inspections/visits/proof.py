@@ -9,7 +9,7 @@ from youguan.errors import NotFound, Reason
 
 
 class ProofDesk:
-    """Takes records of visits into the chains of the cases that they led to."""
+    """Takes records of visits into the chains of the cases that they led to, or that are about the same site."""
 
     def __init__(self, visits: VisitDesk, evidence: EvidenceDesk) -> None:
         self._visits = visits
@@ -20,7 +20,7 @@ class ProofDesk:
         pool = self._visits.office.pool
         async with pool.acquire() as connection:
             visit = await self._visits.see(connection, who, visit_id)
-            if case_id not in {case["id"] for case in await store.cases_of(connection, visit_id)}:
+            if not await store.may_prove(connection, visit_id, case_id):
                 raise NotFound(Reason("case {id} of this visit", id=case_id))
             record = await store.get_record(connection, visit_id)
             known = [link.record.get("source", {}).get("record") for link in await chains.links(connection, case_id)]

@@ -26,7 +26,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """What a record is about."""
+    """What a record is about; `replaced`: who left, who came for him, and why."""
 
     organ: str
     code: str
@@ -38,6 +38,7 @@ class Visited:
     began_at: datetime
     finished_at: datetime
     pieces: Mapping[str, int]
+    replaced: Sequence[tuple[str, str, str]] = ()
 
 
 PIECES = {"photo": "照片", "still": "监控截图", "telemetry": "监测数据", "frames": "原始报文", "probe": "远程探测"}
@@ -67,6 +68,7 @@ def content(visited: Visited, lines: Sequence[Line]) -> dict[str, Any]:
             f"行政行为码：{visited.code}。参加部门：{'、'.join(visited.departments)}。",
             f"{_minute(visited.began_at)}至{_minute(visited.finished_at)}，执法人员{'、'.join(visited.officers)}"
             f"{place}进行检查，检查前已出示执法证件并告知回避等权利。",
+            *(f"执法人员{left}由{came}接替：{reason}" for left, came, reason in visited.replaced),
             *(f"{n}. {line.department}：{line.text}——{RESULTS[line.result]}。{line.note}" for n, line in enumerate(lines, 1)),
             f"检查结果：{len(lines)}项中{len(failed)}项不合格。附{brought or '件无'}。",
         ],

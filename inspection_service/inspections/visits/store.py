@@ -42,6 +42,40 @@ async def insert_visits(
     )
 
 
+async def replace_officer(connection: asyncpg.Connection, visit_id: str, said: Sequence[Any]) -> None:
+    """Let one officer take the place of another: (leaves, comes, reason, at, by); both stay on record."""
+    await connection.execute(
+        """
+        INSERT INTO inspection.visit_replacement
+        SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6 FROM inspection.visit_replacement WHERE visit_id = $1
+        """,
+        visit_id,
+        *said,
+    )
+    await connection.execute(
+        "UPDATE inspection.visit SET officers = array_replace(officers, $2, $3), moved_at = $4 WHERE id = $1",
+        visit_id,
+        said[0],
+        said[1],
+        said[3],
+    )
+
+
+async def replacements(connection: asyncpg.Connection, visit_id: str) -> list[asyncpg.Record]:
+    """Return who was replaced by whom, in order, named with their certificates as `left_name`, `came_name`."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT r.*, coalesce(a.name || '（' || a.certificate || '）', leaves) AS left_name,
+               coalesce(b.name || '（' || b.certificate || '）', comes) AS came_name
+        FROM inspection.visit_replacement r
+        LEFT JOIN inspection.officer a ON a.subject = leaves LEFT JOIN inspection.officer b ON b.subject = comes
+        WHERE r.visit_id = $1 ORDER BY r.number
+        """,
+        visit_id,
+    )
+    return rows
+
+
 async def get_visit(connection: asyncpg.Connection, visit_id: str, *, hold: bool = False) -> asyncpg.Record:
     """Return a visit; `hold` keeps others from moving it until commit; NotFound."""
     if hold:
@@ -236,3 +270,35 @@ async def has_place(connection: asyncpg.Connection, visit_id: str, place: int) -
         "SELECT EXISTS (SELECT FROM inspection.visit_point WHERE visit_id = $1 AND place = $2)", visit_id, place
     )
     return found
+
+
+PROVES = """
+(v.id = c.visit_id OR (v.site_id = c.site_id AND v.state = 'finished' AND v.officers && ARRAY(
+    SELECT jsonb_array_elements_text(c.facts->'officers'))
+  AND (v.finished_at AT TIME ZONE 'Asia/Shanghai')::date >= c.act_on))
+"""
+
+
+async def may_prove(connection: asyncpg.Connection, visit_id: str, case_id: str) -> bool:
+    """Say whether a visit's record is about a case: it led to it, or an officer of the case looked at its site since the act."""
+    found: bool = await connection.fetchval(
+        f"SELECT EXISTS (SELECT FROM inspection.visit v, inspection.case_file c WHERE v.id = $1 AND c.id = $2 AND {PROVES})",
+        visit_id,
+        case_id,
+    )
+    return found
+
+
+async def proving(connection: asyncpg.Connection, case_id: str) -> list[asyncpg.Record]:
+    """Return the records of visits that may become evidence of a case and have not yet, the newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT v.id, v.code, v.channel, v.finished_at, r.number
+        FROM inspection.case_file c JOIN inspection.visit v ON {PROVES} JOIN inspection.visit_record r ON r.visit_id = v.id
+        WHERE c.id = $1 AND NOT EXISTS (
+            SELECT FROM inspection.evidence e WHERE e.case_id = c.id AND e.record->'source'->>'record' = r.number)
+        ORDER BY v.finished_at DESC LIMIT 20
+        """,
+        case_id,
+    )
+    return rows
