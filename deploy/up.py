@@ -327,6 +327,8 @@ class Up:
             update["evidence_private_key"] = embedded.keep_secret(folder / "evidence-key", lambda: generate_keys()[0])
         if settings.login_secret is None:
             update["login_secret"] = embedded.keep_secret(folder / "login", lambda: os.urandom(32).hex())
+        if settings.party_secret is None:
+            update["party_secret"] = embedded.keep_secret(folder / "parties", lambda: os.urandom(32).hex())
         if settings.station_authority is None:
             update["station_authority"] = authority.authority(self._data).folder
         if "ocpp_tls" in self._status.ports:
@@ -431,7 +433,8 @@ def shares(settings: Settings) -> tuple[Settings, Settings, Settings]:
     inner = {"database_url": settings.dsn_for("registry")}
     unsigned = {"token_private_key": None, "login_secret": None, "metrics_token": None}
     worker = {
-        "database_url": settings.dsn_for("gateway"), "role_secret": None, "evidence_private_key": None, **unsigned,
+        "database_url": settings.dsn_for("gateway"), "role_secret": None, "evidence_private_key": None,
+        "party_secret": None, **unsigned,
     }  # fmt: skip
     return tuple(settings.model_copy(update=update) for update in (worker, inner | unsigned, inner))  # type: ignore[return-value]
 

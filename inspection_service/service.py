@@ -99,7 +99,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         items, statutory = catalogue(), periods()  # a law that contradicts itself stops the service here
         add_law(app, items, statutory, clock)
         press = Press()
-        cases = CaseDesk(pool, clock, items, press)
+        cases = CaseDesk(pool, clock, items, press, settings.party_secret)
         office = Office(pool, clock, checklists(), items)
         plans, visits, interests = PlanDesk(office), VisitDesk(office, press, desk), InterestDesk(office)
         evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)

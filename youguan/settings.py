@@ -149,6 +149,11 @@ class Settings(BaseSettings):
     token_private_key: str | None = Field(default=None, description="Ed25519, PEM; only the registry needs it")
     token_public_key: str | None = Field(default=None, description="Ed25519, PEM")
     evidence_private_key: str | None = Field(default=None, description="Ed25519, PEM; signs evidence; inspection only")
+    party_secret: str | None = Field(
+        default=None,
+        min_length=32,
+        description="makes numbers of citizens' identity documents into what is kept of them; inspection only",
+    )
     login_secret: str | None = Field(
         default=None, min_length=32, description="seals people's second factors; only the registry needs it"
     )

@@ -15,6 +15,7 @@ from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.file import Instalment, Said
+from inspection_service.cases.identity import Identities
 from inspection_service.cases.machine import Command, State
 from inspection_service.cases.offers import Offer
 from inspection_service.cases.persons import Officer
@@ -109,12 +110,14 @@ class CaseWithHistory(CaseOut):
 
 
 class CaseWish(BaseModel):
-    """What a case is opened with; an organisation by its id."""
+    """What a case is opened with; an organisation by its id, a citizen by kind and number of an identity document."""
 
     item_id: Id
     party_kind: Literal["citizen", "organisation"]
     party_name: Annotated[str, Field(min_length=1, max_length=200)]
     party_id: Id | None = None
+    document_kind: Short = ""
+    document_number: Short = ""
     act_on: date
     second_officer: Id
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
@@ -126,6 +129,11 @@ class CaseWish(BaseModel):
     serious: bool = False
     referred_by: Short = ""
     referral_number: Short = ""
+
+    def opening(self, identities: Identities) -> Opening:
+        """Return it as the desk takes it; of an identity document what is kept of it. Invalid."""
+        members = self.model_dump(exclude={"document_kind", "document_number"})
+        return Opening(**members, identity=identities.of(self.document_kind, self.document_number))
 
 
 class PartOfPlan(BaseModel):
@@ -141,6 +149,8 @@ class CaseWords(BaseModel):
     seen: int | None = Field(default=None, ge=0, le=1_000_000)
     reason: Words = ""
     grounds: Words = ""
+    document_kind: Short = ""
+    document_number: Short = ""
     on: date | None = None
     officers: list[Id] = Field(default_factory=list, max_length=2)
     people: list[Short] = Field(default_factory=list, max_length=30)
@@ -163,14 +173,15 @@ class CaseWords(BaseModel):
     remedy: Literal["review", "litigation"] | None = None
     outcome: Literal["upheld", "changed", "revoked", "illegal", "given_up", "not_taken"] | None = None
 
-    def said(self) -> Said:
-        """Return it as the rules take it."""
+    def said(self, identities: Identities) -> Said:
+        """Return it as the rules take it; of an identity document what is kept of it. Invalid."""
         money = {name: round(getattr(self, f"{name}_yuan") * 100) for name in ("fine", "gains", "amount")}
         lists = ("also", "officers", "people", "things")
-        apart = {"seen", "plan", *lists, *(f"{name}_yuan" for name in money)}
+        apart = {"seen", "plan", "document_kind", "document_number", *lists, *(f"{name}_yuan" for name in money)}
         members: dict[str, Any] = self.model_dump(exclude=apart)
         members |= {f"{name}_fen": fen for name, fen in money.items()}
         members |= {name: tuple(getattr(self, name)) for name in lists}
+        members["identity"] = identities.of(self.document_kind, self.document_number)
         return Said(**members, plan=tuple(Instalment(part.on, round(part.amount_yuan * 100)) for part in self.plan))
 
 
@@ -292,7 +303,7 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
         wish: CaseWish, who: Annotated[Principal, Depends(require_person(INSPECTOR))]
     ) -> CaseWithHistory:
         """Open a case as a lead: two officers, an item, a party, an act."""
-        return await read_case(desk, who, await desk.open(who, Opening(**wish.model_dump())))
+        return await read_case(desk, who, await desk.open(who, wish.opening(desk.identities)))
 
     near, signer = require_case(desk), require_signer(desk)
 
@@ -306,7 +317,7 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
         case_id: str, command: Command, words: CaseWords, who: Annotated[Principal, Depends(signer)]
     ) -> CaseWithHistory:
         """Take a step. 409 where it has no place, a condition does not hold, or somebody was faster than `seen`."""
-        await desk.do(who, case_id, command, words.said(), words.seen)
+        await desk.do(who, case_id, command, words.said(desk.identities), words.seen)
         return await read_case(desk, who, case_id)
 
     @app.get("/cases/{case_id}/documents/{place}/pdf", response_class=Response)

@@ -13,7 +13,18 @@ from itertools import pairwise
 from inspection_service.cases.file import CHANGED, FAST, ILLEGAL, LITIGATION, REVIEW, REVOKED, SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import Step
 from inspection_service.cases.thresholds import thresholds
-from inspection_service.law.catalogue import ADVICE, CREDIT, GOODS, ORDER, PENALTY, REFERRAL, SUBSIDY, Catalogue, Organ
+from inspection_service.law.catalogue import (
+    ADVICE,
+    CITIZEN,
+    CREDIT,
+    GOODS,
+    ORDER,
+    PENALTY,
+    REFERRAL,
+    SUBSIDY,
+    Catalogue,
+    Organ,
+)
 from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.mercy import Circumstances, Mercy, guidance_first, mercy
 from inspection_service.law.periods import add_months, periods
@@ -324,6 +335,7 @@ CONDITIONS: dict[str, Test] = {
     "payment_not_late": lambda case, _, day: case.facts.payment_due is not None and day <= case.facts.payment_due,
     "plan_covers": _plan_covers,
     "plan_ahead": _plan_ahead,
+    "citizen": lambda case, _, __: case.party_kind == CITIZEN,
     "nothing_kept": lambda case, _, __: case.facts.kept_on is None,
     "kept": lambda case, _, __: case.facts.kept_on is not None,
     "subsidised": lambda case, _, __: subsidy_of(case) is not None,

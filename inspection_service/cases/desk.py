@@ -16,13 +16,14 @@ from inspection_service.cases.conditions import against, missing, unmet
 from inspection_service.cases.effects import Moved, moved
 from inspection_service.cases.file import Case, Facts, Said
 from inspection_service.cases.heads import handed_over
+from inspection_service.cases.identity import Identities, Identity
 from inspection_service.cases.machine import UNDER_WAY, Command, Role, State, Step, step
 from inspection_service.cases.offers import Offer, offers
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import canonical
 from inspection_service.evidence.desk import pieces
-from inspection_service.law.catalogue import CONTINUING, PENALTY, Catalogue, Item
+from inspection_service.law.catalogue import CITIZEN, CONTINUING, PENALTY, Catalogue, Item
 from inspection_service.printing.press import Press, Unprintable
 from inspection_service.store import get_site
 from inspection_service.tasks import store as tasks
@@ -50,6 +51,7 @@ class Opening:
     second_officer: str
     reason: str
     party_id: str | None = None
+    identity: Identity | None = None
     site_id: str | None = None
     station_id: str | None = None
     task_id: str | None = None
@@ -75,8 +77,11 @@ class Issued:
 class CaseDesk:
     """Opens and moves cases."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock, catalogue: Catalogue, press: Press) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, clock: Clock, catalogue: Catalogue, press: Press, party_secret: str | None = None
+    ) -> None:
         self._press = press
+        self.identities = Identities(party_secret)
         self.pool = pool
         self.catalogue = catalogue
         self._clock = clock
@@ -149,6 +154,8 @@ class CaseDesk:
             raise Forbidden("cases are opened by inspectors")
         if opening.item_id not in self.catalogue.items:
             raise NotFound(Reason("item {id}", id=opening.item_id))
+        if opening.identity is not None and opening.party_kind != CITIZEN:
+            raise Invalid.about("document_number", "only citizens are told apart by an identity document")
         if not opening.party_name.strip():
             raise Invalid.about("party_name", "is needed: whom the case is about")
         found_on = opening.found_on or day
@@ -167,6 +174,7 @@ class CaseDesk:
         case_id = str(uuid.uuid4())
         since, until = await self._grace(connection, opening)
         facts = Facts(
+            identity=opening.identity,
             officers=officers,
             investigators=officers,
             serious=opening.serious,

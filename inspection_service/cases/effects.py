@@ -201,6 +201,7 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     ),
     C.KEEP: lambda _, __, ___, day: {"kept_on": day},
     C.DISPOSE: lambda *_: {"kept_on": None},
+    C.IDENTIFY: lambda _, said, __, ___: {"identity": said.identity},
     C.CONFIRM_ADDRESS: lambda _, said, __, ___: {"address": said.place},
     C.TELL_SUBSIDY: lambda _, __, ___, day: {"subsidy_told_on": day},
     C.RECORD_CREDIT: lambda _, __, ___, day: {"credited_on": day},

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
+from inspection_service.cases.identity import Identity
 from inspection_service.cases.machine import State
 from inspection_service.law.catalogue import GOODS, Item
 from inspection_service.law.evidence import Piece
@@ -53,6 +54,7 @@ class Facts:
     `sanction`, `also`: what is imposed, one kind or several at once; `goods`, `gains_fen`: what is confiscated.
     """
 
+    identity: Identity | None = None  # of a citizen
     officers: tuple[str, ...] = ()
     investigators: tuple[str, ...] = ()  # everybody who ever was one of the officers
     reviewers: tuple[str, ...] = ()  # who has passed it in this round of legal review
@@ -150,6 +152,7 @@ class Said:
 
     reason: str = ""
     grounds: str = ""
+    identity: Identity | None = None
     on: date | None = None
     officers: tuple[str, ...] = ()
     people: tuple[str, ...] = ()

@@ -6,13 +6,14 @@ from typing import Any
 from starlette.datastructures import FormData
 
 from inspection_service.cases.file import Instalment, Said
+from inspection_service.cases.identity import Identities, Identity
 from inspection_service.cases.words import CHOICES
 
 
-def said_in(given: FormData) -> Said:
+def said_in(given: FormData, identities: Identities) -> Said:
     """Return what a form says as the rules take it; what cannot be read is as good as not given."""
     return Said(
-        reason=text_in(given, "reason"), grounds=text_in(given, "grounds"),
+        reason=text_in(given, "reason"), identity=identity_in(given, identities), grounds=text_in(given, "grounds"),
         on=date_in(given.get("on")), officers=tuple(lines_in(given, "officers")),
         people=tuple(lines_in(given, "people")), procedure=choice_in(given, "procedure"), sanction=choice_in(given, "sanction"),
         also=choices_in(given, "also"), gains_fen=fen_in(given, "gains_fen"),
@@ -22,6 +23,11 @@ def said_in(given: FormData) -> Said:
         remedy=choice_in(given, "remedy"), outcome=choice_in(given, "outcome"), minor=ticked_in(given, "minor"),
         faultless=ticked_in(given, "faultless"), admitted=ticked_in(given, "admitted"), rights_told=ticked_in(given, "rights_told"),
     )  # fmt: skip
+
+
+def identity_in(given: FormData, identities: Identities) -> Identity | None:
+    """Return what is kept of the identity document that a form names, None where it names none; Invalid where it is wrong."""
+    return identities.of(text_in(given, "document_kind"), text_in(given, "document_number"))
 
 
 def text_in(given: FormData, name: str) -> str:

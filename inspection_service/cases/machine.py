@@ -93,6 +93,7 @@ class Command(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     TAKE_BACK = "take_back"
     GIVE_RECEIPT = "give_receipt"
+    IDENTIFY = "identify"
     QUESTION = "question"
     KEEP = "keep"
     DISPOSE = "dispose"
@@ -192,6 +193,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         Step(C.KEEP, (R.HEAD,), SAME, (P, "56"), ("reason", "place", "things"), ("nothing_kept",), "keeping", (INVESTIGATORS,)),
     ),
     ((*LOOKING_INTO, *INVESTIGATION[1:]), Step(C.DISPOSE, (R.HEAD,), SAME, (P, "56"), ("reason",), ("kept",), "disposal")),
+    (UNDER_WAY, Step(C.IDENTIFY, (R.OFFICER,), SAME, (P, "59"), ("identity",), ("citizen",))),
     (UNDER_WAY, Step(C.CONFIRM_ADDRESS, (R.OFFICER, R.PARTY), SAME, (P, "61"), ("place",), (), "address")),
     # Other measures, each on a basis of its own.
     (

@@ -20,7 +20,7 @@ BY_THE_CASE = frozenset({
     "not_obliged", "nothing_penal", "penal", "limitation", "ceiling", "simple", "unnoted", "noted", "undefended", "hearing_right",
     "hearing_in_time", "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over", "not_aggravated",
     "discussed", "fined", "nothing_to_pay", "payment_late", "demand_over", "remedies_over", "no_appeal_open", "appeal_open",
-    "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "subsidised", "subsidy_untold", "uncredited",
+    "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "citizen", "subsidised", "subsidy_untold", "uncredited",
     "credited", "shown_enough", "unacknowledged", "referred_to_us",
 })  # fmt: skip
 OF_A_SANCTION = frozenset({"ceiling", "not_aggravated", "discussed"})  # nothing to ask where there is none

@@ -15,7 +15,7 @@ from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.file import Case
-from inspection_service.cases.forms import date_in, said_in, text_in, ticked_in, whole_in
+from inspection_service.cases.forms import date_in, identity_in, said_in, text_in, ticked_in, whole_in
 from inspection_service.cases.machine import ENDED, Command, State
 from inspection_service.cases.offers import first_days
 from inspection_service.cases.persons import Officer
@@ -123,7 +123,8 @@ async def _opening(given: FormData, desk: CaseDesk) -> Opening:
     return Opening(
         item_id=text_in(given, "item_id"), party_kind="citizen" if text_in(given, "party_kind") == "citizen" else "organisation",
         party_name=name, act_on=act_on, second_officer=text_in(given, "second_officer"), reason=text_in(given, "reason"),
-        party_id=party_id, site_id=site, station_id=text_in(given, "station_id") or None,
+        party_id=party_id, identity=identity_in(given, desk.identities), site_id=site,
+        station_id=text_in(given, "station_id") or None,
         task_id=text_in(given, "task_id") or None, visit_id=text_in(given, "visit_id") or None,
         business_since=date_in(given.get("business_since")), serious=ticked_in(given, "serious"),
         referred_by=text_in(given, "referred_by")[:200], referral_number=text_in(given, "referral_number")[:200],
@@ -209,7 +210,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
     ) -> Response:
         given = await request.form()
         try:
-            await desk.do(who, case_id, command, said_in(given), whole_in(given.get("seen")))
+            await desk.do(who, case_id, command, said_in(given, desk.identities), whole_in(given.get("seen")))
         except NotFound:
             raise
         except YouguanError as error:

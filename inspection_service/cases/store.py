@@ -18,10 +18,12 @@ def told(kinds: int) -> str:
 
 
 def same_party(one: str, other: str) -> str:
-    """Return the condition that two cases are about one party: by its id, else, where one of them has none, by its name."""
+    """Return the condition that two cases are about one party: by its id, else, where one has none, by the identity document where
+    both name one, else by its name."""
+    keys = [f"{case}.facts->'identity'->>'key'" for case in (one, other)]
     return (
-        f"({one}.party_id = {other}.party_id OR ({one}.party_name = {other}.party_name"
-        f" AND ({one}.party_id IS NULL OR {other}.party_id IS NULL)))"
+        f"({one}.party_id = {other}.party_id OR (({one}.party_id IS NULL OR {other}.party_id IS NULL)"
+        f" AND coalesce({keys[0]} = {keys[1]}, {one}.party_name = {other}.party_name)))"
     )
 
 

@@ -87,6 +87,7 @@ COMMANDS = {
     "acknowledge": "登记对方回执",
     "take_back": "收回移送",
     "give_receipt": "出具移送回执",
+    "identify": "登记身份证件",
     "inspect": "现场检查笔录",  # of cases from before records came from visits alone
     "question": "询问笔录",
     "keep": "证据先行登记保存",
@@ -154,6 +155,7 @@ UNMET = {
     "payment_not_late": "已经逾期，不能再延期、分期",
     "plan_covers": "各期金额之和应当等于尚未缴纳的罚款",
     "plan_ahead": "各期日期应当在今天以后并依次排列",
+    "citizen": "仅适用于公民",
     "nothing_kept": "先处理已经登记保存的证据",
     "kept": "没有登记保存的证据",
     "subsidised": "该事项不涉及补贴",
@@ -170,6 +172,9 @@ UNMET = {
 FIELDS = {
     "reason": "理由、情况",
     "grounds": "裁量理由（不在一般档次的罚款必填）",
+    "identity": "身份证件",
+    "document_kind": "证件种类",
+    "document_number": "证件号码",
     "on": "日期",
     "officers": "两名办案人员",
     "people": "参加人（每行一人）",
@@ -218,6 +223,11 @@ EVIDENCE_KINDS = {
     "record": "现场笔录、勘验笔录", "audiovisual": "视听资料（照片、录像）", "documentary": "书证", "physical": "物证",
     "electronic": "电子数据", "witness": "证人证言", "statement": "当事人的陈述", "expert": "鉴定意见",
 }  # fmt: skip
+DOCUMENTS = {
+    "id_card": "居民身份证", "passport": "护照", "hk_macao_permit": "港澳居民来往内地通行证",
+    "taiwan_permit": "台湾居民来往大陆通行证",
+    "foreigner_permit": "外国人永久居留身份证", "other": "其他",
+}  # fmt: skip
 ABOUT = {"statement": "陈述、申辩", "mended": "改正情况", "payment": "缴款凭证", "other": "其他"}
 ORIGINS = {
     "inspector": "执法人员取得", "party": "当事人提供", "public": "群众提供", "organ": "其他机关移送",
@@ -233,6 +243,7 @@ WORDS: dict[str, Any] = {
     "unmet_texts": UNMET, "field_names": FIELDS, "choices": CHOICES, "checks": CHECKS, "money": MONEY, "beside": BESIDE,
     "several": SEVERAL,
     "about_names": ABOUT,
+    "document_kinds": DOCUMENTS,
     "evidence_kinds": EVIDENCE_KINDS, "origins": ORIGINS, "parties": PARTIES, "sanction_names": SANCTIONS, "groups": GROUPS,
     "addressees": ADDRESSEES,
 }  # fmt: skip

@@ -15,6 +15,7 @@ from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.heads import handed_over
 from inspection_service.cases.heads import read as read_heads
+from inspection_service.cases.identity import Identities
 from inspection_service.cases.machine import REVIEWERS, REVIEWS, STEPS, Command, Role, State, leads_to, step
 from inspection_service.cases.offers import BY_THE_CASE, LAID_DOWN, first_days, offers
 from inspection_service.cases.persons import Officer, acting, roles_in
@@ -27,7 +28,7 @@ from inspection_service.law.permission import SAID_BY
 from inspection_service.law.statutes import LawError, statutes
 from inspection_service.wording import REFUSED
 from youguan.auth import Principal
-from youguan.errors import Conflict, Forbidden
+from youguan.errors import Conflict, Forbidden, Invalid, Unavailable
 from youguan.working_days import add_working_days
 
 # state: command roles → state, written down once more by hand. o: officer, h: head, p: party, 1-4: reviewers, r: any reviewer.
@@ -78,6 +79,8 @@ lead+ordered+mended+rechecked: transfer h transferred
 guided: refer h referred
 review_1+review_2+review_3+review_4+reviewed+notified+hearing+heard: dispose h =
 lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed: confirm_address op =, give_receipt o =
+lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed: identify o =
+notified+hearing+heard+decided: identify o =
 notified+hearing+heard+decided: confirm_address op =, give_receipt o =
 served+demanded+enforcing+paid+closed: record_credit h =, repair_credit h =
 revoked: archive o revoked
@@ -567,6 +570,47 @@ def test_thresholds_of_legal_review() -> None:
     assert levels("general", "citizen", Imposed(("closure",))) == 4
     assert levels("general", "citizen", Imposed(("fine", "closure"), 1)) == 4
     assert levels("general", "organisation", Imposed(("fine", "confiscation_of_gains"), 1_000_00, 50_000_00)) == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "same_as"),
+    [
+        ("id_card", "11010519491231002X", "１１０１０５ 1949-1231 002x"),
+        ("passport", "E12345678", "e1234 5678"),
+        ("other", "AB123", "ab-123"),
+    ],
+)
+def test_an_identity_document_is_found_again_and_its_number_is_not_kept(kind: str, number: str, same_as: str) -> None:
+    identities = Identities("s" * 32)
+    found = identities.of(kind, number)
+    assert found is not None
+    assert found == identities.of(kind, same_as)
+    assert found.tail == number[-4:]
+    assert number not in repr(found)
+    others = (Identities("t" * 32).of(kind, number), identities.of("taiwan_permit", number))
+    assert found.key not in {other.key for other in others if other is not None}
+    with pytest.raises(Unavailable):
+        Identities(None).of(kind, number)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "field"),
+    [
+        ("id_card", "110105194912310021", "document_number"),
+        ("id_card", "11010519490231002X", "document_number"),
+        ("id_card", "1101051949123100", "document_number"),
+        ("passport", "E1", "document_number"),
+        ("library_card", "E12345678", "document_kind"),
+    ],
+)
+def test_what_is_no_identity_document_is_refused_by_name(kind: str, number: str, field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        Identities("s" * 32).of(kind, number)
+    assert [each.field for each in refused.value.fields] == [field]
+
+
+def test_no_document_is_no_identity() -> None:
+    assert Identities(None).of("", " ") is None
 
 
 # --- execution --------------------------------------------------------------------------------------------------

@@ -136,6 +136,34 @@ async def test_of_two_provisions_for_one_act_the_one_with_the_higher_fine_is_use
         await world.do(A, lighter, Command.PUNISH_ON_THE_SPOT, **spot)
 
 
+async def test_two_citizens_of_one_name_are_two_parties(world: World) -> None:
+    first, second = (world.cases.identities.of("passport", number) for number in ("E12345678", "E87654321"))
+    citizen = replace(STOPPED, party_kind="citizen", party_name="张某", party_id=None, act_on=TODAY)
+    with pytest.raises(Invalid, match="only citizens"):
+        await world.cases.open(A, replace(STOPPED, identity=first))
+    ids = [
+        await world.cases.open(A, replace(citizen, item_id=item, party_name=name, identity=identity))
+        for item, name, identity in (
+            ("car-park-stopped", "张某", first), ("car-park-unfiled", "张某", second), ("car-park-unfiled", "张某某", first),
+            ("car-park-unfiled", "张某", None),
+        )
+    ]  # fmt: skip
+
+    async def rivals(case_id: str) -> list[str]:
+        async with world.pool.acquire() as connection:
+            return [i.id for i in (await world.cases.case(connection, await store.get(connection, case_id))).rivals]
+
+    assert [await rivals(case_id) for case_id in ids[1:]] == [[], ["car-park-stopped"], ["car-park-stopped"]]
+    assert first is not None
+    await world.do(A, ids[3], Command.IDENTIFY, identity=second)  # who it was is found out later
+    assert await rivals(ids[3]) == []
+    with pytest.raises(Conflict, match="only citizens"):
+        await world.do(A, await world.cases.open(A, UNFILED), Command.IDENTIFY, identity=first)
+    async with world.pool.acquire() as connection:
+        kept = await connection.fetch("SELECT said::text FROM inspection.case_history")
+    assert not any("E12345678" in line["said"] for line in kept)
+
+
 async def test_what_was_said_gives_the_case_again(world: World) -> None:
     """Nothing is known of a case but by its history: said again, line by line, it leads to where the case stands."""
     case_id = await to_notified(world)

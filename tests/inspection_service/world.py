@@ -50,7 +50,7 @@ class World:
     def __init__(self, pool: asyncpg.Pool, folder: Path) -> None:
         self.pool = pool
         self.clock = ManualClock(START)
-        self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS)
+        self.cases = CaseDesk(pool, self.clock, catalogue(), PRESS, "s" * 32)
         self.shelf = Shelf(Settings(data_dir=folder), "inspection")
         self.evidence = EvidenceDesk(pool, self.clock, self.shelf, PRIVATE)
         self.papers = PaperDesk(self.cases, self.evidence, self.clock)
