@@ -12,13 +12,13 @@ from inspection_service.cases import store as cases
 from inspection_service.cases.words import COMMANDS
 from inspection_service.notices import store
 from inspection_service.notices.channels import Message, Post, Undelivered, http_client, shown
-from inspection_service.notices.wording import CENTRE, Told, of_case, of_task, organisation, person, team
+from inspection_service.notices.wording import CENTRE, Told, of_case, of_new_task, of_task, organisation, person, team
 from youguan import audit
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import Conflict, Forbidden
 from youguan.eventlog import Consumer, StoredEvent
-from youguan.events import CaseMoved, PersonChanged, TaskUrged
+from youguan.events import CaseMoved, PersonChanged, TaskOpened, TaskUrged
 from youguan.web.translations import english
 
 # After each try that failed; then as after the last, until it is given up.
@@ -102,7 +102,9 @@ class NoticeDesk:
 
     def consumer(self) -> Consumer:
         """Return the consumer of what is to be told."""
-        return Consumer(self.pool, "inspection.notices", self.handle, types=(TaskUrged, CaseMoved, PersonChanged))
+        return Consumer(
+            self.pool, "inspection.notices", self.handle, types=(TaskOpened, TaskUrged, CaseMoved, PersonChanged)
+        )
 
     async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Make the notices of a batch of events, in the transaction of the consumer's position: each once."""
@@ -112,6 +114,9 @@ class NoticeDesk:
             match stored.event:
                 case PersonChanged() as changed if not changed.active:
                     await store.end_all_of(connection, person(changed.username), self.clock.now())
+                case TaskOpened() as opened:
+                    told, of = of_new_task(opened), {"type": "TaskOpened", "task_id": opened.task_id}
+                    await store.tell(connection, told, of, opened.at, self.clock.now())
                 case TaskUrged() as urged:
                     told, of = of_task(urged), {"type": "TaskUrged", "task_id": urged.task_id, "stage": urged.stage}
                     await store.tell(connection, told, of, urged.at, self.clock.now())

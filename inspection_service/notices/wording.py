@@ -8,7 +8,7 @@ from inspection_service.cases.machine import Command as Step
 from inspection_service.cases.words import COMMANDS
 from inspection_service.tasks.machine import Command
 from youguan.clock import COUNTY
-from youguan.events import CaseMoved, TaskUrged
+from youguan.events import CaseMoved, TaskOpened, TaskUrged
 
 CENTRE = "centre"
 
@@ -46,6 +46,14 @@ PARTYS = frozenset({
     Step.PUNISH_ON_THE_SPOT, Step.NOTIFY, Step.CALL_HEARING, Step.SERVE, Step.ALLOW_INSTALMENTS, Step.DEMAND, Step.REVOKE,
     Step.CLOSE,
 })  # fmt: skip
+
+
+def of_new_task(opened: TaskOpened) -> Told:
+    """Return what is told of a task that was opened, or opened again: to whoever is to do it."""
+    zh_due, en_due = (f"（期限 {opened.due_on}）", f" (due {opened.due_on})") if opened.due_on else ("", "")
+    text = f"有工单待办：{opened.number}{zh_due}\nTask {opened.number} is yours to do{en_due}"
+    recipients = (organisation(opened.assignee_id), team(opened.assignee_id))
+    return Told(recipients, text, f"/tasks/{quote(opened.task_id)}")
 
 
 def of_task(urged: TaskUrged) -> Told:

@@ -16,11 +16,11 @@ from inspection_service.cases.machine import Command
 from inspection_service.notices.channels import KINDS, Post, http_client, shown
 from inspection_service.notices.desk import AGAIN_AFTER_S, GIVEN_UP_AFTER, KEPT, NoticeDesk
 from inspection_service.notices.wording import PARTYS, URGED, of_task
-from tests.inspection_service.world import HEAD, PARTY, START, A, B, World, somebody, to_notified
+from tests.inspection_service.world import HEAD, PARTY, START, TODAY, A, B, World, somebody, to_notified
 from youguan import audit
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
-from youguan.events import Event, PersonChanged, TaskUrged
+from youguan.events import Event, PersonChanged, TaskOpened, TaskUrged
 
 OTHER_PARTY, LINK = somebody("q", "operator", "n"), "https://county.example"
 
@@ -222,6 +222,24 @@ async def test_a_case_is_told_to_its_officers_and_to_its_party_what_concerns_it(
     assert "notify" not in told["/a"], "whose step it was knows"
     assert {"notify", "defend", "approve"} <= set(told["/b"])
     assert Command.CONCLUDE not in PARTYS
+
+
+async def test_a_new_task_is_told_by_the_job_that_sends_what_is_due(house: House) -> None:
+    await house.desk.add(PARTY, "organisation/m", "webhook", f"{house.web.origin}/m")
+    await house.tell(
+        TaskOpened(
+            task_id="7", number="GD-1", cause="connector_fault", site_id="s", station_id="a", connector=1, assignee_id="m",
+            assignee_name="m", due_on=TODAY, at=START,
+        )
+    )  # fmt: skip
+    sending = asyncio.create_task(house.desk.run())
+    async with asyncio.timeout(20):
+        while not (await house.desk.addresses(PARTY))[0]["taken_at"]:
+            await asyncio.sleep(0.01)
+    sending.cancel()
+    ((_, _, body),) = house.web.posted
+    assert body["type"] == "TaskOpened"
+    assert body["text"].startswith("有工单待办：GD-1（期限 2026-09-16）")
 
 
 async def test_an_address_is_told_only_what_happens_while_it_is_there(house: House) -> None:
