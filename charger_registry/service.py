@@ -25,11 +25,11 @@ from charger_registry.duplicates.desk import DuplicateDesk
 from charger_registry.duplicates.pages import duplicate_pages
 from charger_registry.equipment.api import PHOTOS, add_equipment, add_photos, add_station_files
 from charger_registry.equipment.desk import SiteDesk
+from charger_registry.equipment.meters.watch import tell_what_is_due
 from charger_registry.equipment.pages import equipment_pages
-from charger_registry.equipment.photos import PhotoDesk
+from charger_registry.equipment.photos.desk import PhotoDesk
 from charger_registry.equipment.rereading import keep_hours_read
 from charger_registry.equipment.station_pages import station_file_pages
-from charger_registry.equipment.watch import tell_what_is_due
 from charger_registry.fees.api import add_site_fees, add_station_fees
 from charger_registry.fees.desk import FeeDesk
 from charger_registry.fees.pages import fee_pages
@@ -61,9 +61,9 @@ from charger_registry.open_data.api import add_open_data
 from charger_registry.open_data.downloads import Downloads
 from charger_registry.open_data.ocpi_api import ocpi_api
 from charger_registry.open_data.pages import open_data_pages, token_pages
-from charger_registry.open_data.projection import keep_published
-from charger_registry.open_data.token_api import add_ocpi_tokens
-from charger_registry.open_data.tokens import TokenDesk
+from charger_registry.open_data.publishing.projection import keep_published
+from charger_registry.open_data.tokens.api import add_ocpi_tokens
+from charger_registry.open_data.tokens.desk import TokenDesk
 from charger_registry.pages import registry_pages
 from charger_registry.people.account_api import add_delegations, add_second_factor
 from charger_registry.people.account_pages import Account, account_pages
@@ -82,8 +82,9 @@ from charger_registry.people.provider_pages import provider_pages
 from charger_registry.people.providers import ProviderClient, read_providers
 from charger_registry.people.second_factor import SecondFactors
 from charger_registry.public import projection
+from charger_registry.public.api import public_api
 from charger_registry.public.live import Picture
-from charger_registry.public.pages import public_api, public_pages
+from charger_registry.public.pages import public_pages
 from charger_registry.relay.address import Place
 from charger_registry.relay.api import add_relay
 from charger_registry.relay.desk import RelayDesk

@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 
 from charger_registry.drafts import Filing, OrganisationDraft
-from charger_registry.equipment.store import CONNECTORS, file_equipment
+from charger_registry.equipment.store import CONNECTORS
+from charger_registry.equipment.taking_in.store import file_equipment
 from charger_registry.ledger.store import columns, file_roles, hidden_from, ledger_events, ledger_within
 from charger_registry.ledger.unmanaged.store import end_findings
 from youguan.auth import EVERYTHING, Scope

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from charger_registry.duplicates.resemblance import FARTHEST_M, METRES_A_DEGREE, Place, Resemblance, compare
-from charger_registry.equipment.store import SITE_FIELDS
+from charger_registry.equipment.taking_in.store import SITE_FIELDS
 from charger_registry.filing.machine import STANDING, UNDECIDED
 from charger_registry.filing.papers import store as paper_store
 from youguan.auth import Scope

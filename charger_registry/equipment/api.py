@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from charger_registry.equipment import opening_hours, store
 from charger_registry.equipment.connector_types import TYPES, to_cec, to_ocpi, usual_format
 from charger_registry.equipment.desk import SiteDesk
-from charger_registry.equipment.photos import Photo, PhotoDesk
+from charger_registry.equipment.meters import store as meters_store
+from charger_registry.equipment.photos.desk import Photo, PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES
 from charger_registry.equipment.station_file import StationFileIn, station_draft
 from charger_registry.imports.fields import PHONE
@@ -160,7 +161,7 @@ def add_equipment(app: FastAPI, pool: asyncpg.Pool, desk: SiteDesk, clock: Clock
         """List meters whose verification is due, the longest overdue first, within one's bounds."""
         key = decode_cursor(cursor, str, str, int)
         async with pool.acquire() as connection:
-            rows = await store.meters_due(
+            rows = await meters_store.meters_due(
                 connection, due_before or tomorrow(clock), who.scope, meters_after(key), limit
             )
         lines = [{**row, "due": row["verification_due_on"].isoformat()} for row in rows]

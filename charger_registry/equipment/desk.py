@@ -8,6 +8,7 @@ import asyncpg
 from charger_registry import store as registry
 from charger_registry.drafts import PriceDraft, SourceDraft, StationDraft
 from charger_registry.equipment import store
+from charger_registry.equipment.taking_in.store import write_station
 from charger_registry.fees import store as fees
 from charger_registry.fees.posting import refuse_gaps
 from charger_registry.provenance.store import note_fields, note_source
@@ -50,7 +51,7 @@ class SiteDesk:
             before = await store.station_file(connection, site_id, draft.id)
             if _ordered(before) == _ordered(draft):
                 return False
-            await store.write_station(connection, site_id, draft, source, now)
+            await write_station(connection, site_id, draft, source, now)
             await audit.record(
                 connection, at=now, actor=who.subject, action="change station", subject=f"station {draft.id}",
                 before=asdict(before), after=asdict(draft), remote=remote,

@@ -13,7 +13,8 @@ from charger_registry.equipment import labels, opening_hours, store
 from charger_registry.equipment.api import FactsIn, address, members_of, meters_after, tomorrow
 from charger_registry.equipment.connector_types import TYPES
 from charger_registry.equipment.desk import SiteDesk
-from charger_registry.equipment.photos import PhotoDesk
+from charger_registry.equipment.meters import store as meters_store
+from charger_registry.equipment.photos.desk import PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, named
 from charger_registry.equipment.station_pages import SOURCES
 from charger_registry.fees import store as fees
@@ -23,7 +24,7 @@ from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import holder
 from charger_registry.provenance.store import provenance
 from charger_registry.public import store as public
-from charger_registry.public.pages import CONDITIONS, station_view
+from charger_registry.public.words import CONDITIONS, station_view
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock, county_day
@@ -197,7 +198,7 @@ def _add_meters(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clo
     ) -> Response:
         after = meters_after(decode_cursor(cursor, str, str, int))
         async with pool.acquire() as connection:
-            rows = await store.meters_due(connection, tomorrow(clock), who.scope, after, PAGE)
+            rows = await meters_store.meters_due(connection, tomorrow(clock), who.scope, after, PAGE)
         lines = [{**row, "due": row["verification_due_on"].isoformat()} for row in rows]
         following = next_cursor(lines, PAGE, "due", "station_id", "connector")
         return templates.render(request, "meters.html", rows=rows, next=following)

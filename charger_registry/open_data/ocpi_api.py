@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from charger_registry.open_data import ocpi, store
 from charger_registry.open_data.published import PublishedSite
 from charger_registry.open_data.store import Asked
-from charger_registry.open_data.tokens import Introduction, Reader, TokenDesk
+from charger_registry.open_data.tokens.desk import Introduction, Reader, TokenDesk
 from youguan import __version__
 from youguan.clock import Clock, utc_text
 from youguan.database import AWAY

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.open_data import store
-from charger_registry.open_data.tokens import IssuedToken, Purpose, TokenDesk
+from charger_registry.open_data.tokens import store as token_store
+from charger_registry.open_data.tokens.desk import IssuedToken, Purpose, TokenDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.settings import Settings
@@ -67,7 +68,7 @@ def token_pages(pool: asyncpg.Pool, desk: TokenDesk, templates: Templates) -> AP
     ) -> Response:
         key = decode_cursor(cursor, int)
         async with pool.acquire() as connection:
-            rows = await store.list_tokens(connection, key[0] if key else None, PAGE)
+            rows = await token_store.list_tokens(connection, key[0] if key else None, PAGE)
         return templates.render(
             request, "ocpi_tokens.html", status_code=error.status if error else 200, rows=rows, issued=issued,
             next=next_cursor(rows, PAGE, "id"), purposes=PURPOSES, error=error,

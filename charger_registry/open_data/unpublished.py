@@ -7,7 +7,6 @@ from typing import Any
 import asyncpg
 
 from charger_registry.ledger.store import is_hidden
-from charger_registry.open_data import store
 from charger_registry.open_data.published import (
     NOT_FOR_THE_PUBLIC,
     EvseDocument,
@@ -17,6 +16,7 @@ from charger_registry.open_data.published import (
     evse_condition,
     public_id,
 )
+from charger_registry.open_data.publishing import store
 from charger_registry.public.store import read_stations
 from youguan.auth import Scope
 

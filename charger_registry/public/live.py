@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 
 from charger_registry.public import store
+from charger_registry.public.choosing import state_of
 from youguan.database import AWAY
 from youguan.listening import listening, rung_within
 
@@ -110,15 +111,6 @@ class Picture:
                         await self._changed.wait()
             if self.version == seen:
                 yield seen, []
-
-
-def state_of(site: Mapping[str, Any]) -> str:
-    """Return the one word for a site: free, busy, broken, or unknown where nothing is known."""
-    if site["available"]:
-        return "free"
-    if site["in_use"]:
-        return "busy"
-    return "broken" if site["faulted"] or site["unavailable"] else "unknown"
 
 
 def retired(site_id: str) -> dict[str, Any]:

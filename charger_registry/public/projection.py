@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from charger_registry.open_data import store as open_data
-from charger_registry.open_data.projection import publish_changes
+from charger_registry.open_data.publishing import store as publishing
+from charger_registry.open_data.publishing.projection import publish_changes
 from charger_registry.public import store
 from youguan.clock import Clock, SystemClock
 from youguan.eventlog import Consumer, StoredEvent
@@ -58,7 +58,7 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent], 
         stations |= station
         sites |= site
     filed = {event.organisation_id for event in events if isinstance(event, OrganisationFiled)}
-    files = sites | (await open_data.sites_of_organisations(connection, filed) if filed else set())
+    files = sites | (await publishing.sites_of_organisations(connection, filed) if filed else set())
     if stations:
         sites |= await store.sites_of(connection, stations)
     # In this order, as `keep_published` does: each waits for the other's locks, and the other way about both would.

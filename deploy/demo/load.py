@@ -13,7 +13,7 @@ from charger_registry import store
 from charger_registry.divisions import store as divisions
 from charger_registry.divisions.reading import DivisionDraft
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, SourceDraft
-from charger_registry.equipment.store import file_equipment
+from charger_registry.equipment.taking_in.store import file_equipment
 from charger_registry.imports.desk import fingerprint, take_sites
 from charger_registry.people import store as people_store
 from charger_registry.people.passwords import Passwords

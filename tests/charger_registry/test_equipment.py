@@ -21,7 +21,7 @@ from charger_registry.drafts import (
 )
 from charger_registry.equipment.opening_hours import OpeningHours, Period, as_osm, from_json, read
 from charger_registry.equipment.rereading import read_again
-from charger_registry.equipment.store import write_station
+from charger_registry.equipment.taking_in.store import write_station
 from charger_registry.fees.store import price_of, prices
 from charger_registry.provenance.store import provenance
 from youguan.clock import ManualClock

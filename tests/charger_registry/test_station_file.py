@@ -21,8 +21,8 @@ from charger_registry.drafts import (
     SiteDraft,
     StationDraft,
 )
+from charger_registry.equipment.meters.watch import tell_what_is_due
 from charger_registry.equipment.station_file import StationFileIn, station_draft
-from charger_registry.equipment.watch import tell_what_is_due
 from charger_registry.service import compose
 from youguan import audit, bounds
 from youguan.auth import TokenIssuer, generate_keys

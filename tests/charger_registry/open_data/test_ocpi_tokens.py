@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from charger_registry.open_data.tokens import tokens_in
+from charger_registry.open_data.tokens.desk import tokens_in
 from tests.charger_registry.open_data.schemas import CREDENTIALS, envelope, faults
 from tests.charger_registry.open_data.world import World, bearer, shown
 

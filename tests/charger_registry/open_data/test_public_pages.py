@@ -15,10 +15,12 @@ from httpx import ASGITransport, AsyncClient
 
 from charger_registry.drafts import Filing
 from charger_registry.login import TEMPLATES
-from charger_registry.open_data.projection import keep_published
 from charger_registry.open_data.published import Band, Price, band_at, per_kwh
+from charger_registry.open_data.publishing.projection import keep_published
+from charger_registry.public.choosing import fits
 from charger_registry.public.live import Picture
-from charger_registry.public.pages import amount_text, fits, public_pages
+from charger_registry.public.pages import public_pages
+from charger_registry.public.words import amount_text
 from tests.charger_registry.open_data.world import SITES, World
 from tests.suite import eventually
 from youguan.web.templates import Templates

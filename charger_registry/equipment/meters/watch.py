@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from charger_registry.equipment import store
+from charger_registry.equipment.meters import store
 from charger_registry.store import STREAM
 from youguan.clock import Clock, county_day
 from youguan.eventlog import publish

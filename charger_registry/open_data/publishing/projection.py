@@ -5,7 +5,6 @@ from datetime import datetime
 
 import asyncpg
 
-from charger_registry.open_data import store
 from charger_registry.open_data.published import (
     Condition,
     EvseKey,
@@ -14,6 +13,7 @@ from charger_registry.open_data.published import (
     prices_of,
     to_the_millisecond,
 )
+from charger_registry.open_data.publishing import store
 from charger_registry.public.store import refresh_sites
 from youguan.clock import Clock
 from youguan.repeating import repeat

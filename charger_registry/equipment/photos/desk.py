@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import asyncpg
 from fastapi import UploadFile
 
-from charger_registry.equipment import store
+from charger_registry.equipment.photos import store
+from charger_registry.equipment.store import hold_site
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
@@ -54,7 +55,7 @@ class PhotoDesk:
     async def _add(self, who: Principal, site_id: str, document: Document, caption: str, remote: str | None) -> int:
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            await store.hold_site(connection, site_id)
+            await hold_site(connection, site_id)
             _refuse_many(await store.photos(connection, site_id))
             members = (document.sha256, document.size_bytes, document.media_type, document.name)
             photo_id = await store.add_photo(connection, (site_id, caption, *members, now, who.subject))

@@ -13,7 +13,7 @@ from typing import Literal
 
 import asyncpg
 
-from charger_registry.open_data import store
+from charger_registry.open_data.tokens import store
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock

@@ -6,8 +6,8 @@ import asyncpg
 from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
-from charger_registry.open_data import store
-from charger_registry.open_data.tokens import Purpose, TokenDesk
+from charger_registry.open_data.tokens import store
+from charger_registry.open_data.tokens.desk import Purpose, TokenDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require_county

@@ -1,0 +1,1 @@
+"""Meters: until when their verification holds, and what is told of it."""

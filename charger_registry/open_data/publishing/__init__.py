@@ -1,0 +1,1 @@
+"""Publishing: what is filed and what stations say become what is published."""

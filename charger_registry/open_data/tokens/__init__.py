@@ -1,0 +1,1 @@
+"""Tokens of those who read the open data over OCPI."""
