@@ -477,6 +477,7 @@ REGISTRY = {
     "GET /divisions": OPEN,
     "POST /divisions": Route(roles=("regulator",)),
     "GET /boundaries": OPEN,
+    "GET /boundaries/outside": Route(roles=("regulator", "operator")),
     "POST /boundaries": Route(roles=("regulator",)),
     "GET /duplicates": Route(roles=("regulator",)),
     "POST /duplicates/{first}/{second}/merge": Route(roles=("regulator",)),
