@@ -459,7 +459,10 @@ class Exclusion(Table, table=True):
 
 
 class Transaction(Table, table=True):
-    """A charging process; of OCPP 1.6 `transaction_id` is our own `id`; `standing`: what its id token was answered last."""
+    """A charging process; of OCPP 1.6 `transaction_id` is our own `id`; `standing`: what its id token was answered last.
+
+    `ended_at`: the effective time of its end, by which it counts; `stopped_at` is the charger's own.
+    """
 
     __tablename__ = "transaction"
     __table_args__ = SERIES
@@ -480,6 +483,7 @@ class Transaction(Table, table=True):
     settled: bool
     numbered: bool
     standing: str | None = text(optional=True)
+    ended_at: datetime | None = moment(optional=True)
 
 
 class TransactionEvent(Table, table=True):

@@ -49,8 +49,8 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def effective_time(occurred_at: datetime, received_at: datetime) -> datetime:
-    """Return the charger's own time where it can be believed, else the time of receipt."""
-    if received_at - LONGEST_OFFLINE <= occurred_at <= received_at + TOLERATED_LEAD:
+def effective_time(occurred_at: datetime, received_at: datetime, longest: timedelta = LONGEST_OFFLINE) -> datetime:
+    """Return the charger's own time where it can be believed, else the time of receipt; so `longest` ago it can be."""
+    if received_at - longest <= occurred_at <= received_at + TOLERATED_LEAD:
         return occurred_at
     return received_at

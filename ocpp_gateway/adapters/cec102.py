@@ -1,7 +1,7 @@
 """T/CEC 102: what a platform says of a connector → observations."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ocpp_gateway.cec102.messages import ChargingSaid, Item, OrderSaid, PowerSaid, StatusSaid
@@ -16,6 +16,7 @@ from ocpp_gateway.observation import (
 from youguan.clock import effective_time
 
 SOURCE = "cec102"
+REACH = timedelta(days=3650)  # a platform's records reach back for years, and it has a clock that somebody sets
 OFFLINE = "Offline"
 CONDITIONS: Mapping[str, Condition] = {
     OFFLINE: Condition.UNAVAILABLE,
@@ -54,7 +55,7 @@ def _reported(
 ) -> StatusReported:
     word = statuses[number]
     return StatusReported(
-        *place, at, now, effective_time(at, now), word, CONDITIONS[word], None, description or None, None
+        *place, at, now, effective_time(at, now, REACH), word, CONDITIONS[word], None, description or None, None
     )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _event(
 ) -> TransactionReported:
     station_id, connector = place
     return TransactionReported(
-        station_id, order_no, seq_no, kind, connector, None, at, effective_time(at, now), now, wh, reason, False,
+        station_id, order_no, seq_no, kind, connector, None, at, effective_time(at, now, REACH), now, wh, reason, False,
         lasting_id=True,
     )  # fmt: skip
 

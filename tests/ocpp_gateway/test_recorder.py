@@ -520,6 +520,25 @@ async def test_a_clock_that_falls_back_gains_and_loses_no_uptime(
     assert [one.at for one in said if one.condition == "faulted"] == [low + timedelta(hours=2)]
 
 
+@pytest.mark.parametrize("version", ["1.6", "2.x"])
+async def test_what_is_charged_by_a_wrong_clock_counts_today(desk: Desk, pool: asyncpg.Pool, version: str) -> None:
+    never = datetime(1970, 1, 1, 1, tzinfo=UTC)
+    await pool.execute("INSERT INTO gateway.station_directory VALUES ('s1', 'S', 1)")
+    if version == "1.6":
+        begun = await desk.put(TransactionBegun("s1", 1, "A", never, NOW, 100.0, 1))
+        assert isinstance(begun, Committed)
+        await desk.put(TransactionStopped("s1", str(begun.transaction_id), never, NOW, 1600.0, "Local", "A"))
+    else:
+        for number, kind in enumerate(("Started", "Ended")):
+            wh = 100.0 + 1500 * number
+            at = never + timedelta(hours=number)
+            await desk.put(TransactionReported("s1", "t", number, kind, 1, "A", at, NOW, NOW, wh, None, False))
+    async with pool.acquire() as connection:
+        await timeseries.roll_day(connection, county_day(NOW), *bounds(county_day(NOW)), None)
+        day = await connection.fetchrow("SELECT transactions, energy_wh FROM telemetry.connector_day")
+    assert tuple(day or ()) == (1, 1500.0)
+
+
 async def test_what_is_told_of_a_day_when_newer_is_known_has_that_day_counted_again(
     desk: Desk, pool: asyncpg.Pool
 ) -> None:

@@ -197,7 +197,7 @@ async def test_energy_and_transactions_count_on_the_day_they_end(connection: asy
     await file(connection, "s")
     await connection.executemany(
         """
-        INSERT INTO telemetry.transaction (station_id, transaction_id, connector, stopped_at, meter_start_wh, meter_stop_wh)
+        INSERT INTO telemetry.transaction (station_id, transaction_id, connector, ended_at, meter_start_wh, meter_stop_wh)
         VALUES ('s', $1, 1, $2, 1000, $3)
         """,
         [("a", LOW, 3000.0), ("b", HIGH - timedelta(seconds=1), 1500.0), ("c", HIGH, 9000.0)],

@@ -176,7 +176,8 @@ def _order_of(event: TransactionEnded, place: Coded | None, now: datetime) -> Re
 async def release(connection: asyncpg.Connection, now: datetime) -> None:
     """Let orders go up of which all is known by now that was not when they ended: what a station tells late."""
     for row in await store.completed(connection):
-        started_at, ended_at = began_at(row["started_at"], row["recorded_at"]), datetime.fromisoformat(row["ended_at"])
+        ended_at = datetime.fromisoformat(row["ended_at"])
+        started_at = began_at(row["started_at"], row["recorded_at"], ended_at)
         assert started_at is not None
         report = order_of(coded(row), row["transaction_id"], started_at, ended_at, row["energy_wh"], row["reason"], now)
         await store.release(connection, row["report_id"], report, now)

@@ -19,7 +19,7 @@ async def energies(
         """
         SELECT c.cec_equipment_id, c.cec_connector_id, coalesce(sum(t.meter_stop_wh - t.meter_start_wh), 0) AS energy_wh
         FROM gateway.connector_code c LEFT JOIN telemetry.transaction t
-          ON (t.station_id, t.connector) = (c.station_id, c.connector) AND t.stopped_at >= $2 AND t.stopped_at < $3
+          ON (t.station_id, t.connector) = (c.station_id, c.connector) AND t.ended_at >= $2 AND t.ended_at < $3
         WHERE c.cec_station_id = $1 AND c.operator_code = $4 GROUP BY 1, 2 ORDER BY 1, 2
         """,
         cec_station_id,

@@ -59,7 +59,11 @@ async def _stop(connection: asyncpg.Connection, stopped: Sequence[TransactionSto
             energy_wh=row["energy_wh"],
             reason=row["reason"],
             effective_at=said[row["station_id"], row["transaction_id"]].effective_at,
-            started_at=began_at(row["started_at"], row["recorded_at"]),
+            started_at=began_at(
+                row["started_at"],
+                row["recorded_at"],
+                said[row["station_id"], row["transaction_id"]].effective_at,
+            ),
         )
         for row in rows
     ]
@@ -69,9 +73,15 @@ def _set_aside(stop: TransactionStopped) -> TransactionStopped:
     return replace(stop, transaction_id=f"{stop.transaction_id}@{round(stop.stopped_at.timestamp() * 1000)}")
 
 
-def began_at(started_at: datetime | None, recorded_at: datetime) -> datetime | None:
-    """Return the effective start of a transaction: never later than we first learnt of it, whatever its clock says."""
-    return min(effective_time(started_at, recorded_at), recorded_at) if started_at else None
+def began_at(started_at: datetime | None, recorded_at: datetime, ended_at: datetime) -> datetime | None:
+    """Return the effective start of a transaction that ended: never later than we first learnt of it, whatever its clock says.
+
+    It is believed as far as it goes with the end: nobody charges for longer than a station may be offline.
+    """
+    if started_at is None:
+        return None
+    believed = effective_time(started_at, ended_at) == started_at
+    return min(started_at, recorded_at) if believed else min(recorded_at, ended_at)
 
 
 async def reports(connection: asyncpg.Connection, batch: Batch, source: str) -> list[Event]:
@@ -109,7 +119,7 @@ async def _report(connection: asyncpg.Connection, reported: Sequence[Transaction
                     standing=report.standing,
                 )
             )
-        elif report.kind in ENDS and merged["stopped_before"] is None:
+        elif report.kind in ENDS and merged["ended_before"] is None:
             events.append(
                 TransactionEnded(
                     station_id=report.station_id,
@@ -118,7 +128,7 @@ async def _report(connection: asyncpg.Connection, reported: Sequence[Transaction
                     energy_wh=merged["energy_wh"],
                     reason=report.reason,
                     effective_at=report.effective_at,
-                    started_at=began_at(merged["started_at"], merged["recorded_at"]),
+                    started_at=began_at(merged["started_at"], merged["recorded_at"], report.effective_at),
                     source=source,
                 )
             )
@@ -130,7 +140,7 @@ async def _report(connection: asyncpg.Connection, reported: Sequence[Transaction
                     transaction_id=report.transaction_id,
                     energy_wh=merged["energy_wh"],
                     effective_at=report.effective_at,
-                    ended_before=effective_time(merged["stopped_before"], report.received_at),
+                    ended_before=merged["ended_before"],
                 )
             )
     return events

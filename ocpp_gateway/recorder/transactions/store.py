@@ -89,16 +89,21 @@ async def stop_transactions(
         return []
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        INSERT INTO telemetry.transaction AS t (station_id, transaction_id, stopped_at, meter_stop_wh, reason, id_token)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::float8[], $5::text[], $6::text[])
-        ON CONFLICT (station_id, transaction_id) DO UPDATE SET
-            stopped_at = excluded.stopped_at, meter_stop_wh = excluded.meter_stop_wh, reason = excluded.reason
+        INSERT INTO telemetry.transaction AS t
+            (station_id, transaction_id, stopped_at, ended_at, meter_stop_wh, reason, id_token)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::float8[], $6::text[], $7::text[])
+        ON CONFLICT (station_id, transaction_id) DO UPDATE SET stopped_at = excluded.stopped_at, ended_at = excluded.ended_at,
+            meter_stop_wh = excluded.meter_stop_wh, reason = excluded.reason
             WHERE t.stopped_at IS NULL
         RETURNING station_id, transaction_id, connector, meter_stop_wh - meter_start_wh AS energy_wh, reason, started_at,
                   recorded_at
         """,
         *columns(
-            [(s.station_id, s.transaction_id, s.stopped_at, s.meter_stop_wh, s.reason, s.id_token) for s in stopped], 6
+            [
+                (s.station_id, s.transaction_id, s.stopped_at, s.effective_at, s.meter_stop_wh, s.reason, s.id_token)
+                for s in stopped
+            ],
+            7,
         ),
     )
     return rows
@@ -208,17 +213,18 @@ async def set_aside_reused(connection: asyncpg.Connection, starts: Sequence[Tran
 async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -> asyncpg.Record:
     """Bring a 2.x transaction up to date with one of its events, in whatever order they come; return how it stands.
 
-    `stopped_before`: when it had been stopped by then. What an account says (Settled) is overruled by nothing else.
+    `ended_before`: when it had ended by then. What an account says (Settled) is overruled by nothing else.
     """
     row = await connection.fetchrow(
         """
-        WITH before AS (SELECT stopped_at FROM telemetry.transaction WHERE station_id = $1 AND transaction_id = $2)
+        WITH before AS (SELECT ended_at FROM telemetry.transaction WHERE station_id = $1 AND transaction_id = $2)
         INSERT INTO telemetry.transaction AS t (station_id, transaction_id, connector, id_token, started_at, stopped_at,
-            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason, settled, numbered, standing)
+            meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason, settled, numbered, standing, ended_at)
         VALUES ($1, $2, $3, $4, CASE $5 WHEN 'Started' THEN $6::timestamptz END,
                 CASE WHEN $5 IN ('Ended', 'Settled') THEN $6::timestamptz END, $7, $7,
                 CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END,
-                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8, $5 = 'Settled', $9, $10)
+                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8, $5 = 'Settled', $9, $10,
+                CASE WHEN $5 IN ('Ended', 'Settled') THEN $11::timestamptz END)
         ON CONFLICT (station_id, transaction_id) DO UPDATE SET
             connector = coalesce(t.connector, excluded.connector),
             id_token = coalesce(t.id_token, excluded.id_token),
@@ -228,6 +234,8 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
             started_at = coalesce(t.started_at, excluded.started_at),
             stopped_at = CASE WHEN excluded.settled THEN excluded.stopped_at
                               ELSE coalesce(t.stopped_at, excluded.stopped_at) END,
+            ended_at = CASE WHEN excluded.settled THEN excluded.ended_at
+                            ELSE coalesce(t.ended_at, excluded.ended_at) END,
             reason = CASE WHEN excluded.settled THEN coalesce(excluded.reason, t.reason)
                           ELSE coalesce(t.reason, excluded.reason) END,
             meter_start_wh = CASE WHEN t.first_reading_at <= excluded.first_reading_at OR excluded.first_reading_at IS NULL
@@ -241,7 +249,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
             last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at),
             settled = t.settled OR excluded.settled, numbered = t.numbered AND excluded.numbered
         RETURNING meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at,
-                  (SELECT stopped_at FROM before) AS stopped_before
+                  (SELECT ended_at FROM before) AS ended_before
         """,
         r.station_id,
         r.transaction_id,
@@ -253,6 +261,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
         r.reason,
         not r.lasting_id,
         r.standing,
+        r.effective_at,
     )
     assert row is not None
     return row
