@@ -20,7 +20,7 @@ from youguan.auth import INSPECTOR, Principal
 from youguan.bounds import stations_within
 from youguan.clock import COUNTY, Clock, county_day, utc_text
 from youguan.documents import Document, Shelf
-from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason, Unavailable
 
 LONGEST_EXTRACT, MOST_EVENTS = timedelta(days=31), 10_000
 RECORD = "record"
@@ -86,18 +86,22 @@ class EvidenceDesk:
         """Freeze what was told of a station within a time: a lead, kept as it is now."""
         now = self._clock.now()
         if not start < end <= now or end - start > LONGEST_EXTRACT:
-            raise Invalid(f"from, to: a time in the past of {LONGEST_EXTRACT.days} days at the most")
+            said = Reason("a time in the past of {days} days at the most", days=LONGEST_EXTRACT.days)
+            raise Invalid.about("from, to", said)
         async with (
             self.pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             if station_id not in await stations_within(connection, who.scope, [station_id]):
-                raise NotFound(f"station {station_id}")
+                raise NotFound(Reason("station {station}", station=station_id))
             count = await store.count_told_of(connection, station_id, start, end)
             if count > MOST_EVENTS:
-                raise Invalid(
-                    f"from, to: {count} events; a piece of evidence has {MOST_EVENTS} at the most: take a shorter time"
+                said = Reason(
+                    "{count} events; a piece of evidence has {most} at the most: take a shorter time",
+                    count=count,
+                    most=MOST_EVENTS,
                 )
+                raise Invalid.about("from, to", said)
             told = await store.told_of(connection, station_id, start, end)
         body = orjson.dumps([dict(event) for event in told], option=orjson.OPT_UTC_Z)
         source = {"station_id": station_id, "from": utc_text(start), "to": utc_text(end), "events": len(told)}
@@ -111,7 +115,9 @@ class EvidenceDesk:
             record, _ = await store.content(connection, case_id, place)
             links = await store.links(connection, case_id)
             if who.subject in officers_of(links, place):
-                raise Conflict(f"{who.subject} stands for evidence {record['place']} already")
+                raise Conflict(
+                    Reason("{subject} stands for evidence {place} already", subject=who.subject, place=record["place"])
+                )
             said = {"type": "confirmation", "confirms": place}
             return await self._add(connection, who, case, links, said, None)
 
@@ -127,7 +133,7 @@ class EvidenceDesk:
     ) -> Link:  # fmt: skip
         """Add a piece within the caller's transaction; `described`: hash, size and type of its content, None: on the shelf."""
         if wish.taken_at > self._clock.now():
-            raise Invalid("taken_at: lies in the future")
+            raise Invalid.about("taken_at", "lies in the future")
         case = await self.hold(connection, who, case_id)
         links = await store.links(connection, case_id)
         said = {
@@ -140,11 +146,11 @@ class EvidenceDesk:
         """Return the case, held; NotFound beyond one's bounds, Forbidden for others than its officers, Conflict at its end."""
         case = await cases.get(connection, case_id, hold=True)
         if not who.scope.covers(case["division_code"], None):
-            raise NotFound(f"case {case_id}")
+            raise NotFound(Reason("case {id}", id=case_id))
         if not who.has(INSPECTOR) or who.subject not in case["facts"]["officers"]:
             raise Forbidden("evidence is collected by the officers of the case")
         if State(case["state"]) in ENDED:
-            raise Conflict(f"a case that is {case['state']} takes no evidence")
+            raise Conflict(Reason("a case that is {state} takes no evidence", state=case["state"]))
         return case
 
     async def _add(
