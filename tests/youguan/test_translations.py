@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -111,6 +112,15 @@ def test_the_chinese_of_a_reason_names_no_other_values() -> None:
 
     for template, said in chinese()[0].items():
         assert template.startswith("pydantic.") or values(said) <= values(template), template
+
+
+def test_a_field_is_called_the_same_in_every_package() -> None:
+    called: dict[str, str] = {}
+    for package in PACKAGES:
+        file = ROOT / package.replace(".", "/") / "translations" / "zh.toml"
+        if file.is_file():
+            for field, name in tomllib.loads(file.read_text(encoding="utf-8")).get("fields", {}).items():
+                assert called.setdefault(field, name) == name, f"{package}: {field}"
 
 
 class Named(BaseModel):
