@@ -41,9 +41,10 @@ from youguan.auth import Principal, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.documents import Shelf
-from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, Unavailable
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged, ResponsibilitiesChanged, ResponsibilityEntry, SiteFiled
+from youguan.quota import DOCUMENTS
 from youguan.settings import Settings
 
 START = datetime(2026, 9, 16, 2, tzinfo=UTC)
@@ -276,8 +277,11 @@ async def test_a_visit_from_code_to_record(world: World) -> None:
     for place in range(1, 10):
         await world.desk.note(A, visit_id, Noted(place, "passed", f"key-{place:04d}"))
     await world.desk.note(B, visit_id, Noted(2, "failed", "key-again", "消防车通道被占用"))
-    photo = Piece("photo-0001", "photo", "通道", "0" * 64, 5, "image/png", "a.png", place=2)
+    photo = Piece("photo-0001", "photo", "通道", "0" * 64, DOCUMENTS.size_bytes, "image/png", "a.png", place=2)
     await asyncio.gather(*(world.desk.bring(A, visit_id, photo) for _ in range(3)))
+    with pytest.raises(TooManyRequests, match="a day's 1000 files or 1024 MiB are used up"):
+        await world.desk.may_bring(A, visit_id, 1)
+    await world.desk.may_bring(B, visit_id, 1)
     await asyncio.gather(*(world.desk.do(A, visit_id, Command.FINISH) for _ in range(3)))
     with pytest.raises(Forbidden):
         await world.desk.do(A, visit_id, Command.CONFIRM)

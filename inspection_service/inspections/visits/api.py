@@ -286,7 +286,7 @@ def _add_notes(app: FastAPI, desk: VisitDesk, shelf: Shelf) -> None:
         longitude: Annotated[float | None, Form(ge=-180, le=180)] = None,
     ) -> WholeVisit:
         """Bring a photo, or a still of a camera."""
-        await desk.may_bring(who, visit_id)
+        await desk.may_bring(who, visit_id, file.size or 0)
         document = await take(shelf, file)
         await desk.bring(who, visit_id, photo(document, key, kind, title, place, Position(latitude, longitude)))
         return await read_visit(desk, who, visit_id)

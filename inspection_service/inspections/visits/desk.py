@@ -35,6 +35,7 @@ from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import Event, VisitFinished
+from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 
 STREAM = "inspection"
 
@@ -335,11 +336,14 @@ class VisitDesk:
 
         await self._add(who, visit_id, piece.place, keep)
 
-    async def may_bring(self, who: Principal, visit_id: str) -> None:
-        """Refuse whoever may not add to a visit, before anything is taken from him."""
+    async def may_bring(self, who: Principal, visit_id: str, size_bytes: int = 0) -> None:
+        """Refuse whoever may not add to a visit, before anything is taken from him; TooManyRequests beyond a day's quota."""
+        now = self.office.clock.now()
         async with self.office.pool.acquire() as connection, connection.transaction():
             visit = await self._held(connection, who, visit_id, Command.NOTE)
             move(State(visit["state"]), Command.NOTE)
+            brought = await store.pieces_since(connection, who.subject, now - A_DAY)
+        refuse_beyond(DOCUMENTS, brought, 1, size_bytes, now)
 
     async def _add(
         self, who: Principal, visit_id: str, place: int | None, keep: Callable[[asyncpg.Connection], Any]

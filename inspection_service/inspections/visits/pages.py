@@ -207,6 +207,7 @@ def _add_notes(router: APIRouter, desk: VisitDesk, shelf: Shelf) -> None:
         stood = position(latitude, longitude)
         await desk.note(who, visit_id, Noted(place, result, key, note.strip(), stood))
         if file is not None and file.filename:
+            await desk.may_bring(who, visit_id, file.size or 0)
             document = await take(shelf, file)
             await desk.bring(who, visit_id, photo(document, f"{key}-photo", "photo", note[:100], place, stood))
         return RedirectResponse(f"/inspections/visits/{visit_id}#point-{place}", 303)
@@ -220,7 +221,7 @@ def _add_notes(router: APIRouter, desk: VisitDesk, shelf: Shelf) -> None:
         kind: Annotated[Literal["photo", "still"], Form()] = "photo",
         title: Annotated[str, Form(max_length=200)] = "",
     ) -> Response:
-        await desk.may_bring(who, visit_id)
+        await desk.may_bring(who, visit_id, file.size or 0)
         document = await take(shelf, file)
         await desk.bring(who, visit_id, photo(document, key, kind, title, None, Position()))
         return RedirectResponse(f"/inspections/visits/{visit_id}#pieces", 303)

@@ -11,6 +11,7 @@ from inspection_service.inspections.visits.machine import Seen
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.errors import NotFound, Reason
+from youguan.quota import Brought
 
 VISITS = """
 SELECT v.*, p.number AS plan_number, p.kind AS plan_kind, r.number AS record_number
@@ -172,6 +173,19 @@ async def add_result(connection: asyncpg.Connection, visit_id: str, result: Sequ
         visit_id,
         *result,
     )
+
+
+async def pieces_since(connection: asyncpg.Connection, by: str, since: datetime) -> Brought:
+    """Return the photos and stills that somebody brought to visits since an instant."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*)::int, coalesce(sum(size_bytes), 0)::bigint, min(at) FROM inspection.visit_piece
+        WHERE added_by = $1 AND at > $2 AND kind IN ('photo', 'still')
+        """,
+        by,
+        since,
+    )
+    return Brought(*row)
 
 
 async def pieces(connection: asyncpg.Connection, visit_id: str) -> list[asyncpg.Record]:
