@@ -120,13 +120,14 @@ def registry_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
 def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations")
     async def stations(
+        request: Request,
         managed: bool | None = None,
         site: str | None = None,
         platform: Annotated[str | None, Query(description="those that this OperatorID's platform reports")] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[StationOut]:
-        """List charging stations, by id. No login needed."""
+        """List charging stations, by id. No login needed; those at what is somebody's own for who has a right in it."""
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_stations(
@@ -136,6 +137,7 @@ def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
                 after=key[0] if key else None,
                 limit=limit,
                 platform=platform,
+                shown_to=scope_of(request),
             )
         items = [StationOut(**{**row, "connectors": row["connector_files"]}) for row in rows]
         return Page(items=items, next=next_cursor(rows, limit, "id"))

@@ -170,15 +170,19 @@ async def list_stations(
     after: str | None,
     limit: int,
     platform: str | None = None,
+    shown_to: Scope = EVERYTHING,
 ) -> list[asyncpg.Record]:
-    """Return stations by id; `managed`: whether somebody manages their site; `platform`: whose T/CEC 102 code it bears."""
+    """Return stations by id; `managed`: whether somebody manages their site; `platform`: whose T/CEC 102 code it bears.
+
+    `shown_to`: without those at what is somebody's own where these bounds give no right in it.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT t.*, s.unmanaged_reason IS NULL AS managed, {CONNECTORS} AS connector_files
         FROM registry.station t JOIN registry.site s ON s.id = t.site_id
         WHERE t.retired_at IS NULL AND ($1::bool IS NULL OR (s.unmanaged_reason IS NULL) = $1)
           AND ($2::text IS NULL OR t.site_id = $2) AND ($3::text IS NULL OR t.id > $3)
-          AND ($5::text IS NULL OR s.operator_code = $5)
+          AND ($5::text IS NULL OR s.operator_code = $5) AND NOT coalesce({hidden_from(6)}, false)
         ORDER BY t.id LIMIT $4
         """,
         managed,
@@ -186,6 +190,7 @@ async def list_stations(
         after,
         limit,
         platform,
+        *shown_to.parameters,
     )
     return rows
 
