@@ -11,17 +11,14 @@ from charger_registry.equipment import store
 from charger_registry.equipment.taking_in.store import write_station
 from charger_registry.fees import store as fees
 from charger_registry.fees.posting import refuse_gaps
+from charger_registry.open_data.published import moves_public
 from charger_registry.provenance.store import note_fields, note_source
 from youguan import audit
-from youguan.auth import Principal
+from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.database import whole
+from youguan.errors import Forbidden
 from youguan.eventlog import publish
-
-CHANGEABLE = (
-    "opening_hours", "help_phone", "site_phone", "parking", "parking_rules", "guide", "bays", "accessible_bays", "renewable",
-    "usage", "construction",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,10 @@ class SiteDesk:
         *,
         remote: str | None = None,
     ) -> Changed:
-        """Set fields of a site (None clears one) and post fees; whoever asks has been found within bounds. NotFound, Invalid."""
+        """Set fields of a site (None clears one) and post fees; whoever asks has been found within bounds.
+
+        NotFound, Invalid; Forbidden where another than the authority would take a site from the public, or open it.
+        """
         if price is not None:
             refuse_gaps(price)
         now = self._clock.now()
@@ -79,6 +79,8 @@ class SiteDesk:
             news = {name: value for name, value in members.items() if before[name] != value}
             held = fees.price_of(await fees.site_price(connection, site_id, now))
             posts = price is not None and held != price
+            if "usage" in news and not who.has(REGULATOR) and moves_public(before["usage"], news["usage"]):
+                raise Forbidden("whether a site is for the public is decided by the authority: ask it to change usage")
             if not news and not posts:
                 return Changed({}, price=False)
             source_id = await note_source(connection, source, now)

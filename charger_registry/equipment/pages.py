@@ -15,13 +15,14 @@ from charger_registry.equipment.connector_types import TYPES
 from charger_registry.equipment.desk import SiteDesk
 from charger_registry.equipment.meters import store as meters_store
 from charger_registry.equipment.photos.desk import PhotoDesk
-from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, named
+from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, Code, named
 from charger_registry.equipment.station_pages import SOURCES
 from charger_registry.fees import store as fees
 from charger_registry.fees.pages import fees_of
 from charger_registry.fees.posting import band_at
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import holder
+from charger_registry.open_data.published import moves_public
 from charger_registry.provenance.store import provenance
 from charger_registry.public import store as public
 from charger_registry.public.words import CONDITIONS, station_view
@@ -74,8 +75,9 @@ def _add_site(
             request, "equipment.html", status_code=error.status if error else 200, site=site, stations=stations,
             hours=opening_hours.from_json(site["opening_hours"]), price=held, said=said, sources=SOURCES, types=TYPES,
             usages=USAGES, constructions=CONSTRUCTIONS, parkings=PARKINGS, named=named, today=county_day(now),
-            may_change=who.has(REGULATOR, OPERATOR), photos=await photos.shown(site_id), address=address,
-            error=error, own_fees=own, outside=outside, understood=opening_hours.as_osm,
+            may_change=who.has(REGULATOR, OPERATOR), usages_offered=_usages_for(who, site["usage"]),
+            photos=await photos.shown(site_id), address=address, error=error, own_fees=own, outside=outside,
+            understood=opening_hours.as_osm,
         )  # fmt: skip
 
     @router.get("/registry/sites/{site_id}/equipment")
@@ -122,6 +124,11 @@ def _add_site(
     ) -> Response:
         await photos.take_down(who, site_id, photo_id, remote=remote_of(request))
         return RedirectResponse(f"/registry/sites/{quote(site_id, safe='')}/equipment", 303)
+
+
+def _usages_for(who: Principal, usage: str | None) -> list[Code]:
+    """Return what somebody may let a site be for: opening one to the public, or closing it, is the authority's."""
+    return [code for code in USAGES if who.has(REGULATOR) or not moves_public(usage, code.word)]
 
 
 def _add_labels(router: APIRouter, pool: asyncpg.Pool, templates: Templates, settings: Settings) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from charger_registry.divisions.boundaries import METRES_A_DEGREE
 from charger_registry.drafts import SiteDraft
 from charger_registry.imports.fields import RowError
+from charger_registry.open_data.published import moves_public
 from youguan.coordinates import to_wgs84
 from youguan.errors import Reason
 
@@ -56,6 +57,9 @@ def _of_manager(draft: SiteDraft, before: SiteDraft, rights: Rights) -> tuple[Si
     by_filing = "is changed by a filing, not by an import"
     changed = [name for name in BY_FILING if getattr(draft, name) not in (None, getattr(before, name))]
     refused = [RowError(name, by_filing) for name in changed]
+    if draft.usage is not None and moves_public(before.usage, draft.usage):
+        refused.append(RowError("usage", "whether a site is for the public is decided by the authority"))
+        changed.append("usage")
     if moved_m(before, draft) > SAME_PLACE_M:
         refused.append(RowError("longitude", by_filing))
     if draft.operator_code not in (None, before.operator_code, rights.operator_code):

@@ -25,6 +25,11 @@ NOT_FOR_THE_PUBLIC = ("private", "unit")
 EvseKey = tuple[str, str, int]
 
 
+def moves_public(before: str | None, after: str | None) -> bool:
+    """Say whether a change of usage takes a site away from the public, or opens it: the authority decides that."""
+    return (before in NOT_FOR_THE_PUBLIC) != (after in NOT_FOR_THE_PUBLIC)
+
+
 class Document(BaseModel):
     """What is kept as JSON."""
 

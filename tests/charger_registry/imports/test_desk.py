@@ -562,6 +562,20 @@ async def test_public_facts_are_changed_by_whoever_manages_the_site(
     assert (trail[1]["before"]["price"], trail[1]["after"]["price"]["bands"][0]["energy_per_kwh"]) == (None, "0.3000")
 
 
+async def test_a_site_leaves_the_public_and_comes_to_it_by_the_authoritys_word_alone(client: httpx.AsyncClient) -> None:
+    own, authority, facts = headers(OPERATOR), headers(REGULATOR), "/api/registry/sites/1/facts"
+    for before, after in (("taxi", "private"), ("unit", "public"), ("private", None)):
+        assert (await client.patch(facts, json={"usage": before}, headers=authority)).status_code == 204
+        refused = await client.patch(facts, json={"usage": after, "bays": 9}, headers=own)
+        assert (refused.status_code, refused.json()["detail"][:14]) == (403, "whether a site")
+        offered = (await client.get("/registry/sites/1/equipment", headers=own)).text
+        assert [f'value="{word}"' in offered for word in ("taxi", "unit")] == [before == "taxi", before != "taxi"]
+    assert (await client.get("/api/registry/sites/1", headers=own)).json()["bays"] != 9
+    assert (await client.patch(facts, json={"usage": "unit"}, headers=own)).status_code == 204
+    assert (await client.patch(facts, json={"usage": "public"}, headers=authority)).status_code == 204
+    assert (await client.patch(facts, json={"usage": "logistics"}, headers=own)).status_code == 204
+
+
 async def test_the_page_of_equipment_and_the_code_on_a_station(client: httpx.AsyncClient) -> None:
     own = headers(OPERATOR)
     form = {

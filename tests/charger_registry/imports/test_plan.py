@@ -222,6 +222,11 @@ def test_a_manager_keeps_the_file_and_decides_nothing() -> None:
     (site,) = found.sites
     assert (site.name, site.longitude, site.operator_code, site.whole) == (None, 121.4, None, False)
     assert [s.id for s in site.stations or ()] == ["s-1"]
+    hidden = made(replace(SAYS_NOTHING, usage="private"), rights=manager)
+    assert outcomes(hidden) == [("s", "refused", "usage"), ("s", "unchanged", "")], (
+        "the public's map is not his to leave"
+    )
+    assert outcomes(made(replace(SAYS_NOTHING, usage="taxi"), rights=manager)) == [("s", "changed", "")]
     own = made(replace(SAYS_NOTHING, operator_code="313744932"), rights=manager)
     assert own.lines[0].changes == (("operator_code", "395815801", "313744932"),)
     assert outcomes(made(SAYS_NOTHING, rights=Rights(decides=False))) == [("s", "refused", "id")]
