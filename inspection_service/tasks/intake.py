@@ -214,11 +214,11 @@ class Intake:
         return await self._desk.try_to_move(connection, task, Command.SETTLE, machine("the cause is over"), also=over)
 
     async def _charged(self, connection: asyncpg.Connection, ended: TransactionEnded) -> list[Event]:
-        """A transaction proves the connector that began after it was said to be mended; the one that broke off does not."""
+        """Close what a transaction proves; what still fires is proved by none: the alert's end is waited for."""
         events: list[Event] = []
         for task in await store.waiting_for_proof(connection, ended.station_id, ended.connector):
             counts = Way.TRANSACTION in self._desk.rules.cause(task["cause"]).ways
-            if counts and proves(ended.started_at, ended.energy_wh, task["moved_at"]):
+            if counts and proves(ended, task["moved_at"], self._desk.rules.proof):
                 reason = f"transaction {ended.transaction_id} delivered {ended.energy_wh:g} Wh"
                 word = machine(reason, CHARGER)
                 events += await self._desk.try_to_move(connection, task, Command.SUCCEED, word)

@@ -51,7 +51,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How long each way of proving is waited for, and how much of what is small is visited."""
+    """How long each way of proving is waited for, how much of what is small is visited, which transactions prove nothing."""
 
     probe_within: Span
     source_within: Span
@@ -59,6 +59,8 @@ class Proof:
     sample_wait: Span
     sample_share: float
     sampled: tuple[str, ...]
+    least_energy_wh: float
+    broken_off: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ def read(table: Mapping[str, Any]) -> Rules:
         **{name: _span(said[name]) for name in ("probe_within", "source_within", "visit_within", "sample_wait")},
         sample_share=said["sample_share"],
         sampled=tuple(said["sampled"]),
+        least_energy_wh=said["least_energy_wh"],
+        broken_off=tuple(said["broken_off"]),
     )
     terms = {name: Terms(**{key: _span(span) for key, span in table["severity"][name].items()}) for name in SEVERITIES}
     return Rules(terms, proof, _cause(table["default"]), causes, matters)

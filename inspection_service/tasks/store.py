@@ -111,10 +111,10 @@ async def probed(connection: asyncpg.Connection, probe_id: str) -> asyncpg.Recor
 
 
 async def waiting_for_proof(connection: asyncpg.Connection, station_id: str, connector: int) -> list[asyncpg.Record]:
-    """Return the tasks about a station and its connector that somebody, or the charger, says are mended."""
+    """Return the tasks about a station and its connector that are said to be mended, and of which no alert says otherwise."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT * FROM inspection.task WHERE station_id = $1 AND state IN ('mended', 'verifying')
+        SELECT * FROM inspection.task WHERE station_id = $1 AND state IN ('mended', 'verifying') AND NOT fires
           AND (connector = $2 OR connector IS NULL) FOR UPDATE
         """,
         station_id,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from inspection_service.tasks.rules import Cause, Proof, Way
+from youguan.events import TransactionEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,11 @@ class Holding:
         return cls(now + time, None) if runs else cls(None, time)
 
 
-def proves(started_at: datetime | None, energy_wh: float | None, since: datetime) -> bool:
-    """Say whether a transaction proves what somebody, or the charger, has said since: it began later and delivered."""
-    return started_at is not None and started_at >= since and energy_wh is not None and energy_wh > 0
+def proves(ended: TransactionEnded, since: datetime, proof: Proof) -> bool:
+    """Say whether a transaction proves what was said since: it began later, delivered enough, was not broken off."""
+    began_later = ended.started_at is not None and ended.started_at >= since
+    delivered = ended.energy_wh is not None and ended.energy_wh >= proof.least_energy_wh
+    return began_later and delivered and ended.reason not in proof.broken_off
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,7 @@ def test_rules_that_contradict_themselves_are_refused(
     proof = {"probe_within": span, "source_within": span, "visit_within": span, "sample_wait": span}
     table: dict[str, Any] = {
         "severity": {severity: dict(terms) for severity in SEVERITIES},
-        "proof": {**proof, "sample_share": 0.5, "sampled": []},
+        "proof": {**proof, "sample_share": 0.5, "sampled": [], "least_energy_wh": 100, "broken_off": []},
         "default": said,
         "cause": {"connector_fault": {**said, "holds": True}, "other": {**said, "severity": "minor"}},
     }

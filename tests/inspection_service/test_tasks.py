@@ -12,7 +12,8 @@ from inspection_service.tasks.assignment import Assignee, Duty, Team, assignee, 
 from inspection_service.tasks.deadlines import due_at
 from inspection_service.tasks.desk import TaskDesk, machine
 from inspection_service.tasks.intake import Intake
-from inspection_service.tasks.machine import Command
+from inspection_service.tasks.machine import Command, Role
+from inspection_service.tasks.opening import Opening, Origin
 from inspection_service.tasks.rules import rules
 from inspection_service.tasks.store import Filter, list_tasks
 from inspection_service.tasks.watch import TaskWatch
@@ -145,6 +146,15 @@ class World:
             task = await connection.fetchrow("SELECT * FROM inspection.task FOR UPDATE")
             await publish(connection, "test", await self.desk.move(connection, task, command, machine("")))
 
+    async def tell_by_hand(self, cause: str) -> None:
+        """Let somebody say by hand what is the matter with the connector."""
+        opening = Opening(
+            origin=Origin.HAND, cause=cause, severity="major", subject="a#1", occurred_at=NOW, actor="i",
+            role=Role.TEAM, reason="", site_id="s", station_id="a", connector=1,
+        )  # fmt: skip
+        async with self.pool.acquire() as connection, connection.transaction():
+            await publish(connection, "test", (await self.desk.take_in(connection, opening)).events)
+
     async def mend(self) -> None:
         await self.do(Command.MEND)
 
@@ -236,31 +246,48 @@ async def test_a_flapping_charger_keeps_one_task(world: World) -> None:
 
 @pytest.mark.parametrize("said", ["mended", "verifying"])
 @pytest.mark.parametrize(
-    ("energy", "began_s", "proves"),
+    ("energy", "began_s", "reason", "proves"),
     [
-        (1500.0, 0, True),
-        (1500.0, 60, True),
-        (1500.0, -1, False),
-        (1500.0, None, False),
-        (0.0, 1, False),
-        (None, 1, False),
+        (1500.0, 0, None, True),
+        (1500.0, 60, "Local", True),
+        (100.0, 60, "EVDisconnected", True),
+        (1500.0, -1, None, False),
+        (1500.0, None, None, False),
+        (99.0, 1, None, False),
+        (0.0, 1, None, False),
+        (None, 1, None, False),
+        (1500.0, 1, "GroundFault", False),
+        (1500.0, 1, "EmergencyStop", False),
+        (1500.0, 1, "cec102 3", False),
+        (1500.0, 1, "cec102 2", True),
     ],
 )
 async def test_only_a_transaction_that_began_later_and_delivered_proves_the_connector(
-    world: World, said: str, energy: float | None, began_s: int | None, proves: bool
+    world: World, said: str, energy: float | None, began_s: int | None, reason: str | None, proves: bool
 ) -> None:
-    ended = TransactionEnded(
-        station_id="a", connector=1, transaction_id="t", energy_wh=energy, reason=None, effective_at=NOW,
-        started_at=None if began_s is None else NOW + timedelta(seconds=began_s),
-    )  # fmt: skip
-    await world.tell(raised(), ended)
+    ended = charged(energy, began_s, reason)
+    await world.tell_by_hand("cannot_charge")
+    await world.tell(ended)
     assert await world.state() == "open"
-    if said == "verifying":
-        await world.tell(resolved())
-    else:
-        await world.mend()
+    await (world.mend() if said == "mended" else world.do(Command.RECOVER))
     await world.tell(ended)
     assert await world.state() == ("closed" if proves else said)
+
+
+async def test_a_transaction_proves_nothing_while_the_alert_fires(world: World) -> None:
+    await world.tell(raised())
+    await world.mend()
+    await world.tell(charged())
+    assert await world.state() == "mended"
+    await world.tell(resolved(), charged())
+    assert await world.state() == "closed"
+
+
+def charged(energy_wh: float | None = 1500, began_s: int | None = 60, reason: str | None = None) -> TransactionEnded:
+    return TransactionEnded(
+        station_id="a", connector=1, transaction_id="t", energy_wh=energy_wh, reason=reason, effective_at=NOW,
+        started_at=None if began_s is None else NOW + timedelta(seconds=began_s),
+    )  # fmt: skip
 
 
 CONNECTED = StationConnected(station_id="a", ocpp_version="1.6", remote="", at=NOW)
