@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from charger_registry.ledger.responsibility import ORDER, RETURN, Line, holder
+from charger_registry.ledger.responsibility import RETURN, Line, holder
 from youguan.errors import Conflict, Invalid, NotFound, Reason
 
 MANAGER = "manager"
@@ -52,13 +52,14 @@ def assign(believed: Sequence[Line], line: Line) -> Amendment:
 
 
 def end(believed: Sequence[Line], role: str, station_id: str, at: datetime) -> Amendment:
-    """End a role at an instant; whoever was to have it back when an order ends has it back then. Conflict where nobody has it."""
-    held = [line for line in believed if line.is_of(role, station_id)]
-    ended = [line for line in held if line.holds_at(at)]
+    """End a role at an instant; whoever was to have it back when it ends has it back then. Conflict where nobody has it.
+
+    What ends may have come back itself: an order that another one has interrupted.
+    """
+    ended = [line for line in believed if line.is_of(role, station_id) and line.holds_at(at)]
     if not ended:
         raise Conflict(Reason("nobody has the role {role} at that time", role=role))
-    ordered_until = {line.until for line in ended if line.origin == ORDER}
-    due_back = [line for line in held if line.origin == RETURN and line.since in ordered_until]
+    due_back = [line for line in believed if any(_comes_back_after(line, other) for other in ended)]
     left = (_cut(line, at) for line in ended if line.since < at)
     return Amendment((*ended, *due_back), (*left, *(_back(line, at) for line in due_back)))
 
@@ -73,6 +74,7 @@ def follows(believed: Sequence[Line], line: Line) -> Line | None:
 def correct(believed: Sequence[Line], line_id: int, corrected: Line | None) -> Amendment:
     """Say instead of a line how it really was; None: it never was so.
 
+    Whoever was to have the role back when it ends has it back when it really does, if his own time is not over by then.
     NotFound where it is believed no longer, Conflict where somebody else managed in the corrected period.
     """
     wrong = next((line for line in believed if line.id == line_id), None)
@@ -83,16 +85,35 @@ def correct(believed: Sequence[Line], line_id: int, corrected: Line | None) -> A
     _refuse_empty(corrected)
     if replace(corrected, id=wrong.id, organisation_name=wrong.organisation_name) == wrong:
         raise Conflict("the correction says what the line says already")
-    rest = [line for line in believed if line.id != line_id]
-    for other in rest:
+    moved = _moved(believed, wrong, corrected)
+    rest = [line for line in believed if line.id != line_id and line not in moved]
+    back = _back_after(moved, corrected.until)
+    for other in (*rest, *back):
         if corrected.role == MANAGER and other.is_of(MANAGER, corrected.station_id) and other.overlaps(corrected):
             raise Conflict(Reason("{name} manages within that period: correct that line first", name=_name(other)))
-    return Amendment((wrong,), (replace(corrected, id=0),))
+    return Amendment((wrong, *moved), (replace(corrected, id=0), *back))
 
 
 def recorded_at(now: datetime, last: datetime | None) -> datetime:
     """Return when a change is recorded: after every change before it, whatever the clock says."""
     return now if last is None or last < now else last + TICK
+
+
+def _moved(believed: Sequence[Line], wrong: Line, corrected: Line) -> list[Line]:
+    """Return who comes back at another time where a line ends at another: after it, or within the time by which it is longer."""
+    if wrong.until is None or corrected.until == wrong.until or not corrected.is_of(wrong.role, wrong.station_id):
+        return []
+    ended, returns = wrong.until, [other for other in believed if other.origin == RETURN]
+    return [
+        other
+        for other in returns
+        if _comes_back_after(other, wrong)
+        or (other.is_of(wrong.role, wrong.station_id) and other.since >= ended and other.overlaps(corrected))
+    ]
+
+
+def _comes_back_after(line: Line, other: Line) -> bool:
+    return line.origin == RETURN and line.is_of(other.role, other.station_id) and line.since == other.until
 
 
 def _cut(line: Line, at: datetime) -> Line:

@@ -154,6 +154,47 @@ def test_an_order_that_is_ended_early_brings_back_who_was_to_come() -> None:
     assert holder(ended, "manager", day(12)) is None
 
 
+def interrupted_order() -> list[Line]:
+    """Return a's ledger with b's order of days 5 to 20, and within it c's order of days 8 to 10."""
+    believed = [line("a", number=1)]
+    for custody in (line("b", 5, 20), line("c", 8, 10)):
+        kept = assign(believed, replace(custody, origin="order")).over(believed)
+        believed = [replace(other, id=number) for number, other in enumerate(kept, 1)]
+    return believed
+
+
+def managed_by(believed: list[Line]) -> str:
+    """Return who manages on each of the days, '-' where nobody does."""
+    found = (holder(believed, "manager", day(number)) for number in range(DAYS + 3))
+    return "".join(kept.organisation_id if kept else "-" for kept in found)
+
+
+@pytest.mark.parametrize(("at", "then"), [
+    (12, "aaaaabbbccbbaaaaaaaaaaa"),  # the order that was interrupted, after it came back
+    (9, "aaaaabbbcbbbbbbbbbbbaaa"),  # the one that interrupted it
+    (6, "aaaaab--ccbbbbbbbbbbaaa"),  # cut short already: found as unmanaged until the next order
+])  # fmt: skip
+def test_an_order_within_an_order_is_ended(at: int, then: str) -> None:
+    believed = interrupted_order()
+    assert managed_by(believed) == "aaaaabbbccbbbbbbbbbbaaa"
+    assert managed_by(end(believed, "manager", "", day(at)).over(believed)) == then
+
+
+@pytest.mark.parametrize(("since", "until", "then"), [
+    (10, 12, "aaaaabbbccbbaaaaaaaaaaa"),
+    (10, 22, "aaaaabbbccbbbbbbbbbbbba"),
+    (8, 9, "aaaaabbbcbbbbbbbbbbbaaa"),
+    (8, 12, "aaaaabbbccccbbbbbbbbaaa"),
+    (8, 21, "aaaaabbbcccccccccccccaa"),
+    (8, None, "aaaaabbbccccccccccccccc"),
+])  # fmt: skip
+def test_an_order_that_ended_at_another_time_brings_back_at_that_time(since: int, until: int | None, then: str) -> None:
+    believed = interrupted_order()
+    wrong = next(kept for kept in believed if kept.since == day(since))
+    true = replace(wrong, until=None if until is None else day(until))
+    assert managed_by(correct(believed, wrong.id, true).over(believed)) == then
+
+
 def test_a_period_before_another_one_disturbs_nobody() -> None:
     amendment = give([line("a", 10, number=1)], line("b", 0, 10))
     assert (amendment.withdrawn, len(amendment.added)) == ((), 1)

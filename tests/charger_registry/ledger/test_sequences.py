@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from charger_registry import store as registry
@@ -137,6 +137,9 @@ class Site:
                     wrong, organisation_id=self.own(organisation), since=now + timedelta(days=since), until=ends
                 )
                 await self._ledger.correct(REGULATOR, self.id, wrong.id, true, reason="x")
+            case ("end early", which):
+                true = replace(lines[which], until=now)
+                await self._ledger.correct(REGULATOR, self.id, lines[which].id, true, reason="x")
             case ("strike", which) if lines:
                 await self._ledger.correct(REGULATOR, self.id, lines[which % len(lines)].id, None, reason="x")
             case ("wait", count):
@@ -175,6 +178,8 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
+@example(given_steps=[("order", "n", "", -4, 9), ("order", "p", "", -2, 3), ("wait", 4), ("end", "", 0)])
+@example(given_steps=[("order", "n", "", -4, 9), ("order", "p", "", -2, 3), ("wait", 4), ("end early", 4), ("wait", 1)])
 @given(given_steps=st.lists(steps, min_size=1, max_size=8))
 async def test_whatever_happens_to_a_site(pool: asyncpg.Pool, given_steps: list[tuple[Any, ...]]) -> None:
     site = Site(pool)
