@@ -28,7 +28,7 @@ from charger_registry.imports.desk import ImportDesk
 from charger_registry.ledger.desk import LedgerDesk
 from charger_registry.people.organisations.ceasing import deregister
 from charger_registry.people.organisations.desk import OrganisationDesk
-from charger_registry.service import compose
+from charger_registry.service import compose, judge_what_has_changed
 from youguan import audit, bounds
 from youguan.auth import OPERATOR, REGULATOR, Principal, TokenIssuer, generate_keys
 from youguan.clock import ManualClock, county_day
@@ -630,6 +630,30 @@ async def test_what_the_authority_suspends_only_the_authority_resumes(world: Wor
     assert (await world.act(filing["id"], "resume", REGULATOR))["state"] == "in_operation"
     await world.act(filing["id"], "suspend", reason="检修")
     assert (await world.act(filing["id"], "resume"))["state"] == "in_operation"
+
+
+async def test_who_manages_a_site_that_does_not_operate_is_not_silent(world: World) -> None:
+    async def silent_after(days: int) -> bool:
+        world.clock.advance(days * DAY)
+        async with world.pool.acquire() as connection, connection.transaction():
+            await judge_what_has_changed(connection, world.clock.now())
+        reason = "SELECT unmanaged_reason FROM registry.site WHERE id = $1"
+        return bool(await world.pool.fetchval(reason, filing["site_id"]) == "silent")
+
+    filing = await world.accepted()
+    await bounds.consumer(world.pool).catch_up()
+    await world.pool.execute("INSERT INTO registry.live_station VALUES ('NEW-1', 'offline', $1)", world.clock.now())
+    assert not await silent_after(31), "accepted, and not begun"
+    await world.act(filing["id"], "start")
+    assert not await silent_after(29), "the reckoning begins with the operation"
+    await world.act(filing["id"], "suspend", reason="装修停业")
+    assert not await silent_after(31)
+    await world.act(filing["id"], "resume")
+    assert not await silent_after(29)
+    assert await silent_after(2)
+    await world.act(filing["id"], "suspend", reason="装修停业")
+    assert not await silent_after(0), "whose site is suspended needs not be heard"
+    assert [event["reason"] for event in await world.events("SiteUnmanaged") if event["site_id"] != "old"] == ["silent"]
 
 
 async def test_a_file_goes_over_to_who_manages_the_site(world: World) -> None:

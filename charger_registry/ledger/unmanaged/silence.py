@@ -43,11 +43,13 @@ class Asked:
 class Contact:
     """What was heard of a site and its manager.
 
-    `heard_at`: when one of the stations was heard last, None: never, which says nothing. `noted_at`: when somebody noted that the
-    manager answers.
+    `heard_at`: when one of the stations was heard last, None: never, or nothing is to be heard as the site does not operate, which
+    says nothing. `operating_since`: when the site began to operate, or began anew. `noted_at`: when somebody noted that the manager
+    answers.
     """
 
     heard_at: datetime | None = None
+    operating_since: datetime | None = None
     noted_at: datetime | None = None
     asked: tuple[Asked, ...] = ()
 
@@ -60,7 +62,8 @@ def silent_since(contact: Contact, managing_since: datetime, limits: Thresholds,
     unanswered = _unanswered(contact.asked, beginning, now)
     found = unanswered[limits.unanswered_tasks - 1 : limits.unanswered_tasks]
     if contact.heard_at is not None:
-        out_of_contact = max(contact.heard_at, beginning) + timedelta(days=limits.days_without_contact)
+        expected_since = max(beginning, contact.operating_since or beginning)
+        out_of_contact = max(contact.heard_at, expected_since) + timedelta(days=limits.days_without_contact)
         found += [out_of_contact] if out_of_contact <= now else []
     return min(found, default=None)
 

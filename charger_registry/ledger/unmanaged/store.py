@@ -130,12 +130,28 @@ SELECT t.site_id, max(CASE l.state WHEN 'online' THEN $2::timestamptz ELSE l.sin
 FROM registry.station t JOIN registry.live_station l ON l.station_id = t.id
 WHERE t.site_id = ANY($1) AND t.retired_at IS NULL GROUP BY t.site_id
 """
+# What the last file of each site says: whether nothing is to be heard there, and since when it operates.
+OPERATION = """
+SELECT DISTINCT ON (f.site_id) f.site_id,
+       f.state IN ('accepted', 'suspended') OR f.state = 'lapsed' AND f.started_on IS NULL AS rests,
+       (SELECT max(h.at) FROM registry.filing_history h JOIN registry.filing g ON g.id = h.filing_id
+        WHERE g.site_id = f.site_id AND h.command IN ('start', 'resume')) AS operating_since
+FROM registry.filing f WHERE f.state IN ('accepted', 'in_operation', 'suspended', 'lapsed'){of}
+ORDER BY f.site_id, f.decided_at DESC
+"""
 
 
 async def contacts(connection: asyncpg.Connection, managers: dict[str, str], now: datetime) -> dict[str, Contact]:
     """Return what was heard of sites and of who manages each of them (site → organisation)."""
     pairs = (list(managers), list(managers.values()))
-    heard = {row["site_id"]: row["heard_at"] for row in await connection.fetch(HEARD, pairs[0], now)}
+    operation = await connection.fetch(OPERATION.format(of=" AND f.site_id = ANY($1)"), pairs[0])
+    began = {row["site_id"]: row["operating_since"] for row in operation}
+    resting = {row["site_id"] for row in operation if row["rests"]}
+    heard = {
+        row["site_id"]: row["heard_at"]
+        for row in await connection.fetch(HEARD, pairs[0], now)
+        if row["site_id"] not in resting
+    }
     tasks = await connection.fetch(
         """
         SELECT a.* FROM registry.asked_task a JOIN unnest($1::text[], $2::text[]) AS m (site_id, organisation_id)
@@ -156,7 +172,7 @@ async def contacts(connection: asyncpg.Connection, managers: dict[str, str], now
     asked: dict[str, list[Asked]] = {site_id: [] for site_id in managers}
     for row in tasks:
         asked[row["site_id"]].append(Asked(row["opened_at"], row["due_on"], row["answered_at"], row["closed_at"]))
-    return {s: Contact(heard.get(s), noted.get(s), tuple(asked[s])) for s in managers}
+    return {s: Contact(heard.get(s), began.get(s), noted.get(s), tuple(asked[s])) for s in managers}
 
 
 async def unanswered(
@@ -350,6 +366,7 @@ TO_JUDGE = f"""
 WITH heard AS (
     SELECT t.site_id FROM registry.live_station l JOIN registry.station t ON t.id = l.station_id
     WHERE t.retired_at IS NULL GROUP BY t.site_id HAVING NOT bool_or(l.state = 'online') AND max(l.since) <= $2
+    EXCEPT SELECT site_id FROM ({OPERATION.format(of="")}) f WHERE f.rests OR f.operating_since > $2
 ), waiting AS (
     SELECT site_id FROM registry.asked_task WHERE {LEFT_UNANSWERED.format(today="$3")}
     GROUP BY site_id, assignee_id HAVING count(*) >= $4

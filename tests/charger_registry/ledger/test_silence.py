@@ -42,6 +42,9 @@ def midnight(number: int) -> datetime:
         (Contact(heard_at=day(-90)), 30, day(30)),
         (Contact(heard_at=day(5), noted_at=day(20)), 49, None),
         (Contact(heard_at=day(5), noted_at=day(20)), 50, day(50)),
+        (Contact(heard_at=day(5), operating_since=day(20)), 49, None),  # switched off, then resumed
+        (Contact(heard_at=day(5), operating_since=day(20)), 50, day(50)),
+        (Contact(operating_since=day(20)), 99, None),
         (Contact(asked=(asked(1, 4), asked(2, 5))), 5, None),
         (Contact(asked=(asked(1, 4), asked(2, 5))), 7, midnight(5)),
         (Contact(asked=(asked(1, 4), asked(2, 5, answered=6))), 7, None),
@@ -65,8 +68,8 @@ tasks = st.builds(
     st.integers(0, 60), st.integers(0, 10), st.none() | st.integers(0, 20), st.none() | st.integers(0, 20),
 )  # fmt: skip
 contacts = st.builds(
-    Contact, st.none() | st.integers(-9, 60).map(day), st.none() | st.integers(0, 60).map(day),
-    st.lists(tasks, max_size=6).map(tuple),
+    Contact, st.none() | st.integers(-9, 60).map(day), st.none() | st.integers(-9, 60).map(day),
+    st.none() | st.integers(0, 60).map(day), st.lists(tasks, max_size=6).map(tuple),
 )  # fmt: skip
 
 
