@@ -11,13 +11,13 @@ from fastapi import Depends, FastAPI, Response
 from pydantic import BaseModel, Field
 
 from inspection_service.cases import store
-from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.file import Instalment, Said
 from inspection_service.cases.identity import Identities
 from inspection_service.cases.machine import Command, State
 from inspection_service.cases.offers import Offer
+from inspection_service.cases.owing import owed_fen, refund_fen
 from inspection_service.cases.persons import Officer
 from inspection_service.law.api import Yuan
 from inspection_service.wording import REFUSED
@@ -104,6 +104,7 @@ class CaseWithHistory(CaseOut):
 
     facts: dict[str, Any]
     owed_yuan: float
+    refund_yuan: float
     offers: list[OfferOut]
     history: list[CaseLine]
     documents: list[CaseDocumentOut]
@@ -254,7 +255,8 @@ async def read_case(desk: CaseDesk, who: Principal, case_id: str) -> CaseWithHis
         issued = await store.documents(connection, case_id)
     official = who.has(*OFFICIALS)
     return CaseWithHistory(
-        **case_members(row), facts=row["facts"] if official else {}, owed_yuan=owed_fen(case, desk.today()) / 100,
+        **case_members(row), facts=row["facts"] if official else {}, owed_yuan=max(owed_fen(case, desk.today()), 0) / 100,
+        refund_yuan=refund_fen(case, desk.today()) / 100,
         offers=[offer_out(offer) for offer in offers],
         history=[CaseLine(**dict(line)) for line in history if official or line["actor"] == who.subject],
         documents=[CaseDocumentOut(**dict(d)) for d in issued if official or d["kind"] in TOLD_TO_PARTY],

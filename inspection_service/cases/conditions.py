@@ -3,15 +3,13 @@
 Each takes the case as it stands, what somebody says, and the county's day.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import date
-from fractions import Fraction
 from itertools import pairwise
 
-from inspection_service.cases.file import CHANGED, FAST, ILLEGAL, LITIGATION, REVIEW, REVOKED, SIMPLE, Case, Facts, Said
+from inspection_service.cases.file import CHANGED, FALLEN, FAST, LITIGATION, REVIEW, SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import Step
+from inspection_service.cases.owing import owed_fen, refund_fen
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import (
     ADVICE,
@@ -104,42 +102,6 @@ def _statement_over(case: Case, _: Said, day: date) -> bool:
     if hearing_right(case):
         return _ended("hearing_request", notified, day)
     return case.facts.defended or day > add_working_days(notified, thresholds().statement_days)
-
-
-def owed_fen(case: Case, day: date) -> int:
-    """Return what is still to be paid on a day, the surcharge with it (Art. 72, 73)."""
-    facts = case.facts
-    paid = sum(payment.fen for payment in facts.paid)
-    if facts.pay_by is None:
-        return facts.payable_fen - paid
-    return facts.payable_fen + surcharge_fen(case, day) - paid
-
-
-def surcharge_fen(case: Case, day: date) -> int:
-    """Return the surcharge by a day: on every part of the fine for the days that it was late, and no more than the fine."""
-    rate, facts = periods().surcharge, case.facts
-    late = (rate.on(fen, due, until or day, facts.pauses) for fen, due, until in parts(facts))
-    total = sum(late, Fraction(0))
-    return int(min(total, rate.cap * facts.fine_fen))
-
-
-def parts(facts: Facts) -> Iterator[tuple[int, date, date | None]]:
-    """Yield the parts of a fine: how much, due when, paid when (None: not yet). What comes in pays what was due first, and the fine
-    before what is confiscated, which bears no surcharge."""
-    paid = deque(sorted(facts.paid, key=lambda payment: payment.on))
-    left = facts.fine_fen
-    for part in facts.schedule:
-        owed = min(part.fen, left)
-        left -= owed
-        while owed and paid:
-            payment = paid.popleft()
-            taken = min(owed, payment.fen)
-            yield taken, part.on, payment.on
-            owed -= taken
-            if taken < payment.fen:
-                paid.appendleft(replace(payment, fen=payment.fen - taken))
-        if owed:
-            yield owed, part.on, None
 
 
 def remedies_end(case: Case) -> date | None:
@@ -262,7 +224,7 @@ def subsidy_of(case: Case) -> Organ | None:
 
 def stands(case: Case) -> bool:
     """Say whether review and litigation have left the decision standing."""
-    return not any(appeal.outcome in (REVOKED, ILLEGAL) for appeal in case.facts.appeals)
+    return not any(appeal.outcome in FALLEN for appeal in case.facts.appeals)
 
 
 def _not_worse(case: Case, said: Said, _: date) -> bool:
@@ -332,6 +294,9 @@ CONDITIONS: dict[str, Test] = {
     "stands": lambda case, _, __: stands(case),
     "not_worse": _not_worse,
     "not_overpaid": lambda case, said, day: said.amount_fen <= owed_fen(case, said.on or day),
+    "to_refund": lambda case, _, day: refund_fen(case, day) > 0,
+    "refunded": lambda case, _, day: refund_fen(case, day) == 0,
+    "not_refunded_more": lambda case, said, day: said.amount_fen <= refund_fen(case, day),
     "payment_not_late": lambda case, _, day: case.facts.payment_due is not None and day <= case.facts.payment_due,
     "plan_covers": _plan_covers,
     "plan_ahead": _plan_ahead,

@@ -280,8 +280,6 @@ class CaseDesk:
         continuing = case.item.act == CONTINUING
         if fines(line, said) and not await store.hold_act(connection, row["id"], day, continuing=continuing):
             raise _refused(["fined_already"])
-        if line.command == Command.REVOKE:
-            await store.free_act(connection, row["id"])
 
     async def _write(
         self, connection: asyncpg.Connection, row: asyncpg.Record, before: Case, after: Moved, line: Step, said: Said,
@@ -291,6 +289,8 @@ class CaseDesk:
         document = await self._issue(connection, row, before, after, line, said, who) if line.document else None
         values = (after.state, after.procedure, _json(after.facts), after.due_on, after.period, now)
         await store.save(connection, row["id"], values)
+        if after.state == State.REVOKED:
+            await store.free_act(connection, row["id"])
         history = (
             now, who.subject, who.name, role, line.command, row["state"], after.state, said.reason, _json(said),
             document and document.number,

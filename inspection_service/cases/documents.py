@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from inspection_service.cases.conditions import hearing_right, mercy_in, owed_fen, referred_to, subsidy_of
+from inspection_service.cases.conditions import hearing_right, mercy_in, referred_to, subsidy_of
 from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Said
 from inspection_service.cases.machine import STEPS, Command, Step
+from inspection_service.cases.owing import owed_fen
 from inspection_service.law.catalogue import ADVICE, ORDER, PENALTY, Item
 from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
@@ -22,7 +23,7 @@ NOTHING = "——"
 TOLD_TO_PARTY = (
     "guidance", "order", "recheck", "no_penalty", "spot_decision", "notice", "statement", "hearing_notice",
     "hearing_record", "decision", "service", "instalments", "demand", "revocation", "case_withdrawal", "inspection_record",
-    "keeping", "disposal", "address", "credit", "credit_repair",
+    "keeping", "disposal", "address", "credit", "credit_repair", "refund",
 )  # fmt: skip
 SANCTIONS = {
     "warning": "警告",
@@ -123,7 +124,8 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
         mercy=mercy.article.title if mercy else article.title, to=_addressee(issue, case, line),
         things="、".join(said.things) or NOTHING, kept_until=_day(kept), number=facts.referral_number or NOTHING,
-        referred_by=facts.referred_by or NOTHING, plan="；".join(f"{_day(p.on)}前{money(p.fen)}" for p in said.plan),
+        referred_by=facts.referred_by or NOTHING, amount=money(said.amount_fen),
+        receipt=said.receipt, plan="；".join(f"{_day(p.on)}前{money(p.fen)}" for p in said.plan),
     )  # fmt: skip
 
 

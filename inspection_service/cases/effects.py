@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from inspection_service.cases.conditions import changed, owed_fen, referred_to
-from inspection_service.cases.file import CHANGED, SIMPLE, Appeal, Case, Facts, Instalment, Payment, Said
+from inspection_service.cases.conditions import changed, referred_to
+from inspection_service.cases.file import CHANGED, FALLEN, SIMPLE, Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.machine import INVESTIGATION, Command, State, Step, leads_to
+from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
@@ -33,7 +34,8 @@ def moved(case: Case, line: Step, said: Said, who: str, day: date) -> Moved:
     facts = replace(case.facts, **(add(case, said, who, day) if add else {}))
     after = case.with_(facts)
     levels = thresholds().levels_of(case.procedure, case.party_kind, facts.imposed)
-    state = leads_to(line, case.state, levels=levels, paid=owed_fen(after, said.on or day) <= 0)
+    paid, falls = owed_fen(after, said.on or day) <= 0, said.outcome in FALLEN
+    state = leads_to(line, case.state, levels=levels, paid=paid, falls=falls)
     if state != case.state:  # what was proposed about the state before is settled
         facts = replace(facts, end_asked=False)
     due_on, period = _due(facts, state)
@@ -43,6 +45,8 @@ def moved(case: Case, line: Step, said: Said, who: str, day: date) -> Moved:
 def _procedure(case: Case, line: Step, said: Said) -> str | None:
     if line.command == C.PUNISH_ON_THE_SPOT:
         return SIMPLE
+    if line.command == C.START_ANEW:
+        return None
     return said.procedure if line.command == C.PROPOSE else case.procedure
 
 
@@ -139,6 +143,11 @@ def _pay(case: Case, said: Said, __: str, ___: date) -> Added:
     return {"paid": (*case.facts.paid, Payment(said.on, said.amount_fen, said.receipt))}
 
 
+def _refund(case: Case, said: Said, __: str, ___: date) -> Added:
+    assert said.on is not None
+    return {"refunds": (*case.facts.refunds, Payment(said.on, said.amount_fen, said.receipt))}
+
+
 def _plan(case: Case, said: Said, __: str, day: date) -> Added:
     """What was paid already is a part of the plan that was due on the day."""
     paid = sum(payment.fen for payment in case.facts.paid)
@@ -156,10 +165,23 @@ def _appeal(case: Case, said: Said, __: str, ___: date) -> Added:
     return {"appeals": (*case.facts.appeals, Appeal(said.remedy, said.on))}
 
 
-def _end_appeal(case: Case, said: Said, __: str, ___: date) -> Added:
+def _end_appeal(case: Case, said: Said, who: str, day: date) -> Added:
     *before, last = case.facts.appeals
-    ended = {"appeals": (*before, replace(last, until=said.on, outcome=said.outcome))}
+    ended: Added = {"appeals": (*before, replace(last, until=said.on, outcome=said.outcome))}
+    if said.outcome in FALLEN:
+        return ended | _fall(case, said, who, day)
     return ended | (_imposes(changed(case.facts, said)) if said.outcome == CHANGED else {})
+
+
+def _fall(case: Case, _: Said, __: str, day: date) -> Added:
+    """What has fallen is no longer on the credit record, and its file is not at its end."""
+    shown = case.facts.credited_on is not None and case.facts.credit_ended_on is None
+    return {"archived_on": None} | ({"credit_ended_on": day} if shown else {})
+
+
+def _start_anew(*_: object) -> Added:
+    """What was investigated stays; of the decision that fell, and of what led to it, only the history tells."""
+    return {name: getattr(Facts(), name) for name in OF_THE_DECISION}
 
 
 def _reassign(case: Case, said: Said, __: str, ___: date) -> Added:
@@ -168,6 +190,11 @@ def _reassign(case: Case, said: Said, __: str, ___: date) -> Added:
 
 
 ANEW = {"defended": False, "hearing_asked": False, "hearing_on": None, "hearing_reviewed": False, "discussed": False}
+OF_THE_DECISION = (
+    "admitted", "filed_on", "decide_by", "reviewers", "reviewed_on", "sanction", "also", "fine_fen", "gains_fen", "goods",
+    "notified_on", "notified_fine_fen", *ANEW, "decided_on", "served_on", "pay_by", "noted", "demanded_on", "paid", "refunds",
+    "plan", "appeals", "credited_on", "credit_ended_on", "archived_on",
+)  # fmt: skip
 ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.GUIDE: lambda *_: {"guided": True},
     C.REOPEN: lambda *_: {"archived_on": None},
@@ -196,9 +223,9 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.DEMAND: lambda _, said, __, ___: {"demanded_on": said.on},
     C.APPEAL: _appeal,
     C.END_APPEAL: _end_appeal,
-    C.REVOKE: lambda case, _, __, day: (
-        {"archived_on": None} | ({"credit_ended_on": day} if case.facts.credited_on else {})
-    ),
+    C.REVOKE: _fall,
+    C.REFUND: _refund,
+    C.START_ANEW: _start_anew,
     C.KEEP: lambda _, __, ___, day: {"kept_on": day},
     C.DISPOSE: lambda *_: {"kept_on": None},
     C.IDENTIFY: lambda _, said, __, ___: {"identity": said.identity},

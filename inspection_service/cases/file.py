@@ -14,6 +14,7 @@ SIMPLE, FAST, GENERAL = "simple", "fast", "general"
 PROCEDURES = (SIMPLE, FAST, GENERAL)
 REVIEW, LITIGATION = "review", "litigation"
 CHANGED, REVOKED, ILLEGAL = "changed", "revoked", "illegal"  # what review or litigation may make of a decision
+FALLEN = (REVOKED, ILLEGAL)  # of these, what leaves nothing of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Appeal:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What was paid, and its official receipt (Art. 70)."""
+    """What was paid or given back, and its official receipt (Art. 70, 74)."""
 
     on: date
     fen: int
@@ -92,6 +93,7 @@ class Facts:
     noted: bool = False
     demanded_on: date | None = None
     paid: tuple[Payment, ...] = ()
+    refunds: tuple[Payment, ...] = ()
     plan: tuple[Instalment, ...] = ()
     appeals: tuple[Appeal, ...] = ()
     kept_on: date | None = None  # evidence was registered and kept, and nothing decided about it yet
@@ -119,6 +121,11 @@ class Facts:
     def payable_fen(self) -> int:
         """Return what is to be paid: the fine, and the illegal gains."""
         return self.fine_fen + self.gains_fen
+
+    @property
+    def kept_fen(self) -> int:
+        """Return what was paid and not given back."""
+        return sum(payment.fen for payment in self.paid) - sum(refund.fen for refund in self.refunds)
 
     @property
     def pauses(self) -> tuple[Pause, ...]:

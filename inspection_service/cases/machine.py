@@ -85,6 +85,8 @@ class Command(StrEnum):
     APPEAL = "appeal"
     END_APPEAL = "end_appeal"
     REVOKE = "revoke"
+    REFUND = "refund"
+    START_ANEW = "start_anew"
     DISMISS = "dismiss"
     WITHDRAW = "withdraw"
     TERMINATE = "terminate"
@@ -352,7 +354,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         Step(C.APPEAL, (R.OFFICER, R.HEAD), SAME, (P, "73"), ("remedy", "on"), ("since_served", "no_appeal_open", "review_first")),
     ),
     (
-        (*PAYING, S.PAID, S.CLOSED),
+        (*PAYING, S.PAID, S.CLOSED, S.REVOKED),  # the last: an organ may revoke what is still under review or in court
         Step(
             C.END_APPEAL, (R.OFFICER, R.HEAD), SAME, (P, "73"), ("outcome", "reason", "on"),
             ("appeal_open", "since_appeal", "not_worse"),
@@ -361,6 +363,18 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     (
         (S.DECIDED, *PAYING, S.PAID, S.CLOSED),
         Step(C.REVOKE, (R.HEAD,), S.REVOKED, (P, "48"), ("reason",), (), "revocation"),
+    ),
+    # What was paid for nothing, or too much of it, goes back; what fell may be decided anew, as a court may order.
+    (
+        (*PAYING, S.PAID, S.CLOSED, S.REVOKED),
+        Step(
+            C.REFUND, (R.OFFICER, R.HEAD), SAME, (P, "74"), ("amount_fen", "on", "receipt"),
+            ("since_served", "to_refund", "not_refunded_more"), "refund",
+        ),
+    ),
+    (
+        (S.REVOKED,),
+        Step(C.START_ANEW, (R.HEAD,), S.LEAD, ("litigation", "70"), ("reason",), ("refunded", "no_appeal_open")),
     ),
     # Other ends.
     (
@@ -403,7 +417,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         Step(C.GIVE_RECEIPT, (R.OFFICER,), SAME, ("enforcement-zj", "18"), (), ("referred_to_us",), "referral_receipt"),
     ),
     # Where a case ended stays its state: what comes after, a suit for instance, still has its place.
-    (ENDED, Step(C.ARCHIVE, (R.OFFICER,), SAME, (P, "47"), (), ("unarchived", "no_appeal_open"))),
+    (ENDED, Step(C.ARCHIVE, (R.OFFICER,), SAME, (P, "47"), (), ("unarchived", "no_appeal_open", "refunded"))),
 )  # fmt: skip
 
 
@@ -432,10 +446,13 @@ def commands_of(state: State) -> list[Command]:
     return [command for at, command in STEPS if at == state]
 
 
-def leads_to(line: Step, state: State, *, levels: int, paid: bool = False) -> State:
-    """Return the state after a step; legal review ends at the level that the case needs, payment with the last fen."""
+def leads_to(line: Step, state: State, *, levels: int, paid: bool = False, falls: bool = False) -> State:
+    """Return the state after a step; legal review ends at the level that the case needs, payment with the last fen, a decision
+    with the review or suit in which it falls."""
     if line.command == C.PASS and REVIEWS.index(state) + 1 >= levels:
         return S.REVIEWED
     if line.command == C.PAY and paid:
         return S.PAID
+    if line.command == C.END_APPEAL and falls:
+        return S.REVOKED
     return line.to or state

@@ -11,13 +11,13 @@ from starlette.datastructures import FormData
 
 from inspection_service.cases import store
 from inspection_service.cases.api import find_document, give_print, require_case
-from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import CaseDesk, Opening
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.file import Case
 from inspection_service.cases.forms import date_in, identity_in, said_in, text_in, ticked_in, whole_in
 from inspection_service.cases.machine import ENDED, Command, State
 from inspection_service.cases.offers import first_days
+from inspection_service.cases.owing import owed_fen, refund_fen
 from inspection_service.cases.persons import Officer
 from inspection_service.cases.words import GROUPS, WORDS
 from inspection_service.evidence import store as evidence_store
@@ -182,7 +182,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             papers=papers, records=records, brings=who.organisation_id is not None and who.organisation_id == row["party_id"],
             takes=State(row["state"]) not in ENDED,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
-            known=known, owed=owed_fen(case, desk.today()), together=_together(case),
+            known=known, owed=max(owed_fen(case, desk.today()), 0), refund=refund_fen(case, desk.today()), together=_together(case),
             first_days=first_days(case, desk.today()), error=error,
             collects=who.has(INSPECTOR) and who.subject in case.facts.officers, me=who.subject, **WORDS,
         )  # fmt: skip

@@ -277,7 +277,7 @@ async def items_of_act(connection: asyncpg.Connection, case_id: str, states: Seq
 
 
 async def free_act(connection: asyncpg.Connection, case_id: str) -> None:
-    """Let go of the act of a decision that is revoked."""
+    """Let go of the act of a decision that has fallen."""
     await connection.execute("DELETE FROM inspection.fined_act WHERE case_id = $1", case_id)
 
 

@@ -101,7 +101,7 @@ class ExchangeDesk:
             source=facts.referred_by or "检查发现", state=row["state"], procedure=row["procedure"],
             officers=[names.get(subject, subject) for subject in facts.officers], basis=basis_text(item),
             sanction=facts.sanction, sanctions=list(facts.imposed.kinds), fine_yuan=facts.fine_fen / 100,
-            gains_yuan=facts.gains_fen / 100, goods=list(facts.goods), paid_yuan=sum(p.fen for p in facts.paid) / 100,
+            gains_yuan=facts.gains_fen / 100, goods=list(facts.goods), paid_yuan=facts.kept_fen / 100,
             filed_on=facts.filed_on, decided_on=facts.decided_on, decision_number=decision, served_on=facts.served_on,
         )  # fmt: skip
 

@@ -44,7 +44,7 @@ URGED = {
 PARTYS = frozenset({
     Step.GUIDE, Step.ORDER, Step.EXTEND_ORDER, Step.CONFIRM_MENDED, Step.FIND_UNMENDED, Step.CLOSE_MENDED, Step.EXCUSE,
     Step.PUNISH_ON_THE_SPOT, Step.NOTIFY, Step.CALL_HEARING, Step.SERVE, Step.ALLOW_INSTALMENTS, Step.DEMAND, Step.REVOKE,
-    Step.CLOSE,
+    Step.REFUND, Step.CLOSE,
 })  # fmt: skip
 
 

@@ -70,7 +70,7 @@ class PublicationDesk:
 
     async def _follow(self, connection: asyncpg.Connection, moved: CaseMoved) -> list[tuple[str, str, str]]:
         if moved.command in (Command.DECIDE, Command.PUNISH_ON_THE_SPOT):
-            await self._prepare(connection, moved.case_id, 1, "")
+            await self._prepare(connection, moved.case_id, "")
         elif moved.command == Command.REVOKE:
             return await self._take_back(connection, moved.case_id, WITHDRAWN, "处罚决定已被撤销")
         elif moved.command == Command.REPAIR_CREDIT:
@@ -86,19 +86,19 @@ class PublicationDesk:
         if outcome != CHANGED:
             return []
         lines = await self._take_back(connection, case_id, WITHDRAWN, CHANGED_BY_REVIEW)
-        version = len(await store.of_case(connection, case_id)) + 1
-        await self._prepare(connection, case_id, version, CHANGED_BY_REVIEW)
+        await self._prepare(connection, case_id, CHANGED_BY_REVIEW)
         return lines
 
-    async def _prepare(self, connection: asyncpg.Connection, case_id: str, version: int, reason: str) -> None:
-        """Ask the rules whether a decision is published, and let it wait for a person."""
+    async def _prepare(self, connection: asyncpg.Connection, case_id: str, reason: str) -> None:
+        """Ask the rules whether a decision is published, and let it wait for a person; `reason`: why instead of another."""
         row = await cases.get(connection, case_id)
         facts = FACTS.validate_python(row["facts"])
         document = await _decision(connection, case_id)
         if document is None or facts.decided_on is None:
             return
         rule = self._rule(row, facts)
-        due = periods()["publication"].last_day(facts.decided_on if version == 1 else self.today())
+        version = len(await store.of_case(connection, case_id)) + 1
+        due = periods()["publication"].last_day(self.today() if reason else facts.decided_on)
         state, due_on = (TO_CHECK, due) if rule.publish else (EXEMPT, None)
         line = (
             str(uuid.uuid4()),
@@ -162,7 +162,8 @@ class PublicationDesk:
         document = await _decision(connection, row["case_id"])
         assert document is not None
         content, sanction = document["content"], sanction_text(facts.imposed, item)
-        changed = (f"{CHANGED_BY_REVIEW}：现为{sanction}。",) if row["version"] > 1 else ()
+        is_changed = any(appeal.outcome == CHANGED for appeal in facts.appeals)
+        changed = (f"{CHANGED_BY_REVIEW}：现为{sanction}。",) if is_changed else ()
         found = Notice(
             number=row["number"], title=content["title"], party=case["party_name"], item=item.name, basis=basis_text(item),
             sanction=sanction, decided_on=row["decided_on"].isoformat(), organ=content["organ"],
@@ -249,9 +250,9 @@ class PublicationDesk:
 
 
 async def _decision(connection: asyncpg.Connection, case_id: str) -> asyncpg.Record | None:
-    """Return the decision of a case as it was issued."""
+    """Return the decision of a case as it was issued: the last, where one before it has fallen."""
     issued = await cases.documents(connection, case_id)
-    return next((document for document in issued if document["kind"] in DECISIONS), None)
+    return next((document for document in reversed(issued) if document["kind"] in DECISIONS), None)
 
 
 def shown(row: asyncpg.Record) -> Shown:

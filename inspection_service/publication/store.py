@@ -18,7 +18,7 @@ LIST = """
 # When a decision stood no more as it was: a version stands until so many falls as its number have befallen its case.
 FELL = """
     (SELECT coalesce((h.said->>'on')::date, (h.at AT TIME ZONE 'Asia/Shanghai')::date) FROM inspection.case_history h
-     WHERE h.case_id = p.case_id
+     WHERE h.case_id = p.case_id AND h.previous <> 'revoked'
        AND (h.command = 'revoke' OR (h.command = 'end_appeal' AND h.said->>'outcome' = ANY ({outcomes}::text[])))
      ORDER BY h.place OFFSET p.version - 1 LIMIT 1)
 """

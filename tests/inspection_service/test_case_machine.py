@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspection_service.cases.conditions import BY_THE_LAW, CONDITIONS, against, missing, owed_fen, unmet
+from inspection_service.cases.conditions import BY_THE_LAW, CONDITIONS, against, missing, unmet
 from inspection_service.cases.documents import money, templates
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Appeal, Case, Facts, Instalment, Payment, Said
@@ -18,6 +18,7 @@ from inspection_service.cases.heads import read as read_heads
 from inspection_service.cases.identity import Identities
 from inspection_service.cases.machine import REVIEWERS, REVIEWS, STEPS, Command, Role, State, leads_to, step
 from inspection_service.cases.offers import BY_THE_CASE, LAID_DOWN, first_days, offers
+from inspection_service.cases.owing import owed_fen, refund_fen
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.cases.words import UNMET
@@ -83,7 +84,8 @@ lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4
 notified+hearing+heard+decided: identify o =
 notified+hearing+heard+decided: confirm_address op =, give_receipt o =
 served+demanded+enforcing+paid+closed: record_credit h =, repair_credit h =
-revoked: archive o revoked
+revoked: archive o revoked, start_anew h lead, end_appeal oh revoked
+served+demanded+enforcing+paid+closed+revoked: refund oh =
 """
 LETTERS = {
     "o": (Role.OFFICER,), "h": (Role.HEAD,), "p": (Role.PARTY,), "r": REVIEWERS,
@@ -806,6 +808,37 @@ def test_a_revoked_decision_leaves_the_credit_record() -> None:
     found = served(credited_on=TODAY)
     after = moved(found, step(State.SERVED, Command.REVOKE), Said(reason="r"), "h", TODAY)
     assert after.facts.credit_ended_on == TODAY
+
+
+@pytest.mark.parametrize("outcome", ["revoked", "illegal"])
+@pytest.mark.parametrize("state", [State.SERVED, State.PAID, State.CLOSED])
+def test_a_decision_falls_with_the_review_or_suit_in_which_it_falls(state: State, outcome: str) -> None:
+    paid = (Payment(TODAY, 1_000_00, "1"),)
+    found = case(state, facts={**SERVED, "appeals": (Appeal("review", TODAY),), "credited_on": TODAY, "paid": paid})
+    after = moved(found, step(state, Command.END_APPEAL), Said(reason="r", on=TODAY, outcome=outcome), "h", TODAY)
+    assert (after.state, after.facts.credit_ended_on, after.due_on) == (State.REVOKED, TODAY, None)
+    fallen = replace(found, state=after.state, facts=after.facts)
+    assert (owed_fen(fallen, TODAY), refund_fen(fallen, TODAY)) == (-1_000_00, 1_000_00)
+    for command in (Command.START_ANEW, Command.ARCHIVE):
+        assert unmet(fallen, Said(reason="r"), TODAY, step(State.REVOKED, command)) == ["refunded"]
+    refund, back = step(State.REVOKED, Command.REFUND), Said(reason="r", on=TODAY, amount_fen=1_000_00, receipt="2")
+    assert unmet(fallen, replace(back, amount_fen=1_000_01), TODAY, refund) == ["not_refunded_more"]
+    given_back = fallen.with_(moved(fallen, refund, back, "h", TODAY).facts)
+    assert unmet(given_back, back, TODAY, refund) == ["to_refund", "not_refunded_more"]
+    anew = moved(given_back, step(State.REVOKED, Command.START_ANEW), Said(reason="r"), "h", TODAY)
+    assert (anew.state, anew.procedure) == (State.LEAD, None)
+    assert anew.facts == Facts(officers=("a", "b"), investigators=("a", "b"))
+
+
+def test_what_review_takes_off_a_fine_that_was_paid_is_given_back_and_no_more() -> None:
+    found = case(State.PAID, facts={**SERVED, "fine_fen": 400_00, "paid": (Payment(TODAY, 1_000_00, "1"),)})
+    refund = step(State.PAID, Command.REFUND)
+    assert unmet(found, Said(on=TODAY, amount_fen=600_00, receipt="2"), TODAY, refund) == []
+    assert unmet(found, Said(on=TODAY, amount_fen=600_01, receipt="2"), TODAY, refund) == ["not_refunded_more"]
+    assert unmet(served(), Said(on=TODAY, amount_fen=1, receipt="2"), TODAY, step(State.SERVED, Command.REFUND)) == [
+        "to_refund", "not_refunded_more",
+    ]  # fmt: skip
+    assert unmet(found, Said(), TODAY, step(State.PAID, Command.CLOSE)) == []
 
 
 def test_enforcement_waits_for_the_demand_and_for_the_remedies() -> None:

@@ -6,11 +6,12 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspection_service.cases.conditions import against, missing, owed_fen, unmet
+from inspection_service.cases.conditions import against, missing, unmet
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import REVIEWERS, STEPS, Command, Role, State, commands_of, step
 from inspection_service.cases.offers import offers
+from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.persons import acting
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import catalogue

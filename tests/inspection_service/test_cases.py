@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from deploy.commands.__main__ import app
 from inspection_service.cases import store
-from inspection_service.cases.conditions import owed_fen
 from inspection_service.cases.desk import Opening
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Facts, Instalment, Said
 from inspection_service.cases.machine import Command, State, step
+from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence_store
@@ -46,6 +46,7 @@ from tests.inspection_service.world import (
     A,
     B,
     World,
+    notify,
     somebody,
     to_notified,
 )
@@ -298,6 +299,36 @@ async def test_one_act_is_never_fined_twice_also_not_at_the_same_time(world: Wor
     won, lost = (first, second) if outcomes[0] == "decided" else (second, first)
     await world.do(HEAD, won, Command.REVOKE, reason="程序违法")
     assert await decide(lost) == "decided"
+
+
+async def test_a_decision_that_a_court_strikes_down_is_paid_back_and_may_be_decided_anew(world: World) -> None:
+    case_id, fine = await to_notified(world), {"sanction": "fine", "fine_fen": 20_000_00}
+    await world.do(PARTY, case_id, Command.DEFEND, reason="申辩")
+    await world.do(HEAD, case_id, Command.DECIDE, reason="r", **fine)
+    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await world.do(A, case_id, Command.PAY, amount_fen=20_000_00, on=TODAY, receipt="1")
+    other = await world.cases.open(A, STOPPED)
+
+    async def seen_before() -> tuple[tuple[date, ...], bool]:
+        async with world.pool.acquire() as connection:
+            earlier = await store.earlier_violations(connection, other)
+            return earlier, await store.act_is_fined(connection, other, continuing=False)
+
+    assert await seen_before() == ((TODAY,), True)
+    await world.do(A, case_id, Command.APPEAL, remedy="litigation", on=TODAY)
+    ended = {"outcome": "revoked", "reason": "程序违法", "on": TODAY}
+    assert await world.do(A, case_id, Command.END_APPEAL, **ended) == "revoked"
+    assert await seen_before() == ((), False)
+    with pytest.raises(Conflict, match="given back"):
+        await world.do(HEAD, case_id, Command.START_ANEW, reason="判决重新作出")
+    await world.do(A, case_id, Command.REFUND, amount_fen=20_000_00, on=TODAY, receipt="2", reason="判决撤销")
+    assert (await world.titles(case_id))[-1] == "退还款项通知书"
+    assert await world.do(HEAD, case_id, Command.START_ANEW, reason="判决重新作出") == "lead"
+    await notify(world, case_id, 10_000_00, grounds="从轻")
+    await world.do(PARTY, case_id, Command.DEFEND, reason="无异议")
+    fine |= {"fine_fen": 10_000_00, "grounds": "从轻"}
+    assert await world.do(HEAD, case_id, Command.DECIDE, reason="r", **fine) == "decided"
+    assert await seen_before() == ((TODAY,), True)
 
 
 @pytest.mark.parametrize(

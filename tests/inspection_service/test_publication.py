@@ -21,7 +21,18 @@ from inspection_service.publication.desk import PublicationDesk, shown
 from inspection_service.publication.notice import ATOM, Shown, as_atom, as_csv, as_json_feed
 from inspection_service.publication.redaction import leaks, masked, redacted
 from inspection_service.publication.rules import Decision, read, rule_for, rules
-from tests.inspection_service.world import HEAD, PARTY, REVIEWERS, STOPPED, TODAY, A, World, somebody, to_notified
+from tests.inspection_service.world import (
+    HEAD,
+    PARTY,
+    REVIEWERS,
+    STOPPED,
+    TODAY,
+    A,
+    World,
+    notify,
+    somebody,
+    to_notified,
+)
 from youguan import audit
 from youguan.auth import Principal
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
@@ -220,6 +231,15 @@ async def test_what_is_revoked_is_taken_back_and_says_why(world: World, desk: Pu
     assert [(s.notice, s.withdrawn) for s in await seen(world, desk)] == [(None, "处罚决定已被撤销")] * published
     with pytest.raises(Conflict):
         await desk.publish(HEAD, row["id"], [], "again")
+    await world.do(HEAD, case_id, Command.START_ANEW, reason="重新处理")
+    await notify(world, case_id)
+    await world.do(PARTY, case_id, Command.DEFEND, reason="无异议")
+    await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+    await desk.consumer().catch_up()
+    anew = await only(world, case_id)
+    assert (anew["version"], anew["state"], anew["number"] != row["number"]) == (2, "to_check", True)
+    await desk.publish(HEAD, anew["id"], ["李明华"])
+    assert [s.number for s in await seen(world, desk) if s.notice] == [anew["number"]]
 
 
 async def test_review_and_repair_end_what_they_must(world: World, desk: PublicationDesk) -> None:

@@ -80,6 +80,12 @@ class World:
 async def to_notified(world: World, opening: Opening = STOPPED, fine_fen: int = 20_000_00, **beside: Any) -> str:
     """Return a case whose party was told of a fine today, and of what is imposed beside it."""
     case_id = await world.cases.open(A, opening)
+    await notify(world, case_id, fine_fen, **beside)
+    return case_id
+
+
+async def notify(world: World, case_id: str, fine_fen: int = 20_000_00, **beside: Any) -> None:
+    """Lead a case on from where it was opened until its party was told."""
     await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
     await world.do(HEAD, case_id, Command.APPROVE)
     await world.prove(case_id)
@@ -88,4 +94,3 @@ async def to_notified(world: World, opening: Opening = STOPPED, fine_fen: int = 
         if await world.do(reviewer, case_id, Command.PASS, reason="同意") == "reviewed":
             break
     await world.do(A, case_id, Command.NOTIFY, on=world.cases.today(), manner="直接送达")
-    return case_id
