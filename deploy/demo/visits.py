@@ -7,7 +7,7 @@ from deploy.demo.cast import Cast
 from deploy.demo.desks import Desks
 from inspection_service.inspections.plans.desk import MOST_VISITS, PlanWish
 from inspection_service.inspections.visits import store
-from inspection_service.inspections.visits.desk import Noted, VisitWish
+from inspection_service.inspections.visits.desk import Noted, Said, VisitWish
 from inspection_service.inspections.visits.machine import FAILED, PASSED, REMOTE, Command
 from youguan.auth import EVERYTHING
 from youguan.errors import Conflict
@@ -53,7 +53,7 @@ class _Sample:
         await self._plans.draw(self._people.regulator, plan_id)
         visited, given_up, *_ = await self._of_plan(plan_id)
         await self._finish(visited)
-        await self._visits.do(self._people.regulator, given_up.id, Command.CANCEL, "场站正在改造，暂停营业")
+        await self._visits.do(self._people.regulator, given_up.id, Command.CANCEL, Said("场站正在改造，暂停营业"))
 
     async def _run(self, division: str, failing: str) -> None:
         """Make a run of a division's sites: finished with and without a fault, waiting for its second officer, under way."""
@@ -75,7 +75,7 @@ class _Sample:
         if unconfirmed:
             await self._finish(unconfirmed, confirmed=False)
         if underway:
-            await self._visits.do(self._people.inspector, underway.id, Command.BEGIN)
+            await self._visits.do(self._people.inspector, underway.id, Command.BEGIN, Said(rights_told=True))
             await self._note(underway, 1, PASSED, "")
 
     async def _look_from_afar(self, site_id: str) -> None:
@@ -96,7 +96,7 @@ class _Sample:
     async def _finish(self, visit: _Visit, wrong: dict[str, str] | None = None, *, confirmed: bool = True) -> None:
         """Carry a visit out; `wrong`: what was found of which supervised item."""
         found = wrong or {}
-        await self._visits.do(self._people.inspector, visit.id, Command.BEGIN)
+        await self._visits.do(self._people.inspector, visit.id, Command.BEGIN, Said(rights_told=True))
         async with self._desks.pool.acquire() as connection:
             points = await store.visit_points(connection, visit.id)
         for point in points:

@@ -94,6 +94,7 @@ class Visit(Table, table=True):
     confirmed_by: str | None = text(optional=True)
     latitude: float | None
     longitude: float | None
+    rights_told: bool
 
 
 class VisitReplacement(Table, table=True):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from inspection_service.inspections.visits.machine import (
     open_points,
 )
 from inspection_service.inspections.visits.probe import outcome_of, said
+from inspection_service.inspections.visits.record import Line, Visited, content
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.statutes import LawError
 from youguan.errors import Conflict, Forbidden
@@ -252,3 +253,23 @@ def test_what_a_station_says_of_its_connectors_is_read_from_its_own_messages() -
     ]  # fmt: skip
     assert said(frames) == ["#1.1 Occupied", "#2 Available"]
     assert said([]) == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "pieces", "told", "way"),
+    [
+        ("on_site", {}, True, "在某路1号进行检查，检查前已出示执法证件并告知回避等权利。"),
+        ("on_site", {"photo": 2}, False, "在某路1号进行检查，未记载出示执法证件、告知权利的情况。"),
+        ("remote", {}, False, "未到现场，以远程方式进行检查。"),
+        ("remote", {"telemetry": 1, "still": 0, "probe": 2}, True, "未到现场，依据监测数据、远程探测进行检查。"),
+    ],
+)
+def test_a_record_says_nothing_that_nobody_said(channel: str, pieces: dict[str, int], told: bool, way: str) -> None:
+    """From afar nobody shows a certificate or signs, and only what is there is relied upon."""
+    at = datetime(2026, 9, 16, 2, tzinfo=UTC)
+    visited = Visited("局", "XW1", channel, "场站", "某路1号", ("局",), ("甲", "乙"), at, at, pieces, told)
+    issued = content(visited, [Line("局", "备案", "passed", "")])
+    assert issued["paragraphs"][2].endswith(f"执法人员甲、乙{way}")
+    assert [words.split("：")[0] for words in issued["signatures"]] == [
+        "执法人员", *(["被检查单位（签字）"] if channel == "on_site" else []),
+    ]  # fmt: skip

@@ -26,8 +26,8 @@ from inspection_service.inspections.plans.desk import PlanDesk, PlanWish
 from inspection_service.inspections.plans.draw import faults
 from inspection_service.inspections.plans.joint import Counters
 from inspection_service.inspections.visits import store as visits_store
-from inspection_service.inspections.visits.desk import Noted, Piece, Position, Replacement, VisitDesk, VisitWish
-from inspection_service.inspections.visits.machine import REMOTE, Command
+from inspection_service.inspections.visits.desk import Noted, Piece, Replacement, Said, VisitDesk, VisitWish
+from inspection_service.inspections.visits.machine import REMOTE, Command, Position
 from inspection_service.inspections.visits.probe import Probe
 from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
@@ -95,7 +95,7 @@ class World:
         """Do everything that a visit needs."""
         visit = await self.visit(visit_id)
         first, second = (OFFICERS[subject] for subject in visit["officers"])
-        await self.desk.do(first, visit_id, Command.BEGIN, position=Position(29.3, 121.4))
+        await self.desk.do(first, visit_id, Command.BEGIN, Said(position=Position(29.3, 121.4)))
         async with self.pool.acquire() as connection:
             places = [row["place"] for row in await visits_store.visit_points(connection, visit_id)]
         for place in places:
@@ -268,7 +268,7 @@ async def test_a_visit_from_code_to_record(world: World) -> None:
         await world.desk.note(A, visit_id, Noted(1, "passed", "key-0001"))
     with pytest.raises(Forbidden):
         await world.desk.do(C, visit_id, Command.BEGIN)
-    await world.desk.do(B, visit_id, Command.BEGIN, position=Position(29.3, 121.4))
+    await world.desk.do(B, visit_id, Command.BEGIN, Said(position=Position(29.3, 121.4), rights_told=True))
     await world.desk.do(A, visit_id, Command.BEGIN)
     with pytest.raises(Conflict, match="nothing is said yet of: 1, 2, 3, 4, 5, 6, 7, 8, 9"):
         await world.desk.do(A, visit_id, Command.FINISH)
@@ -308,6 +308,7 @@ async def test_a_visit_from_code_to_record(world: World) -> None:
         "9项中1项不合格",
         "照片1件",
         "警员a（浙0001）",
+        "检查前已出示执法证件并告知回避等权利",
     ):
         assert words in text, words
 
@@ -384,12 +385,12 @@ async def test_a_party_sees_what_is_finished_at_its_own_sites(world: World) -> N
 async def test_a_visit_is_called_off_with_a_reason(world: World) -> None:
     visit_id = await world.desk.plan_visit(A, VisitWish("s2", ("fire",), "b", "x", TODAY))
     with pytest.raises(Forbidden):
-        await world.desk.do(A, visit_id, Command.CANCEL, "x")
+        await world.desk.do(A, visit_id, Command.CANCEL, Said("x"))
     with pytest.raises(Invalid, match="reason"):
-        await world.desk.do(REGULATOR, visit_id, Command.CANCEL, " ")
+        await world.desk.do(REGULATOR, visit_id, Command.CANCEL, Said(" "))
     with pytest.raises(NotFound):
-        await world.desk.do(TOWN, visit_id, Command.CANCEL, "x")
-    await world.desk.do(REGULATOR, visit_id, Command.CANCEL, "场站停业")
+        await world.desk.do(TOWN, visit_id, Command.CANCEL, Said("x"))
+    await world.desk.do(REGULATOR, visit_id, Command.CANCEL, Said("场站停业"))
     with pytest.raises(Conflict):
         await world.desk.do(A, visit_id, Command.BEGIN)
 

@@ -112,7 +112,7 @@ async def _write_runs(connection: asyncpg.Connection, runs: Sequence[Run]) -> No
 VISIT = (
     "id", "code", "plan_id", "channel", "state", "site_id", "premises_name", "premises_address", "division_code", "departments",
     "officers", "reason", "planned_for", "planned_at", "planned_by", "moved_at", "began_at", "finished_at", "finished_by",
-    "confirmed_at", "confirmed_by",
+    "confirmed_at", "confirmed_by", "rights_told",
 )  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def _visit(
     row = (
         visit_id, code, plan_id, channel, "finished", place.site_id, place.name, place.address, place.division_code,
         list(departments), [first, second], "年度检查计划", began_at.date(), began_at - timedelta(minutes=40), "sample-head",
-        finished_at, began_at, finished_at, first, finished_at, second,
+        finished_at, began_at, finished_at, first, finished_at, second, channel != REMOTE,
     )  # fmt: skip
     organs = bureau.catalogue.organs
     lines = [
@@ -150,7 +150,7 @@ def _visit(
     ]
     said = record.Visited(
         bureau.catalogue.own.name, code, channel, place.name, place.address, tuple(organs[d].name for d in departments),
-        (bureau.names[first], bureau.names[second]), began_at, finished_at, {},
+        (bureau.names[first], bureau.names[second]), began_at, finished_at, {}, channel != REMOTE,
     )  # fmt: skip
     content = record.content(said, lines)
     number = record.number(channel, year, numbers.next(channel))

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from inspection_service.inspections import store as office_store
 from inspection_service.inspections.api import Departments, Grounds, Id
 from inspection_service.inspections.visits import store
-from inspection_service.inspections.visits.desk import Noted, Piece, Position, Replacement, VisitDesk, VisitWish
+from inspection_service.inspections.visits.desk import Noted, Piece, Replacement, Said, VisitDesk, VisitWish
 from inspection_service.inspections.visits.gateway import GatewayOverHttp
-from inspection_service.inspections.visits.machine import Command
+from inspection_service.inspections.visits.machine import Command, Position
 from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
@@ -130,11 +130,16 @@ class VisitIn(BaseModel):
 
 
 class CommandIn(BaseModel):
-    """What is said with a command, and where whoever says it stands."""
+    """What is said with a command, and where whoever says it stands; `rights_told`, with `begin`: certificates were shown, and the
+    party was told its rights. The record says so only then."""
 
     reason: Words = ""
+    rights_told: bool = False
     latitude: Latitude = None
     longitude: Longitude = None
+
+    def said(self) -> Said:
+        return Said(self.reason, Position(self.latitude, self.longitude), self.rights_told)
 
 
 class ResultIn(BaseModel):
@@ -247,7 +252,7 @@ def _add_visits(app: FastAPI, desk: VisitDesk) -> None:
         who: Annotated[Principal, Depends(require_person())],
     ) -> WholeVisit:
         """Begin, finish, confirm (the other officer) or cancel (a regulator); sent again, it is done already."""
-        await desk.do(who, visit_id, Command(command), said.reason, Position(said.latitude, said.longitude))
+        await desk.do(who, visit_id, Command(command), said.said())
         return await read_visit(desk, who, visit_id)
 
     @app.post("/visits/{visit_id}/replacements", status_code=201)

@@ -14,10 +14,12 @@ from inspection_service.inspections import store as office_store
 from inspection_service.inspections.office import Going, Office, plain
 from inspection_service.inspections.visits import record, store
 from inspection_service.inspections.visits.machine import (
+    NOWHERE,
     OF_THE_REGULATOR,
     ON_SITE,
     REMOTE,
     Command,
+    Position,
     State,
     check_officer,
     check_replacer,
@@ -62,11 +64,15 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """Where somebody stood, WGS-84 degrees; None: not known."""
+class Said:
+    """What is said with a command, and where whoever says it stands.
 
-    latitude: float | None = None
-    longitude: float | None = None
+    `rights_told`, with the beginning: certificates were shown, and the party was told its rights (Penalty Law Art. 55).
+    """
+
+    reason: str = ""
+    position: Position = NOWHERE
+    rights_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class Noted:
     result: str
     key: str
     note: str = ""
-    position: Position = Position()
+    position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ class Piece:
     content: bytes | None = None
     place: int | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
-    position: Position = Position()
+    position: Position = NOWHERE
 
 
 class VisitDesk:
@@ -151,19 +157,21 @@ class VisitDesk:
             raise NotFound(Reason("visit {id}", id=visit_id))
         return await store.get_visit(connection, visit_id, hold=hold)
 
-    async def do(
-        self, who: Principal, visit_id: str, command: Command, reason: str = "", position: Position = Position()
-    ) -> None:
+    async def do(self, who: Principal, visit_id: str, command: Command, said: Said = Said()) -> None:
         """Move a visit; what the same person did already is done. NotFound, Forbidden, Conflict, Invalid."""
         async with self.office.pool.acquire() as connection, connection.transaction():
             visit = await self._held(connection, who, visit_id, command)
             if _is_done(visit, command, who.subject):
                 return
             state = move(State(visit["state"]), command)
-            events = await self._take(connection, who, visit, command, reason, position)
+            events = await self._take(connection, who, visit, command, said)
             await store.set_state(connection, visit_id, state, self.office.clock.now())
             await self.office.note(
-                connection, who, f"visit {command}", f"visit {visit['code']}", {"state": state, "reason": reason}
+                connection,
+                who,
+                f"visit {command}",
+                f"visit {visit['code']}",
+                {"state": state, "reason": said.reason, "rights_told": said.rights_told},
             )
             await publish(connection, STREAM, events)
 
@@ -220,19 +228,19 @@ class VisitDesk:
         return visit
 
     async def _take(
-        self, connection: asyncpg.Connection, who: Principal, visit: asyncpg.Record, command: Command, reason: str,
-        position: Position,
-    ) -> list[Event]:  # fmt: skip
+        self, connection: asyncpg.Connection, who: Principal, visit: asyncpg.Record, command: Command, said: Said
+    ) -> list[Event]:
         now = self.office.clock.now()
         match command:
             case Command.BEGIN:
-                await store.set_begun(connection, visit["id"], now, position.latitude, position.longitude)
+                told = said.rights_told and visit["channel"] == ON_SITE
+                await store.set_begun(connection, visit["id"], now, said.position, rights_told=told)
             case Command.FINISH:
                 return await self._finish(connection, who, visit, now)
             case Command.CONFIRM:
                 await store.set_confirmed(connection, visit["id"], now, who.subject)
             case Command.CANCEL:
-                if not reason.strip():
+                if not said.reason.strip():
                     raise Invalid.about("reason", "is needed")
         return []
 
@@ -303,6 +311,7 @@ class VisitDesk:
             departments=tuple(self.office.catalogue.organs[d].name for d in visit["departments"]),
             officers=tuple(names[subject] for subject in visit["officers"]), began_at=visit["began_at"], finished_at=now,
             pieces={kind: kinds.count(kind) for kind in record.PIECES},
+            rights_told=visit["rights_told"],
             replaced=tuple((row["left_name"], row["came_name"], row["reason"]) for row in left),
         )  # fmt: skip
 

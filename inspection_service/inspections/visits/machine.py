@@ -73,6 +73,17 @@ def check_replacer(subject: str, officers: Collection[str], *, regulator: bool, 
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where somebody stood, WGS-84 degrees; None: not known."""
+
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+NOWHERE = Position()
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What was found at a point of the list."""
 

@@ -12,9 +12,9 @@ from inspection_service.cases import store as cases
 from inspection_service.inspections import store as office_store
 from inspection_service.inspections.visits import store
 from inspection_service.inspections.visits.api import give_piece, give_record, photo, read_code, read_visit
-from inspection_service.inspections.visits.desk import Noted, Position, Replacement, VisitDesk, VisitWish
+from inspection_service.inspections.visits.desk import Noted, Replacement, Said, VisitDesk, VisitWish
 from inspection_service.inspections.visits.gateway import GatewayOverHttp
-from inspection_service.inspections.visits.machine import Command
+from inspection_service.inspections.visits.machine import Command, Position
 from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.inspections.visits.remote import RemoteDesk, Window
 from inspection_service.inspections.words import words_of
@@ -162,9 +162,10 @@ def _add_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: 
         reason: Annotated[str, Form(max_length=2000)] = "",
         latitude: Annotated[str, Form(max_length=20)] = "",
         longitude: Annotated[str, Form(max_length=20)] = "",
+        rights_told: Annotated[bool, Form()] = False,
     ) -> Response:
         try:
-            await desk.do(who, visit_id, Command(command), reason, position(latitude, longitude))
+            await desk.do(who, visit_id, Command(command), Said(reason, position(latitude, longitude), rights_told))
         except NotFound:
             raise
         except YouguanError as error:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from inspection_service.inspections.visits.machine import REMOTE
+from inspection_service.inspections.visits.machine import ON_SITE, REMOTE
 from youguan.clock import COUNTY
 
 SERIES = {"on_site": "现检", "remote": "远检"}
 TITLES = {"on_site": "现场检查笔录", "remote": "非现场检查记录"}
 RESULTS = {"passed": "合格", "failed": "不合格", "not_applicable": "不适用"}
 SHORT = "甬宁综执"
+SIGNS = "被检查单位（签字）："
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """What a record is about; `replaced`: who left, who came for him, and why."""
+    """What a record is about; `rights_told`: the officers said that they showed their certificates and told the party its rights;
+    `replaced`: who left, who came for him, and why."""
 
     organ: str
     code: str
@@ -38,6 +40,7 @@ class Visited:
     began_at: datetime
     finished_at: datetime
     pieces: Mapping[str, int]
+    rights_told: bool = False
     replaced: Sequence[tuple[str, str, str]] = ()
 
 
@@ -50,12 +53,7 @@ def number(channel: str, year: int, place: int) -> str:
 
 
 def content(visited: Visited, lines: Sequence[Line]) -> dict[str, Any]:
-    """Return what a record says, in the form in which documents are printed."""
-    place = (
-        "未到现场，依据监测数据、远程探测和监控截图"
-        if visited.channel == REMOTE
-        else f"在{visited.address or visited.premises}"
-    )
+    """Return what a record says, in the form in which documents are printed: nothing that nobody said."""
     failed = [line for line in lines if line.result == "failed"]
     brought = "、".join(f"{PIECES[kind]}{count}件" for kind, count in visited.pieces.items() if count)
     return {
@@ -67,14 +65,23 @@ def content(visited: Visited, lines: Sequence[Line]) -> dict[str, Any]:
             f"被检查单位（场所）：{visited.premises}",
             f"行政行为码：{visited.code}。参加部门：{'、'.join(visited.departments)}。",
             f"{_minute(visited.began_at)}至{_minute(visited.finished_at)}，执法人员{'、'.join(visited.officers)}"
-            f"{place}进行检查，检查前已出示执法证件并告知回避等权利。",
+            f"{_way(visited)}。",
             *(f"执法人员{left}由{came}接替：{reason}" for left, came, reason in visited.replaced),
             *(f"{n}. {line.department}：{line.text}——{RESULTS[line.result]}。{line.note}" for n, line in enumerate(lines, 1)),
             f"检查结果：{len(lines)}项中{len(failed)}项不合格。附{brought or '件无'}。",
         ],
-        "signatures": [f"执法人员：{'、'.join(visited.officers)}", "被检查单位（签字）："],
+        "signatures": [f"执法人员：{'、'.join(visited.officers)}", *([SIGNS] if visited.channel == ON_SITE else [])],
         "sealed": False,
     }  # fmt: skip
+
+
+def _way(visited: Visited) -> str:
+    """Return how it was looked at: from afar by what is there of it, on the spot with what was shown and told beforehand."""
+    if visited.channel == REMOTE:
+        kinds = "、".join(PIECES[kind] for kind, count in visited.pieces.items() if count)
+        return f"未到现场，{f'依据{kinds}' if kinds else '以远程方式'}进行检查"
+    shown = "检查前已出示执法证件并告知回避等权利" if visited.rights_told else "未记载出示执法证件、告知权利的情况"
+    return f"在{visited.address or visited.premises}进行检查，{shown}"
 
 
 def _day(moment: datetime) -> str:

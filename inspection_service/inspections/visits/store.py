@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from inspection_service.inspections.checklists import Point
-from inspection_service.inspections.visits.machine import Seen
+from inspection_service.inspections.visits.machine import Position, Seen
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.errors import NotFound, Reason
@@ -235,14 +235,15 @@ async def set_state(connection: asyncpg.Connection, visit_id: str, state: str, a
 
 
 async def set_begun(
-    connection: asyncpg.Connection, visit_id: str, at: datetime, latitude: float | None, longitude: float | None
+    connection: asyncpg.Connection, visit_id: str, at: datetime, position: Position, *, rights_told: bool
 ) -> None:
     await connection.execute(
-        "UPDATE inspection.visit SET began_at = $2, latitude = $3, longitude = $4 WHERE id = $1",
+        "UPDATE inspection.visit SET began_at = $2, latitude = $3, longitude = $4, rights_told = $5 WHERE id = $1",
         visit_id,
         at,
-        latitude,
-        longitude,
+        position.latitude,
+        position.longitude,
+        rights_told,
     )
 
 
