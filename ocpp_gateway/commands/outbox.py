@@ -20,6 +20,7 @@ from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.observation import CommandOutcome
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_result
+from ocpp_gateway.protocol.persons import unnamed_answer, unread, words
 from ocpp_gateway.protocol.secrets import masked_answer
 from ocpp_gateway.recorder.batch import Entry, Lost, Settlement
 from ocpp_gateway.stations.session import Conversation, Recorder
@@ -122,13 +123,16 @@ class Outbox:
             )
             self._end(command, "timed_out", error_description=why)
         elif answer.payload is None:
-            self._end(command, "refused", frame, error_code=answer.error, error_description=answer.description)
+            self._end(
+                command, "refused", unread(frame), error_code=answer.error,
+                error_description=words(answer.description),
+            )  # fmt: skip
         else:
             self._answered(command, session, answer.payload, frame)
 
     def _answered(self, command: Command, session: Conversation, payload: dict[str, Any], frame: str) -> None:
         version = session.version
-        shown = masked_answer(version, command.action, payload)
+        shown = unnamed_answer(masked_answer(version, command.action, payload), frame)
         if shown is not payload:
             payload, frame = shown, call_result(command.id, shown).decode()
         try:

@@ -228,6 +228,11 @@ def call_frame(call: Call) -> bytes:
     return orjson.dumps([CALL, call.message_id, call.action, call.payload])
 
 
+def send_frame(send: Send) -> bytes:
+    """Return a SEND, compact."""
+    return orjson.dumps([SEND, send.message_id, send.action, send.payload])
+
+
 def call_result(message_id: str, payload: dict[str, Any]) -> bytes:
     """Return a CALLRESULT, compact.
 

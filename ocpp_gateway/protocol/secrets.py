@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ocpp_gateway.protocol.versions import V16, V201, Version
 
@@ -25,6 +25,7 @@ DEEPEST = 100
 CONCERNED = ADDRESSES_IN | SECRET_MEMBERS_IN | {"ChangeConfiguration", "SetVariables", "NotifyEvent", "NotifyReport"}
 
 Payload = dict[str, Any]
+Value = TypeVar("Value")
 
 
 def is_secret(name: Any) -> bool:
@@ -36,7 +37,7 @@ def masked(version: Version, action: str, payload: Payload) -> Payload:
     """Return a request without what is secret in it; the very same object where nothing is."""
     if action not in CONCERNED:
         return payload
-    payload = _as_deep_as_can_be_searched(payload)
+    payload = as_deep_as_can_be_searched(payload)
     if version is V16 and action == "ChangeConfiguration":
         return _masked_value(payload, "key", "value")
     if action == "SetVariables":
@@ -56,11 +57,11 @@ def masked(version: Version, action: str, payload: Payload) -> Payload:
 def masked_answer(version: Version, action: str, payload: Payload) -> Payload:
     """Return a station's answer without what is secret in it; stations should not tell keys, and some do."""
     if version is V16 and action == "GetConfiguration":
-        payload = _as_deep_as_can_be_searched(payload)
+        payload = as_deep_as_can_be_searched(payload)
         entries = payload.get("configurationKey")
         return _with(payload, "configurationKey", entries, lambda entry: _masked_value(entry, "key", "value"))
     if action == "GetVariables":
-        return _masked_items(_as_deep_as_can_be_searched(payload), "getVariableResult", "attributeValue")
+        return _masked_items(as_deep_as_can_be_searched(payload), "getVariableResult", "attributeValue")
     return payload
 
 
@@ -109,18 +110,20 @@ def verdict(state: str, answer: Payload | None) -> str:
     return "accepted" if status in ("Accepted", "RebootRequired") else "declined"
 
 
-def _as_deep_as_can_be_searched(payload: Payload) -> Payload:
-    found: Payload = _cut(payload, DEEPEST)
+def as_deep_as_can_be_searched(payload: Value) -> Value:
+    """Return a JSON value without what lies deeper in it than is searched; the very same object where nothing does."""
+    found: Value = cut(payload, DEEPEST)
     return payload if found == payload else found
 
 
-def _cut(value: Any, levels: int) -> Any:
+def cut(value: Any, levels: int) -> Any:
+    """Return a JSON value in which what lies deeper is hidden."""
     if isinstance(value, dict | list) and levels == 0:
         return MASK
     if isinstance(value, dict):
-        return {key: _cut(member, levels - 1) for key, member in value.items()}
+        return {key: cut(member, levels - 1) for key, member in value.items()}
     if isinstance(value, list):
-        return [_cut(member, levels - 1) for member in value]
+        return [cut(member, levels - 1) for member in value]
     return value
 
 

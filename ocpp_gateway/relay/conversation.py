@@ -25,15 +25,17 @@ from ocpp_gateway.protocol.frames import (
     CALLRESULT,
     CALLRESULTERROR,
     NUL,
+    SEND,
     Answer,
     Call,
     Refusal,
     call_error,
     call_frame,
 )
-from ocpp_gateway.protocol.secrets import masked, masked_answer, masked_late
+from ocpp_gateway.protocol.persons import words
 from ocpp_gateway.protocol.versions import Version
 from ocpp_gateway.recorder.batch import Entry
+from ocpp_gateway.relay import shown
 from ocpp_gateway.relay.passed import ENDED, REFUSED, SAID, TOLD, UPSTREAM, Passed
 from ocpp_gateway.relay.turns import MOST_OPEN, Turns
 from ocpp_gateway.relay.upstreams import Upstream
@@ -47,6 +49,8 @@ SHOWN_OF_A_LARGE_ONE = 2000
 AWAITED = frozenset({"BootNotification", "StartTransaction"})
 ANNOUNCED_WITHIN_S = 5.0
 VENDOR, ANNOUNCEMENT = "youguan", "SupervisorCommand"
+
+REQUESTS = (CALL, SEND)
 
 TO_UPSTREAM, TO_STATION = (metrics.relay_messages.labels(to) for to in ("upstream", "station"))
 
@@ -158,40 +162,40 @@ class Relayed:
             why = f"{len(message)} bytes are more than is recorded" if NUL not in text else "contains U+0000"
         except UnicodeDecodeError:
             pass
-        shown = message[:SHOWN_OF_A_LARGE_ONE].decode(errors="replace").replace(NUL, "�")
-        self._note(self._passed(REFUSED, now, shown, why, state=way))
+        begins = words(message[:SHOWN_OF_A_LARGE_ONE].decode(errors="replace").replace(NUL, "�"))
+        self._note(self._passed(REFUSED, now, begins, why, state=way))
 
     def _note_said(self, text: str, parts: list[Any], now: datetime) -> None:
         about = ""
         match parts:
-            case [kind, message_id, str(action), dict(payload)] if kind == CALL:
-                text = self._shown(text, message_id, action, payload)
+            case [kind, message_id, str(action), dict(payload)] if kind in REQUESTS:
+                text = shown.request(self.version, text, parts, action, payload)
                 if isinstance(message_id, str) and action in AWAITED and action in schemas.requests(self.version):
                     _remember(self._awaiting, message_id, text, MOST_OPEN)
             case [kind, str(message_id), dict(payload)] if kind == CALLRESULT:
                 action, about = self._asked.pop(message_id, ("", ""))
-                shown = masked_answer(self.version, action, payload) if action else masked_late(payload)
-                if shown is not payload:
-                    text = orjson.dumps([CALLRESULT, message_id, shown]).decode()
-            case [kind, str(message_id), *_] if kind == CALLERROR:
-                self._asked.pop(message_id, None)
+                text = shown.answer(self.version, text, message_id, payload, action)
+            case _:
+                if len(parts) > 1 and parts[0] == CALLERROR and isinstance(parts[1], str):
+                    self._asked.pop(parts[1], None)
+                text = shown.unread(text)
         self._note(self._passed(SAID, now, text, about))
 
     def _note_told(self, text: str, parts: list[Any], now: datetime) -> None:
         about = ""
         match parts:
-            case [kind, message_id, str(action), dict(payload)] if kind == CALL:
-                text = self._shown(text, message_id, action, payload)
-                if isinstance(message_id, str):
+            case [kind, message_id, str(action), dict(payload)] if kind in REQUESTS:
+                text = shown.request(self.version, text, parts, action, payload)
+                if isinstance(message_id, str) and kind == CALL:
                     _remember(self._asked, message_id, (action, text), MOST_OPEN)
-            case [kind, str(message_id), *_] if kind in (CALLRESULT, CALLERROR):
+            case [kind, str(message_id), dict(payload)] if kind == CALLRESULT:
                 about = self._awaiting.pop(message_id, "")
+                text = shown.answer(self.version, text, message_id, payload)
+            case _:
+                if len(parts) > 1 and parts[0] in (CALLRESULT, CALLERROR) and isinstance(parts[1], str):
+                    about = self._awaiting.pop(parts[1], "")
+                text = shown.unread(text)
         self._note(self._passed(TOLD, now, text, about, state=self.upstream.site_id))
-
-    def _shown(self, text: str, message_id: Any, action: str, payload: dict[str, Any]) -> str:
-        """Return a call without what is secret in it, whatever it takes for a message id."""
-        shown = masked(self.version, action, payload)
-        return text if shown is payload else call_frame(Call(message_id, action, shown)).decode()
 
     def _passed(
         self, kind: str, at: datetime, frame: str, about: str = "", *, state: str = "", number: int = 0
@@ -225,7 +229,7 @@ class Relayed:
         """Tell the station that its answer to a call of ours cannot be taken, where its version has a word for that."""
         if self.version.complains and not self._closed:
             frame = call_error(Refusal(refusal.code, refusal.description, answered_as=CALLRESULTERROR), message_id)
-            self._send(frame, frame)
+            self._send(frame, shown.unread(frame.decode()))
 
     def _go_on(self) -> None:
         """Take the next step of the command that is first, where it is its turn."""
@@ -333,12 +337,13 @@ class Relayed:
     def _send_asked(self, call: Call) -> None:
         self._stage = Stage.SENT
         _remember(self._ours, call.message_id, None, OURS_REMEMBERED)
-        shown = masked(self.version, call.action, call.payload)
-        self._send(call_frame(call), call_frame(Call(call.message_id, call.action, shown)))
+        frame = call_frame(call)
+        parts = [CALL, call.message_id, call.action]
+        self._send(frame, shown.request(self.version, frame.decode(), parts, call.action, call.payload))
 
-    def _send(self, frame: bytes, shown: bytes) -> None:
+    def _send(self, frame: bytes, kept: str) -> None:
         self._station.send_text(frame)
-        entry = Entry(self.station_id, self._around.clock.now(), shown.decode(), sent=True)
+        entry = Entry(self.station_id, self._around.clock.now(), kept, sent=True)
         self._around.recorder.submit(entry)
 
     def _answers_us(self, parts: list[Any], message: bytes) -> bool:

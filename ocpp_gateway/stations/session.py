@@ -27,7 +27,9 @@ from ocpp_gateway.protocol.frames import (
     call_frame,
     call_result,
     read,
+    send_frame,
 )
+from ocpp_gateway.protocol.persons import unnamed, unnamed_answer, unread, words
 from ocpp_gateway.protocol.secrets import masked, masked_late
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
@@ -175,7 +177,7 @@ class Session:
         try:
             message = read(text, self.version)
         except Refusal as refusal:
-            self._refuse(refusal, raw, now)
+            self._refuse(refusal, unread(text).encode(), now)
             return
         if not isinstance(message, Call):
             self._take_other(message, raw, text, now)
@@ -189,7 +191,7 @@ class Session:
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
         kept = raw
-        shown = masked(self.version, call.action, call.payload)
+        shown = unnamed(self.version, call.action, masked(self.version, call.action, call.payload), text)
         if shown is not call.payload:
             call = Call(call.message_id, call.action, shown)
             kept = call_frame(call)
@@ -231,22 +233,28 @@ class Session:
             case Complaint():
                 metrics.frames.labels(self.version.name, "CALLRESULTERROR").inc()
                 reason = f"the station cannot take our answer {message.message_id}: {message.description}"
-                self._refuse(Refusal(message.error, reason, answered_as=None), raw, now)
+                self._refuse(Refusal(message.error, words(reason), answered_as=None), unread(text).encode(), now)
             case Send():
-                self._take_send(message, raw, text, now)
+                self._take_send(message, text, now)
 
-    def _take_send(self, send: Send, raw: bytes, text: str, now: datetime) -> None:
+    def _take_send(self, send: Send, text: str, now: datetime) -> None:
         """Take what wants no answer; it counts as open until it is stored, so that no flood of it fills the memory."""
+        shown = unnamed(self.version, send.action, send.payload, text)
+        if shown is not send.payload:
+            send = Send(send.message_id, send.action, shown)
+            text = send_frame(send).decode()
         known = self._around.knows(self.station_id)
         try:
             outcome = self._handle(_routes(self.version, sends=True), send, now, known)
         except Refusal as refusal:
             refusal.answered_as = None
-            self._refuse(refusal, raw, now)
+            self._refuse(refusal, text.encode(), now)
             return
         except Exception:
             log.exception("%s: %s could not be handled", self.station_id, send.action)
-            self._refuse(Refusal("InternalError", "this message could not be handled", answered_as=None), raw, now)
+            self._refuse(
+                Refusal("InternalError", "this message could not be handled", answered_as=None), text.encode(), now
+            )
             return
         entry = Entry(
             self.station_id, now, text, outcome.observations, (), self._remote, self.version.name,
@@ -328,7 +336,7 @@ class Session:
         call, _ = self._asked[0]
         frame = call_frame(call)
         self._wire.send(frame)
-        shown = masked(self.version, call.action, call.payload)
+        shown = unnamed(self.version, call.action, masked(self.version, call.action, call.payload), frame.decode())
         if shown is not call.payload:
             frame = call_frame(Call(call.message_id, call.action, shown))
         self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
@@ -345,9 +353,7 @@ class Session:
         if not self._asked or self._asked[0][0].message_id != answer.message_id:
             metrics.frames.labels(self.version.name, "unexpected answer").inc()
             late = Refusal("ProtocolError", "an answer to no call of ours that is open", answered_as=None)
-            shown = answer.payload and masked_late(answer.payload)
-            kept = raw if shown is None or shown is answer.payload else call_result(answer.message_id, shown)
-            self._refuse(late, kept, now)
+            self._refuse(late, _late(answer, raw, text), now)
             return
         _, answered = self._asked.pop(0)
         answered(answer, text)
@@ -445,6 +451,14 @@ class Session:
     def replace(self) -> None:
         """Close because the station has come back on a newer connection."""
         self._wire.close(1000, "replaced by a newer connection")
+
+
+def _late(answer: Answer, raw: bytes, text: str) -> bytes:
+    """Return what is kept of an answer of which nobody knows what it answers."""
+    if answer.payload is None:
+        return unread(text).encode()
+    shown = unnamed_answer(masked_late(answer.payload), text)
+    return raw if shown is answer.payload else call_result(answer.message_id, shown)
 
 
 def _answer(message_id: str, answer: Reply, settlement: Settlement) -> bytes:

@@ -249,6 +249,39 @@ async def test_a_secret_in_an_answer_to_nothing_that_is_known_is_masked(relay: R
     assert not [note for note in relay.notes if secret in note.frame + note.about]
 
 
+async def test_who_is_named_passes_and_is_noted_nowhere(relay: Relay) -> None:
+    """Plate, chassis number and telephone in what vendors add, in tokens, in answers and in what is no message at all."""
+    named = {"plateNo": "浙B12345", "vin": "LSVAU2180C2183294", "phone": "13812345678"}
+    transfer = {"vendorId": "cn.charger", "data": json.dumps(named, ensure_ascii=False)}
+    begin = {"connectorId": 1, "idTag": named["vin"], "meterStart": 0, "timestamp": "2026-01-01T00:00:00Z"}
+    known = {"idTagInfo": {"status": "Accepted", "parentIdTag": named["phone"]}}
+    said = [
+        json.dumps(frame, ensure_ascii=False)
+        for frame in (
+            [2, "1", "DataTransfer", transfer], [2, "2", "StartTransaction", begin], [2, "3", "Own", named],
+            [3, "8", {"status": "Accepted", "data": transfer["data"]}], [4, "9", "GenericError", named["plateNo"], named],
+        )
+    ]  # fmt: skip
+    said += ['{"torn": "' + named["phone"], "x" * 300_000 + named["vin"], named["vin"] + " " + "x" * 300_000]
+    told = [
+        json.dumps([2, "8", "DataTransfer", transfer]),
+        json.dumps([3, "2", {**known, "transactionId": 7}]),
+        json.dumps([2, "7", "RemoteStartTransaction", {"idTag": named["phone"]}]),
+    ]
+    async with relay.both() as (station, upstream):
+        for message in said:
+            await station.send(message)
+        await until(lambda: relay.system.got == said)
+        for message in told:
+            await upstream.send(message)
+        assert [await station.recv() for _ in told] == told
+        await until(lambda: sum(note.kind == "told" for note in relay.notes) == len(told))
+    kept = "".join(note.frame + note.about for note in relay.notes)
+    assert not [person for person in named.values() if person in kept or json.dumps(person)[1:-1] in kept]
+    assert "cn.charger" in kept
+    assert "GenericError" in kept
+
+
 async def test_a_secret_is_masked_whatever_the_call_takes_for_its_id(relay: Relay) -> None:
     secret = os.urandom(8).hex()
     async with relay.both() as (station, upstream):

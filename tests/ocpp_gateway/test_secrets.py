@@ -153,3 +153,81 @@ def test_however_deep_it_lies_the_connection_goes_on(action: str) -> None:
     talk.raw(b'[2,"1","' + action.encode() + b'",{"customData":' + deep + b"}]")
     assert talk.wire.sent[-1][:2] == [4, "1"]
     assert "geheim" not in str(talk.recorder.entries)
+
+
+VIN, PLATE, PHONE = "LSVAU2180C2183294", "浙B12345", "13812345678"
+NAMED = {"plateNo": PLATE, "vin": VIN, "phone": PHONE, "note": f"{PLATE} {VIN} {PHONE}", "soc": 80}
+WHOLE = orjson.dumps(NAMED).decode()
+STATUS = {"connectorId": 1, "errorCode": "OtherError", "status": "Faulted"}
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "payload"),
+    [
+        (V16, "DataTransfer", {"vendorId": "cn.charger", "messageId": "vin", "data": WHOLE}),
+        (V16, "DataTransfer", {"vendorId": "cn.charger", "data": f"VIN={VIN};tel={PHONE};{PLATE}"}),
+        (V16, "StatusNotification", {**STATUS, "info": f"{PLATE} {PHONE}", "vendorErrorCode": VIN}),
+        (V16, "VendorsOwn", {"anything": [NAMED]}),
+        (V201, "DataTransfer", {"vendorId": "cn.charger", "data": NAMED}),
+        (V201, "Heartbeat", {"customData": {"vendorId": "cn.charger", "car": [NAMED]}}),
+        (V201, "MeterValues", {"evseId": 1, "meterValue": [], "customData": {"vendorId": "x", "vin": VIN}}),
+        (V201, "NotifyCustomerInformation", {"data": f"张三 {PHONE}", "seqNo": 0, "requestId": 1}),
+        (V201, "SecurityEventNotification", {"type": "x", "timestamp": "2026-01-01T00:00:00Z", "techInfo": f"by {PHONE}"}),
+    ],
+    ids=["JSON in a text", "a text", "a status", "a vendor's action", "any type", "customData", "samples", "customer", "an event"],
+)  # fmt: skip
+def test_who_is_named_is_not_kept(version: Version, action: str, payload: dict[str, Any]) -> None:
+    talk = Talk(version)
+    talk.say(action, payload)
+    (entry,) = talk.recorder.entries
+    kept = str([entry.frame, entry.observations, *entry.doubts])
+    assert MASK in kept
+    assert not [person for person in (VIN, PLATE, PHONE, "张三") if person in kept]
+    talk.recorder.settle()
+    assert talk.wire.sent[-1][1] == "1", "it is answered all the same"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [f'[2,"1","DataTransfer",{{"data":"{VIN}"', f'[4,"1","GenericError","{PHONE}",{{"vin":"{VIN}"}}]', f'"{PLATE}"'],
+    ids=["torn", "an error", "no array"],
+)
+def test_nor_in_what_is_no_message(frame: str) -> None:
+    talk = Talk()
+    talk.raw(frame.encode())
+    kept = str(talk.recorder.entries)
+    assert MASK in kept
+    assert not [person for person in (VIN, PLATE, PHONE) if person in kept]
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("Authorize", {"idTag": PHONE}),
+        (
+            "Authorize",
+            {
+                "idToken": {
+                    "idToken": PHONE,
+                    "type": "Central",
+                    "additionalInfo": [{"additionalIdToken": VIN, "type": "x"}],
+                }
+            },
+        ),
+        ("DataTransfer", {"vendorId": "cn.charger", "data": '{"soc": 80, "power": 7000}'}),
+        ("StatusNotification", {**STATUS, "info": "E0042", "vendorErrorCode": "16777216"}),
+        ("BootNotification", {"chargePointModel": "x", "chargePointVendor": "y", "iccid": "89860012345678901234"}),
+    ],
+)
+def test_what_names_nobody_is_kept_byte_for_byte(action: str, payload: dict[str, Any]) -> None:
+    """A token too, at our own door: by it we authorise."""
+    talk = Talk(V201 if "idToken" in payload else V16)
+    talk.say(action, payload)
+    assert orjson.loads(talk.recorder.entries[-1].frame)[3] == payload
+
+
+@pytest.mark.parametrize("deep", ["[" * 150 + "]" * 150, '{"a":' * 60 + "1" + "}" * 60])
+def test_whatever_lies_in_a_text_it_is_searched_or_hidden(deep: str) -> None:
+    talk = Talk()
+    talk.say("DataTransfer", {"vendorId": "v", "data": orjson.dumps([orjson.loads(deep), VIN]).decode()})
+    assert VIN not in str(talk.recorder.entries)
