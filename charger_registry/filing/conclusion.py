@@ -18,7 +18,7 @@ from charger_registry.filing.papers import store as paper_store
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.amendment import give
 from charger_registry.ledger.handovers import store as handovers
-from charger_registry.ledger.handovers.ending import end
+from charger_registry.ledger.handovers.ending import end, end_overtaken
 from charger_registry.ledger.handovers.handover import Command as HandoverCommand
 from charger_registry.ledger.responsibility import ROLES, Evidence, Line, holder, last_day
 from youguan.clock import COUNTY, county_day
@@ -70,7 +70,7 @@ async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, term
     events = await registry.file_rows(connection, filed, now)
     await duplicates.propose(connection, [site_id], now)
     follow = _begin_grace(connection, filing, terms, now) if is_new else _over(connection, filing, now)
-    return events + await follow
+    return [*events, *await follow, *await end_overtaken(connection, [site_id], now)]
 
 
 async def _draft(connection: asyncpg.Connection, content: Content, begun: Content | None, site_id: str) -> SiteDraft:

@@ -22,6 +22,7 @@ from charger_registry.imports.permission import Rights
 from charger_registry.imports.plan import ADDED, CHANGED, OUTCOMES, REFUSED, UNCHANGED, Plan, plan
 from charger_registry.imports.reading import Reading
 from charger_registry.imports.writers import WRITERS, Writer
+from charger_registry.ledger.handovers.ending import end_overtaken
 from youguan import audit
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day, utc_text
@@ -270,7 +271,7 @@ async def _file(
     events = await registry.file_rows(connection, Filing(sites=found.sites, roles=roles, source=source), now)
     await duplicates.propose(connection, [site.id for site in found.sites], now)
     await _note(connection, found, source.name, sha256, now)
-    return events
+    return [*events, *await end_overtaken(connection, list(dict.fromkeys(role.site_id for role in roles)), now)]
 
 
 async def _note(connection: asyncpg.Connection, found: Plan, name: str, sha256: str, now: datetime) -> None:

@@ -131,7 +131,7 @@ class LedgerDesk:
             after={"reason": reason, "lines": [shown(line) for line in amendment.added]}, remote=remote,
         )  # fmt: skip
         await store.amend(connection, site_id, amendment, now=now, by=who.subject, reason=reason)
-        overtaken = await end_overtaken(connection, site_id, await store.lines(connection, site_id), now)
+        overtaken = await end_overtaken(connection, [site_id], now)
         await publish(connection, STREAM, [*overtaken, *await store.ledger_events(connection, [site_id], now)])
 
     async def _kept(self, connection: asyncpg.Connection, site_id: str, line: Line) -> Line:

@@ -9,7 +9,7 @@ from charger_registry.ledger import store as ledger
 from charger_registry.ledger.amendment import give
 from charger_registry.ledger.desk import shown
 from charger_registry.ledger.handovers import store
-from charger_registry.ledger.handovers.ending import SYSTEM, end
+from charger_registry.ledger.handovers.ending import OVERTAKEN, SYSTEM, end, is_overtaken
 from charger_registry.ledger.handovers.handover import (
     Command,
     Handover,
@@ -72,7 +72,7 @@ class HandoverDesk:
             last = answer_by(last_day, county_day(now), await store.usual_working_days(connection))
             handover = Handover(
                 str(uuid.uuid4()), site_id, station_id, manager_of(lines, station_id, now), receiver, own, evidence,
-                takes_over_at, last, State.PROPOSED, until,
+                takes_over_at, last, State.PROPOSED, now, until,
             )  # fmt: skip
             give(
                 lines, handover.line(now)
@@ -106,11 +106,10 @@ class HandoverDesk:
     async def _take_over(
         self, connection: asyncpg.Connection, who: Principal, handover: Handover, now: datetime
     ) -> None:
-        lines = await ledger.lines(connection, handover.site_id)
         refuse_period(handover.takes_over_at, handover.until, now)
-        if handover.is_overtaken(lines, now):
-            raise Conflict("somebody else manages by now than when this was proposed")
-        amendment = give(lines, handover.line(now))
+        if await is_overtaken(connection, handover, now):
+            raise Conflict(OVERTAKEN)
+        amendment = give(await ledger.lines(connection, handover.site_id), handover.line(now))
         await audit.record(
             connection, at=now, actor=who.subject, action="take over", subject=f"site {handover.site_id}",
             before=[shown(line) for line in amendment.withdrawn], after=[shown(line) for line in amendment.added],

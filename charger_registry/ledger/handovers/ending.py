@@ -1,17 +1,18 @@
 """How a handover ends: on record, in the trail, and told."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 import asyncpg
 
+from charger_registry.ledger import store as ledger
 from charger_registry.ledger.handovers import store
 from charger_registry.ledger.handovers.handover import Command, Handover, State, ended
-from charger_registry.ledger.responsibility import Line
 from youguan import audit
 from youguan.events import Event, HandoverEnded
 
 SYSTEM = "system"
+OVERTAKEN = "somebody else manages by now, or who proposed it has no right to any more"
 
 
 async def end(
@@ -42,14 +43,16 @@ async def end(
     )
 
 
-async def end_overtaken(
-    connection: asyncpg.Connection, site_id: str, lines: Sequence[Line], now: datetime
-) -> list[Event]:
-    """End the handovers of a site that is held whose manager is another one by now than when they were proposed."""
+async def end_overtaken(connection: asyncpg.Connection, site_ids: Collection[str], now: datetime) -> list[Event]:
+    """End the handovers of sites that are held where another one manages by now, or their proposer has lost his right."""
     return [
-        await end(
-            connection, handover, Command.OVERTAKE, by=SYSTEM, now=now, answer="somebody else manages by now"
-        )
-        for handover in await store.open_at(connection, [site_id])
-        if handover.is_overtaken(lines, now)
-    ]  # fmt: skip
+        await end(connection, handover, Command.OVERTAKE, by=SYSTEM, now=now, answer=OVERTAKEN)
+        for handover in await store.open_at(connection, site_ids)
+        if await is_overtaken(connection, handover, now)
+    ]
+
+
+async def is_overtaken(connection: asyncpg.Connection, handover: Handover, now: datetime) -> bool:
+    """Say whether a handover of a site that is held can be accepted no longer, as the ledger has changed since."""
+    known_then = await ledger.lines(connection, handover.site_id, handover.proposed_at)
+    return handover.is_overtaken(await ledger.lines(connection, handover.site_id), known_then, now)

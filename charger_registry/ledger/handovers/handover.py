@@ -1,6 +1,6 @@
 """The life of a handover: proposed, then accepted, declined, withdrawn, lapsed or overtaken. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -46,7 +46,7 @@ ENDS: dict[Command, State] = {
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """Who is to manage a site, or one of its stations, in whose place ('': nobody's), proposed by which organisation.
+    """Who is to manage a site, or one of its stations, in whose place ('': nobody's), proposed by which organisation, and when.
 
     `answer_by`: the last day of the county on which the receiver may answer; `takes_over_at` None: with the acceptance;
     `until` None: without an end.
@@ -62,6 +62,7 @@ class Handover:
     takes_over_at: datetime | None
     answer_by: date
     state: State
+    proposed_at: datetime
     until: datetime | None = None
 
     def answering(self, command: Command) -> str:
@@ -71,9 +72,23 @@ class Handover:
     def has_lapsed(self, now: datetime) -> bool:
         return county_day(now) > self.answer_by
 
-    def is_overtaken(self, lines: Iterable[Line], now: datetime) -> bool:
-        """Say whether a third manages by now; where the old manager's time has ended, the receiver is wanted all the more."""
-        return manager_of(lines, self.station_id, now) not in ("", self.from_organisation_id)
+    def is_overtaken(self, lines: Sequence[Line], known_then: Sequence[Line], now: datetime) -> bool:
+        """Say whether a third manages by now, or the proposer has lost the right by which he proposed.
+
+        `known_then`: the ledger as it was known at the proposal. Where the manager's time has simply run out, or he is no more, the
+        receiver is wanted all the more; who was removed chooses no successor.
+        """
+        if manager_of(lines, self.station_id, now) not in ("", self.from_organisation_id):
+            return True
+        if may_propose(lines, self.proposer_id, self.station_id, now):
+            return False
+        if self.proposer_id != self.from_organisation_id:
+            return True
+        return self._held_by_proposer(known_then, now) and not self._held_by_proposer(lines, now)
+
+    def _held_by_proposer(self, lines: Iterable[Line], now: datetime) -> bool:
+        own = [line for line in lines if line.role == "manager" and line.organisation_id == self.proposer_id]
+        return any(line.station_id in ("", self.station_id) and line.holds_at(now) for line in own)
 
     def line(self, now: datetime) -> Line:
         """Return the line that its acceptance adds to the ledger: nobody takes over what is past."""

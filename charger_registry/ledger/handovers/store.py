@@ -179,5 +179,6 @@ def handover_of(row: Any) -> Handover:
         row["takes_over_at"],
         row["answer_by"],
         State(row["state"]),
+        row["proposed_at"],
         row["until"],
     )

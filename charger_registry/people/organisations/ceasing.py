@@ -36,9 +36,4 @@ async def undo_deregistration(
     await store.undo_deregistration(connection, organisation_id, now, by, reason, document_number)
     sites = await store.hold_sites_of(connection, organisation_id)
     found = await ledger.ledger_events(connection, sites, now)
-    overtaken = [
-        event
-        for site_id, lines in (await ledger.lines_of(connection, sites)).items()
-        for event in await end_overtaken(connection, site_id, lines, now)
-    ]
-    return [*overtaken, *found]
+    return [*await end_overtaken(connection, sites, now), *found]

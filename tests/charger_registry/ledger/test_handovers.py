@@ -88,7 +88,7 @@ async def propose(desk: HandoverDesk, who: str = "m", to: str = "n", **more: Any
 
 
 def handover(state: State = State.PROPOSED, takes_over_at: datetime | None = None) -> Handover:
-    return Handover("h", "s", "", "m", "n", "o", CONTRACT, takes_over_at, date(2026, 6, 8), state)
+    return Handover("h", "s", "", "m", "n", "o", CONTRACT, takes_over_at, date(2026, 6, 8), state, NOW)
 
 
 @pytest.mark.parametrize(("state", "command"), list(itertools.product(State, Command)))
@@ -267,10 +267,39 @@ async def test_an_order_overtakes_a_handover(pool: asyncpg.Pool, desk: HandoverD
 async def test_whose_time_has_ended_is_followed_by_whoever_accepts(
     pool: asyncpg.Pool, desk: HandoverDesk, clock: ManualClock
 ) -> None:
+    clock.advance(timedelta(days=1))
+    await LedgerDesk(pool, clock).end(
+        REGULATOR, "s", "manager", at=clock.now() + timedelta(hours=1), reason="合同到期", document_number="1"
+    )
+    clock.advance(timedelta(minutes=1))
     proposed = await propose(desk)
-    await LedgerDesk(pool, clock).end(REGULATOR, "s", "manager", reason="x", document_number="1")
+    clock.advance(timedelta(days=1))
+    assert await manager(pool, clock.now()) is None
     await desk.answer(operator("n"), proposed, Command.ACCEPT)
     assert await manager(pool, clock.now()) == "n"
+
+
+@pytest.mark.parametrize(("proposer", "role", "order"), [
+    ("m", "manager", "end"), ("o", "owner", "end"), ("o", "owner", "give"),
+])  # fmt: skip
+async def test_who_loses_his_right_by_order_chooses_no_successor(
+    pool: asyncpg.Pool, desk: HandoverDesk, clock: ManualClock, proposer: str, role: str, order: str
+) -> None:
+    proposed, orders = await propose(desk, proposer), LedgerDesk(pool, clock)
+    before = await manager(pool, NOW)
+    clock.advance(timedelta(minutes=1))
+    later = clock.now() + timedelta(hours=1)
+    if order == "end":
+        await orders.end(REGULATOR, "s", role, at=later, reason="x", document_number="1")
+    else:
+        await orders.order(REGULATOR, "s", role, "p", since=later, reason="x", document_number="1")
+    assert await told(pool) == [], "until then it is his"
+    clock.advance(timedelta(hours=2))
+    with pytest.raises(Conflict, match="no right to any more"):
+        await desk.answer(operator("n"), proposed, Command.ACCEPT)
+    await orders.order(REGULATOR, "s", "maintainer", "p", reason="x", document_number="2")
+    assert await told(pool) == ["overtaken"]
+    assert await manager(pool, clock.now()) == (None if role == "manager" else before)
 
 
 async def test_an_organisation_that_is_no_more_takes_nothing_over(pool: asyncpg.Pool, desk: HandoverDesk) -> None:
