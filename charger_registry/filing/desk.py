@@ -192,7 +192,7 @@ class FilingDesk:
             content = step.filing["content"] if order.command is Command.SUBMIT else None
             await store.change(connection, filing_id, changes)
             line = (
-                now, who.subject, step.role, order.command, step.filing["state"], step.following, order.reason, content,
+                now, who.subject, step.role, order.command, step.filing["state"], changes["state"], order.reason, content,
             )  # fmt: skip
             await store.add_history(connection, filing_id, line)
             filing = await store.get(connection, filing_id, who.scope)
@@ -255,6 +255,8 @@ def _has_place(command: Command, filing: asyncpg.Record, roles: set[Role]) -> bo
         return filing["answered_at"] is None
     if command is Command.RATE:
         return filing["rating"] is None and filing["decided_at"] is not None
+    if command is Command.SUSPEND:
+        return bool(filing["suspended_by"] != Role.AUTHORITY)
     if command in (Command.RESUME, Command.RETIRE):
         return filing["suspended_by"] != Role.AUTHORITY or Role.AUTHORITY in roles
     return True

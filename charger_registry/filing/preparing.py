@@ -142,12 +142,16 @@ async def _start(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
 
 
 async def _suspend(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
+    """The authority suspends as well what its operator has suspended: then only the authority ends that."""
+    if step.filing["suspended_by"] == Role.AUTHORITY:
+        raise Conflict("the authority has suspended this site already")
     return {"suspended_by": step.role}
 
 
 async def _resume(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
+    """A site goes on as it was: one that had not begun to operate has not begun by that."""
     _refuse_against_authority(step)
-    return {"suspended_by": None}
+    return {"suspended_by": None, "state": await store.suspended_from(connection, step.filing["id"])}
 
 
 async def _retire(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:

@@ -236,6 +236,18 @@ async def begun_with(connection: asyncpg.Connection, filing_id: str) -> Content 
     return None if found is None else Content.model_validate(found)
 
 
+async def suspended_from(connection: asyncpg.Connection, filing_id: str) -> str:
+    """Return in which state a file was that is suspended now."""
+    found: str = await connection.fetchval(
+        """
+        SELECT previous FROM registry.filing_history
+        WHERE filing_id = $1 AND state = 'suspended' AND previous <> 'suspended' ORDER BY place DESC LIMIT 1
+        """,
+        filing_id,
+    )
+    return found
+
+
 async def history(connection: asyncpg.Connection, filing_id: str) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         "SELECT * FROM registry.filing_history WHERE filing_id = $1 ORDER BY place", filing_id

@@ -630,6 +630,19 @@ async def test_what_the_authority_suspends_only_the_authority_resumes(world: Wor
     assert (await world.act(filing["id"], "resume", REGULATOR))["state"] == "in_operation"
     await world.act(filing["id"], "suspend", reason="检修")
     assert (await world.act(filing["id"], "resume"))["state"] == "in_operation"
+    await world.act(filing["id"], "suspend", reason="检修")
+    await world.act(filing["id"], "suspend", REGULATOR, reason="消防隐患")
+    assert (await world.refused(filing["id"], "suspend", REGULATOR, reason="x")).status_code == 409
+    assert (await world.refused(filing["id"], "resume")).status_code == 403, "its own end of it no longer suffices"
+    assert (await world.act(filing["id"], "resume", REGULATOR))["state"] == "in_operation"
+
+
+async def test_what_has_not_begun_is_suspended_by_the_authority_and_has_not_begun_by_its_end(world: World) -> None:
+    filing = await world.accepted()
+    await world.act(filing["id"], "suspend", REGULATOR, reason="消防隐患")
+    assert (await world.refused(filing["id"], "start")).status_code == 409
+    resumed = await world.act(filing["id"], "resume", REGULATOR)
+    assert (resumed["state"], resumed["started_on"], resumed["history"][-1]["state"]) == ("accepted", None, "accepted")
 
 
 async def test_who_manages_a_site_that_does_not_operate_is_not_silent(world: World) -> None:

@@ -53,6 +53,7 @@ supplement_required   withdraw            withdrawn            a c
 supplement_required   reject              rejected             o
 accepted              attach              accepted             a c
 accepted              start               in_operation         a c
+accepted              suspend             suspended            o
 accepted              retire              retired              o
 accepted              rate                accepted             f
 accepted              lapse               lapsed               t
@@ -62,6 +63,7 @@ in_operation          retire              retired              o
 in_operation          rate                in_operation         f
 in_operation          lapse               lapsed               t
 suspended             attach              suspended            a c
+suspended             suspend             suspended            o
 suspended             resume              in_operation         a o
 suspended             retire              retired              a o
 suspended             rate                suspended            f
