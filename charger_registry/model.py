@@ -223,6 +223,7 @@ class Handover(Table, table=True):
     ended_by: str | None = Field(sa_column=Column(Text))
     answer: str | None = Field(sa_column=Column(Text))
     until: datetime | None = Field(sa_column=moment())
+    urged_at: datetime | None = Field(sa_column=moment())
 
 
 class Representation(Table, table=True):

@@ -193,7 +193,7 @@ def _ledger(ground: Ground) -> Room:
         ],
         jobs=[
             ground.watch("management_watch", judge, MANAGEMENT_WATCH_S),
-            Job("registry.handover_watch", lambda: repeat(handovers.lapse_due, MANAGEMENT_WATCH_S)),
+            Job("registry.handover_watch", lambda: repeat(handovers.watch, MANAGEMENT_WATCH_S)),
         ],
         consumers=[asked_tasks.consumer(pool)],
     )

@@ -495,6 +495,18 @@ class HandoverProposed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverUrged(Event):
+    """A handover is about to lapse: `answer_by` is the last day of the county on which its receiver may answer."""
+
+    handover_id: str
+    site_id: str
+    station_id: str | None
+    to_organisation_id: str
+    answer_by: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandoverEnded(Event):
     """A handover came to its end. `outcome`: accepted, declined, withdrawn, lapsed, or overtaken: another one manages by now."""
 
@@ -506,6 +518,7 @@ class HandoverEnded(Event):
     outcome: str
     reason: str
     at: datetime
+    proposer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -590,7 +603,10 @@ class MachineKeyUsed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilingMoved(Event):
-    """A filing went from one state to another; `site_id` None: the site is not filed yet."""
+    """A filing went from one state to another; `site_id` None: the site is not filed yet.
+
+    `role`: as what whoever moved it acted (applicant, filer, authority, clerk, system); `keeper_ids`: whose file it was, or is.
+    """
 
     filing_id: str
     number: str | None
@@ -599,6 +615,8 @@ class FilingMoved(Event):
     previous: str
     state: str
     at: datetime
+    role: str = ""
+    keeper_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,7 +199,7 @@ class FilingDesk:
             events = await conclusion.conclude(connection, filing, order.command, step.terms, who.subject, now)
             events += step.news
             if filing["state"] != step.filing["state"]:
-                events.append(filing_moved(filing, step.filing["state"], now))
+                events.append(filing_moved(step.filing, filing, step.role, now))
             for entry in (*step.trail, _entry(step, changes["state"])):
                 await audit.record(
                     connection, at=now, actor=who.subject, action=entry.action, subject=f"filing {entry.filing_id}",

@@ -127,7 +127,7 @@ async def _give_way(connection: asyncpg.Connection, old: asyncpg.Record, step: S
     await store.add_history(connection, old["id"], line)
     after = {"state": State.RETIRED, "reason": reason}
     step.trail.append(Entry("retire filing", old["id"], {"state": old["state"]}, after))
-    step.news.append(filing_moved({**dict(old), "state": State.RETIRED}, old["state"], step.now))
+    step.news.append(filing_moved(old, {**dict(old), "state": State.RETIRED}, step.role, step.now))
 
 
 async def _reject(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def rules_of(filing: Mapping[str, Any], now: datetime) -> date:
 def roles_on(who: Principal, filing: asyncpg.Record) -> set[Role]:
     """Return as what somebody may act on a filing that he sees."""
     roles = set()
-    if who.has(OPERATOR) and who.organisation_id is not None and _keeps(who.organisation_id, filing):
+    if who.has(OPERATOR) and who.organisation_id in keepers(filing):
         roles.add(Role.APPLICANT)
     if who.has(OPERATOR) and who.organisation_id == filing["organisation_id"]:
         roles.add(Role.FILER)
@@ -86,26 +86,27 @@ def roles_on(who: Principal, filing: asyncpg.Record) -> set[Role]:
     return roles
 
 
-def _keeps(organisation_id: str, filing: asyncpg.Record) -> bool:
-    """Say whose file it is: its applicant's, and once it stands that of whoever manages the site now.
+def keepers(filing: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return whose file it is: its applicant's, and once it stands that of whoever manages the site now.
 
     An applicant that no longer answers for the site has handed its file over with it.
     """
-    if filing["state"] not in STANDING or filing["manager_id"] is None:
-        return bool(organisation_id == filing["organisation_id"])
-    if organisation_id == filing["manager_id"]:
-        return True
-    return bool(organisation_id == filing["organisation_id"] and filing["applicant_answers"])
+    applicant, manager = filing["organisation_id"], filing["manager_id"]
+    if filing["state"] not in STANDING or manager is None:
+        return (applicant,)
+    return tuple(dict.fromkeys((manager, applicant))) if filing["applicant_answers"] else (manager,)
 
 
-def filing_moved(filing: Mapping[str, Any], previous: str, now: datetime) -> FilingMoved:
+def filing_moved(before: Mapping[str, Any], after: Mapping[str, Any], role: Role, now: datetime) -> FilingMoved:
     """Return a filing's move as others are told of it."""
     return FilingMoved(
-        filing_id=filing["id"],
-        number=filing["number"],
-        site_id=filing["site_id"],
-        organisation_id=filing["organisation_id"],
-        previous=previous,
-        state=filing["state"],
+        filing_id=after["id"],
+        number=after["number"],
+        site_id=after["site_id"],
+        organisation_id=after["organisation_id"],
+        previous=before["state"],
+        state=after["state"],
         at=now,
+        role=role,
+        keeper_ids=tuple(dict.fromkeys((*keepers(before), *keepers(after)))),
     )

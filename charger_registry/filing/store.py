@@ -165,9 +165,7 @@ async def next_number(connection: asyncpg.Connection, year: int) -> str:
 async def standing(connection: asyncpg.Connection, site_id: str) -> asyncpg.Record | None:
     """Return the file that a site has now, held; None where it has none."""
     return await connection.fetchrow(
-        """
-        SELECT * FROM registry.filing WHERE site_id = $1 AND state IN ('accepted', 'in_operation', 'suspended') FOR UPDATE
-        """,
+        f"{FILING} WHERE f.site_id = $1 AND f.state IN ('accepted', 'in_operation', 'suspended') FOR UPDATE OF f",
         site_id,
     )
 

@@ -18,7 +18,7 @@ EVERYBODY = (INSPECTOR, OPERATOR, REGULATOR, REVIEWER)
 
 
 class AddressIn(BaseModel):
-    """Where a recipient (organisation/ID, team/ID, person/LOGIN or centre) is told."""
+    """Where a recipient (organisation/ID, team/ID, person/LOGIN, centre or counter) is told."""
 
     recipient: Annotated[str, Field(min_length=1, max_length=200)]
     kind: Kind

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import asyncpg
 import httpx
@@ -12,15 +13,28 @@ from inspection_service.cases import store as cases
 from inspection_service.cases.words import COMMANDS
 from inspection_service.notices import store
 from inspection_service.notices.channels import Message, Post, Undelivered, http_client, shown
+from inspection_service.notices.registry_wording import COUNTER, of_ended, of_filing, of_proposed, of_urged
 from inspection_service.notices.wording import CENTRE, Told, of_case, of_new_task, of_task, organisation, person, team
 from youguan import audit
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import Conflict, Forbidden
 from youguan.eventlog import Consumer, StoredEvent
-from youguan.events import CaseMoved, PersonChanged, TaskOpened, TaskUrged
+from youguan.events import (
+    CaseMoved,
+    FilingMoved,
+    HandoverEnded,
+    HandoverProposed,
+    HandoverUrged,
+    PersonChanged,
+    TaskOpened,
+    TaskUrged,
+)
 from youguan.web.translations import english
 
+TYPES = (
+    CaseMoved, FilingMoved, HandoverEnded, HandoverProposed, HandoverUrged, PersonChanged, TaskOpened, TaskUrged,
+)  # fmt: skip
 # After each try that failed; then as after the last, until it is given up.
 AGAIN_AFTER_S = (30, 120, 600, 1800, 3600)
 GIVEN_UP_AFTER = timedelta(days=3)
@@ -49,7 +63,7 @@ class NoticeDesk:
             found[organisation(who.organisation_id)] = ""
         teams = await store.team_names(connection)
         if who.has(REGULATOR) and who.scope.everything:
-            found |= {team(team_id): name for team_id, name in teams.items()} | {CENTRE: ""}
+            found |= {team(team_id): name for team_id, name in teams.items()} | {CENTRE: "", COUNTER: ""}
         elif who.has(INSPECTOR) and who.team_id is not None:
             found[team(who.team_id)] = teams.get(who.team_id, who.team_id)
         return found
@@ -102,9 +116,7 @@ class NoticeDesk:
 
     def consumer(self) -> Consumer:
         """Return the consumer of what is to be told."""
-        return Consumer(
-            self.pool, "inspection.notices", self.handle, types=(TaskOpened, TaskUrged, CaseMoved, PersonChanged)
-        )
+        return Consumer(self.pool, "inspection.notices", self.handle, types=TYPES)
 
     async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Make the notices of a batch of events, in the transaction of the consumer's position: each once."""
@@ -124,12 +136,31 @@ class NoticeDesk:
                     told = await self._of_case(connection, moved)
                     of = {"type": "CaseMoved", "case_id": moved.case_id, "command": moved.command}
                     await store.tell(connection, told, of, moved.at, self.clock.now())
+                case HandoverProposed() | HandoverUrged() | HandoverEnded() | FilingMoved() as news:
+                    await self._of_registry(connection, news)
 
     async def _of_case(self, connection: asyncpg.Connection, moved: CaseMoved) -> Told:
         officers = await store.officers_of(connection, moved.case_id, moved.command, moved.at)
         knows = await cases.party_knows(connection, moved.case_id)
         step = english().get(COMMANDS.get(moved.command, ""), moved.command)
         return of_case(moved, officers, party_knows=bool(knows), english=step)
+
+    async def _of_registry(
+        self, connection: asyncpg.Connection, news: HandoverProposed | HandoverUrged | HandoverEnded | FilingMoved
+    ) -> None:
+        """Tell what moved at the registry, whose pages it leads to."""
+        site = await store.site_name(connection, news.site_id)
+        of: dict[str, Any] = {"type": type(news).__name__, "site_id": news.site_id}
+        match news:
+            case FilingMoved():
+                told, of = of_filing(news, site), {**of, "filing_id": news.filing_id, "state": news.state}
+            case HandoverProposed():
+                told, of = of_proposed(news, site), {**of, "handover_id": news.handover_id}
+            case HandoverUrged():
+                told, of = of_urged(news, site), {**of, "handover_id": news.handover_id}
+            case HandoverEnded():
+                told, of = of_ended(news, site), {**of, "handover_id": news.handover_id, "outcome": news.outcome}
+        await store.tell(connection, told, of, news.at, self.clock.now())
 
     # --- sending ---
 

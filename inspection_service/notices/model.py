@@ -8,7 +8,7 @@ from youguan.tables import document, moment, text, whole
 
 
 class NoticeAddress(Table, table=True):
-    """Where somebody is told: `recipient` is organisation/ID, team/ID, person/LOGIN or centre."""
+    """Where somebody is told: `recipient` is organisation/ID, team/ID, person/LOGIN, centre or counter."""
 
     __tablename__ = "notice_address"
     id: str = text(key=True)

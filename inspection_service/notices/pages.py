@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from inspection_service.notices.api import EVERYBODY, Kind, address_out
 from inspection_service.notices.channels import LONGEST_ADDRESS
 from inspection_service.notices.desk import NoticeDesk
+from inspection_service.notices.registry_wording import COUNTER
 from inspection_service.notices.wording import CENTRE
 from youguan.auth import Principal
 from youguan.errors import YouguanError
@@ -30,7 +31,8 @@ def notice_pages(desk: NoticeDesk, templates: Templates) -> APIRouter:
         rows = [address_out(row) for row in await desk.addresses(who)]
         return templates.render(
             request, "notices.html", status_code=error.status if error else 200, rows=rows, recipients=recipients,
-            kinds=KINDS, centre=CENTRE, origins=desk.post.origins, mail=desk.post.smtp_url is not None, error=error,
+            kinds=KINDS, centre=CENTRE, counter=COUNTER, origins=desk.post.origins, mail=desk.post.smtp_url is not None,
+            error=error,
         )  # fmt: skip
 
     @router.get("")

@@ -143,6 +143,12 @@ async def officers_of(connection: asyncpg.Connection, case_id: str, command: str
     return [row["subject"] for row in rows]
 
 
+async def site_name(connection: asyncpg.Connection, site_id: str | None) -> str:
+    """Return what a site is called, its id where the name is not known here; '' for none."""
+    found: str | None = await connection.fetchval("SELECT name FROM inspection.site WHERE id = $1", site_id)
+    return found or site_id or ""
+
+
 async def end_all_of(connection: asyncpg.Connection, recipient: str, at: datetime) -> None:
     """Tell a recipient nothing any more."""
     rows = await connection.fetch(

@@ -229,7 +229,8 @@ async def test_an_accepted_filing_makes_the_site_its_stations_and_who_is_respons
     lines = (await world.done("GET", f"/sites/{number}/responsibilities", role=REGULATOR))["items"]
     told = {(line["role"], line["organisation"]["id"], line["origin"]) for line in lines}
     assert told == {("builder", "b", "filing"), ("owner", "w", "filing"), ("manager", "m", "filing")}
-    assert {event["state"] for event in await world.events("FilingMoved")} == {"submitted", "accepted"}
+    moved = [(event["state"], event["role"], event["keeper_ids"]) for event in await world.events("FilingMoved")]
+    assert moved == [("submitted", "applicant", ["m"]), ("accepted", "authority", ["m"])]
     (grace,) = await world.events("GracePeriodBegan")
     assert (grace["site_id"], grace["since"]) == (number, str(TODAY))
     assert accepted["grace_until"] == grace["until"]
@@ -333,6 +334,7 @@ async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(w
     assert "安全责任保险" in filing["history"][-1]["reason"]
     moved = (await world.events("FilingMoved"))[-1]
     assert (moved["previous"], moved["state"], moved["site_id"]) == ("in_operation", "lapsed", site_id)
+    assert (moved["role"], moved["keeper_ids"]) == ("system", ["m"])
     assert (await world.refused(filing_id, "start")).status_code == 409
     assert "备案失效 1" in await world.shown("/filings")
     await bounds.consumer(world.pool).catch_up()

@@ -12,15 +12,27 @@ from typing import Any
 
 import pytest
 
+from charger_registry.filing.machine import State
+from charger_registry.ledger.handovers.handover import State as Ending
 from inspection_service.cases.machine import Command
 from inspection_service.notices.channels import KINDS, Post, http_client, shown
 from inspection_service.notices.desk import AGAIN_AFTER_S, GIVEN_UP_AFTER, KEPT, NoticeDesk
+from inspection_service.notices.registry_wording import FILING_STATES, OUTCOMES, of_ended, of_filing
 from inspection_service.notices.wording import PARTYS, URGED, of_task
 from tests.inspection_service.world import HEAD, PARTY, START, TODAY, A, B, World, somebody, to_notified
 from youguan import audit
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
-from youguan.events import Event, PersonChanged, TaskOpened, TaskUrged
+from youguan.events import (
+    Event,
+    FilingMoved,
+    HandoverEnded,
+    HandoverProposed,
+    HandoverUrged,
+    PersonChanged,
+    TaskOpened,
+    TaskUrged,
+)
 
 OTHER_PARTY, LINK = somebody("q", "operator", "n"), "https://county.example"
 
@@ -242,6 +254,72 @@ async def test_a_new_task_is_told_by_the_job_that_sends_what_is_due(house: House
     assert body["text"].startswith("有工单待办：GD-1（期限 2026-09-16）")
 
 
+def moved(role: str, state: str, previous: str = "submitted", number: str | None = "BA-1") -> FilingMoved:
+    return FilingMoved(
+        filing_id="f", number=number, site_id="s", organisation_id="m", previous=previous, state=state, at=START, role=role,
+        keeper_ids=("m", "n"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("news", "told"),
+    [
+        (moved("applicant", "submitted", "draft", None), {"counter"}),
+        (moved("clerk", "submitted", "draft"), {"organisation/m", "organisation/n", "counter"}),
+        (moved("authority", "supplement_required"), {"organisation/m", "organisation/n"}),
+        (moved("system", "lapsed", "in_operation"), {"organisation/m", "organisation/n", "counter"}),
+        (moved("applicant", "suspended", "in_operation"), {"counter"}),
+        (moved("applicant", "withdrawn", "draft", None), set()),
+        (moved("clerk", "withdrawn", "draft", None), set()),
+    ],
+)
+def test_a_filings_step_is_told_to_the_other_side(news: FilingMoved, told: set[str]) -> None:
+    assert set(of_filing(news, "场站").recipients) == told
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [("accepted", "mo"), ("declined", "mo"), ("withdrawn", "mn"), ("lapsed", "mno"), ("overtaken", "mno")],
+)
+def test_the_end_of_a_handover_is_told_to_whom_it_was_not_known(outcome: str, told: str) -> None:
+    """O, who owns, has asked n to manage in m's place."""
+    ended = HandoverEnded(
+        handover_id="h", site_id="s", station_id=None, from_organisation_id="m", to_organisation_id="n", outcome=outcome,
+        reason="", at=START, proposer_id="o",
+    )  # fmt: skip
+    assert of_ended(ended, "场站").recipients == tuple(f"organisation/{party}" for party in told)
+
+
+async def test_handovers_and_filings_are_told_with_the_page_that_they_are_about(house: House) -> None:
+    for who, recipient in ((PARTY, "organisation/m"), (OTHER_PARTY, "organisation/n"), (HEAD, "counter")):
+        await house.desk.add(who, recipient, "webhook", f"{house.web.origin}/{recipient}")
+    handover: dict[str, Any] = {
+        "handover_id": "h",
+        "site_id": "s",
+        "station_id": None,
+        "to_organisation_id": "n",
+        "at": START,
+    }
+    asked = HandoverProposed(**handover, from_organisation_id="m", proposer_id="m", takes_over_at=None, answer_by=TODAY)
+    ended = HandoverEnded(**handover, from_organisation_id="m", proposer_id="m", outcome="declined", reason="")
+    await house.tell(
+        asked, HandoverUrged(**handover, answer_by=TODAY), ended, moved("applicant", "submitted", "draft"),
+        moved("authority", "rejected"),
+    )  # fmt: skip
+    assert await house.send() == 6
+    told = {(path, body["type"], body["link"].removeprefix(LINK)): body["text"] for path, _, body in house.web.posted}
+    handovers, filings = "/registry/handovers/h", "/registry/filings/f"
+    assert set(told) == {
+        ("/organisation/n", "HandoverProposed", handovers), ("/organisation/n", "HandoverUrged", handovers),
+        ("/organisation/m", "HandoverEnded", handovers), ("/counter", "FilingMoved", filings),
+        ("/organisation/m", "FilingMoved", filings), ("/organisation/n", "FilingMoved", filings),
+    }  # fmt: skip
+    assert told["/organisation/m", "HandoverEnded", handovers].startswith(
+        "管理交接已拒绝：场站\nHandover of 场站 was declined"
+    )
+    assert told["/counter", "FilingMoved", filings] == "备案 BA-1 场站：待审核\nFiling BA-1 场站: submitted"
+
+
 async def test_an_address_is_told_only_what_happens_while_it_is_there(house: House) -> None:
     await house.pass_time(60)
     await house.desk.add(HEAD, "centre", "webhook", f"{house.web.origin}/hook")
@@ -261,7 +339,7 @@ async def test_an_address_is_told_only_what_happens_while_it_is_there(house: Hou
     ("who", "recipient"),
     [
         (PARTY, "organisation/n"), (PARTY, "centre"), (PARTY, "team/t"), (PARTY, "person/p"), (A, "person/b"), (A, "centre"),
-        (A, "team/t"), (HEAD, "organisation/m"), (HEAD, "team/none"),
+        (A, "team/t"), (PARTY, "counter"), (HEAD, "organisation/m"), (HEAD, "team/none"),
     ],
 )  # fmt: skip
 async def test_nobody_sets_anothers_address(house: House, who: Any, recipient: str) -> None:
@@ -297,3 +375,5 @@ async def test_the_same_address_stands_once_and_without_a_mail_server_there_is_n
 def test_every_stage_has_its_words() -> None:
     for stage in URGED:
         assert "GD-1" in of_task(urged(stage)).text
+    assert set(FILING_STATES) == {state for state in State if state != State.DRAFT}
+    assert set(OUTCOMES) == {state for state in Ending if state != Ending.PROPOSED}

@@ -68,7 +68,7 @@ class Lapsing:
                 connection, at=now, actor=SYSTEM, action="lapse filing", subject=f"filing {filing_id}",
                 before={"state": filing["state"]}, after={"state": state, "not_brought": [p["type"] for p in broken]},
             )  # fmt: skip
-            await publish(connection, STREAM, [filing_moved({**dict(filing), "state": state}, filing["state"], now)])
+            await publish(connection, STREAM, [filing_moved(filing, {**dict(filing), "state": state}, role, now)])
         return True
 
 

@@ -29,7 +29,7 @@ from youguan.clock import Clock, county_day
 from youguan.database import whole
 from youguan.errors import Conflict, Forbidden, NotFound, Reason
 from youguan.eventlog import publish
-from youguan.events import Event, HandoverProposed
+from youguan.events import Event, HandoverProposed, HandoverUrged
 
 
 class HandoverDesk:
@@ -137,6 +137,19 @@ class HandoverDesk:
             due = await store.sites_with_lapsed(connection, county_day(now))
         return sum([await self._lapse_at(site_id, now) for site_id in due])
 
+    async def urge_due(self) -> int:
+        """Remind receivers the day before their last day to answer, each once; return of how many handovers."""
+        now = self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            due = await store.take_to_urge(connection, county_day(now), now)
+            await publish(connection, STREAM, [_urged(handover, now) for handover in due])
+        return len(due)
+
+    async def watch(self) -> None:
+        """Remind, and let lapse, what is due."""
+        await self.urge_due()
+        await self.lapse_due()
+
     @whole
     async def _lapse_at(self, site_id: str, now: datetime) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
@@ -170,6 +183,17 @@ class HandoverDesk:
         if organisation["deregistered_at"] is not None and organisation["deregistered_at"] <= now:
             raise Conflict(Reason("{name} has been deregistered", name=organisation["name"]))
         return organisation_id
+
+
+def _urged(handover: Handover, now: datetime) -> HandoverUrged:
+    return HandoverUrged(
+        handover_id=handover.id,
+        site_id=handover.site_id,
+        station_id=handover.station_id or None,
+        to_organisation_id=handover.to_organisation_id,
+        answer_by=handover.answer_by,
+        at=now,
+    )
 
 
 def _proposed(handover: Handover, now: datetime) -> HandoverProposed:

@@ -40,6 +40,7 @@ async def end(
         outcome=state,
         reason=answer,
         at=now,
+        proposer_id=handover.proposer_id,
     )
 
 

@@ -1,7 +1,7 @@
 """The statements about handovers."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -123,6 +123,24 @@ async def open_at(connection: asyncpg.Connection, site_ids: Collection[str]) -> 
     """Return the open handovers of sites."""
     rows = await connection.fetch(
         "SELECT * FROM registry.handover WHERE site_id = ANY($1) AND state = 'proposed' ORDER BY id", list(site_ids)
+    )
+    return [handover_of(row) for row in rows]
+
+
+async def take_to_urge(connection: asyncpg.Connection, today: date, now: datetime) -> list[Handover]:
+    """Return the open handovers whose last day is tomorrow or today, asked a day ago at least, each once."""
+    rows = await connection.fetch(
+        """
+        UPDATE registry.handover SET urged_at = $3 WHERE id IN (
+            SELECT id FROM registry.handover
+            WHERE state = 'proposed' AND urged_at IS NULL AND answer_by BETWEEN $1 AND $2
+              AND proposed_at <= $3::timestamptz - interval '1 day'
+            ORDER BY id FOR UPDATE SKIP LOCKED
+        ) RETURNING *
+        """,
+        today,
+        today + timedelta(days=1),
+        now,
     )
     return [handover_of(row) for row in rows]
 

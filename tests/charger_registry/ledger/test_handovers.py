@@ -244,6 +244,18 @@ async def test_a_proposal_to_who_manages_already_is_none(desk: HandoverDesk) -> 
         await propose(desk, "o", "m")
 
 
+async def test_its_receiver_is_reminded_the_day_before_once(
+    pool: asyncpg.Pool, desk: HandoverDesk, clock: ManualClock
+) -> None:
+    proposed = await propose(desk)
+    for days, urged in ((0, 0), (5, 0), (1, 1), (1, 0), (1, 0)):
+        clock.advance(timedelta(days=days))
+        assert (days, await desk.urge_due()) == (days, urged)
+    rows = await pool.fetch("SELECT payload FROM eventlog.event WHERE type = 'HandoverUrged'")
+    said = [(row["payload"]["handover_id"], row["payload"]["to_organisation_id"]) for row in rows]
+    assert said == [(proposed, "n")]
+
+
 async def test_what_nobody_answers_lapses(pool: asyncpg.Pool, desk: HandoverDesk, clock: ManualClock) -> None:
     proposed = await propose(desk)
     clock.advance(timedelta(days=7, hours=11))
