@@ -209,12 +209,12 @@ class TaskDesk:
         wait = next_wait(cause, self.rules.proof, circumstances(task, now), now.at, after=after)
         if wait.way == Way.INSPECTOR:
             return await self._send_to_look(connection, task, "nothing else has proved it")
-        await store.change_task(connection, task["id"], waiting(wait, self.rules, now.at))
+        await store.change_task(connection, task["id"], waiting(task, wait, self.rules, now.at))
         return []
 
     async def _send_to_look(self, connection: asyncpg.Connection, task: Mapping[str, Any], reason: str) -> list[Event]:
         """Let an inspector look whether what is said to be mended is."""
-        changed = waiting(Wait(Way.INSPECTOR, None), self.rules, self.clock.now())
+        changed = waiting(task, Wait(Way.INSPECTOR, None), self.rules, self.clock.now())
         return await self.move(connection, task, Command.VISIT, machine(reason), also=changed)
 
     async def _now(self, connection: asyncpg.Connection, task: Mapping[str, Any]) -> Now:

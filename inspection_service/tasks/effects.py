@@ -54,22 +54,31 @@ def effects(task: Mapping[str, Any], state: State, rules: Rules, now: Now) -> di
         case State.ACCEPTED:
             changed["urge_at"] = task["urge_at"]
         case State.MENDED:
-            changed |= {"request": None} | waiting(
-                next_wait(rules.cause(task["cause"]), rules.proof, circumstances(task, now), now.at), rules, now.at
-            )
+            wait = next_wait(rules.cause(task["cause"]), rules.proof, circumstances(task, now), now.at)
+            changed |= {"request": None} | waiting(task, wait, rules, now.at)
         case State.VERIFYING:
             holding = Holding.begun(now.at, now.holding_time, runs=now.heard and now.in_service)
             changed |= {"request": None, "verify_until": holding.until, "holding_left": holding.left}
+            changed |= urged(task, rules, since=now.at)  # of which nobody hears while the holding time runs
         case State.CLOSED:
             changed |= {"request": None, "closed_at": now.at}
     return changed
 
 
-def waiting(wait: Wait, rules: Rules, now: datetime) -> dict[str, Any]:
-    """Return what changes as a mended task waits for its proof; where nobody comes to look, the centre hears of it."""
-    visit = rules.proof.visit_within.after(now) if wait.way == Way.INSPECTOR else None
-    probe = str(uuid.uuid4()) if wait.way == Way.PROBE else None
-    return {"awaiting": wait.way, "await_until": wait.until, "probe_id": probe, "urge_at": visit}
+def waiting(task: Mapping[str, Any], wait: Wait, rules: Rules, now: datetime) -> dict[str, Any]:
+    """Return what changes as a mended task waits for its proof.
+
+    Where nobody comes to look, the centre hears of it; where only an alert's end proves it, the party's own time goes on.
+    """
+    changed: dict[str, Any] = {"awaiting": wait.way, "await_until": wait.until, "probe_id": None, "urge_at": None}
+    match wait.way:
+        case Way.INSPECTOR:
+            changed["urge_at"] = rules.proof.visit_within.after(now)
+        case Way.PROBE:
+            changed["probe_id"] = str(uuid.uuid4())
+        case Way.SOURCE if wait.until is None:
+            changed |= urged(task, rules, since=now)
+    return changed
 
 
 def urged(task: Mapping[str, Any], rules: Rules, *, since: datetime) -> dict[str, Any]:

@@ -114,10 +114,10 @@ TABLE: dict[Command, Line] = {
     Command.MERGE: _line(MACHINE, {OPEN: CLOSED, ACCEPTED: CLOSED, MENDED: CLOSED, VERIFYING: CLOSED}),
     Command.JOIN: _line(MACHINE, _stay(*UNCLOSED)),
     Command.VISIT: _line(MACHINE, _stay(MENDED)),
-    Command.REMIND: _line(MACHINE, _stay(OPEN, ACCEPTED)),
-    Command.FALL_DUE: _line(MACHINE, _stay(OPEN, ACCEPTED)),
-    Command.TO_TEAM: _line(MACHINE, _stay(OPEN, ACCEPTED)),
-    Command.TO_CENTRE: _line(MACHINE, _stay(OPEN, ACCEPTED, MENDED)),
+    Command.REMIND: _line(MACHINE, _stay(*UNCLOSED)),
+    Command.FALL_DUE: _line(MACHINE, _stay(*UNCLOSED)),
+    Command.TO_TEAM: _line(MACHINE, _stay(*UNCLOSED)),
+    Command.TO_CENTRE: _line(MACHINE, _stay(*UNCLOSED)),
 }
 # What somebody has seen himself: never a machine's key.
 ON_THE_SPOT = (Command.CONFIRM, Command.REFUTE)

@@ -18,7 +18,7 @@ from inspection_service.tasks.counter import HANDLERS, Counter, Finding
 from inspection_service.tasks.deadlines import latest_due_at
 from inspection_service.tasks.machine import ON_THE_SPOT, Command
 from inspection_service.tasks.store import Filter
-from inspection_service.tasks.urging import COMMANDS, WAITED_FOR, Stage
+from inspection_service.tasks.urging import COMMANDS, Stage, waits_for_party
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, county_day
 from youguan.documents import Shelf
@@ -165,7 +165,7 @@ BRINGS_PAPERS = (Command.ANSWER, Command.MEND, Command.CONFIRM, Command.REFUTE)
 GIVES = (Command.REASSIGN, Command.DISPATCH, Command.ASK_TRANSFER)
 WORDS: dict[str, Any] = {
     "causes": CAUSES, "states": STATES, "roles": ROLES, "actors": ACTORS, "moves": MOVES, "origins": ORIGINS,
-    "awaiting": AWAITING, "escalations": ESCALATIONS, "urgings": URGINGS, "waited_for": WAITED_FOR,
+    "awaiting": AWAITING, "escalations": ESCALATIONS, "urgings": URGINGS, "waits_for_party": waits_for_party,
     "severities": SEVERITIES, "items_of": ITEMS_OF,
 }  # fmt: skip
 VIEWS = {

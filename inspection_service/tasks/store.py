@@ -257,6 +257,13 @@ async def hold(connection: asyncpg.Connection, changed: Mapping[str, datetime]) 
     )
 
 
+# `urging.waits_for_party`; and of a mended task the centre hears where nobody comes to look.
+WAITS = f"""(t.state IN ({", ".join(repr(str(state)) for state in WAITED_FOR)})
+    OR (t.state = 'mended' AND t.awaiting = 'source' AND t.await_until IS NULL)
+    OR (t.state = 'verifying' AND t.verify_until IS NULL))"""
+HEARD_OF = f"(t.state = 'mended' OR {WAITS})"
+
+
 async def due_verifications(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         """
@@ -271,9 +278,9 @@ async def due_verifications(connection: asyncpg.Connection, now: datetime) -> li
 async def due_urgings(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
     """Return tasks of which somebody is to hear now."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT * FROM inspection.task WHERE urge_at <= $1 AND state IN ('open', 'accepted', 'mended')
-        ORDER BY urge_at LIMIT 500 FOR UPDATE SKIP LOCKED
+        f"""
+        SELECT * FROM inspection.task t WHERE t.urge_at <= $1 AND {HEARD_OF}
+        ORDER BY t.urge_at LIMIT 500 FOR UPDATE SKIP LOCKED
         """,
         now,
     )
@@ -295,10 +302,10 @@ async def vain_waits(connection: asyncpg.Connection, now: datetime) -> list[asyn
 async def next_moment(connection: asyncpg.Connection) -> datetime | None:
     """Return when something happens next by itself."""
     found: datetime | None = await connection.fetchval(
-        """
+        f"""
         SELECT least(
             (SELECT min(verify_until) FROM inspection.task WHERE state = 'verifying'),
-            (SELECT min(urge_at) FROM inspection.task WHERE urge_at IS NOT NULL),
+            (SELECT min(t.urge_at) FROM inspection.task t WHERE t.urge_at IS NOT NULL AND {HEARD_OF}),
             (SELECT min(await_until) FROM inspection.task WHERE await_until IS NOT NULL))
         """
     )
@@ -367,8 +374,7 @@ class Filter:
     escalated: bool = False
 
 
-WAITED = ", ".join(repr(str(state)) for state in WAITED_FOR)
-URGED = f"t.state IN ({WAITED}) AND t.urged >= {int(Stage.REMINDED)}"
+URGED = f"{WAITS} AND t.urged >= {int(Stage.REMINDED)}"
 
 
 async def count_urged(connection: asyncpg.Connection, organisation_id: str) -> int:

@@ -1,11 +1,13 @@
 """Who hears when a task is late: the party is reminded and told, then the township's team, then the county's centre. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 
 from inspection_service.tasks.machine import Command, State
-from inspection_service.tasks.rules import Terms
+from inspection_service.tasks.rules import Terms, Way
 
 
 class Stage(IntEnum):
@@ -24,7 +26,7 @@ COMMANDS = {
     Stage.TEAM: Command.TO_TEAM,
     Stage.CENTRE: Command.TO_CENTRE,
 }
-WAITED_FOR = (State.OPEN, State.ACCEPTED)  # afterwards it is not the party whom the office waits for
+WAITED_FOR = (State.OPEN, State.ACCEPTED)  # afterwards it is mostly not the party whom the office waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,20 @@ class Urging:
 
     stage: Stage
     at: datetime
+
+
+def waits_for_party(task: Mapping[str, Any]) -> bool:
+    """Say whether the party has to do something: mend it, or let what it says be seen (`store.WAITS` says the same).
+
+    A holding time that stands still, since the station is silent or out of service, and a wait for an alert's end that nothing
+    ends are the party's to go on with: else a task is parked where nobody hears of it.
+    """
+    match task["state"]:
+        case State.MENDED:
+            return task["awaiting"] == Way.SOURCE and task["await_until"] is None
+        case State.VERIFYING:
+            return task["verify_until"] is None
+    return task["state"] in WAITED_FOR
 
 
 def schedule(due_at: datetime, terms: Terms) -> list[Urging]:

@@ -8,9 +8,9 @@ import asyncpg
 from inspection_service.tasks import store
 from inspection_service.tasks.desk import STREAM, TaskDesk, machine
 from inspection_service.tasks.effects import urged
-from inspection_service.tasks.machine import Command, State
+from inspection_service.tasks.machine import Command
 from inspection_service.tasks.rules import Way
-from inspection_service.tasks.urging import COMMANDS, Stage, due_now
+from inspection_service.tasks.urging import COMMANDS, Stage, due_now, waits_for_party
 from youguan.eventlog import publish
 from youguan.events import Event, TaskUrged
 
@@ -51,7 +51,7 @@ class TaskWatch:
     async def _urge(self, connection: asyncpg.Connection, task: asyncpg.Record) -> list[Event]:
         """Let whoever is next hear of a task; of one that is mended and that nobody has looked at, the centre."""
         now, rules = self._desk.clock.now(), self._desk.rules
-        if task["state"] == State.MENDED:
+        if not waits_for_party(task):
             stage, also = Stage.CENTRE, {"urged": Stage.CENTRE, "urge_at": None}
         else:
             stage = due_now(Stage(task["urged"]), task["due_at"], rules.terms[task["severity"]], now)

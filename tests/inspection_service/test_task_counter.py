@@ -261,7 +261,10 @@ async def test_the_same_again_within_days_is_the_same_task_unless_another_manage
 
 async def two_wait(connection: asyncpg.Connection) -> None:
     """Return when two others wait for a row that this connection holds."""
-    held_up = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    # Not pg_stat_activity: within a transaction it goes on showing who was connected when it was first asked.
+    held_up = (
+        "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    )
     async with asyncio.timeout(10):
         while await connection.fetchval(held_up) < 2:
             await asyncio.sleep(0)

@@ -45,10 +45,10 @@ sample          m    ..c..
 merge           m    cccc.
 join            m    oamv.
 visit           m    ..m..
-remind          m    oa...
-fall_due        m    oa...
-to_team         m    oa...
-to_centre       m    oam..
+remind          m    oamv.
+fall_due        m    oamv.
+to_team         m    oamv.
+to_centre       m    oamv.
 """
 ROWS = {Command(name): (roles, leads) for name, roles, leads in (line.split() for line in TABLE.split("\n") if line)}
 INITIALS = {state.value[0]: state for state in State}

@@ -15,7 +15,7 @@ from inspection_service.tasks.intake import Intake
 from inspection_service.tasks.machine import Command, Role
 from inspection_service.tasks.opening import Opening, Origin
 from inspection_service.tasks.rules import rules
-from inspection_service.tasks.store import Filter, list_tasks
+from inspection_service.tasks.store import Filter, count_urged, list_tasks, next_moment
 from inspection_service.tasks.watch import TaskWatch
 from youguan.auth import EVERYTHING
 from youguan.clock import ManualClock, county_day
@@ -331,6 +331,51 @@ async def test_time_in_which_a_connector_is_out_of_service_is_no_time_in_order(
         assert await world.state() == "verifying"
         await world.pass_time(1)
         assert await world.state() == "closed"
+
+
+WEEK_S = 7 * 86400
+
+
+async def heard(world: World) -> tuple[list[str], bool]:
+    """Return who has heard of the task, and whether it is on the list of those that an inspector has to look at."""
+    async with world.pool.acquire() as connection:
+        listed = await list_tasks(connection, Filter(to_visit=True), EVERYTHING, limit=10)
+    return [told["stage"] for told in await world.told("TaskUrged")], bool(listed)
+
+
+async def test_a_task_whose_holding_time_stands_still_is_not_parked_where_nobody_hears_of_it(world: World) -> None:
+    await world.tell(raised(), resolved(), told("unavailable", "available", 1, NOW))
+    due = (await world.task())["due_at"]
+    await world.pass_time((due - NOW).total_seconds())
+    assert await heard(world) == (["fall_due"], False)
+    async with world.pool.acquire() as connection:
+        assert await count_urged(connection, "m") == 1
+    await world.pass_time(WEEK_S)
+    assert await heard(world) == (["fall_due", "to_centre"], True)
+    assert await world.state() == "verifying"
+    await world.tell(told("available", "unavailable", 1, world.clock.now()))
+    await world.pass_time(30)
+    assert (await world.state(), await heard(world)) == ("closed", (["fall_due", "to_centre"], False))
+
+
+async def test_nobody_hears_of_a_task_while_its_holding_time_runs(world: World) -> None:
+    await world.tell(raised())
+    world.clock.advance(timedelta(seconds=WEEK_S))
+    await world.tell(resolved())
+    await world.pass_time(29)
+    assert (await world.state(), await heard(world)) == ("verifying", ([], False))
+    async with world.pool.acquire() as connection:
+        following = await next_moment(connection)
+    assert following == world.clock.now() + timedelta(seconds=1), "what nobody hears of wakes nobody"
+
+
+async def test_what_only_an_alerts_end_could_prove_keeps_its_term(world: World) -> None:
+    await world.tell(raised("meter_verification_overdue"))
+    await world.mend()
+    await world.pass_time(3600)
+    assert (await world.state(), (await heard(world))[0]) == ("mended", [])
+    await world.pass_time(2 * WEEK_S)
+    assert (await world.state(), await heard(world)) == ("mended", (["to_centre"], True))
 
 
 async def test_of_a_station_and_its_connector_both_must_be_well_for_time_in_order(world: World) -> None:
