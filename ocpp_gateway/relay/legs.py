@@ -5,9 +5,7 @@ own buffers and one message each way. A connection that breaks without a word br
 """
 
 import asyncio
-import os
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +16,9 @@ from ocpp_gateway.stations.admission import Admitted
 LARGEST_MESSAGE = 4 * 1024 * 1024
 # How long whoever is told goodbye has to say it too.
 GOODBYE_S = 5.0
-# A side that says nothing is asked whether it is there, and has as long again to answer.
-SILENCE_S = 20.0
+# A side that says nothing is looked after by TCP alone: a ping would be a frame of ours, which the other side knows nothing of, and
+# who does not answer one lives happily with its operator all the same. Dead lines are found after three minutes.
+KEEPALIVE_IDLE_S, KEEPALIVE_EVERY_S, KEEPALIVE_TRIES = 120, 20, 3
 
 
 class Leg(WSListener):
@@ -30,7 +29,7 @@ class Leg(WSListener):
     """
 
     __slots__ = (
-        "_asked_at", "_early", "_fragments", "_heard_at", "_kind", "_paused", "_probe", "_size", "_transport", "across",
+        "_early", "_fragments", "_kind", "_paused", "_size", "_transport", "across",
         "gone", "hear", "on_begin", "on_binary", "on_end", "on_parting", "parted_first", "said_goodbye", "told_goodbye", "why",
     )  # fmt: skip
 
@@ -53,14 +52,11 @@ class Leg(WSListener):
         self._kind: Any = None
         self._size = 0
         self._paused = False
-        self._heard_at = time.monotonic()
-        self._asked_at: float | None = None
-        self._probe = b""
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         raw = transport.underlying_transport.get_extra_info("socket")
         if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            keep_alive(raw)
         self._transport = transport
         if self.across is None:
             self.pause()
@@ -74,7 +70,6 @@ class Leg(WSListener):
         self.resume()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        self._heard_at = time.monotonic()
         kind = frame.msg_type
         payload = frame.get_payload_as_bytes()
         if kind in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION):
@@ -108,7 +103,7 @@ class Leg(WSListener):
             self.hear(payload)
         elif kind == WSMsgType.CLOSE:
             self._goodbye(payload)
-        elif kind != WSMsgType.PONG or payload != self._probe or not self._probe:
+        else:
             self.across.send(kind, payload)
             if kind == WSMsgType.BINARY:
                 self.on_binary(len(payload))
@@ -196,21 +191,6 @@ class Leg(WSListener):
     def _reads(self) -> bool:
         return self._transport is not None and not self.gone and not self._transport.underlying_transport.is_closing()
 
-    def look(self, now: float) -> None:
-        """Ask a silent side whether it is there; drop it when it has not answered. One that we do not read is not silent."""
-        if self._paused:
-            self._heard_at = now
-        if self._asked_at is None or self._heard_at > self._asked_at:
-            self._asked_at = None
-        elif now - self._asked_at >= SILENCE_S:
-            if self._transport is not None:
-                self._transport.disconnect(False)
-            return
-        if self._asked_at is None and now - self._heard_at >= SILENCE_S:
-            self._asked_at = now
-            self._probe = os.urandom(8)
-            self.send(WSMsgType.PING, self._probe)
-
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.gone = True
         across = self.across
@@ -234,10 +214,17 @@ class StationLeg(Leg):
         self.admitted = admitted
 
     def look(self, now: float) -> None:
-        """Look after both sides."""
-        super().look(now)
-        if self.across is not None:
-            self.across.look(now)
+        """Ask nothing, however long it is silent: whether it is there is for its central system to ask."""
+
+
+def keep_alive(raw: socket.socket) -> None:
+    """Let TCP find out that the other end is no more."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    idle = getattr(socket, "TCP_KEEPIDLE", None) or getattr(socket, "TCP_KEEPALIVE", None)  # the latter: macOS
+    if idle is not None:
+        raw.setsockopt(socket.IPPROTO_TCP, idle, KEEPALIVE_IDLE_S)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_EVERY_S)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_TRIES)
 
 
 def words_of(payload: bytes | None) -> str:

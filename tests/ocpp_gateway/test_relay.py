@@ -1,10 +1,13 @@
 """What is passed on between real sockets: bytes, subprotocols, close codes, pings, refusals, each side's end."""
 
 import asyncio
+import base64
 import json
 import os
 import random
+import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -146,6 +149,30 @@ async def test_pings_go_all_the_way(relay: Relay) -> None:
     async with relay.both() as (station, upstream):
         await asyncio.wait_for(await station.ping(b"from the station"), 20)
         await asyncio.wait_for(await upstream.ping(b"from the upstream"), 20)
+
+
+async def test_nobody_who_is_silent_is_asked_by_us_or_cut_off(relay: Relay) -> None:
+    """Not a byte of ours goes to a side that says nothing for an hour; whether it is there TCP finds out."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+    key = base64.b64encode(os.urandom(16)).decode()
+    writer.write(
+        f"GET /ocpp/s1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n".encode()
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    upstream = await asyncio.wait_for(relay.system.connections.get(), 20)
+    (leg,) = relay.server._listeners
+    for silent_s in (21, 42, 3600):
+        leg.look(time.monotonic() + silent_s)
+    await upstream.send("x")
+    assert await asyncio.wait_for(reader.readexactly(3), 20) == b"\x81\x01x"
+    assert isinstance(leg, legs.StationLeg)
+    for side in (leg, leg.across):
+        assert side is not None
+        assert side._transport is not None
+        raw = side._transport.underlying_transport.get_extra_info("socket")
+        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == legs.KEEPALIVE_IDLE_S
+    writer.close()
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 429, 500, 503])
