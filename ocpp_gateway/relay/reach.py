@@ -6,7 +6,8 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +22,8 @@ socket_log = logging.getLogger("picows.client")  # a line for every connection t
 socket_log.setLevel(logging.WARNING)
 
 REACH_S = 10.0
+# How long one address of several is tried: a dead member of a round, a broken IPv6. The last has what is left.
+ADDRESS_S = 2.0
 READ_BUFFER = 2048
 
 
@@ -95,15 +98,9 @@ class Reach:
         port = parts.port or (443 if parts.scheme == "wss" else 80)
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(parts.hostname, port, type=1)
-        failed: OSError = OSError("no address")
-        for family, kind, protocol, _, place in found:
-            if not self._loopback and is_ours(str(place[0])):
-                raise Unreachable("the address is this machine's own")
-            try:
-                return await _open(family, kind, protocol, place)
-            except OSError as error:
-                failed = error
-        raise failed
+        if not self._loopback and any(is_ours(str(place[0])) for *_, place in found):
+            raise Unreachable("the address is this machine's own")
+        return await open_first(found)
 
     def _make_context(self, authority: str | None) -> ssl.SSLContext:
         ca, certificate, key = self._files
@@ -111,6 +108,17 @@ class Reach:
         if certificate is not None:
             context.load_cert_chain(certificate, key)
         return context
+
+
+async def open_first(found: Sequence[tuple[Any, ...]], within_s: float = ADDRESS_S) -> socket.socket:
+    """Return a socket connected to the first of several addresses that answers; the OSError of the last where none does."""
+    *others, last = found
+    for family, kind, protocol, _, place in others:
+        with suppress(OSError):  # a TimeoutError is one
+            async with asyncio.timeout(within_s):
+                return await _open(family, kind, protocol, place)
+    family, kind, protocol, _, place = last
+    return await _open(family, kind, protocol, place)
 
 
 async def _open(family: int, kind: int, protocol: int, place: Any) -> socket.socket:

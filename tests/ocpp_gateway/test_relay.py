@@ -21,6 +21,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
 from ocpp_gateway.relay import legs
+from ocpp_gateway.relay.reach import open_first
 from ocpp_gateway.stations.attempts import TRIES
 from tests.ocpp_gateway.relayed import US, Relay, relay_of, until
 from youguan.pki import Authority, Issued
@@ -149,6 +150,21 @@ async def test_pings_go_all_the_way(relay: Relay) -> None:
     async with relay.both() as (station, upstream):
         await asyncio.wait_for(await station.ping(b"from the station"), 20)
         await asyncio.wait_for(await upstream.ping(b"from the upstream"), 20)
+
+
+async def test_an_address_that_does_not_answer_leaves_time_for_the_next() -> None:
+    """A listener whose queue is full answers nobody, as a dead member of a DNS round does."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as dead, socket.create_server(("127.0.0.1", 0)) as living:
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(dead.getsockname())
+        places = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", there.getsockname()) for there in (dead, living)]
+        async with asyncio.timeout(20):
+            reached = await open_first(places, within_s=0.2)
+        assert reached.getpeername() == living.getsockname()
+        for each in (reached, *waiting):
+            each.close()
 
 
 async def test_nobody_who_is_silent_is_asked_by_us_or_cut_off(relay: Relay) -> None:
