@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 REFUSED, CHECKSUM = "YkcRefused", "YkcChecksum"
 SPEAKER = "ykc/"
 """With which the refused input of somebody begins who has not said which pile he is; no station's id holds a slash."""
+REFUSED_A_MINUTE, BILLS_A_MINUTE, STRANGERS_A_MINUTE = 30, 300, 300
 UNSETTLED = 64  # frames of one connection that wait for the database; then it is read no further
 
 
@@ -31,6 +32,21 @@ class Recorder(Protocol):
     """What makes it durable."""
 
     def submit(self, entry: Entry) -> None: ...
+
+
+@dataclass(slots=True)
+class Budgets:
+    """How much of what is refused is kept: of each pile, of its bills besides, and of all together who have not logged in."""
+
+    _piles: dict[tuple[str, bool], Budget] = field(default_factory=dict)
+    _strangers: Budget = field(default_factory=lambda: Budget(STRANGERS_A_MINUTE))
+
+    def spend(self, pile: str | None, now: datetime, *, bill: bool = False) -> bool:
+        """Say whether one more is kept."""
+        if pile is None:
+            return self._strangers.spend(now)
+        limit = BILLS_A_MINUTE if bill else REFUSED_A_MINUTE
+        return self._piles.setdefault((pile, bill), Budget(limit)).spend(now)
 
 
 @dataclass(slots=True)
@@ -42,7 +58,7 @@ class Around:
     may_write: Callable[[str, datetime], Awaitable[bool]]
     clock: Clock
     checksum: Literal["logged", "required", "ignored"]
-    budget: Budget = field(default_factory=lambda: Budget(300))
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 class Conversation:
@@ -60,6 +76,7 @@ class Conversation:
         self._status: dict[int, StatusReported] = {}  # the last of each gun that was handed on
         self._stored: dict[int, StatusReported] = {}  # the last of each gun that is durable
         self._doubted_checksum = False
+        self._reckons_as_we = False  # one of its checksums has fitted: one that does not was damaged on the way
         self._sequence = 0
 
     async def take(self, received: Frame) -> None:
@@ -85,6 +102,7 @@ class Conversation:
 
     def _checked(self, received: Frame, text: str, now: datetime) -> list[Doubt] | None:
         """Return what is doubtful of a frame though it is taken; None where it is refused."""
+        self._reckons_as_we = self._reckons_as_we or received.fits
         if received.encrypted:
             self._refuse(received, text, "encrypted: no key is agreed for that", now)
             self._close("encrypted")
@@ -207,17 +225,24 @@ class Conversation:
     def _refuse(self, received: Frame, text: str, reason: str, now: datetime) -> None:
         """Keep that a frame was not taken; a trade that cannot be used is told so, or it would come again and again."""
         trade_no = received.body[:16].hex()
+        bill = received.kind == messages.TRADE and self.pile is not None and len(trade_no) == 32
+        doubts = self._doubts(self._speaker(), text, reason, now, bill=bill)
 
-        def settle(_: Settlement) -> None:
-            if received.kind == messages.TRADE and self.pile is not None and len(trade_no) == 32:
+        def settle(settlement: Settlement) -> None:
+            if bill and doubts and self._arrived_whole(received) and isinstance(settlement, Committed):
                 self._answer(messages.TRADE_ANSWER, messages.trade_answer(trade_no, kept=False), received)
 
-        doubts = self._doubts(self._speaker(), text, reason, now)
         self._submit(Entry(self._speaker(), now, "", (), doubts, self._remote, SOURCE), settle)
 
-    def _doubts(self, speaker: str, text: str, reason: str, now: datetime) -> list[Doubt]:
+    def _arrived_whole(self, received: Frame) -> bool:
+        """Say whether a frame is what the pile has said: told that a bill cannot be used it forgets it, untold it says it again."""
+        reckons_otherwise = self._around.checksum != "required" and not self._reckons_as_we
+        return not received.encrypted and (received.fits or self._around.checksum == "ignored" or reckons_otherwise)
+
+    def _doubts(self, speaker: str, text: str, reason: str, now: datetime, *, bill: bool = False) -> list[Doubt]:
         metrics.refused.labels(REFUSED).inc()
-        return [Doubt(speaker, now, REFUSED, reason, text)] if self._around.budget.spend(now) else []
+        kept = self._around.budgets.spend(self.pile, now, bill=bill)
+        return [Doubt(speaker, now, REFUSED, reason, text)] if kept else []
 
     def _speaker(self) -> str:
         return self.pile or f"{SPEAKER}{self._remote}"

@@ -19,7 +19,7 @@ from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.speaking import speak_for
 from ocpp_gateway.stations.store import Opening
 from ocpp_gateway.ykc import process
-from ocpp_gateway.ykc.conversation import Around, Conversation
+from ocpp_gateway.ykc.conversation import BILLS_A_MINUTE, REFUSED_A_MINUTE, Around, Budgets, Conversation
 from ocpp_gateway.ykc.frames import Splitter
 from tests.independent.ykc_pile import CHINA, Pile
 from tests.ocpp_gateway.fakes import FakeRecorder
@@ -239,17 +239,9 @@ class Filed:
 
 
 async def test_a_status_counts_as_told_when_it_is_durable() -> None:
-    async def ours(*_: object) -> bool:
-        return True
-
-    recorder, pile, sent = FakeRecorder(away=True), Pile(PILES[0]), list[bytes]()
-    around = Around(recorder, Filed(), ours, SystemClock(), "logged")
-    conversation = Conversation("127.0.0.1", around, sent.append, lambda reason: None)
-    (login,) = Splitter().feed(pile.packed(0x01, pile.login()))
+    conversation, recorder, pile, sent = await logged_in("logged")
+    recorder.away = True
     (beat,) = Splitter().feed(pile.packed(0x03, pile.bcd + b"\x01\x01"))
-    await conversation.take(login)
-    recorder.settle()
-    sent.clear()
 
     async def beats(settlement: Settlement) -> tuple[int, int, int]:
         """Return how many statuses two beats bring, how often they are answered before that is settled, and after."""
@@ -265,6 +257,79 @@ async def test_a_status_counts_as_told_when_it_is_durable() -> None:
     assert await beats(Refused("poison")) == (1, 0, 0)
     assert await beats(Committed()) == (1, 0, 2), "what was not stored is said again"
     assert await beats(Committed()) == (0, 2, 0), "and then it only asks"
+
+
+async def logged_in(checksum: Any, **more: Any) -> tuple[Conversation, FakeRecorder, Pile, list[bytes]]:
+    """Return a conversation of a pile whose login is settled, and what it is sent from then on."""
+
+    async def ours(*_: object) -> bool:
+        return True
+
+    recorder, pile, sent = FakeRecorder(), Pile(PILES[0], **more), list[bytes]()
+    around = Around(recorder, Filed(), ours, SystemClock(), checksum)
+    conversation = Conversation("127.0.0.1", around, sent.append, lambda reason: None)
+    (login,) = Splitter().feed(pile.packed(0x01, pile.login()))
+    await conversation.take(login)
+    recorder.settle()
+    sent.clear()
+    return conversation, recorder, pile, sent
+
+
+def told(frames: list[bytes]) -> list[tuple[int, int]]:
+    """Return kind and last byte of what was sent."""
+    return [(found.kind, found.body[-1]) for packed in frames for found in Splitter().feed(packed)]
+
+
+@pytest.mark.parametrize(
+    ("checksum", "change", "answers"),
+    [
+        ("required", {"fits": False}, []),
+        ("required", {"encrypted": True}, []),
+        ("logged", {"encrypted": True}, []),
+        ("logged", {"fits": False}, []),
+        ("logged", {}, [(0x40, 1)]),
+        ("ignored", {"fits": False}, [(0x40, 1)]),
+    ],
+)
+async def test_a_bill_that_was_damaged_on_the_way_is_not_called_illegal(
+    checksum: str, change: dict[str, Any], answers: list[tuple[int, int]]
+) -> None:
+    """On that the pile would forget it: a damaged one it is to tell again. This bill cannot be used in any case."""
+    conversation, recorder, pile, sent = await logged_in(checksum)
+    (bill,) = Splitter().feed(pile.trade(TRADE_NO, BEGAN, BEGAN - timedelta(minutes=30), 12.5))
+    await conversation.take(bill._replace(**change))
+    assert any(doubt.code == "YkcRefused" for entry in recorder.entries for doubt in entry.doubts)
+    recorder.settle()
+    assert told(sent) == answers
+
+
+async def test_a_pile_that_reckons_otherwise_is_told_of_a_bill_that_cannot_be_used() -> None:
+    conversation, recorder, pile, sent = await logged_in("logged", wrong_crc=True)
+    (bill,) = Splitter().feed(pile.trade(TRADE_NO, BEGAN, BEGAN - timedelta(minutes=30), 12.5))
+    await conversation.take(bill)
+    recorder.settle()
+    assert told(sent) == [(0x40, 1)]
+
+
+async def test_a_bill_that_cannot_be_used_is_kept_however_much_is_refused_besides() -> None:
+    """And one that is not kept, beyond hundreds a minute, is not answered: it comes again."""
+    conversation, recorder, pile, sent = await logged_in("logged")
+    (broken,) = Splitter().feed(pile.packed(0x13, b"short"))
+    (bill,) = Splitter().feed(pile.trade(TRADE_NO, BEGAN, BEGAN - timedelta(minutes=30), 12.5))
+    kept = 0
+    for frame in [broken] * 40 + [bill] * (BILLS_A_MINUTE + 10):
+        await conversation.take(frame)
+        kept += sum(len(entry.doubts) for entry in recorder.entries)
+        recorder.settle()
+    assert told(sent) == [(0x40, 1)] * BILLS_A_MINUTE
+    assert kept == REFUSED_A_MINUTE + BILLS_A_MINUTE
+
+
+def test_what_a_pile_says_amiss_takes_no_other_piles_room() -> None:
+    budgets, now = Budgets(), BEGAN
+    assert sum(budgets.spend(PILES[0], now) for _ in range(1000)) == REFUSED_A_MINUTE
+    assert budgets.spend(PILES[1], now)
+    assert budgets.spend(None, now)
 
 
 @pytest.mark.parametrize(("policy", "login"), [("logged", 0), ("ignored", 0), ("required", None)])
