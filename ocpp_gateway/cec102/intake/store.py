@@ -220,7 +220,7 @@ async def stats(
             WHERE t.station_id IN (
                 SELECT c.station_id FROM gateway.connector_code c
                 WHERE c.operator_code = s.operator_id AND c.cec_station_id = s.cec_station_id
-            ) AND t.stopped_at >= s.day::timestamp AT TIME ZONE $5 AND t.stopped_at < (s.day + 1)::timestamp AT TIME ZONE $5
+            ) AND t.ended_at >= s.day::timestamp AT TIME ZONE $5 AND t.ended_at < (s.day + 1)::timestamp AT TIME ZONE $5
         ) AS recorded_wh
         FROM gateway.platform_stats s WHERE s.operator_id = $1 AND ($2::date IS NULL OR (s.day, s.cec_station_id) < ($2, $3))
           AND ($6::bool OR EXISTS (
