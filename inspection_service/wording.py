@@ -42,6 +42,7 @@ REFUSED = {
     "not_obliged": "Art. 33 obliges not to punish this",
     "nothing_penal": "our organ may punish here: excuse it or file it",
     "penal": "our organ may not punish here: nothing to file",
+    "punishable": "here only who does not follow an order to correct is punished: no sanction is possible now",
     "ceiling": "above what may be punished on the spot (Art. 51)",
     "simple": "only after the simple procedure",
     "unnoted": "it is on the record already",

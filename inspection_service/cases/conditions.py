@@ -26,7 +26,7 @@ from inspection_service.law.catalogue import (
 from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.mercy import Circumstances, Mercy, guidance_first, mercy
 from inspection_service.law.periods import add_months, periods
-from inspection_service.law.permission import Draft, Refusal, heaviest, limitation_ends, refusals
+from inspection_service.law.permission import Draft, Refusal, heaviest, limitation_ends, punishable, refusals
 from youguan.working_days import add_working_days
 
 Test = Callable[[Case, Said, date], bool]
@@ -78,6 +78,11 @@ def _obliged(case: Case) -> bool:
 
 def _penal(case: Case) -> bool:
     return any(measure.organ.own for measure in case.item.measure(PENALTY))
+
+
+def _punishable(case: Case) -> bool:
+    """What no sanction waits for is not filed, to stick there."""
+    return not _penal(case) or punishable(case.item, case.party_kind, ordered=case.facts.ordered)
 
 
 def hearing_right(case: Case) -> bool:
@@ -265,6 +270,7 @@ CONDITIONS: dict[str, Test] = {
     "not_obliged": lambda case, _, __: not _obliged(case),
     "nothing_penal": lambda case, _, __: not _penal(case),
     "penal": lambda case, _, __: _penal(case),
+    "punishable": lambda case, _, __: _punishable(case),
     "limitation": lambda case, _, __: case.found_on <= limitation_ends(case.act_on, serious=case.facts.serious),
     "ceiling": lambda case, said, _: thresholds().simple.within(case.party_kind, said.imposed),
     "simple": lambda case, _, __: case.procedure == SIMPLE,

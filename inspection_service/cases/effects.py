@@ -79,8 +79,12 @@ def _extend_order(_: Case, said: Said, __: str, ___: date) -> Added:
     return {"order_due": said.on, "order_extended": True}
 
 
-def _confirm_mended(_: Case, said: Said, __: str, ___: date) -> Added:
-    return {"mended_on": said.on, "harm": said.harm, "minor": said.minor, "faultless": said.faultless}
+def _confirm_mended(case: Case, said: Said, __: str, ___: date) -> Added:
+    """Who mends after the last day of an order has not followed it, whenever the re-check comes."""
+    due = case.facts.order_due
+    late = said.on is not None and due is not None and said.on > due
+    found = {"mended_on": said.on, "harm": said.harm, "minor": said.minor, "faultless": said.faultless}
+    return found | {"ordered": case.facts.ordered or late}
 
 
 def _find_unmended(_: Case, __: Said, ___: str, ____: date) -> Added:

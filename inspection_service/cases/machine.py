@@ -231,7 +231,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         (S.LEAD, S.RECHECKED),
         Step(
             C.PROPOSE, (R.OFFICER,), S.PROPOSED, (P, "54"), ("reason", "procedure"),
-            ("penal", "limitation", "not_obliged", "guided_first", "fast_if_clear"),
+            ("penal", "limitation", "not_obliged", "guided_first", "fast_if_clear", "punishable"),
         ),
     ),
     (

@@ -21,7 +21,7 @@ BY_THE_CASE = frozenset({
     "hearing_in_time", "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over", "not_aggravated",
     "discussed", "fined", "nothing_to_pay", "payment_late", "demand_over", "remedies_over", "no_appeal_open", "appeal_open",
     "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "citizen", "subsidised", "subsidy_untold", "uncredited",
-    "credited", "shown_enough", "to_refund", "refunded", "unacknowledged", "referred_to_us",
+    "credited", "shown_enough", "to_refund", "refunded", "punishable", "unacknowledged", "referred_to_us",
 })  # fmt: skip
 OF_A_SANCTION = frozenset({"ceiling", "not_aggravated", "discussed"})  # nothing to ask where there is none
 # Where a condition is laid down when that is not where its step is.
@@ -31,6 +31,7 @@ LAID_DOWN = {
     "not_obliged": (PENALTY, "33"),
     "penal": (PENALTY, "38"),
     "limitation": (PENALTY, "36"),
+    "punishable": (PENALTY, "28"),
     "nothing_penal": (PENALTY, "38"),
     "noted": (PENALTY, "52"),
     "simple": (PENALTY, "52"),

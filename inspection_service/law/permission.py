@@ -131,6 +131,12 @@ def limitation_ends(act_on: date, *, serious: bool) -> date:
     return last
 
 
+def punishable(item: Item, party: str, *, ordered: bool) -> bool:
+    """Say whether our organ may impose any sanction at all: some are for who has not followed an order to correct."""
+    ours = (sanction for measure in item.measure(PENALTY) if measure.organ.own for sanction in measure.sanctions)
+    return any(s.meets(party) and not s.beside and (ordered or not s.after_order) for s in ours)
+
+
 def _possible(found: Found) -> list[Sanction]:
     return [s for s in found.sanctions if found.draft.ordered or not s.after_order]
 
