@@ -194,7 +194,8 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         LOOKING_INTO,
         Step(C.KEEP, (R.HEAD,), SAME, (P, "56"), ("reason", "place", "things"), ("nothing_kept",), "keeping", (INVESTIGATORS,)),
     ),
-    ((*LOOKING_INTO, *INVESTIGATION[1:]), Step(C.DISPOSE, (R.HEAD,), SAME, (P, "56"), ("reason",), ("kept",), "disposal")),
+    # Wherever a case has come to meanwhile: what is kept is decided about, and goes back to whom it belongs.
+    (tuple(S), Step(C.DISPOSE, (R.HEAD,), SAME, (P, "56"), ("reason",), ("kept",), "disposal")),
     (UNDER_WAY, Step(C.IDENTIFY, (R.OFFICER,), SAME, (P, "59"), ("identity",), ("citizen",))),
     (UNDER_WAY, Step(C.CONFIRM_ADDRESS, (R.OFFICER, R.PARTY), SAME, (P, "61"), ("place",), (), "address")),
     # Other measures, each on a basis of its own.
@@ -417,7 +418,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         Step(C.GIVE_RECEIPT, (R.OFFICER,), SAME, ("enforcement-zj", "18"), (), ("referred_to_us",), "referral_receipt"),
     ),
     # Where a case ended stays its state: what comes after, a suit for instance, still has its place.
-    (ENDED, Step(C.ARCHIVE, (R.OFFICER,), SAME, (P, "47"), (), ("unarchived", "no_appeal_open", "refunded"))),
+    (ENDED, Step(C.ARCHIVE, (R.OFFICER,), SAME, (P, "47"), (), ("unarchived", "no_appeal_open", "refunded", "nothing_kept"))),
 )  # fmt: skip
 
 

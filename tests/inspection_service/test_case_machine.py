@@ -75,10 +75,12 @@ withdrawn: archive o withdrawn
 terminated: archive o terminated
 transferred: archive o transferred, acknowledge oh transferred, take_back h lead
 referred: archive o referred, acknowledge oh referred, take_back h lead
-lead+ordered+mended+rechecked+filed: question o =, keep h =, dispose h =, tell_subsidy h =, refer h referred
+lead+ordered+mended+rechecked+filed: question o =, keep h =, tell_subsidy h =, refer h referred
 lead+ordered+mended+rechecked: transfer h transferred
 guided: refer h referred
-review_1+review_2+review_3+review_4+reviewed+notified+hearing+heard: dispose h =
+lead+guided+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed+notified: dispose h =
+hearing+heard+decided+served+demanded+enforcing+paid+closed+unpunished+dismissed+withdrawn+terminated: dispose h =
+transferred+referred+revoked: dispose h =
 lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed: confirm_address op =, give_receipt o =
 lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed: identify o =
 notified+hearing+heard+decided: identify o =
@@ -535,6 +537,20 @@ def test_what_was_mended_only_after_a_second_order_is_punished() -> None:
     assert unmet(found, Said(reason="r"), TODAY, step(State.RECHECKED, Command.EXCUSE)) == ["mercy"]
     said = replace(FINE, fine_fen=3_000_00, procedure="general")
     assert unmet(found, said, TODAY, step(State.RECHECKED, Command.PROPOSE)) == []
+
+
+@pytest.mark.parametrize("state", [State.DISMISSED, State.DECIDED, State.TRANSFERRED])
+def test_what_is_kept_is_given_back_also_where_the_case_has_gone_on_or_ended(state: State) -> None:
+    found, wish = case(state, facts={"kept_on": TODAY, "decided_on": TODAY}), Said(reason="r")
+    assert unmet(found, wish, TODAY, step(state, Command.DISPOSE)) == []
+    if state != State.DECIDED:
+        assert unmet(found, wish, TODAY, step(state, Command.ARCHIVE)) == ["nothing_kept"]
+    after = moved(found, step(state, Command.DISPOSE), wish, "h", TODAY)
+    assert (after.state, after.facts.kept_on, after.period) == (
+        state,
+        None,
+        "service" if state == State.DECIDED else None,
+    )
 
 
 @pytest.mark.parametrize(("days_late", "ordered", "failed"), [(0, False, ["punishable"]), (1, True, [])])
