@@ -52,6 +52,7 @@ REFUSED = {
     "undefended": "a statement is on record already",
     "hearing_right": "the law gives no right to a hearing here (Art. 63)",
     "hearing_in_time": "the five working days to ask for a hearing are over (Art. 64)",
+    "hearing_wanted": "the party has given its hearing up (Art. 64)",
     "hearing_notice": "on: time and place are told seven working days ahead (Art. 64)",
     "hearing_called": "the hearing was not called, or its day has not come",
     "hearing_unreviewed": "the hearing was reviewed already",

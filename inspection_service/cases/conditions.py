@@ -104,7 +104,7 @@ def _statement_over(case: Case, _: Said, day: date) -> bool:
     notified = case.facts.notified_on
     if case.facts.hearing_on is not None or notified is None:
         return notified is not None
-    if hearing_right(case):
+    if hearing_right(case) and not case.facts.hearing_given_up:
         return _ended("hearing_request", notified, day)
     return case.facts.defended or day > add_working_days(notified, thresholds().statement_days)
 
@@ -281,6 +281,7 @@ CONDITIONS: dict[str, Test] = {
     "undefended": lambda case, _, __: not case.facts.defended,
     "hearing_right": lambda case, _, __: hearing_right(case),
     "hearing_in_time": lambda case, _, day: not _ended("hearing_request", case.facts.notified_on, day),
+    "hearing_wanted": lambda case, _, __: not case.facts.hearing_given_up,
     "hearing_notice": _hearing_notice,
     "hearing_called": lambda case, _, day: case.facts.hearing_on is not None and day >= case.facts.hearing_on,
     "hearing_unreviewed": lambda case, _, __: not case.facts.hearing_reviewed,

@@ -22,8 +22,8 @@ NOTHING = "——"
 # What goes to the party: with the first of these it learns of the case.
 TOLD_TO_PARTY = (
     "guidance", "order", "recheck", "no_penalty", "spot_decision", "notice", "statement", "hearing_notice",
-    "hearing_record", "decision", "service", "instalments", "demand", "revocation", "case_withdrawal", "inspection_record",
-    "keeping", "disposal", "address", "credit", "credit_repair", "refund",
+    "hearing_record", "hearing_waiver", "hearing_end", "decision", "service", "instalments", "demand", "revocation",
+    "case_withdrawal", "inspection_record", "keeping", "disposal", "address", "credit", "credit_repair", "refund",
 )  # fmt: skip
 SANCTIONS = {
     "warning": "警告",

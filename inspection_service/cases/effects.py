@@ -125,6 +125,10 @@ def _call_hearing(_: Case, said: Said, __: str, ___: date) -> Added:
     return {"hearing_on": said.on}
 
 
+def _give_up_hearing(*_: object) -> Added:
+    return {"hearing_on": None, "hearing_given_up": True}
+
+
 def _decide(_: Case, said: Said, __: str, day: date) -> Added:
     return {"decided_on": day, **_imposes(said.imposed)}
 
@@ -193,7 +197,10 @@ def _reassign(case: Case, said: Said, __: str, ___: date) -> Added:
     return {"officers": said.officers, "investigators": tuple(ever)}
 
 
-ANEW = {"defended": False, "hearing_asked": False, "hearing_on": None, "hearing_reviewed": False, "discussed": False}
+ANEW = {
+    "defended": False, "hearing_asked": False, "hearing_on": None, "hearing_given_up": False, "hearing_reviewed": False,
+    "discussed": False,
+}  # fmt: skip
 OF_THE_DECISION = (
     "admitted", "filed_on", "decide_by", "reviewers", "reviewed_on", "sanction", "also", "fine_fen", "gains_fen", "goods",
     "notified_on", "notified_fine_fen", *ANEW, "decided_on", "served_on", "pay_by", "noted", "demanded_on", "paid", "refunds",
@@ -218,7 +225,10 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.DEFEND: lambda *_: {"defended": True},
     C.ASK_HEARING: lambda *_: {"hearing_asked": True},
     C.CALL_HEARING: _call_hearing,
+    C.WITHDRAW_HEARING: _give_up_hearing,
+    C.FORFEIT_HEARING: _give_up_hearing,
     C.REVIEW_HEARING: lambda *_: {"hearing_reviewed": True},
+    C.REINVESTIGATE: lambda *_: {"notified_on": None, "notified_fine_fen": 0, **ANEW},
     C.DISCUSS: lambda *_: {"discussed": True},
     C.DECIDE: _decide,
     C.SERVE: _serve,

@@ -85,6 +85,7 @@ class Facts:
     defended: bool = False
     hearing_asked: bool = False
     hearing_on: date | None = None
+    hearing_given_up: bool = False
     hearing_reviewed: bool = False
     discussed: bool = False
     decided_on: date | None = None

@@ -72,7 +72,10 @@ class Command(StrEnum):
     ASK_HEARING = "ask_hearing"
     CALL_HEARING = "call_hearing"
     HOLD_HEARING = "hold_hearing"
+    WITHDRAW_HEARING = "withdraw_hearing"
+    FORFEIT_HEARING = "forfeit_hearing"
     REVIEW_HEARING = "review_hearing"
+    REINVESTIGATE = "reinvestigate"
     DISCUSS = "discuss"
     DECIDE = "decide"
     EXEMPT = "exempt"
@@ -270,7 +273,10 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     ((S.NOTIFIED,), Step(C.DEFEND, (R.PARTY, R.OFFICER), SAME, (P, "45"), ("reason",), ("undefended",), "statement")),
     (
         (S.NOTIFIED,),
-        Step(C.ASK_HEARING, (R.PARTY, R.OFFICER), S.HEARING, (P, "64"), ("reason",), ("hearing_right", "hearing_in_time")),
+        Step(
+            C.ASK_HEARING, (R.PARTY, R.OFFICER), S.HEARING, (P, "64"), ("reason",),
+            ("hearing_right", "hearing_in_time", "hearing_wanted"),
+        ),
     ),
     (
         (S.HEARING,),
@@ -286,6 +292,18 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
             apart_from=(INVESTIGATORS,),
         ),
     ),
+    # Who gives his hearing up, or does not come without good reason, has had his time.
+    (
+        (S.HEARING,),
+        Step(C.WITHDRAW_HEARING, (R.PARTY, R.OFFICER), S.NOTIFIED, (P, "64"), ("reason",), (), "hearing_waiver"),
+    ),
+    (
+        (S.HEARING,),
+        Step(
+            C.FORFEIT_HEARING, REVIEWERS, S.NOTIFIED, (P, "64"), ("reason",), ("hearing_called",), "hearing_end",
+            apart_from=(INVESTIGATORS,),
+        ),
+    ),
     # What went through a hearing is reviewed once more, at the highest level, before it is decided (Art. 58).
     (
         (S.HEARD,),
@@ -295,6 +313,11 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         ),
     ),
     ((S.HEARD,), Step(C.OBJECT, (R.REVIEWER_4,), S.FILED, (P, "58"), ("reason",), (), "review", apart_from=(INVESTIGATORS,))),
+    # A statement that brings something new is looked into (Art. 45): the case is concluded, reviewed and told once more.
+    (
+        (S.NOTIFIED, S.HEARD),
+        Step(C.REINVESTIGATE, (R.HEAD,), S.FILED, (P, "45"), ("reason",), apart_from=(INVESTIGATORS,)),
+    ),
     # Discussion and decision.
     (
         (S.NOTIFIED, S.HEARD),

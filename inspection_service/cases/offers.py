@@ -18,10 +18,10 @@ from youguan.working_days import add_working_days
 BY_THE_CASE = frozenset({
     "guidance", "guided_first", "extended_once", "still_runs", "end_asked", "end_unasked", "order_is_due", "mercy",
     "not_obliged", "nothing_penal", "penal", "limitation", "ceiling", "simple", "unnoted", "noted", "undefended", "hearing_right",
-    "hearing_in_time", "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over", "not_aggravated",
-    "discussed", "fined", "nothing_to_pay", "payment_late", "demand_over", "remedies_over", "no_appeal_open", "appeal_open",
-    "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "citizen", "subsidised", "subsidy_untold", "uncredited",
-    "credited", "shown_enough", "to_refund", "refunded", "punishable", "unacknowledged", "referred_to_us",
+    "hearing_in_time", "hearing_wanted", "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over",
+    "not_aggravated", "discussed", "fined", "nothing_to_pay", "payment_late", "demand_over", "remedies_over", "no_appeal_open",
+    "appeal_open", "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "citizen", "subsidised", "subsidy_untold",
+    "uncredited", "credited", "shown_enough", "to_refund", "refunded", "punishable", "unacknowledged", "referred_to_us",
 })  # fmt: skip
 OF_A_SANCTION = frozenset({"ceiling", "not_aggravated", "discussed"})  # nothing to ask where there is none
 # Where a condition is laid down when that is not where its step is.

@@ -43,8 +43,8 @@ URGED = {
 # Steps of a case that concern its party; what the office does among itself is not told before it is served.
 PARTYS = frozenset({
     Step.GUIDE, Step.ORDER, Step.EXTEND_ORDER, Step.CONFIRM_MENDED, Step.FIND_UNMENDED, Step.CLOSE_MENDED, Step.EXCUSE,
-    Step.PUNISH_ON_THE_SPOT, Step.NOTIFY, Step.CALL_HEARING, Step.SERVE, Step.ALLOW_INSTALMENTS, Step.DEMAND, Step.REVOKE,
-    Step.REFUND, Step.CLOSE,
+    Step.PUNISH_ON_THE_SPOT, Step.NOTIFY, Step.CALL_HEARING, Step.FORFEIT_HEARING, Step.SERVE, Step.ALLOW_INSTALMENTS, Step.DEMAND,
+    Step.REVOKE, Step.REFUND, Step.CLOSE,
 })  # fmt: skip
 
 

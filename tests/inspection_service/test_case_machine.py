@@ -56,9 +56,11 @@ reviewed: notify o notified, exempt h unpunished, extend h reviewed, withdraw h 
 reviewed: transfer h transferred, reassign h reviewed
 notified: defend op notified, ask_hearing op hearing, discuss h notified, decide h decided, exempt h unpunished
 notified: extend h notified, withdraw h withdrawn, terminate h terminated, transfer h transferred, reassign h notified
+hearing: withdraw_hearing op notified, forfeit_hearing r notified
 hearing: call_hearing r hearing, hold_hearing r heard, extend h hearing, withdraw h withdrawn, terminate h terminated
 hearing: transfer h transferred, reassign h hearing
 heard: discuss h heard, decide h decided, exempt h unpunished, extend h heard, withdraw h withdrawn, terminate h terminated
+notified+heard: reinvestigate h filed
 heard: transfer h transferred, reassign h heard, review_hearing 4 heard, object 4 filed
 decided: serve o served, revoke h revoked, reassign h decided
 served: note r served, pay oh served, allow_instalments h served, demand o demanded, close h closed, appeal oh served
@@ -360,6 +362,26 @@ def test_who_may_ask_for_a_hearing_and_when(facts: dict[str, Any], days: int, fa
     assert unmet(found, Said(reason="r"), add_working_days(TODAY, days), ASK) == failed
 
 
+@pytest.mark.parametrize(
+    ("command", "on", "failed"),
+    [
+        (Command.WITHDRAW_HEARING, None, []),
+        (Command.FORFEIT_HEARING, None, ["hearing_called"]),
+        (Command.FORFEIT_HEARING, TODAY + timedelta(days=1), ["hearing_called"]),
+        (Command.FORFEIT_HEARING, TODAY, []),
+    ],
+)
+def test_a_hearing_that_is_given_up_stands_in_no_ones_way(command: Command, on: date | None, failed: list[str]) -> None:
+    found, line = case(State.HEARING, facts={**LARGE, "hearing_on": on}), step(State.HEARING, command)
+    assert unmet(found, Said(reason="r"), TODAY, line) == failed
+    after = moved(found, line, Said(reason="r"), "r", TODAY)
+    notified = replace(found, state=after.state, facts=after.facts)
+    said = replace(FINE, fine_fen=50_000_00)
+    assert unmet(notified, said, TODAY, DECIDE) == ["statement_over"], "its statement is still its right"
+    assert unmet(notified, said, add_working_days(TODAY, 4), DECIDE) == []
+    assert unmet(notified, Said(reason="r"), TODAY, ASK) == ["hearing_wanted"]
+
+
 def test_a_hearing_is_told_seven_working_days_ahead() -> None:
     line = step(State.HEARING, Command.CALL_HEARING)
     for days, failed in ((7, ["hearing_notice"]), (8, [])):
@@ -387,6 +409,24 @@ def test_a_hearing_is_told_seven_working_days_ahead() -> None:
 def test_a_decision_is_no_worse_than_what_was_told(said: Said, facts: dict[str, Any], failed: list[str]) -> None:
     found = case(State.NOTIFIED, facts={**SMALL, "defended": True, **facts})
     assert unmet(found, said, TODAY, DECIDE) == failed
+
+
+@pytest.mark.parametrize("state", [State.NOTIFIED, State.HEARD])
+def test_what_a_statement_brings_is_looked_into_and_told_afresh(state: State) -> None:
+    period = {"filed_on": TODAY, "decide_by": TODAY + timedelta(days=90), "reviewers": ("r1", "r2", "r3")}
+    found = case(state, facts={**SMALL, **period, "defended": True, "hearing_on": TODAY, "hearing_given_up": True})
+    after = moved(found, step(state, Command.REINVESTIGATE), Said(reason="r"), "h", TODAY)
+    assert (after.state, after.due_on, after.period) == (State.FILED, TODAY + timedelta(days=90), "decision")
+    assert after.facts == replace(
+        found.facts, notified_on=None, notified_fine_fen=0, defended=False, hearing_on=None, hearing_given_up=False, discussed=False
+    )  # fmt: skip
+    heavier = replace(FINE, fine_fen=30_000_00, grounds="g")
+    concluded = moved(found.with_(after.facts), step(State.FILED, Command.CONCLUDE), heavier, "a", TODAY)
+    reviewed, notify = replace(found, state=State.REVIEWED, facts=concluded.facts), step(State.REVIEWED, Command.NOTIFY)
+    told = moved(reviewed, notify, Said(on=TODAY), "a", TODAY)
+    said_to = replace(found, state=State.NOTIFIED, facts=told.facts)
+    assert unmet(said_to, heavier, TODAY, DECIDE) == ["statement_over"], "nobody is decided against on an old statement"
+    assert unmet(said_to, heavier, add_working_days(TODAY, 4), DECIDE) == []
 
 
 @pytest.mark.parametrize(("state", "command"), [(State.LEAD, Command.ORDER), (State.HEARING, Command.CALL_HEARING)])

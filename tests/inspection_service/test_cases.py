@@ -66,9 +66,9 @@ async def test_a_new_site_is_guided_first_as_long_as_the_registry_says(world: Wo
     await Intake(world.pool, TaskDesk(world.clock, timedelta(0))).consumer().catch_up()
     case_id = await world.cases.open(A, UNFILED)
     with pytest.raises(Conflict, match="guidance comes first"):
-        await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
+        await world.do(A, case_id, Command.ORDER, reason="限期备案", on=TODAY + timedelta(days=90))
     world.go_to(TODAY + timedelta(days=30))
-    assert await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general") == "proposed"
+    assert await world.do(A, case_id, Command.ORDER, reason="限期备案", on=TODAY + timedelta(days=90)) == "ordered"
 
 
 async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:
@@ -279,6 +279,19 @@ async def test_a_hearing_is_asked_for_called_and_held_before_the_decision(world:
         await world.do(REVIEWERS[2], case_id, Command.REVIEW_HEARING, reason="听证程序合法")
     await world.do(REVIEWERS[3], case_id, Command.REVIEW_HEARING, reason="听证程序合法")
     assert await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00) == "decided"
+
+
+async def test_a_hearing_that_nobody_comes_to_is_ended_and_what_is_new_is_investigated(world: World) -> None:
+    stopped = Opening(**{**_members(STOPPED), "party_kind": "citizen", "party_name": "张某", "party_id": None})
+    case_id = await to_notified(world, stopped)
+    await world.do(A, case_id, Command.ASK_HEARING, reason="当事人要求听证")
+    await world.do(REVIEWERS[0], case_id, Command.CALL_HEARING, on=date(2026, 9, 28), place="会议室")
+    world.go_to(date(2026, 9, 28))
+    assert await world.do(REVIEWERS[0], case_id, Command.FORFEIT_HEARING, reason="当事人未到场") == "notified"
+    with pytest.raises(Conflict, match="given its hearing up"):
+        await world.do(A, case_id, Command.ASK_HEARING, reason="再次要求听证")
+    assert await world.do(HEAD, case_id, Command.REINVESTIGATE, reason="当事人提交新证据") == "filed"
+    assert (await world.titles(case_id))[-2:] == ["行政处罚听证通知书", "终止听证通知书"]
 
 
 def _members(opening: Opening) -> dict[str, Any]:
