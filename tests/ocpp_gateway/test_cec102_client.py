@@ -248,7 +248,9 @@ async def test_what_sites_delivered_is_asked_for_and_held_against_their_transact
         }  # fmt: skip
         await platform.say("notification_charge_order_info", {"ChargeOrderInfo": order})
         # A charger that believes it is 1970: what it charged counts on the day on which its end was received, here as everywhere.
-        await gateway.pool.execute("UPDATE telemetry.transaction SET stopped_at = '1970-01-02', started_at = '1970-01-02'")
+        await gateway.pool.execute(
+            "UPDATE telemetry.transaction SET stopped_at = '1970-01-02', started_at = '1970-01-02'"
+        )
         await let_in(gateway.pool, address=serving.address)
         async with gateway.client() as client:
 
