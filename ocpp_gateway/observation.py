@@ -100,7 +100,8 @@ class TransactionReported:
     """A 2.x TransactionEvent, or what is like it: `kind` is Started, Updated, Ended or Settled.
 
     Settled is the account after the end: it overrules what was said before. `lasting_id`: its sender uses no id again, so that
-    another start under one is another word about the same.
+    another start under one is another word about the same. `samples`: those of an event that names no connector, which
+    another event of the transaction has named or will name.
     """
 
     station_id: str
@@ -117,6 +118,7 @@ class TransactionReported:
     offline: bool
     lasting_id: bool = False
     standing: Standing | None = None  # what its id token was answered; None: nobody asked us
+    samples: tuple[MeterSampled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
     readings = [number for _, number in registers(payload.get("meterValue", []))]
     number = _number({"connectorId": 1, **evse}, "id", "connectorId") if evse else None
     decision = _decide(token, payload, number, context) if token else None
+    samples, doubts = common.samples(payload.get("meterValue", []), number or 0, info["transactionId"], context)
     reported = TransactionReported(
         context.station_id,
         info["transactionId"],
@@ -115,9 +116,9 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
         info.get("stoppedReason"),
         payload.get("offline", False),
         standing=decision.standing if decision else None,
+        samples=() if evse else tuple(samples),
     )
-    samples, doubts = common.samples(payload.get("meterValue", []), number or 0, info["transactionId"], context)
-    observations = [reported, *_reservation(payload, reported), *samples]
+    observations = [reported, *_reservation(payload, reported), *(samples if evse else ())]
     return Outcome({"idTokenInfo": id_token_info(decision)} if decision else {}, observations, doubts)
 
 

@@ -120,7 +120,7 @@ class Batch:
     sent: list[tuple[str, datetime, str]] = field(default_factory=list)
     statuses: list[StatusReported] = field(default_factory=list)
     samples: list[MeterSampled] = field(default_factory=list)
-    stop_samples: list[MeterSampled] = field(default_factory=list)  # of connectors that only the store knows
+    unplaced: list[MeterSampled] = field(default_factory=list)  # samples of connectors that only the store knows
     begun: dict["TransactionKey", TransactionBegun] = field(default_factory=dict)
     stopped: dict[tuple[str, str, datetime], TransactionStopped] = field(default_factory=dict)
     reported: list[TransactionReported] = field(default_factory=list)
@@ -187,12 +187,13 @@ def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry
             batch.statuses.append(observation)
         case TransactionReported():
             batch.reported.append(observation)
+            batch.unplaced.extend(observation.samples)
         case TransactionBegun():
             batch.begun.setdefault(key_of(observation), observation)
         case TransactionStopped():
             key = observation.station_id, observation.transaction_id, observation.stopped_at
             batch.stopped.setdefault(key, observation)
-            batch.stop_samples.extend(observation.samples)
+            batch.unplaced.extend(observation.samples)
         case Booted():
             batch.booted[observation.station_id] = observation
         case Announced():
@@ -238,7 +239,7 @@ def by_turns(stopped: Iterable[TransactionStopped]) -> list[list[TransactionStop
 def leave_out(batch: Batch, entries: Iterable[Entry], kinds: Collection[MeterKind]) -> None:
     """Take samples of these kinds out of a batch, with a doubt for each message that brought some."""
     batch.samples = [sample for sample in batch.samples if sample.kind not in kinds]
-    batch.stop_samples = [sample for sample in batch.stop_samples if sample.kind not in kinds]
+    batch.unplaced = [sample for sample in batch.unplaced if sample.kind not in kinds]
     for entry in entries:
         if named := {sample.kind for sample in _samples(entry) if sample.kind in kinds}:
             first = min(named)
@@ -255,7 +256,7 @@ def _samples(entry: Entry) -> Iterator[MeterSampled]:
     for observation in entry.observations:
         if isinstance(observation, MeterSampled):
             yield observation
-        elif isinstance(observation, TransactionStopped):
+        elif isinstance(observation, TransactionStopped | TransactionReported):
             yield from observation.samples
 
 

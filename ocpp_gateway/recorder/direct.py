@@ -356,10 +356,10 @@ class DirectRecorder:
         missing = needed_days(batch, datetime.now(UTC).date()) - self._days if self._plain else set()
         if missing:
             await self._make_days(connection, sorted(missing))
-        kinds = {s.kind for samples in (batch.samples, batch.stop_samples) for s in samples} - self._kinds.keys()
+        kinds = {s.kind for samples in (batch.samples, batch.unplaced) for s in samples} - self._kinds.keys()
         if not kinds:
             return ()
-        told_by = {s.kind: s.station_id for s in (*batch.stop_samples, *batch.samples) if s.kind in kinds}
+        told_by = {s.kind: s.station_id for s in (*batch.unplaced, *batch.samples) if s.kind in kinds}
         self._kinds |= await store.add_kinds(connection, told_by)
         return kinds - self._kinds.keys()
 
@@ -401,8 +401,8 @@ class DirectRecorder:
             connection, batch, self._source
         )  # before the stops: a relayed 1.6 start is reported
         events += await transactions.stops(connection, batch)
-        if batch.stop_samples:
-            placed = await transaction_store.placed(connection, batch.stop_samples)
+        if batch.unplaced:
+            placed = await transaction_store.placed(connection, batch.unplaced)
             await store.insert_samples(connection, store.sample_rows(placed, self._kinds))
         await store.write_connectors(connection, told.latest)
         events += told.changes
@@ -516,7 +516,7 @@ def needed_days(batch: Batch, today: date) -> set[tuple[str, date]]:
         "raw_frame": {frame[1].date() for frames in (batch.frames, batch.sent) for frame in frames},
         "notification": {n.received_at.date() for n in batch.notified},
         "status_change": {s.occurred_at.date() for s in batch.statuses},
-        "meter_sample": {s.occurred_at.date() for samples in (batch.samples, batch.stop_samples) for s in samples},
+        "meter_sample": {s.occurred_at.date() for samples in (batch.samples, batch.unplaced) for s in samples},
         "connectivity_change": {e.at.date() for e in batch.ended},
         "sensor_reading": {s.occurred_at.date() for s in batch.seldom if isinstance(s, SensorRead)},
     }

@@ -96,7 +96,7 @@ async def _report(connection: asyncpg.Connection, reported: Sequence[Transaction
     events: list[Event] = []
     for report in await store.insert_reports(connection, reported):
         merged = await store.merge_report(connection, report)
-        number = report.connector or 0
+        number = merged["connector"] or 0  # an event may leave to another which connector it is
         if report.kind == "Started":
             events.append(
                 TransactionStarted(

@@ -5,7 +5,13 @@ from typing import NamedTuple
 
 import asyncpg
 
-from ocpp_gateway.observation import MeterSampled, TransactionBegun, TransactionReported, TransactionStopped
+from ocpp_gateway.observation import (
+    MeterSampled,
+    TransactionBegun,
+    TransactionReported,
+    TransactionStopped,
+    mark_of,
+)
 from ocpp_gateway.recorder.batch import TransactionKey, key_of
 from ocpp_gateway.recorder.store import columns
 
@@ -110,7 +116,10 @@ async def stop_transactions(
 
 
 async def placed(connection: asyncpg.Connection, samples: Sequence[MeterSampled]) -> list[MeterSampled]:
-    """Return samples of 1.6 stops with the connector on which their transaction began, where that was seen."""
+    """Return samples with the connector of their transaction, where that is known; else with a mark of the transaction.
+
+    Without it two transactions that measure the same by the clock would look like one that says it twice.
+    """
     rows = await connection.fetch(
         """
         SELECT station_id, transaction_id, connector FROM telemetry.transaction
@@ -120,7 +129,13 @@ async def placed(connection: asyncpg.Connection, samples: Sequence[MeterSampled]
         *columns(sorted({(s.station_id, s.transaction_id or "") for s in samples}), 2),
     )
     begun_on = {(row["station_id"], row["transaction_id"]): row["connector"] for row in rows}
-    return [s._replace(connector=begun_on.get((s.station_id, s.transaction_id or ""), s.connector)) for s in samples]
+    return [_placed(s, begun_on.get((s.station_id, s.transaction_id or ""))) for s in samples]
+
+
+def _placed(sample: MeterSampled, connector: int | None) -> MeterSampled:
+    if connector is None:
+        return sample._replace(mark=mark_of(sample.mark, sample.transaction_id))
+    return sample._replace(connector=connector)
 
 
 async def insert_reports(
@@ -248,7 +263,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
                                  THEN t.meter_stop_wh ELSE excluded.meter_stop_wh END,
             last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at),
             settled = t.settled OR excluded.settled, numbered = t.numbered AND excluded.numbered
-        RETURNING meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at,
+        RETURNING connector, meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at,
                   (SELECT ended_at FROM before) AS ended_before
         """,
         r.station_id,
