@@ -3,13 +3,13 @@
 What a refusal means is for whoever asks to say; here is only told that there was one, or that nobody answered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import httpx
 
-Query = Mapping[str, str | int]
+Query = Mapping[str, str | int | Sequence[str]]
 A_PAGE = 1000  # the most that lists give at once
 NO_JSON = "no JSON that can be read"
 
@@ -51,7 +51,7 @@ class Neighbour:
 
     async def items(self, path: str, query: Query | None = None, *, most: int | None = None) -> list[dict[str, Any]]:
         """Return the items of a list, page by page to its end, or until they are more than `most`; Refused, Unanswered."""
-        asked = {"limit": A_PAGE, **(query or {})}
+        asked: dict[str, Any] = {"limit": A_PAGE, **(query or {})}
         found: list[dict[str, Any]] = []
         async with self._client() as client:
             while True:

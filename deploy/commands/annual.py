@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -17,9 +17,10 @@ from deploy.demo.annual.totals import Totals
 from inspection_service.annual_report.desk import AnnualDesk, Observed
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.indicators import FIRST_YEAR, LAST_YEAR, Report
+from inspection_service.annual_report.managed import Span
 from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import Press
-from ocpp_gateway.timeseries.store import sum_days
+from ocpp_gateway.timeseries.store import sum_days, sum_spans
 from youguan.clock import SystemClock
 from youguan.database import connect, create_pool
 from youguan.settings import Settings
@@ -104,3 +105,10 @@ class _Days:
         async with self._pool.acquire() as connection:
             rows = await sum_days(connection, first, after, "site", site_id=None, station_id=None)
         return [Observed.of(row) for row in rows if row["site_id"] is not None and row["available_s"] is not None]
+
+    async def of_spans(self, spans: Sequence[Span]) -> list[tuple[Span, Observed]] | None:
+        """Return the uptime of sites within spans of their own."""
+        asked = [(span.site_id, span.first, span.after) for span in spans]
+        async with self._pool.acquire() as connection:
+            rows = await sum_spans(connection, asked)
+        return [(spans[row["place"]], Observed.of(row)) for row in rows]

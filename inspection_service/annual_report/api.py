@@ -1,7 +1,7 @@
 """/api/inspection: the annual report, its records, and what is entered by hand."""
 
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query, Request, Response
@@ -38,12 +38,17 @@ class RecordOut(BaseModel):
 
 
 class UptimeRecordOut(BaseModel):
-    """What an operator's uptime is made of: a site, or (`station_id`) one of its connectors; `percent` null: never observed."""
+    """What an operator's uptime is made of: a site, or (`station_id`) one of its connectors; `percent` null: never observed.
+
+    `first_day`, `last_day`: of the year those on which the operator managed the site.
+    """
 
     site_id: str
     site_name: str | None
     station_id: str | None
     connector: int | None
+    first_day: date
+    last_day: date
     available_s: int
     observed_s: int
     percent: float | None
@@ -88,11 +93,14 @@ def add_annual_report(app: FastAPI, desk: AnnualDesk, press: Press, base_url: st
         year: Year,
         organisation: str | None = None,
         site: Annotated[str | None, Query(description="its connectors, instead of an operator's sites")] = None,
+        first_day: Annotated[date | None, Query(description="of a site's connectors: the days that count")] = None,
+        last_day: date | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[UptimeRecordOut]:
         """List what an operator's uptime is made of by site, or a site's by connector."""
-        found = await read_uptime(desk, GatewayUptime(base_url, shown_again(request)), year, organisation, site)
+        source = GatewayUptime(base_url, shown_again(request))
+        found = await read_uptime(desk, source, year, organisation, site, (first_day, last_day))
         key = decode_cursor(cursor, int)
         start = max(0, key[0]) if key else 0
         items = found[start : start + limit]
@@ -141,23 +149,29 @@ def give_report(report: Report, press: Press, name: str) -> Response:
 
 
 async def read_uptime(
-    desk: AnnualDesk, uptime: UptimeDetails, year: int, organisation: str | None, site: str | None
+    desk: AnnualDesk,
+    uptime: UptimeDetails,
+    year: int,
+    organisation: str | None,
+    site: str | None,
+    days: tuple[date | None, date | None] = (None, None),
 ) -> list[UptimeRecordOut]:
     """Return what an operator's uptime is made of, or a site's; Invalid where neither is named, Unavailable."""
     if (organisation is None) == (site is None):
         raise Invalid.about("organisation", "name an organisation or a site")
     if site is not None:
-        found = await desk.connectors_behind(year, site, uptime)
+        found = await desk.connectors_behind(year, site, uptime, days)
     else:
         found = await desk.sites_behind(year, organisation or "", uptime)
     async with desk.pool.acquire() as connection:
-        names = await store.site_names(connection, {each.site_id for each in found})
+        names = await store.site_names(connection, {each.site_id for _, each in found})
     return [
         UptimeRecordOut(
-            **asdict(each), site_name=names.get(each.site_id), percent=percent_of(each.available_s, each.observed_s)
+            **asdict(each), site_name=names.get(each.site_id), percent=percent_of(each.available_s, each.observed_s),
+            first_day=span.first, last_day=span.after - timedelta(days=1),
         )
-        for each in found
-    ]
+        for span, each in found
+    ]  # fmt: skip
 
 
 async def read_records(

@@ -1,19 +1,21 @@
 """Where the annual report is put together, and where what no record holds is entered by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from typing import Any, Protocol
+from datetime import date, timedelta
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
 from inspection_service.annual_report import store
 from inspection_service.annual_report.indicators import ENTRIES, Report, Uptime
+from inspection_service.annual_report.managed import Span, spans
 from youguan import audit
 from youguan.auth import EVERYTHING, REGULATOR, Principal, Scope
-from youguan.clock import COUNTY, Clock, county_day
+from youguan.clock import Clock, county_day
 from youguan.errors import Forbidden, Invalid, NotFound, Unavailable
 
+T = TypeVar("T")
 IN_USE = ("available_s", "occupied_s", "charging_s", "reserved_s")
 OUTAGE = ("unavailable_s", "faulted_s", "offline_s")
 
@@ -42,6 +44,10 @@ class UptimeSource(Protocol):
 
     async def of(self, first: date, after: date) -> list[Observed] | None:
         """Return the uptime of sites from a day up to and without another."""
+        ...
+
+    async def of_spans(self, spans: Sequence[Span]) -> list[tuple[Span, Observed]] | None:
+        """Return the uptime of each span's site within it, of those that were observed."""
         ...
 
 
@@ -84,33 +90,52 @@ class AnnualDesk:
         ):
             figures = await store.figures(connection, year, scope)
             hours = await store.repair_hours(connection, year, scope)
-            managers = await store.managers(connection, self._end(year))
-        observed = await uptime.of(*period) if (period := self._period(year)) else []
-        by_operator = None if observed is None else summed(observed, managers)
+            ledger = await store.managers(connection, year)
+        observed = await self._observed(year, ledger, uptime)
+        by_operator = None if observed is None else summed(observed)
         return Report(year, self._organ, figures, hours, by_operator, self.today())
 
-    async def sites_behind(self, year: int, organisation_id: str, uptime: UptimeSource) -> list[Observed]:
-        """Return what an operator's uptime is made of, by site; Unavailable where nobody can be asked now."""
-        async with self.pool.acquire() as connection:
-            managers = await store.managers(connection, self._end(year))
-        observed = await uptime.of(*period) if (period := self._period(year)) else []
-        theirs = [site for site in _told(observed) if managers.get(site.site_id, ("",))[0] == organisation_id]
-        return sorted(theirs, key=lambda site: site.site_id)
+    async def _observed(
+        self, year: int, ledger: Sequence[Mapping[str, Any]], uptime: UptimeSource
+    ) -> list[tuple[Span, Observed]] | None:
+        """Return how available sites were while somebody managed them; None where nobody can be asked now."""
+        period = self._period(year)
+        managed = spans(ledger, *period) if period else []
+        if period is None or not managed:
+            return []
+        whole = {span.site_id: span for span in managed if (span.first, span.after) == period}
+        parts = [span for span in managed if span.site_id not in whole]
+        sites = await uptime.of(*period)
+        of_parts = await uptime.of_spans(parts) if parts else []
+        if sites is None or of_parts is None:
+            return None
+        return [(whole[site.site_id], site) for site in sites if site.site_id in whole] + of_parts
 
-    async def connectors_behind(self, year: int, site_id: str, uptime: UptimeDetails) -> list[Observed]:
-        """Return what a site's uptime is made of, by connector; Unavailable where nobody can be asked now."""
-        observed = await uptime.of_site(site_id, *period) if (period := self._period(year)) else []
-        return sorted(_told(observed), key=lambda each: (each.station_id or "", each.connector or 0))
+    async def sites_behind(self, year: int, organisation_id: str, uptime: UptimeSource) -> list[tuple[Span, Observed]]:
+        """Return what an operator's uptime is made of: its sites while it managed them; Unavailable."""
+        async with self.pool.acquire() as connection:
+            ledger = await store.managers(connection, year)
+        observed = _told(await self._observed(year, ledger, uptime))
+        theirs = [(span, site) for span, site in observed if span.organisation_id == organisation_id]
+        return sorted(theirs, key=lambda each: (each[0].site_id, each[0].first))
+
+    async def connectors_behind(
+        self, year: int, site_id: str, uptime: UptimeDetails, days: tuple[date | None, date | None] = (None, None)
+    ) -> list[tuple[Span, Observed]]:
+        """Return what a site's uptime is made of by connector, in a year or its days (first, last); Unavailable."""
+        period = self._period(year)
+        if period is None:
+            return []
+        first, after = max(period[0], days[0] or period[0]), min(period[1], _after(days[1]) or period[1])
+        observed = _told(await uptime.of_site(site_id, first, after)) if first < after else []
+        within = Span(site_id, "", "", first, after)
+        in_order = sorted(observed, key=lambda each: (each.station_id or "", each.connector or 0))
+        return [(within, each) for each in in_order]
 
     def _period(self, year: int) -> tuple[date, date] | None:
         """Return a year's first day and the day after its last, or today; None: it has not begun."""
         first, after = date(year, 1, 1), min(date(year + 1, 1, 1), self.today())
         return (first, after) if first < after else None
-
-    def _end(self, year: int) -> datetime:
-        """Return when it is asked who manages what: on a year's last day, or now."""
-        end = datetime.combine(date(year, 12, 31), time(12), COUNTY).astimezone(UTC)
-        return min(end, self._clock.now())
 
     async def enter(self, who: Principal, wish: EntryWish) -> int:
         """Enter what no record holds; return its id. Forbidden, Invalid."""
@@ -154,18 +179,23 @@ class AnnualDesk:
             )  # fmt: skip
 
 
-def summed(observed: list[Observed], managers: Mapping[str, tuple[str, str]]) -> list[Uptime]:
-    """Return uptime by operator, the name of each in order; sites of nobody are left out."""
-    found: dict[tuple[str, str], tuple[int, int]] = {}
-    for site in observed:
-        if operator := managers.get(site.site_id):
-            available, seen = found.get(operator, (0, 0))
-            found[operator] = (available + site.available_s, seen + site.observed_s)
-    in_order = sorted(found.items(), key=lambda each: (each[0][1], each[0][0]))
-    return [Uptime(name, *seconds, organisation_id) for (organisation_id, name), seconds in in_order]
+def summed(observed: Sequence[tuple[Span, Observed]]) -> list[Uptime]:
+    """Return uptime by operator, each by its latest name and in the order of names."""
+    names: dict[str, str] = {}
+    found: dict[str, tuple[int, int]] = {}
+    for span, site in sorted(observed, key=lambda each: each[0].after):
+        names[span.organisation_id] = span.organisation
+        available, seen = found.get(span.organisation_id, (0, 0))
+        found[span.organisation_id] = (available + site.available_s, seen + site.observed_s)
+    in_order = sorted(found, key=lambda organisation_id: (names[organisation_id], organisation_id))
+    return [Uptime(names[id_], *found[id_], id_) for id_ in in_order]
 
 
-def _told(observed: list[Observed] | None) -> list[Observed]:
+def _after(last: date | None) -> date | None:
+    return None if last is None else last + timedelta(days=1)
+
+
+def _told(observed: list[T] | None) -> list[T]:
     if observed is None:
         raise Unavailable("the gateway cannot be asked now: try again")
     return observed

@@ -65,8 +65,11 @@ def _add_uptime(router: APIRouter, desk: AnnualDesk, templates: Templates, base_
         year: Year,
         organisation: str | None = None,
         site: str | None = None,
+        first_day: date | None = None,
+        last_day: date | None = None,
     ) -> Response:
-        rows = await read_uptime(desk, GatewayUptime(base_url, shown_again(request)), year, organisation, site)
+        source = GatewayUptime(base_url, shown_again(request))
+        rows = await read_uptime(desk, source, year, organisation, site, (first_day, last_day))
         return templates.render(
             request, "annual_report_uptime.html", rows=rows, year=year, site=site, organisation=organisation
         )

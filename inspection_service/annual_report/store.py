@@ -116,9 +116,13 @@ ALL = "SELECT $1::date, $2::date, $3::timestamptz, $4::timestamptz, $5::bool, $6
 
 def within(year: int, scope: Scope) -> tuple[Any, ...]:
     """Return what the statements take for a year of the county and somebody's bounds."""
-    first, last = date(year, 1, 1), date(year, 12, 31)
-    instants = [datetime.combine(date(y, 1, 1), time(), COUNTY).astimezone(UTC) for y in (year, year + 1)]
-    return first, last, *instants, scope.everything, list(scope.divisions)
+    return date(year, 1, 1), date(year, 12, 31), *_instants(year), scope.everything, list(scope.divisions)
+
+
+def _instants(year: int) -> tuple[datetime, datetime]:
+    """Return when a year begins in the county, and when the next one does."""
+    begins, ends = (datetime.combine(date(y, 1, 1), time(), COUNTY).astimezone(UTC) for y in (year, year + 1))
+    return begins, ends
 
 
 async def figures(connection: asyncpg.Connection, year: int, scope: Scope) -> dict[str, int]:
@@ -162,17 +166,19 @@ async def repair_hours(connection: asyncpg.Connection, year: int, scope: Scope) 
     return None if found is None else round(float(found), 1)
 
 
-async def managers(connection: asyncpg.Connection, instant: datetime) -> dict[str, tuple[str, str]]:
-    """Return who managed each site at an instant: site → (organisation, its name)."""
-    rows = await connection.fetch(
+async def managers(connection: asyncpg.Connection, year: int) -> list[asyncpg.Record]:
+    """Return who managed each site in a year, by site and since when."""
+    begins, ends = _instants(year)
+    rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT DISTINCT ON (site_id) site_id, organisation_id, organisation_name FROM inspection.responsibility
-        WHERE role = 'manager' AND station_id IS NULL AND since <= $1 AND (until IS NULL OR until > $1)
-        ORDER BY site_id, since DESC
+        SELECT site_id, organisation_id, organisation_name, since, until FROM inspection.responsibility
+        WHERE role = 'manager' AND station_id IS NULL AND since < $2 AND (until IS NULL OR until > $1)
+        ORDER BY site_id, since
         """,
-        instant,
+        begins,
+        ends,
     )
-    return {row["site_id"]: (row["organisation_id"], row["organisation_name"]) for row in rows}
+    return rows
 
 
 async def site_names(connection: asyncpg.Connection, site_ids: Collection[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, Query
@@ -51,6 +51,12 @@ class UptimeOut(BaseModel):
     uk_percent: float | None
     intact_percent: float | None
     online_percent: float | None
+
+
+class SpanOut(UptimeOut):
+    """The same of a site within a span of its own; `place`: which of those asked for, from 0."""
+
+    place: int
 
 
 class HourOut(BaseModel):
@@ -133,6 +139,16 @@ def _add_uptime(app: FastAPI, pool: asyncpg.Pool) -> None:
         seen = [{**row, "site_id": row.get("site_id") or ""} for row in rows]
         following = next_cursor(seen, limit, *keys) if keys else None
         return Page(items=[_uptime(row) for row in rows if row["available_s"] is not None], next=following)
+
+    @app.get("/uptime/spans")
+    async def spans(
+        who: Annotated[Principal, Depends(require())],
+        span: Annotated[list[str], Query(max_length=1000, description="site,first day,day after the last")],
+    ) -> Page[SpanOut]:
+        """Sum the days of sites, each within a span of its own; what was never observed is left out."""
+        async with pool.acquire() as connection:
+            rows = await store.sum_spans(connection, [_span(said) for said in span], who.scope)
+        return Page(items=[SpanOut(**_members(row)) for row in rows])
 
     @app.get("/stations/{station_id}/hours")
     async def hours(
@@ -233,7 +249,22 @@ def _check_exclusion(given: ExclusionIn) -> None:
         raise Invalid.about("announced_at", "scheduled maintenance counts only when it was announced before it began")
 
 
+def _span(said: str) -> tuple[str, date, date]:
+    """Return (site, first day, day after the last); Invalid."""
+    site_id, *days = said.rsplit(",", 2)
+    try:
+        since, until = (date.fromisoformat(day) for day in days)
+    except ValueError:
+        raise Invalid.about("span", "must be a site, its first day and the day after the last, with commas") from None
+    _check_period(since, until)
+    return site_id, since, until
+
+
 def _uptime(row: asyncpg.Record) -> UptimeOut:
+    return UptimeOut(**_members(row))
+
+
+def _members(row: asyncpg.Record) -> dict[str, Any]:
     members = {**dict(row), "energy_wh": float(row["energy_wh"])}
     seconds = Seconds(**{name: int(members[name]) for name in Seconds.__dataclass_fields__})
-    return UptimeOut(**members, **{f"{name}_percent": rule(seconds) for name, rule in RULES.items()})
+    return members | {f"{name}_percent": rule(seconds) for name, rule in RULES.items()}

@@ -105,6 +105,26 @@ async def sum_days(
     return rows
 
 
+async def sum_spans(
+    connection: asyncpg.Connection, spans: Sequence[tuple[str, date, date]], scope: Scope = EVERYTHING
+) -> list[asyncpg.Record]:
+    """Return such sums of each (site, first day, day after the last) that was observed, with its place among them."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        SELECT w.place::int - 1 AS place, site_id, {SUMS}
+        FROM unnest($1::text[], $2::date[], $3::date[]) WITH ORDINALITY AS w (site_id, first, after, place)
+        JOIN gateway.station_directory s USING (site_id)
+        JOIN telemetry.connector_day d ON d.station_id = s.station_id AND d.day >= w.first AND d.day < w.after
+        WHERE {site_within("s.site_id", 4)} GROUP BY w.place, site_id ORDER BY w.place
+        """,
+        [site_id for site_id, _, _ in spans],
+        [first for _, first, _ in spans],
+        [after for _, _, after in spans],
+        *scope.parameters,
+    )
+    return rows
+
+
 async def hours(
     connection: asyncpg.Connection,
     station_id: str,

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from inspection_service.annual_report.api import read_uptime
 from inspection_service.annual_report.desk import AnnualDesk, EntryWish, Observed
 from inspection_service.annual_report.formats import FORMATS
 from inspection_service.annual_report.indicators import INDICATORS, Report, Uptime
+from inspection_service.annual_report.managed import Span
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.machine import Command
 from inspection_service.cases.store import documents, list_cases
@@ -61,18 +62,25 @@ class Nowhere:
     async def of(self, first: date, after: date) -> list[Observed] | None:
         return None
 
+    async def of_spans(self, spans: Sequence[Span]) -> list[tuple[Span, Observed]] | None:
+        return None
+
     async def of_site(self, site_id: str, first: date, after: date) -> list[Observed] | None:
         return None
 
 
 class Two:
-    """A gateway that knows two sites."""
+    """A gateway that knows two sites, and of each span as many seconds in order as it has days."""
 
     async def of(self, first: date, after: date) -> list[Observed] | None:
         assert (first, after) == (date(2023, 1, 1), date(2024, 1, 1))
         return [Observed("1", 75, 100), Observed("2", 25, 100), Observed("3", 1, 1)]
 
+    async def of_spans(self, spans: Sequence[Span]) -> list[tuple[Span, Observed]] | None:
+        return [(span, Observed(span.site_id, (span.after - span.first).days, 1000)) for span in spans]
+
     async def of_site(self, site_id: str, first: date, after: date) -> list[Observed] | None:
+        self.asked = (first, after)
         return [Observed(site_id, 75, 100, "a", 1)]
 
 
@@ -276,11 +284,40 @@ async def test_uptime_is_summed_by_who_managed_then(pool: asyncpg.Pool, desk: An
         ("1", 75, 100, 75.0), ("2", 25, 100, 25.0),
     ]  # fmt: skip
     assert [(row.station_id, row.connector) for row in await read_uptime(desk, Two(), 2023, None, "1")] == [("a", 1)]
+    two = Two()
+    await read_uptime(desk, two, 2023, None, "1", (date(2022, 5, 1), date(2023, 3, 31)))
+    assert two.asked == (date(2023, 1, 1), date(2023, 4, 1))
     for neither in ((None, None), ("甲", "1")):
         with pytest.raises(Invalid):
             await read_uptime(desk, Two(), 2023, *neither)
     with pytest.raises(Unavailable):
         await read_uptime(desk, Nowhere(), 2023, "甲", None)
+
+
+async def test_a_site_that_changed_hands_counts_for_each_on_his_days(pool: asyncpg.Pool, desk: AnnualDesk) -> None:
+    ledger = [
+        ("h", "甲", datetime(2020, 1, 1, tzinfo=COUNTY), datetime(2023, 12, 1, 9, tzinfo=COUNTY)),
+        ("h", "乙", datetime(2023, 12, 1, 9, tzinfo=COUNTY), None),
+        ("left", "甲", datetime(2022, 1, 1, tzinfo=COUNTY), datetime(2023, 3, 2, 13, tzinfo=COUNTY)),
+        ("1", "甲", datetime(2020, 1, 1, tzinfo=COUNTY), datetime(2023, 6, 1, tzinfo=COUNTY)),
+        ("1", "甲", datetime(2023, 6, 1, tzinfo=COUNTY), None),
+    ]
+    for site, who, since, until in ledger:
+        await pool.execute(
+            """
+            INSERT INTO inspection.responsibility
+            SELECT $1, count(*), NULL, 'manager', $2, $2, $3, $4 FROM inspection.responsibility
+            """,
+            site, who, since, until,
+        )  # fmt: skip
+    report = await desk.report(2023, Two())
+    # 甲: 75 of the site that it had all year, 334 days of the one that was handed over, 61 of the one it left on a second of March
+    assert report.uptime == [Uptime("乙", 31, 1000, "乙"), Uptime("甲", 75 + 334 + 61, 2100, "甲")]
+    behind = [(row.site_id, row.first_day, row.last_day) for row in await read_uptime(desk, Two(), 2023, "甲", None)]
+    assert behind == [
+        ("1", date(2023, 1, 1), date(2023, 12, 31)), ("h", date(2023, 1, 1), date(2023, 11, 30)),
+        ("left", date(2023, 1, 1), date(2023, 3, 2)),
+    ]  # fmt: skip
 
 
 async def test_only_what_was_mended_counts_as_mended_and_its_hours_open(pool: asyncpg.Pool, desk: AnnualDesk) -> None:

@@ -272,6 +272,15 @@ async def test_uptime_and_hours_are_read_page_by_page(connection: asyncpg.Connec
             assert [row for page in pages for row in page] == hours
             with pytest.raises(Invalid):
                 await client.get("/uptime", params={**period, "by": "station", "cursor": "x"})
+            (of_sites,) = await walk("/uptime", by="site", limit="1000")
+            of_site = next(row for row in of_sites if row["site_id"])
+            site, day, after = of_site["site_id"], *period.values()
+            said = [f"{site},2020-01-01,2020-12-31", f"{site},{day},{after}", f"elsewhere,{day},{after}"]
+            spans = (await client.get("/uptime/spans", params={"span": said})).raise_for_status().json()["items"]
+            assert spans == [{**of_site, "place": 1}]
+            for wrong in ("s", f"{site},{day},x", f"{site},{after},{day}"):
+                with pytest.raises(Invalid):
+                    await client.get("/uptime/spans", params={"span": wrong})
 
 
 async def test_the_job_counts_today_so_far_yesterday_and_what_came_late(database_url: str) -> None:
