@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import asyncpg
-from fastapi import Depends, FastAPI, Response
+from fastapi import Depends, FastAPI, Query, Response
 from pydantic import BaseModel, Field
 
 from inspection_service.cases import store
@@ -286,16 +286,22 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
         q: str | None = None,
         overdue: bool = False,
         mine: bool = False,
+        waiting: Annotated[
+            bool, Query(description="only what waits for oneself, a reviewer or the organ's head")
+        ] = False,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[CaseOut]:
         """List cases within one's bounds, newest first; a party's own from when it was told of them."""
         key = decode_cursor(cursor, datetime, str)
+        turn = desk.waits(who) if waiting else None
+        if waiting and turn is None:
+            return Page(items=[])
         async with desk.pool.acquire() as connection:
             rows = await store.list_cases(
                 connection, states=[state] if state else [], words=q, item=item,
                 overdue_on=desk.today() if overdue else None, mine=who.subject if mine else None,
-                before=(key[0], key[1]) if key else None, limit=limit, scope=who.scope,
+                before=(key[0], key[1]) if key else None, limit=limit, scope=who.scope, waits=turn,
             )  # fmt: skip
         following = next_cursor(rows, limit, "opened_at", "id")
         return Page(items=[CaseOut(**case_members(row)) for row in rows], next=following)

@@ -20,6 +20,7 @@ from inspection_service.cases.identity import Identities, Identity
 from inspection_service.cases.machine import UNDER_WAY, Command, Role, State, Step, step
 from inspection_service.cases.offers import Offer, offers
 from inspection_service.cases.persons import Officer, acting, roles_in
+from inspection_service.cases.waiting import Waits, waits
 from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import canonical
 from inspection_service.evidence.desk import pieces
@@ -85,6 +86,10 @@ class CaseDesk:
         self.pool = pool
         self.catalogue = catalogue
         self._clock = clock
+
+    def waits(self, who: Principal) -> Waits | None:
+        """Return what a case must be like to wait for somebody; None: he neither reviews nor decides."""
+        return waits(who, handed_over(), self.today())
 
     def today(self) -> date:
         """Return the county's date."""

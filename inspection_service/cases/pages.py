@@ -19,13 +19,13 @@ from inspection_service.cases.machine import ENDED, Command, State
 from inspection_service.cases.offers import first_days
 from inspection_service.cases.owing import owed_fen, refund_fen
 from inspection_service.cases.persons import Officer
-from inspection_service.cases.words import GROUPS, WORDS
+from inspection_service.cases.words import GROUPS, WAITING, WORDS
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.desk import EvidenceDesk, officers_of
 from inspection_service.inspections.visits import store as visit_store
 from inspection_service.law.catalogue import PENALTY
 from inspection_service.papers import store as paper_store
-from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
+from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, REVIEWER, Principal
 from youguan.clock import COUNTY
 from youguan.errors import NotFound, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
@@ -50,23 +50,26 @@ def _add_list(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
     async def cases(
         request: Request,
         who: Annotated[Principal, Depends(require())],
-        group: str = "open",
+        group: str = "",
         q: str = "",
         overdue: bool = False,
         mine: bool = False,
         cursor: Cursor = None,
     ) -> Response:
         key = decode_cursor(cursor, datetime, str)
-        group = group if group in GROUPS else "open"
+        turn = desk.waits(who)
+        known = {name: GROUPS[name] for name in GROUPS if name != WAITING or turn is not None}
+        group = group if group in known else next(iter(known)) if who.has(REVIEWER) else "open"
         async with desk.pool.acquire() as connection:
             rows = await store.list_cases(
                 connection, states=GROUPS[group][1], words=q or None, item=None,
                 overdue_on=desk.today() if overdue else None, mine=who.subject if mine else None,
                 before=(key[0], key[1]) if key else None, limit=PAGE, scope=who.scope,
+                waits=turn if group == WAITING else None,
             )  # fmt: skip
         return templates.render(
             request, "cases.html", rows=rows, next=next_cursor(rows, PAGE, "opened_at", "id"), group=group, q=q, cursor=cursor,
-            overdue=overdue, mine=mine, today=desk.today(), items=desk.catalogue.items, **WORDS,
+            overdue=overdue, mine=mine, today=desk.today(), items=desk.catalogue.items, **{**WORDS, "groups": known},
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import asyncpg
 
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.persons import Officer
+from inspection_service.cases.waiting import Waits
 from youguan.auth import Scope
 from youguan.errors import NotFound, Reason
 
@@ -281,6 +282,25 @@ async def free_act(connection: asyncpg.Connection, case_id: str) -> None:
     await connection.execute("DELETE FROM inspection.fined_act WHERE case_id = $1", case_id)
 
 
+def _fact(name: str) -> str:
+    return f"coalesce((c.facts->>'{name}')::bool, false)"
+
+
+SIMPLE_UNNOTED = f"(c.procedure = 'simple' AND NOT {_fact('noted')})"
+# Whose turn it is, of `Waits`: $13 what he reviews, $14 himself, $15 up to which level he reviews, $16 whether he decides, $17 of
+# which items alone, $18 by when who was told has had his time. For whom the law keeps apart nothing waits (Art. 43, 57, 58).
+AS_REVIEWER = f"""(c.state = ANY ($13::text[])
+    OR ($15::int > 0 AND c.state IN ('served', 'demanded', 'enforcing', 'paid') AND {SIMPLE_UNNOTED})
+    OR ($15 > 3 AND c.state = 'heard' AND NOT {_fact("hearing_reviewed")}))"""
+AS_HEAD = f"""($16::bool AND (cardinality($17::text[]) = 0 OR c.item_id = ANY ($17)) AND (c.state = 'proposed'
+    OR (c.state IN ('lead', 'ordered', 'mended', 'rechecked') AND {_fact("end_asked")})
+    OR (c.state = 'notified' AND ({_fact("defended")} OR (c.facts->>'notified_on')::date <= $18::date))
+    OR (c.state = 'heard' AND {_fact("hearing_reviewed")})
+    OR (c.state = 'paid' AND NOT {SIMPLE_UNNOTED})))"""
+WAITS = f"""(NOT c.facts->'investigators' ? $14::text
+    AND NOT (c.state LIKE 'review\\__' AND c.facts->'reviewers' ? $14) AND ({AS_REVIEWER} OR {AS_HEAD}))"""
+
+
 async def list_cases(
     connection: asyncpg.Connection,
     *,
@@ -292,8 +312,10 @@ async def list_cases(
     before: tuple[datetime, str] | None,
     limit: int,
     scope: Scope,
+    waits: Waits | None = None,
 ) -> list[asyncpg.Record]:
-    """Return cases, newest first; of no states: of all; `mine`: where this person is one of the officers."""
+    """Return cases, newest first; of no states: of all; `mine`: where this person is an officer; `waits`: for whom they wait."""
+    values = (waits.reviews, waits.subject, waits.levels, waits.head, waits.items, waits.told_by) if waits else ()
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         {LIST}
@@ -303,7 +325,7 @@ async def list_cases(
           AND ($4::date IS NULL OR c.due_on < $4)
           AND ($5::text IS NULL OR c.facts->'officers' ? $5)
           AND ($6::bool OR c.division_code ^@ ANY ($7::text[]) OR (c.party_id = $8::text AND {told(9)}))
-          AND ($10::timestamptz IS NULL OR (c.opened_at, c.id) < ($10, $11))
+          AND ($10::timestamptz IS NULL OR (c.opened_at, c.id) < ($10, $11)) {f"AND {WAITS}" if waits else ""}
         ORDER BY c.opened_at DESC, c.id DESC LIMIT $12
         """,
         list(states),
@@ -315,6 +337,7 @@ async def list_cases(
         list(TOLD_TO_PARTY),
         *(before or (None, None)),
         limit,
+        *values,
     )
     return rows
 

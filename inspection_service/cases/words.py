@@ -243,7 +243,9 @@ ORIGINS = {
     "inspector": "执法人员取得", "party": "当事人提供", "public": "群众提供", "organ": "其他机关移送",
     "telemetry": "监测数据（线索）", "platform": "平台数据（线索）", "monitoring": "电子技术监控设备",
 }  # fmt: skip
+WAITING = "waiting"  # of no state alone
 GROUPS = {
+    WAITING: ("待我办理", ()),
     "open": ("办理中", (State.LEAD, State.ORDERED, State.MENDED, State.RECHECKED, State.PROPOSED, *INVESTIGATION, State.DECIDED)),
     "paying": ("执行中", (*PAYING, State.PAID)),
     "all": ("全部", ()),

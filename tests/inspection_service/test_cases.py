@@ -482,6 +482,53 @@ async def test_what_is_not_opened(world: World, who: Principal, opening: Opening
     assert await world.pool.fetchval("SELECT count(*) FROM inspection.case_file") == 0
 
 
+async def waiting_for(world: World, *people: Principal) -> list[str]:
+    """Return for whom of these the only case waits."""
+    found = []
+    async with world.pool.acquire() as connection:
+        for who in people:
+            turn = world.cases.waits(who)
+            assert turn is not None
+            rows = await store.list_cases(
+                connection, states=(), words=None, item=None, overdue_on=None, mine=None, before=None, limit=9,
+                scope=who.scope, waits=turn,
+            )  # fmt: skip
+            found += [who.subject] * len(rows)
+    return found
+
+
+async def test_a_case_waits_for_whoever_is_next(world: World) -> None:
+    officer = replace(A, roles=frozenset({"inspector", "regulator"}))  # who investigates it decides nothing in it
+    people = (HEAD, *REVIEWERS, officer)
+    assert world.cases.waits(A) is None
+    case_id = await world.cases.open(A, STOPPED)
+    assert await waiting_for(world, *people) == []
+    await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
+    assert await waiting_for(world, *people) == ["h"]
+    await world.do(HEAD, case_id, Command.APPROVE)
+    await world.prove(case_id)
+    assert await waiting_for(world, *people) == []
+    await world.do(A, case_id, Command.CONCLUDE, reason="事实清楚", sanction="fine", fine_fen=20_000_00, harm="none")
+    assert await waiting_for(world, *people) == ["r1", "r2", "r3", "r4"], "a higher level may review for a lower one"
+    await world.do(REVIEWERS[1], case_id, Command.PASS, reason="通过")
+    assert (await world.row(case_id))["state"] == "review_2"
+    assert await waiting_for(world, *people) == ["r3", "r4"], "not for who has passed it at another level"
+
+
+async def test_a_penalty_waits_for_the_head_once_its_party_has_had_its_time(world: World) -> None:
+    case_id = await to_notified(world)
+    day = TODAY
+    while not await waiting_for(world, HEAD):
+        with pytest.raises(Conflict, match="still has time"):
+            await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+        day += timedelta(days=1)
+        world.go_to(day)
+    await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+    assert (await waiting_for(world, HEAD, *REVIEWERS), day) == ([], date(2026, 9, 21)), (
+        "after three working days, a Sunday among them"
+    )
+
+
 async def test_who_sees_a_case(world: World) -> None:
     case_id = await world.cases.open(A, UNFILED)
 
