@@ -431,6 +431,18 @@ class SiteFiled(Event):
     operator_code: str | None = None  # T/CEC 102's OperatorID and StationID: ids are unique within an operator
     cec_station_id: str | None = None
     construction: str | None = None  # what it stands at: residential, car_park, motorway …
+    usage: str | None = None  # for whom it is: public, private, taxi …
+    standing: str | None = None  # where that is not in operation, by its filing: not_begun, suspended
+    bays: int | None = None
+    parking: str | None = None  # how parking goes: free, paid …; all else as it is written for people
+    parking_rules: str | None = None
+    guide: str | None = None
+    opening_hours: str | None = None
+    help_phone: str | None = None
+    site_phone: str | None = None
+    energy_fee: str | None = None
+    service_fee: str | None = None
+    parking_fee: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,7 @@ from youguan.database import whole
 from youguan.documents import Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
+from youguan.events import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,8 @@ class FilingDesk:
             events += step.news
             if filing["state"] != step.filing["state"]:
                 events.append(filing_moved(step.filing, filing, step.role, now))
+                moved = {State(step.filing["state"]), State(filing["state"])}
+                events += await _site_told(connection, filing["site_id"], moved)
             for entry in (*step.trail, _entry(step, changes["state"])):
                 await audit.record(
                     connection, at=now, actor=who.subject, action=entry.action, subject=f"filing {entry.filing_id}",
@@ -224,6 +227,13 @@ class FilingDesk:
                 before={"name": site["name"]}, after={"reason": reason}, remote=remote,
             )  # fmt: skip
             await publish(connection, registry.STREAM, events)
+
+
+async def _site_told(connection: asyncpg.Connection, site_id: str | None, states: set[State]) -> list[Event]:
+    """Return a site's file, where it began, was suspended or goes on: whether it is in operation is part of that."""
+    if site_id is None or not states <= set(STANDING):
+        return []
+    return await registry.site_files(connection, [site_id])
 
 
 def _entry(step: Step, state: State) -> Entry:

@@ -41,6 +41,8 @@ class Profile(BaseModel):
     writes: dict[str, str] = {}
     writes_of: dict[Told, dict[str, str]] = {}
     unknown: dict[Told, dict[str, Any]] = {}
+    numbers: dict[str, dict[str, int]] = {}
+    longest: dict[str, Annotated[int, Field(gt=0)]] = {}
     confirmed_by: dict[Told, str] = {}
     names: dict[str, tuple[str, ...]] = {}
     statuses: dict[int, Word]
@@ -126,9 +128,14 @@ def _whole(tables: Mapping[str, Any], name: str, above: Sequence[str]) -> dict[s
 
 
 def _joined(before: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two tables as one; lists under one name are added, all else is replaced."""
+    """Return two tables as one; lists and tables under one name are added, all else is replaced."""
     joined = dict(before)
     for name, value in own.items():
         had = joined.get(name)
-        joined[name] = [*had, *value] if isinstance(had, list) and isinstance(value, list) else value
+        if isinstance(had, list) and isinstance(value, list):
+            joined[name] = [*had, *value]
+        elif isinstance(had, dict) and isinstance(value, dict):
+            joined[name] = {**had, **value}
+        else:
+            joined[name] = value
     return joined

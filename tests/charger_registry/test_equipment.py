@@ -148,6 +148,32 @@ async def test_the_codes_are_told_to_the_other_services(pool: asyncpg.Pool) -> N
     assert first["connector_files"] == [{"connector": 1, "cec_connector_id": "00000000000000000000000101"}]
 
 
+async def test_what_a_site_is_and_asks_is_told_to_the_other_services(pool: asyncpg.Pool) -> None:
+    known = replace(SITE, usage="taxi", construction="residential", bays=12, opening_hours=OpeningHours(always=True))
+    posted = replace(PRICE, service_text="含在电费内", parking_text="免费")
+    await file(pool, replace(known, price=posted), "a.csv")
+    await file(pool, replace(SITE, id="t", cec_station_id="002", stations=(), price=None), "a.csv")
+    told: dict[str, Any] = await pool.fetchval(
+        "SELECT payload FROM eventlog.event WHERE type = 'SiteFiled' ORDER BY serial LIMIT 1"
+    )
+    names = (
+        "usage",
+        "construction",
+        "standing",
+        "bays",
+        "opening_hours",
+        "help_phone",
+        "energy_fee",
+        "service_fee",
+        "parking_fee",
+    )
+    assert [told[name] for name in names] == [
+        "taxi", "residential", None, 12, "24/7", "400-1", "00:00-24:00 0.6500 CNY/kWh", "含在电费内", "免费",
+    ]  # fmt: skip
+    other = await pool.fetchval("SELECT payload FROM eventlog.event WHERE payload ->> 'site_id' = 't'")
+    assert [other.get(name) for name in names] == [None] * 5 + ["400-1"] + [None] * 3
+
+
 async def test_two_sites_cannot_bear_one_code_of_an_operator(pool: asyncpg.Pool) -> None:
     await file(pool, SITE, "a.csv")
     with pytest.raises(asyncpg.UniqueViolationError):

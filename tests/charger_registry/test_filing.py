@@ -618,6 +618,7 @@ async def test_a_retired_site_is_no_longer_the_countys(world: World) -> None:
     retired = await world.act(filing["id"], "retire", reason="不再经营")
     assert retired["state"] == "retired"
     assert [event["site_id"] for event in await world.events("SiteRetired")] == [filing["site_id"]]
+    assert [event.get("standing") for event in await world.events("SiteFiled")][-3:] == ["not_begun", None, "suspended"]
     assert (await world.done("GET", "/sites"))["items"][0]["id"] == "old"
 
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ import httpx
 import orjson
 import pytest
 
+from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, Code
 from ocpp_gateway.cec102 import store as platforms
 from ocpp_gateway.cec102.asking.pull import Puller
 from ocpp_gateway.cec102.calling import Callers
@@ -499,10 +500,42 @@ def test_a_site_as_it_is_filed_in_the_provinces_words() -> None:
         {"EquipmentID": "E1", "EquipmentType": 1, "Power": 60.0,
          "ConnectorInfos": [{"ConnectorID": "E1-1", "ConnectorType": 4, "Power": 60.0}]},
     ]  # fmt: skip
+    assert (told["StationType"], told["Construction"], told["ParkNums"]) == (1, 255, 0)  # nobody filed any of it
     retired = station_of(filed, retired=True)
     assert retired is not None
     assert retired.content["StationStatus"] == 5
     assert station_of(dataclasses.replace(filed, operator_code=None)) is None
+
+
+def test_a_province_is_told_of_a_site_what_is_filed_and_in_its_own_numbers() -> None:
+    filed = SiteFiled(
+        site_id="S", name="站", address="路" * 60, division_code="330226001", division_name=None, longitude=121.4290,
+        latitude=29.2880, stations=(), operator_code=OPERATOR_ID, cec_station_id="0009", usage="community",
+        construction="residential", standing="suspended", bays=12, parking="paid", parking_fee="5 元/小时",
+        opening_hours="24小时", help_phone="400-000-1234", site_phone=None, energy_fee="0.9 元/度", guide="南门进",
+    )  # fmt: skip
+    report = station_of(filed)
+    assert report is not None
+    zhejiang, standard = (
+        worded("station", report.content, PROFILES[n])["StationInfo"] for n in ("zhejiang", "cec-2016")
+    )
+    names = ("StationType", "Construction", "StationStatus", "ParkNums", "ParkType")
+    assert [zhejiang.get(name) for name in names] == [105, 1, 6, 12, 1]
+    assert [standard.get(name) for name in names] == [255, 1, 6, 12, None]  # the standard has no 105, and no ParkType
+    texts = ("BusineHours", "ServiceTel", "StationTel", "ElectricityFee", "ParkFee", "SiteGuide")
+    assert [standard.get(n) for n in texts] == ["24小时", "400-000-1234", None, "0.9 元/度", "5 元/小时", "南门进"]
+    assert len(standard["Address"]) == 50
+    strange = worded("station", {**report.content, "Construction": "moon"}, PROFILES["zhejiang"])["StationInfo"]
+    assert strange["Construction"] == 255
+
+
+@pytest.mark.parametrize(
+    ("member", "codes"), [("StationType", USAGES), ("Construction", CONSTRUCTIONS), ("ParkType", PARKINGS)]
+)
+def test_every_word_of_the_registry_has_its_number(member: str, codes: Sequence[Code]) -> None:
+    numbers = PROFILES["zhejiang"].numbers[member]
+    assert numbers == {code.word: code.cec for code in codes}
+    assert PROFILES["cec-2016"].numbers.get(member, numbers).keys() == numbers.keys()
 
 
 # --- upward: the queue ------------------------------------------------------------------------------------------

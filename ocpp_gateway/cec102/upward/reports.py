@@ -23,6 +23,13 @@ STOP_CUSTOM = "5"
 EQUIPMENT_TYPES = {"DC": 1, "AC": 2}
 CONNECTOR_TYPES = {"DC": 4, "AC": 6}
 IN_USE, CLOSED = 50, 5
+STANDINGS = {"not_begun": 1, "suspended": 6}  # of a site that is not in use: being built, being mended
+# What of a site's file goes up as it is filed; for words the profile has the province's numbers. What is not filed is left out.
+AS_FILED = {
+    "StationType": "usage", "Construction": "construction", "ParkNums": "bays", "ParkType": "parking",
+    "ParkInfo": "parking_rules", "SiteGuide": "guide", "BusineHours": "opening_hours", "ServiceTel": "help_phone",
+    "StationTel": "site_phone", "ElectricityFee": "energy_fee", "ServiceFee": "service_fee", "ParkFee": "parking_fee",
+}  # fmt: skip
 # What of a platform's own order goes up as it came. Whose car it was does not.
 PASSED_ON = (
     "EquipmentOwnerID", "TotalMoney", "TotalElecMoney", "TotalSeviceMoney", "StopReason", "StopDesc", "SumPeriod",
@@ -149,9 +156,10 @@ def station_of(filed: SiteFiled, *, retired: bool = False) -> Report | None:
         "AreaCode": division[:6],
         "AreaCodeCountryside": f"{division:0<12}" if division else "",
         "Address": filed.address,
-        "StationStatus": CLOSED if retired else IN_USE,
+        "StationStatus": CLOSED if retired else STANDINGS.get(filed.standing or "", IN_USE),
         "StationLng": round(longitude, 6),
         "StationLat": round(latitude, 6),
+        **{member: known for member, name in AS_FILED.items() if (known := getattr(filed, name)) is not None},
         "EquipmentInfos": [_equipment(station) for station in filed.stations if station.connector_files],
     }
     return Report("station", filed.cec_station_id, told)
@@ -181,8 +189,18 @@ def worded(kind: Told, content: Mapping[str, Any], profile: Profile) -> dict[str
 def bare(kind: Told, content: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     """Return what is told in a province's own words, with what it demands and we do not know as its profile says that."""
     writes = {**profile.writes, **profile.writes_of.get(kind, {})}
-    told: dict[str, Any] = _renamed({**profile.unknown.get(kind, {}), **content}, writes)
+    put = {name: said for name, value in content.items() if (said := _put(name, value, profile)) is not None}
+    told: dict[str, Any] = _renamed({**profile.unknown.get(kind, {}), **put}, writes)
     return told
+
+
+def _put(name: str, value: Any, profile: Profile) -> Any:
+    """Return a member as a province takes it: its number for a word of ours (None: none), a text no longer than it may be."""
+    if not isinstance(value, str):
+        return value
+    if name in profile.numbers:
+        return profile.numbers[name].get(value)
+    return value[: profile.longest.get(name)]
 
 
 def _renamed(value: Any, writes: Mapping[str, str]) -> Any:
