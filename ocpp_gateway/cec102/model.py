@@ -126,6 +126,16 @@ class FiledSite(Table, table=True):
     changed_at: datetime = moment()
 
 
+class ToldSite(Table, table=True):
+    """A site's file as the reporting to provinces has taken it in last: what it was known as when it changes."""
+
+    __tablename__ = "told_site"
+    __table_args__ = NOW
+    site_id: str = text(key=True)
+    operator_code: str | None = text(optional=True)
+    file: dict[str, Any] = document()
+
+
 class PlatformOperator(Table, table=True):
     """An operator as its platform files it."""
 

@@ -50,6 +50,7 @@ from youguan.events import (
     ConnectorStatusChanged,
     Event,
     SiteFiled,
+    SiteRetired,
     StationFile,
     StationOffline,
     StationOnline,
@@ -639,6 +640,72 @@ async def test_a_station_that_is_silent_is_told_as_offline_and_comes_back(
     )
     await reporting.look()
     assert (told_of(serving, "P1-1"), told_of(serving, "P1-2")) == ([0, 3], [0])
+
+
+def site(*station_ids: str, site_id: str = "N", coded: bool = True, **changes: Any) -> SiteFiled:
+    """A site whose stations have one connector each, with the code {station}-1."""
+    stations = tuple(
+        StationFile(
+            station_id=s, connectors=1, power_w=60_000, current_type="DC", cec_equipment_id=s,
+            connector_files=(ConnectorFile(connector=1, cec_connector_id=f"{s}-1"),) if coded else (),
+        )
+        for s in station_ids
+    )  # fmt: skip
+    known = {"operator_code": OPERATOR_ID, "cec_station_id": f"0{site_id}", **changes}
+    return SiteFiled(
+        site_id=site_id, name=site_id, address="", division_code="330226001", division_name=None, longitude=121.4,
+        latitude=29.3, stations=stations, **known,
+    )  # fmt: skip
+
+
+async def queued(reporting: Reporting) -> list[tuple[Any, ...]]:
+    """Return what is told, in order: of a site its operator, code and status, of a connector its code and status."""
+    rows = await reporting.pool.fetch("SELECT kind, content FROM gateway.upward_report ORDER BY id")
+    names = {"station": ("OperatorID", "StationID", "StationStatus"), "status": ("ConnectorID", "Status")}
+    return [tuple(row["content"][name] for name in names[row["kind"]]) for row in rows]
+
+
+async def charging_at(reporting: Reporting, *station_ids: str) -> None:
+    insert = "INSERT INTO gateway.connector_now VALUES ($2, 1, 'Charging', 'charging', NULL, NULL, NULL, $1, $1, $1)"
+    await reporting.pool.executemany(insert, [(AT, station_id) for station_id in station_ids])
+
+
+async def test_a_connector_that_is_coded_after_it_began_to_speak_is_told_once(reporting: Reporting) -> None:
+    await charging_at(reporting, "N1")
+    await reporting.happen(site("N1", "N2", coded=False))
+    await reporting.happen(site("N1", "N2"), site("N1", "N2", bays=3))
+    file = (OPERATOR_ID, "0N", 50)
+    assert await queued(reporting) == [file, file, ("N1-1", 3), file]  # of N2 nobody knows anything
+
+
+async def test_a_site_that_changes_hands_is_closed_under_its_old_code(reporting: Reporting) -> None:
+    await charging_at(reporting, "N1")
+    new: dict[str, Any] = {"operator_code": "313744932", "cec_station_id": "77"}
+    await reporting.happen(site("N1"), site("N1", **new), site("N1", operator_code=None))
+    assert await queued(reporting) == [
+        (OPERATOR_ID, "0N", 50), ("N1-1", 3),
+        (OPERATOR_ID, "0N", 5), ("313744932", "77", 50), ("N1-1", 3),
+        ("313744932", "77", 5),
+    ]  # fmt: skip
+
+
+async def test_a_code_that_nobody_bears_any_more_is_offline_and_one_that_moved_is_not(reporting: Reporting) -> None:
+    await charging_at(reporting, "N1", "N2", "N3")
+    await reporting.happen(site("N1", "N2", "N3"), site("N3", site_id="M"), site("N1"))
+    assert (await queued(reporting))[-4:] == [
+        (OPERATOR_ID, "0M", 50),
+        ("N3-1", 3),
+        (OPERATOR_ID, "0N", 50),
+        ("N2-1", 0),
+    ]
+
+
+async def test_a_file_from_before_the_first_province_is_known(pool: asyncpg.Pool, client: httpx.AsyncClient) -> None:
+    reporting = Reporting(pool, client)
+    await reporting.happen(site("N1"))
+    await let_in(pool, PROVINCE, "province", "cec-2016", "http://127.0.0.1:1")
+    await reporting.happen(SiteRetired(site_id="N", station_ids=("N1",)), SiteRetired(site_id="N", station_ids=("N1",)))
+    assert await queued(reporting) == [(OPERATOR_ID, "0N", 5)]
 
 
 async def test_a_status_that_is_the_same_number_is_not_told_twice(reporting: Reporting, serving: Serving) -> None:

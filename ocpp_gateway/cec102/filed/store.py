@@ -66,12 +66,6 @@ async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
     await connection.execute("UPDATE gateway.filed_site SET retired = true WHERE site_id = $1", site_id)
 
 
-async def site_filed(connection: asyncpg.Connection, site_id: str) -> SiteFiled | None:
-    """Return a site's last file, or None."""
-    file = await connection.fetchval("SELECT file FROM gateway.filed_site WHERE site_id = $1", site_id)
-    return None if file is None else _file_of(file)
-
-
 async def sites_filed(connection: asyncpg.Connection, operator_code: str | None = None) -> list[SiteFiled]:
     """Return the files of the sites that have codes, of an operator or all, in the order of their ids."""
     rows = await connection.fetch(
@@ -81,7 +75,7 @@ async def sites_filed(connection: asyncpg.Connection, operator_code: str | None 
         """,
         operator_code,
     )
-    return [_file_of(row["file"]) for row in rows]
+    return [file_of(row["file"]) for row in rows]
 
 
 async def sites_page(
@@ -97,10 +91,11 @@ async def sites_page(
         offset,
         limit,
     )
-    return count, [_file_of(row["file"]) for row in rows]
+    return count, [file_of(row["file"]) for row in rows]
 
 
-def _file_of(file: Mapping[str, Any]) -> SiteFiled:
+def file_of(file: Mapping[str, Any]) -> SiteFiled:
+    """Return a stored file."""
     filed = decode(SiteFiled.__name__, file)
     assert isinstance(filed, SiteFiled)
     return filed

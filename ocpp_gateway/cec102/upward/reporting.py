@@ -31,6 +31,7 @@ from ocpp_gateway.cec102.upward.reports import (
     status_of,
 )
 from ocpp_gateway.cec102.upward.sending import Sender
+from ocpp_gateway.cec102.upward.sites import Standing, codes_in, lost_codes, site_reports
 from ocpp_gateway.recorder.transactions.recording import began_at
 from youguan.clock import Clock
 from youguan.database import AWAY
@@ -56,6 +57,7 @@ TIDY_EVERY = timedelta(minutes=1)
 NOT_STARTED, NOT_MEASURED = "nobody told when it began", "nobody told how much was charged"
 NOWHERE = "nobody told at which connector it was"
 
+FILES = (SiteFiled, SiteRetired)  # what a file was is kept, be there a province or not
 TOLD_OF: tuple[type[Event], ...] = (
     ConnectorStatusChanged,
     StationOffline,
@@ -84,10 +86,10 @@ class Upward:
     async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Queue what every province is to be told of a batch."""
         provinces = await platforms.provinces(connection)
-        if not provinces:
-            return
         now = self._clock.now()
         for stored in batch:
+            if not provinces and not isinstance(stored.event, FILES):
+                continue
             reports = await self._reports(connection, stored.event)
             for province in provinces if reports else ():
                 await store.queue(connection, province["operator_id"], reports, now)
@@ -95,15 +97,24 @@ class Upward:
     async def _reports(self, connection: asyncpg.Connection, event: Event) -> Sequence[Report]:
         match event:
             case SiteFiled():
-                return _only(station_of(event))
+                return await self._site(connection, event)
             case SiteRetired(site_id=site_id):
-                filed = await registry.site_filed(connection, site_id)
-                return _only(station_of(filed, retired=True) if filed else None)
+                before = await store.forget_site(connection, site_id)
+                return _only(station_of(before, retired=True) if before else None)
             case PlatformOrderKept(state="transaction", station_id=str(station_id)):
                 return _only(await self._order(connection, event, station_id))
         station_id = getattr(event, "station_id", "")
         found = {row["connector"]: row for row in await registry.codes_of(connection, station_id)}
         return reports_of(event, found, self._clock.now()) if found else ()
+
+    async def _site(self, connection: asyncpg.Connection, filed: SiteFiled) -> Sequence[Report]:
+        before = await store.site_until_now(connection, filed)
+        rows = await store.standing(connection, {station_id for station_id, _ in codes_in(filed)})
+        now = {(row["station_id"], row["connector"]): Standing(row["condition"], row["effective_at"]) for row in rows}
+        lost = lost_codes(before, filed)
+        elsewhere = await store.borne_elsewhere(connection, filed, [code.cec_connector_id for code in lost])
+        gone = [code for code in lost if code.cec_connector_id not in elsewhere]
+        return site_reports(before, filed, now, gone, self._clock.now())
 
     async def _order(self, connection: asyncpg.Connection, event: PlatformOrderKept, station_id: str) -> Report | None:
         """Return a platform's order as it came; None where its connector bears its code no longer."""

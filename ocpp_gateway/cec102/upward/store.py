@@ -1,12 +1,16 @@
 """Statements about what provinces are told."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
+import orjson
 
+from ocpp_gateway.cec102.filed.store import file_of
 from ocpp_gateway.cec102.upward.reports import Report, Tried
+from youguan.eventlog import encode
+from youguan.events import SiteFiled
 
 MOMENTARY = "('charging', 'power')"
 
@@ -48,6 +52,59 @@ async def queue(
         """,
         [(operator_id, r.kind, r.subject, r.content, now, r.withheld, anew) for r in reports],
     )
+
+
+async def site_until_now(connection: asyncpg.Connection, filed: SiteFiled) -> SiteFiled | None:
+    """Take in a site's file; return the one until now, or None."""
+    before = await connection.fetchval(
+        "SELECT file FROM gateway.told_site WHERE site_id = $1 FOR UPDATE", filed.site_id
+    )
+    await connection.execute(
+        """
+        INSERT INTO gateway.told_site (site_id, operator_code, file) VALUES ($1, $2, $3)
+        ON CONFLICT (site_id) DO UPDATE SET operator_code = excluded.operator_code, file = excluded.file
+        """,
+        filed.site_id,
+        filed.operator_code,
+        orjson.loads(encode(filed)),
+    )
+    return file_of(before) if before is not None else None
+
+
+async def forget_site(connection: asyncpg.Connection, site_id: str) -> SiteFiled | None:
+    """Let a site be no more; return its last file, or None."""
+    file = await connection.fetchval("DELETE FROM gateway.told_site WHERE site_id = $1 RETURNING file", site_id)
+    return file_of(file) if file is not None else None
+
+
+async def borne_elsewhere(connection: asyncpg.Connection, filed: SiteFiled, connector_ids: Collection[str]) -> set[str]:
+    """Return those of some codes that a connector of another site of the same operator bears, where a station was moved to."""
+    if not connector_ids:
+        return set()
+    rows = await connection.fetch(
+        """
+        SELECT c ->> 'cec_connector_id' AS id FROM gateway.told_site t, jsonb_array_elements(t.file -> 'stations') s,
+            jsonb_array_elements(s -> 'connector_files') c
+        WHERE t.operator_code = $1 AND t.site_id <> $2 AND c ->> 'cec_connector_id' = ANY($3)
+        """,
+        filed.operator_code,
+        filed.site_id,
+        list(connector_ids),
+    )
+    return {row["id"] for row in rows}
+
+
+async def standing(connection: asyncpg.Connection, station_ids: Collection[str]) -> list[asyncpg.Record]:
+    """Return what the connectors of stations are that have said something; offline: what nobody reaches."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT n.station_id, n.connector, CASE WHEN s.state = 'offline' THEN 'unavailable' ELSE n.condition END AS condition,
+               n.effective_at
+        FROM gateway.connector_now n LEFT JOIN gateway.station_now s USING (station_id) WHERE n.station_id = ANY($1)
+        """,
+        list(station_ids),
+    )
+    return rows
 
 
 async def queue_moment(
