@@ -6,13 +6,14 @@ Everything that cannot be used is named by member and reason, and takes nothing 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ocpp_gateway.cec102.members import Members, Refused, Unusable
 from ocpp_gateway.cec102.profiles import Profile
 
 MOST_ITEMS = 5000
 LARGEST_KWH, LARGEST_KW, LARGEST_MONEY = 100_000.0, 5_000.0, 1_000_000.0
+T = TypeVar("T")
 LARGEST_SITE_KWH = 10_000_000.0  # of a site in a day
 ROUNDING_KWH, ROUNDING_MONEY = 0.05, 0.02  # an item's; what is rounded item by item may differ by so much in sum
 
@@ -121,6 +122,14 @@ class Content:
     refused: list[Refused] = field(default_factory=list)
     doubted: list[Refused] = field(default_factory=list)
 
+    def usable(self, read: Callable[..., T | None], *of: Any) -> T | None:
+        """Return a member that may be missing; one that cannot be used is named, and takes no other with it."""
+        try:
+            return read(*of)
+        except Unusable as unusable:
+            self.refused.append(unusable.refused)
+            return None
+
 
 def read(profile: Profile, kind: str, document: Mapping[str, Any], operator_id: str) -> Content:
     """Return what the business object of a message says; its sender speaks for `operator_id`, and for no other operator."""
@@ -176,10 +185,11 @@ def _statuses(whole: Members) -> Sequence[Members | Refused]:
     return _under("ConnectorStatusInfo", "ConnectorID")(whole)
 
 
-def _status(item: Members, profile: Profile, _: Content) -> list[Item]:
-    status = _status_number(item, profile)
-    station_id, at = item.optional_text("StationID"), item.optional_time("UpdateTime")
-    return [StatusSaid(item.text("ConnectorID"), station_id, status, at, item.optional_words("StatusDesc"))]
+def _status(item: Members, profile: Profile, content: Content) -> list[Item]:
+    status, connector_id = _status_number(item, profile), item.text("ConnectorID")
+    station_id = content.usable(item.optional_text, "StationID")
+    at = content.usable(item.optional_time, "UpdateTime")  # a clock that was never set makes no fault unknown
+    return [StatusSaid(connector_id, station_id, status, at, item.optional_words("StatusDesc"))]
 
 
 def _status_number(item: Members, profile: Profile) -> int:
@@ -200,32 +210,37 @@ VALUES = (
 
 
 def _charging(item: Members, profile: Profile, content: Content) -> list[Item]:
-    status = _status_number(item, profile) if item.get("Status") is not None else None
-    order_no = item.optional_text("StartChargeSeq")
-    order_status = item.optional_number("OrderStatus", 0, 99) or item.optional_number("StartChargeSeqStat", 0, 99)
-    energy = item.optional_number("TotalPower", 0, LARGEST_KWH)
+    connector_id, before = item.text("ConnectorID"), len(content.refused)
+    status = content.usable(_status_number, item, profile) if item.get("Status") is not None else None
+    order_no = content.usable(item.optional_text, "StartChargeSeq")
+    order_status = _first(content, item.optional_number, ("OrderStatus", "StartChargeSeqStat"), 0, 99)
+    energy = content.usable(item.optional_number, "TotalPower", 0, LARGEST_KWH)
     measured = []
     for name, measurand, phase, unit, high in VALUES:
-        try:
-            value = item.optional_number(name, -high if measurand == "Current.Import" else 0, high)
-        except Unusable as unusable:  # one value that cannot be takes no other with it
-            content.refused.append(unusable.refused)
-            continue
+        low = -high if measurand == "Current.Import" else 0
+        value = content.usable(item.optional_number, name, low, high)
         if value is not None:
             measured.append(Measured(measurand, phase, unit, value))
-    at = item.optional_time("PushTimeStamp") or item.optional_time("EndTime") or item.optional_time("eventTime")
+    started_at = content.usable(item.optional_time, "StartTime")
+    if len(content.refused) > before and status is None and energy is None and not measured:
+        return []  # nothing is left of it
     return [
         ChargingSaid(
-            item.text("ConnectorID"),
+            connector_id,
             order_no,
             status,
-            at,
-            item.optional_time("StartTime"),
+            _first(content, item.optional_time, ("PushTimeStamp", "EndTime", "eventTime")),
+            started_at,
             None if energy is None else energy * 1000,
             order_status in ORDER_IS_OVER,
             tuple(measured),
         )
     ]
+
+
+def _first(content: Content, read: Callable[..., T | None], names: Sequence[str], *of: Any) -> T | None:
+    """Return the first of some members that says something."""
+    return next((value for name in names if (value := content.usable(read, name, *of))), None)
 
 
 # --- orders -----------------------------------------------------------------------------------------------------
@@ -287,13 +302,15 @@ def _power(station: Members, _: Profile, content: Content) -> list[Item]:
         if isinstance(equipment, Refused):
             content.refused.append(equipment)
             continue
+        said_at = content.usable(equipment.optional_time, "DataTime")
         for connector in equipment.several("ConnectorPowerInfos"):
             try:
                 if isinstance(connector, Refused):
                     raise Unusable(connector.member, connector.reason)
-                at = connector.optional_time("DataTime") or equipment.optional_time("DataTime")
                 kw = connector.number("ConnectorRealTimePower", -LARGEST_KW, LARGEST_KW)
-                found.append(PowerSaid(connector.text("ConnectorID"), at, kw * 1000))
+                connector_id = connector.text("ConnectorID")
+                at = content.usable(connector.optional_time, "DataTime") or said_at
+                found.append(PowerSaid(connector_id, at, kw * 1000))
             except Unusable as unusable:
                 content.refused.append(unusable.refused)
     return found
@@ -303,39 +320,46 @@ def _power(station: Members, _: Profile, content: Content) -> list[Item]:
 
 
 def _station(item: Members, _: Profile, content: Content) -> list[Item]:
+    station_id = item.text("StationID")
     connectors: list[ConnectorFile] = []
     for equipment in item.several("EquipmentInfos") if item.get("EquipmentInfos") is not None else ():
-        try:
-            if isinstance(equipment, Refused):
-                raise Unusable(equipment.member, equipment.reason)
-            equipment_id = equipment.text("EquipmentID")
-            power = equipment.optional_number("Power", 0, LARGEST_KW)
-            for connector in equipment.several("ConnectorInfos"):
-                if isinstance(connector, Refused):
-                    content.refused.append(connector)
-                    continue
-                own = connector.optional_number("Power", 0, LARGEST_KW)
-                kw = power if own is None else own
-                connector_id = connector.text("ConnectorID")
-                connectors.append(ConnectorFile(connector_id, equipment_id, None if kw is None else kw * 1000))
-        except Unusable as unusable:
-            content.refused.append(unusable.refused)
+        if isinstance(equipment, Refused):
+            content.refused.append(equipment)
+        else:
+            connectors += content.usable(_connectors, equipment, content) or ()
     return [
         StationSaid(
-            item.text("StationID"),
+            station_id,
             item.optional_words("StationName"),
-            item.optional_number("StationLng", -180, 180),
-            item.optional_number("StationLat", -90, 90),
-            None if item.get("StationStatus") is None else item.integer("StationStatus", 0, 255),
+            content.usable(item.optional_number, "StationLng", -180, 180),
+            content.usable(item.optional_number, "StationLat", -90, 90),
+            content.usable(item.integer, "StationStatus", 0, 255) if item.get("StationStatus") is not None else None,
             tuple(connectors),
             item.found,
         )
     ]
 
 
-def _operator(item: Members, _: Profile, __: Content) -> list[Item]:
-    name, uscc = item.optional_words("OperatorName"), item.optional_text("OperatorUSCID")
-    return [OperatorSaid(item.text("OperatorID"), name, uscc, item.found)]
+def _connectors(equipment: Members, content: Content) -> list[ConnectorFile]:
+    """Return the connectors of an equipment, one that cannot be used left out; its power is theirs where they have none."""
+    equipment_id = equipment.text("EquipmentID")
+    kw = content.usable(equipment.optional_number, "Power", 0, LARGEST_KW)
+    found = (content.usable(_connector, one, equipment_id, kw, content) for one in equipment.several("ConnectorInfos"))
+    return [connector for connector in found if connector is not None]
+
+
+def _connector(connector: Members | Refused, equipment_id: str, kw: float | None, content: Content) -> ConnectorFile:
+    if isinstance(connector, Refused):
+        raise Unusable(connector.member, connector.reason)
+    connector_id = connector.text("ConnectorID")
+    own = content.usable(connector.optional_number, "Power", 0, LARGEST_KW)
+    power = kw if own is None else own
+    return ConnectorFile(connector_id, equipment_id, None if power is None else power * 1000)
+
+
+def _operator(item: Members, _: Profile, content: Content) -> list[Item]:
+    operator_id, name = item.text("OperatorID"), item.optional_words("OperatorName")
+    return [OperatorSaid(operator_id, name, content.usable(item.optional_text, "OperatorUSCID"), item.found)]
 
 
 def _stats(item: Members, _: Profile, __: Content) -> list[Item]:

@@ -105,10 +105,25 @@ def test_a_number_as_an_id_is_its_digits() -> None:
     assert found.connector_id == "12"
 
 
-@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00", "0001-01-01 00:00:00"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        "0000-00-00 00:00:00",
+        "1970-01-01 08:00:00",
+        "yesterday",
+        "2026-13-04 12:00:00",
+        "0001-01-01T00:00:00+08:00",
+        "9999-12-31T23:59:59-08:00",
+        "0001-01-01 00:00:00",
+    ],
+)
 def test_a_time_that_stands_for_none_takes_no_other_status_with_it(at: str) -> None:
+    """Nor the status itself, a fault: it has the time of its envelope."""
     content = said("status", {"ConnectorStatusInfo": [status(UpdateTime=at), status(1, ConnectorID="two")]})
-    assert [s.connector_id for s in content.said if isinstance(s, StatusSaid)] == ["two"]
+    assert [(s.connector_id, s.at) for s in content.said if isinstance(s, StatusSaid)] == [
+        ("00012", None),
+        ("two", None),
+    ]
     assert [r.member for r in content.refused] == ["ConnectorStatusInfo[0].UpdateTime"]
 
 
@@ -126,13 +141,6 @@ def test_zhejiang_says_when_and_why() -> None:
     document = {"ConnectorStatusInfo": status(UpdateTime="2026-05-04 12:00:00", StatusDesc="急停")}
     (found,) = said("status", document, ZHEJIANG).said
     assert found == StatusSaid("00012", None, 255, NOON, "急停")
-
-
-@pytest.mark.parametrize("time", ["yesterday", "2026-13-04 12:00:00", "0001-01-01 00:00:00", "9999-12-31 23:59:59"])
-def test_a_time_that_is_none(time: str) -> None:
-    content = said("status", status(1, UpdateTime=time))
-    assert content.said == []
-    assert "UpdateTime" in str(content.refused[0])
 
 
 @pytest.mark.parametrize(
@@ -216,6 +224,21 @@ def test_charging_becomes_status_samples_and_transaction() -> None:
     assert [(e.kind, e.seq_no, e.register_wh) for e in events] == [("Started", 0, 0.0), ("Updated", 301, 1500.0)]
 
 
+def test_no_value_of_a_charge_takes_the_fault_beside_it_with_it() -> None:
+    document = {
+        "OrderNo": "1", "ConnectorID": "c", "OrderStatus": "?", "ConnectorStatus": 255, "PushTimeStamp": "0000-00-00 00:00:00",
+        "EndTime": "2026-05-04 12:00:00", "StartTime": "then", "TotalPower": -0.01, "SOC": 80,
+    }  # fmt: skip
+    content = said("charging", document, ZHEJIANG)
+    (item,) = content.said
+    assert isinstance(item, ChargingSaid)
+    assert (item.status, item.at, item.started_at, item.energy_wh) == (255, NOON, None, None)
+    assert [measured.value for measured in item.measured] == [80]
+    assert [r.member for r in content.refused] == ["OrderStatus", "TotalPower", "StartTime", "PushTimeStamp"]
+    nothing = said("charging", {"ConnectorID": "c", "ConnectorStatus": "x", "TotalPower": "x"}, ZHEJIANG)
+    assert (nothing.said, len(nothing.refused)) == ([], 2)
+
+
 def test_power_of_a_site() -> None:
     document = {
         "SupStationPowerInfos": [
@@ -242,6 +265,22 @@ def test_a_site_with_its_equipment() -> None:
     assert (item.station_id, item.longitude, item.operating) == ("000009", 121.43, 50)
     assert [tuple(c) for c in item.connectors] == [("e01", "e", 60000.0), ("e02", "e", 120000.0)]
     assert len(content.refused) == 2
+
+
+def test_a_connector_of_a_file_that_cannot_be_used_takes_no_other_with_it() -> None:
+    connectors = [{"ConnectorID": "e01", "Power": "much"}, {"ConnectorID": ""}, {"ConnectorID": "e03", "Power": 60}]
+    document = {
+        "StationID": "9", "StationLng": 999, "StationLat": 29.28, "StationStatus": 1.5,
+        "EquipmentInfos": [{"EquipmentID": "e", "Power": -1, "ConnectorInfos": connectors}],
+    }  # fmt: skip
+    content = said("station", {"StationInfo": document})
+    (item,) = content.said
+    assert isinstance(item, StationSaid)
+    assert (item.longitude, item.latitude, item.operating) == (None, 29.28, None)
+    assert [tuple(c) for c in item.connectors] == [("e01", "e", None), ("e03", "e", 60000.0)]
+    assert [r.member.rpartition(".")[2] for r in content.refused] == [
+        "Power", "Power", "ConnectorID", "StationLng", "StationStatus",
+    ]  # fmt: skip
 
 
 def test_an_operator() -> None:
