@@ -14,13 +14,12 @@ from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.errors import NotFound, Reason
 
-MOST_PLACES = 200_000
 DEGREES = FARTHEST_M / METRES_A_DEGREE
-# Of a site `s`: its equipment by maker and serial number, and by code within its operator.
+# Of a site `s`: its equipment by maker and serial number, by code within its operator, and by the ids of its EVSEs.
 PLACE = """
 s.id, s.name, s.address, s.longitude, s.latitude, s.cec_station_id,
-(SELECT array_agg(DISTINCT e) FROM registry.station t,
-        unnest(ARRAY[t.vendor || ' ' || t.serial_number, s.operator_code || ' ' || t.cec_equipment_id]) e
+(SELECT array_agg(DISTINCT e) FROM registry.station t LEFT JOIN registry.evse v ON v.station_id = t.id,
+        unnest(ARRAY[t.vendor || ' ' || t.serial_number, s.operator_code || ' ' || t.cec_equipment_id, v.evse_id]) e
  WHERE t.site_id = s.id AND t.retired_at IS NULL AND e IS NOT NULL) AS equipment
 """
 NEIGHBOURS = """
@@ -33,6 +32,18 @@ UNION
 SELECT DISTINCT least(x.site_id COLLATE "C", y.site_id COLLATE "C"), greatest(x.site_id COLLATE "C", y.site_id COLLATE "C")
 FROM registry.station x JOIN registry.station y
      ON y.serial_number = x.serial_number AND y.vendor = x.vendor AND y.site_id <> x.site_id AND y.retired_at IS NULL
+WHERE x.site_id = ANY($1) AND x.retired_at IS NULL
+UNION
+SELECT DISTINCT least(a.id COLLATE "C", b.id COLLATE "C"), greatest(a.id COLLATE "C", b.id COLLATE "C")
+FROM registry.site a JOIN registry.station x ON x.site_id = a.id AND x.retired_at IS NULL
+JOIN registry.station y ON y.cec_equipment_id = x.cec_equipment_id AND y.site_id <> a.id AND y.retired_at IS NULL
+JOIN registry.site b ON b.id = y.site_id AND b.operator_code = a.operator_code
+WHERE a.id = ANY($1)
+UNION
+SELECT DISTINCT least(x.site_id COLLATE "C", y.site_id COLLATE "C"), greatest(x.site_id COLLATE "C", y.site_id COLLATE "C")
+FROM registry.station x JOIN registry.evse v ON v.station_id = x.id
+JOIN registry.evse w ON w.evse_id = v.evse_id AND w.station_id <> v.station_id
+JOIN registry.station y ON y.id = w.station_id AND y.site_id <> x.site_id AND y.retired_at IS NULL
 WHERE x.site_id = ANY($1) AND x.retired_at IS NULL
 """
 

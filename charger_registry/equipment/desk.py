@@ -7,6 +7,7 @@ import asyncpg
 
 from charger_registry import store as registry
 from charger_registry.drafts import PriceDraft, SourceDraft, StationDraft
+from charger_registry.duplicates import store as duplicates
 from charger_registry.equipment import store
 from charger_registry.equipment.taking_in.store import write_station
 from charger_registry.fees import store as fees
@@ -49,6 +50,7 @@ class SiteDesk:
             if _ordered(before) == _ordered(draft):
                 return False
             await write_station(connection, site_id, draft, source, now)
+            await duplicates.propose(connection, [site_id], now)
             await audit.record(
                 connection, at=now, actor=who.subject, action="change station", subject=f"station {draft.id}",
                 before=asdict(before), after=asdict(draft), remote=remote,

@@ -505,6 +505,30 @@ async def test_merged_as_the_same_the_others_stations_are_retired(
     assert [row["id"] for row in left] == ["9-001", "s2"]
 
 
+@pytest.mark.parametrize(
+    ("plate", "connector"),
+    [
+        ({"cec_equipment_id": "000000001"}, {}),
+        ({}, {"evse_id": "CN*ABC*E1"}),
+        ({"vendor": "v", "serial_number": "7"}, {}),
+    ],
+)
+async def test_the_same_equipment_is_proposed_however_far_apart_it_is_filed(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, plate: dict[str, str], connector: dict[str, str]
+) -> None:
+    """By its code within one operator, by the id of an EVSE, and by maker and serial number, whoever writes it into the file."""
+    who = headers(REGULATOR)
+    await pool.execute("UPDATE registry.site SET operator_code = '313744932'")
+    file = {
+        "power_w": 7000, "current_type": "AC", "connectors": [{"connector": 1, "evse": 1, **connector}], **plate
+    }  # fmt: skip
+    for site, station, proposed in (("1", "s1", 0), ("2", "s2", 1)):
+        address = f"/api/registry/sites/{site}/stations/{station}/file"
+        assert (await client.put(address, json=file, headers=who)).status_code == 204
+        found = (await client.get("/api/registry/duplicates", headers=who)).json()["items"]
+        assert [(pair["first"], pair["second"]) for pair in found] == [("1", "2")] * proposed
+
+
 async def test_what_is_on_a_charger_leads_on_when_its_site_has_become_part_of_another(
     client: httpx.AsyncClient, pool: asyncpg.Pool
 ) -> None:
