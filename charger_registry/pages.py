@@ -67,6 +67,7 @@ def _add_sites(router: APIRouter, pool: asyncpg.Pool, templates: Templates) -> N
         q: str = "",
         unmanaged: bool = False,
         retired: bool = False,
+        organisation: Annotated[str, Query(max_length=LONGEST)] = "",
         cursor: Cursor = None,
     ) -> Response:
         key = decode_cursor(cursor, str)
@@ -80,8 +81,11 @@ def _add_sites(router: APIRouter, pool: asyncpg.Pool, templates: Templates) -> N
                 limit=PAGE,
                 scope=who.scope,
                 retired=retired,
+                organisation_id=organisation or None,
             )
+            answering = await store.get_organisation(connection, organisation) if organisation else None
         following = next_cursor(rows, PAGE, "id")
         return templates.render(
-            request, "sites.html", rows=rows, next=following, q=q, unmanaged=unmanaged, retired=retired, reasons=REASONS
-        )
+            request, "sites.html", rows=rows, next=following, q=q, unmanaged=unmanaged, retired=retired, reasons=REASONS,
+            answering=answering,
+        )  # fmt: skip

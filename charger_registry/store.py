@@ -213,10 +213,11 @@ async def list_sites(
     scope: Scope = EVERYTHING,
     shown_to: Scope = EVERYTHING,
     retired: bool = False,
+    organisation_id: str | None = None,
 ) -> list[asyncpg.Record]:
     """Return sites within a scope by id; `retired`: those that are no more, for whoever might see them then.
 
-    `shown_to`: without what is somebody's own where these bounds give no right in it.
+    `shown_to`: without what is somebody's own where these bounds give no right in it; `organisation_id`: where it has a role now.
     """
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
@@ -227,6 +228,10 @@ async def list_sites(
           AND ($2::text IS NULL OR starts_with(s.division_code, $2))
           AND ($3::text IS NULL OR strpos(lower(s.name || ' ' || s.address || ' ' || s.id), lower($3)) > 0)
           AND ($4::text IS NULL OR s.id > $4) AND {ledger_within(6)} AND NOT coalesce({hidden_from(10)}, false)
+          AND ($13::text IS NULL OR EXISTS (
+              SELECT FROM registry.responsibility r WHERE r.site_id = s.id AND r.organisation_id = $13
+                AND upper_inf(r.believed) AND r.during @> now()
+          ))
         ORDER BY s.id LIMIT $5
         """,
         unmanaged_only,
@@ -237,6 +242,7 @@ async def list_sites(
         *scope.parameters,
         retired,
         *shown_to.parameters,
+        organisation_id,
     )
     return rows
 

@@ -36,7 +36,7 @@ class Organisations:
         row = await self.desk.read(who, organisation_id)
         async with self.desk.pool.acquire() as connection:
             representatives = await store.list_representatives(connection, organisation_id)
-            sites = await store.managed_sites(connection, organisation_id)
+            sites = await store.managed_sites(connection, organisation_id, PAGE)
             undone = await store.undone_deregistrations(connection, organisation_id)
         today = county_day(self._clock.now())
         return self.templates.render(

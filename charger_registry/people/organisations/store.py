@@ -190,16 +190,18 @@ async def sites_of(connection: asyncpg.Connection, organisation_id: str) -> list
     return [row["site_id"] for row in rows]
 
 
-async def managed_sites(connection: asyncpg.Connection, organisation_id: str) -> list[asyncpg.Record]:
-    """Return the sites that an organisation answers for now, with its roles."""
+async def managed_sites(connection: asyncpg.Connection, organisation_id: str, limit: int) -> list[asyncpg.Record]:
+    """Return the first sites at which an organisation has a role now, with its roles, and of how many they are (`total`)."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT s.id, s.name, array_agg(DISTINCT r.role ORDER BY r.role) AS roles, max(upper(r.during)) AS until
+        SELECT s.id, s.name, array_agg(DISTINCT r.role ORDER BY r.role) AS roles, max(upper(r.during)) AS until,
+               count(*) OVER () AS total
         FROM registry.responsibility r JOIN registry.site s ON s.id = r.site_id
         WHERE r.organisation_id = $1 AND upper_inf(r.believed) AND r.during @> now() AND s.retired_at IS NULL
-        GROUP BY s.id ORDER BY s.id LIMIT 200
+        GROUP BY s.id ORDER BY s.id LIMIT $2
         """,
         organisation_id,
+        limit,
     )
     return rows
 

@@ -586,6 +586,28 @@ async def test_public_facts_are_changed_by_whoever_manages_the_site(
     assert (trail[1]["before"]["price"], trail[1]["after"]["price"]["bands"][0]["energy_per_kwh"]) == (None, "0.3000")
 
 
+async def test_every_site_of_an_organisation_is_listed_from_its_page(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    who = headers(REGULATOR)
+    ids = [f"m{number:02}" for number in range(60)]
+    more = Filing(
+        sites=tuple(SiteDraft(site_id, site_id, 121.4, 29.3) for site_id in ids),
+        roles=tuple(RoleDraft(site_id, "manager", "one", NOW - timedelta(days=1)) for site_id in ids),
+    )
+    async with pool.acquire() as connection, connection.transaction():
+        await store.file_all(connection, more, NOW)
+    page = (await client.get("/people/organisations/one", headers=who)).text
+    assert ("列出全部（61）" in page, page.count('href="/registry/sites/')) == (True, 50)
+    address, listed = "/registry/sites?organisation=one", list[str]()
+    while address:
+        page = (await client.get(address, headers=who)).text
+        listed += re.findall(r'class="row" href="/registry/sites/(\w+)"', page)
+        (address, *_) = [*re.findall(r'href="(\?cursor=[^"]*organisation=one)"', page), ""]
+        address = address and f"/registry/sites{address.replace('&amp;', '&')}"
+    assert listed == ["1", *ids]
+
+
 async def test_a_site_leaves_the_public_and_comes_to_it_by_the_authoritys_word_alone(client: httpx.AsyncClient) -> None:
     own, authority, facts = headers(OPERATOR), headers(REGULATOR), "/api/registry/sites/1/facts"
     for before, after in (("taxi", "private"), ("unit", "public"), ("private", None)):
