@@ -1,10 +1,11 @@
 """Handovers in the browser: what waits for my answer, what I have proposed, and what became of it."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Annotated
 
 import asyncpg
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry import store as registry
@@ -12,15 +13,23 @@ from charger_registry.ledger import store as ledger
 from charger_registry.ledger.handovers import store
 from charger_registry.ledger.handovers.desk import HandoverDesk
 from charger_registry.ledger.handovers.handover import Command, answer_by, manager_of
+from charger_registry.ledger.handovers.selection import Outcome, each
 from charger_registry.ledger.pages import EVIDENCE_KINDS, Number, Text, local_moment
 from charger_registry.ledger.responsibility import Evidence, holder
 from youguan.auth import OPERATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import Invalid, YouguanError
+from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require, require_site
 from youguan.web.templates import Templates
 
-SHOWN = 100
+SHOWN = 50
+WAITING = "waiting"
+LISTS = {
+    WAITING: ("等待我方答复", "没有等待答复的交接"),
+    "open": ("进行中", "没有进行中的交接"),
+    "ended": ("已结束", "没有已结束的交接"),
+}
 STATES = {
     "proposed": ("warn", "等待答复"),
     "accepted": ("good", "已接受"),
@@ -45,26 +54,59 @@ def _add_list(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, templat
     async def count(request: Request, who: Annotated[Principal, Depends(require(OPERATOR))]) -> Response:
         return templates.render(request, "handovers_waiting.html", waiting=await desk.waiting(who))
 
-    @router.get("/handovers")
-    async def handovers(request: Request, who: Annotated[Principal, Depends(require())]) -> Response:
-        async with pool.acquire() as connection:
-            rows = {
-                state: await store.list_handovers(
-                    connection, scope=who.scope, state=state, site_id=None, before=None, limit=SHOWN
-                )
-                for state in ("proposed", "ended")
-            }
+    async def page(
+        request: Request,
+        who: Principal,
+        only: str = "",
+        cursor: str | None = None,
+        outcomes: Sequence[Outcome] = (),
+        error: YouguanError | None = None,
+    ) -> Response:
+        """Return the lists, or the next page of one of them, and what became of those that were selected."""
         own = who.organisation_id if who.has(OPERATOR) else None
-        waiting = [row for row in rows["proposed"] if own is not None and row["to_organisation_id"] == own]
+        shown = [only] if only in LISTS else [name for name in LISTS if own or name != WAITING]
+        key, rows = decode_cursor(cursor if only in LISTS else None, datetime, str), {}
+        async with pool.acquire() as connection:
+            for name in shown:
+                rows[name] = await store.list_handovers(
+                    connection, scope=who.scope, state="ended" if name == "ended" else "proposed", site_id=None, before=key,
+                    limit=SHOWN, asked=own or "" if name == WAITING else None, not_asked=own if name == "open" else None,
+                )  # fmt: skip
         return templates.render(
-            request,
-            "handovers.html",
-            waiting=waiting,
-            others=[row for row in rows["proposed"] if row not in waiting],
-            ended=rows["ended"],
-            states=STATES,
-            today=county_day(clock.now()),
-        )
+            request, "handovers.html", status_code=error.status if error else 200, lists=LISTS, rows=rows, states=STATES,
+            following={name: next_cursor(found, SHOWN, "proposed_at", "id") for name, found in rows.items()},
+            today=county_day(clock.now()), outcomes=outcomes, error=error,
+            names={row["id"]: row["site_name"] for found in rows.values() for row in found}, waiting=await desk.waiting(who),
+            speaks=await desk.speaks(who, Command.ACCEPT), only=only,
+        )  # fmt: skip
+
+    @router.get("/handovers")
+    async def handovers(
+        request: Request,
+        who: Annotated[Principal, Depends(require())],
+        list_: Annotated[str, Query(alias="list", max_length=20)] = "",
+        cursor: Cursor = None,
+    ) -> Response:
+        return await page(request, who, list_, cursor)
+
+    @router.post("/handovers")
+    async def answer_several(
+        request: Request,
+        who: Annotated[Principal, Depends(require(OPERATOR))],
+        command: Annotated[str, Form(pattern="^(accept|decline)$")],
+        handover_id: Annotated[list[str], Form(default_factory=list)],
+        reason: Text = "",
+    ) -> Response:
+        """Accept or decline those that are selected, each by itself."""
+        try:
+            if not handover_id:
+                raise Invalid.about("handover_id", "is missing")
+            if command != Command.ACCEPT and not reason.strip():
+                raise Invalid.about("reason", "is missing")
+        except Invalid as error:
+            return await page(request, who, error=error)
+        done = await each(handover_id, lambda one: desk.answer(who, one, Command(command), reason=reason))
+        return await page(request, who, outcomes=done)
 
 
 def _add_answers(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock) -> None:

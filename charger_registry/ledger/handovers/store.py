@@ -100,14 +100,20 @@ async def list_handovers(
     site_id: str | None,
     before: tuple[datetime, str] | None,
     limit: int,
+    asked: str | None = None,
+    not_asked: str | None = None,
 ) -> list[asyncpg.Record]:
-    """Return handovers, newest first; `state` `ended`: those that are not open."""
+    """Return handovers, newest first; `state` `ended`: those that are not open.
+
+    `asked`: of which an organisation is the receiver; `not_asked`: of which it is not.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         LIST
         + f"""
         WHERE ($1::text IS NULL OR h.state = $1 OR ($1 = 'ended' AND h.state <> 'proposed'))
           AND ($2::text IS NULL OR h.site_id = $2)
           AND ($3::timestamptz IS NULL OR (h.proposed_at, h.id) < ($3, $4)) AND {_seen(6)}
+          AND ($9::text IS NULL OR h.to_organisation_id = $9) AND ($10::text IS NULL OR h.to_organisation_id <> $10)
         ORDER BY h.proposed_at DESC, h.id DESC LIMIT $5
         """,
         state,
@@ -115,6 +121,8 @@ async def list_handovers(
         *(before or (None, None)),
         limit,
         *scope.parameters,
+        asked,
+        not_asked,
     )
     return rows
 

@@ -16,6 +16,9 @@ from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import A_DAYS_IMPORTS, MOST_WAITING, ImportDesk
+from charger_registry.ledger.handovers.desk import HandoverDesk
+from charger_registry.ledger.handovers.handover import Command as Handover
+from charger_registry.ledger.responsibility import Evidence
 from charger_registry.service import compose
 from deploy.demo.county import sample_county
 from deploy.suite import COMPOSES
@@ -606,6 +609,43 @@ async def test_every_site_of_an_organisation_is_listed_from_its_page(
         (address, *_) = [*re.findall(r'href="(\?cursor=[^"]*organisation=one)"', page), ""]
         address = address and f"/registry/sites{address.replace('&amp;', '&')}"
     assert listed == ["1", *ids]
+
+
+async def test_many_handovers_are_listed_to_the_last_and_answered_at_once(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    giver, own, contract = principal("g", organisation="two"), headers(OPERATOR), Evidence("contract", "1")
+    ids = [f"m{number:02}" for number in range(60)]
+    more = Filing(
+        sites=tuple(SiteDraft(site_id, f"站{site_id}", 121.4, 29.3) for site_id in ids),
+        roles=tuple(RoleDraft(site_id, "manager", "two", NOW - timedelta(days=1)) for site_id in ids),
+    )
+    async with pool.acquire() as connection, connection.transaction():
+        await store.file_all(connection, more, NOW)
+    desk = HandoverDesk(pool, SystemClock())
+    proposed = [await desk.propose(giver, site_id, "one", evidence=contract) for site_id in ids]
+    page = (await client.get("/registry/handovers", headers=own)).text
+    shown = re.findall(r'name="handover_id" value="([^"]+)"', page)
+    (following,) = re.findall(r'href="(\?list=waiting&[^"]+)"', page)
+    rest = (await client.get(f"/registry/handovers{following}".replace("&amp;", "&"), headers=own)).text
+    rest_shown = re.findall(r'name="handover_id" value="([^"]+)"', rest)
+    assert (sorted(shown + rest_shown), len(shown), "等待我方答复 60" in page) == (sorted(proposed), 50, True)
+    await desk.answer(giver, shown[0], Handover.WITHDRAW, reason="误发")
+    wish = {"command": "accept", "handover_id": shown}
+    done = (await client.post("/registry/handovers", data=wish, headers=own)).text
+    assert "已办理 49 件，未办理 1 件" in done
+    strange = await client.post("/registry/handovers", data={"command": "accept", "handover_id": ["?"]}, headers=own)
+    assert (strange.status_code, "已办理 0 件，未办理 1 件" in strange.text) == (200, True)
+    unsaid = await client.post(
+        "/registry/handovers", data={"command": "decline", "handover_id": rest_shown}, headers=own
+    )
+    assert (unsaid.status_code, "未填写" in unsaid.text) == (422, True)
+    nothing = await client.post("/registry/handovers", data={"command": "accept"}, headers=own)
+    assert nothing.status_code == 422
+    wish = {"command": "decline", "handover_id": rest_shown, "reason": "无力承接"}
+    assert "已办理 10 件" in (await client.post("/registry/handovers", data=wish, headers=own)).text
+    states = await pool.fetch("SELECT state, count(*) FROM registry.handover GROUP BY 1 ORDER BY 1")
+    assert [tuple(row) for row in states] == [("accepted", 49), ("declined", 10), ("withdrawn", 1)]
 
 
 async def test_a_site_leaves_the_public_and_comes_to_it_by_the_authoritys_word_alone(client: httpx.AsyncClient) -> None:
