@@ -1,5 +1,6 @@
 """What a decision about a filing makes of the registry: the site, its stations, who is responsible, and its grace period."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
@@ -104,9 +105,22 @@ async def _gaps(
     connection: asyncpg.Connection, site_id: str, roles: tuple[RoleDraft, ...], now: datetime
 ) -> tuple[RoleDraft, ...]:
     """Return the roles that nobody has who exists still; who has one gives it up by a handover or an order, not by a filing."""
-    lines = await ledger.lines(connection, site_id)
-    held = {line.role for line in lines if not line.station_id and line.answers_at(now)}
-    return tuple(replace(draft, since=max(draft.since, now)) for draft in roles if draft.role not in held)
+    lines = [line for line in await ledger.lines(connection, site_id) if not line.station_id]
+    held = {line.role for line in lines if line.answers_at(now)}
+    return tuple(_before_the_next(replace(d, since=max(d.since, now)), lines) for d in roles if d.role not in held)
+
+
+def _before_the_next(draft: RoleDraft, lines: Sequence[Line]) -> RoleDraft:
+    """Let a role end where the next one's time begins, who is to have it; Invalid where that is so from its beginning."""
+    coming = [line for line in lines if line.role == draft.role and line.answers_at(max(line.since, draft.since))]
+    for line in coming:
+        if line.since <= draft.since and line.organisation_id != draft.organisation_id:
+            taken = Reason(
+                "{name} has this role from {day} on", name=line.organisation_name, day=county_day(line.since)
+            )
+            raise Invalid.about(draft.role, taken)
+    ends = [line.since for line in coming if line.since > draft.since]
+    return replace(draft, until=min(filter(None, (draft.until, *ends)), default=None))
 
 
 async def _succeed(

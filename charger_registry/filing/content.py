@@ -37,6 +37,7 @@ REASONS = {
     "unknown": "is not known",
     "nobody": "is no organisation on file, or the name of several: give its id, or choose one that is offered",
     "deregistered": "has been deregistered",
+    "held": "{name} has this role at the site: it is handed over, or ordered otherwise, before it is filed so",
     "expired": "is no longer valid",
     "not_promisable": "cannot be promised, it must be there",
     "past": "lies in the past",
@@ -129,6 +130,7 @@ class World:
     organisations: Mapping[str, bool]  # id → whether it has been deregistered
     elsewhere: Collection[str]  # stations that other sites have
     boundaries: Mapping[str, Boundary] = field(default_factory=dict)
+    held: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # role → who has it at the site → its name
 
 
 def problems(
@@ -229,6 +231,8 @@ def _parties(content: Content, world: World) -> Iterator[Problem]:
             yield Problem(role, "nobody")
         elif world.organisations[organisation]:
             yield Problem(role, "deregistered")
+        elif world.held.get(role) and organisation not in world.held[role]:
+            yield Problem(role, "held", {"name": "、".join(world.held[role].values())})
     begins, ends = _date(content.managed_from), _date(content.managed_until)
     if begins is None:
         yield Problem("managed_from", "no_date" if content.managed_from else "missing")

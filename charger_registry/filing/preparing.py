@@ -15,6 +15,7 @@ from charger_registry.filing.machine import Command, Role, State
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import Entry, Step, filing_moved, rules_of
+from charger_registry.ledger import store as ledger
 from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, Reason
 from youguan.working_days import add_working_days
@@ -46,8 +47,18 @@ async def problems_of(
         organisations=await store.known_organisations(connection, content.parties().values(), now),
         elsewhere=await store.stations_elsewhere(connection, ids, filing["site_id"]),
         boundaries=await divisions.boundary_for(connection, content.division_code),
+        held=await _held(connection, filing["site_id"], now) if filing["site_id"] else {},
     )
     return problems(content, filing["organisation_id"], types, papers, filing["asked_for"], world)
+
+
+async def _held(connection: asyncpg.Connection, site_id: str, now: datetime) -> dict[str, dict[str, str]]:
+    """Return who has which role at a site, so that its file and its ledger give one answer."""
+    held: dict[str, dict[str, str]] = {}
+    for line in await ledger.lines(connection, site_id):
+        if not line.station_id and line.answers_at(now):
+            held.setdefault(line.role, {})[line.organisation_id] = line.organisation_name
+    return held
 
 
 async def _refuse_problems(connection: asyncpg.Connection, step: Step) -> None:

@@ -1,5 +1,6 @@
 """The ledger's statements. A line is written once; all that ever changes of it is until when it was believed."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -238,7 +239,13 @@ async def file_roles(connection: asyncpg.Connection, drafts: Sequence[RoleDraft]
     try:
         await connection.execute(FILE_ROLES, *columns(rows, 9), now)
     except asyncpg.ExclusionViolationError as error:
-        raise Conflict(Reason("a site would have two managers at once: {detail}", detail=error.detail)) from None
+        raise Conflict(Reason("site {site_id} would have two managers at once", site_id=_site_in(error))) from None
+
+
+def _site_in(error: asyncpg.ExclusionViolationError) -> str:
+    """Return of which site a line was refused: the first member of the key that PostgreSQL names."""
+    found = re.search(r"=\(([^,]*),", error.detail or "")
+    return found[1] if found else ""
 
 
 FILE_ROLES = """

@@ -25,7 +25,10 @@ from charger_registry.filing.step import Order
 from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import ImportDesk
+from charger_registry.ledger import store as ledger
+from charger_registry.ledger.amendment import Amendment
 from charger_registry.ledger.desk import LedgerDesk
+from charger_registry.ledger.responsibility import Line
 from charger_registry.people.organisations.ceasing import deregister
 from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.service import compose, judge_what_has_changed
@@ -675,9 +678,8 @@ async def test_who_manages_a_site_that_does_not_operate_is_not_silent(world: Wor
 async def test_a_file_goes_over_to_who_manages_the_site(world: World) -> None:
     filing = await world.accepted()
     await world.act(filing["id"], "start")
-    ledger = LedgerDesk(world.pool, world.clock)
     since = datetime.now(UTC)
-    await ledger.order(
+    await LedgerDesk(world.pool, world.clock).order(
         person(REGULATOR), filing["site_id"], "manager", "n", reason="x", document_number="1", since=since
     )
     await bounds.consumer(world.pool).catch_up()
@@ -709,12 +711,17 @@ async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> Non
     await world.act(filing["id"], "withdraw")
     first = await world.whole("old", manager="n", stations=[STATION, {**STATION, "id": "OLD-1"}])
     await world.attach(first, "management_contract")
+    refused = (await world.refused(first, "submit")).json()["fields"]
+    assert [wrong["field"] for wrong in refused] == ["manager"], "who manages it gives that up by a handover"
+    assert "m公司 has this role" in refused[0]["reason"]
+    content = (await world.done("GET", f"/filings/{first}"))["content"]
+    await world.done("PUT", f"/filings/{first}", json={**content, "manager": "m"})
     await world.act(first, "submit")
     accepted = await world.act(first, "accept", REGULATOR)
     assert (accepted["state"], accepted["site_id"], accepted["grace_until"]) == ("in_operation", "old", None)
     lines = (await world.done("GET", "/sites/old/responsibilities"))["items"]
     held = {line["role"]: line["organisation"]["id"] for line in lines}
-    assert held == {"builder": "b", "owner": "w", "manager": "m"}  # who manages it gives that up by a handover
+    assert held == {"builder": "b", "owner": "w", "manager": "m"}
     anew = await world.done("POST", "/filings", json={"site_id": "old"})
     assert len(anew["documents"]) == len(NEEDED) + 1
     await world.act(anew["id"], "submit")
@@ -726,6 +733,36 @@ async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> Non
     assert told[-2:] == [(first, "retired"), (anew["id"], "in_operation")]
     retired = "SELECT actor FROM audit.trail WHERE subject = $1 AND action = 'retire filing'"
     assert await world.pool.fetchval(retired, f"filing {first}") == "regulator-m"
+
+
+async def test_a_filing_leaves_the_role_to_who_is_to_have_it_next(world: World) -> None:
+    site_id = await world.site()
+    await LedgerDesk(world.pool, world.clock).end(
+        person(REGULATOR),
+        site_id,
+        "manager",
+        at=world.clock.now() + timedelta(seconds=1),
+        reason="x",
+        document_number="1",
+    )
+    world.clock.advance(timedelta(seconds=2))
+    next_one = Line("manager", "n", "", NOW + 20 * DAY, None, "handover")
+    async with world.pool.acquire() as connection, connection.transaction():
+        gap = Amendment((), (next_one,))
+        await ledger.amend(connection, site_id, gap, now=world.clock.now(), by="n", reason="x")
+    late, soon = str(TODAY + 30 * DAY), str(TODAY)
+    filing_id = await world.whole(site_id, managed_from=late)
+    await world.act(filing_id, "submit")
+    (wrong,) = (await world.refused(filing_id, "accept", REGULATOR)).json()["fields"]
+    assert (wrong["field"], "n公司 has this role from" in wrong["reason"]) == ("manager", True)
+    await world.act(filing_id, "require_supplement", REGULATOR, reason="x")
+    content = (await world.done("GET", f"/filings/{filing_id}"))["content"]
+    await world.done("PUT", f"/filings/{filing_id}", json={**content, "managed_from": soon})
+    await world.act(filing_id, "submit")
+    await world.act(filing_id, "accept", REGULATOR)
+    async with world.pool.acquire() as connection:
+        lines = [line for line in await ledger.lines(connection, site_id) if line.role == "manager"]
+    assert [(line.organisation_id, line.until) for line in lines[-2:]] == [("m", next_one.since), ("n", None)]
 
 
 async def test_a_site_without_a_file_is_retired_by_the_authority(world: World) -> None:

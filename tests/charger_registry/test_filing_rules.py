@@ -127,6 +127,13 @@ def test_nothing_is_missing_in_a_whole_filing() -> None:
     ]
 
 
+def test_a_file_names_no_other_than_the_ledger() -> None:
+    held = {"manager": {"x": "x公司"}, "owner": {"v": "v公司", "w": "w公司"}, "maintainer": {"y": "y公司"}}
+    found = problems(WHOLE, "m", TYPES, PAPERS, (), replace(WORLD, held=held))
+    assert [(p.field, p.code) for p in found] == [("manager", "held")]
+    assert str(found[0].reason).startswith("x公司 has this role")
+
+
 def test_everything_is_missing_in_an_empty_one() -> None:
     assert wrong(Content(), []) == dict.fromkeys(
         ["name", "address", "division_code", "contact_name", "contact_phone", "longitude", "latitude", "builder", "owner",
