@@ -11,8 +11,10 @@ from ocpp_gateway.cec102.filed.directory import profiles_of
 from ocpp_gateway.cec102.members import Unusable
 from ocpp_gateway.cec102.upward.questions import StationsAsked, StatusesAsked, read_question
 from tests.independent.cec102_platform import CHINA, Party, Platform
-from tests.ocpp_gateway.platforms import Gateway, gateway_of, let_in
+from tests.ocpp_gateway.platforms import STATIONS, Gateway, gateway_of, let_in
 from tests.suite import eventually
+from youguan.eventlog import publish
+from youguan.events import SiteRetired
 from youguan.settings import Settings
 
 PROFILE = profiles_of(Settings())["cec-2016"]
@@ -46,6 +48,17 @@ async def test_it_learns_what_is_filed_page_by_page(gateway: Gateway, province: 
     later = (datetime.now(CHINA) + timedelta(hours=1)).strftime(FORM)
     assert (await province.say("query_stations_info", {"LastQueryTime": later}))[1]["StationInfos"] == []
     assert (await province.say("query_stations_info", {"PageNo": 2}))[1]["StationInfos"] == []
+    since = (datetime.now(CHINA) - timedelta(hours=1)).strftime(FORM)
+    async with gateway.pool.acquire() as connection, connection.transaction():
+        await publish(connection, "registry", [SiteRetired(site_id="S", station_ids=STATIONS)])
+
+    async def closed() -> Any:
+        ret, said = await province.say("query_stations_info", {"LastQueryTime": since})
+        assert ret == 0
+        return [s["StationID"] for s in said["StationInfos"] if s["StationStatus"] == 5]
+
+    assert await eventually(closed) == [SITE], "who asks what has changed learns that it is no more"
+    assert (await province.say("query_stations_info", {}))[1]["StationInfos"] == []
 
 
 async def test_it_learns_what_connectors_are_and_what_a_site_delivered(gateway: Gateway, province: Platform) -> None:

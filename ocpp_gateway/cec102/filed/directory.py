@@ -38,7 +38,7 @@ async def keep_sites(connection: asyncpg.Connection, batch: Sequence[StoredEvent
             case SiteFiled() as filed:
                 await store.file_site(connection, filed, stored.recorded_at)
             case SiteRetired(site_id=site_id):
-                await store.retire_site(connection, site_id)
+                await store.retire_site(connection, site_id, stored.recorded_at)
 
 
 def sites_consumer(pool: asyncpg.Pool) -> Consumer:

@@ -61,9 +61,11 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled, at: dateti
     )
 
 
-async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
+async def retire_site(connection: asyncpg.Connection, site_id: str, at: datetime) -> None:
     """Let a site be no more; its last file stays, to be told as closed."""
-    await connection.execute("UPDATE gateway.filed_site SET retired = true WHERE site_id = $1", site_id)
+    await connection.execute(
+        "UPDATE gateway.filed_site SET retired = true, changed_at = $2 WHERE site_id = $1", site_id, at
+    )
 
 
 async def sites_filed(connection: asyncpg.Connection, operator_code: str | None = None) -> list[SiteFiled]:
@@ -80,18 +82,21 @@ async def sites_filed(connection: asyncpg.Connection, operator_code: str | None 
 
 async def sites_page(
     connection: asyncpg.Connection, since: datetime | None, offset: int, limit: int
-) -> tuple[int, list[SiteFiled]]:
-    """Return how many sites with codes have changed since a time (None: ever), and the files of some of them."""
-    coded = "NOT retired AND operator_code IS NOT NULL AND cec_station_id IS NOT NULL"
-    condition = f"{coded} AND ($1::timestamptz IS NULL OR changed_at >= $1)"
+) -> tuple[int, list[tuple[SiteFiled, bool]]]:
+    """Return how many sites with codes have changed since a time, and the files of some of them, each with whether it is retired.
+
+    None: all that there are; one that is no more is a change, and nobody learns of it otherwise.
+    """
+    coded = "operator_code IS NOT NULL AND cec_station_id IS NOT NULL"
+    condition = f"{coded} AND (changed_at >= $1 OR $1::timestamptz IS NULL AND NOT retired)"
     count = await connection.fetchval(f"SELECT count(*) FROM gateway.filed_site WHERE {condition}", since)
     rows = await connection.fetch(
-        f"SELECT file FROM gateway.filed_site WHERE {condition} ORDER BY site_id OFFSET $2 LIMIT $3",
+        f"SELECT file, retired FROM gateway.filed_site WHERE {condition} ORDER BY site_id OFFSET $2 LIMIT $3",
         since,
         offset,
         limit,
     )
-    return count, [file_of(row["file"]) for row in rows]
+    return count, [(file_of(row["file"]), row["retired"]) for row in rows]
 
 
 def file_of(file: Mapping[str, Any]) -> SiteFiled:

@@ -90,9 +90,12 @@ def operator_meant(asked: StatsAsked, filed: Sequence[str]) -> str | None:
     return filed[0] if filed else None
 
 
-def stations_answer(asked: StationsAsked, total: int, sites: Sequence[SiteFiled], profile: Profile) -> dict[str, Any]:
-    """Return the page of sites' files that was asked for; `total`: of how many."""
-    told = [report.content for site in sites if (report := station_of(site)) is not None]
+def stations_answer(
+    asked: StationsAsked, total: int, sites: Sequence[tuple[SiteFiled, bool]], profile: Profile
+) -> dict[str, Any]:
+    """Return the page of sites' files that was asked for, each with whether it is retired; `total`: of how many."""
+    reports = (station_of(site, retired=retired) for site, retired in sites)
+    told = [report.content for report in reports if report is not None]
     return {
         "PageNo": asked.page,
         "PageCount": -(-total // asked.size),
