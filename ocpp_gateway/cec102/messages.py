@@ -201,7 +201,8 @@ def _status_number(item: Members, profile: Profile) -> int:
 
 # --- charging ---------------------------------------------------------------------------------------------------
 
-ORDER_IS_OVER = (4, 6, 7)  # ended, ended badly, not begun
+ORDER_IS_OVER = (4, 6)  # ended, ended badly
+NOT_CHARGING = (1, 7)  # being started, not begun: a status, and no charge of 0 kWh
 VALUES = (
     ("CurrentA", "Current.Import", "L1", "A", 2000.0), ("CurrentB", "Current.Import", "L2", "A", 2000.0),
     ("CurrentC", "Current.Import", "L3", "A", 2000.0), ("VoltageA", "Voltage", "L1", "V", 3000.0),
@@ -214,6 +215,7 @@ def _charging(item: Members, profile: Profile, content: Content) -> list[Item]:
     status = content.usable(_status_number, item, profile) if item.get("Status") is not None else None
     order_no = content.usable(item.optional_text, "StartChargeSeq")
     order_status = _first(content, item.optional_number, ("OrderStatus", "StartChargeSeqStat"), 0, 99)
+    order_no = None if order_status in NOT_CHARGING else order_no
     energy = content.usable(item.optional_number, "TotalPower", 0, LARGEST_KWH)
     measured = []
     for name, measurand, phase, unit, high in VALUES:

@@ -239,6 +239,17 @@ def test_no_value_of_a_charge_takes_the_fault_beside_it_with_it() -> None:
     assert (nothing.said, len(nothing.refused)) == ([], 2)
 
 
+@pytest.mark.parametrize("order_status", [1, 7], ids=["being started", "not begun"])
+def test_a_charge_that_has_not_begun_is_a_status_and_no_transaction(order_status: int) -> None:
+    document = {
+        "OrderNo": "1", "ConnectorID": "c", "OrderStatus": order_status, "ConnectorStatus": 2, "StartTime": "2026-05-04 12:00:00",
+        "PushTimeStamp": "2026-05-04 12:00:05", "TotalPower": 0, "VoltageA": 220,
+    }  # fmt: skip
+    (item,) = said("charging", document, ZHEJIANG).said
+    found = observed(item, ("s1", 1), ZHEJIANG.statuses, NOON, NOON)
+    assert [type(o) for o in found] == [StatusReported, MeterSampled]
+
+
 def test_power_of_a_site() -> None:
     document = {
         "SupStationPowerInfos": [
