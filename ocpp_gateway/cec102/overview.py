@@ -106,7 +106,9 @@ class Looking:
 def site_of(row: asyncpg.Record) -> SiteTold:
     """Return a stored site of a platform; nobody knows where it is that lacks one of its coordinates."""
     point = None if None in (row["longitude"], row["latitude"]) else (row["longitude"], row["latitude"])
-    return SiteTold(row["cec_station_id"], row["name"], point, {c[0]: c[2] for c in row["connectors"]})
+    return SiteTold(
+        row["cec_station_id"], row["name"], point, {c[0]: c[2] for c in row["connectors"]}, row["operating"]
+    )
 
 
 def summed(traffic: Collection[Mapping[str, Any] | asyncpg.Record]) -> Traffic:

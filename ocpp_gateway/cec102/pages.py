@@ -73,7 +73,8 @@ ORDER_STATES = {
     "ambiguous": ("warn", "编码对应多把枪，订单留存"),
     "own_word": ("", "桩自行上报，订单留存"),
 }
-CONTRADICTED = {"name": "名称", "position": "位置", "connectors": "枪数", "power": "功率"}
+CONTRADICTED = {"name": "名称", "position": "位置", "connectors": "枪数", "power": "功率", "operating": "运营状态"}
+OPERATING = {"5": "关闭下线", "50": "正常使用"}
 REPORT_STATES = {
     "waiting": ("warn", "待发送"),
     "taken": ("good", "已送达"),
@@ -186,7 +187,8 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
             request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic,
             refused=refused, unproven=unproven, known_again=known_again, queue=found.queue, reports=reports,
             withheld=withheld, report_states=REPORT_STATES, connectors=connectors, profile=profile, reachable=reachable,
-            orders=orders, order_states=ORDER_STATES, file=file, stats=stats, ambiguous=found.ambiguous, contradicted=CONTRADICTED,
+            orders=orders, order_states=ORDER_STATES, file=file, stats=stats, ambiguous=found.ambiguous,
+            contradicted=CONTRADICTED, operating=OPERATING,
             words=FRESHNESS, conditions=CONDITIONS, codes=CODES, roles=ROLES, organisations=organisations,
             profiles=looking.desk.profiles, next=encode_cursor(refused[-1]["id"]) if len(refused) == PAGE else None,
         )  # fmt: skip

@@ -17,16 +17,19 @@ TOLERATED_M = 200.0  # by which a site's point may differ: an entrance, and the 
 TOLERATED_POWER = 0.05
 EARTH_M = 6_371_000.0
 
-What = Literal["name", "position", "connectors", "power"]
+CLOSED, IN_USE = 5, 50  # StationStatus
+
+What = Literal["name", "position", "connectors", "power", "operating"]
 
 
 class SiteTold(NamedTuple):
-    """A site as its platform files it; GCJ-02 degrees, `power_w`: connector id → power (None: not told)."""
+    """A site as its platform files it, None what it does not tell: GCJ-02 degrees, `power_w` by connector id, StationStatus."""
 
     cec_station_id: str
     name: str | None
     point: Point | None
     power_w: Mapping[str, float | None]
+    operating: int | None = None
 
 
 class Contradiction(NamedTuple):
@@ -140,6 +143,8 @@ def _contradictions(told: SiteTold, filed: SiteFiled) -> list[Contradiction]:
     def differ(what: What, theirs: str, ours: str, connector_id: str | None = None) -> None:
         found.append(Contradiction(told.cec_station_id, what, theirs, ours, connector_id))
 
+    if told.operating == CLOSED:  # as what is filed and not retired is told to provinces
+        differ("operating", str(CLOSED), str(IN_USE))
     if told.name is not None and _bare(told.name) != _bare(filed.name):
         differ("name", told.name, filed.name)
     if told.point is not None:

@@ -289,6 +289,8 @@ GCJ02 = (121.433469, 29.285513)  # where maps show 121.4290, 29.2880
             [("position", "121.424525, 29.290481 (514 m)", "121.429000, 29.288000")],
         ),
         (SiteTold("9", None, None, {"E1-1": None}), [("connectors", "1", "2")]),
+        (SiteTold("9", None, None, {}, 5), [("operating", "5", "50")]),
+        (SiteTold("9", None, None, {}, 6), []),
         (SiteTold("9", None, None, {"E1-1": 120_000, "E1-2": None}), [("power", "120 kW", "60 kW")]),
     ],
 )
@@ -300,7 +302,8 @@ def test_a_platforms_file_is_held_against_the_registrys(told: SiteTold, differs:
 
 async def test_what_does_not_agree_with_what_is_filed_is_shown(gateway: Gateway) -> None:
     platform = await gateway.platform()
-    station = {"StationID": "000000000000009", "StationName": "别的站", "StationLng": 121.5, "StationLat": 29.3}
+    station = {"StationID": "000000000000009", "StationName": "别的站", "StationLng": 121.5, "StationLat": 29.3,
+               "StationStatus": 5}  # fmt: skip
     await platform.say("notification_stationInfo", {"StationInfo": station})
 
     async def filed() -> bool:
@@ -310,8 +313,9 @@ async def test_what_does_not_agree_with_what_is_filed_is_shown(gateway: Gateway)
     async with gateway.client() as client:
         quality = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()["quality"]
         page = (await client.get(f"/gateway/platforms/{OPERATOR_ID}")).text
-    assert (quality["consistent"], quality["contradiction_count"]) == (0.0, 2)
-    assert [c["what"] for c in quality["contradictions"]] == ["name", "position"]
+    assert (quality["consistent"], quality["contradiction_count"]) == (0.0, 3)
+    assert [c["what"] for c in quality["contradictions"]] == ["operating", "name", "position"]
+    assert "关闭下线" in page
     assert "别的站" in page
 
 

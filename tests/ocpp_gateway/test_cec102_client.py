@@ -202,6 +202,13 @@ async def test_a_platform_is_asked_for_its_files_and_what_its_connectors_are(
         "Total": 1, "StationStatusInfos": [{"StationID": content["StationIDs"][0], "ConnectorStatusInfos": connectors}]
     }  # fmt: skip
     async with gateway_of(database_url) as gateway:
+        await gateway.pool.execute(  # it has taken this one out of its file since
+            """
+            INSERT INTO gateway.platform_station (operator_id, cec_station_id, connectors, document, received_at)
+            VALUES ($1, 'gone', '[["P8-8", "P8", null]]', '{}', now() - interval '1 day')
+            """,
+            OPERATOR_ID,
+        )
         await let_in(gateway.pool, address=serving.address)
 
         async def asked() -> bool:

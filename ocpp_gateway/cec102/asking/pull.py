@@ -17,7 +17,7 @@ from ocpp_gateway.cec102.client import Away, Caller, Refusing
 from ocpp_gateway.cec102.envelope import Declined
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake.feed import Feed, Told
-from ocpp_gateway.cec102.messages import Content, Item, StatusSaid, read
+from ocpp_gateway.cec102.messages import Content, Item, StationSaid, StatusSaid, read
 from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Asked
 from youguan.clock import COUNTY, Clock
@@ -104,13 +104,27 @@ class Puller:
             await note(connection, operator_id, what)
 
     async def ask_files(self, caller: Caller) -> None:
-        """Take in what a platform files, page by page."""
+        """Take in what a platform files, page by page; what a whole answer does not name any more it has taken out of its file."""
+        began, named, whole = self._clock.now(), set[str](), True
         for page in range(1, MOST_PAGES + 1):
             wanted, asked_at = {"LastQueryTime": "", "PageNo": page, "PageSize": PAGE_SIZE}, self._clock.now()
             answer = await caller.ask("query_stations", wanted)
-            await self._take(caller, "query_stations", "station", answer, asked_at)
+            content = await self._take(caller, "query_stations", "station", answer, asked_at)
+            named.update(item.station_id for item in content.said if isinstance(item, StationSaid))
+            whole = whole and not content.refused  # a site that could not be read is there all the same
             if page >= _number(answer.get("PageCount")):
+                await self._forget_unnamed(
+                    caller.peer.operator_id, named, began, whole=whole, told=answer.get("ItemSize")
+                )
                 return
+
+    async def _forget_unnamed(
+        self, operator_id: str, named: Collection[str], began: datetime, *, whole: bool, told: Any
+    ) -> None:
+        """Forget the sites of a platform that a whole answer did not name; one that names none at all is believed by nobody."""
+        if whole and named and (told is None or len(named) >= _number(told)):
+            async with self._feed.pool.acquire() as connection:
+                await store.forget_unnamed(connection, operator_id, named, began)
 
     async def ask_statuses(self, caller: Caller) -> None:
         """Take in what a platform's connectors are; what has not changed is no news."""
@@ -120,7 +134,7 @@ class Puller:
             asked_at = self._clock.now()  # what the platform itself told since then is newer
             answer = await caller.ask("query_status", {"StationIDs": ids})
             said = await self._take(caller, "query_status", "status", answer, asked_at)
-            told = [item.connector_id for item in said if isinstance(item, StatusSaid)]
+            told = [item.connector_id for item in said.said if isinstance(item, StatusSaid)]
             async with self._feed.pool.acquire() as connection:
                 await store.confirm(connection, caller.peer.operator_id, told, asked_at)
 
@@ -140,19 +154,19 @@ class Puller:
 
     async def _take(
         self, caller: Caller, asked: Asked, kind: str, answer: Mapping[str, Any], asked_at: datetime
-    ) -> Sequence[Item]:
+    ) -> Content:
         """Record what is news of an answer; return all that it says."""
         profile, now = caller.peer.profile, self._clock.now()
         safe = without_persons(dict(answer), self._mark)
         content = read(profile, kind, safe, caller.peer.operator_id)
-        said, news = content.said, content.said
-        statuses = [item for item in said if isinstance(item, StatusSaid)]
+        news = content.said
+        statuses = [item for item in content.said if isinstance(item, StatusSaid)]
         if kind == "status":
             news = await self._news(caller, statuses)
-        name, content = profile.sends[asked], Content(news, content.refused, content.doubted)
-        await self._feed.take(Told(caller.peer.operator_id, name, safe, content, profile.statuses, asked_at, now))
+        name, kept = profile.sends[asked], Content(news, content.refused, content.doubted)
+        await self._feed.take(Told(caller.peer.operator_id, name, safe, kept, profile.statuses, asked_at, now))
         await self._note_unfiled(caller.peer.operator_id, {item.connector_id for item in statuses})
-        return said
+        return content
 
     async def _news(self, caller: Caller, statuses: Sequence[StatusSaid]) -> list[Item]:
         """Return what is news of statuses; that a connector is filed for nobody is, once a day."""

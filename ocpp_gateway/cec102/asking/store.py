@@ -91,3 +91,18 @@ async def note_pull(connection: asyncpg.Connection, operator_id: str, error: str
     await connection.execute(
         "UPDATE gateway.platform_now SET pull_error = $2 WHERE operator_id = $1", operator_id, error
     )
+
+
+async def forget_unnamed(
+    connection: asyncpg.Connection, operator_id: str, named: Collection[str], before: datetime
+) -> None:
+    """Forget what a platform filed before a time of the sites that it does not name any more."""
+    await connection.execute(
+        """
+        DELETE FROM gateway.platform_station
+        WHERE operator_id = $1 AND received_at < $3 AND cec_station_id <> ALL($2::text[])
+        """,
+        operator_id,
+        list(named),
+        before,
+    )

@@ -277,7 +277,7 @@ async def sites_told(connection: asyncpg.Connection, operator_id: str) -> list[a
     """Return the sites of a platform as it files them, without its messages."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT cec_station_id, name, longitude, latitude, connectors FROM gateway.platform_station
+        SELECT cec_station_id, name, longitude, latitude, operating, connectors FROM gateway.platform_station
         WHERE operator_id = $1 ORDER BY cec_station_id
         """,
         operator_id,
