@@ -15,7 +15,7 @@ from ocpp_gateway.cec102.intake.placing import OrderState
 from ocpp_gateway.cec102.overview import Looking
 from ocpp_gateway.cec102.profiles import Profile, Role
 from ocpp_gateway.cec102.upward import store as upward
-from ocpp_gateway.cec102.wording import known_again
+from ocpp_gateway.cec102.wording import each_known_again, known_again
 from ocpp_gateway.pages.frames import set_out
 from youguan import bounds
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
@@ -185,7 +185,8 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
         profile = looking.desk.profile_of(found.platform)
         return templates.render(
             request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic,
-            refused=refused, unproven=unproven, known_again=known_again, queue=found.queue, reports=reports,
+            refused=refused, unproven=unproven, known_again=known_again,
+            each_known_again=each_known_again, queue=found.queue, reports=reports,
             withheld=withheld, report_states=REPORT_STATES, connectors=connectors, profile=profile, reachable=reachable,
             orders=orders, order_states=ORDER_STATES, file=file, stats=stats, ambiguous=found.ambiguous,
             contradicted=CONTRADICTED, operating=OPERATING,

@@ -14,6 +14,20 @@ KEPT = "; the order is kept, and is no transaction"
 UNFILED = "no connector of this id is filed for this platform"
 SEVERAL = "is filed for several connectors ({named}): which is meant?"
 OWN_WORD = "{station} speaks for itself at this moment; its own word counts"
+ALIVE = "; it answers other requests"
+# How an answer was lost, whatever else the platform answers.
+LOST = (
+    "the answer takes longer than {seconds} s", "the answer is larger than {most} bytes", "the answer is not JSON",
+    "the answer is not an object", "the answer's Ret is missing, or no number", "the answer's Sig does not fit",
+    "ReadError: {words}", "ReadError: ", "ReadTimeout: {words}", "ReadTimeout: ", "WriteError: {words}", "WriteError: ",
+    "RemoteProtocolError: {words}",
+)  # fmt: skip
+# Whole sentences, of which what comes after a colon is no reason by itself.
+SENTENCES = (
+    "not signed, and so not believed: Ret {ret}: {words}", "not signed, and so not believed: Ret {ret}: ",
+    "could not be told: {error}", "ConnectError: {words}", "ConnectError: ", "ConnectTimeout: {words}", "ConnectTimeout: ",
+    *LOST, *(lost + ALIVE for lost in LOST),
+)  # fmt: skip
 NOT_TOLD = "transaction {transaction} of {station} cannot be told: "
 TEMPLATES = (
     # members
@@ -38,8 +52,9 @@ TEMPLATES = (
     # what goes up
     NOT_TOLD + "nobody told when it began", NOT_TOLD + "nobody told how much was charged",
     NOT_TOLD + "nobody told at which connector it was", "the answer confirms {given}, which is not this order",
-    "not confirmed: ConfirmResult {given}", "this profile knows no message for a {kind}", "the answer is not JSON",
-    "the answer's Sig does not fit",
+    "not confirmed: ConfirmResult {given}", "this profile knows no message for a {kind}",
+    "the answer has no {member}", "{member} {given}: not taken", "no token is given: FailReason {given}",
+    "cannot be stored: {error}", "HTTP {status}", "Ret {ret}: {words}", "Ret {ret}: ", "Ret {ret}",
 )  # fmt: skip
 
 
@@ -52,18 +67,30 @@ class Wrong(NamedTuple):
 
 def known_again(text: str) -> Wrong:
     """Return where something is wrong and a reason that can be said in Chinese; the text as it is where nobody knows it."""
+    return known_among(SENTENCES, TEMPLATES, text)
+
+
+def each_known_again(text: str) -> list[Wrong]:
+    """Return what was wrong with several questions, each after the name of its message."""
+    return [known_again(part) for part in re.split(r"; (?=\w+: )", text)]
+
+
+def known_among(sentences: tuple[str, ...], reasons: tuple[str, ...], text: str) -> Wrong:
+    """Return where something is wrong and why: a sentence from as far to the left as it begins, else the shortest reason."""
     starts = [0, *(found.end() for found in re.finditer(": ", text))]
-    for start in reversed(starts):
-        for template, pattern in _patterns():
-            found = pattern.fullmatch(text, start)
-            if found is not None:
-                return Wrong(text[:start].removesuffix(": "), Reason.worded(text[start:], template, found.groupdict()))
+    for templates, order in ((sentences, starts), (reasons, starts[::-1])):
+        for start in order:
+            for template, pattern in _patterns(templates):
+                found = pattern.fullmatch(text, start)
+                if found is not None:
+                    reason = Reason.worded(text[start:], template, found.groupdict())
+                    return Wrong(text[:start].removesuffix(": "), reason)
     return Wrong("", text)
 
 
 @cache
-def _patterns() -> list[tuple[str, re.Pattern[str]]]:
-    return [(template, re.compile(_pattern(template))) for template in TEMPLATES]
+def _patterns(templates: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
+    return [(template, re.compile(_pattern(template), re.DOTALL)) for template in templates]
 
 
 def _pattern(template: str) -> str:

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from ocpp_gateway.pages.figures import Figures
 from ocpp_gateway.pages.stations import MEETINGS
 from ocpp_gateway.relay import store
+from ocpp_gateway.relay.wording import known_again
 from youguan.auth import Principal
 from youguan.errors import NotFound
 from youguan.settings import Settings
@@ -45,6 +46,7 @@ def relay_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, fi
             gaps = await store.list_gaps(connection, who.scope, None, None, GAPS_SHOWN)
         return templates.render(
             request, "relay.html", rows=rows, next=next_cursor(rows, PAGE, "site_id"), cursor=cursor, states=MEETINGS,
+            known_again=known_again,
             lost=lost, gaps=gaps, reasons=REASONS, spooled=sum(figures.counted(SPOOLED).values()),
             losing=sum(figures.counted(LOST).values()),
             room=settings.relay_spool_bytes,
@@ -57,6 +59,8 @@ def relay_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, fi
             if upstream is None:
                 raise NotFound(f"site {site_id} is not passed on")
             rows = await store.list_stations(connection, site_id)
-        return templates.render(request, "relay_site.html", site=upstream, rows=rows, states=MEETINGS)
+        return templates.render(
+            request, "relay_site.html", site=upstream, rows=rows, states=MEETINGS, known_again=known_again
+        )
 
     return router

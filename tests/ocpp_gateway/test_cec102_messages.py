@@ -25,8 +25,9 @@ from ocpp_gateway.cec102.messages import (
 )
 from ocpp_gateway.cec102.privacy import marker, without_persons
 from ocpp_gateway.cec102.profiles import read_profiles
-from ocpp_gateway.cec102.wording import KEPT, TEMPLATES, UNFILED, known_again
+from ocpp_gateway.cec102.wording import KEPT, SENTENCES, TEMPLATES, UNFILED, each_known_again, known_again
 from ocpp_gateway.observation import MeterSampled, StatusReported, TransactionReported
+from ocpp_gateway.relay import wording as relay_wording
 from youguan.errors import Invalid
 from youguan.settings import Settings
 from youguan.web.translations import chinese as known_chinese
@@ -418,7 +419,17 @@ def test_what_is_no_object_is_no_content() -> None:
         (
             "transaction 7 of P1 cannot be told: nobody told when it began", "", "P1 的充电事务 7 不能上报：没有开始时间",
         ),
-        ("ConnectError: what nobody knows", "", "ConnectError: what nobody knows"),
+        ("ConnectError: All connection attempts failed", "", "连不上对方：All connection attempts failed"),
+        ("the answer has no Status", "", "对方的应答缺少 Status"),
+        ("Status '1': not taken", "", "对方没有接收：Status '1'"),
+        ("Ret 4002: no token is given: FailReason 1", "Ret 4002", "对方没有给令牌：FailReason 1"),
+        ("Ret 500: ", "", "对方返回 Ret 500"),
+        ("the answer takes longer than 120 s", "", "对方超过 120 秒没有答完"),
+        ("the answer is not JSON; it answers other requests", "", "对方的应答不是 JSON；对方能应答其他请求"),
+        ("not signed, and so not believed: Ret 4001: x is missing", "", "应答没有签名，不予采信：Ret 4001：x is missing"),
+        ("could not be told: KeyError", "", "无法上报：KeyError"),
+        ("Data: cannot be stored: out of range", "Data", "无法保存：out of range"),
+        ("what nobody knows: at all", "", "what nobody knows: at all"),
     ],
 )  # fmt: skip
 def test_a_reason_that_was_kept_is_said_in_chinese(text: str, where: str, chinese: str) -> None:
@@ -427,8 +438,31 @@ def test_a_reason_that_was_kept_is_said_in_chinese(text: str, where: str, chines
     assert explain(wrong.reason, "en") == (text.removeprefix(f"{where}: ") if where else text)
 
 
+def test_several_questions_that_went_wrong_are_said_one_by_one() -> None:
+    text = "query_station_status: the answer is not JSON; it answers other requests; query_stations_info: Ret 4004"
+    told = [(wrong.where, explain(wrong.reason, "zh")) for wrong in each_known_again(text)]
+    assert told == [
+        ("query_station_status", "对方的应答不是 JSON；对方能应答其他请求"), ("query_stations_info", "对方返回 Ret 4004"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("detail", "chinese"),
+    [
+        ("no answer in time", "没有及时应答"),
+        ("its certificate does not hold: self-signed certificate", "证书无效：self-signed certificate"),
+        ("HTTP 503 Service Unavailable", "HTTP 503 Service Unavailable"),
+        ("1001 going away: till noon", "1001 going away: till noon"),
+    ],
+)
+def test_why_an_upstream_is_away_is_said_in_chinese(detail: str, chinese: str) -> None:
+    wrong = relay_wording.known_again(detail)
+    assert (wrong.where, explain(wrong.reason, "zh"), explain(wrong.reason, "en")) == ("", chinese, detail)
+
+
 def test_every_reason_has_its_chinese() -> None:
-    assert [template for template in TEMPLATES if template not in known_chinese()[0]] == []
+    every = (*TEMPLATES, *SENTENCES, *relay_wording.SENTENCES)
+    assert [template for template in every if template not in known_chinese()[0]] == []
 
 
 @pytest.mark.parametrize(
