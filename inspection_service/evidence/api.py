@@ -93,7 +93,8 @@ def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock
     ) -> LinkOut:
         """Add a photo or a paper; `reviewed`: made by equipment that was reviewed as Art. 41 demands."""
         wish = Wish(kind, origin, title, clock.now(), position(latitude, longitude), reviewed)
-        return link_out(await desk.collect_file(who, case_id, wish, lambda: take(desk.shelf, file)))
+        kept = await desk.collect_file(who, case_id, wish, lambda: take(desk.shelf, file), file.size or 0)
+        return link_out(kept)
 
     @app.post("/cases/{case_id}/evidence/texts", status_code=201)
     async def text(case_id: str, wish: TextWish, who: Annotated[Principal, Depends(inspector)]) -> LinkOut:

@@ -21,6 +21,7 @@ from youguan.bounds import stations_within
 from youguan.clock import COUNTY, Clock, county_day, utc_text
 from youguan.documents import Document, Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason, Unavailable
+from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 
 LONGEST_EXTRACT, MOST_EVENTS = timedelta(days=31), 10_000
 RECORD = "record"
@@ -58,11 +59,12 @@ class EvidenceDesk:
         return self._signer
 
     async def collect_file(
-        self, who: Principal, case_id: str, wish: Wish, receive: Callable[[], Awaitable[Document]]
+        self, who: Principal, case_id: str, wish: Wish, receive: Callable[[], Awaitable[Document]], size_bytes: int
     ) -> Link:
-        """Add a photo or a paper; whoever may not is told before its content is kept."""
+        """Add a photo or a paper; whoever may not, or brings too much for a day, is told before its content is kept."""
         async with self.pool.acquire() as connection, connection.transaction():
             await self.hold(connection, who, case_id)
+            await self._refuse_beyond_quota(connection, who, size_bytes)
         document = await receive()
         described = {"sha256": document.sha256, "size_bytes": document.size_bytes, "media_type": document.media_type}
         return await self._collect(who, case_id, wish, {**described, "name": document.name}, None)
@@ -103,7 +105,8 @@ class EvidenceDesk:
                 )
                 raise Invalid.about("from, to", said)
             told = await store.told_of(connection, station_id, start, end)
-        body = orjson.dumps([dict(event) for event in told], option=orjson.OPT_UTC_Z)
+            body = orjson.dumps([dict(event) for event in told], option=orjson.OPT_UTC_Z)
+            await self._refuse_beyond_quota(connection, who, len(body))
         source = {"station_id": station_id, "from": utc_text(start), "to": utc_text(end), "events": len(told)}
         wish = Wish("electronic", "telemetry", title, end, source)
         return await self._collect(who, case_id, wish, _described(body, JSON), body)
@@ -120,6 +123,10 @@ class EvidenceDesk:
                 )
             said = {"type": "confirmation", "confirms": place}
             return await self._add(connection, who, case, links, said, None)
+
+    async def _refuse_beyond_quota(self, connection: asyncpg.Connection, who: Principal, size_bytes: int) -> None:
+        now = self._clock.now()
+        refuse_beyond(DOCUMENTS, await store.collected_since(connection, who.subject, now - A_DAY), 1, size_bytes, now)
 
     async def _collect(
         self, who: Principal, case_id: str, wish: Wish, described: Mapping[str, Any], content: bytes | None

@@ -38,7 +38,7 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
         reviewed: Annotated[bool, Form()] = False,
     ) -> Response:
         wish = Wish(kind, origin, title, clock.now(), position(_degrees(latitude), _degrees(longitude)), reviewed)
-        await desk.collect_file(who, case_id, wish, lambda: take(desk.shelf, file))
+        await desk.collect_file(who, case_id, wish, lambda: take(desk.shelf, file), file.size or 0)
         return _back(case_id)
 
     @router.post("/cases/{case_id}/evidence/texts")

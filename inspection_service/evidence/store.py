@@ -8,6 +8,7 @@ import asyncpg
 
 from inspection_service.evidence.chain import Link
 from youguan.errors import NotFound
+from youguan.quota import Brought
 
 
 async def links(connection: asyncpg.Connection, case_id: str) -> list[Link]:
@@ -29,6 +30,20 @@ async def add(connection: asyncpg.Connection, case_id: str, at: datetime, link: 
         link.hash,
         link.signature,
     )
+
+
+async def collected_since(connection: asyncpg.Connection, by: str, since: datetime) -> Brought:
+    """Return the evidence that somebody collected in cases since an instant."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*)::int, coalesce(sum((record->>'size_bytes')::bigint), 0)::bigint, min(collected_at)
+        FROM inspection.evidence
+        WHERE collected_at > $2 AND record->>'type' = 'evidence' AND record->>'by' = $1
+        """,
+        by,
+        since,
+    )
+    return Brought(*row)
 
 
 async def content(connection: asyncpg.Connection, case_id: str, place: int) -> tuple[dict[str, Any], bytes | None]:

@@ -53,9 +53,10 @@ from tests.inspection_service.world import (
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import county_day
-from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged, GracePeriodBegan
+from youguan.quota import DOCUMENTS
 
 
 async def test_a_new_site_is_guided_first_as_long_as_the_registry_says(world: World) -> None:
@@ -719,7 +720,11 @@ async def filled(world: World) -> str:
     wish = Wish(
         "audiovisual", "inspector", "照片", world.clock.now(), {"latitude": "29.288000", "longitude": "121.429000"}
     )
-    await world.evidence.collect_file(A, case_id, wish, lambda: world.shelf.keep(chunks(), "现场.jpg"))
+    await world.evidence.collect_file(A, case_id, wish, lambda: world.shelf.keep(chunks(), "现场.jpg"), len(photo()))
+    with pytest.raises(TooManyRequests, match="1024 MiB are used up"):
+        await world.evidence.collect_file(
+            A, case_id, wish, lambda: world.shelf.keep(chunks(), "x"), DOCUMENTS.size_bytes
+        )
     now = datetime.now(UTC)
     world.clock.advance(now - world.clock.now())
     changed = ConnectorStatusChanged(
