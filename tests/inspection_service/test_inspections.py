@@ -37,7 +37,7 @@ from inspection_service.printing.press import Press
 from inspection_service.store import file_site, replace_duties, retire_site
 from inspection_service.tasks.desk import TaskDesk
 from youguan import audit
-from youguan.auth import Principal, generate_keys
+from youguan.auth import EVERYTHING, Principal, Scope, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.documents import Shelf
@@ -87,9 +87,9 @@ class World:
         async with self.pool.acquire() as connection:
             return await visits_store.get_visit(connection, visit_id)
 
-    async def counters(self, year: int = 2026) -> Counters:
+    async def counters(self, year: int = 2026, scope: Scope = EVERYTHING) -> Counters:
         async with self.pool.acquire() as connection:
-            return await plans_store.counters(connection, year)
+            return await plans_store.counters(connection, year, scope)
 
     async def carry_out(self, visit_id: str, *, failing: int | None = None) -> None:
         """Do everything that a visit needs."""
@@ -202,6 +202,20 @@ async def test_who_plans_what_and_where(world: World) -> None:
         await world.plans.plan_joint(REGULATOR, replace(JOINT, departments=("fire",)))
 
 
+async def test_a_run_leaves_out_only_who_is_going_there_in_its_window_anyway(world: World) -> None:
+    soon = await world.desk.plan_visit(A, VisitWish("s1", ("market",), "b", "投诉", TODAY))
+    late = await world.desk.plan_visit(A, VisitWish("s2", ("market",), "b", "投诉", TODAY))
+    await world.pool.execute(
+        "UPDATE inspection.visit SET planned_for = $2 WHERE id = $1", late, TODAY - timedelta(days=90)
+    )
+    plan_id = await world.plans.plan_joint(REGULATOR, JOINT)
+    departments = {visit["site_id"]: set(visit["departments"]) for visit in await world.visits(plan_id)}
+    assert departments["s2"] - departments["s1"] == {"market"}, "a visit that nobody made keeps nobody away"
+    async with world.pool.acquire() as connection:
+        others = await plans_store.visits_besides(connection, plan_id)
+    assert [(row["id"], row["departments"]) for row in others] == [(soon, ["market"])]
+
+
 async def test_a_run_visits_each_premises_once_and_is_counted(world: World) -> None:
     single = await world.desk.plan_visit(A, VisitWish("s1", ("market",), "b", "投诉", TODAY))
     await world.carry_out(single)
@@ -213,11 +227,17 @@ async def test_a_run_visits_each_premises_once_and_is_counted(world: World) -> N
     }  # fmt: skip
     with pytest.raises(Conflict, match="nothing is due"):
         await world.plans.plan_joint(REGULATOR, JOINT)
+    async with world.pool.acquire() as connection:
+        owed = {stop.site_id: stop for stop in await world.plans.due(connection, REGULATOR.scope, JOINT)}
+    assert {site: (stop.departments, len(stop.left_out)) for site, stop in owed.items()} == {
+        site: ((), len(visit["departments"])) for site, visit in visits.items()
+    }  # fmt: skip
     assert (await world.counters()).runs == 0
     for site in ("s1", "s2", "s3"):
         await world.carry_out(visits[site]["id"])
     assert await world.counters() == Counters(1, 3, 13, 1 + 2 + 2)
     assert await world.counters(2025) == Counters(0, 0, 0, 0)
+    assert await world.counters(scope=Scope(divisions=("330227",))) == Counters(0, 0, 0, 0)
 
 
 async def test_two_who_plan_runs_at_once_send_nobody_twice(world: World) -> None:

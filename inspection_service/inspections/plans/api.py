@@ -85,11 +85,12 @@ class PlanOut(BaseModel):
 
 
 class StopOut(BaseModel):
-    """Where departments owe a look."""
+    """Where departments owe a look; `left_out`: those that are to go there by then anyway, so that a run leaves them out."""
 
     site_id: str
     departments: list[str]
     points: list[str]
+    left_out: list[str]
 
 
 class DrawOut(BaseModel):
@@ -208,19 +209,22 @@ def _add_joint(app: FastAPI, desk: PlanDesk) -> None:
             stops = await desk.due(connection, who.scope, wish)
         return Page(
             items=[
-                StopOut(site_id=s.site_id, departments=list(s.departments), points=[p.id for p in s.points])
+                StopOut(
+                    site_id=s.site_id, departments=list(s.departments), points=[p.id for p in s.points],
+                    left_out=list(s.left_out),
+                )
                 for s in stops
             ]
-        )
+        )  # fmt: skip
 
     @app.get("/joint-inspections/counters")
     async def joint_counters(
-        _: Annotated[Principal, Depends(require(*OFFICIALS))],
+        who: Annotated[Principal, Depends(require(*OFFICIALS))],
         year: Annotated[int, Query(ge=2000, le=2200)],
     ) -> CountersOut:
-        """Count the joint inspections that ended in a year."""
+        """Count the joint inspections of one's divisions that ended in a year."""
         async with desk.office.pool.acquire() as connection:
-            return counters_out(await store.counters(connection, year))
+            return counters_out(await store.counters(connection, year, who.scope))
 
 
 # --- what is read the same way by pages ---

@@ -71,7 +71,8 @@ class PlanDesk:
             await connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtext('inspection.joint'))"
             )  # none plans a stop twice
-            stops = await self.due(connection, who.scope, wish)
+            owed = await self.due(connection, who.scope, wish)
+            stops = [stop for stop in owed if stop.departments]
             if not stops:
                 raise Conflict("nothing is due there by then")
             if len(stops) > MOST_VISITS:
@@ -81,19 +82,16 @@ class PlanDesk:
                 )
             plan_id = await self._insert_plan(connection, who, JOINT, wish, joint.items_of(stops))
             await self._send(connection, who, plan_id, wish, stops)
-            await self.office.note(
-                connection, who, "plan joint", f"plan {plan_id}", {**plain(wish), "premises": len(stops)}
-            )
+            left_out = {stop.site_id: list(stop.left_out) for stop in owed if stop.left_out}
+            said = {**plain(wish), "premises": len(stops), "left_out": left_out}
+            await self.office.note(connection, who, "plan joint", f"plan {plan_id}", said)
         return plan_id
 
     async def due(self, connection: asyncpg.Connection, scope: Scope, wish: PlanWish) -> list[joint.Stop]:
-        """Return where the departments owe a look by the wish's end; what another run will look at already is left out."""
+        """Return where the departments owe a look by the wish's end, and which of them are to go there by then anyway."""
         found = await office_store.sites(connection, scope, wish.division, wish.constructions)
-        underway = await store.planned_sites(connection, [site["id"] for site in found])
-        free = [site for site in found if site["id"] not in underway]
-        return joint.stops(
-            self.office.checklists, await store.premises(connection, free), wish.departments, wish.ends_on
-        )
+        places = await store.premises(connection, found, self.office.today(), wish.ends_on)
+        return joint.stops(self.office.checklists, places, wish.departments, wish.ends_on)
 
     async def draw(self, who: Principal, plan_id: str) -> list[Drawn]:
         """Draw, once and for all, by a seed that nobody knew; plan the visits; return who was drawn. Conflict."""

@@ -12,20 +12,25 @@ MONTHS_A_YEAR = 12
 
 @dataclass(frozen=True, slots=True)
 class Premises:
-    """Where a visit may go; `last`: when each department was there last."""
+    """Where a visit may go; `last`: when each department was there last; `going`: which are to go there in the window anyway."""
 
     site_id: str
     construction: str | None
     last: Mapping[str, date]
+    going: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A premises of a run, the departments that take part there, and what they look at."""
+    """A premises of a run, the departments that take part there, and what they look at.
+
+    `left_out`: departments that owe a look too, and are to go there anyway; where all are, nobody takes part.
+    """
 
     site_id: str
     departments: tuple[str, ...]
     points: tuple[Point, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,11 @@ def stops(checklists: Checklists, premises: Iterable[Premises], departments: Seq
             for point in version.points
         ]
         if points:
-            taking_part = tuple(dict.fromkeys(point.department for point in points))
-            found.append(Stop(place.site_id, taking_part, tuple(points)))
+            owing = dict.fromkeys(point.department for point in points)
+            looked_at = tuple(point for point in points if point.department not in place.going)
+            taking_part = tuple(department for department in owing if department not in place.going)
+            left_out = tuple(department for department in owing if department in place.going)
+            found.append(Stop(place.site_id, taking_part, looked_at, left_out))
     return found
 
 

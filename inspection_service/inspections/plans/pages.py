@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from inspection_service.inspections.plans import store
 from inspection_service.inspections.plans.api import read_draw, read_plan
-from inspection_service.inspections.plans.desk import PlanDesk, PlanWish
+from inspection_service.inspections.plans.desk import JOINT, PlanDesk, PlanWish
 from inspection_service.inspections.visits import store as visits_store
 from inspection_service.inspections.words import words_of
 from youguan.auth import OFFICIALS, REGULATOR, Principal
@@ -40,7 +40,7 @@ def _add_plans(router: APIRouter, desk: PlanDesk, templates: Templates, words: M
         key = decode_cursor(cursor, datetime, str)
         async with desk.office.pool.acquire() as connection:
             rows = await store.list_plans(connection, who.scope, None, (key[0], key[1]) if key else None, PAGE)
-            counters = await store.counters(connection, desk.office.today().year)
+            counters = await store.counters(connection, desk.office.today().year, who.scope)
         return templates.render(
             request, "plans.html", status_code=error.status if error else 200, rows=rows, counters=counters,
             next=next_cursor(rows, PAGE, "made_at", "id"), today=desk.office.today(),
@@ -84,8 +84,11 @@ def _add_plans(router: APIRouter, desk: PlanDesk, templates: Templates, words: M
                 connection, scope=who.scope, states=[], plan_id=plan_id, site_id=None, channel=None, officer=None,
                 before=None, limit=1000,
             )  # fmt: skip
+            others = await store.visits_besides(connection, plan_id) if found.kind == JOINT else []
         texts = {point.id: point for each in desk.office.checklists.lists for v in each.versions for point in v.points}
-        return templates.render(request, "plan.html", plan=found, covered=covered, rows=rows, texts=texts, **words)
+        return templates.render(
+            request, "plan.html", plan=found, covered=covered, rows=rows, others=others, texts=texts, **words
+        )
 
     @router.post("/plans/{plan_id}/draw")
     async def draw(plan_id: str, who: Annotated[Principal, Depends(require_person(REGULATOR))]) -> Response:

@@ -14,29 +14,52 @@ from youguan.errors import NotFound, Reason
 COUNTY_DAY = "(v.finished_at AT TIME ZONE 'Asia/Shanghai')::date"
 
 
-async def premises(connection: asyncpg.Connection, found: Sequence[asyncpg.Record]) -> list[Premises]:
-    """Return sites with when each department was there last, or saw them from afar."""
+async def premises(
+    connection: asyncpg.Connection, found: Sequence[asyncpg.Record], today: date, until: date
+) -> list[Premises]:
+    """Return sites with when each department was there last, or saw them from afar, and which are to go there until a day anyway.
+
+    A visit whose day has passed without anybody going keeps nobody else away.
+    """
     rows = await connection.fetch(
         f"""
-        SELECT v.site_id, department, max({COUNTY_DAY}) AS last
+        SELECT v.site_id, department, max({COUNTY_DAY}) FILTER (WHERE v.state = 'finished') AS last,
+               coalesce(bool_or(v.state = 'under_way' OR (v.state = 'planned' AND v.planned_for BETWEEN $2 AND $3)), false) AS going
         FROM inspection.visit v, unnest(v.departments) AS department
-        WHERE v.site_id = ANY ($1) AND v.state = 'finished' GROUP BY 1, 2
+        WHERE v.site_id = ANY ($1) AND v.state <> 'cancelled' GROUP BY 1, 2
         """,
         [site["id"] for site in found],
+        today,
+        until,
     )
     last: dict[str, dict[str, date]] = {}
+    going: dict[str, set[str]] = {}
     for row in rows:
-        last.setdefault(row["site_id"], {})[row["department"]] = row["last"]
-    return [Premises(site["id"], site["construction"], last.get(site["id"], {})) for site in found]
+        if row["last"] is not None:
+            last.setdefault(row["site_id"], {})[row["department"]] = row["last"]
+        if row["going"]:
+            going.setdefault(row["site_id"], set()).add(row["department"])
+    return [
+        Premises(site["id"], site["construction"], last.get(site["id"], {}), frozenset(going.get(site["id"], ())))
+        for site in found
+    ]
 
 
-async def planned_sites(connection: asyncpg.Connection, site_ids: Sequence[str]) -> set[str]:
-    """Return those of the sites to which somebody is to go already."""
-    rows = await connection.fetch(
-        "SELECT DISTINCT site_id FROM inspection.visit WHERE site_id = ANY ($1) AND state IN ('planned', 'under_way')",
-        list(site_ids),
+async def visits_besides(connection: asyncpg.Connection, plan_id: str) -> list[asyncpg.Record]:
+    """Return the visits that a joint plan left to others: of its departments, in its division, to be made in its window."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT v.id, v.code, v.state, v.premises_name, v.planned_for,
+               ARRAY(SELECT unnest(v.departments) INTERSECT SELECT unnest(p.departments) ORDER BY 1) AS departments
+        FROM inspection.plan p JOIN inspection.visit v ON v.plan_id IS DISTINCT FROM p.id AND v.departments && p.departments
+        WHERE p.id = $1 AND v.planned_at <= p.made_at AND (v.state = 'under_way' OR (v.state = 'planned'
+              AND v.planned_for BETWEEN (p.made_at AT TIME ZONE 'Asia/Shanghai')::date AND p.ends_on))
+          AND (p.division_code IS NULL OR v.division_code ^@ p.division_code)
+        ORDER BY v.planned_for, v.code LIMIT 200
+        """,
+        plan_id,
     )
-    return {row["site_id"] for row in rows}
+    return rows
 
 
 PLANS = """
@@ -121,14 +144,15 @@ async def insert_drawn(connection: asyncpg.Connection, drawn: Sequence[Any]) -> 
     await connection.execute("INSERT INTO inspection.drawn VALUES ($1, $2, $3, $4, $5)", *drawn)
 
 
-async def counters(connection: asyncpg.Connection, year: int) -> Counters:
-    """Return what joint inspections came to whose last day lies in a year; those of which nothing was done do not count."""
+async def counters(connection: asyncpg.Connection, year: int, scope: Scope) -> Counters:
+    """Return what joint inspections within bounds came to that ended in a year; those of which nothing was done do not count."""
     row = await connection.fetchrow(
         """
         WITH run AS (
             SELECT p.id, count(v.id) AS premises, sum(cardinality(v.departments) - 1) AS saved
             FROM inspection.plan p JOIN inspection.visit v ON v.plan_id = p.id AND v.state = 'finished'
-            WHERE p.kind = 'joint' AND p.ends_on BETWEEN $1 AND $2 GROUP BY p.id
+            WHERE p.kind = 'joint' AND p.ends_on BETWEEN $1 AND $2 AND ($3::bool OR p.division_code ^@ ANY ($4::text[]))
+            GROUP BY p.id
         )
         SELECT count(*) AS runs, coalesce(sum(premises), 0)::bigint AS premises, coalesce(sum(saved), 0)::bigint AS saved,
                (SELECT count(*) FROM inspection.plan_item i JOIN run ON run.id = i.plan_id) AS items
@@ -136,5 +160,7 @@ async def counters(connection: asyncpg.Connection, year: int) -> Counters:
         """,
         date(year, 1, 1),
         date(year, 12, 31),
+        scope.everything,
+        list(scope.divisions),
     )
     return Counters(row["runs"], row["premises"], row["items"], row["saved"])

@@ -83,7 +83,16 @@ def _add_list(router: APIRouter, desk: VisitDesk, templates: Templates, words: M
                 officer=who.subject if mine else None, before=(key[0], key[1]) if key else None, limit=PAGE,
             )  # fmt: skip
         following = next_cursor(rows, PAGE, "planned_at", "id")
-        return templates.render(request, "visits.html", rows=rows, next=following, state=state, mine=mine, **words)
+        return templates.render(
+            request,
+            "visits.html",
+            rows=rows,
+            next=following,
+            state=state,
+            mine=mine,
+            today=desk.office.today(),
+            **words,
+        )
 
 
 def _add_new_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: Mapping[str, Any]) -> None:
