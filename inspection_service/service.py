@@ -58,6 +58,7 @@ from inspection_service.publication.api import add_publication
 from inspection_service.publication.desk import PublicationDesk
 from inspection_service.publication.pages import publication_pages
 from inspection_service.publication.rules import rules
+from inspection_service.publicity.pages import publicity_pages
 from inspection_service.tasks.api import add_tasks
 from inspection_service.tasks.counter import Counter
 from inspection_service.tasks.desk import TaskDesk
@@ -141,6 +142,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 interest_pages(interests, templates),
                 annual_report_pages(annual, press, templates, settings.inner_url),
                 publication_pages(publication, templates),
+                publicity_pages(pool, clock, templates),
                 exchange_pages(exchange, templates),
                 file_review_pages(file_reviews, items, templates, settings.inner_url),
                 notice_pages(notices, templates),

@@ -118,6 +118,7 @@ PAGES = (
     Shown("plans and draws", "/inspections/plans", REGULATOR),
     Shown("plan that is drawn", "/inspections/plans/{plan}", REGULATOR),
     Shown("draw, published", "/inspections/draws/{plan}"),
+    Shown("enforcement, made public", "/publicity"),
     Shown("code of a check", "/inspections/codes/{code}"),
     Shown("officers' interests", "/inspections/interests", INSPECTOR),
     Shown("notices", "/notices", REGULATOR),

@@ -141,6 +141,8 @@ async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(w
     plan_id = await world.plans.plan_random(REGULATOR, RANDOM)
     async with world.pool.acquire() as connection:
         before = await plans_store.get_draw(connection, plan_id)
+        (announced,) = await plans_store.list_draws(connection, None, 9)
+        assert (announced["pool_sha256"], announced["drawn_at"]) == (before["pool_sha256"], None)
         await retire_site(connection, "s6", START)
     assert before["seed"] is None
     assert before["pool"]["conflicts"] == [["浙0001", "s2"], ["浙0001", "s4"], ["浙0001", "s6"]]
@@ -152,6 +154,7 @@ async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(w
     drawn = await world.plans.draw(REGULATOR, plan_id)
     async with world.pool.acquire() as connection:
         after = await plans_store.get_draw(connection, plan_id)
+        assert (await plans_store.list_draws(connection, None, 9))[0]["drawn_at"] is not None
         assert await audit.verify(connection) is None
     assert after["pool"] == before["pool"]
     assert faults({name: after[name] for name in ("pool", "pool_sha256", "seed", "drawn")}) == []

@@ -567,6 +567,7 @@ INSPECTION = {
     "POST /plans": Route(roles=("regulator",)),
     "GET /plans/{plan_id}": OFFICIAL,
     "POST /plans/{plan_id}/draw": RULED,
+    "GET /draws": OPEN,
     "GET /draws/{plan_id}": OPEN,
     "GET /visits": Route(filters=True),
     "POST /visits": Route(roles=("inspector",)),

@@ -93,6 +93,18 @@ class StopOut(BaseModel):
     left_out: list[str]
 
 
+class PublishedOut(BaseModel):
+    """A draw as it is announced; `drawn_at` null: it is still to come."""
+
+    id: str
+    number: str
+    title: str
+    starts_on: date
+    ends_on: date
+    pool_sha256: str
+    drawn_at: UtcTime | None
+
+
 class DrawOut(BaseModel):
     """A draw that anybody can repeat: `youguan draw verify FILE`. `pool_sha256` was published before `seed` was made.
 
@@ -187,6 +199,15 @@ def _add_draws(app: FastAPI, desk: PlanDesk) -> None:
         """Draw sites and officers by a seed that is made now; once only."""
         await desk.draw(who, plan_id)
         return await read_draw(desk, plan_id)
+
+    @app.get("/draws")
+    async def draws(limit: Limit = 100, cursor: Cursor = None) -> Page[PublishedOut]:
+        """List the draws that were published, the newest first."""
+        key = decode_cursor(cursor, datetime, str)
+        async with desk.office.pool.acquire() as connection:
+            rows = await store.list_draws(connection, (key[0], key[1]) if key else None, limit)
+        items = [PublishedOut(**{name: row[name] for name in PublishedOut.model_fields}) for row in rows]
+        return Page(items=items, next=next_cursor(rows, limit, "made_at", "id"))
 
     @app.get("/draws/{plan_id}")
     async def one_draw(plan_id: str) -> DrawOut:

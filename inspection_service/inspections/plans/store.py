@@ -144,6 +144,22 @@ async def insert_drawn(connection: asyncpg.Connection, drawn: Sequence[Any]) -> 
     await connection.execute("INSERT INTO inspection.drawn VALUES ($1, $2, $3, $4, $5)", *drawn)
 
 
+async def list_draws(
+    connection: asyncpg.Connection, before: tuple[datetime, str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return the draws that were published, the newest first; `before`: (made at, id) of the last one seen."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT p.id, p.number, p.title, p.starts_on, p.ends_on, p.made_at, d.pool_sha256, n.drawn_at
+        FROM inspection.draw d JOIN inspection.plan p ON p.id = d.plan_id LEFT JOIN inspection.drawn n ON n.plan_id = p.id
+        WHERE $1::timestamptz IS NULL OR (p.made_at, p.id) < ($1, $2) ORDER BY p.made_at DESC, p.id DESC LIMIT $3
+        """,
+        *(before or (None, None)),
+        limit,
+    )
+    return rows
+
+
 async def counters(connection: asyncpg.Connection, year: int, scope: Scope) -> Counters:
     """Return what joint inspections within bounds came to that ended in a year; those of which nothing was done do not count."""
     row = await connection.fetchrow(
