@@ -324,6 +324,7 @@ GATEWAY = {
     "GET /stations/{station_id}/transactions/{transaction_id}": NEAR,
     "GET /transactions": Route(filters=True),
     "GET /uptime": Route(filters=True, query=f"{PERIOD}&by=station"),
+    "GET /uptime/spans": Route(query="?span=1,2026-01-01,2026-01-03"),
     "GET /stations/{station_id}/hours": replace(NEAR, query=PERIOD),
     "GET /exclusions": Route(filters=True),
     "POST /exclusions": Route(roles=("regulator",)),
