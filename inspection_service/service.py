@@ -12,6 +12,7 @@ from inspection_service.cases.api import add_cases
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.heads import handed_over
 from inspection_service.cases.pages import case_pages
+from inspection_service.cases.watch import CaseWatch
 from inspection_service.command_centre.api import add_command_centre
 from inspection_service.command_centre.pages import command_centre_pages
 from inspection_service.evidence.api import add_evidence
@@ -150,6 +151,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             jobs=[
                 Job("inspection.notices", notices.run),
                 Job("inspection.task_watch", TaskWatch(pool, desk).run),
+                Job("inspection.case_watch", CaseWatch(cases, clock).run),
                 Job("inspection.report_retention", reports.watch_retention),
                 Job("inspection.evidence_roots", evidence.watch_roots),
             ],

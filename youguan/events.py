@@ -953,6 +953,20 @@ class CaseMoved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseUrged(Event):
+    """A period in a case ends soon, or has ended. `period`: order, decision, service, evidence_kept, payment, demand, enforcement;
+    `stage`: soon, over."""
+
+    case_id: str
+    number: str
+    period: str
+    stage: str
+    party_id: str | None
+    due_on: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisitFinished(Event):
     """An inspection is finished. `channel`: on_site or remote; `failed_items`: supervised items that were not in order."""
 

@@ -126,10 +126,15 @@ def remedies_end(case: Case) -> date | None:
     return max(end for period in open_to if (end := periods()[period].last_day(facts.served_on)) is not None)
 
 
+def enforcement_end(case: Case) -> date | None:
+    """Return the last day to apply to the court: three months after the remedies' end (Coercion Law Art. 53)."""
+    over = remedies_end(case)
+    return periods()["enforcement"].last_day(over) if over else None
+
+
 def _remedies_over(case: Case, _: Said, day: date) -> bool:
     """Whether review and suit are out of time or at their end, for no more than three months (Coercion Law Art. 53)."""
-    over = remedies_end(case)
-    last = periods()["enforcement"].last_day(over) if over else None
+    over, last = remedies_end(case), enforcement_end(case)
     return over is not None and last is not None and over < day <= last
 
 

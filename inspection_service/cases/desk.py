@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -110,15 +110,22 @@ class CaseDesk:
 
     async def case(self, connection: asyncpg.Connection, row: asyncpg.Record) -> Case:
         """Return a case as the rules take it."""
-        facts, item = FACTS.validate_python(row["facts"]), self.catalogue.items[row["item_id"]]
-        links = await evidence.links(connection, row["id"])
-        return Case(
-            number=row["number"], state=State(row["state"]), procedure=row["procedure"], item=item,
-            party_kind=row["party_kind"], act_on=row["act_on"], found_on=row["found_on"], facts=facts,
-            pieces=pieces(links, facts.officers),
+        bare, links = self.bare(row), await evidence.links(connection, row["id"])
+        continuing = bare.item.act == CONTINUING
+        return replace(
+            bare,
+            pieces=pieces(links, bare.facts.officers),
             earlier=await store.earlier_violations(connection, row["id"]),
-            act_is_fined=await store.act_is_fined(connection, row["id"], continuing=item.act == CONTINUING),
+            act_is_fined=await store.act_is_fined(connection, row["id"], continuing=continuing),
             rivals=await self._rivals(connection, row["id"]),
+        )
+
+    def bare(self, row: asyncpg.Record) -> Case:
+        """Return a case without what others know of it: its evidence and other cases."""
+        return Case(
+            number=row["number"], state=State(row["state"]), procedure=row["procedure"],
+            item=self.catalogue.items[row["item_id"]], party_kind=row["party_kind"], act_on=row["act_on"],
+            found_on=row["found_on"], facts=FACTS.validate_python(row["facts"]),
         )  # fmt: skip
 
     async def _rivals(self, connection: asyncpg.Connection, case_id: str) -> tuple[Item, ...]:

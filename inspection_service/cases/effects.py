@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 from inspection_service.cases.conditions import changed, referred_to
+from inspection_service.cases.due import due
 from inspection_service.cases.file import CHANGED, FALLEN, SIMPLE, Appeal, Case, Facts, Instalment, Payment, Said
-from inspection_service.cases.machine import INVESTIGATION, Command, State, Step, leads_to
+from inspection_service.cases.machine import Command, State, Step, leads_to
 from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.imposed import Imposed
@@ -38,8 +39,9 @@ def moved(case: Case, line: Step, said: Said, who: str, day: date) -> Moved:
     state = leads_to(line, case.state, levels=levels, paid=paid, falls=falls)
     if state != case.state:  # what was proposed about the state before is settled
         facts = replace(facts, end_asked=False)
-    due_on, period = _due(facts, state)
-    return Moved(state, _procedure(case, line, said), facts, due_on, period)
+    procedure = _procedure(case, line, said)
+    due_on, period = due(replace(case, state=state, procedure=procedure, facts=facts), day)
+    return Moved(state, procedure, facts, due_on, period)
 
 
 def _procedure(case: Case, line: Step, said: Said) -> str | None:
@@ -48,27 +50,6 @@ def _procedure(case: Case, line: Step, said: Said) -> str | None:
     if line.command == C.START_ANEW:
         return None
     return said.procedure if line.command == C.PROPOSE else case.procedure
-
-
-def _due(facts: Facts, state: State) -> tuple[date | None, str | None]:
-    """Return by when the next thing is due where a case stands, and which period that is: the first of them."""
-    kept = periods()["evidence_kept"].last_day(facts.kept_on) if facts.kept_on else None
-    found = [(day, period) for day, period in (_next(facts, state), (kept, "evidence_kept")) if day is not None]
-    return min(found, default=(None, None))
-
-
-def _next(facts: Facts, state: State) -> tuple[date | None, str | None]:
-    if state in (State.ORDERED, State.MENDED):
-        return facts.order_due, "order"
-    if state in INVESTIGATION:
-        return facts.decide_by, "decision"
-    if state == State.SERVED:
-        return facts.payment_due, "payment"
-    if state == State.DECIDED and facts.decided_on is not None:
-        return periods()["service"].last_day(facts.decided_on), "service"
-    if state == State.DEMANDED and facts.demanded_on is not None:
-        return periods()["demand"].last_day(facts.demanded_on), "demand"
-    return None, None
 
 
 def _order(_: Case, said: Said, __: str, ___: date) -> Added:

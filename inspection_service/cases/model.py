@@ -73,6 +73,17 @@ class CaseHistory(Table, table=True):
     document: str | None = text(optional=True)
 
 
+class CaseUrging(Table, table=True):
+    """That the end of a case's period was told; `stage`: soon, over."""
+
+    __tablename__ = "case_urging"
+    case_id: str = text(key=True)
+    period: str = text(key=True)
+    due_on: date = Field(primary_key=True)
+    stage: str = text(key=True)
+    told_at: datetime = moment()
+
+
 class DocumentSeries(Table, table=True):
     """The last number given of a kind of document in a year."""
 

@@ -139,6 +139,38 @@ async def save(connection: asyncpg.Connection, case_id: str, values: Sequence[An
     )
 
 
+async def nearly_due(connection: asyncpg.Connection, day: date, until: date, moving: Sequence[str]) -> list[str]:
+    """Return the cases in which something ends by `until` and its end was not told; of the periods that move on, all."""
+    rows = await connection.fetch(
+        """
+        SELECT c.id FROM inspection.case_file c
+        WHERE c.due_on <= $2 AND (c.period = ANY ($3::text[]) OR NOT EXISTS (
+            SELECT FROM inspection.case_urging u
+            WHERE u.case_id = c.id AND u.period = c.period AND u.due_on = c.due_on
+              AND u.stage = CASE WHEN c.due_on < $1 THEN 'over' ELSE 'soon' END))
+        ORDER BY c.due_on, c.id
+        """,
+        day,
+        until,
+        list(moving),
+    )
+    return [row["id"] for row in rows]
+
+
+async def save_due(connection: asyncpg.Connection, case_id: str, due_on: date | None, period: str | None) -> None:
+    await connection.execute(
+        "UPDATE inspection.case_file SET due_on = $2, period = $3 WHERE id = $1", case_id, due_on, period
+    )
+
+
+async def note_urged(connection: asyncpg.Connection, urging: Sequence[Any]) -> bool:
+    """Keep that (case, period, due on, stage) was told at a time; False where it was already."""
+    done: str = await connection.execute(
+        "INSERT INTO inspection.case_urging VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING", *urging
+    )
+    return done == "INSERT 0 1"
+
+
 async def add_history(connection: asyncpg.Connection, case_id: str, line: Sequence[Any]) -> int:
     """Keep (at, actor, name, role, command, previous, state, reason, said, document); return its place."""
     place: int = await connection.fetchval(

@@ -43,6 +43,11 @@ class Thresholds:
     levels: Mapping[str, int]
     statement_days: int
     shown_months: Mapping[str, int]
+    ahead_days: Mapping[str, int]
+
+    def ahead(self, period: str) -> int:
+        """Return how many working days before its end a period is told."""
+        return self.ahead_days.get(period, self.ahead_days["usual"])
 
     def levels_of(self, procedure: str | None, party: str, imposed: Imposed) -> int:
         """Return up to which level of legal review a case goes."""
@@ -62,7 +67,10 @@ def read(table: Mapping[str, Any]) -> Thresholds:
     levels = {name: table["levels"][name] for name in (FAST, GENERAL, "major")}
     amounts = {name: _threshold(table[name]) for name in ("simple", "fast", "hearing", "major")}
     shown = {name: table["credit"][name] for name in ("usual", "dangerous")}
-    return Thresholds(**amounts, levels=levels, statement_days=table["statement"]["days"], shown_months=shown)
+    ahead = {name: days for name, days in table["ahead"].items() if name != "source"}
+    return Thresholds(
+        **amounts, levels=levels, statement_days=table["statement"]["days"], shown_months=shown, ahead_days=ahead
+    )
 
 
 def _threshold(entry: Mapping[str, Any]) -> Threshold:

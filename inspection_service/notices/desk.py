@@ -10,11 +10,21 @@ import asyncpg
 import httpx
 
 from inspection_service.cases import store as cases
-from inspection_service.cases.words import COMMANDS
+from inspection_service.cases.words import COMMANDS, PERIODS
 from inspection_service.notices import store
 from inspection_service.notices.channels import Message, Post, Undelivered, http_client, shown
 from inspection_service.notices.registry_wording import COUNTER, of_ended, of_filing, of_proposed, of_urged
-from inspection_service.notices.wording import CENTRE, Told, of_case, of_new_task, of_task, organisation, person, team
+from inspection_service.notices.wording import (
+    CENTRE,
+    Told,
+    of_case,
+    of_new_task,
+    of_period,
+    of_task,
+    organisation,
+    person,
+    team,
+)
 from youguan import audit
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
@@ -22,6 +32,7 @@ from youguan.errors import Conflict, Forbidden
 from youguan.eventlog import Consumer, StoredEvent
 from youguan.events import (
     CaseMoved,
+    CaseUrged,
     FilingMoved,
     HandoverEnded,
     HandoverProposed,
@@ -33,7 +44,7 @@ from youguan.events import (
 from youguan.web.translations import english
 
 TYPES = (
-    CaseMoved, FilingMoved, HandoverEnded, HandoverProposed, HandoverUrged, PersonChanged, TaskOpened, TaskUrged,
+    CaseMoved, CaseUrged, FilingMoved, HandoverEnded, HandoverProposed, HandoverUrged, PersonChanged, TaskOpened, TaskUrged,
 )  # fmt: skip
 # After each try that failed; then as after the last, until it is given up.
 AGAIN_AFTER_S = (30, 120, 600, 1800, 3600)
@@ -138,6 +149,21 @@ class NoticeDesk:
                     await store.tell(connection, told, of, moved.at, self.clock.now())
                 case HandoverProposed() | HandoverUrged() | HandoverEnded() | FilingMoved() as news:
                     await self._of_registry(connection, news)
+
+                case CaseUrged() as ending:
+                    told = await self._of_period(connection, ending)
+                    of = {
+                        "type": "CaseUrged",
+                        "case_id": ending.case_id,
+                        "period": ending.period,
+                        "stage": ending.stage,
+                    }
+                    await store.tell(connection, told, of, ending.at, self.clock.now())
+
+    async def _of_period(self, connection: asyncpg.Connection, urged: CaseUrged) -> Told:
+        officers = await store.officers_of(connection, urged.case_id, "", urged.at)
+        knows = await cases.party_knows(connection, urged.case_id)
+        return of_period(urged, officers, party_knows=bool(knows), english=english()[PERIODS[urged.period]])
 
     async def _of_case(self, connection: asyncpg.Connection, moved: CaseMoved) -> Told:
         officers = await store.officers_of(connection, moved.case_id, moved.command, moved.at)

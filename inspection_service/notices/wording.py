@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from inspection_service.cases.due import PARTYS_OWN, Stage
 from inspection_service.cases.machine import Command as Step
-from inspection_service.cases.words import COMMANDS
+from inspection_service.cases.words import COMMANDS, PERIODS
 from inspection_service.tasks.machine import Command
 from youguan.clock import COUNTY
-from youguan.events import CaseMoved, TaskOpened, TaskUrged
+from youguan.events import CaseMoved, CaseUrged, TaskOpened, TaskUrged
 
 CENTRE = "centre"
 
@@ -40,6 +41,7 @@ URGED = {
     Command.TO_TEAM: ("逾期未办，已升级至属地执法队", "is overdue and was passed up to the team"),
     Command.TO_CENTRE: ("已升级至县指挥中心", "was passed up to the county's centre"),
 }
+ENDS = {Stage.SOON: ("即将届满", "soon"), Stage.OVER: ("已届满", "past")}
 # Steps of a case that concern its party; what the office does among itself is not told before it is served.
 PARTYS = frozenset({
     Step.GUIDE, Step.ORDER, Step.EXTEND_ORDER, Step.CONFIRM_MENDED, Step.FIND_UNMENDED, Step.CLOSE_MENDED, Step.EXCUSE,
@@ -79,3 +81,13 @@ def of_case(moved: CaseMoved, officers: Sequence[str], *, party_knows: bool, eng
     step = COMMANDS.get(moved.command, moved.command)
     text = f"案件 {moved.number}：{step}{zh_due}\nCase {moved.number}: {english}{en_due}"
     return Told((*map(person, officers), *party), text, f"/cases/{quote(moved.case_id)}")
+
+
+def of_period(urged: CaseUrged, officers: Sequence[str], *, party_knows: bool, english: str) -> Told:
+    """Return what is told of a period that ends: to the officers; of what is the organ's own to do to the centre, where its head
+    reads, and of what is the party's to the party."""
+    own = urged.period in PARTYS_OWN
+    party = (organisation(urged.party_id),) if own and party_knows and urged.party_id else ()
+    zh, en = ENDS[Stage(urged.stage)]
+    text = f"案件 {urged.number}：{PERIODS[urged.period]} {urged.due_on} {zh}\nCase {urged.number}: {english} {urged.due_on} ({en})"
+    return Told((*map(person, officers), *(party if own else (CENTRE,))), text, f"/cases/{quote(urged.case_id)}")

@@ -957,6 +957,11 @@ SUED = Said(remedy="litigation", on=TODAY)
         (State.DEMANDED, {**SERVED, "demanded_on": TODAY}, Command.APPEAL, SUED, (date(2026, 9, 30), "demand")),
         (State.DECIDED, {"decided_on": TODAY}, Command.REASSIGN, Said(officers=("b", "c")), (date(2026, 9, 24), "service")),
         (State.DECIDED, {"decided_on": TODAY, "sanction": "warning"}, Command.SERVE, Said(on=TODAY), (None, None)),
+        (
+            State.DEMANDED, {**SERVED, "demanded_on": TODAY}, Command.PAY, Said(on=TODAY, amount_fen=1),
+            (date(2027, 6, 16), "enforcement"),
+        ),
+        (State.SERVED, SERVED, Command.PAY, Said(on=TODAY, amount_fen=1), (date(2026, 10, 1), "payment")),
         (State.DECIDED, {"decided_on": TODAY}, Command.REVOKE, Said(reason="r"), (None, None)),
     ],
 )  # fmt: skip
