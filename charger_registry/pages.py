@@ -1,5 +1,6 @@
 """The registry's list of sites."""
 
+from collections import defaultdict
 from typing import Annotated
 
 import asyncpg
@@ -9,6 +10,7 @@ from fastapi.responses import Response
 from charger_registry import store
 from youguan.auth import Principal
 from youguan.clock import Clock
+from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
@@ -28,33 +30,24 @@ ROLES = {
     "property_manager": "物业",
 }
 
+FIELDS = ("organisation_id", *ROLES)
+
 
 def registry_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock) -> APIRouter:
-    """Return /registry/sites, /registry/organisation-options and /registry/organisation-names."""
+    """Return /registry/sites and /registry/organisation-names."""
     router = APIRouter(prefix="/registry")
     _add_sites(router, pool, templates)
-    _add_organisation_options(router, pool, templates, clock)
+    _add_organisation_names(router, pool, templates, clock)
     return router
 
 
-def _add_organisation_options(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
-    @router.get("/organisation-options")
-    async def options(
-        request: Request,
-        _: Annotated[Principal, Depends(require())],
-        q: Annotated[str, Query(max_length=100)] = "",
-        every: bool = False,
-    ) -> Response:
-        async with pool.acquire() as connection:
-            rows = await store.organisations_to_choose(connection, q, clock.now(), every=every)
-        return templates.render(request, "organisation_options.html", rows=rows)
-
+def _add_organisation_names(router: APIRouter, pool: asyncpg.Pool, templates: Templates, clock: Clock) -> None:
     @router.get("/organisation-names")
-    async def names(request: Request, _: Annotated[Principal, Depends(require())]) -> Response:
-        """Return what a field of one of the roles may suggest for what is typed in it: `?manager=…`."""
-        words = next((said for role in ROLES if (said := request.query_params.get(role))), "")
+    async def names(request: Request, _: Annotated[Principal, Depends(require())], every: bool = False) -> Response:
+        """Return what a field may suggest for what is typed in it: `?organisation_id=…`, or of a role `?manager=…`."""
+        words = next((said for field in FIELDS if (said := request.query_params.get(field))), "")
         async with pool.acquire() as connection:
-            rows = await store.organisations_to_choose(connection, words[:LONGEST], clock.now())
+            rows = await store.organisations_to_choose(connection, words[:LONGEST], clock.now(), every=every)
         return templates.render(request, "organisation_names.html", rows=rows, called=store.called)
 
 
@@ -89,3 +82,15 @@ def _add_sites(router: APIRouter, pool: asyncpg.Pool, templates: Templates) -> N
             request, "sites.html", rows=rows, next=following, q=q, unmanaged=unmanaged, retired=retired, reasons=REASONS,
             answering=answering,
         )  # fmt: skip
+
+
+async def organisation_meant(pool: asyncpg.Pool, text: str) -> str:
+    """Return the id of the one organisation that a form's text names; Invalid."""
+    async with pool.acquire() as connection:
+        return await store.organisation_meant(connection, text)
+
+
+async def typed(request: Request, error: YouguanError | None) -> defaultdict[str, str]:
+    """Return what somebody has typed into a form that is shown to him again as something is wrong, by field; '' for the others."""
+    said = (await request.form()).items() if error else ()
+    return defaultdict(str, {name: str(value) for name, value in said if name != "csrf"})

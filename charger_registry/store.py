@@ -13,7 +13,7 @@ from charger_registry.equipment.taking_in.store import file_equipment
 from charger_registry.ledger.store import columns, file_roles, hidden_from, ledger_events, ledger_within
 from charger_registry.ledger.unmanaged.store import end_findings
 from youguan.auth import EVERYTHING, Scope
-from youguan.errors import NotFound, Reason
+from youguan.errors import Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import (
     AccessRevoked,
@@ -324,6 +324,15 @@ async def organisations_called(connection: asyncpg.Connection, texts: Collection
         list(texts),
     )
     return {row["said"]: row["id"] for row in rows}
+
+
+async def organisation_meant(connection: asyncpg.Connection, text: str) -> str:
+    """Return the id of the one organisation that a field's text names; Invalid where it names none, or several."""
+    said = text.strip()
+    found = await organisations_called(connection, [said])
+    if said not in found:
+        raise Invalid.about("organisation_id", "names no organisation, or several: write its number or code")
+    return found[said]
 
 
 def called(organisation_id: str, name: str) -> str:

@@ -348,6 +348,19 @@ async def _choice(
     )
 
 
+async def _applicant(
+    connection: asyncpg.Connection, text: str, error: YouguanError | None
+) -> tuple[asyncpg.Record | None, YouguanError | None]:
+    """Return the organisation that a clerk has named, and what is wrong."""
+    if not text.strip():
+        return None, error
+    try:
+        meant = await registry.organisation_meant(connection, text)
+    except YouguanError as unknown:
+        return None, error or unknown
+    return await registry.get_organisation(connection, meant), error
+
+
 async def _counter(
     request: Request,
     shown: Shown,
@@ -360,14 +373,14 @@ async def _counter(
     """Return the page on which a clerk writes down what came on paper: for whom, and for which of its sites."""
     key = decode_cursor(cursor, str)
     async with shown.pool.acquire() as connection:
-        organisations = await registry.organisations_to_choose(connection, "", shown.clock.now())
-        applicant = await registry.get_organisation(connection, organisation_id) if organisation_id else None
+        applicant, error = await _applicant(connection, organisation_id, error)
         rows = await store.sites_of_applicant(
-            connection, organisation_id, who.scope, words.strip(), key[0] if key else None, PAGE
+            connection, applicant["id"] if applicant else "", who.scope, words.strip(), key[0] if key else None, PAGE
         )
     return shown.templates.render(
-        request, "filing_counter.html", status_code=error.status if error else 200, organisations=organisations,
-        applicant=applicant, rows=rows, next=next_cursor(rows, PAGE, "id"), q=words, states=STATES, error=error,
+        request, "filing_counter.html", status_code=error.status if error else 200, said=organisation_id,
+        applicant=applicant, called=registry.called, rows=rows, next=next_cursor(rows, PAGE, "id"), q=words, states=STATES,
+        error=error,
         standing=STANDING, undecided=UNDECIDED,
     )  # fmt: skip
 

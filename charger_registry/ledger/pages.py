@@ -17,7 +17,7 @@ from charger_registry.ledger.handovers import store as handovers
 from charger_registry.ledger.handovers.handover import may_propose
 from charger_registry.ledger.history import changes
 from charger_registry.ledger.responsibility import ORDER, Evidence, Line, holder
-from charger_registry.pages import REASONS, ROLES
+from charger_registry.pages import REASONS, ROLES, organisation_meant, typed
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, Clock
 from youguan.errors import Invalid, NotFound, Reason, YouguanError
@@ -75,7 +75,6 @@ async def _ledger(pool: asyncpg.Pool, who: Principal, site_id: str, now: datetim
         site = await registry.get_site(connection, site_id)
         onward = await registry.merged_into(connection, site_id)
         lines = await store.lines(connection, site_id)
-        organisations = await registry.organisations_to_choose(connection, "", now)
         stations = await store.station_ids(connection, site_id)
         waiting = await handovers.list_handovers(
             connection, scope=who.scope, state="proposed", site_id=site_id, before=None, limit=1000
@@ -91,7 +90,6 @@ async def _ledger(pool: asyncpg.Pool, who: Principal, site_id: str, now: datetim
         "own": [line for line in lines if line.station_id and line.answers_at(now)],
         "ending": [line for line in lines if line.holds_at(now)],
         "instant": now,
-        "organisations": organisations,
         "stations": stations,
         "handovers": waiting,
         "hands_over": own is not None and any(may_propose(lines, own, place, now) for place in places),
@@ -101,10 +99,16 @@ async def _ledger(pool: asyncpg.Pool, who: Principal, site_id: str, now: datetim
 def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clock: Clock) -> None:
     regulator = Depends(require_site(pool, REGULATOR))
 
-    async def page(request: Request, who: Principal, site_id: str, error: YouguanError | None = None) -> Response:
+    async def page(
+        request: Request, who: Principal, site_id: str, error: YouguanError | None = None, form: str = ""
+    ) -> Response:
+        """Return the ledger; where something is wrong with one of its forms, that with what was typed."""
         shown = await _ledger(pool, who, site_id, clock.now())
-        status = error.status if error else 200
-        return templates.render(request, "ledger.html", status_code=status, **shown, error=error, **WORDS)
+        given, blank = await typed(request, error), await typed(request, None)
+        return templates.render(
+            request, "ledger.html", status_code=error.status if error else 200, **shown, error=error,
+            ordered=given if form == "order" else blank, ended=given if form == "end" else blank, **WORDS,
+        )  # fmt: skip
 
     @router.get("")
     async def ledger(
@@ -128,12 +132,12 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
         try:
             _known_role(role)
             await desk.order(
-                who, site_id, role, organisation_id, reason=reason, document_number=document_number,
+                who, site_id, role, await organisation_meant(pool, organisation_id), reason=reason, document_number=document_number,
                 since=local_moment("since", since), until=local_moment("until", until), station_id=station_id,
                 remote=remote_of(request),
             )  # fmt: skip
         except YouguanError as error:
-            return await page(request, who, site_id, error)
+            return await page(request, who, site_id, error, "order")
         return RedirectResponse(f"/registry/sites/{site_id}", 303)
 
     @router.post("/end")
@@ -154,7 +158,7 @@ def _add_ledger(router: APIRouter, pool: asyncpg.Pool, desk: LedgerDesk, templat
                 station_id=station_id, remote=remote_of(request),
             )  # fmt: skip
         except YouguanError as error:
-            return await page(request, who, site_id, error)
+            return await page(request, who, site_id, error, "end")
         return RedirectResponse(f"/registry/sites/{site_id}", 303)
 
 
@@ -233,16 +237,18 @@ def _add_corrections(
         line = await believed(site_id, line_id)
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
-            organisations = await registry.organisations_to_choose(connection, "", clock.now(), every=True)
+        filed = {
+            "organisation_id": registry.called(line.organisation_id, line.organisation_name),
+            "since": form_moment(line.since), "until": form_moment(line.until), "kind": line.evidence.kind,
+            "number": line.evidence.number, "note": line.evidence.note,
+        }  # fmt: skip
         return templates.render(
             request,
             "ledger_correction.html",
             status_code=error.status if error else 200,
             site=site,
             line=line,
-            since=form_moment(line.since),
-            until=form_moment(line.until),
-            organisations=organisations,
+            given=filed | await typed(request, error),
             error=error,
             **WORDS,
         )
@@ -269,11 +275,12 @@ def _add_corrections(
             wrong = await believed(site_id, line_id)
             if kind not in EVIDENCE_KINDS:
                 raise Invalid.about("kind", "is none of ours")
-            begun, ended = _as_given(since, wrong.since), _as_given(until, wrong.until)
+            begun, ended = _as_given("since", since, wrong.since), _as_given("until", until, wrong.until)
             if begun is None:
                 raise Invalid.about("since", "is missing")
             evidence = Evidence(kind, number, note)
-            true = Line(wrong.role, organisation_id, wrong.station_id, begun, ended, wrong.origin, evidence)
+            meant = await organisation_meant(pool, organisation_id)
+            true = Line(wrong.role, meant, wrong.station_id, begun, ended, wrong.origin, evidence)
             await desk.correct(who, site_id, line_id, true, reason=reason, remote=remote_of(request))
         except YouguanError as error:
             return await page(request, site_id, line_id, error)
@@ -290,6 +297,6 @@ def _add_corrections(
         return RedirectResponse(f"/registry/sites/{site_id}/history", 303)
 
 
-def _as_given(text: str, was: datetime | None) -> datetime | None:
+def _as_given(name: str, text: str, was: datetime | None) -> datetime | None:
     """Return what a form says, to the microsecond as it was where nobody has changed it."""
-    return was if text == form_moment(was) else local_moment("time", text)
+    return was if text == form_moment(was) else local_moment(name, text)

@@ -1,5 +1,6 @@
 """The pages of people, teams and the audit trail."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -9,12 +10,13 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.divisions import store as divisions_store
+from charger_registry.pages import organisation_meant
 from charger_registry.people import store
 from charger_registry.people.api import manager
 from charger_registry.people.authority import LEVELS, Account
 from charger_registry.people.desk import Link, PeopleDesk
 from charger_registry.people.organisations import store as bodies
-from charger_registry.store import OFFERED
+from charger_registry.store import OFFERED, called, get_organisation
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY
 from youguan.errors import Invalid, YouguanError
@@ -34,7 +36,7 @@ def people_pages(desk: PeopleDesk, templates: Templates) -> APIRouter:
     router = APIRouter(prefix="/people")
     _add_list(router, desk, templates)
     _add_person(router, desk, templates)
-    _add_organisation_options(router, desk, templates)
+    _add_organisation_names(router, desk, templates)
     _add_teams(router, desk, templates)
     _add_trail(router, desk, templates)
     return router
@@ -43,11 +45,10 @@ def people_pages(desk: PeopleDesk, templates: Templates) -> APIRouter:
 async def _choices(desk: PeopleDesk, who: Principal) -> dict[str, Any]:
     """Return what the form of an account offers."""
     async with desk.pool.acquire() as connection:
-        organisations = await bodies.list_organisations(connection, who.scope, None, None, OFFERED + 1)
         divisions = await divisions_store.list_divisions(connection)
         teams = await store.list_teams(connection)
     return {
-        "organisations": organisations, "divisions": divisions, "teams": teams, "levels": LEVELS,
+        "divisions": divisions, "teams": teams, "levels": LEVELS,
         "roles": ROLES if who.has(REGULATOR) else {OPERATOR: ROLES[OPERATOR]},
     }  # fmt: skip
 
@@ -63,13 +64,27 @@ def account_fields(
 ) -> dict[str, Any]:
     """Return what a form says of an account, less its username."""
     return {
-        "name": name.strip(), "roles": frozenset(roles), "organisation_id": organisation_id or None,
+        "name": name.strip(), "roles": frozenset(roles), "organisation_id": organisation_id.strip() or None,
         "division": division.strip() or None, "team_id": team_id or None, "level": int(level) if level.isdecimal() else None,
         "administrator": administrator,
     }  # fmt: skip
 
 
 Fields = Annotated[dict[str, Any], Depends(account_fields)]
+
+
+async def _meant(desk: PeopleDesk, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what a form says with the organisation that it names; Invalid where it names none, or several."""
+    text = fields["organisation_id"]
+    return {**fields, "organisation_id": await organisation_meant(desk.pool, text) if text else None}
+
+
+async def _own(desk: PeopleDesk, who: Principal) -> str:
+    """Return what names somebody's own organisation in a form; '' for an official."""
+    if who.organisation_id is None:
+        return ""
+    async with desk.pool.acquire() as connection:
+        return called(who.organisation_id, (await get_organisation(connection, who.organisation_id))["name"])
 
 
 def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
@@ -87,7 +102,8 @@ def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None
     ) -> Response:
         return templates.render(
             request, "person_new.html", status_code=error.status if error else 200, account=account,
-            error=error, **await _choices(desk, who),
+            error=error, organisation=account.organisation_id or "" if account else await _own(desk, who),
+            **await _choices(desk, who),
         )  # fmt: skip
 
     @router.get("/new")
@@ -104,7 +120,7 @@ def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None
     ) -> Response:
         account = Account(username.strip(), **fields)
         try:
-            link = await desk.create(who, account, reason)
+            link = await desk.create(who, replace(account, **await _meant(desk, fields)), reason)
         except YouguanError as error:
             return await form(request, who, account, error)
         return await show_person(request, desk, templates, who, account.username, link=link)
@@ -126,6 +142,7 @@ async def show_person(
     return templates.render(
         request, "person.html", status_code=error.status if error else 200, row=row, account=store.account_of(row),
         link=link, address=address, own=username == who.subject, error=error, role_names=ROLES,
+        called=called,
         **await _choices(desk, who),
     )  # fmt: skip
 
@@ -144,7 +161,7 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
         fields: Fields,
     ) -> Response:
         try:
-            await desk.change(who, username, fields, reason)
+            await desk.change(who, username, await _meant(desk, fields), reason)
         except YouguanError as error:
             return await show_person(request, desk, templates, who, username, error=error)
         return RedirectResponse(f"/people/persons/{quote(username, safe='')}", 303)
@@ -175,17 +192,20 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
         return RedirectResponse(f"/people/persons/{quote(username, safe='')}", 303)
 
 
-def _add_organisation_options(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
-    @router.get("/organisation-options")
-    async def options(
+def _add_organisation_names(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
+    @router.get("/organisation-names")
+    async def names(
         request: Request,
         who: Annotated[Principal, Depends(manager)],
-        q: Annotated[str, Query(max_length=100)] = "",
+        organisation_id: Annotated[str, Query(max_length=200)] = "",
     ) -> Response:
+        """Return what the field of an account's organisation may suggest, within one's bounds."""
         async with desk.pool.acquire() as connection:
-            rows = await bodies.list_organisations(connection, who.scope, q.strip() or None, None, OFFERED + 1)
+            rows = await bodies.list_organisations(
+                connection, who.scope, organisation_id.strip() or None, None, OFFERED
+            )
         held = [row for row in rows if row["deregistered_at"] is None]
-        return templates.render(request, "organisation_options.html", rows=held)
+        return templates.render(request, "organisation_names.html", rows=held, called=called)
 
 
 def _add_teams(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:

@@ -64,6 +64,7 @@ PAGES = (
     Shown("handovers, of an operator", "/registry/handovers", OPERATOR),
     Shown("handovers, of the regulator", "/registry/handovers", REGULATOR),
     Shown("handover, to propose", "/registry/sites/{managed}/handover", OPERATOR),
+    Shown("handovers, to propose several", "/registry/handovers/new?site_id={managed}", OPERATOR),
     Shown("handover, proposed", "/registry/handovers/{handover}", OPERATOR),
     Shown("ledger with a handover that waits", "/registry/sites/{managed}", OPERATOR),
     Shown("line of the ledger, to correct", "/registry/sites/{site}/lines/{line}", REGULATOR),

@@ -92,7 +92,7 @@ async def test_a_form_without_its_token_is_refused(visitor: Visitor, ids: dict[s
     await page.goto(f"/registry/sites/{ids['unmanaged']}")
     await page.evaluate("document.querySelectorAll('[name=csrf]').forEach((field) => field.remove())")
     form = page.locator("#order")
-    await form.locator("[name=organisation_id]").select_option(index=1)
+    await form.locator("[name=organisation_id]").fill("示例甲充运营公司")
     await form.get_by_label("文号").fill("没有令牌")
     await form.get_by_label("理由").fill("没有令牌")
     await form.get_by_role("button", name="指定").click()

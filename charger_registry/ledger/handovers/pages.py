@@ -1,6 +1,7 @@
 """Handovers in the browser: what waits for my answer, what I have proposed, and what became of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 
@@ -12,11 +13,13 @@ from charger_registry import store as registry
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.handovers import store
 from charger_registry.ledger.handovers.desk import HandoverDesk
-from charger_registry.ledger.handovers.handover import Command, answer_by, manager_of
-from charger_registry.ledger.handovers.selection import Outcome, each
+from charger_registry.ledger.handovers.handover import Command, answer_by
+from charger_registry.ledger.handovers.selection import MOST, Outcome, each
 from charger_registry.ledger.pages import EVIDENCE_KINDS, Number, Text, local_moment
 from charger_registry.ledger.responsibility import Evidence, holder
+from charger_registry.pages import organisation_meant, typed
 from youguan.auth import OPERATOR, Principal
+from youguan.bounds import sites_within
 from youguan.clock import Clock, county_day
 from youguan.errors import Invalid, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
@@ -44,6 +47,7 @@ def handover_pages(pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates,
     """Return /registry/handovers and /registry/sites/{site_id}/handover."""
     router = APIRouter(prefix="/registry")
     _add_list(router, pool, desk, templates, clock)
+    _add_proposals(router, pool, desk, templates, clock)
     _add_answers(router, pool, desk, templates, clock)
     _add_proposal(router, pool, desk, templates, clock)
     return router
@@ -152,6 +156,33 @@ def _add_answers(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, temp
         return RedirectResponse(f"/registry/handovers/{handover_id}", 303)
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a form says of a handover, but for the place; as it was typed."""
+
+    organisation_id: Annotated[str, Form()]
+    kind: Annotated[str, Form()] = "contract"
+    number: Number = ""
+    note: Text = ""
+    reason: Text = ""
+    takes_over_at: Annotated[str, Form()] = ""
+    until: Annotated[str, Form()] = ""
+    last_day: Annotated[str, Form()] = ""
+
+    async def propose(
+        self, pool: asyncpg.Pool, desk: HandoverDesk, who: Principal, site_id: str, station_id: str = ""
+    ) -> str:
+        """Propose the handover of a site or one of its stations; return its id."""
+        if self.kind not in EVIDENCE_KINDS:
+            raise Invalid.about("kind", "is none of ours")
+        return await desk.propose(
+            who, site_id, await organisation_meant(pool, self.organisation_id),
+            evidence=Evidence(self.kind, self.number, self.note), reason=self.reason, station_id=station_id,
+            takes_over_at=local_moment("takes_over_at", self.takes_over_at), until=local_moment("until", self.until),
+            last_day=_day(self.last_day),
+        )  # fmt: skip
+
+
 def _add_proposal(
     router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock
 ) -> None:
@@ -162,23 +193,13 @@ def _add_proposal(
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
             lines = await ledger.lines(connection, site_id)
-            organisations = await registry.organisations_to_choose(connection, "", now)
             stations = await ledger.station_ids(connection, site_id)
             usual = answer_by(None, county_day(now), await store.usual_working_days(connection))
-        manager = manager_of(lines, "", now)
         return templates.render(
-            request,
-            "handover_proposal.html",
-            status_code=error.status if error else 200,
-            site=site,
-            manager=holder(lines, "manager", now),
-            organisations=[o for o in organisations if o["id"] != manager],
-            stations=stations,
-            kinds=EVIDENCE_KINDS,
-            usual=usual,
-            today=county_day(now),
-            error=error,
-        )
+            request, "handover_proposal.html", status_code=error.status if error else 200, site=site,
+            manager=holder(lines, "manager", now), stations=stations, kinds=EVIDENCE_KINDS, usual=usual,
+            today=county_day(now), error=error, given=await typed(request, error),
+        )  # fmt: skip
 
     @router.get("/sites/{site_id}/handover")
     async def proposal(request: Request, site_id: str, _: Annotated[Principal, operator]) -> Response:
@@ -189,27 +210,62 @@ def _add_proposal(
         request: Request,
         site_id: str,
         who: Annotated[Principal, operator],
-        organisation_id: Annotated[str, Form()],
-        kind: Annotated[str, Form()] = "contract",
-        number: Number = "",
-        note: Text = "",
-        reason: Text = "",
+        offer: Annotated[Offer, Depends()],
         station_id: Annotated[str, Form(max_length=100)] = "",
-        takes_over_at: Annotated[str, Form()] = "",
-        until: Annotated[str, Form()] = "",
-        last_day: Annotated[str, Form()] = "",
     ) -> Response:
         try:
-            if kind not in EVIDENCE_KINDS:
-                raise Invalid.about("kind", "is none of ours")
-            handover_id = await desk.propose(
-                who, site_id, organisation_id, evidence=Evidence(kind, number, note), reason=reason, station_id=station_id,
-                takes_over_at=local_moment("takes_over_at", takes_over_at), until=local_moment("until", until),
-                last_day=_day(last_day),
-            )  # fmt: skip
+            handover_id = await offer.propose(pool, desk, who, site_id, station_id)
         except YouguanError as error:
             return await page(request, site_id, error)
         return RedirectResponse(f"/registry/handovers/{handover_id}", 303)
+
+
+def _add_proposals(
+    router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock
+) -> None:
+    """Add the proposal of several sites to one receiver."""
+
+    async def page(
+        request: Request,
+        who: Principal,
+        site_ids: Sequence[str],
+        outcomes: Sequence[Outcome] = (),
+        error: YouguanError | None = None,
+    ) -> Response:
+        today = county_day(clock.now())
+        async with pool.acquire() as connection:
+            sites = [await registry.get_site(connection, one) for one in dict.fromkeys(site_ids[:MOST])]
+            seen = await sites_within(connection, who.scope, [site["id"] for site in sites])
+            usual = answer_by(None, today, await store.usual_working_days(connection))
+        return templates.render(
+            request, "handover_proposals.html", status_code=error.status if error else 200,
+            sites=[site for site in sites if site["id"] in seen], kinds=EVIDENCE_KINDS, usual=usual, today=today,
+            outcomes={outcome.id: outcome.error for outcome in outcomes}, error=error, given=await typed(request, error),
+        )  # fmt: skip
+
+    @router.get("/handovers/new")
+    async def proposals(
+        request: Request,
+        who: Annotated[Principal, Depends(require(OPERATOR))],
+        site_id: Annotated[list[str], Query(default_factory=list, max_length=MOST)],
+    ) -> Response:
+        return await page(request, who, site_id)
+
+    @router.post("/handovers/new")
+    async def propose_several(
+        request: Request,
+        who: Annotated[Principal, Depends(require(OPERATOR))],
+        offer: Annotated[Offer, Depends()],
+        site_id: Annotated[list[str], Form(default_factory=list, max_length=MOST)],
+    ) -> Response:
+        """Propose the handover of those that are selected, each by itself."""
+        try:
+            if not site_id:
+                raise Invalid.about("site_id", "is missing")
+            await organisation_meant(pool, offer.organisation_id)
+        except Invalid as error:
+            return await page(request, who, site_id, error=error)
+        return await page(request, who, site_id, await each(site_id, lambda one: offer.propose(pool, desk, who, one)))
 
 
 def _day(text: str) -> date | None:

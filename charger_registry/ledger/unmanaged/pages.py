@@ -104,7 +104,6 @@ def _add_settling(
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
             lines = await ledger.lines(connection, site_id)
-            organisations = await registry.organisations_to_choose(connection, "", now)
             found = await store.list_findings(
                 connection, scope=who.scope, settled=False, reason=None, division=None, organisation_id=None,
                 site_id=site_id, after=0, limit=1,
@@ -134,7 +133,6 @@ def _add_settling(
             phones=phones,
             task=task,
             handovers=waiting,
-            organisations=[o for o in organisations if o["id"] != last_id],
             reasons=REASONS,
             roles=ROLES,
             error=error,

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.divisions import store as divisions_store
+from charger_registry.pages import organisation_meant, typed
 from charger_registry.people.api import manager
 from charger_registry.people.machine_keys.desk import ROLES as KEY_ROLES
 from charger_registry.people.machine_keys.desk import IssuedKey, KeyWish, MachineKeyDesk, state_of
-from charger_registry.people.organisations import store as bodies
 from charger_registry.people.pages import ROLES, Grounds, Text
-from charger_registry.store import OFFERED
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import YouguanError
@@ -38,14 +37,13 @@ def key_pages(desk: MachineKeyDesk, templates: Templates, clock: Clock) -> APIRo
     async def show(
         request: Request, who: Principal, issued: IssuedKey | None = None, error: YouguanError | None = None
     ) -> Response:
-        now = clock.now()
+        now, chosen = clock.now(), (await request.form()).getlist("scopes") if error else []
         async with desk.pool.acquire() as connection:
-            organisations = await bodies.list_organisations(connection, who.scope, None, None, OFFERED + 1)
             divisions = await divisions_store.list_divisions(connection)
         rows = [(row, STATES[state_of(row, now)]) for row in await desk.list_keys(who)]
         return templates.render(
             request, "machine_keys.html", status_code=error.status if error else 200, rows=rows, issued=issued,
-            error=error, scopes=SCOPES, meanings=MEANINGS, days=DAYS, organisations=organisations,
+            error=error, scopes=SCOPES, chosen=chosen, meanings=MEANINGS, days=DAYS, given=await typed(request, error),
             divisions=divisions, roles={r: ROLES[r] for r in KEY_ROLES if who.has(REGULATOR) or r == OPERATOR},
             role_names=ROLES,
         )  # fmt: skip
@@ -67,8 +65,9 @@ def key_pages(desk: MachineKeyDesk, templates: Templates, clock: Clock) -> APIRo
         division: Text = "",
     ) -> Response:
         until = clock.now() + timedelta(days=days)
-        wish = KeyWish(name.strip(), role, tuple(scopes), organisation_id or None, division.strip() or None, until)
         try:
+            whose = await organisation_meant(desk.pool, organisation_id) if organisation_id.strip() else None
+            wish = KeyWish(name.strip(), role, tuple(scopes), whose, division.strip() or None, until)
             issued = await desk.issue(who, wish, reason)
         except YouguanError as error:
             return await show(request, who, error=error)

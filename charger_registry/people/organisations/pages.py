@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.pages import ROLES as PARTS
+from charger_registry.pages import typed
 from charger_registry.people.api import manager
 from charger_registry.people.organisations import store
 from charger_registry.people.organisations.desk import Mandate, OrganisationDesk, OrganisationFile, may_change
@@ -73,7 +74,7 @@ def _add_list(router: APIRouter, desk: OrganisationDesk, templates: Templates) -
         return templates.render(
             request, "organisations.html", status_code=error.status if error else 200, rows=rows, q=q,
             next=next_cursor(rows, PAGE, "id"), may_file=who.has(REGULATOR) and who.scope.everything,
-            error=error,
+            error=error, given=await typed(request, error),
         )  # fmt: skip
 
     @router.get("")

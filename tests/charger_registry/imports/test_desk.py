@@ -611,6 +611,79 @@ async def test_every_site_of_an_organisation_is_listed_from_its_page(
     assert listed == ["1", *ids]
 
 
+async def test_an_organisation_is_named_in_words_and_what_was_typed_is_given_back(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    who, typed = (
+        headers(REGULATOR),
+        {"reason": "因为如此", "document_number": "甬〔2026〕7 号", "until": "2030-01-02T03:04"},
+    )
+    others = (OrganisationDraft("c1", "丙公司"), OrganisationDraft("d1", "丁公司"), OrganisationDraft("d2", "丁公司"))
+    async with pool.acquire() as connection, connection.transaction():
+        await store.file_all(connection, Filing(organisations=others), NOW)
+
+    async def refused(path: str, **form: str) -> str:
+        answer = await client.post(path, data={**typed, **form}, headers=who)
+        assert answer.status_code == 422
+        fields = {
+            name: re.search(rf'<(?:input|textarea)[^>]*name="{name}"[^>]*value="([^"]*)"', answer.text) for name in form
+        }
+        assert {name: found[1] if found else None for name, found in fields.items()} == form
+        (said,) = re.findall(r'role="alert">(.*?)</p>', answer.text)
+        return str(said)
+
+    for said in ("丁公司", "戊公司"):
+        assert "没有这个单位，或有多个同名单位" in await refused(
+            "/registry/sites/1/order", organisation_id=said, **typed
+        )
+    assert (
+        await refused("/registry/sites/1/order", organisation_id="丙公司", since="昨天", **typed)
+        == "起始时间：不是时间"
+    )
+    given = {**typed, "organisation_id": "丙公司"}
+    assert (await client.post("/registry/sites/1/order", data=given, headers=who)).status_code == 303
+    line, manager = await pool.fetchrow(
+        "SELECT id, organisation_id FROM registry.responsibility WHERE origin = 'order' AND upper_inf(believed)"
+    )  # fmt: skip
+    assert manager == "c1"
+    known = {
+        "since": "2026-01-01T00:00:00",
+        "until": "明天",
+        "number": "更 1",
+        "reason": "笔误",
+        "organisation_id": "d1",
+    }
+    said = await refused(f"/registry/sites/1/lines/{line}", **known)
+    assert said == "终止时间：不是时间"
+    new = {"organisation_id": "e1", "name": "戊公司", "uscc": "91330226MA2AGXXXX0", "reason": "新设"}
+    assert await refused("/people/organisations", **new)
+
+
+async def test_several_sites_are_handed_over_to_one_receiver_each_by_itself(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, parts: Sequence[Parts]
+) -> None:
+    own = headers(OPERATOR)
+    more = Filing(
+        sites=(SiteDraft("3", "三号站", 121.4, 29.3), SiteDraft("4", "四号站", 121.4, 29.3)),
+        roles=tuple(RoleDraft(site_id, "manager", "one", NOW - timedelta(days=1)) for site_id in "34"),
+    )
+    async with pool.acquire() as connection, connection.transaction():
+        await store.file_all(connection, more, NOW)
+    await settle(parts)
+    await HandoverDesk(pool, SystemClock()).propose(
+        principal("o", organisation="one"), "3", "two", evidence=Evidence("contract", "1")
+    )
+    page = (await client.get("/registry/handovers/new?site_id=1&site_id=2&site_id=3", headers=own)).text
+    assert re.findall(r'name="site_id" value="(\w)"', page) == ["1", "3"], "the second is another's"
+    form = {"organisation_id": "two", "number": "合同 9", "site_id": ["1", "3", "4"]}
+    wrong = (await client.post("/registry/handovers/new", data={**form, "organisation_id": "?"}, headers=own)).text
+    assert ("没有这个单位" in wrong, 'value="合同 9"' in wrong) == (True, True)
+    done = (await client.post("/registry/handovers/new", data=form, headers=own)).text
+    assert ("已办理 2 件，未办理 1 件" in done, "三号站" in done) == (True, True)
+    rows = await pool.fetch("SELECT site_id, evidence_number FROM registry.handover ORDER BY 1")
+    assert [tuple(row) for row in rows] == [("1", "合同 9"), ("3", "1"), ("4", "合同 9")]
+
+
 async def test_many_handovers_are_listed_to_the_last_and_answered_at_once(
     client: httpx.AsyncClient, pool: asyncpg.Pool
 ) -> None:
