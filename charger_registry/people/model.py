@@ -119,3 +119,14 @@ class Identity(Table, table=True):
     subject: str = text(key=True)
     username: str = text()
     linked_at: datetime = moment()
+
+
+class TakenCode(Table, table=True):
+    """A code that an upgrade took from an organisation, as `kept_by` bears it too. `kind`: operator_code or ocpi_party."""
+
+    __tablename__ = "taken_code"
+    organisation_id: str = text(key=True)
+    kind: str = text(key=True)
+    code: str = text()
+    kept_by: str = text()
+    taken_at: datetime = moment()

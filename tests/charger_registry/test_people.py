@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -766,6 +767,32 @@ async def test_an_organisation_that_is_to_cease_keeps_its_accounts_until_then(ho
 async def watched(house: House) -> None:
     async with house.pool.acquire() as connection, connection.transaction():
         await close_accounts_of_ceased(connection, house.clock)
+
+
+async def test_a_code_that_the_upgrade_took_is_shown_until_there_is_another(house: House) -> None:
+    upgrade = importlib.import_module("charger_registry.migrations.versions.0029_codes_are_unique")
+    await house.pool.execute(
+        """
+        DROP TABLE registry.taken_code;
+        DROP INDEX registry.organisation_operator_code;
+        DROP INDEX registry.organisation_ocpi_party;
+        UPDATE registry.organisation SET operator_code = '123456789', ocpi_country_code = 'CN', ocpi_party_id = 'ABC'
+        WHERE id IN ('one', 'two');
+        """
+    )
+    await house.pool.execute(upgrade.SCRIPT)
+    rows = await house.pool.fetch(
+        "SELECT id, operator_code, ocpi_party_id FROM registry.organisation WHERE id IN ('one', 'two') ORDER BY 1"
+    )
+    assert [tuple(row) for row in rows] == [("one", "123456789", "ABC"), ("two", None, None)]
+    told, two = ("运营商编码 123456789 与", "OCPI 国家和运营方 CN ABC 与"), "/api/registry/organisations/two"
+    for page in ("/people/organisations/two", "/people/organisations"):
+        shown = (await house.client.get(page, headers=house.regulator)).text
+        assert [text in shown for text in told] == [True, True], page
+    changed = await house.client.patch(two, json={**WHY, "operator_code": "987654321"}, headers=house.regulator)
+    assert changed.status_code == 200, changed.text
+    shown = (await house.client.get("/people/organisations", headers=house.regulator)).text
+    assert [text in shown for text in told] == [False, True]
 
 
 async def test_the_codes_under_which_others_know_an_organisation(house: House) -> None:

@@ -19,6 +19,7 @@ from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
+CODES = {"operator_code": "运营商编码", "ocpi_party": "OCPI 国家和运营方"}
 KINDS = {"legal_representative": "法定代表人", "agent": "委托代理人"}
 
 
@@ -39,10 +40,11 @@ class Organisations:
             representatives = await store.list_representatives(connection, organisation_id)
             sites = await store.managed_sites(connection, organisation_id, PAGE)
             undone = await store.undone_deregistrations(connection, organisation_id)
+            taken = await store.taken_codes(connection, organisation_id)
         today = county_day(self._clock.now())
         return self.templates.render(
             request, "organisation.html", status_code=error.status if error else 200, row=row, sites=sites, parts=PARTS,
-            undone=undone,
+            undone=undone, taken=taken, codes=CODES,
             representatives=[(line, store.speaks(line, today)) for line in representatives], kinds=KINDS,
             rules=who.has(REGULATOR) and who.scope.everything, may_change=may_change(who, organisation_id),
             error=error,
@@ -71,8 +73,9 @@ def _add_list(router: APIRouter, desk: OrganisationDesk, templates: Templates) -
         key = decode_cursor(cursor, str)
         async with desk.pool.acquire() as connection:
             rows = await store.list_organisations(connection, who.scope, q or None, key[0] if key else None, PAGE)
+            taken = await store.taken_codes(connection, None) if who.has(REGULATOR) and who.scope.everything else []
         return templates.render(
-            request, "organisations.html", status_code=error.status if error else 200, rows=rows, q=q,
+            request, "organisations.html", status_code=error.status if error else 200, rows=rows, q=q, taken=taken, codes=CODES,
             next=next_cursor(rows, PAGE, "id"), may_file=who.has(REGULATOR) and who.scope.everything,
             error=error, given=await typed(request, error),
         )  # fmt: skip

@@ -206,6 +206,21 @@ async def managed_sites(connection: asyncpg.Connection, organisation_id: str, li
     return rows
 
 
+async def taken_codes(connection: asyncpg.Connection, organisation_id: str | None) -> list[asyncpg.Record]:
+    """Return the codes that an upgrade took from an organisation (None: from any that exists), and that none has replaced since."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT t.*, o.name, k.name AS keeper_name FROM registry.taken_code t
+        JOIN registry.organisation o ON o.id = t.organisation_id JOIN registry.organisation k ON k.id = t.kept_by
+        WHERE CASE WHEN $1::text IS NULL THEN o.deregistered_at IS NULL ELSE o.id = $1 END
+          AND CASE t.kind WHEN 'operator_code' THEN o.operator_code ELSE o.ocpi_party_id END IS NULL
+        ORDER BY t.organisation_id, t.kind
+        """,
+        organisation_id,
+    )
+    return rows
+
+
 async def add_representative(connection: asyncpg.Connection, representative: Sequence[Any]) -> int:
     """Add (organisation, name, phone, kind, evidence's kind and number, valid until, verified by, at, account)."""
     number: int = await connection.fetchval(
