@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from deploy.demo.cast import Cast
 from deploy.demo.county import SEED
 from deploy.demo.desks import Desks
-from inspection_service.cases.desk import Opening
 from inspection_service.cases.file import FAST, GENERAL, Said
 from inspection_service.cases.machine import Command
+from inspection_service.cases.opening import Opening
 from inspection_service.evidence.desk import Wish
 from inspection_service.file_review import store as file_reviews
 from inspection_service.file_review.desk import Order

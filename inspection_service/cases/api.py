@@ -11,12 +11,13 @@ from fastapi import Depends, FastAPI, Query, Response
 from pydantic import BaseModel, Field
 
 from inspection_service.cases import store
-from inspection_service.cases.desk import CaseDesk, Opening
+from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.file import Instalment, Said
 from inspection_service.cases.identity import Identities
 from inspection_service.cases.machine import Command, State
 from inspection_service.cases.offers import Offer
+from inspection_service.cases.opening import Opening
 from inspection_service.cases.owing import owed_fen, refund_fen
 from inspection_service.cases.persons import Officer
 from inspection_service.law.api import Yuan
@@ -111,7 +112,8 @@ class CaseWithHistory(CaseOut):
 
 
 class CaseWish(BaseModel):
-    """What a case is opened with; an organisation by its id, a citizen by kind and number of an identity document."""
+    """What a case is opened with; an organisation by its id, which gives its name, a citizen by kind and number of an identity
+    document. `found_on` null: when the visit or the task found it, else today."""
 
     item_id: Id
     party_kind: Literal["citizen", "organisation"]
@@ -120,6 +122,7 @@ class CaseWish(BaseModel):
     document_kind: Short = ""
     document_number: Short = ""
     act_on: date
+    found_on: date | None = None
     second_officer: Id
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
     site_id: Id | None = None

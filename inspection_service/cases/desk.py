@@ -16,15 +16,16 @@ from inspection_service.cases.conditions import against, missing, unmet
 from inspection_service.cases.effects import Moved, moved
 from inspection_service.cases.file import Case, Facts, Said
 from inspection_service.cases.heads import handed_over
-from inspection_service.cases.identity import Identities, Identity
+from inspection_service.cases.identity import Identities
 from inspection_service.cases.machine import UNDER_WAY, Command, Role, State, Step, step
 from inspection_service.cases.offers import Offer, offers
+from inspection_service.cases.opening import Opening, completed
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.cases.waiting import Waits, waits
 from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import canonical
 from inspection_service.evidence.desk import pieces
-from inspection_service.law.catalogue import CITIZEN, CONTINUING, PENALTY, Catalogue, Item
+from inspection_service.law.catalogue import CONTINUING, PENALTY, Catalogue, Item
 from inspection_service.printing.press import Press, Unprintable
 from inspection_service.store import get_site
 from inspection_service.tasks import store as tasks
@@ -39,29 +40,6 @@ from youguan.events import CaseMoved, CaseOpened
 STREAM = "inspection"
 FACTS = TypeAdapter(Facts)
 TWO = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a case is opened with; `found_on`: when the organ that sent it found it, None: found today."""
-
-    item_id: str
-    party_kind: str
-    party_name: str
-    act_on: date
-    second_officer: str
-    reason: str
-    party_id: str | None = None
-    identity: Identity | None = None
-    site_id: str | None = None
-    station_id: str | None = None
-    task_id: str | None = None
-    visit_id: str | None = None
-    found_on: date | None = None
-    business_since: date | None = None
-    serious: bool = False
-    referred_by: str = ""
-    referral_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +142,7 @@ class CaseDesk:
         now, day = self._clock.now(), self.today()
         if not who.has(INSPECTOR):
             raise Forbidden("cases are opened by inspectors")
-        if opening.item_id not in self.catalogue.items:
-            raise NotFound(Reason("item {id}", id=opening.item_id))
-        if opening.identity is not None and opening.party_kind != CITIZEN:
-            raise Invalid.about("document_number", "only citizens are told apart by an identity document")
-        if not opening.party_name.strip():
-            raise Invalid.about("party_name", "is needed: whom the case is about")
-        found_on = opening.found_on or day
-        if opening.act_on > day:
-            raise Invalid.about("act_on", "lies in the future")
-        if not opening.act_on <= found_on <= day:
-            raise Invalid.about("found_on", "lies before the act, or in the future")
-        if opening.business_since is not None and opening.business_since > day:
-            raise Invalid.about("business_since", "lies in the future")
+        opening, found_on = await completed(connection, self.catalogue, opening, day)
         officers = (who.subject, opening.second_officer)
         await self._check_officers(connection, officers, day)
         division = await self._division(connection, who, opening.site_id)

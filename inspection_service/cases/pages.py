@@ -1,7 +1,7 @@
 """The pages of cases: the list, a new one, one case with what may be done now and why not the rest, its documents, the officers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import asyncpg
@@ -11,12 +11,13 @@ from starlette.datastructures import FormData
 
 from inspection_service.cases import store
 from inspection_service.cases.api import find_document, give_print, require_case
-from inspection_service.cases.desk import CaseDesk, Opening
+from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.documents import TOLD_TO_PARTY
 from inspection_service.cases.file import Case
 from inspection_service.cases.forms import date_in, identity_in, said_in, text_in, ticked_in, whole_in
 from inspection_service.cases.machine import ENDED, Command, State
 from inspection_service.cases.offers import first_days
+from inspection_service.cases.opening import Opening, found_day, noon
 from inspection_service.cases.owing import owed_fen, refund_fen
 from inspection_service.cases.persons import Officer
 from inspection_service.cases.words import GROUPS, WAITING, WORDS
@@ -26,8 +27,7 @@ from inspection_service.inspections.visits import store as visit_store
 from inspection_service.law.catalogue import PENALTY
 from inspection_service.papers import store as paper_store
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, REVIEWER, Principal
-from youguan.clock import COUNTY
-from youguan.errors import NotFound, YouguanError
+from youguan.errors import Invalid, NotFound, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.templates import Templates
@@ -83,10 +83,11 @@ def _add_new(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
         async with desk.pool.acquire() as connection:
             known = await store.officers(connection)
             site = given.get("site_id") or None
-            parties = await store.parties_at(connection, site, _noon(act_on)) if site else []
+            parties = await store.parties_at(connection, site, noon(act_on)) if site else []
+            found = date_in(given.get("found_on")) or await _found_on(connection, given, act_on, desk.today())
         others = [officer for officer in known if officer.subject != who.subject and officer.may_act(desk.today())]
         return templates.render(
-            request, "case_new.html", status_code=error.status if error else 200, given=given, act_on=act_on,
+            request, "case_new.html", status_code=error.status if error else 200, given=given, act_on=act_on, found_on=found,
             officers=others, known=any(o.subject == who.subject for o in known), site_parties=parties, today=desk.today(),
             items=list(desk.catalogue.items.values()), chosen=_addressee(given, parties, desk),
             error=error, **WORDS,
@@ -106,9 +107,17 @@ def _add_new(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
         return RedirectResponse(f"/cases/{case_id}", 303)
 
 
+async def _found_on(connection: asyncpg.Connection, given: Mapping[str, Any], act_on: date, today: date) -> date:
+    """Return the day of discovery that a form proposes."""
+    opening = Opening(
+        "", "", "", act_on, "", "", task_id=given.get("task_id") or None, visit_id=given.get("visit_id") or None
+    )
+    return await found_day(connection, opening, today)
+
+
 def _addressee(given: Mapping[str, Any], parties: Sequence[asyncpg.Record], desk: CaseDesk) -> str | None:
     """Return whom a form chooses: who was chosen already, else who had the role that the item is addressed to."""
-    if given.get("party_id"):
+    if any(row["organisation_id"] == given.get("party_id") for row in parties):
         return str(given["party_id"])
     item = desk.catalogue.items.get(str(given.get("item_id")))
     wanted = item.party if item else "manager"
@@ -116,20 +125,25 @@ def _addressee(given: Mapping[str, Any], parties: Sequence[asyncpg.Record], desk
 
 
 async def _opening(given: FormData, desk: CaseDesk) -> Opening:
-    """Return what a form opens a case with: an organisation by its id where one was chosen, else whom it names."""
+    """Return what a form opens a case with: an organisation by its id where one was chosen of the site's, else whom it names.
+
+    Invalid where the site or the day is another one meanwhile, and who was chosen had no role there.
+    """
     party_id, name = text_in(given, "party_id") or None, text_in(given, "party_name")
     site, act_on = text_in(given, "site_id") or None, date_in(given.get("act_on")) or desk.today()
-    if party_id is not None and site is not None:
+    if party_id is not None:
         async with desk.pool.acquire() as connection:
-            found = await store.parties_at(connection, site, _noon(act_on))
-        name = next((row["organisation_name"] for row in found if row["organisation_id"] == party_id), name)
+            found = await store.parties_at(connection, site, noon(act_on)) if site else []
+        if party_id not in [row["organisation_id"] for row in found]:
+            raise Invalid.about("party_id", "had no role at this site on that day: choose again")
     return Opening(
         item_id=text_in(given, "item_id"), party_kind="citizen" if text_in(given, "party_kind") == "citizen" else "organisation",
         party_name=name, act_on=act_on, second_officer=text_in(given, "second_officer"), reason=text_in(given, "reason"),
         party_id=party_id, identity=identity_in(given, desk.identities), site_id=site,
         station_id=text_in(given, "station_id") or None,
         task_id=text_in(given, "task_id") or None, visit_id=text_in(given, "visit_id") or None,
-        business_since=date_in(given.get("business_since")), serious=ticked_in(given, "serious"),
+        found_on=date_in(given.get("found_on")), business_since=date_in(given.get("business_since")),
+        serious=ticked_in(given, "serious"),
         referred_by=text_in(given, "referred_by")[:200], referral_number=text_in(given, "referral_number")[:200],
     )  # fmt: skip
 
@@ -224,7 +238,3 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
 def _together(case: Case) -> set[str]:
     """Return which kinds of sanctions our organ may impose beside another in a case."""
     return {kind for m in case.item.measure(PENALTY) if m.organ.own for group in m.together for kind in group}
-
-
-def _noon(day: date) -> datetime:
-    return datetime.combine(day, time(12), COUNTY)

@@ -96,6 +96,32 @@ async def insert(connection: asyncpg.Connection, case: Sequence[Any]) -> None:
     )
 
 
+async def found_at(connection: asyncpg.Connection, visit_id: str | None, task_id: str | None) -> datetime | None:
+    """Return when the visit or the task that a case comes of found what it is about."""
+    found: datetime | None = await connection.fetchval(
+        """
+        SELECT coalesce((SELECT coalesce(finished_at, began_at) FROM inspection.visit WHERE id = $1),
+                        (SELECT opened_at FROM inspection.task WHERE id = $2))
+        """,
+        visit_id,
+        task_id,
+    )
+    return found
+
+
+async def organisation_named(connection: asyncpg.Connection, organisation_id: str, at: datetime) -> str | None:
+    """Return what an organisation was called at an instant, by the ledger of sites; None: it has no role there, nor ever had."""
+    name: str | None = await connection.fetchval(
+        """
+        SELECT organisation_name FROM inspection.responsibility WHERE organisation_id = $1
+        ORDER BY since <= $2 AND (until IS NULL OR until > $2) DESC, since DESC LIMIT 1
+        """,
+        organisation_id,
+        at,
+    )
+    return name
+
+
 async def note_visit(connection: asyncpg.Connection, case_id: str, visit_id: str) -> None:
     """Note which inspection a case came of; NotFound where there was none at its site."""
     done = await connection.execute(

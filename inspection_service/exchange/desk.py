@@ -8,8 +8,9 @@ from typing import Any
 import asyncpg
 
 from inspection_service.cases import store as cases
-from inspection_service.cases.desk import FACTS, CaseDesk, Opening
+from inspection_service.cases.desk import FACTS, CaseDesk
 from inspection_service.cases.documents import basis_text
+from inspection_service.cases.opening import Opening
 from inspection_service.exchange import store
 from inspection_service.exchange.record import FORMAT, CaseRecord, DocumentRecord, MoveRecord, as_table
 from youguan import audit

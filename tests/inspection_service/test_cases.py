@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 
 from deploy.commands.__main__ import app
 from inspection_service.cases import store
-from inspection_service.cases.desk import Opening
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Facts, Instalment, Said
 from inspection_service.cases.machine import Command, State, step
+from inspection_service.cases.opening import Opening
 from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import bundle
@@ -136,6 +136,29 @@ async def test_of_two_provisions_for_one_act_the_one_with_the_higher_fine_is_use
     await world.do(HEAD, heavier, Command.DISMISS, reason="查无实据")
     with pytest.raises(Conflict, match=r"^order to correct first$"):
         await world.do(A, lighter, Command.PUNISH_ON_THE_SPOT, **spot)
+
+
+async def test_a_case_is_about_a_party_and_a_place_that_are_known(world: World) -> None:
+    async with world.pool.acquire() as connection:
+        await connection.execute("INSERT INTO bounds.site VALUES ('s', '330226001'), ('t', '330226002')")
+        await connection.execute("INSERT INTO bounds.station VALUES ('s-1', 's'), ('t-1', 't')")
+    for wrong, error, about in (
+        ({"party_id": "no-such-org"}, Invalid, "party_id: is no organisation"),
+        ({"party_kind": "citizen"}, Invalid, "party_id: is an organisation's"),
+        ({"party_id": None, "party_name": " "}, Invalid, "party_name"),
+        ({"station_id": "nowhere"}, NotFound, "station nowhere"),
+        ({"station_id": "t-1"}, Invalid, "station_id: stands at another site"),
+        ({"found_on": TODAY + timedelta(days=1)}, Invalid, "found_on"),
+        ({"act_on": TODAY, "found_on": TODAY - timedelta(days=1)}, Invalid, "found_on"),
+    ):
+        with pytest.raises(error, match=about):
+            await world.cases.open(A, replace(UNFILED, **wrong))
+    elsewhere = replace(UNFILED, site_id=None, station_id="t-1")
+    with pytest.raises(NotFound, match="site t"):
+        await world.cases.open(A, elsewhere)  # the site is not left out to get beyond one's bounds
+    found = replace(UNFILED, party_name="别的名称", site_id=None, station_id="s-1", act_on=TODAY - timedelta(days=9))
+    row = await world.row(await world.cases.open(A, replace(found, found_on=TODAY - timedelta(days=3))))
+    assert (row["party_name"], row["site_id"], row["found_on"]) == ("宁海某公司", "s", TODAY - timedelta(days=3))
 
 
 async def test_two_citizens_of_one_name_are_two_parties(world: World) -> None:
@@ -364,6 +387,9 @@ async def test_what_is_one_act(world: World, changes: dict[str, Any], one_act: b
     first = await to_notified(world)
     await world.do(PARTY, first, Command.DEFEND, reason="申辩")
     await world.do(HEAD, first, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
+    async with world.pool.acquire() as connection:
+        await connection.execute("INSERT INTO bounds.site VALUES ('s', '330226001')")
+        await connection.execute("INSERT INTO bounds.station VALUES ('s-1', 's')")
     other = await world.cases.open(A, replace(STOPPED, **changes))
     async with world.pool.acquire() as connection:
         assert await store.act_is_fined(connection, other, continuing=True) is one_act

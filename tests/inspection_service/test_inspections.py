@@ -13,7 +13,8 @@ import orjson
 import pytest
 from pypdf import PdfReader
 
-from inspection_service.cases.desk import CaseDesk, Opening
+from inspection_service.cases.desk import CaseDesk
+from inspection_service.cases.opening import Opening
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import store as chains
 from inspection_service.evidence.desk import EvidenceDesk, Wish, pieces
@@ -502,9 +503,12 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
         site_id="s1",
         visit_id=visit_id,
     )
+    world.clock.advance(timedelta(days=2))
     case_id = await world.cases.open(A, lead)
     async with world.pool.acquire() as connection:
         assert [case["id"] for case in await visits_store.cases_of(connection, visit_id)] == [case_id]
+        found_on = await connection.fetchval("SELECT found_on FROM inspection.case_file WHERE id = $1", case_id)
+    assert found_on == day, "found by the visit, and not when it was typed in"
     with pytest.raises(NotFound):
         await world.cases.open(A, replace(lead, site_id="s2"))
     evidence = EvidenceDesk(world.pool, world.clock, Shelf(Settings(data_dir=tmp_path), "inspection"), PRIVATE)

@@ -7,9 +7,10 @@ from typing import Any
 import asyncpg
 
 from inspection_service.cases import store
-from inspection_service.cases.desk import CaseDesk, Opening
+from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.file import Said
 from inspection_service.cases.machine import Command
+from inspection_service.cases.opening import Opening
 from inspection_service.evidence.desk import EvidenceDesk, Wish
 from inspection_service.law.catalogue import catalogue
 from inspection_service.papers.desk import PaperDesk
@@ -17,7 +18,7 @@ from inspection_service.printing.press import Press
 from youguan.auth import Principal, generate_keys
 from youguan.clock import COUNTY, ManualClock
 from youguan.documents import Shelf
-from youguan.events import SiteFiled
+from youguan.events import ResponsibilitiesChanged, ResponsibilityEntry, SiteFiled
 from youguan.settings import Settings
 
 START = datetime(2026, 9, 16, 2, tzinfo=UTC)
@@ -27,6 +28,17 @@ PRESS = Press()
 SITE = SiteFiled(
     site_id="s", name="场站", address="", division_code="330226001", division_name="跃龙街道", longitude=121.0, latitude=29.0,
     stations=(),
+)  # fmt: skip
+
+DUTIES = ResponsibilitiesChanged(
+    site_id="s",
+    entries=tuple(
+        ResponsibilityEntry(
+            role=role, organisation_id=organisation, organisation_name=name, station_id=None,
+            since=datetime(2020, 1, 1, tzinfo=UTC), until=None,
+        )
+        for role, organisation, name in (("manager", "m", "宁海某公司"), ("builder", "other", "另一公司"))
+    ),
 )  # fmt: skip
 
 
