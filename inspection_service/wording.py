@@ -22,6 +22,7 @@ REFUSED = {
     "no_penalty_to_record": "there is no penalty to record",
     # who may not, since he acted before
     "kept_apart": "not for who has investigated this case (Art. 43, 57, 58)",
+    "interested": "not for who has declared an interest in a party of this case (Art. 43)",
     "reviewed_before": "not for who has reviewed this case at another level",
     # what the case says
     "guidance": "guidance comes first only within the grace period, and never where there is danger",

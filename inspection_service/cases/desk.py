@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
@@ -19,7 +19,7 @@ from inspection_service.cases.heads import handed_over
 from inspection_service.cases.identity import Identities
 from inspection_service.cases.machine import UNDER_WAY, Command, Role, State, Step, step
 from inspection_service.cases.offers import Offer, offers
-from inspection_service.cases.opening import Opening, completed
+from inspection_service.cases.opening import Opening, completed, noon
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.cases.waiting import Waits, waits
 from inspection_service.evidence import store as evidence
@@ -96,6 +96,7 @@ class CaseDesk:
             earlier=await store.earlier_violations(connection, row["id"]),
             act_is_fined=await store.act_is_fined(connection, row["id"], continuing=continuing),
             rivals=await self._rivals(connection, row["id"]),
+            interested=await store.interested(connection, row["party_id"], row["site_id"], noon(row["act_on"])),
         )
 
     def bare(self, row: asyncpg.Record) -> Case:
@@ -144,7 +145,8 @@ class CaseDesk:
             raise Forbidden("cases are opened by inspectors")
         opening, found_on = await completed(connection, self.catalogue, opening, day)
         officers = (who.subject, opening.second_officer)
-        await self._check_officers(connection, officers, day)
+        bound = await store.interested(connection, opening.party_id, opening.site_id, noon(opening.act_on))
+        await self._check_officers(connection, officers, day, bound)
         division = await self._division(connection, who, opening.site_id)
         if opening.task_id is not None:
             await self._check_task(connection, who, opening.task_id)
@@ -208,11 +210,18 @@ class CaseDesk:
         if not who.scope.covers(task["division_code"], None) and task["team_id"] != who.team_id:
             raise NotFound(Reason("task {id}", id=task_id))
 
-    async def _check_officers(self, connection: asyncpg.Connection, officers: tuple[str, ...], day: date) -> None:
-        """Two different people with certificates that hold (Art. 42); Invalid."""
+    async def _check_officers(
+        self, connection: asyncpg.Connection, officers: tuple[str, ...], day: date, interested: Collection[str]
+    ) -> None:
+        """Two different people with certificates that hold (Art. 42) and no interest in a party (Art. 43); Invalid."""
         if len(set(officers)) != TWO:
             raise Invalid.about("officers", "two different officers are needed (Penalty Law Art. 42)")
         for subject in officers:
+            if subject in interested:
+                said = Reason(
+                    "{officer} has declared an interest here and takes no part in it (Art. 43)", officer=subject
+                )
+                raise Invalid.about("officers", said)
             found = await store.officer(connection, subject)
             if found is None or not found.may_act(day):
                 said = Reason("{subject} holds no enforcement certificate that is valid", subject=subject)
@@ -254,7 +263,7 @@ class CaseDesk:
         if failed := unmet(case, said, day, line):
             raise _refused(failed)
         if line.command == Command.REASSIGN:
-            await self._check_officers(connection, said.officers, day)
+            await self._check_officers(connection, said.officers, day, case.interested)
         continuing = case.item.act == CONTINUING
         if fines(line, said) and not await store.hold_act(connection, row["id"], day, continuing=continuing):
             raise _refused(["fined_already"])

@@ -194,7 +194,8 @@ class Case:
     """A case and what else the rules ask for.
 
     `earlier`: days of this party's earlier violations of the item. `act_is_fined`: another case has fined this very act.
-    `rivals`: items of other cases that are under way about this very act.
+    `rivals`: items of other cases that are under way about this very act. `interested`: who has declared that he has to do with the
+    party otherwise, or with one of the site's.
     """
 
     number: str
@@ -209,6 +210,7 @@ class Case:
     earlier: tuple[date, ...] = ()
     act_is_fined: bool = False
     rivals: tuple[Item, ...] = ()
+    interested: frozenset[str] = frozenset()
 
     def with_(self, facts: Facts) -> "Case":
         return replace(self, facts=facts)

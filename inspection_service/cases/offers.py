@@ -47,6 +47,7 @@ LAID_DOWN = {
     "stands": (PENALTY, "48"),
     "no_appeal_open": (PENALTY, "73"),
     "kept_apart": (PENALTY, "43"),
+    "interested": (PENALTY, "43"),
     "reviewed_before": (PENALTY, "58"),
 }
 

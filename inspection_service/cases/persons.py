@@ -48,7 +48,9 @@ def capacities(line: Step, roles: Collection[Role]) -> list[Role]:
 
 
 def kept_apart(case: Case, line: Step, subject: str) -> str | None:
-    """Return why a step is not for somebody who acted in another capacity before, or None."""
+    """Return why a step is not for somebody, who has to do with a party otherwise or acted in another capacity before; or None."""
+    if subject in case.interested:
+        return "interested"
     if INVESTIGATORS in line.apart_from and subject in case.facts.investigators:
         return "kept_apart"
     if REVIEWED_BY in line.apart_from and subject in case.facts.reviewers:

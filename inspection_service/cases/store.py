@@ -96,6 +96,24 @@ async def insert(connection: asyncpg.Connection, case: Sequence[Any]) -> None:
     )
 
 
+async def interested(
+    connection: asyncpg.Connection, party_id: str | None, site_id: str | None, since: datetime
+) -> frozenset[str]:
+    """Return who has declared an interest in a party, or in whoever has a role at a site now or had one since an instant."""
+    rows = await connection.fetch(
+        """
+        SELECT DISTINCT i.subject FROM inspection.officer_interest i
+        WHERE i.ended_at IS NULL AND (i.organisation_id = $1 OR EXISTS (
+            SELECT FROM inspection.responsibility r WHERE r.organisation_id = i.organisation_id AND r.site_id = $2
+            AND (r.until IS NULL OR r.until > $3)))
+        """,
+        party_id,
+        site_id,
+        since,
+    )
+    return frozenset(row["subject"] for row in rows)
+
+
 async def found_at(connection: asyncpg.Connection, visit_id: str | None, task_id: str | None) -> datetime | None:
     """Return when the visit or the task that a case comes of found what it is about."""
     found: datetime | None = await connection.fetchval(

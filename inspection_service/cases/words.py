@@ -109,6 +109,7 @@ ROLES = {
     "reviewer_4": "四级法制员", "head": "机关负责人", "party": "当事人",
 }  # fmt: skip
 UNMET = {
+    "interested": "您已申报与当事人有利害关系，应当回避",
     "kept_apart": "您是本案办案人员，应当由他人办理",
     "reviewed_before": "您已经审核过本案的另一级",
     "guidance": "不在包容期内，或涉及安全、消防",

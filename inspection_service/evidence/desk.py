@@ -12,9 +12,11 @@ import orjson
 
 from inspection_service.cases import store as cases
 from inspection_service.cases.machine import ENDED, State
+from inspection_service.cases.opening import noon
 from inspection_service.evidence import bundle, store
 from inspection_service.evidence.chain import Link, Signer, leaf, path, root
 from inspection_service.law.evidence import Piece
+from inspection_service.wording import REFUSED
 from youguan import audit
 from youguan.auth import INSPECTOR, Principal
 from youguan.bounds import stations_within
@@ -156,6 +158,8 @@ class EvidenceDesk:
             raise NotFound(Reason("case {id}", id=case_id))
         if not who.has(INSPECTOR) or who.subject not in case["facts"]["officers"]:
             raise Forbidden("evidence is collected by the officers of the case")
+        if who.subject in await cases.interested(connection, case["party_id"], case["site_id"], noon(case["act_on"])):
+            raise Forbidden(REFUSED["interested"])
         if State(case["state"]) in ENDED:
             raise Conflict(Reason("a case that is {state} takes no evidence", state=case["state"]))
         return case

@@ -152,7 +152,7 @@ def test_every_line_of_the_table_is_named_everywhere() -> None:
 
 
 def test_what_stands_against_a_step_is_said_everywhere_and_laid_down_somewhere() -> None:
-    by_person = {"kept_apart", "reviewed_before"}
+    by_person = {"interested", "kept_apart", "reviewed_before"}
     assert set(CONDITIONS) >= BY_THE_CASE
     assert set(LAID_DOWN) <= BY_THE_CASE | by_person
     assert (set(CONDITIONS) | by_person) <= set(REFUSED)

@@ -31,6 +31,10 @@ from inspection_service.evidence.chain import Link, broken
 from inspection_service.evidence.desk import Wish
 from inspection_service.exchange.desk import ExchangeDesk
 from inspection_service.exchange.record import FORMAT
+from inspection_service.inspections.checklists import checklists
+from inspection_service.inspections.interests.desk import InterestDesk
+from inspection_service.inspections.office import Office
+from inspection_service.law.catalogue import catalogue
 from inspection_service.printing.press import FontMissing, Press
 from inspection_service.tasks.desk import TaskDesk
 from inspection_service.tasks.intake import Intake
@@ -159,6 +163,39 @@ async def test_a_case_is_about_a_party_and_a_place_that_are_known(world: World) 
     found = replace(UNFILED, party_name="别的名称", site_id=None, station_id="s-1", act_on=TODAY - timedelta(days=9))
     row = await world.row(await world.cases.open(A, replace(found, found_on=TODAY - timedelta(days=3))))
     assert (row["party_name"], row["site_id"], row["found_on"]) == ("宁海某公司", "s", TODAY - timedelta(days=3))
+
+
+async def test_who_has_an_interest_takes_no_part_in_a_case(world: World) -> None:
+    """Art. 43, for officers, reviewers and heads, in the party as in whoever has a role at the site."""
+    case_id = await world.cases.open(A, STOPPED)
+    office = Office(world.pool, world.clock, checklists(), catalogue())
+    interests = InterestDesk(office)
+    own = await interests.declare(B, "b", "other", "亲属在该场站的建设单位任职")
+    for refused in (
+        replace(STOPPED, second_officer="b"),
+        replace(STOPPED, site_id=None, party_id="other", second_officer="b"),
+    ):
+        with pytest.raises(Invalid, match=r"b has declared an interest here and takes no part in it"):
+            await world.cases.open(A, refused)
+    await world.prove(case_id, confirmed=False)
+    with pytest.raises(Forbidden, match="declared an interest"):
+        await world.evidence.confirm(B, case_id, 1)
+    with pytest.raises(Forbidden, match="declared an interest"):
+        await world.do(B, case_id, Command.PROPOSE, reason="r", procedure="general")
+    async with world.pool.acquire() as connection:
+        row = await store.get(connection, case_id)
+        case = await world.cases.case(connection, row)
+        offered = await world.cases.offers(connection, B, row, case)
+    assert {tuple(reason.code for reason in offer.against) for offer in offered} == {("interested",)}
+    await interests.declare(HEAD, "h", "m", "持有当事人股份")
+    with pytest.raises(Forbidden, match="declared an interest"):
+        await world.do(HEAD, case_id, Command.REASSIGN, reason="回避", officers=("a", "c"))
+    other = replace(HEAD, subject="h2")
+    with pytest.raises(Invalid, match="b has declared"):
+        await world.do(other, case_id, Command.REASSIGN, reason="回避", officers=("a", "b"))
+    await world.do(other, case_id, Command.REASSIGN, reason="回避", officers=("a", "c"))
+    await interests.end(HEAD, own)
+    await world.cases.open(A, replace(STOPPED, second_officer="b"))
 
 
 async def test_two_citizens_of_one_name_are_two_parties(world: World) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from inspection_service.inspections.api import Grounds, Id
 from inspection_service.inspections.interests import store
 from inspection_service.inspections.interests.desk import InterestDesk
-from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
+from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.web.paging import Page
 from youguan.web.security import require, require_county, require_person
 from youguan.web.times import UtcTime
@@ -47,9 +47,9 @@ def add_interests(app: FastAPI, desk: InterestDesk) -> None:
 
     @app.post("/officer-interests", status_code=201)
     async def declare(
-        interest: InterestIn, who: Annotated[Principal, Depends(require_person(INSPECTOR, REGULATOR))]
+        interest: InterestIn, who: Annotated[Principal, Depends(require_person(*OFFICIALS))]
     ) -> dict[str, int]:
-        """Declare an interest: the officer himself, or the county's regulator."""
+        """Declare an interest: whoever has it, or the county's regulator for an officer."""
         return {"id": await desk.declare(who, interest.subject, interest.organisation_id, interest.reason)}
 
     @app.post("/officer-interests/{interest_id}/end", status_code=204)

@@ -1,9 +1,9 @@
-"""Where officers say with whom they have to do otherwise: they do not inspect there (Art. 43)."""
+"""Where officials say with whom they have to do otherwise: they do not inspect there, nor take part in cases (Art. 43)."""
 
 from inspection_service.cases import store as cases
 from inspection_service.inspections.interests import store
 from inspection_service.inspections.office import Office
-from youguan.auth import INSPECTOR, REGULATOR, Principal
+from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import Conflict, Forbidden, NotFound, Reason
 
 
@@ -14,11 +14,15 @@ class InterestDesk:
         self.office = office
 
     async def declare(self, who: Principal, subject: str, organisation_id: str, reason: str) -> int:
-        """Declare an officer's interest: his own, or a regulator writes it down; return its id. Conflict, NotFound."""
-        if not (who.has(REGULATOR) and who.scope.everything) and not (who.has(INSPECTOR) and who.subject == subject):
+        """Declare an interest: one's own, as an officer, reviewer or head of the organ, or a regulator writes an officer's down.
+
+        Return its id. Conflict, Forbidden, NotFound.
+        """
+        own = who.subject == subject and who.has(*OFFICIALS)
+        if not (who.has(REGULATOR) and who.scope.everything) and not own:
             raise Forbidden("an interest is declared by the officer himself, or by the county's regulator")
         async with self.office.pool.acquire() as connection, connection.transaction():
-            if await cases.officer(connection, subject) is None:
+            if not own and await cases.officer(connection, subject) is None:
                 raise NotFound(Reason("officer {subject}", subject=subject))
             found = await store.declare(
                 connection, subject, organisation_id, reason, self.office.clock.now(), who.subject

@@ -9,7 +9,7 @@ from inspection_service.cases import store as cases
 from inspection_service.inspections.interests import store
 from inspection_service.inspections.interests.desk import InterestDesk
 from inspection_service.inspections.words import words_of
-from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
+from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.security import require, require_county, require_person
 from youguan.web.templates import Templates
@@ -38,7 +38,7 @@ def interest_pages(desk: InterestDesk, templates: Templates) -> APIRouter:
     @router.post("/interests")
     async def declare(
         request: Request,
-        who: Annotated[Principal, Depends(require_person(INSPECTOR, REGULATOR))],
+        who: Annotated[Principal, Depends(require_person(*OFFICIALS))],
         subject: Annotated[str, Form(min_length=1, max_length=100)],
         organisation_id: Annotated[str, Form(min_length=1, max_length=100)],
         reason: Annotated[str, Form(min_length=1, max_length=2000)],
