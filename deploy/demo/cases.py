@@ -164,7 +164,7 @@ class _Sample:
 
     async def _notified(self, case_id: str, *, levels: int) -> None:
         await self._concluded(case_id, levels=levels)
-        await self._say(self._people.inspector, case_id, Command.NOTIFY, "", on=self._today, manner="直接送达")
+        await self._say(self._people.inspector, case_id, Command.NOTIFY, "", on=self._today, manner="direct")
 
     async def _decided(self, site_id: str, party: str) -> str:
         case_id = await self._filed(site_id, FAST, party=party)
@@ -175,7 +175,12 @@ class _Sample:
         return case_id
 
     async def _served(self, case_id: str) -> None:
-        await self._say(self._people.inspector, case_id, Command.SERVE, "", on=self._today, manner="直接送达")
+        wish = Wish("documentary", "inspector", "送达签收单（示例）", self._desks.clock.now(), {})
+        link = await self._desks.evidence.collect_text(self._people.inspector, case_id, wish, "当事人签收。")
+        proof = link.record["place"]
+        await self._say(
+            self._people.inspector, case_id, Command.SERVE, "", on=self._today, manner="direct", proof=proof
+        )
 
     async def _say(self, who: Principal, case_id: str, command: Command, reason: str, **said: object) -> None:
         await self._desks.cases.do(who, case_id, command, Said(reason, **said))  # type: ignore[arg-type]

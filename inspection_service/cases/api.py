@@ -169,7 +169,8 @@ class CaseWords(BaseModel):
     admitted: bool = False
     rights_told: bool = False
     place: Short = ""
-    manner: Short = ""
+    manner: Literal["direct", "left", "post", "electronic", "public_notice"] | None = None
+    proof: int | None = Field(default=None, ge=1, le=1_000_000)
     amount_yuan: Yuan = 0
     receipt: Short = ""
     things: list[Short] = Field(default_factory=list, max_length=100)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from inspection_service.cases.file import CHANGED, FALLEN, FAST, LITIGATION, REVIEW, SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import Step
 from inspection_service.cases.owing import owed_fen, refund_fen
+from inspection_service.cases.serving import ELECTRONIC, LEFT, ON_THE_SPOT, PUBLIC_NOTICE, arrived_on
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import (
     ADVICE,
@@ -256,7 +257,24 @@ def _hearing_notice(_: Case, said: Said, day: date) -> bool:
     return said.on is not None and last is not None and said.on > last
 
 
+def _proved(case: Case, said: Said, _: date) -> bool:
+    """What proves the service is in the chain, and was collected no earlier than the decision."""
+    decided = case.facts.decided_on
+    return decided is not None and any(p.place == said.proof and p.collected_on >= decided for p in case.pieces)
+
+
+def _notice_over(_: Case, said: Said, day: date) -> bool:
+    """What is made public has reached the party when the notice's time has run, and not before."""
+    reached = arrived_on(said.manner, said.on)
+    return said.manner != PUBLIC_NOTICE or (reached is not None and reached <= day)
+
+
 CONDITIONS: dict[str, Test] = {
+    "on_the_spot": lambda _, said, __: said.manner in ON_THE_SPOT,
+    "witnessed": lambda _, said, __: said.manner != LEFT or bool(said.people),
+    "address_confirmed": lambda case, said, _: said.manner != ELECTRONIC or bool(case.facts.address),
+    "notice_over": _notice_over,
+    "proved": _proved,
     "guidance": _guidance,
     "guided_first": _guided_first,
     "in_future": lambda _, said, day: said.on is not None and said.on > day,

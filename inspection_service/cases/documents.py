@@ -12,6 +12,7 @@ from inspection_service.cases.conditions import hearing_right, mercy_in, referre
 from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Said
 from inspection_service.cases.machine import STEPS, Command, Step
 from inspection_service.cases.owing import owed_fen
+from inspection_service.cases.serving import handed_over, served
 from inspection_service.law.catalogue import ADVICE, ORDER, PENALTY, Item
 from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
@@ -117,8 +118,9 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
     return _Words(
         party=issue.party, item=case.item.name, organ=issue.organ, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
-        act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=said.manner or NOTHING,
-        handed=said.manner or "当事人签收", reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
+        act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=served(said.manner, said.people),
+        handed=handed_over(said.manner, said.people), proof=_proof(case, said),
+        reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
         article=article.title, evidence=str(len(case.pieces)),
         sanction=sanction_text(facts.imposed, case.item), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
@@ -127,6 +129,11 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         referred_by=facts.referred_by or NOTHING, amount=money(said.amount_fen),
         receipt=said.receipt, plan="；".join(f"{_day(p.on)}前{money(p.fen)}" for p in said.plan),
     )  # fmt: skip
+
+
+def _proof(case: Case, said: Said) -> str:
+    """Return which piece of the chain proves a service, as the document names it."""
+    return next((f"证据第{p.place}号《{p.title}》" for p in case.pieces if p.place == said.proof), NOTHING)
 
 
 def _addressee(issue: Issue, case: Case, line: Step) -> str:

@@ -10,6 +10,7 @@ from inspection_service.cases.due import due
 from inspection_service.cases.file import CHANGED, FALLEN, SIMPLE, Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.machine import Command, State, Step, leads_to
 from inspection_service.cases.owing import owed_fen
+from inspection_service.cases.serving import arrived_on
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
@@ -99,7 +100,7 @@ def _pass(case: Case, _: Said, who: str, day: date) -> Added:
 
 
 def _notify(case: Case, said: Said, __: str, ___: date) -> Added:
-    return {"notified_on": said.on, "notified_fine_fen": case.facts.fine_fen, **ANEW}
+    return {"notified_on": arrived_on(said.manner, said.on), "notified_fine_fen": case.facts.fine_fen, **ANEW}
 
 
 def _call_hearing(_: Case, said: Said, __: str, ___: date) -> Added:
@@ -115,8 +116,9 @@ def _decide(_: Case, said: Said, __: str, day: date) -> Added:
 
 
 def _serve(case: Case, said: Said, __: str, ___: date) -> Added:
-    assert said.on is not None
-    return _served(said.on, case.facts.payable_fen)
+    day = arrived_on(said.manner, said.on)
+    assert day is not None
+    return _served(day, case.facts.payable_fen)
 
 
 def _spot(_: Case, said: Said, __: str, day: date) -> Added:

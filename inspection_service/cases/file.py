@@ -155,7 +155,7 @@ class Said:
     """What somebody gives with a command; which of it is needed, the machine's table says.
 
     `grounds`: why a fine lies outside of the middle of its range (Art. 34). `also`: what is imposed beside the sanction (并处);
-    `things`: what is kept as evidence, or confiscated.
+    `things`: what is kept as evidence, or confiscated. `proof`: the place in the chain of what proves a service.
     """
 
     reason: str = ""
@@ -175,7 +175,8 @@ class Said:
     admitted: bool = False
     rights_told: bool = False
     place: str = ""
-    manner: str = ""
+    manner: str | None = None
+    proof: int | None = None
     amount_fen: int = 0
     receipt: str = ""
     things: tuple[str, ...] = ()

@@ -132,6 +132,7 @@ CORRECTION = (S.LEAD, S.ORDERED, S.MENDED, S.RECHECKED)
 LOOKING_INTO = (*CORRECTION, S.FILED)
 UNDER_WAY = (*CORRECTION, S.PROPOSED, *INVESTIGATION, S.DECIDED)
 SAME = None
+SERVING = ("witnessed", "address_confirmed", "notice_over")  # what must hold of how something reaches the party
 INVESTIGATORS, REVIEWED_BY = "investigators", "reviewers"
 
 
@@ -225,8 +226,8 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     (
         (S.LEAD, S.RECHECKED),
         Step(
-            C.PUNISH_ON_THE_SPOT, (R.OFFICER,), S.SERVED, (P, "51"), ("reason", "sanction", "place", "rights_told"),
-            ("permitted", "ceiling", "not_obliged", "guided_first"), "spot_decision",
+            C.PUNISH_ON_THE_SPOT, (R.OFFICER,), S.SERVED, (P, "51"), ("reason", "sanction", "place", "rights_told", "manner"),
+            ("permitted", "ceiling", "not_obliged", "guided_first", "on_the_spot"), "spot_decision",
         ),
     ),
     ((*PAYING, S.PAID), Step(C.NOTE, REVIEWERS, SAME, (P, "52"), (), ("simple", "unnoted"), apart_from=(INVESTIGATORS,))),
@@ -269,7 +270,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         for state, role in zip(REVIEWS, REVIEWERS, strict=True)
     ),
     # Notification, statement and defence, hearing.
-    ((S.REVIEWED,), Step(C.NOTIFY, (R.OFFICER,), S.NOTIFIED, (P, "44"), ("on", "manner"), ("since_reviewed",), "notice")),
+    ((S.REVIEWED,), Step(C.NOTIFY, (R.OFFICER,), S.NOTIFIED, (P, "44"), ("on", "manner"), ("since_reviewed", *SERVING), "notice")),
     ((S.NOTIFIED,), Step(C.DEFEND, (R.PARTY, R.OFFICER), SAME, (P, "45"), ("reason",), ("undefended",), "statement")),
     (
         (S.NOTIFIED,),
@@ -336,7 +337,10 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     ),
     (
         (S.DECIDED,),
-        Step(C.SERVE, (R.OFFICER,), S.SERVED, (P, "61"), ("on", "manner"), ("since_decided",), "service"),
+        Step(
+            C.SERVE, (R.OFFICER,), S.SERVED, (P, "61"), ("on", "manner", "proof"), ("since_decided", *SERVING, "proved"),
+            "service",
+        ),
     ),
     # Execution.
     (

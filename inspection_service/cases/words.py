@@ -3,6 +3,7 @@
 from typing import Any
 
 from inspection_service.cases.machine import INVESTIGATION, PAYING, State
+from inspection_service.cases.serving import MANNERS, ON_THE_SPOT
 from inspection_service.law.pages import ADDRESSEES, PARTIES, REFUSALS, SANCTIONS
 
 STATES = {
@@ -109,6 +110,11 @@ ROLES = {
     "reviewer_4": "四级法制员", "head": "机关负责人", "party": "当事人",
 }  # fmt: skip
 UNMET = {
+    "on_the_spot": "当场交付：当事人签收或者拒绝签收",
+    "witnessed": "当事人拒绝签收的，应当写明见证人",
+    "address_confirmed": "当事人没有确认电子送达地址",
+    "notice_over": "公告之日起未满三十日",
+    "proved": "应当选择决定之后收集的送达证明（先上传为证据）",
     "interested": "您已申报与当事人有利害关系，应当回避",
     "kept_apart": "您是本案办案人员，应当由他人办理",
     "reviewed_before": "您已经审核过本案的另一级",
@@ -200,7 +206,8 @@ FIELDS = {
     "admitted": "当事人认可事实和处罚",
     "rights_told": "已告知内容、依据和陈述申辩权利，并听取意见",
     "place": "地点",
-    "manner": "送达方式、签收情况（拒绝签收的应当注明）",
+    "manner": "送达方式",
+    "proof": "送达证明（证据）",
     "amount_fen": "金额（元）",
     "receipt": "票据号",
     "remedy": "救济途径",
@@ -211,14 +218,19 @@ FIELDS = {
 # What goes with a command beside what it needs.
 BESIDE = {
     "confirm_mended": ("minor", "faultless"),
-    "punish_on_the_spot": ("also", "fine_fen", "grounds", "manner"),
+    "punish_on_the_spot": ("also", "fine_fen", "grounds", "people"),
+    "notify": ("people",),
+    "serve": ("people",),
     "propose": ("admitted", "sanction", "fine_fen"),
     "conclude": ("also", "fine_fen", "gains_fen", "things", "grounds"),
     "decide": ("also", "fine_fen", "gains_fen", "things", "grounds"),
     "end_appeal": ("fine_fen", "gains_fen"),
 }
+# Of which choices a command knows some alone.
+NARROWED = {"punish_on_the_spot": {"manner": ON_THE_SPOT}}
 SEVERAL = ("also", "gains_fen", "things")  # beside a sanction only where the basis carries several at once
 CHOICES: dict[str, dict[str, str]] = {
+    "manner": MANNERS,
     "procedure": {"general": "普通程序", "fast": "简案快办"},
     "sanction": SANCTIONS,
     "also": SANCTIONS,
@@ -254,7 +266,7 @@ GROUPS = {
 WORDS: dict[str, Any] = {
     "states": STATES, "procedures": PROCEDURES, "period_names": PERIODS, "command_names": COMMANDS, "role_names": ROLES,
     "unmet_texts": UNMET, "field_names": FIELDS, "choices": CHOICES, "checks": CHECKS, "money": MONEY, "beside": BESIDE,
-    "several": SEVERAL,
+    "several": SEVERAL, "narrowed": NARROWED,
     "about_names": ABOUT,
     "document_kinds": DOCUMENTS,
     "evidence_kinds": EVIDENCE_KINDS, "origins": ORIGINS, "parties": PARTIES, "sanction_names": SANCTIONS, "groups": GROUPS,

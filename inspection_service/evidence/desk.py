@@ -289,6 +289,9 @@ def pieces(links: list[Link], officers: tuple[str, ...]) -> tuple[Piece, ...]:
             link.record["origin"],
             len(officers_of(links, link.record["place"]) & set(officers)),
             link.record["reviewed"],
+            link.record["place"],
+            link.record["title"],
+            county_day(datetime.fromisoformat(link.record["collected_at"])),
         )
         for link in links
         if link.record["type"] == "evidence"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 # The eight kinds of Art. 46.
 KINDS = (
@@ -22,12 +23,18 @@ OFFICERS_NEEDED = 2
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of evidence: `officers` collected or verified it; `reviewed`: its equipment passed legal and technical review."""
+    """A piece of evidence: `officers` collected or verified it; `reviewed`: its equipment passed legal and technical review.
+
+    `place`: where it stands in its case's chain.
+    """
 
     kind: str
     origin: str
     officers: int = 0
     reviewed: bool = False
+    place: int = 0
+    title: str = ""
+    collected_on: date = date.min
 
     @property
     def verified(self) -> bool:

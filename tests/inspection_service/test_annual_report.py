@@ -206,7 +206,7 @@ async def test_what_review_and_courts_left_of_decisions_is_told(world: World) ->
     case_id = await to_notified(world)
     await world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
     await world.do(HEAD, case_id, Command.DECIDE, reason="充分考虑", sanction="fine", fine_fen=20_000_00)
-    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await world.serve(case_id)
     for remedy, outcome, fen in (("review", "changed", 10_000_00), ("litigation", "upheld", 0)):
         await world.do(A, case_id, Command.APPEAL, remedy=remedy, on=TODAY)
         await world.do(A, case_id, Command.END_APPEAL, reason="r", outcome=outcome, fine_fen=fen, on=TODAY)

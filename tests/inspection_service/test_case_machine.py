@@ -270,7 +270,7 @@ def test_a_town_decides_only_what_was_handed_over_to_it() -> None:
         read_heads({"head": {"handed_over": [{"division": "330226104", "items": [], "source": ""}]}})
 
 
-FINE = Said(reason="r", sanction="fine", fine_fen=20_000_00, place="p", rights_told=True)
+FINE = Said(reason="r", sanction="fine", fine_fen=20_000_00, place="p", rights_told=True, manner="direct")
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_the_day_that_a_form_proposes_is_none_that_is_refused(state: State, comm
 
 def test_what_is_missing_is_named() -> None:
     line = step(State.LEAD, Command.PUNISH_ON_THE_SPOT)
-    assert missing(Said(), line) == ["reason", "sanction", "place", "rights_told"]
+    assert missing(Said(), line) == ["reason", "sanction", "place", "rights_told", "manner"]
     assert missing(FINE, line) == []
 
 
@@ -487,6 +487,39 @@ def test_in_the_grace_period_guidance_comes_first(
     assert [name for name in against_it if name == "guided_first"] == failed
 
 
+SIGNED = Piece("documentary", "inspector", 1, place=3, title="签收单", collected_on=TODAY)
+SERVING = [
+    ({"manner": "direct"}, {}, []),
+    ({"manner": "left"}, {}, ["witnessed"]),
+    ({"manner": "left", "people": ("王某",)}, {}, []),
+    ({"manner": "electronic"}, {}, ["address_confirmed"]),
+    ({"manner": "electronic"}, {"address": "a@b.cn"}, []),
+    ({"manner": "public_notice"}, {}, ["notice_over"]),
+    ({"manner": "public_notice", "on": TODAY - timedelta(days=30)}, {}, []),
+    ({"manner": "post", "proof": 1}, {}, ["proved"]),
+]
+
+
+@pytest.mark.parametrize(("words", "facts", "failed"), SERVING)
+def test_a_service_has_its_manner_and_its_proof(
+    words: dict[str, Any], facts: dict[str, Any], failed: list[str]
+) -> None:
+    """What is left needs a witness, what goes electronically a confirmed address, what is made public its thirty days."""
+    old = Piece("record", "inspector", 2, place=1, collected_on=TODAY - timedelta(days=41))
+    decided = {"decided_on": TODAY - timedelta(days=40), "reviewed_on": TODAY - timedelta(days=40), **facts}
+    said = Said(**{"on": TODAY, "proof": 3, **words})
+    for state, command, without in ((State.DECIDED, Command.SERVE, ""), (State.REVIEWED, Command.NOTIFY, "proved")):
+        found = case(state, facts=decided, act_on=date(2026, 1, 1), found_on=date(2026, 1, 1), pieces=(old, SIGNED))
+        assert unmet(found, said, TODAY, step(state, command)) == [name for name in failed if name != without]
+
+
+def test_what_was_made_public_is_served_when_the_notice_has_run() -> None:
+    found = case(State.DECIDED, facts={"decided_on": TODAY, "fine_fen": 1}, pieces=(SIGNED,))
+    said = Said(on=TODAY, manner="public_notice", proof=3)
+    served = moved(found, step(State.DECIDED, Command.SERVE), said, "a", TODAY + timedelta(days=31)).facts
+    assert (served.served_on, served.pay_by) == (date(2026, 10, 16), date(2026, 11, 2))
+
+
 # What is written down afterwards: (facts, state, command), the first day that it may have, and what refuses the day before.
 AFTERWARDS = [
     ({"reviewed_on": TODAY}, State.REVIEWED, Command.NOTIFY, "since_reviewed"),
@@ -508,11 +541,11 @@ def test_nothing_is_dated_before_what_it_follows(
     facts: dict[str, Any], state: State, command: Command, condition: str
 ) -> None:
     found, today = (
-        case(state, facts=facts, act_on=date(2026, 1, 1), found_on=date(2026, 1, 1)),
+        case(state, facts=facts, act_on=date(2026, 1, 1), found_on=date(2026, 1, 1), pieces=(SIGNED,)),
         TODAY + timedelta(days=3),
     )
     for days, failed in ((-1, [condition]), (0, []), (3, []), (4, [condition])):
-        said = Said(on=TODAY + timedelta(days=days), remedy="review", outcome="upheld")
+        said = Said(on=TODAY + timedelta(days=days), remedy="review", outcome="upheld", proof=SIGNED.place)
         assert unmet(found, said, today, step(state, command)) == failed, days
 
 

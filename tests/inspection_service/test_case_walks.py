@@ -24,7 +24,8 @@ PEOPLE = {
     Role.OFFICER: ("a", "b"), Role.HEAD: ("h", "h", "h", "a"), Role.PARTY: ("p",),
     **{role: (f"r{n}", f"r{n}", f"r{n}", "r1", "a") for n, role in enumerate(REVIEWERS, 1)},
 }  # fmt: skip
-PROVED = (Piece("record", "inspector", 2),)
+SIGNED = Piece("documentary", "inspector", 1, place=2, collected_on=date.max)
+PROVED = (Piece("record", "inspector", 2), SIGNED)
 PIECES = st.sampled_from([PROVED, PROVED, PROVED, (Piece("electronic", "telemetry", 2),), ()])
 # What leads onward is tried more often than what ends a case.
 ONWARD = {
@@ -49,7 +50,8 @@ SAID = st.builds(
     admitted=st.booleans(),
     rights_told=st.booleans(),
     place=st.just("here"),
-    manner=st.just("by hand"),
+    manner=st.sampled_from(["direct"] * 6 + ["left", "post", "electronic", "public_notice"]),
+    proof=st.sampled_from([2, 2, 2, 1, None]),
     amount_fen=FINES,
     receipt=st.just("1"),
     remedy=st.sampled_from(["review", "litigation"]),
@@ -136,7 +138,7 @@ def test_a_walk_that_does_everything_right_ends_in_a_decision() -> None:
     officers = Facts(officers=("a", "b"), investigators=("a", "b"))
     item = catalogue().items["car-park-stopped"]
     case: Case | None = Case("n", State.LEAD, None, item, "organisation", START, START, officers, PROVED)
-    said = Said(reason="r", on=START, procedure="general", sanction="fine", fine_fen=20_000_00, manner="by hand")
+    said = Said(reason="r", on=START, procedure="general", sanction="fine", fine_fen=20_000_00, manner="direct")
     walk = (
         (Command.PROPOSE, Role.OFFICER, "a"), (Command.APPROVE, Role.HEAD, "h"), (Command.CONCLUDE, Role.OFFICER, "b"),
         *((Command.PASS, role, f"r{n}") for n, role in enumerate(REVIEWERS[:3], 1)), (Command.NOTIFY, Role.OFFICER, "a"),

@@ -84,7 +84,7 @@ async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:
         == "decided"
     )
     assert (await world.row(case_id))["due_on"] == date(2026, 9, 24)
-    assert await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达") == "served"
+    assert await world.serve(case_id) == "served"
     assert (await world.row(case_id))["due_on"] == date(2026, 10, 8)
     world.go_to(date(2026, 10, 9))
     assert await world.do(A, case_id, Command.PAY, amount_fen=18_000_00, on=date(2026, 10, 9), receipt="1") == "served"
@@ -119,7 +119,7 @@ async def test_a_fine_and_the_gains_are_one_decision_and_one_payment(world: Worl
     )
     assert imposed in "".join(decision)
     assert "没收的违法所得应当" in "".join(decision)
-    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await world.serve(case_id)
     assert await world.do(A, case_id, Command.PAY, amount_fen=18_000_00, on=TODAY, receipt="1") == "served"
     assert await world.do(A, case_id, Command.PAY, amount_fen=700_00, on=TODAY, receipt="2") == "paid"
     sent = await ExchangeDesk(world.cases, world.clock).send(A, case_id)
@@ -133,7 +133,14 @@ async def test_of_two_provisions_for_one_act_the_one_with_the_higher_fine_is_use
         cases = [await world.cases.case(connection, await store.get(connection, n)) for n in (lighter, heavier)]
     assert [[item.id for item in case.rivals] for case in cases] == [["car-park-stopped"], ["car-park-unfiled"]]
     await world.prove(lighter)
-    spot = {"reason": "r", "sanction": "fine", "fine_fen": 3_000_00, "place": "p", "rights_told": True}
+    spot = {
+        "reason": "r",
+        "sanction": "fine",
+        "fine_fen": 3_000_00,
+        "place": "p",
+        "rights_told": True,
+        "manner": "direct",
+    }
     with pytest.raises(Conflict, match="provision with a higher fine"):
         await world.do(A, lighter, Command.PUNISH_ON_THE_SPOT, **spot)
     await world.do(A, heavier, Command.ASK_END, reason="查无实据")
@@ -231,7 +238,7 @@ async def test_what_was_said_gives_the_case_again(world: World) -> None:
     case_id = await to_notified(world)
     await world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
     await world.do(HEAD, case_id, Command.DECIDE, reason="充分考虑", sanction="fine", fine_fen=18_000_00)
-    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await world.serve(case_id)
     world.go_to(date(2026, 10, 12))
     await world.do(A, case_id, Command.APPEAL, remedy="review", on=date(2026, 10, 9))
     await world.do(A, case_id, Command.PAY, amount_fen=5_000_00, on=date(2026, 10, 12), receipt="1")
@@ -256,7 +263,8 @@ async def test_on_the_spot_within_the_ceiling_with_two_officers_and_review_first
         "fine_fen": 3_000_00,
         "place": "场站",
         "rights_told": True,
-        "manner": "拒绝签收，未说明理由",
+        "manner": "left",
+        "people": ("王某",),
     }
     with pytest.raises(Conflict, match="telemetry alone"):
         await world.do(A, case_id, Command.PUNISH_ON_THE_SPOT, **spot)
@@ -283,7 +291,7 @@ async def test_on_the_spot_within_the_ceiling_with_two_officers_and_review_first
         "百分之三",
         "浙02260001",
         "2026年10月9日",
-        "签收情况：拒绝签收",
+        "签收情况：当事人拒绝签收，见证人：王某",
     ):
         assert word in text + "".join(decision["content"]["signatures"]), word
     digest = hashlib.sha256(orjson.dumps(decision["content"], option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -379,7 +387,7 @@ async def test_a_decision_that_a_court_strikes_down_is_paid_back_and_may_be_deci
     case_id, fine = await to_notified(world), {"sanction": "fine", "fine_fen": 20_000_00}
     await world.do(PARTY, case_id, Command.DEFEND, reason="申辩")
     await world.do(HEAD, case_id, Command.DECIDE, reason="r", **fine)
-    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await world.serve(case_id)
     await world.do(A, case_id, Command.PAY, amount_fen=20_000_00, on=TODAY, receipt="1")
     other = await world.cases.open(A, STOPPED)
 
@@ -464,11 +472,11 @@ async def test_side_by_side_and_in_whatever_way_one_act_is_fined_once(world: Wor
     for reviewer in REVIEWERS:
         if await world.do(reviewer, formal, Command.PASS, reason="同意") == "reviewed":
             break
-    await world.do(A, formal, Command.NOTIFY, on=world.cases.today(), manner="直接送达")
+    await world.do(A, formal, Command.NOTIFY, on=world.cases.today(), manner="direct")
     await world.do(PARTY, formal, Command.DEFEND, reason="无异议")
     outcomes = await asyncio.gather(
         *(
-            world.do(who, case_id, Command.PUNISH_ON_THE_SPOT, place="场站", rights_told=True, **fine)
+            world.do(who, case_id, Command.PUNISH_ON_THE_SPOT, place="场站", rights_told=True, manner="direct", **fine)
             for who, case_id in zip((A, B), spots, strict=True)
         ),
         world.do(HEAD, formal, Command.DECIDE, **fine),
@@ -663,7 +671,7 @@ async def test_every_document_of_a_case_is_printed_and_reads_as_it_was_issued(wo
     case_id = await to_notified(world)
     await world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
     await world.do(HEAD, case_id, Command.DECIDE, reason="充分考虑", sanction="fine", fine_fen=18_000_00)
-    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await world.serve(case_id)
     async with world.pool.acquire() as connection:
         issued = await store.documents(connection, case_id)
         prints = [await store.printed(connection, document["number"]) for document in issued]
@@ -733,7 +741,7 @@ async def test_a_plan_of_payment_is_allowed_printed_and_kept(world: World) -> No
     case_id = await to_notified(world)
     await world.do(PARTY, case_id, Command.DEFEND, reason="经营困难")
     await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
-    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await world.serve(case_id)
     plan = (Instalment(date(2026, 10, 16), 5_000_00), Instalment(date(2026, 11, 16), 15_000_00))
     with pytest.raises(Conflict, match="add up"):
         await world.do(HEAD, case_id, Command.ALLOW_INSTALMENTS, reason="困难", plan=plan[:1])

@@ -244,7 +244,7 @@ async def test_what_is_revoked_is_taken_back_and_says_why(world: World, desk: Pu
 
 async def test_review_and_repair_end_what_they_must(world: World, desk: PublicationDesk) -> None:
     case_id = await decided(world)
-    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await world.serve(case_id)
     await world.do(HEAD, case_id, Command.RECORD_CREDIT)
     await desk.consumer().catch_up()
     await desk.publish(HEAD, (await only(world, case_id))["id"], ["李明华"])
@@ -311,7 +311,7 @@ async def test_what_is_due_is_listed_for_whoever_may_do_it_and_as_long_as_it_is(
 
 async def test_what_has_fallen_is_not_shown_and_what_came_in_its_place_is(world: World, desk: PublicationDesk) -> None:
     case_id = await decided(world)
-    await world.do(A, case_id, Command.SERVE, on=TODAY, manner="直接送达")
+    await world.serve(case_id)
     await desk.consumer().catch_up()
     first = await only(world, case_id)
     await world.do(A, case_id, Command.APPEAL, remedy="review", on=TODAY)

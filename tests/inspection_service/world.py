@@ -80,6 +80,15 @@ class World:
         if confirmed:
             await self.evidence.confirm(B, case_id, link.record["place"])
 
+    async def proof(self, case_id: str) -> int:
+        """Return the place of what proves a service, collected now."""
+        wish = Wish("documentary", "inspector", "签收单", self.clock.now(), {})
+        return int((await self.evidence.collect_text(A, case_id, wish, "已签收")).record["place"])
+
+    async def serve(self, case_id: str, on: date = TODAY, **said: Any) -> str:
+        proof = await self.proof(case_id)
+        return await self.do(A, case_id, Command.SERVE, on=on, **{"manner": "direct", "proof": proof, **said})
+
     async def row(self, case_id: str) -> asyncpg.Record:
         async with self.pool.acquire() as connection:
             return await store.get(connection, case_id)
@@ -105,4 +114,4 @@ async def notify(world: World, case_id: str, fine_fen: int = 20_000_00, **beside
     for reviewer in REVIEWERS:
         if await world.do(reviewer, case_id, Command.PASS, reason="同意") == "reviewed":
             break
-    await world.do(A, case_id, Command.NOTIFY, on=world.cases.today(), manner="直接送达")
+    await world.do(A, case_id, Command.NOTIFY, on=world.cases.today(), manner="direct")

@@ -123,8 +123,8 @@ class Walk:
         self.documents.append(made)
         return made
 
-    def prove(self, day: date, kind: str, origin: str, title: str, text: str, *, reviewed: bool = False) -> None:
-        """Collect a piece of evidence that the other officer confirms."""
+    def prove(self, day: date, kind: str, origin: str, title: str, text: str, *, reviewed: bool = False) -> int:
+        """Collect a piece of evidence that the other officer confirms; return its place."""
         first, second = self.case.facts.officers
         self._tick(day)
         said = {
@@ -137,6 +137,7 @@ class Walk:
         self._link(first, said)
         self._link(second, {"type": "confirmation", "confirms": place})
         self.case = replace(self.case, pieces=pieces(self.links, self.case.facts.officers))
+        return place
 
     def _link(self, by: str, said: dict[str, Any]) -> None:
         record = {
@@ -167,6 +168,7 @@ class Bureau:
 
 
 RECORD = "两名执法人员现场检查，出示执法证件，情况与认定一致。"
+SIGNED = "当事人在送达回证上签收。"
 STILL = "经法制和技术审核的监控设备记录，与备案信息比对，确认未备案经营。"
 
 
@@ -225,7 +227,7 @@ def _on_the_spot(walk: Walk, day: date) -> None:
     walk.prove(on, "record", "inspector", "现场检查笔录", RECORD)
     walk.take(
         C.PUNISH_ON_THE_SPOT, Role.OFFICER, first, on, reason="事实清楚", sanction="fine", fine_fen=3000_00, place="经营场所",
-        rights_told=True,
+        rights_told=True, manner="direct",
     )  # fmt: skip
     walk.take(C.PAY, Role.OFFICER, first, on, amount_fen=3000_00, on=on, receipt=f"票{walk.case.number[-6:]}")
     walk.take(C.NOTE, REVIEWERS[0], REVIEWED_BY[0], on)
@@ -267,12 +269,13 @@ def _decided(walk: Walk, day: date, procedure: str, fine_fen: int) -> None:
             break
         walk.take(C.PASS, role, reviewer, on, reason="同意")
     told = next_working_day(on + timedelta(days=1))
-    walk.take(C.NOTIFY, Role.OFFICER, first, told, on=told, manner="电子送达")
+    walk.take(C.NOTIFY, Role.OFFICER, first, told, on=told, manner="direct")
     walk.take(C.DEFEND, Role.OFFICER, first, told, reason="当事人表示无异议")
     decided = next_working_day(told + timedelta(days=5))
     walk.take(C.DECIDE, Role.HEAD, HEAD, decided, reason="充分考虑当事人意见", **fine)
     served = next_working_day(decided + timedelta(days=1))
-    walk.take(C.SERVE, Role.OFFICER, first, served, on=served, manner="电子送达")
+    proof = walk.prove(served, "documentary", "inspector", "送达签收单", SIGNED)
+    walk.take(C.SERVE, Role.OFFICER, first, served, on=served, manner="direct", proof=proof)
     paid = next_working_day(served + timedelta(days=3))
     walk.take(C.PAY, Role.OFFICER, first, paid, amount_fen=fine_fen, on=paid, receipt=f"票{walk.case.number[-6:]}")
     _close(walk, paid)
