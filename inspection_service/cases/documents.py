@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inspection_service.cases.conditions import hearing_right, mercy_in, referred_to, subsidy_of
-from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Said
+from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import STEPS, Command, Step
 from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.serving import handed_over, served
@@ -100,7 +100,9 @@ def _rights(template: Mapping[str, Any], case: Case) -> list[str]:
         found += [template["payment_late"]] if "payment_late" in template else []
     if case.facts.gains_fen and ("payment" in template or "payment_late" in template):
         found.append(templates()["gains"])
-    remedies = {"spot": "remedies_spot", "usual": "remedies"}.get(template.get("remedies", ""))
+    remedies = {"spot": "remedies_spot", "usual": "remedies", "order": "remedies_order"}.get(
+        template.get("remedies", "")
+    )
     return found + ([templates()[remedies]] if remedies else [])
 
 
@@ -121,7 +123,7 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=served(said.manner, said.people),
         handed=handed_over(said.manner, said.people), proof=_proof(case, said),
         reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
-        article=article.title, evidence=str(len(case.pieces)),
+        article=article.title, evidence=_evidence(case), heard=_heard(case.facts),
         sanction=sanction_text(facts.imposed, case.item), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
         mercy=mercy.article.title if mercy else article.title, to=_addressee(issue, case, line),
@@ -129,6 +131,19 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         referred_by=facts.referred_by or NOTHING, amount=money(said.amount_fen),
         receipt=said.receipt, plan="；".join(f"{_day(p.on)}前{money(p.fen)}" for p in said.plan),
     )  # fmt: skip
+
+
+def _evidence(case: Case) -> str:
+    """Return the evidence of a case, piece by piece (Art. 59)."""
+    return "；".join(f"{n}.《{piece.title}》" for n, piece in enumerate(case.pieces, 1)) or NOTHING
+
+
+def _heard(facts: Facts) -> str:
+    """Return when the party was told of what it was to expect, and what it made of that (Art. 44, 45, 64)."""
+    told = f"本机关于{_day(facts.notified_on)}将拟作出的处罚及其事实、理由、依据和当事人的权利告知当事人。"
+    if facts.hearing_on is not None:
+        return f"{told}当事人要求听证，听证于{_day(facts.hearing_on)}举行。"
+    return told + ("当事人进行了陈述、申辩。" if facts.defended else "当事人在期限内没有陈述、申辩。")
 
 
 def _proof(case: Case, said: Said) -> str:

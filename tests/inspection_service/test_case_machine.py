@@ -147,7 +147,7 @@ def test_every_line_of_the_table_is_named_everywhere() -> None:
         assert statutes().article({"law": line.article[0], "article": line.article[1]})
         assert set(line.needs) <= set(Said.__dataclass_fields__)
     assert {line.document for line in STEPS.values() if line.document} == set(templates()) - {
-        "short", "gains", "remedies", "remedies_spot", "payment",
+        "short", "gains", "remedies", "remedies_spot", "remedies_order", "payment",
     }  # fmt: skip
 
 

@@ -97,6 +97,14 @@ async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:
         "陈述申辩笔录", "行政处罚决定书", "送达回证", "结案审批表",
     ]  # fmt: skip
     async with world.pool.acquire() as connection:
+        said = {
+            row["kind"]: "".join(row["content"]["paragraphs"]) for row in await store.documents(connection, case_id)
+        }
+    assert "有下列证据证明：1.《当事人的陈述》。" in said["decision"]
+    assert "于2026年9月16日将拟作出的处罚" in said["decision"]
+    assert "当事人进行了陈述、申辩。" in said["decision"]
+    assert "送达方式：直接送达。送达证明：证据第3号《签收单》。" in said["service"]
+    async with world.pool.acquire() as connection:
         lines = await connection.fetch("SELECT action FROM audit.trail WHERE action LIKE 'case %' ORDER BY number")
         events = await connection.fetch("SELECT payload FROM eventlog.event WHERE type = 'CaseMoved' ORDER BY sequence")
         assert await audit.verify(connection) is None
