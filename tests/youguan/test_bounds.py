@@ -593,7 +593,7 @@ INSPECTION = {
     "POST /notice-addresses/{address_id}/trial": HANDLED_ALL,
     "DELETE /notice-addresses/{address_id}": HANDLED_ALL,
     "GET /officer-interests": OFFICIALS_ALL,
-    "POST /officer-interests": Route(roles=("inspector", "regulator")),
+    "POST /officer-interests": OFFICIALS_ALL,
     "POST /officer-interests/{interest_id}/end": COUNTY,
 }
 AUTH = {
