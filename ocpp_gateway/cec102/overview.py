@@ -8,6 +8,7 @@ import asyncpg
 
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.access import unseal
+from ocpp_gateway.cec102.comparing import Comparing
 from ocpp_gateway.cec102.desk import PlatformDesk, sight_of
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake import store as intake
@@ -19,9 +20,7 @@ from ocpp_gateway.cec102.quality import (
     MOST_NAMED,
     Freshness,
     Quality,
-    SiteTold,
     Traffic,
-    consistency_of,
     freshness_of,
     quality_of,
 )
@@ -51,6 +50,7 @@ class Looking:
         self._sealer = sealer
         self._mark = mark
         self._clock = clock
+        self._comparing = Comparing()
 
     async def listed(self, who: Principal, after: str | None, limit: int) -> list[tuple[asyncpg.Record, Freshness]]:
         """Return the platforms that somebody sees, with how fresh they are."""
@@ -69,8 +69,7 @@ class Looking:
             filed = {
                 r["cec_connector_id"]: r["received_at"] for r in await registry.connector_times(connection, operator_id)
             }
-            told = [site_of(row) for row in await intake.sites_told(connection, operator_id)]
-            ours = await registry.sites_filed(connection, operator_id)
+            compared = await self._comparing.of(connection, operator_id)
             unclear = await registry.ambiguous(connection, operator_id, MOST_NAMED)
             traffic = await intake.traffic(connection, operator_id, now - A_DAY)
             queue = await upward.queue_of(connection, operator_id)
@@ -79,9 +78,9 @@ class Looking:
             now,
             row["last_heard_at"],
             filed,
-            {connector_id for site in told for connector_id in site.power_w},
+            compared.connector_ids,
             summed(traffic),
-            consistency_of(told, ours),
+            compared.consistency,
         )
         return Overview(row, measured, traffic, queue, unclear)
 
@@ -101,14 +100,6 @@ class Looking:
 
         bench = Bench(operator_id, role, profile, secrets, self._mark, places, answer)
         return await attempt(bench, message, text, self._clock.now())
-
-
-def site_of(row: asyncpg.Record) -> SiteTold:
-    """Return a stored site of a platform; nobody knows where it is that lacks one of its coordinates."""
-    point = None if None in (row["longitude"], row["latitude"]) else (row["longitude"], row["latitude"])
-    return SiteTold(
-        row["cec_station_id"], row["name"], point, {c[0]: c[2] for c in row["connectors"]}, row["operating"]
-    )
 
 
 def summed(traffic: Collection[Mapping[str, Any] | asyncpg.Record]) -> Traffic:

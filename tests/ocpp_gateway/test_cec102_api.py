@@ -316,6 +316,14 @@ async def test_what_does_not_agree_with_what_is_filed_is_shown(gateway: Gateway)
     assert (quality["consistent"], quality["contradiction_count"]) == (0.0, 3)
     assert [c["what"] for c in quality["contradictions"]] == ["operating", "name", "position"]
     assert "关闭下线" in page
+    mended = {**station, "StationName": "S", "StationStatus": 50}
+    await platform.say("notification_stationInfo", {"StationInfo": mended})
+    async with gateway.client() as client:
+        quality = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()["quality"]
+        assert [c["what"] for c in quality["contradictions"]] == ["position"], "what has changed is compared anew"
+        await gateway.pool.execute("UPDATE gateway.filed_site SET retired = true, changed_at = now()")
+        quality = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()["quality"]
+        assert quality["contradictions"] == []
     assert "别的站" in page
 
 

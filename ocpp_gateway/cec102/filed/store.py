@@ -70,14 +70,27 @@ async def retire_site(connection: asyncpg.Connection, site_id: str, at: datetime
 
 async def sites_filed(connection: asyncpg.Connection, operator_code: str | None = None) -> list[SiteFiled]:
     """Return the files of the sites that have codes, of an operator or all, in the order of their ids."""
-    rows = await connection.fetch(
+    return [file_of(row["file"]) for row in await files_of(connection, operator_code)]
+
+
+async def files_of(connection: asyncpg.Connection, operator_code: str | None = None) -> list[asyncpg.Record]:
+    """Return the same files, not read yet."""
+    rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT file FROM gateway.filed_site WHERE NOT retired AND operator_code IS NOT NULL AND cec_station_id IS NOT NULL
           AND ($1::text IS NULL OR operator_code = $1) ORDER BY site_id
         """,
         operator_code,
     )
-    return [file_of(row["file"]) for row in rows]
+    return rows
+
+
+async def sites_stamp(connection: asyncpg.Connection, operator_code: str) -> asyncpg.Record:
+    """Return what is another whenever a file of an operator's sites is: how many there are, and when the latest changed."""
+    return await connection.fetchrow(
+        "SELECT count(*) FILTER (WHERE NOT retired), max(changed_at) FROM gateway.filed_site WHERE operator_code = $1",
+        operator_code,
+    )
 
 
 async def sites_page(

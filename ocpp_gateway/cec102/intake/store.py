@@ -273,6 +273,13 @@ async def find_order(connection: asyncpg.Connection, operator_id: str, order_no:
     )
 
 
+async def sites_stamp(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record:
+    """Return what is another whenever a platform's files are: how many there are, and when the latest came."""
+    return await connection.fetchrow(
+        "SELECT count(*), max(received_at) FROM gateway.platform_station WHERE operator_id = $1", operator_id
+    )
+
+
 async def sites_told(connection: asyncpg.Connection, operator_id: str) -> list[asyncpg.Record]:
     """Return the sites of a platform as it files them, without its messages."""
     rows: list[asyncpg.Record] = await connection.fetch(
