@@ -97,6 +97,18 @@ class DocumentOut(BaseModel):
     added_at: UtcTime
     added_by: str
     ended_at: UtcTime | None
+    standing: Literal["counts", "waiting", "refused"] = Field(
+        description="what is brought on a file that stands waits until the authority has accepted it"
+    )
+    judged_at: UtcTime | None
+    judged_why: str | None
+
+
+class Judgement(BaseModel):
+    """What the authority says of a paper that waits for it; whoever refuses says why."""
+
+    accepted: bool
+    reason: str = Field(default="", max_length=1000)
 
 
 class PromiseOut(BaseModel):
@@ -296,6 +308,19 @@ def _add_documents(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
             desk.papers.shelf, await desk.papers.open_document(who, filing_id, document_id, remote=remote_of(request))
         )
 
+    @app.post(DOCUMENTS + "{filing_id}/{document_id}/judgement")
+    async def judge(
+        filing_id: str,
+        document_id: str,
+        given: Judgement,
+        request: Request,
+        who: Annotated[Principal, Depends(require_filing(pool, REGULATOR))],
+    ) -> FilingDetail:
+        """Accept or refuse a paper that was brought on a file that stands; 409 where it waits no longer."""
+        reason = given.reason.strip()
+        await desk.papers.judge(who, filing_id, document_id, given.accepted, reason, remote=remote_of(request))
+        return _detail(await desk.view(who, filing_id))
+
     @app.delete(DOCUMENTS + "{filing_id}/{document_id}", status_code=204)
     async def remove(
         filing_id: str, document_id: str, request: Request, who: Annotated[Principal, Depends(writes)]
@@ -343,6 +368,7 @@ async def listed(
     states: list[State] | None,
     site: str | None,
     owing: bool,
+    to_judge: bool = False,
     limit: int,
     cursor: str | None,
 ) -> list[asyncpg.Record]:
@@ -350,7 +376,14 @@ async def listed(
     key = decode_cursor(cursor, int, str, datetime, str)
     async with pool.acquire() as connection:
         return await store.list_filings(
-            connection, states=states, site_id=site, owing=owing, after=_place_of(key), limit=limit, scope=scope
+            connection,
+            states=states,
+            site_id=site,
+            owing=owing,
+            to_judge=to_judge,
+            after=_place_of(key),
+            limit=limit,
+            scope=scope,
         )
 
 

@@ -39,6 +39,7 @@ REASONS = {
     "deregistered": "has been deregistered",
     "held": "{name} has this role at the site: it is handed over, or ordered otherwise, before it is filed so",
     "expired": "is no longer valid",
+    "not_yet": "is not valid yet",
     "not_promisable": "cannot be promised, it must be there",
     "past": "lies in the past",
     "outside": "lies {metres} m outside of division {division}",
@@ -118,6 +119,12 @@ class Paper:
     type: str
     valid_until: date | None
     fresh: bool = False
+    valid_from: date | None = None
+
+    def holds_on(self, day: date) -> bool:
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_until is None or day <= self.valid_until
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +295,8 @@ def _papers(
         elif kind.code in asked_for:
             yield Problem(field, "not_supplied")
         elif there:
-            yield Problem(field, "expired")
+            begins = any(paper.valid_from is not None and paper.valid_from > world.today for paper in there)
+            yield Problem(field, "not_yet" if begins else "expired")
         elif kind.required or (foreign and kind.code == CONTRACT):
             yield Problem(field, "missing")
     if any(content.promises.values()) and not content.committed:
@@ -310,10 +318,7 @@ def _promise(kind: DocumentType, promise: str, world: World) -> Iterator[Problem
 def _is_supplied(code: str, papers: Sequence[Paper], asked_for: Collection[str], today: date) -> bool:
     """Say whether a paper is there that still holds, and that is new where it was asked for."""
     return any(
-        paper.type == code
-        and (paper.valid_until is None or paper.valid_until >= today)
-        and (paper.fresh or code not in asked_for)
-        for paper in papers
+        paper.type == code and paper.holds_on(today) and (paper.fresh or code not in asked_for) for paper in papers
     )
 
 

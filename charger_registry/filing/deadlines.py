@@ -1,6 +1,7 @@
 """By when something about a filing is due. Pure; working days, the day itself does not count."""
 
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -34,6 +35,17 @@ def resumed(today: date, left: int) -> date:
 def lapses_on(promised_for: date, told_on: date | None, terms: Terms) -> date:
     """Return the last day on which a paper may still come that was promised for a day: so long after its holder was told."""
     return add_working_days(max(promised_for, told_on or promised_for), terms.lapse)
+
+
+def later(last_day: date, looked_at: Iterable[tuple[date, date]]) -> date:
+    """Return a last day that stood still while papers that came before it were looked at, from a day to a day, and refused."""
+    until = date.min
+    for came, judged in sorted(looked_at):
+        begins = max(came, until)
+        if begins <= last_day and judged > begins:
+            last_day = add_working_days(last_day, working_days_between(begins, judged))
+        until = max(until, judged)
+    return last_day
 
 
 def add_months(day: date, months: int) -> date:

@@ -185,7 +185,7 @@ class FilingDesk:
     async def act(self, who: Principal, filing_id: str, order: Order, *, remote: str | None) -> asyncpg.Record:
         """Move a filing; NotFound, Forbidden, Conflict where its state has no place for that, Invalid by field."""
         now = self._clock.now()
-        if order.command in (Command.SAVE, Command.ATTACH):
+        if order.command in (Command.SAVE, Command.ATTACH, Command.ACCEPT_PAPER, Command.REFUSE_PAPER):
             raise Conflict(Reason("{command} has an address of its own", command=order.command))
         async with self.pool.acquire() as connection, connection.transaction():
             step = await take_step(connection, who, filing_id, order, now)

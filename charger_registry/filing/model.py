@@ -88,7 +88,7 @@ class Filing(Table, table=True):
 
 
 class FilingDocument(Table, table=True):
-    """A paper of a filing; what is ended stays on record."""
+    """A paper of a filing; what is ended stays on record. `standing`: counts, waiting for the authority, or refused by it."""
 
     __tablename__ = "filing_document"
     id: str = text(key=True)
@@ -107,6 +107,10 @@ class FilingDocument(Table, table=True):
     ended_at: datetime | None = moment(optional=True)
     ended_by: str | None = text(optional=True)
     told: str | None = text(optional=True)
+    standing: str = Field(sa_column=Column(Text, nullable=False, server_default=sql("'counts'")))
+    judged_at: datetime | None = moment(optional=True)
+    judged_by: str | None = text(optional=True)
+    judged_why: str | None = text(optional=True)
 
 
 class FilingPromise(Table, table=True):

@@ -42,13 +42,14 @@ STATES = {
     "rejected": ("bad", "不予备案"),
     "lapsed": ("bad", "备案失效"),
 }
-VIEWS: dict[str, tuple[str, list[State] | None, bool]] = {
-    "decide": ("待审核", [State.SUBMITTED], False),
-    "supplement": ("待补正", [State.SUPPLEMENT_REQUIRED], False),
-    "owing": ("承诺未兑现", None, True),
-    "lapsed": ("备案失效", [State.LAPSED], False),
-    "drafts": ("草稿", [State.DRAFT], False),
-    "all": ("全部", None, False),
+VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "decide": ("待审核", {"states": [State.SUBMITTED]}),
+    "papers": ("补交材料待核", {"to_judge": True}),
+    "supplement": ("待补正", {"states": [State.SUPPLEMENT_REQUIRED]}),
+    "owing": ("承诺未兑现", {"owing": True}),
+    "lapsed": ("备案失效", {"states": [State.LAPSED]}),
+    "drafts": ("草稿", {"states": [State.DRAFT]}),
+    "all": ("全部", {}),
 }
 STEPS = {
     "begin": "新建",
@@ -63,6 +64,8 @@ STEPS = {
     "resume": "恢复运营",
     "retire": "注销",
     "rate": "评价",
+    "accept_paper": "认可补交材料",
+    "refuse_paper": "不认可补交材料",
     "lapse": "承诺材料逾期未补，备案失效",
 }
 ACTORS = {"applicant": "申请单位", "authority": "主管部门", "clerk": "窗口代办", "filer": "申请单位", "system": "系统"}
@@ -187,10 +190,8 @@ def _add_lists(router: APIRouter, shown: Shown) -> None:
         cursor: Cursor = None,
     ) -> Response:
         chosen = view if view in VIEWS else ("all" if site or not who.has(REGULATOR) else "decide")
-        _, states, owing = VIEWS[chosen]
-        rows = await listed(
-            shown.pool, who.scope, states=states, site=site or None, owing=owing, limit=PAGE, cursor=cursor
-        )
+        wanted = {"states": None, "owing": False, **VIEWS[chosen][1]}
+        rows = await listed(shown.pool, who.scope, site=site or None, limit=PAGE, cursor=cursor, **wanted)
         async with shown.pool.acquire() as connection:
             counts = await store.counts(connection, who.scope, county_day(shown.clock.now()))
             unfiled = bool(site) and await store.has_no_file(connection, site, who.scope)
@@ -325,6 +326,23 @@ def _add_documents(router: APIRouter, shown: Shown) -> None:
     ) -> Response:
         document = await shown.desk.papers.open_document(who, filing_id, document_id, remote=remote_of(request))
         return give(shown.desk.papers.shelf, document)
+
+    @router.post(DOCUMENTS + "{filing_id}/{document_id}/judgement")
+    async def judge(
+        request: Request,
+        filing_id: str,
+        document_id: str,
+        who: Annotated[Principal, Depends(require(REGULATOR))],
+        accepted: Annotated[bool, Form()],
+        reason: Annotated[str, Form(max_length=1000)] = "",
+    ) -> Response:
+        try:
+            await shown.desk.papers.judge(
+                who, filing_id, document_id, accepted, reason.strip(), remote=remote_of(request)
+            )
+        except YouguanError as error:
+            return await shown.filing(request, who, filing_id, error)
+        return RedirectResponse(f"/registry/filings/{filing_id}#documents", 303)
 
     @router.post(DOCUMENTS + "{filing_id}/{document_id}/remove")
     async def remove(

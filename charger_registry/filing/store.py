@@ -24,6 +24,7 @@ SEEN = """(
     OR ((f.state <> 'draft' OR f.channel = 'counter')
         AND ({everything}::bool OR f.division_code ^@ ANY ({divisions}::text[])))
 )"""
+PAPER_WAITS = "w.standing = 'waiting' AND w.ended_at IS NULL AND f.state IN ('accepted', 'in_operation', 'suspended')"
 FILING = f"""
 SELECT f.*, o.name AS organisation_name, d.name AS division_name, s.name AS site_name,
        (SELECT r.organisation_id FROM registry.responsibility r
@@ -31,7 +32,9 @@ SELECT f.*, o.name AS organisation_name, d.name AS division_name, s.name AS site
           AND r.during @> now()) AS manager_id,
        EXISTS (SELECT FROM bounds.party p WHERE p.site_id = f.site_id AND p.organisation_id = f.organisation_id
                AND p.since <= now() AND (p.until IS NULL OR p.until > now())) AS applicant_answers,
-       owed.promises, owed.promised_for
+       owed.promises, owed.promised_for, (
+           SELECT count(*) FROM registry.filing_document w WHERE w.filing_id = f.id AND {PAPER_WAITS}
+       ) AS papers_waiting
 FROM registry.filing f JOIN registry.organisation o ON o.id = f.organisation_id
 LEFT JOIN LATERAL (
     SELECT count(*) AS promises, min(p.due_on) AS promised_for FROM registry.filing_promise p WHERE {OWED}
@@ -107,17 +110,21 @@ async def list_filings(
     states: Collection[str] | None,
     site_id: str | None,
     owing: bool,
+    to_judge: bool = False,
     after: tuple[bool, date, datetime, str] | None,
     limit: int,
     scope: Scope,
 ) -> list[asyncpg.Record]:
-    """Return filings by when they are due, then those that wait for nothing, newest first; `owing`: with promises not kept."""
+    """Return filings by when they are due, then those that wait for nothing, newest first.
+
+    `owing`: with promises not kept; `to_judge`: with papers that wait for the authority.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT f.*, (f.due_on IS NULL)::int AS idle, coalesce(f.due_on, '9999-01-01')::text AS due_text
         FROM ({FILING} WHERE {seen(1)}) f
         WHERE ($4::text[] IS NULL OR f.state = ANY($4)) AND ($5::text IS NULL OR f.site_id = $5)
-          AND (NOT $6::bool OR f.promises > 0)
+          AND (NOT $6::bool OR f.promises > 0) AND (NOT $12::bool OR f.papers_waiting > 0)
           AND ($7::bool IS NULL OR (f.due_on IS NULL, coalesce(f.due_on, '9999-01-01'), -extract(epoch FROM f.moved_at), f.id)
                > ($7, $8::date, -extract(epoch FROM $9::timestamptz), $10::text))
         ORDER BY f.due_on IS NULL, f.due_on, f.moved_at DESC, f.id LIMIT $11
@@ -128,18 +135,21 @@ async def list_filings(
         owing,
         *(after or (None, None, None, None)),
         limit,
+        to_judge,
     )
     return rows
 
 
 async def counts(connection: asyncpg.Connection, scope: Scope, today: date) -> asyncpg.Record:
-    """Return how many filings wait for the authority, for their applicants, are late, owe papers, left a site without one."""
+    """Return how many filings wait for the authority or the applicant, are late, owe papers, have papers to check, have lapsed."""
     row = await connection.fetchrow(
         f"""
         SELECT count(*) FILTER (WHERE f.state = 'submitted') AS submitted,
                count(*) FILTER (WHERE f.state = 'supplement_required') AS supplement_required,
                count(*) FILTER (WHERE f.state = 'submitted' AND f.due_on < $4) AS late,
                count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_promise p WHERE {OWED})) AS owing,
+               count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_document w WHERE w.filing_id = f.id AND {PAPER_WAITS}))
+                   AS papers,
                count(*) FILTER (WHERE {UNFILED}) AS lapsed
         FROM registry.filing f WHERE {seen(1)}
         """,

@@ -43,7 +43,7 @@ from youguan.events import ConnectorStatusChanged
 from youguan.quota import DOCUMENTS
 from youguan.settings import Settings
 from youguan.web.application import application
-from youguan.working_days import add_working_days
+from youguan.working_days import add_working_days, working_days_between
 
 PRIVATE, PUBLIC = generate_keys()
 NOW = datetime.now(UTC) + timedelta(hours=1)  # later than whatever the database writes down by its own clock
@@ -119,6 +119,15 @@ class World:
         until = {"valid_until": str(TODAY + 200 * DAY)} if code in LASTING else {}
         data = {"type": code, "number": "1", **until, **more}
         return await self.done("POST", f"/filing-documents/{filing_id}", data=data, files={"file": ("纸.pdf", PDF)})
+
+    async def judge(self, filing_id: str, accepted: bool = True, reason: str = "") -> list[str]:
+        """Let the authority say something of every paper that waits for it; return of what they are."""
+        papers = (await self.done("GET", f"/filings/{filing_id}", role=REGULATOR))["documents"]
+        waiting = [paper for paper in papers if paper["standing"] == "waiting" and paper["ended_at"] is None]
+        for paper in waiting:
+            path = f"/filing-documents/{filing_id}/{paper['id']}/judgement"
+            await self.done("POST", path, role=REGULATOR, json={"accepted": accepted, "reason": reason})
+        return [paper["type"] for paper in waiting]
 
     async def whole(self, site_id: str | None = None, **changes: Any) -> str:
         filing_id = await self.begin(site_id, **changes)
@@ -303,13 +312,28 @@ async def test_a_promise_is_kept_or_told_to_be_broken(world: World) -> None:
     assert {p["type"]: p["due_on"] for p in accepted["promised"]} == promised
     assert [f["id"] for f in (await world.done("GET", "/filings?owing=true", role=REGULATOR))["items"]] == [filing_id]
     await world.attach(filing_id, "land_consent")
+    assert await world.judge(filing_id) == ["land_consent"]
     await world.wait(11)
     await world.wait(2)
     (broken,) = await world.events("FilingPromiseOverdue")
     assert (broken["document_type"], broken["site_id"]) == ("insurance", accepted["site_id"])
-    await world.attach(filing_id, "insurance", valid_until=str(TODAY))
-    assert await world.events("FilingPromiseKept") == [], "what has run out already keeps no promise"
+    for day, field in (
+        ({"valid_until": str(TODAY)}, "valid_until"),
+        ({"valid_from": str(TODAY + 90 * DAY)}, "valid_from"),
+    ):
+        papers = (await world.attach(filing_id, "insurance", **day))["documents"]
+        (paper,) = [p for p in papers if p["standing"] == "waiting" and p["ended_at"] is None]
+        path = f"/filing-documents/{filing_id}/{paper['id']}/judgement"
+        refused = await world.ask("POST", path, role=REGULATOR, json={"accepted": True})
+        assert [wrong["field"] for wrong in refused.json()["fields"]] == [field], "what does not hold keeps no promise"
     await world.attach(filing_id, "insurance")
+    assert await world.events("FilingPromiseKept") == [], "nobody has looked at it"
+    page = await world.page("/filings?view=papers")
+    assert filing_id in page.text
+    assert "待主管部门核验" in await world.shown(f"/filings/{filing_id}")
+    assert (await world.ask("POST", path, json={"accepted": True})).status_code == 403
+    assert (await world.ask("POST", path, role=REGULATOR, json={"accepted": True})).status_code == 409, "another came"
+    assert await world.judge(filing_id) == ["insurance"]
     (kept,) = await world.events("FilingPromiseKept")
     assert kept["document_type"] == "insurance"
     assert (await world.done("GET", f"/filings/{filing_id}"))["promises"] == 0
@@ -328,7 +352,15 @@ async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(w
     last = add_working_days(TODAY + 12 * DAY, 10)
     assert told["lapses_on"] == str(last)
     assert f"最迟 {last} 补交" in await world.shown(f"/filings/{filing_id}")
+    await world.attach(filing_id, "insurance")
     await world.wait((last - TODAY).days - 12)
+    assert await lapsing.lapse_due() == 0
+    await world.wait(1)
+    assert await lapsing.lapse_due() == 0, "the term stands still while the authority looks at what came"
+    assert await world.judge(filing_id, accepted=False, reason="保单空白") == ["insurance"]
+    assert "保单空白" in await world.shown(f"/filings/{filing_id}")
+    last = add_working_days(last, working_days_between(TODAY + 12 * DAY, last + DAY))
+    await world.wait((last - county_day(world.clock.now())).days)
     assert await lapsing.lapse_due() == 0
     await world.wait(1)
     assert (await lapsing.lapse_due(), await lapsing.lapse_due()) == (1, 0)
@@ -342,7 +374,7 @@ async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(w
     assert "备案失效 1" in await world.shown("/filings")
     await bounds.consumer(world.pool).catch_up()
     anew = await world.done("POST", "/filings", json={"site_id": site_id})
-    assert {d["type"] for d in anew["documents"]} == set(NEEDED) - set(promised)
+    assert {d["type"] for d in anew["documents"]} == set(NEEDED) - set(promised), "what was refused does not go with it"
     assert anew["content"]["promises"] == {}
     await world.attach(anew["id"], "insurance", valid_until=str(TODAY + 400 * DAY))
     await world.done("PUT", f"/filings/{anew['id']}", json={**anew["content"], "committed": True})
@@ -399,6 +431,9 @@ async def test_papers_that_run_out_are_told_once_until_they_are_replaced(world: 
         "each is renewed in its place"
     )
     renewed = await world.attach(filing["id"], "insurance", replaces=old, valid_until=str(TODAY + 900 * DAY))
+    assert [d["ended_at"] is not None for d in renewed["documents"] if d["type"] == "insurance"] == [False, False]
+    await world.judge(filing["id"])
+    renewed = await world.done("GET", f"/filings/{filing['id']}")
     assert [d["ended_at"] is not None for d in renewed["documents"] if d["type"] == "insurance"] == [True, False]
     await engine.consumer().catch_up()
     assert await firing(world) == {"document_expired": 1}

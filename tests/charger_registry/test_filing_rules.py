@@ -23,7 +23,7 @@ from charger_registry.filing.content import (
     promised,
     site_draft,
 )
-from charger_registry.filing.deadlines import Terms, add_months, days_left, resumed
+from charger_registry.filing.deadlines import Terms, add_months, days_left, later, resumed
 from charger_registry.filing.indicators import Handled, Share, indicators
 from charger_registry.filing.machine import Command, Role, State, move, open_to
 from charger_registry.filing.pages import STATES, STEPS
@@ -52,17 +52,23 @@ supplement_required   submit              submitted            a c
 supplement_required   withdraw            withdrawn            a c
 supplement_required   reject              rejected             o
 accepted              attach              accepted             a c
+accepted              accept_paper        accepted             o
+accepted              refuse_paper        accepted             o
 accepted              start               in_operation         a c
 accepted              suspend             suspended            o
 accepted              retire              retired              o
 accepted              rate                accepted             f
 accepted              lapse               lapsed               t
 in_operation          attach              in_operation         a c
+in_operation          accept_paper        in_operation         o
+in_operation          refuse_paper        in_operation         o
 in_operation          suspend             suspended            a o c
 in_operation          retire              retired              o
 in_operation          rate                in_operation         f
 in_operation          lapse               lapsed               t
 suspended             attach              suspended            a c
+suspended             accept_paper        suspended            o
+suspended             refuse_paper        suspended            o
 suspended             suspend             suspended            o
 suspended             resume              in_operation         a o
 suspended             retire              retired              a o
@@ -132,6 +138,24 @@ def test_a_file_names_no_other_than_the_ledger() -> None:
     found = problems(WHOLE, "m", TYPES, PAPERS, (), replace(WORLD, held=held))
     assert [(p.field, p.code) for p in found] == [("manager", "held")]
     assert str(found[0].reason).startswith("x公司 has this role")
+
+
+def test_a_paper_counts_from_the_day_on_which_it_holds() -> None:
+    for begins, found in ((TODAY, {}), (TODAY + DAY, {"documents.insurance": "not_yet"})):
+        assert wrong(WHOLE, [PAPERS[0], Paper("insurance", TODAY + 9 * DAY, valid_from=begins)]) == found
+
+
+MONDAY = date(2026, 11, 30)
+
+
+@pytest.mark.parametrize(("looked_at", "last"), [
+    ([], MONDAY),
+    ([(MONDAY - 3 * DAY, MONDAY)], MONDAY + DAY),  # over a weekend
+    ([(MONDAY, MONDAY + 2 * DAY), (MONDAY + DAY, MONDAY + 3 * DAY)], MONDAY + 3 * DAY),  # a day counts once
+    ([(MONDAY, MONDAY + DAY), (MONDAY + 4 * DAY, MONDAY + 9 * DAY)], MONDAY + DAY),  # the second came too late
+])  # fmt: skip
+def test_a_term_stands_still_while_a_paper_is_looked_at(looked_at: list[tuple[date, date]], last: date) -> None:
+    assert later(MONDAY, looked_at) == last
 
 
 def test_everything_is_missing_in_an_empty_one() -> None:

@@ -445,6 +445,7 @@ REGISTRY = {
     "POST /filings/{filing_id}/commands": FILED,
     "POST /filing-documents/{filing_id}": FILED,
     "GET /filing-documents/{filing_id}/{document_id}": NEAR,
+    "POST /filing-documents/{filing_id}/{document_id}/judgement": replace(FILED, roles=("regulator",)),
     "DELETE /filing-documents/{filing_id}/{document_id}": FILED,
     "GET /document-types": OPEN,
     "GET /filing-indicators": LOGIN,

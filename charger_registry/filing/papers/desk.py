@@ -9,11 +9,12 @@ import asyncpg
 
 from charger_registry import store as registry
 from charger_registry.filing import store
-from charger_registry.filing.machine import Command, State, move
+from charger_registry.filing.machine import STANDING, Command, State, move
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import (
     Order,
+    Step,
     roles_on,
     rules_of,
     take_step,
@@ -75,15 +76,17 @@ class PaperDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             step = await take_step(connection, who, filing_id, Order(Command.ATTACH), now)
             news: list[Event] = []
-            if draft.replaces is not None:
+            waits = step.following in STANDING  # in a filing under decision it is decided with it
+            if waits:
+                await self._check_replaced(connection, filing_id, draft)
+                await paper_store.end_waiting(connection, filing_id, draft.type, draft.replaces, now, who.subject)
+            elif draft.replaces is not None:
                 news += await self._end_paper(connection, step.filing, draft.replaces, now, who.subject, draft.type)
             line = (
                 document_id, filing_id, draft.type, draft.number, draft.valid_from, draft.valid_until, draft.replaces,
-                now, who.subject,
+                now, who.subject, paper_store.WAITING if waits else paper_store.COUNTS,
             )  # fmt: skip
             await paper_store.add_document(connection, line, document)
-            if draft.valid_until is None or draft.valid_until >= step.today:  # what has run out keeps no promise
-                news += await self._keep_promise(connection, step.filing, draft.type, now)
             await audit.record(
                 connection, at=now, actor=who.subject, action="attach document", subject=f"filing {filing_id}",
                 after={"document": document_id, "type": draft.type, "sha256": document.sha256, "replaces": draft.replaces},
@@ -91,6 +94,55 @@ class PaperDesk:
             )  # fmt: skip
             await publish(connection, registry.STREAM, news)
         return document_id
+
+    @whole
+    async def judge(
+        self, who: Principal, filing_id: str, document_id: str, accepted: bool, reason: str, *, remote: str | None
+    ) -> None:
+        """Accept or refuse a paper that was brought on a file that stands: only then it counts, and keeps what was promised.
+
+        NotFound, Forbidden, Conflict where it waits no longer, Invalid by field.
+        """
+        now, command = self._clock.now(), Command.ACCEPT_PAPER if accepted else Command.REFUSE_PAPER
+        if not accepted and not reason:
+            raise Invalid.about("reason", Reason("is missing"))
+        async with self.pool.acquire() as connection, connection.transaction():
+            step = await take_step(connection, who, filing_id, Order(command, reason), now)
+            standing = paper_store.COUNTS if accepted else paper_store.REFUSED
+            row = await paper_store.judge_document(
+                connection, filing_id, document_id, standing, now, who.subject, reason
+            )
+            news = await self._counts(connection, step, row) if accepted else []
+            what = " ".join(filter(None, (row["name"], row["number"], reason)))
+            state = step.filing["state"]
+            line = (now, who.subject, step.role, command, state, state, what, None)
+            await store.add_history(connection, filing_id, line)
+            await audit.record(
+                connection, at=now, actor=who.subject, action=f"{command} document", subject=f"filing {filing_id}",
+                after={"document": document_id, "type": row["type"], "reason": reason}, remote=remote,
+            )  # fmt: skip
+            await publish(connection, registry.STREAM, news)
+
+    async def _counts(self, connection: asyncpg.Connection, step: Step, row: asyncpg.Record) -> list[Event]:
+        """Let an accepted paper take the place of another one, and keep what was promised; Invalid where it does not hold."""
+        paper = paper_store.paper_of(row)
+        if paper.valid_until is not None and paper.valid_until < step.today:
+            raise Invalid.about("valid_until", Reason("is no longer valid"))
+        news: list[Event] = []
+        if await paper_store.owes(connection, step.filing["id"], row["type"]):
+            if not paper.holds_on(step.today):
+                raise Invalid.about("valid_from", Reason("is not valid yet"))
+            news += await self._keep_promise(connection, step.filing, row["type"], step.now)
+        if row["replaces"] is not None and await paper_store.is_in_place(connection, row["replaces"]):
+            news += await self._end_paper(connection, step.filing, row["replaces"], step.now, step.who.subject)
+        return news
+
+    async def _check_replaced(self, connection: asyncpg.Connection, filing_id: str, draft: PaperDraft) -> None:
+        if draft.replaces is None:
+            return
+        old = await paper_store.get_document(connection, filing_id, draft.replaces)
+        if old["type"] != draft.type:
+            raise Invalid.about("replaces", Reason("is a paper of another type, {type}", type=old["type"]))
 
     @whole
     async def remove(self, who: Principal, filing_id: str, document_id: str, *, remote: str | None) -> None:

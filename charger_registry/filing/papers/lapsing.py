@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from charger_registry.filing import store
-from charger_registry.filing.deadlines import lapses_on
+from charger_registry.filing.deadlines import lapses_on, later
 from charger_registry.filing.machine import Command, Role, State, move
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.rules import store as rule_store
@@ -28,7 +28,8 @@ async def last_day(connection: asyncpg.Connection, promise: Mapping[str, Any]) -
         return None
     terms = await rule_store.terms(connection, county_day(promise["submitted_at"]))
     told_on = county_day(promise["told_at"]) if promise["told_at"] else None
-    return lapses_on(promise["due_on"], told_on, terms)
+    looked_at = [(county_day(added), county_day(judged)) for added, judged in promise["refused"]]
+    return later(lapses_on(promise["due_on"], told_on, terms), looked_at)
 
 
 async def last_days(connection: asyncpg.Connection, promises: Iterable[asyncpg.Record]) -> dict[str, date]:
@@ -77,4 +78,4 @@ async def _broken(
 ) -> list[asyncpg.Record]:
     today = county_day(now)
     last = [(promise, await last_day(connection, promise)) for promise in promises]
-    return [promise for promise, day in last if day is not None and day < today]
+    return [promise for promise, day in last if day is not None and day < today and not promise["brought"]]

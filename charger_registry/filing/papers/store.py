@@ -10,9 +10,15 @@ from charger_registry.filing.content import Paper
 from charger_registry.filing.rules.store import DOCUMENT_TYPES
 from youguan.clock import COUNTY
 from youguan.documents import Document
-from youguan.errors import NotFound, Reason
+from youguan.errors import Conflict, NotFound, Reason
 from youguan.quota import Brought
 
+COUNTS, WAITING, REFUSED = "counts", "waiting", "refused"
+# A paper of the kind of a promise `p` that waits for the authority.
+BROUGHT = """EXISTS (
+    SELECT FROM registry.filing_document w
+    WHERE w.filing_id = p.filing_id AND w.type = p.type AND w.standing = 'waiting' AND w.ended_at IS NULL
+)"""
 # A promise `p` on the file `f` of a site that stands; with the file ends what was owed on it.
 OWED = "p.filing_id = f.id AND p.kept_at IS NULL AND f.state IN ('accepted', 'in_operation', 'suspended')"
 # Whether a broken promise `p` may end the file `f`, by the rules of the day of its submission.
@@ -21,19 +27,21 @@ LAPSES = f"""(
     WHERE r.code = p.type AND r.valid_from <= (f.submitted_at AT TIME ZONE '{COUNTY}')::date ORDER BY r.valid_from DESC LIMIT 1
 )"""
 PROMISES = f"""
-SELECT p.*, t.name AS type_name, t.name_en AS type_name_en, f.submitted_at, {LAPSES} AS lapses
+SELECT p.*, t.name AS type_name, t.name_en AS type_name_en, f.submitted_at, {LAPSES} AS lapses, {BROUGHT} AS brought,
+       ARRAY(SELECT ARRAY[r.added_at, r.judged_at] FROM registry.filing_document r
+             WHERE r.filing_id = p.filing_id AND r.type = p.type AND r.standing = 'refused' ORDER BY r.added_at) AS refused
 FROM registry.filing_promise p JOIN registry.document_type t ON t.code = p.type JOIN registry.filing f ON f.id = p.filing_id
 """
 
 
 async def add_document(connection: asyncpg.Connection, line: Sequence[Any], document: Document) -> None:
-    """Add (id, filing, type, number, valid from, valid until, replaces, at, by) and what was received."""
+    """Add (id, filing, type, number, valid from, valid until, replaces, at, by, standing) and what was received."""
     await connection.execute(
         """
         INSERT INTO registry.filing_document
             (id, filing_id, type, number, valid_from, valid_until, replaces, added_at, added_by,
-             sha256, size_bytes, media_type, name)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             standing, sha256, size_bytes, media_type, name)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """,
         *line,
         document.sha256,
@@ -65,7 +73,7 @@ async def copy_documents(connection: asyncpg.Connection, old_id: str, new_id: st
             (id, filing_id, type, number, valid_from, valid_until, sha256, size_bytes, media_type, name, added_at, added_by)
         SELECT gen_random_uuid()::text, $2, type, number, valid_from, valid_until, sha256, size_bytes, media_type, name,
                added_at, added_by
-        FROM registry.filing_document WHERE filing_id = $1 AND ended_at IS NULL
+        FROM registry.filing_document WHERE filing_id = $1 AND ended_at IS NULL AND standing <> 'refused'
         """,
         old_id,
         new_id,
@@ -91,6 +99,57 @@ async def end_document(
     return row
 
 
+async def judge_document(
+    connection: asyncpg.Connection, filing_id: str, document_id: str, standing: str, at: datetime, by: str, why: str
+) -> asyncpg.Record:
+    """Note what the authority says of a paper that waits for it; NotFound, Conflict where none waits."""
+    await get_document(connection, filing_id, document_id)
+    row = await connection.fetchrow(
+        """
+        UPDATE registry.filing_document SET standing = $3, judged_at = $4, judged_by = $5, judged_why = $6
+        WHERE id = $2 AND filing_id = $1 AND standing = 'waiting' AND ended_at IS NULL RETURNING *
+        """,
+        filing_id,
+        document_id,
+        standing,
+        at,
+        by,
+        why or None,
+    )
+    if row is None:
+        raise Conflict("this paper waits for no answer")
+    return row
+
+
+async def end_waiting(
+    connection: asyncpg.Connection, filing_id: str, code: str, replaces: str | None, at: datetime, by: str
+) -> None:
+    """Let a paper wait no longer in whose place another one is brought now."""
+    await connection.execute(
+        """
+        UPDATE registry.filing_document SET ended_at = $4, ended_by = $5
+        WHERE filing_id = $1 AND type = $2 AND replaces IS NOT DISTINCT FROM $3 AND standing = 'waiting' AND ended_at IS NULL
+          AND ($3 IS NOT NULL OR EXISTS (
+              SELECT FROM registry.filing_promise p WHERE p.filing_id = $1 AND p.type = $2 AND p.kept_at IS NULL))
+        """,
+        filing_id,
+        code,
+        replaces,
+        at,
+        by,
+    )
+
+
+async def owes(connection: asyncpg.Connection, filing_id: str, code: str) -> bool:
+    """Say whether a paper of a kind was promised on a filing and has not come yet."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM registry.filing_promise WHERE filing_id = $1 AND type = $2 AND kept_at IS NULL)",
+        filing_id,
+        code,
+    )
+    return found
+
+
 async def documents(connection: asyncpg.Connection, filing_id: str) -> list[asyncpg.Record]:
     """Return every paper of a filing, those that count no longer included, by type."""
     rows: list[asyncpg.Record] = await connection.fetch(
@@ -104,6 +163,14 @@ async def documents(connection: asyncpg.Connection, filing_id: str) -> list[asyn
     return rows
 
 
+async def is_in_place(connection: asyncpg.Connection, document_id: str) -> bool:
+    """Say whether a paper still counts or waits."""
+    found: bool = await connection.fetchval(
+        "SELECT ended_at IS NULL FROM registry.filing_document WHERE id = $1", document_id
+    )
+    return found
+
+
 async def get_document(connection: asyncpg.Connection, filing_id: str, document_id: str) -> asyncpg.Record:
     row = await connection.fetchrow(
         "SELECT * FROM registry.filing_document WHERE id = $2 AND filing_id = $1", filing_id, document_id
@@ -115,11 +182,13 @@ async def get_document(connection: asyncpg.Connection, filing_id: str, document_
 
 def papers(rows: Sequence[asyncpg.Record], asked_at: datetime | None) -> list[Paper]:
     """Return the papers that count, as the rules read them."""
-    return [
-        Paper(row["type"], row["valid_until"], asked_at is not None and row["added_at"] > asked_at)
-        for row in rows
-        if row["ended_at"] is None
-    ]
+    return [paper_of(row, asked_at) for row in rows if row["ended_at"] is None and row["standing"] == COUNTS]
+
+
+def paper_of(row: asyncpg.Record, asked_at: datetime | None = None) -> Paper:
+    """Return a paper as the rules read it."""
+    fresh = asked_at is not None and row["added_at"] > asked_at
+    return Paper(row["type"], row["valid_until"], fresh, row["valid_from"])
 
 
 async def promise(connection: asyncpg.Connection, filing_id: str, owed: Mapping[str, date], at: datetime) -> None:
@@ -171,7 +240,7 @@ async def expiring(connection: asyncpg.Connection, today: date) -> list[asyncpg.
         SET told = CASE WHEN d.valid_until < $1 THEN 'expired' ELSE 'expiring' END
         FROM registry.filing f, ({DOCUMENT_TYPES}) t
         WHERE f.id = d.filing_id AND f.state IN ('accepted', 'in_operation', 'suspended') AND t.code = d.type
-          AND d.ended_at IS NULL AND d.valid_until IS NOT NULL
+          AND d.ended_at IS NULL AND d.standing = 'counts' AND d.valid_until IS NOT NULL
           AND ((d.valid_until < $1 AND d.told IS DISTINCT FROM 'expired')
                OR (d.valid_until - t.warning_days <= $1 AND d.told IS NULL))
         RETURNING d.*, f.site_id
@@ -186,8 +255,8 @@ async def broken_promises(connection: asyncpg.Connection, today: date, now: date
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         UPDATE registry.filing_promise p SET told_at = $2 FROM registry.filing f
-        WHERE {OWED} AND p.told_at IS NULL AND p.due_on < $1
-        RETURNING p.*, f.site_id, f.submitted_at, {LAPSES} AS lapses
+        WHERE {OWED} AND p.told_at IS NULL AND p.due_on < $1 AND NOT {BROUGHT}
+        RETURNING p.*, f.site_id, f.submitted_at, {LAPSES} AS lapses, false AS brought, '{{}}'::timestamptz[] AS refused
         """,
         today,
         now,
