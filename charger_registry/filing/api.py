@@ -43,7 +43,8 @@ class OrderIn(BaseModel):
     """What is to be done. `due_on`: by when a supplement is due (default: the term), or since when a site is in operation."""
 
     command: Literal[
-        "submit", "withdraw", "admit", "require_supplement", "accept", "reject", "start", "suspend", "resume", "retire", "rate"
+        "submit", "withdraw", "admit", "require_supplement", "accept", "reject", "start", "suspend", "resume", "retire", "rate",
+        "lapse",
     ]  # fmt: skip
     reason: str = Field(default="", max_length=1000)
     asked_for: list[Short] = Field(default_factory=list, max_length=50, description="document types, of a supplement")
@@ -369,6 +370,7 @@ async def listed(
     site: str | None,
     owing: bool,
     to_judge: bool = False,
+    to_lapse: bool = False,
     limit: int,
     cursor: str | None,
 ) -> list[asyncpg.Record]:
@@ -381,6 +383,7 @@ async def listed(
             site_id=site,
             owing=owing,
             to_judge=to_judge,
+            to_lapse=to_lapse,
             after=_place_of(key),
             limit=limit,
             scope=scope,

@@ -25,6 +25,12 @@ LONGITUDES, LATITUDES = (70, 140), (0, 60)
 MOST_CONNECTORS, MOST_POWER_KW, MOST_STATIONS = 100, 10_000, 2000
 CONTRACT = "management_contract"
 
+# What an applicant is told and signs who promises a paper; kept in the history of its submission.
+COMMITMENT = (
+    "告知承诺：已知晓备案条件，承诺按期补交上述材料；"
+    "已被告知：逾期未补，经通知后在规定期限内仍未补的，主管部门可以决定备案失效。"
+)
+
 REASONS = {
     "missing": "is missing",
     "no_number": "is not a number",

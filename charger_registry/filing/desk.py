@@ -11,7 +11,7 @@ import asyncpg
 from charger_registry import store as registry
 from charger_registry.divisions import store as divisions
 from charger_registry.filing import conclusion, store
-from charger_registry.filing.content import Content, Problem, judged
+from charger_registry.filing.content import COMMITMENT, Content, Problem, judged
 from charger_registry.filing.machine import STANDING, UNDECIDED, Command, Role, State, open_to
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.papers.desk import PaperDesk
@@ -193,7 +193,7 @@ class FilingDesk:
             content = step.filing["content"] if order.command is Command.SUBMIT else None
             await store.change(connection, filing_id, changes)
             line = (
-                now, who.subject, step.role, order.command, step.filing["state"], changes["state"], order.reason, content,
+                now, who.subject, step.role, order.command, step.filing["state"], changes["state"], _said(step), content,
             )  # fmt: skip
             await store.add_history(connection, filing_id, line)
             filing = await store.get(connection, filing_id, who.scope)
@@ -236,6 +236,13 @@ async def _site_told(connection: asyncpg.Connection, site_id: str | None, states
     return await registry.site_files(connection, [site_id])
 
 
+def _said(step: Step) -> str:
+    """Return what the history says of a step: its reason, or to what somebody has committed himself who promises papers."""
+    content = store.content_of(step.filing)
+    committed = step.order.command is Command.SUBMIT and content.committed and any(content.promises.values())
+    return COMMITMENT if committed else step.order.reason
+
+
 def _entry(step: Step, state: State) -> Entry:
     """Return what the trail says of a step."""
     order = step.order
@@ -265,6 +272,8 @@ def _has_place(command: Command, filing: asyncpg.Record, roles: set[Role]) -> bo
         return filing["answered_at"] is None
     if command is Command.RATE:
         return filing["rating"] is None and filing["decided_at"] is not None
+    if command is Command.LAPSE:
+        return filing["lapse_due_since"] is not None
     if command is Command.SUSPEND:
         return bool(filing["suspended_by"] != Role.AUTHORITY)
     if command in (Command.RESUME, Command.RETIRE):

@@ -34,7 +34,7 @@ class DocumentType(Table, table=True):
 class DocumentRule(Table, table=True):
     """What is asked of a kind of paper from a day on; `warning_days` before it expires its holder is told.
 
-    `lapses`: a file lapses on which it was promised and not brought."""
+    `lapses`: a file lapses on which it was promised and not brought, `lapses_by_itself`: with time alone, no official deciding."""
 
     __tablename__ = "document_rule"
     code: str = text(key=True)
@@ -44,6 +44,7 @@ class DocumentRule(Table, table=True):
     expires: bool
     warning_days: int
     lapses: bool = Field(default=True, sa_column_kwargs={"server_default": sql("true")})
+    lapses_by_itself: bool = Field(default=False, sa_column_kwargs={"server_default": sql("false")})
 
 
 class FilingSeries(Table, table=True):
@@ -55,7 +56,9 @@ class FilingSeries(Table, table=True):
 
 
 class Filing(Table, table=True):
-    """The file of a site; `due_on`: when whoever has the next word must have said it."""
+    """The file of a site; `due_on`: when whoever has the next word must have said it.
+
+    `lapse_due_since`: since when an official is to decide whether it lapses."""
 
     __tablename__ = "filing"
     id: str = text(key=True)
@@ -85,6 +88,7 @@ class Filing(Table, table=True):
     rating: int | None
     rating_comment: str | None = text(optional=True)
     rated_at: datetime | None = moment(optional=True)
+    lapse_due_since: date | None
 
 
 class FilingDocument(Table, table=True):

@@ -47,6 +47,7 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "papers": ("补交材料待核", {"to_judge": True}),
     "supplement": ("待补正", {"states": [State.SUPPLEMENT_REQUIRED]}),
     "owing": ("承诺未兑现", {"owing": True}),
+    "to_lapse": ("拟失效待决定", {"to_lapse": True}),
     "lapsed": ("备案失效", {"states": [State.LAPSED]}),
     "drafts": ("草稿", {"states": [State.DRAFT]}),
     "all": ("全部", {}),

@@ -13,6 +13,7 @@ from charger_registry.filing.content import Content, Problem, World, field_error
 from charger_registry.filing.deadlines import days_left, resumed
 from charger_registry.filing.machine import Command, Role, State
 from charger_registry.filing.papers import store as paper_store
+from charger_registry.filing.papers.lapsing import broken
 from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import Entry, Step, filing_moved, rules_of
 from charger_registry.ledger import store as ledger
@@ -20,7 +21,7 @@ from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, Reason
 from youguan.working_days import add_working_days
 
-EXPLAINED = (Command.REQUIRE_SUPPLEMENT, Command.REJECT, Command.SUSPEND, Command.RETIRE)
+EXPLAINED = (Command.REQUIRE_SUPPLEMENT, Command.REJECT, Command.SUSPEND, Command.RETIRE, Command.LAPSE)
 LONGEST_WAIT = timedelta(days=365)  # for a supplement
 WORST, BEST, BAD = 1, 5, 2  # ratings; whoever is not satisfied says why
 Prepare = Callable[[asyncpg.Connection, Step], Awaitable[dict[str, Any]]]
@@ -170,6 +171,13 @@ async def _retire(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
     return {}
 
 
+async def _lapse(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
+    """A file lapses only where what was promised on it has not come by the last day on which it might."""
+    if not await broken(connection, step.now, step.filing["id"]):
+        raise Conflict("no paper that was promised on this file is past the last day on which it may come")
+    return {"due_on": None, "lapse_due_since": None}
+
+
 async def _rate(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
     if step.filing["rating"] is not None:
         raise Conflict("this filing has been rated already")
@@ -206,5 +214,6 @@ PREPARE: dict[Command, Prepare] = {
     Command.SUSPEND: _suspend,
     Command.RESUME: _resume,
     Command.RETIRE: _retire,
+    Command.LAPSE: _lapse,
     Command.RATE: _rate,
 }

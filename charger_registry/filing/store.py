@@ -111,13 +111,15 @@ async def list_filings(
     site_id: str | None,
     owing: bool,
     to_judge: bool = False,
+    to_lapse: bool = False,
     after: tuple[bool, date, datetime, str] | None,
     limit: int,
     scope: Scope,
 ) -> list[asyncpg.Record]:
     """Return filings by when they are due, then those that wait for nothing, newest first.
 
-    `owing`: with promises not kept; `to_judge`: with papers that wait for the authority.
+    `owing`: with promises not kept; `to_judge`: with papers that wait for the authority; `to_lapse`: an official is to
+    decide whether they lapse.
     """
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
@@ -125,6 +127,7 @@ async def list_filings(
         FROM ({FILING} WHERE {seen(1)}) f
         WHERE ($4::text[] IS NULL OR f.state = ANY($4)) AND ($5::text IS NULL OR f.site_id = $5)
           AND (NOT $6::bool OR f.promises > 0) AND (NOT $12::bool OR f.papers_waiting > 0)
+          AND (NOT $13::bool OR f.lapse_due_since IS NOT NULL)
           AND ($7::bool IS NULL OR (f.due_on IS NULL, coalesce(f.due_on, '9999-01-01'), -extract(epoch FROM f.moved_at), f.id)
                > ($7, $8::date, -extract(epoch FROM $9::timestamptz), $10::text))
         ORDER BY f.due_on IS NULL, f.due_on, f.moved_at DESC, f.id LIMIT $11
@@ -136,6 +139,7 @@ async def list_filings(
         *(after or (None, None, None, None)),
         limit,
         to_judge,
+        to_lapse,
     )
     return rows
 
@@ -150,6 +154,7 @@ async def counts(connection: asyncpg.Connection, scope: Scope, today: date) -> a
                count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_promise p WHERE {OWED})) AS owing,
                count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_document w WHERE w.filing_id = f.id AND {PAPER_WAITS}))
                    AS papers,
+               count(*) FILTER (WHERE f.lapse_due_since IS NOT NULL) AS to_lapse,
                count(*) FILTER (WHERE {UNFILED}) AS lapsed
         FROM registry.filing f WHERE {seen(1)}
         """,

@@ -362,14 +362,20 @@ async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(w
     last = add_working_days(last, working_days_between(TODAY + 12 * DAY, last + DAY))
     await world.wait((last - county_day(world.clock.now())).days)
     assert await lapsing.lapse_due() == 0
+    assert (await world.refused(filing_id, "lapse", REGULATOR, reason="x")).status_code == 409
     await world.wait(1)
-    assert (await lapsing.lapse_due(), await lapsing.lapse_due()) == (1, 0)
-    filing = await world.done("GET", f"/filings/{filing_id}")
-    assert (filing["state"], filing["promises"], filing["history"][-1]["role"]) == ("lapsed", 0, "system")
-    assert "安全责任保险" in filing["history"][-1]["reason"]
+    assert await lapsing.lapse_due() == 0, "an official decides"
+    assert filing_id in (await world.page("/filings?view=to_lapse")).text
+    assert "决定备案失效" in (await world.page(f"/filings/{filing_id}")).text
+    assert (await world.refused(filing_id, "lapse", reason="x")).status_code == 403
+    assert (await world.refused(filing_id, "lapse", REGULATOR)).json()["fields"][0]["field"] == "reason"
+    filing = await world.act(filing_id, "lapse", REGULATOR, reason="逾期未补")
+    assert (filing["state"], filing["promises"], filing["history"][-1]["role"]) == ("lapsed", 0, "authority")
+    assert "主管部门可以决定备案失效" in filing["history"][1]["reason"], "what was told beforehand is kept"
+    assert "拟失效待决定</a>" in (await world.page("/filings")).text, "nothing is to be decided any more"
     moved = (await world.events("FilingMoved"))[-1]
     assert (moved["previous"], moved["state"], moved["site_id"]) == ("in_operation", "lapsed", site_id)
-    assert (moved["role"], moved["keeper_ids"]) == ("system", ["m"])
+    assert (moved["role"], moved["keeper_ids"]) == ("authority", ["m"])
     assert (await world.refused(filing_id, "start")).status_code == 409
     assert "备案失效 1" in await world.shown("/filings")
     await bounds.consumer(world.pool).catch_up()
@@ -382,6 +388,33 @@ async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(w
     again = await world.act(anew["id"], "accept", REGULATOR)
     assert (again["state"], again["site_id"], again["started_on"]) == ("in_operation", site_id, str(TODAY))
     assert [event["document_type"] for event in await world.events("FilingPromiseKept")] == ["insurance"]
+
+
+async def test_the_rules_may_let_a_file_lapse_with_time_alone_and_a_resumed_one_has_the_whole_term(
+    world: World,
+) -> None:
+    await world.pool.execute("UPDATE registry.document_rule SET lapses_by_itself = true WHERE code = 'insurance'")
+    lapsing = Lapsing(world.pool, world.clock)
+    filing_id = await world.begin(promises={"insurance": str(TODAY + 10 * DAY)}, committed=True)
+    for code in set(NEEDED) - {"insurance"}:
+        await world.attach(filing_id, code)
+    await world.act(filing_id, "submit")
+    await world.act(filing_id, "accept", REGULATOR)
+    await world.act(filing_id, "start")
+    await world.act(filing_id, "suspend", reason="装修")
+    await world.wait(100)
+    assert await lapsing.lapse_due() == 0
+    await world.act(filing_id, "resume")
+    await world.wait(0)
+    last = add_working_days(TODAY + 100 * DAY, 10)
+    assert (await world.events("FilingPromiseOverdue"))[-1]["lapses_on"] == str(last)
+    await world.wait((last - TODAY).days - 100)
+    assert await lapsing.lapse_due() == 0
+    await world.wait(1)
+    assert (await lapsing.lapse_due(), await lapsing.lapse_due()) == (1, 0)
+    filing = await world.done("GET", f"/filings/{filing_id}")
+    assert (filing["state"], filing["history"][-1]["role"]) == ("lapsed", "system")
+    assert "安全责任保险" in filing["history"][-1]["reason"]
 
 
 async def test_the_rules_may_let_a_file_stand_whose_promise_is_broken(world: World) -> None:

@@ -58,14 +58,14 @@ accepted              start               in_operation         a c
 accepted              suspend             suspended            o
 accepted              retire              retired              o
 accepted              rate                accepted             f
-accepted              lapse               lapsed               t
+accepted              lapse               lapsed               o t
 in_operation          attach              in_operation         a c
 in_operation          accept_paper        in_operation         o
 in_operation          refuse_paper        in_operation         o
 in_operation          suspend             suspended            a o c
 in_operation          retire              retired              o
 in_operation          rate                in_operation         f
-in_operation          lapse               lapsed               t
+in_operation          lapse               lapsed               o t
 suspended             attach              suspended            a c
 suspended             accept_paper        suspended            o
 suspended             refuse_paper        suspended            o

@@ -1,4 +1,7 @@
-"""Filings lapse whose promised papers do not come: their holder is told, then has a term, by the rules of the submission's day."""
+"""Filings lapse whose promised papers do not come: their holder is told, then has a term, by the rules of the submission's day.
+
+Then an official decides, unless the rule of the paper lets time alone do it.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -39,43 +42,50 @@ async def last_days(connection: asyncpg.Connection, promises: Iterable[asyncpg.R
 
 
 class Lapsing:
-    """Lets files lapse, each in a transaction of its own."""
+    """Puts files before an official whose promises stay broken, or lets them lapse, each in a transaction of its own."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
 
     async def lapse_due(self) -> int:
-        """Let the files lapse whose promised papers have not come by their last day; return how many."""
+        """Let files lapse, or put them before an official, whose promised papers have not come by their last day; return how many
+        have lapsed.
+        """
         now = self._clock.now()
         async with self._pool.acquire() as connection:
-            broken = await _broken(connection, await paper_store.told_promises(connection), now)
-        return sum([await self._lapse(filing_id, now) for filing_id in dict.fromkeys(p["filing_id"] for p in broken)])
+            promises = await broken(connection, now)
+            by_itself = dict.fromkeys(p["filing_id"] for p in promises if p["lapses_by_itself"])
+            to_decide = dict.fromkeys(p["filing_id"] for p in promises if p["filing_id"] not in by_itself)
+            await paper_store.note_lapse_due(connection, list(to_decide), county_day(now))
+        return sum([await self._lapse(filing_id, now) for filing_id in by_itself])
 
     @whole
     async def _lapse(self, filing_id: str, now: datetime) -> bool:
         """Let one lapse, if it is so still now that it is held."""
         async with self._pool.acquire() as connection, connection.transaction():
             filing = await store.hold(connection, filing_id, EVERYTHING)
-            broken = await _broken(connection, await paper_store.told_promises(connection, filing_id), now)
-            if not broken:
+            promises = await broken(connection, now, filing_id)
+            if not any(promise["lapses_by_itself"] for promise in promises):
                 return False
             role, state = move(State(filing["state"]), Command.LAPSE, [Role.SYSTEM])
             await store.change(connection, filing_id, {"state": state, "moved_at": now, "due_on": None})
-            reason = "；".join(f"{p['type_name']} ({p['type_name_en']}, {p['due_on']})" for p in broken)
+            reason = "；".join(f"{p['type_name']} ({p['type_name_en']}, {p['due_on']})" for p in promises)
             line = (now, SYSTEM, role, Command.LAPSE, filing["state"], state, reason, None)
             await store.add_history(connection, filing_id, line)
             await audit.record(
                 connection, at=now, actor=SYSTEM, action="lapse filing", subject=f"filing {filing_id}",
-                before={"state": filing["state"]}, after={"state": state, "not_brought": [p["type"] for p in broken]},
+                before={"state": filing["state"]}, after={"state": state, "not_brought": [p["type"] for p in promises]},
             )  # fmt: skip
             await publish(connection, STREAM, [filing_moved(filing, {**dict(filing), "state": state}, role, now)])
         return True
 
 
-async def _broken(
-    connection: asyncpg.Connection, promises: Iterable[asyncpg.Record], now: datetime
-) -> list[asyncpg.Record]:
+async def broken(connection: asyncpg.Connection, now: datetime, filing_id: str | None = None) -> list[asyncpg.Record]:
+    """Return the promises, of a file or of all, whose papers have not come by the last day on which they might."""
     today = county_day(now)
-    last = [(promise, await last_day(connection, promise)) for promise in promises]
+    last = [
+        (promise, await last_day(connection, promise))
+        for promise in await paper_store.told_promises(connection, filing_id)
+    ]
     return [promise for promise, day in last if day is not None and day < today and not promise["brought"]]

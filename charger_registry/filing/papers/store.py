@@ -22,12 +22,14 @@ BROUGHT = """EXISTS (
 # A promise `p` on the file `f` of a site that stands; with the file ends what was owed on it.
 OWED = "p.filing_id = f.id AND p.kept_at IS NULL AND f.state IN ('accepted', 'in_operation', 'suspended')"
 # Whether a broken promise `p` may end the file `f`, by the rules of the day of its submission.
-LAPSES = f"""(
-    SELECT r.lapses FROM registry.document_rule r
+RULE = f"""(
+    SELECT r.{{what}} FROM registry.document_rule r
     WHERE r.code = p.type AND r.valid_from <= (f.submitted_at AT TIME ZONE '{COUNTY}')::date ORDER BY r.valid_from DESC LIMIT 1
 )"""
+LAPSES, BY_ITSELF = RULE.format(what="lapses"), RULE.format(what="lapses_by_itself")
 PROMISES = f"""
-SELECT p.*, t.name AS type_name, t.name_en AS type_name_en, f.submitted_at, {LAPSES} AS lapses, {BROUGHT} AS brought,
+SELECT p.*, t.name AS type_name, t.name_en AS type_name_en, f.submitted_at, {LAPSES} AS lapses, {BY_ITSELF} AS lapses_by_itself,
+       {BROUGHT} AS brought,
        ARRAY(SELECT ARRAY[r.added_at, r.judged_at] FROM registry.filing_document r
              WHERE r.filing_id = p.filing_id AND r.type = p.type AND r.standing = 'refused' ORDER BY r.added_at) AS refused
 FROM registry.filing_promise p JOIN registry.document_type t ON t.code = p.type JOIN registry.filing f ON f.id = p.filing_id
@@ -273,6 +275,25 @@ async def tell_anew(connection: asyncpg.Connection, filing_ids: Sequence[str]) -
     await connection.execute(
         "UPDATE registry.filing_promise SET told_at = NULL WHERE filing_id = ANY($1) AND kept_at IS NULL",
         list(filing_ids),
+    )
+
+
+async def tell_promises_anew(connection: asyncpg.Connection, filing_id: str) -> None:
+    """Forget what was told of the promises of a file: its holder is told again, and has the whole term from then on."""
+    await connection.execute(
+        "UPDATE registry.filing_promise SET told_at = NULL WHERE filing_id = $1 AND kept_at IS NULL", filing_id
+    )
+
+
+async def note_lapse_due(connection: asyncpg.Connection, filing_ids: Sequence[str], today: date) -> None:
+    """Put these files before an official, and no others: their promised papers have not come by their last day."""
+    await connection.execute(
+        """
+        UPDATE registry.filing SET lapse_due_since = CASE WHEN id = ANY($1) THEN coalesce(lapse_due_since, $2) END
+        WHERE (id = ANY($1) AND lapse_due_since IS NULL) OR (lapse_due_since IS NOT NULL AND id <> ALL($1))
+        """,
+        list(filing_ids),
+        today,
     )
 
 

@@ -39,6 +39,7 @@ class DocumentRuleOut(BaseModel):
     expires: bool
     warning_days: int
     lapses: bool
+    lapses_by_itself: bool
 
 
 class RulesOut(BaseModel):
@@ -67,6 +68,7 @@ class DocumentRuleIn(BaseModel):
     expires: bool
     warning_days: int = 30
     lapses: bool = Field(default=True, description="a file lapses on which it was promised and not brought")
+    lapses_by_itself: bool = Field(default=False, description="with time alone, without an official's decision")
     reason: Grounds
 
 

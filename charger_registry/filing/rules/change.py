@@ -23,7 +23,9 @@ class TermRule:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRule:
-    """What is asked of a kind of paper from a day on; `lapses`: a file lapses on which it was promised and not brought."""
+    """What is asked of a kind of paper from a day on; `lapses`: a file lapses on which it was promised and not brought,
+    `lapses_by_itself`: with time alone, no official deciding.
+    """
 
     code: str
     valid_from: date
@@ -32,6 +34,7 @@ class DocumentRule:
     expires: bool
     warning_days: int
     lapses: bool = True
+    lapses_by_itself: bool = False
 
 
 def check_term(rule: TermRule, today: date) -> None:

@@ -40,7 +40,8 @@ class RuleDesk:
             if rule.code not in types:
                 raise NotFound(Reason("document type {code}", code=rule.code))
             was = {
-                name: types[rule.code][name] for name in ("required", "promisable", "expires", "warning_days", "lapses")
+                name: types[rule.code][name]
+                for name in ("required", "promisable", "expires", "warning_days", "lapses", "lapses_by_itself")
             }
             await store.set_document_rule(connection, rule)
             said = {**asdict(rule), "reason": reason}

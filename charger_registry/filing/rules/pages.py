@@ -78,8 +78,9 @@ def filing_rule_pages(desk: RuleDesk, templates: Templates, clock: Clock) -> API
         promisable: Annotated[bool, Form()] = False,
         expires: Annotated[bool, Form()] = False,
         lapses: Annotated[bool, Form()] = False,
+        lapses_by_itself: Annotated[bool, Form()] = False,
     ) -> Response:
-        rule = DocumentRule(code, valid_from, required, promisable, expires, warning_days, lapses)
+        rule = DocumentRule(code, valid_from, required, promisable, expires, warning_days, lapses, lapses_by_itself)
         try:
             await desk.change_document(who, rule, reason, remote=remote_of(request))
         except YouguanError as error:

@@ -11,7 +11,7 @@ from charger_registry.filing.rules.change import DocumentRule, TermRule
 
 # Kinds of papers with what is asked of them at $1.
 DOCUMENT_TYPES = """
-SELECT t.*, r.required, r.promisable, r.expires, r.warning_days, r.lapses, r.valid_from
+SELECT t.*, r.required, r.promisable, r.expires, r.warning_days, r.lapses, r.lapses_by_itself, r.valid_from
 FROM registry.document_type t JOIN LATERAL (
     SELECT * FROM registry.document_rule r WHERE r.code = t.code AND r.valid_from <= $1::date
     ORDER BY r.valid_from DESC LIMIT 1
@@ -28,10 +28,12 @@ async def document_types(connection: asyncpg.Connection, on: date) -> list[async
 async def set_document_rule(connection: asyncpg.Connection, rule: DocumentRule) -> None:
     await connection.execute(
         """
-        INSERT INTO registry.document_rule (code, valid_from, required, promisable, expires, warning_days, lapses)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO registry.document_rule (code, valid_from, required, promisable, expires, warning_days, lapses,
+            lapses_by_itself)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (code, valid_from) DO UPDATE SET required = excluded.required, promisable = excluded.promisable,
-            expires = excluded.expires, warning_days = excluded.warning_days, lapses = excluded.lapses
+            expires = excluded.expires, warning_days = excluded.warning_days, lapses = excluded.lapses,
+            lapses_by_itself = excluded.lapses_by_itself
         """,
         *astuple(rule),
     )
