@@ -40,6 +40,7 @@ from charger_registry.filing.papers.lapsing import Lapsing
 from charger_registry.filing.rules.api import add_filing_rules
 from charger_registry.filing.rules.desk import RuleDesk
 from charger_registry.filing.rules.pages import filing_rule_pages
+from charger_registry.filing.unsupplied import Unsupplied
 from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.api import add_imports
 from charger_registry.imports.confined import ConfinedReader
@@ -270,6 +271,7 @@ def _filing(ground: Ground) -> Room:
         jobs=[
             ground.watch("filing_watch", look, PAPERS_WATCH_S),
             Job("registry.filing_lapse", lambda: repeat(Lapsing(pool, clock).lapse_due, PAPERS_WATCH_S)),
+            Job("registry.filing_unsupplied", lambda: repeat(Unsupplied(pool, clock).withdraw_due, PAPERS_WATCH_S)),
         ],
     )
 

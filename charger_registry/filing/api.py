@@ -154,6 +154,9 @@ class FilingDetail(FilingOut):
     promised: list[PromiseOut]
     history: list[HistoryOut]
     problems: list[ProblemOut]
+    supplement_until: date | None = Field(
+        description="when the supplement asked for may come last, before the filing counts as withdrawn"
+    )
     grace_until: date | None
     position: Literal["verified", "unverified"] | None = Field(
         description="held against the division's boundary; null: no point"
@@ -432,6 +435,7 @@ def _detail(view: View) -> FilingDetail:
         promised=[PromiseOut(**dict(row), lapses_on=view.last_days.get(row["type"])) for row in view.promises],
         history=[HistoryOut(**dict(row)) for row in view.history],
         problems=[ProblemOut(field=p.field, code=p.code, reason=p.reason) for p in view.problems],
+        supplement_until=view.supplement_until,
         grace_until=view.grace["until"] if view.grace else None,
         position=view.position,
         commands=sorted(view.commands),

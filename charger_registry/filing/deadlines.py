@@ -20,6 +20,7 @@ class Terms:
     promise: int
     lapse: int
     grace: int
+    unsupplied: int
 
 
 def days_left(due_on: date, today: date) -> int:

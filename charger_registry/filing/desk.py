@@ -29,6 +29,7 @@ from charger_registry.filing.step import (
     rules_of,
     take_step,
 )
+from charger_registry.filing.unsupplied import last_day
 from charger_registry.ledger import store as ledger
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
@@ -45,7 +46,8 @@ from youguan.events import Event
 class View:
     """Everything about a filing, and what whoever looks may do.
 
-    `last_days`: until when promised papers may come (kind → day) before the file lapses.
+    `last_days`: until when promised papers may come (kind → day) before the file lapses. `supplement_until`: when a supplement
+    that was asked for may come last, before the filing counts as withdrawn.
     """
 
     filing: asyncpg.Record
@@ -53,6 +55,7 @@ class View:
     documents: Sequence[asyncpg.Record]
     promises: Sequence[asyncpg.Record]
     last_days: Mapping[str, date]
+    supplement_until: date | None
     history: Sequence[asyncpg.Record]
     types: Sequence[asyncpg.Record]
     grace: asyncpg.Record | None
@@ -171,6 +174,7 @@ class FilingDesk:
                 documents=await paper_store.documents(connection, filing_id),
                 promises=promises,
                 last_days=await last_days(connection, promises) if state in STANDING else {},
+                supplement_until=await last_day(connection, filing),
                 history=await store.history(connection, filing_id),
                 types=await rule_store.document_types(connection, rules_of(filing, now)),
                 grace=await store.grace_period(connection, filing["site_id"]) if filing["site_id"] else None,

@@ -144,6 +144,14 @@ async def list_filings(
     return rows
 
 
+async def without_supplement(connection: asyncpg.Connection, today: date) -> list[str]:
+    """Return the filings whose supplement was due before a day."""
+    rows = await connection.fetch(
+        "SELECT id FROM registry.filing WHERE state = 'supplement_required' AND due_on < $1 ORDER BY id", today
+    )
+    return [row["id"] for row in rows]
+
+
 async def counts(connection: asyncpg.Connection, scope: Scope, today: date) -> asyncpg.Record:
     """Return how many filings wait for the authority or the applicant, are late, owe papers, have papers to check, have lapsed."""
     row = await connection.fetchrow(
@@ -151,6 +159,7 @@ async def counts(connection: asyncpg.Connection, scope: Scope, today: date) -> a
         SELECT count(*) FILTER (WHERE f.state = 'submitted') AS submitted,
                count(*) FILTER (WHERE f.state = 'supplement_required') AS supplement_required,
                count(*) FILTER (WHERE f.state = 'submitted' AND f.due_on < $4) AS late,
+               count(*) FILTER (WHERE f.state = 'supplement_required' AND f.due_on < $4) AS not_supplied,
                count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_promise p WHERE {OWED})) AS owing,
                count(*) FILTER (WHERE EXISTS (SELECT FROM registry.filing_document w WHERE w.filing_id = f.id AND {PAPER_WAITS}))
                    AS papers,

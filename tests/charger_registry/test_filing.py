@@ -22,6 +22,7 @@ from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import Command
 from charger_registry.filing.papers.lapsing import Lapsing
 from charger_registry.filing.step import Order
+from charger_registry.filing.unsupplied import Unsupplied
 from charger_registry.filing.watch import tell_what_ran_out
 from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import ImportDesk
@@ -300,6 +301,25 @@ async def test_a_supplement_stops_the_clock(world: World) -> None:
     again = await world.act(filing_id, "submit")
     assert again["decision_due_on"] == str(add_working_days(TODAY + 7 * DAY, 10))
     assert (await world.act(filing_id, "accept", REGULATOR))["state"] == "accepted"
+
+
+async def test_what_is_not_supplemented_counts_as_withdrawn(world: World) -> None:
+    unsupplied = Unsupplied(world.pool, world.clock)
+    filing_id = await world.whole()
+    await world.act(filing_id, "submit")
+    asked = await world.act(filing_id, "require_supplement", REGULATOR, reason="保单不清晰", asked_for=["insurance"])
+    last = add_working_days(date.fromisoformat(asked["due_on"]), 10)
+    assert asked["supplement_until"] == str(last)
+    await world.wait((last - TODAY).days)
+    assert await unsupplied.withdraw_due() == 0
+    assert "1 件逾期未补正" in (await world.page("/filings")).text
+    assert f"至迟 {last} 补正" in await world.shown(f"/filings/{filing_id}")
+    await world.wait(1)
+    assert (await unsupplied.withdraw_due(), await unsupplied.withdraw_due()) == (1, 0)
+    filing = await world.done("GET", f"/filings/{filing_id}")
+    assert (filing["state"], filing["due_on"], filing["history"][-1]["role"]) == ("withdrawn", None, "system")
+    assert (await world.events("FilingMoved"))[-1]["state"] == "withdrawn"
+    assert "件逾期未补正" not in (await world.page("/filings")).text
 
 
 async def test_a_promise_is_kept_or_told_to_be_broken(world: World) -> None:

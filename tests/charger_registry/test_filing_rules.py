@@ -33,7 +33,7 @@ from youguan.working_days import add_working_days
 
 TODAY = date(2026, 11, 24)
 DAY = timedelta(days=1)
-TERMS = Terms(answer=5, decision=10, supplement=15, promise=30, lapse=10, grace=6)
+TERMS = Terms(answer=5, decision=10, supplement=15, promise=30, lapse=10, grace=6, unsupplied=10)
 
 # What each role (a: applicant, o: authority, c: clerk, f: filer, t: with time) may do in each state, and what follows.
 EXPECTED = """
@@ -49,7 +49,7 @@ submitted             reject              rejected             o
 supplement_required   save                supplement_required  a c
 supplement_required   attach              supplement_required  a c
 supplement_required   submit              submitted            a c
-supplement_required   withdraw            withdrawn            a c
+supplement_required   withdraw            withdrawn            a c t
 supplement_required   reject              rejected             o
 accepted              attach              accepted             a c
 accepted              accept_paper        accepted             o

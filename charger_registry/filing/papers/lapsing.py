@@ -10,19 +10,14 @@ from typing import Any
 import asyncpg
 
 from charger_registry.filing import store
+from charger_registry.filing.by_time import move_by_time
 from charger_registry.filing.deadlines import lapses_on, later
-from charger_registry.filing.machine import Command, Role, State, move
+from charger_registry.filing.machine import Command
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.rules import store as rule_store
-from charger_registry.filing.step import filing_moved
-from charger_registry.store import STREAM
-from youguan import audit
 from youguan.auth import EVERYTHING
 from youguan.clock import Clock, county_day
 from youguan.database import whole
-from youguan.eventlog import publish
-
-SYSTEM = "system"
 
 
 async def last_day(connection: asyncpg.Connection, promise: Mapping[str, Any]) -> date | None:
@@ -68,16 +63,9 @@ class Lapsing:
             promises = await broken(connection, now, filing_id)
             if not any(promise["lapses_by_itself"] for promise in promises):
                 return False
-            role, state = move(State(filing["state"]), Command.LAPSE, [Role.SYSTEM])
-            await store.change(connection, filing_id, {"state": state, "moved_at": now, "due_on": None})
             reason = "；".join(f"{p['type_name']} ({p['type_name_en']}, {p['due_on']})" for p in promises)
-            line = (now, SYSTEM, role, Command.LAPSE, filing["state"], state, reason, None)
-            await store.add_history(connection, filing_id, line)
-            await audit.record(
-                connection, at=now, actor=SYSTEM, action="lapse filing", subject=f"filing {filing_id}",
-                before={"state": filing["state"]}, after={"state": state, "not_brought": [p["type"] for p in promises]},
-            )  # fmt: skip
-            await publish(connection, STREAM, [filing_moved(filing, {**dict(filing), "state": state}, role, now)])
+            not_brought = [promise["type"] for promise in promises]
+            await move_by_time(connection, filing, Command.LAPSE, reason, now, {"not_brought": not_brought})
         return True
 
 
