@@ -95,13 +95,21 @@ class TransactionStopped:
     samples: tuple[MeterSampled, ...] = ()  # transactionData; which connector they belong to, its start has said
 
 
+class Reading(NamedTuple):
+    """What the whole energy register said at a time."""
+
+    at: datetime
+    wh: float
+
+
 @dataclass(frozen=True, slots=True)
 class TransactionReported:
     """A 2.x TransactionEvent, or what is like it: `kind` is Started, Updated, Ended or Settled.
 
     Settled is the account after the end: it overrules what was said before. `lasting_id`: its sender uses no id again, so that
     another start under one is another word about the same. `samples`: those of an event that names no connector, which
-    another event of the transaction has named or will name.
+    another event of the transaction has named or will name. `read`: the first and the last reading of the register in it; None:
+    there is one, `register_wh`, read when it occurred.
     """
 
     station_id: str
@@ -119,6 +127,15 @@ class TransactionReported:
     lasting_id: bool = False
     standing: Standing | None = None  # what its id token was answered; None: nobody asked us
     samples: tuple[MeterSampled, ...] = ()
+    read: tuple[Reading, Reading] | None = None
+
+    @property
+    def readings(self) -> tuple[Reading, Reading] | tuple[None, None]:
+        """Return the first and the last reading of the register in it, if there is one."""
+        if self.read or self.register_wh is None:
+            return self.read or (None, None)
+        only = Reading(self.occurred_at, self.register_wh)
+        return only, only
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from ocpp_gateway.adapters import common
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload, Problem, Problems
-from ocpp_gateway.adapters.values import read_integer, read_place, read_time, registers
+from ocpp_gateway.adapters.values import read_integer, read_place, read_register, read_time
 from ocpp_gateway.authorisation.adapter import (
     cleared_charging_limit,
     report_charging_profiles,
@@ -98,10 +98,11 @@ def authorize(payload: Payload, context: Context) -> Outcome:
 def transaction_event(payload: Payload, context: Context) -> Outcome:
     occurred_at = read_time(payload["timestamp"], "timestamp")
     info, evse, token = payload["transactionInfo"], payload.get("evse"), payload.get("idToken")
-    readings = [number for _, number in registers(payload.get("meterValue", []))]
     number = _number({"connectorId": 1, **evse}, "id", "connectorId") if evse else None
     decision = _decide(token, payload, number, context) if token else None
     samples, doubts = common.samples(payload.get("meterValue", []), number or 0, info["transactionId"], context)
+    read = read_register(samples)
+    ended = payload["eventType"] == "Ended"
     reported = TransactionReported(
         context.station_id,
         info["transactionId"],
@@ -112,11 +113,12 @@ def transaction_event(payload: Payload, context: Context) -> Outcome:
         occurred_at,
         effective_time(occurred_at, context.received_at),
         context.received_at,
-        readings[-1] if readings else None,
-        info.get("stoppedReason"),
+        read[1].wh if read else None,
+        info.get("stoppedReason", "Local" if ended else None),
         payload.get("offline", False),
         standing=decision.standing if decision else None,
         samples=() if evse else tuple(samples),
+        read=read,
     )
     observations = [reported, *_reservation(payload, reported), *(samples if evse else ())]
     return Outcome({"idTokenInfo": id_token_info(decision)} if decision else {}, observations, doubts)

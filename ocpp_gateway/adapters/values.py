@@ -1,12 +1,12 @@
 """Times and measured values as stations write them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import isfinite
 from typing import Any
 
-from ocpp_gateway.observation import MeterKind
+from ocpp_gateway.observation import MeterKind, MeterSampled, Reading
 from ocpp_gateway.protocol.frames import Refusal
 
 THOUSANDS = {"kWh": "Wh", "kW": "W", "kvarh": "varh", "kvar": "var", "kVA": "VA", "kVAh": "VAh"}
@@ -79,10 +79,14 @@ def _kind(
     return MeterKind(measurand, phase, location, context, base or unit), factor
 
 
-def registers(meter_values: list[dict[str, Any]]) -> Iterator[tuple[str, float]]:
-    """Yield (timestamp as written, Wh) of every reading of the whole energy register, no single phase."""
-    for meter_value in meter_values:
-        for sample in meter_value["sampledValue"]:
-            value = read_value(sample)
-            if value and value[0].measurand == REGISTER and not value[0].phase:
-                yield meter_value["timestamp"], value[1]
+def read_register(samples: Iterable[MeterSampled]) -> tuple[Reading, Reading] | None:
+    """Return the first and the last reading of the whole energy register at the outlet, no single phase, if there is one.
+
+    What is said to be of the begin or the end of a transaction is that, whatever else was read at the time.
+    """
+    found = [s for s in samples if s.kind[:3] == (REGISTER, "", "Outlet") and s.kind.unit == "Wh"]
+    if not found:
+        return None
+    first = min(found, key=lambda s: (s.kind.context != "Transaction.Begin", s.occurred_at))
+    last = max(found, key=lambda s: (s.kind.context == "Transaction.End", s.occurred_at))
+    return Reading(first.occurred_at, first.value), Reading(last.occurred_at, last.value)

@@ -12,7 +12,7 @@ from youguan.errors import NotFound, Reason
 # `missing_events`: how many numbers are missing between the first and the last that came, in 2.x; counting from 0 while
 # the start is missing. The numbers of platforms' orders are of our making, and miss nothing.
 TRANSACTION = """
-SELECT t.*, t.meter_stop_wh - t.meter_start_wh AS energy_wh,
+SELECT t.*, telemetry.energy_wh(t) AS energy_wh,
        extract(epoch FROM t.stopped_at - t.started_at)::float8 AS duration_s, coalesce(e.missing, 0) AS missing_events
 FROM telemetry.transaction t LEFT JOIN LATERAL (
     SELECT max(seq_no)::bigint + 1 - CASE WHEN bool_or(kind = 'Started') THEN min(seq_no) ELSE 0 END - count(*) AS missing

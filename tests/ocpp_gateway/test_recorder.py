@@ -324,7 +324,7 @@ async def test_events_in_any_order_make_one_transaction(desk: Desk, pool: asyncp
     await desk.put(reported(3, "Ended", at=NOW + 3 * hour, wh=900.0))
     await desk.put(reported(1, "Updated", at=NOW + hour, wh=300.0))
     await desk.put(reported(0, "Started", wh=100.0))
-    row = await pool.fetchrow("SELECT *, meter_stop_wh - meter_start_wh AS wh FROM telemetry.transaction")
+    row = await pool.fetchrow("SELECT *, telemetry.energy_wh(t) AS wh FROM telemetry.transaction t")
     assert row is not None
     assert (row["started_at"], row["stopped_at"], row["wh"]) == (NOW, NOW + 3 * hour, 800.0)
 

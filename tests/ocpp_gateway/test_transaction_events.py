@@ -6,10 +6,13 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ocpp_gateway.adapters import ocpp201
 from ocpp_gateway.adapters.outcome import Context
 from ocpp_gateway.authorisation.rules import IdToken
+from ocpp_gateway.observation import TransactionReported
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.versions import V201
 from ocpp_gateway.recorder.batch import COMMITTED
@@ -105,3 +108,66 @@ async def test_what_was_measured_before_the_evse_is_known_is_kept_once(station: 
     first = [event("Updated", 15, measured(15, wh), transaction=t) for t, wh in (("A", 2000), ("B", 9000))]
     await station.says(*first, *first)
     assert await station.samples() == [("A", 0, 2000), ("B", 0, 9000)]
+
+
+BEGIN, END = {"context": "Transaction.Begin"}, {"context": "Transaction.End"}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param(
+            [event("Started", 0), event("Ended", 30, measured(0, 1000, **BEGIN), measured(30, 5000, **END))],
+            (1000, 5000, 4000),
+            id="all at the end",
+        ),
+        pytest.param(
+            [event("Started", 0), event("Ended", 30, measured(30, 5000, **END), measured(0, 1000, **BEGIN))],
+            (1000, 5000, 4000),
+            id="the last first",
+        ),
+        pytest.param(
+            [event("Ended", 30, measured(30, 5000, **END)), event("Started", 0, measured(0, 1000, **BEGIN))],
+            (1000, 5000, 4000),
+            id="the end first",
+        ),
+        pytest.param(
+            [
+                event("Started", 0, measured(0, 1000), measured(0, 400_000, location="Inlet")),
+                event("Ended", 30, measured(30, 5000), measured(30, 900_000, location="Inlet", **END)),
+            ],
+            (1000, 5000, 4000),
+            id="the inlet counts others too",
+        ),
+        pytest.param([event("Started", 0), event("Ended", 30, measured(30, 5000))], (5000, 5000, None), id="read once"),
+        pytest.param([event("Started", 0, measured(0, 9))], (9, 9, 0), id="only begun"),
+        pytest.param(
+            [event("Started", 0, measured(0, 5000)), event("Ended", 30, measured(30, 20))], (5000, 20, None), id="backwards"
+        ),
+    ],
+)  # fmt: skip
+async def test_what_a_transaction_delivered(
+    station: Station, said: list[dict[str, Any]], expected: tuple[float | None, ...]
+) -> None:
+    await station.says(*said)
+    row = await station.pool.fetchrow(
+        "SELECT meter_start_wh, meter_stop_wh, telemetry.energy_wh(t) FROM telemetry.transaction t"
+    )
+    assert row is not None
+    assert tuple(row) == expected
+    doubts = await station.pool.fetchval("SELECT count(*) FROM gateway.refused_input WHERE reason LIKE 'meterStop:%'")
+    assert doubts == (expected[1] == 20)
+    for energy_wh, reason in await station.told("TransactionEnded", "energy_wh", "reason"):
+        assert reason == "Local"
+        assert energy_wh == expected[2] or said[0]["eventType"] == "Ended"
+
+
+@given(st.data())
+def test_the_readings_of_an_event_are_told_apart_by_their_times_and_not_by_their_order(data: st.DataObject) -> None:
+    readings = [(minute(n), 1000.0 + 10 * n) for n in data.draw(st.sets(st.integers(0, 59), min_size=1))]
+    said = [measured(round((at - BEGUN).total_seconds()) // 60, wh) for at, wh in readings]
+    said += data.draw(st.lists(st.builds(measured, st.integers(0, 59), st.floats(0, 9e6), location=st.just("Inlet"))))
+    outcome = ocpp201.transaction_event(event("Updated", 59, *data.draw(st.permutations(said))), CONTEXT)
+    (reported,) = [o for o in outcome.observations if isinstance(o, TransactionReported)]
+    assert reported.readings == (min(readings), max(readings))
+    assert reported.register_wh == max(readings)[1]

@@ -216,7 +216,7 @@ async def stats(
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT s.day, s.cec_station_id, s.energy_wh, s.received_at, (
-            SELECT coalesce(sum(t.meter_stop_wh - t.meter_start_wh), 0) FROM telemetry.transaction t
+            SELECT coalesce(sum(telemetry.energy_wh(t)), 0) FROM telemetry.transaction t
             WHERE t.station_id IN (
                 SELECT c.station_id FROM gateway.connector_code c
                 WHERE c.operator_code = s.operator_id AND c.cec_station_id = s.cec_station_id

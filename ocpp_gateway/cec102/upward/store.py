@@ -21,7 +21,7 @@ async def energies(
     """Return the energy of the transactions of an operator's site that ended in [since, until), by connector."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT c.cec_equipment_id, c.cec_connector_id, coalesce(sum(t.meter_stop_wh - t.meter_start_wh), 0) AS energy_wh
+        SELECT c.cec_equipment_id, c.cec_connector_id, coalesce(sum(telemetry.energy_wh(t)), 0) AS energy_wh
         FROM gateway.connector_code c LEFT JOIN telemetry.transaction t
           ON (t.station_id, t.connector) = (c.station_id, c.connector) AND t.ended_at >= $2 AND t.ended_at < $3
         WHERE c.cec_station_id = $1 AND c.operator_code = $4 GROUP BY 1, 2 ORDER BY 1, 2
@@ -224,12 +224,12 @@ async def completed(connection: asyncpg.Connection) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT r.id AS report_id, r.content ->> 'ended_at' AS ended_at, c.*, t.transaction_id, t.started_at, t.recorded_at,
-               t.meter_stop_wh - t.meter_start_wh AS energy_wh, t.reason
+               telemetry.energy_wh(t) AS energy_wh, t.reason
         FROM gateway.upward_report r
         JOIN telemetry.transaction t
           ON (t.station_id, t.transaction_id) = (r.content ->> 'station_id', r.content ->> 'transaction_id')
         JOIN gateway.connector_code c ON (c.station_id, c.connector) = (t.station_id, t.connector)
-        WHERE r.state = 'withheld' AND t.started_at IS NOT NULL AND t.meter_stop_wh IS NOT NULL AND t.meter_start_wh IS NOT NULL
+        WHERE r.state = 'withheld' AND t.started_at IS NOT NULL AND telemetry.energy_wh(t) IS NOT NULL
         ORDER BY r.id
         """
     )

@@ -1,13 +1,14 @@
 """How what stations say of transactions becomes rows, and what is told of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
 from ocpp_gateway.observation import TransactionReported, TransactionStopped
-from ocpp_gateway.recorder.batch import Batch, TransactionKey, by_turns, rounds
+from ocpp_gateway.recorder.batch import Batch, Doubt, TransactionKey, by_turns, rounds
 from ocpp_gateway.recorder.transactions import store
 from youguan.clock import effective_time
 from youguan.events import Event, TransactionAuthorised, TransactionEnded, TransactionSettled, TransactionStarted
@@ -42,31 +43,41 @@ async def stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
     """
     events: list[Event] = []
     for part in by_turns(batch.stopped.values()):
-        events += await _stop(connection, part)
+        rows, said = await _stop(connection, part)
+        events += [_ended(row, said[row["station_id"], row["transaction_id"]]) for row in rows]
+        batch.doubts += [doubt for row in rows for doubt in backwards(row, row["station_id"], row["transaction_id"])]
     return events
 
 
-async def _stop(connection: asyncpg.Connection, stopped: Sequence[TransactionStopped]) -> list[Event]:
+async def _stop(
+    connection: asyncpg.Connection, stopped: Sequence[TransactionStopped]
+) -> tuple[list[asyncpg.Record], dict[tuple[str, str], TransactionStopped]]:
+    """Store stops whose numbers differ; return what ended now, and each stop by (station, number)."""
     reused = await store.stopped_otherwise(connection, stopped)
     numbered = [_set_aside(s) if (s.station_id, s.transaction_id) in reused else s for s in stopped]
     said = {(stop.station_id, stop.transaction_id): stop for stop in numbered}
-    rows = await store.stop_transactions(connection, said.values())
-    return [
-        TransactionEnded(
-            station_id=row["station_id"],
-            connector=row["connector"] or 0,
-            transaction_id=row["transaction_id"],
-            energy_wh=row["energy_wh"],
-            reason=row["reason"],
-            effective_at=said[row["station_id"], row["transaction_id"]].effective_at,
-            started_at=began_at(
-                row["started_at"],
-                row["recorded_at"],
-                said[row["station_id"], row["transaction_id"]].effective_at,
-            ),
-        )
-        for row in rows
-    ]
+    return await store.stop_transactions(connection, said.values()), said
+
+
+def _ended(row: asyncpg.Record, stop: TransactionStopped) -> TransactionEnded:
+    return TransactionEnded(
+        station_id=row["station_id"],
+        connector=row["connector"] or 0,
+        transaction_id=row["transaction_id"],
+        energy_wh=row["energy_wh"],
+        reason=row["reason"],
+        effective_at=stop.effective_at,
+        started_at=began_at(row["started_at"], row["recorded_at"], stop.effective_at),
+    )
+
+
+def backwards(transaction: Mapping[str, Any], station_id: str, transaction_id: str) -> list[Doubt]:
+    """Return the doubt about a transaction whose meter stood lower at its end than at its start: no energy is counted of it."""
+    start, stop = transaction["meter_start_wh"], transaction["meter_stop_wh"]
+    if start is None or stop is None or stop >= start:
+        return []
+    reason = f"meterStop: {stop:.0f} Wh of transaction {transaction_id} is less than the {start:.0f} Wh at its start"
+    return [Doubt(station_id, transaction["noted_at"], "PropertyConstraintViolation", reason, "")]
 
 
 def _set_aside(stop: TransactionStopped) -> TransactionStopped:
@@ -88,14 +99,18 @@ async def reports(connection: asyncpg.Connection, batch: Batch, source: str) -> 
     """Store 2.x events; return what is told of the transactions that they are about."""
     events: list[Event] = []
     for part in rounds(batch.reported):
-        events += await _report(connection, part, source)
+        events += await _report(connection, part, source, batch.doubts)
     return events
 
 
-async def _report(connection: asyncpg.Connection, reported: Sequence[TransactionReported], source: str) -> list[Event]:
+async def _report(
+    connection: asyncpg.Connection, reported: Sequence[TransactionReported], source: str, doubts: list[Doubt]
+) -> list[Event]:
     events: list[Event] = []
     for report in await store.insert_reports(connection, reported):
         merged = await store.merge_report(connection, report)
+        if report.kind in ENDS:
+            doubts += backwards(merged, report.station_id, report.transaction_id)
         number = merged["connector"] or 0  # an event may leave to another which connector it is
         if report.kind == "Started":
             events.append(

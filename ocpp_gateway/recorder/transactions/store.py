@@ -101,8 +101,8 @@ async def stop_transactions(
         ON CONFLICT (station_id, transaction_id) DO UPDATE SET stopped_at = excluded.stopped_at, ended_at = excluded.ended_at,
             meter_stop_wh = excluded.meter_stop_wh, reason = excluded.reason
             WHERE t.stopped_at IS NULL
-        RETURNING station_id, transaction_id, connector, meter_stop_wh - meter_start_wh AS energy_wh, reason, started_at,
-                  recorded_at
+        RETURNING station_id, transaction_id, connector, telemetry.energy_wh(t) AS energy_wh, reason, started_at, recorded_at,
+                  meter_start_wh, meter_stop_wh, now() AS noted_at
         """,
         *columns(
             [
@@ -230,16 +230,15 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
 
     `ended_before`: when it had ended by then. What an account says (Settled) is overruled by nothing else.
     """
+    first, last = r.readings
     row = await connection.fetchrow(
         """
         WITH before AS (SELECT ended_at FROM telemetry.transaction WHERE station_id = $1 AND transaction_id = $2)
         INSERT INTO telemetry.transaction AS t (station_id, transaction_id, connector, id_token, started_at, stopped_at,
             meter_start_wh, meter_stop_wh, first_reading_at, last_reading_at, reason, settled, numbered, standing, ended_at)
         VALUES ($1, $2, $3, $4, CASE $5 WHEN 'Started' THEN $6::timestamptz END,
-                CASE WHEN $5 IN ('Ended', 'Settled') THEN $6::timestamptz END, $7, $7,
-                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END,
-                CASE WHEN $7::float8 IS NOT NULL THEN $6::timestamptz END, $8, $5 = 'Settled', $9, $10,
-                CASE WHEN $5 IN ('Ended', 'Settled') THEN $11::timestamptz END)
+                CASE WHEN $5 IN ('Ended', 'Settled') THEN $6::timestamptz END, $7, $8, $9, $10, $11, $5 = 'Settled', $12, $13,
+                CASE WHEN $5 IN ('Ended', 'Settled') THEN $14::timestamptz END)
         ON CONFLICT (station_id, transaction_id) DO UPDATE SET
             connector = coalesce(t.connector, excluded.connector),
             id_token = coalesce(t.id_token, excluded.id_token),
@@ -263,7 +262,8 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
                                  THEN t.meter_stop_wh ELSE excluded.meter_stop_wh END,
             last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at),
             settled = t.settled OR excluded.settled, numbered = t.numbered AND excluded.numbered
-        RETURNING connector, meter_stop_wh - meter_start_wh AS energy_wh, started_at, recorded_at,
+        RETURNING connector, telemetry.energy_wh(t) AS energy_wh, reason, started_at, recorded_at, meter_start_wh, meter_stop_wh,
+                  now() AS noted_at,
                   (SELECT ended_at FROM before) AS ended_before
         """,
         r.station_id,
@@ -272,7 +272,10 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
         r.id_token,
         r.kind,
         r.occurred_at,
-        r.register_wh,
+        first and first.wh,
+        last and last.wh,
+        first and first.at,
+        last and last.at,
         r.reason,
         not r.lasting_id,
         r.standing,
