@@ -21,7 +21,10 @@ class Table(SQLModel):
 
 
 class Worker(Table, table=True):
-    """A gateway process; `losses` counts how often stations were taken from it, `batch` its recorder's commits."""
+    """A gateway process; `losses` counts how often stations were taken from it, `batch` its recorder's commits.
+
+    `started_at`: since when it notes what is said without a break, which an absence of the database is as well.
+    """
 
     __tablename__ = "worker"
     __table_args__ = NOW

@@ -88,13 +88,14 @@ async def drop_interval(connection: asyncpg.Connection, scope: str, subject_id: 
 
 
 async def mark_silent(
-    connection: asyncpg.Connection, now: datetime, interval_s: int, heartbeats: int
+    connection: asyncpg.Connection, now: datetime, since: datetime | None, interval_s: int, heartbeats: int
 ) -> list[tuple[str, datetime]]:
     """Mark filed stations offline that were heard before and have missed so many heartbeats; return (station, last seen).
 
-    `interval_s`: of those that have none of their own. Silence counts from the later of the last message and the start of
-    the worker that held the station: while nobody listened nobody was silent. Of a station that its platform speaks for, the
-    platform says whether it is in reach; who is passed on may be silent for as long as its upstream allows.
+    `interval_s`: of those that have none of their own. Silence counts from the last message, but no earlier than the worker
+    that held the station has been listening without a break, nor than `since`: while nobody could note a message nobody was
+    silent. Of a station that its platform speaks for, the platform says whether it is in reach; who is passed on may be
+    silent for as long as its upstream allows.
     """
     rows = await connection.fetch(
         """
@@ -105,7 +106,7 @@ async def mark_silent(
             LEFT JOIN gateway.heartbeat_interval site ON site.scope = 'site' AND site.subject_id = d.site_id
             LEFT JOIN gateway.relay_station relayed ON relayed.station_id = n.station_id
             WHERE n.state = 'online' AND (n.slot IS NULL OR n.slot < $4)
-              AND greatest(n.last_seen_at, w.started_at) < $1::timestamptz - $3::int * interval '1 second'
+              AND greatest(n.last_seen_at, w.started_at, $5::timestamptz) < $1::timestamptz - $3::int * interval '1 second'
                 * greatest(coalesce(own.interval_s, site.interval_s, $2::int), relayed.interval_s)
             ORDER BY n.station_id FOR UPDATE OF n SKIP LOCKED
         ), marked AS (
@@ -121,5 +122,6 @@ async def mark_silent(
         interval_s,
         heartbeats,
         FIRST_PLATFORM_SLOT,
+        since,
     )
     return [(row["station_id"], row["last_seen_at"]) for row in rows]

@@ -25,6 +25,8 @@ WATCH_S, SLOT_WATCH_S = 1.0, 3.0
 # How long nobody may have held a slot before what was connected there is let go: a worker that lost its connection to the
 # database, or is being restarted, holds it again sooner.
 UNHELD = timedelta(seconds=10)
+# A worker that could not look for so long has noted nothing of what was said to it meanwhile.
+BREAK = timedelta(seconds=5)
 
 
 class Ownership:
@@ -36,6 +38,7 @@ class Ownership:
         self._clock = clock
         self._waiting: dict[str, tuple[Opening, Callable[[int], None]]] = {}
         self._rung = asyncio.Event()
+        self._looked_at: datetime | None = None
 
     async def start(self) -> None:
         """Let go of what a predecessor in this slot held when it ended."""
@@ -75,6 +78,10 @@ class Ownership:
     async def _look(
         self, connection: asyncpg.Connection, known: int | None, on_lost: Callable[[Mapping[str, int]], None]
     ) -> int:
+        now = self._clock.now()
+        if self._looked_at and now - self._looked_at > BREAK:
+            await store.start_worker(connection, self._slot, now)
+        self._looked_at = now
         count = await store.count_losses(connection, self._slot)
         if known is not None and count != known:
             on_lost(await store.held_by_others(connection, self._slot, known))

@@ -110,6 +110,7 @@ class Opening:
 
 
 async def start_worker(connection: asyncpg.Connection, slot: int, at: datetime) -> None:
+    """Note that a worker listens from now on, or does so again."""
     await connection.execute(
         """
         INSERT INTO gateway.worker (slot, started_at) VALUES ($1, $2)

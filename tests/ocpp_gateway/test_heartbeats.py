@@ -11,6 +11,7 @@ from ocpp_gateway.heartbeats.desk import IntervalDesk
 from ocpp_gateway.heartbeats.policy import Intervals
 from ocpp_gateway.heartbeats.watch import HeartbeatWatch
 from ocpp_gateway.stations import store as stations
+from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.store import Opening
 from tests.suite import eventually
 from youguan.auth import REGULATOR, Principal
@@ -81,7 +82,50 @@ async def test_silence_is_measured_by_each_stations_own_interval(pool: asyncpg.P
         await desk.set(WHO, "station", "a", 30, "to be watched", "127.0.0.1")
         clock.advance(timedelta(seconds=91))
         assert await watch.look(connection) == 1
-        clock.advance(timedelta(seconds=1700))
-        assert await watch.look(connection) == 0
+        for _ in range(1700 // 20):
+            clock.advance(timedelta(seconds=20))
+            assert await watch.look(connection) == 0
         clock.advance(timedelta(seconds=10))
         assert await watch.look(connection) == 1
+
+
+async def held(connection: asyncpg.Connection) -> None:
+    """Let a worker hold a filed station that it has heard now."""
+    await stations.file_site(connection, FILED)
+    await stations.start_worker(connection, 0, NOW)
+    await stations.claim(connection, 0, {"a": Opening("a", "1.6", "x", NOW)})
+
+
+async def test_nobody_was_silent_while_the_database_was_away(pool: asyncpg.Pool) -> None:
+    clock = ManualClock(NOW)
+    watch = HeartbeatWatch(pool, clock, 60, 3)
+    async with pool.acquire() as connection:
+        await held(connection)
+        assert await watch.look(connection) == 0
+        clock.advance(timedelta(minutes=20))  # away, and what was said at its beginning is not even stored yet
+        for _ in range(180 // 20):
+            assert await watch.look(connection) == 0
+            clock.advance(timedelta(seconds=20))
+        clock.advance(timedelta(seconds=1))
+        assert await watch.look(connection) == 1  # who says nothing after it is back is silent
+
+
+async def test_nobody_was_silent_while_the_worker_could_note_nothing(pool: asyncpg.Pool) -> None:
+    clock = ManualClock(NOW)
+    ownership, watch = Ownership(pool, 0, clock), HeartbeatWatch(pool, clock, 60, 3)
+    async with pool.acquire() as connection:
+        await held(connection)
+        watching = asyncio.create_task(ownership.watch(lambda _: None))
+
+        async def since() -> datetime:
+            found: datetime = await connection.fetchval("SELECT started_at FROM gateway.worker WHERE slot = 0")
+            return found
+
+        async def listens_anew() -> bool:
+            if await since() == NOW:  # it may not have looked yet, so that it has not missed anything either
+                clock.advance(timedelta(minutes=20))
+            return NOW < await since() == clock.now()
+
+        await eventually(listens_anew)
+        assert await watch.look(connection) == 0
+        watching.cancel()
