@@ -14,7 +14,7 @@ from inspection_service.annual_report.gateway import GatewayUptime
 from inspection_service.annual_report.indicators import BY_ID, FIRST_YEAR, LAST_YEAR, Report, percent_of
 from inspection_service.printing.press import Press
 from youguan.auth import OFFICIALS, REGULATOR, Principal
-from youguan.errors import Invalid, NotFound
+from youguan.errors import Invalid, NotFound, Reason
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import require, require_county, shown_again
 from youguan.web.times import UtcTime
@@ -179,7 +179,7 @@ async def read_records(
 ) -> Page[RecordOut]:
     """Return a page of the records behind a figure; NotFound where there is no such figure."""
     if indicator not in BY_ID:
-        raise NotFound(f"indicator {indicator}")
+        raise NotFound(Reason("indicator {id}", id=indicator))
     key = decode_cursor(cursor, str, str)
     async with desk.pool.acquire() as connection:
         before: Any = (key[0], key[1]) if key else None

@@ -13,7 +13,7 @@ from inspection_service.annual_report.managed import Span, spans
 from youguan import audit
 from youguan.auth import EVERYTHING, REGULATOR, Principal, Scope
 from youguan.clock import Clock, county_day
-from youguan.errors import Forbidden, Invalid, NotFound, Unavailable
+from youguan.errors import Forbidden, Invalid, NotFound, Reason, Unavailable
 
 T = TypeVar("T")
 IN_USE = ("available_s", "occupied_s", "charging_s", "reserved_s")
@@ -141,7 +141,7 @@ class AnnualDesk:
         """Enter what no record holds; return its id. Forbidden, Invalid."""
         _check(who)
         if wish.kind not in ENTRIES:
-            raise Invalid.about("kind", f"must be one of {', '.join(ENTRIES)}")
+            raise Invalid.about("kind", Reason("must be one of {known}", known=", ".join(ENTRIES)))
         if wish.on > self.today():
             raise Invalid.about("on", "lies in the future")
         for name in ("title", "source"):
@@ -172,7 +172,7 @@ class AnnualDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             row = await store.withdraw_entry(connection, entry_id, now, who.subject)
             if row is None:
-                raise NotFound(f"entry {entry_id}")
+                raise NotFound(Reason("entry {id}", id=entry_id))
             await audit.record(
                 connection, at=now, actor=who.subject, action="report withdraw", subject=f"entry {entry_id}",
                 before={"title": row["title"], "count": row["count"]},

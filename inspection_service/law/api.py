@@ -14,7 +14,7 @@ from inspection_service.law.permission import Draft, Refusal, refusals
 from inspection_service.law.statutes import Article
 from youguan.auth import INSPECTOR, REGULATOR, REVIEWER, Principal
 from youguan.clock import Clock, county_day
-from youguan.errors import Invalid, NotFound
+from youguan.errors import Invalid, NotFound, Reason
 from youguan.web.paging import Page
 from youguan.web.security import require
 
@@ -120,7 +120,7 @@ class Wish(BaseModel):
         """Return it as the rules take it."""
         found_on = self.found_on or today
         if not self.act_on <= found_on <= today:
-            raise Invalid("act_on, found_on: the act comes first, then its discovery, and neither is still to come")
+            raise Invalid.about("found_on", "the act comes first, then its discovery, and neither is still to come")
         pieces = tuple(Piece(**piece.model_dump()) for piece in self.evidence)
         of_sanctions = {"sanction", "also", "fine_yuan", "gains_yuan", "goods"}
         members = self.model_dump(exclude={"evidence", "found_on"} | of_sanctions)
@@ -181,7 +181,7 @@ def refusal_out(refusal: Refusal) -> RefusalOut:
 def find_item(catalogue: Catalogue, item_id: str) -> Item:
     """Return an item; NotFound."""
     if item_id not in catalogue.items:
-        raise NotFound(f"item {item_id}")
+        raise NotFound(Reason("item {id}", id=item_id))
     return catalogue.items[item_id]
 
 

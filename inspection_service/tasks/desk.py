@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from inspection_service import store as sites
-from inspection_service.tasks import store
+from inspection_service.tasks import sayings, store
 from inspection_service.tasks.assignment import Assignee, assignee, team_of
 from inspection_service.tasks.deadlines import due_at
 from inspection_service.tasks.effects import Now, circumstances, effects, urged, waiting
@@ -78,7 +78,7 @@ class TaskDesk:
         else:
             events += await self.move(connection, known, Command.JOIN, mover)
             if known["awaiting"] == Way.SAMPLING:  # somebody objects: it is not left to the lot
-                events += await self._send_to_look(connection, known, "somebody says the same again")
+                events += await self._send_to_look(connection, known, sayings.SAID_AGAIN)
             if is_worse(opening.severity, known["severity"]):
                 events += await self.worsen(connection, known, opening.severity, {})
         return Opened(known["id"], known["number"], True, events)
@@ -203,12 +203,12 @@ class TaskDesk:
     async def wait_on(self, connection: asyncpg.Connection, task: Mapping[str, Any], after: Way) -> list[Event]:
         """Let a mended task wait for what can prove it next, since one way has led nowhere; a wait for the lot closes it."""
         if after == Way.SAMPLING:
-            return await self.move(connection, task, Command.SAMPLE, machine("not drawn for a visit"))
+            return await self.move(connection, task, Command.SAMPLE, machine(sayings.NOT_DRAWN))
         now = await self._now(connection, task)
         cause = self.rules.cause(task["cause"])
         wait = next_wait(cause, self.rules.proof, circumstances(task, now), now.at, after=after)
         if wait.way == Way.INSPECTOR:
-            return await self._send_to_look(connection, task, "nothing else has proved it")
+            return await self._send_to_look(connection, task, sayings.UNPROVED)
         await store.change_task(connection, task["id"], waiting(task, wait, self.rules, now.at))
         return []
 
@@ -234,7 +234,7 @@ class TaskDesk:
             "details": {**task["details"], **details},
         }
         worse |= urged({**task, **worse}, self.rules, since=now)
-        reason = f"{task['severity']} → {severity}; due on {county_day(worse['due_at'])}"
+        reason = sayings.WORSENED.format(was=task["severity"], now=severity, day=county_day(worse["due_at"]))
         return await self.try_to_move(connection, task, Command.WORSEN, machine(reason, CHARGER), also=worse)
 
 

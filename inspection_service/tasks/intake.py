@@ -7,7 +7,7 @@ from typing import TypeVar
 import asyncpg
 
 from inspection_service import store as sites
-from inspection_service.tasks import store
+from inspection_service.tasks import sayings, store
 from inspection_service.tasks.assignment import Assignee, assignee, settler, team_of
 from inspection_service.tasks.desk import CHARGER, STREAM, SYSTEM, TaskDesk, machine
 from inspection_service.tasks.effects import given
@@ -136,7 +136,7 @@ class Intake:
     async def _gone(self, connection: asyncpg.Connection, site_id: str, still_filed: Sequence[str] = ()) -> list[Event]:
         """Close what is about stations that are filed no longer: nobody will confirm it."""
         events: list[Event] = []
-        reason = machine("the station is filed no longer")
+        reason = machine(sayings.UNFILED)
         for task in await store.unclosed_at(connection, site_id, without=still_filed):
             events += await self._desk.try_to_move(connection, task, Command.LAPSE, reason, also={"fires": False})
         return events
@@ -150,7 +150,7 @@ class Intake:
         task = task or await self._desk.closed_lately(connection, opening)
         if task is None:
             return (await self._desk.open(connection, opening)).events
-        back = machine("the condition is back", CHARGER)
+        back = machine(sayings.BACK, CHARGER)
         events = await self._desk.try_to_move(connection, task, Command.FAIL, back, also={"fires": True})
         return events + await self._follow(connection, task["id"], alert)
 
@@ -206,12 +206,12 @@ class Intake:
             return []
         over = {"fires": False}
         if alert.because == "gone":
-            word = machine("what it is about is filed no longer")
+            word = machine(sayings.UNFILED)
             return await self._desk.try_to_move(connection, task, Command.LAPSE, word, also=over)
         if self._desk.rules.cause(alert.rule).holds:
-            word = machine("the charger reports that it is in order", CHARGER)
+            word = machine(sayings.IN_ORDER, CHARGER)
             return await self._desk.try_to_move(connection, task, Command.RECOVER, word, also=over)
-        return await self._desk.try_to_move(connection, task, Command.SETTLE, machine("the cause is over"), also=over)
+        return await self._desk.try_to_move(connection, task, Command.SETTLE, machine(sayings.OVER), also=over)
 
     async def _charged(self, connection: asyncpg.Connection, ended: TransactionEnded) -> list[Event]:
         """Close what a transaction proves; what still fires is proved by none: the alert's end is waited for."""
@@ -219,7 +219,7 @@ class Intake:
         for task in await store.waiting_for_proof(connection, ended.station_id, ended.connector):
             counts = Way.TRANSACTION in self._desk.rules.cause(task["cause"]).ways
             if counts and proves(ended, task["moved_at"], self._desk.rules.proof):
-                reason = f"transaction {ended.transaction_id} delivered {ended.energy_wh:g} Wh"
+                reason = sayings.CHARGED.format(id=ended.transaction_id, energy_wh=f"{ended.energy_wh:g}")
                 word = machine(reason, CHARGER)
                 events += await self._desk.try_to_move(connection, task, Command.SUCCEED, word)
         return events
@@ -230,10 +230,10 @@ class Intake:
         if task is None:
             return []
         if probed.condition == "faulted":
-            word = machine("asked, the charger says that it is faulted", CHARGER)
+            word = machine(sayings.ASKED.format(condition=probed.condition), CHARGER)
             return await self._desk.try_to_move(connection, task, Command.FAIL, word)
         if probed.condition in IN_ORDER and not task["fires"]:
-            word = machine(f"asked, the charger says that it is {probed.condition}", CHARGER)
+            word = machine(sayings.ASKED.format(condition=probed.condition), CHARGER)
             return await self._desk.try_to_move(connection, task, Command.RECOVER, word)
         return await self._desk.wait_on(connection, task, Way.PROBE)
 

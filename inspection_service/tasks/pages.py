@@ -17,6 +17,7 @@ from inspection_service.tasks.conditions import NEEDS_REASON, Said
 from inspection_service.tasks.counter import HANDLERS, Counter, Finding
 from inspection_service.tasks.deadlines import latest_due_at
 from inspection_service.tasks.machine import ON_THE_SPOT, Command
+from inspection_service.tasks.sayings import recognised
 from inspection_service.tasks.store import Filter
 from inspection_service.tasks.urging import COMMANDS, Stage, waits_for_party
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
@@ -166,7 +167,7 @@ GIVES = (Command.REASSIGN, Command.DISPATCH, Command.ASK_TRANSFER)
 WORDS: dict[str, Any] = {
     "causes": CAUSES, "states": STATES, "roles": ROLES, "actors": ACTORS, "moves": MOVES, "origins": ORIGINS,
     "awaiting": AWAITING, "escalations": ESCALATIONS, "urgings": URGINGS, "waits_for_party": waits_for_party,
-    "severities": SEVERITIES, "items_of": ITEMS_OF,
+    "severities": SEVERITIES, "items_of": ITEMS_OF, "recognised": recognised,
 }  # fmt: skip
 VIEWS = {
     "open": ("未办结", Filter(status="open")),

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from inspection_service.tasks import store
+from inspection_service.tasks import sayings, store
 from inspection_service.tasks.desk import STREAM, TaskDesk, machine
 from inspection_service.tasks.effects import urged
 from inspection_service.tasks.machine import Command
@@ -38,7 +38,7 @@ class TaskWatch:
         """Do what is due now, in the caller's transaction; return how many moves and messages came of it."""
         now = self._desk.clock.now()
         news: list[Event] = []
-        held = machine(f"in order for {self._desk.holding_time.total_seconds():g} s")
+        held = machine(sayings.HELD.format(seconds=f"{self._desk.holding_time.total_seconds():g}"))
         for task in await store.due_verifications(connection, now):
             news += await self._desk.move(connection, task, Command.HOLD, held)
         for task in await store.vain_waits(connection, now):

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspection_service.tasks import sayings
 from inspection_service.tasks.conditions import Said, roles_in, unmet
 from inspection_service.tasks.deadlines import due_at, latest_due_at
 from inspection_service.tasks.machine import Command, Role, State, has_place, may, move
 from inspection_service.tasks.rules import SEVERITIES, Way, read, rules
 from inspection_service.tasks.urging import Stage, due_now, following, schedule
 from inspection_service.tasks.verification import Circumstances, next_wait
-from youguan.errors import Conflict
+from youguan.errors import Conflict, Reason
+from youguan.web.translations import chinese, explain
 
 # Who may: p the party, t the team, c the centre, m machines. Then where it leads from open, accepted, mended, verifying, closed:
 # a state by its first letter, a dot where the command has no place.
@@ -250,3 +252,15 @@ def test_rules_that_contradict_themselves_are_refused(
     table[section][name][member] = value
     with pytest.raises(ValueError, match=why):
         read(table)
+
+
+def test_what_machines_said_is_recognised_and_has_its_chinese() -> None:
+    said = sayings.CHARGED.format(id="7 delivered 3 Wh", energy_wh="1500")
+    found = sayings.recognised(said)
+    assert isinstance(found, Reason)
+    assert (str(found), explain(found, "zh")) == (said, "充电订单 7 delivered 3 Wh 已充 1500 Wh")
+    worse = sayings.recognised("major → critical; due on 2026-05-05")
+    assert explain(worse, "zh") == "由严重升为危险，期限 2026-05-05"
+    assert explain(worse, "en") == "major → critical; due on 2026-05-05"
+    assert [template for template in sayings.TEMPLATES if template not in chinese()[0]] == []
+    assert sayings.recognised("甲公司 → 乙公司") == "甲公司 → 乙公司"
