@@ -23,7 +23,10 @@ FROM telemetry.transaction t LEFT JOIN LATERAL (
 
 @dataclass(frozen=True, slots=True)
 class TransactionFilter:
-    """Which transactions; None: any. `open` False: those that have ended. `scope`: those of stations within these bounds."""
+    """Which transactions; None: any. `open` False: those that have ended. `scope`: those of stations within these bounds.
+
+    `id_token`: with capitals or without, as id tokens are compared.
+    """
 
     station_id: str | None = None
     open: bool | None = None
@@ -32,7 +35,7 @@ class TransactionFilter:
 
 
 CHOSEN = f"""
-WHERE ($1::text IS NULL OR station_id = $1) AND ($2::text IS NULL OR id_token = $2)
+WHERE ($1::text IS NULL OR station_id = $1) AND ($2::text IS NULL OR lower(id_token) = lower($2))
   AND ($3::bool IS NULL OR (stopped_at IS NULL) = $3)
   AND {station_within("transaction.station_id", 4)}
 """
