@@ -79,8 +79,8 @@ def searched(value: Any) -> Any:
 
 
 def words(text: str) -> str:
-    """Return free text without plates, telephones and chassis numbers."""
-    return in_words(text, _blank, unread=True)
+    """Return free text without plates, telephones, chassis and identity numbers."""
+    return in_words(text, _blank)
 
 
 def _judge(name: str, value: Any) -> Any:

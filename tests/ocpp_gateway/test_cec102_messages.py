@@ -367,6 +367,44 @@ def test_cars_and_people_are_marked_wherever_they_stand() -> None:
     assert safe["plate_no"] is safe["UserID"] is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["VinCode", "CarVin", "vinNo", "vehicleVIN", "PlateNumber", "car_plate", "licensePlateNo", "UserPhone", "MobilePhone",
+     "CellPhoneNumber", "IdCardNo", "UserAccount", "PayAccountNo", "OwnerName", "user_real_name", "CardName", "DriverId"],
+)  # fmt: skip
+def test_whoever_is_named_by_a_part_of_a_name_is_marked(name: str) -> None:
+    assert without_persons({name: "zhang san"}, MARK)[name].startswith("~")
+
+
+def test_what_names_a_site_a_company_or_a_thing_stays() -> None:
+    names = (
+        "ElectricityAccountID", "ServicePhone", "StationPhone", "OperatorName", "EquipmentOwnerID", "StationName", "template",
+        "PlatformID", "DiscountInfo", "ConnectorName", "ManufacturerName", "Invoice", "Saving", "EquipmentOwnerName",
+    )  # fmt: skip
+    document = dict.fromkeys(names, "zhang san")
+    made = {
+        "EquipmentModel": "EVDC120KW0012345A",
+        "EquipmentManufacturerNumber": "ABC12345678901234",
+        "Code": "ABC12345678901234",
+    }
+    assert without_persons({**document, **made}, MARK) == {**document, **made}
+
+
+@pytest.mark.parametrize(
+    "person", ["LSVAU2180C2183294", "lsvau2180c2183294", "浙b12345", "浙B·d12345", "330226198504121234", "33022619850412123x"]
+)  # fmt: skip
+def test_whoever_is_named_in_words_is_marked(person: str) -> None:
+    safe = without_persons({"StopDesc": f"停止：{person}，已拒绝"}, MARK)["StopDesc"]
+    assert person not in safe
+    assert safe.startswith("停止：~")
+
+
+def test_a_long_word_is_searched_as_fast_as_a_short_one() -> None:
+    text = "x" * 1_000_000
+    assert without_persons({"StopDesc": text}, MARK) == {"StopDesc": text}
+    assert without_persons({"StopDesc": "1234567890123456A"}, MARK) == {"StopDesc": "1234567890123456A"}
+
+
 # --- profiles ---------------------------------------------------------------------------------------------------
 
 
