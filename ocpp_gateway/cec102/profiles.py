@@ -43,6 +43,7 @@ class Profile(BaseModel):
     unknown: dict[Told, dict[str, Any]] = {}
     numbers: dict[str, dict[str, int]] = {}
     longest: dict[str, Annotated[int, Field(gt=0)]] = {}
+    types: dict[str, Literal["number", "text"]] = {}
     confirmed_by: dict[Told, str] = {}
     names: dict[str, tuple[str, ...]] = {}
     statuses: dict[int, Word]

@@ -418,7 +418,7 @@ def test_an_order_has_the_same_number_whenever_it_is_told() -> None:
 
 
 def test_an_order_of_a_charger_in_both_provinces_words() -> None:
-    """Money and the way it was paid are unknown: Zhejiang demands both, and is told so by its profile."""
+    """Money and the way it was paid are unknown: who demands them is told so by its profile."""
     report = order_of(PLACE, "7", AT, AT + timedelta(hours=1), 12_345.6, "EVDisconnected", AT + timedelta(hours=2))
     told = worded(report.kind, report.content, PROFILES["zhejiang"])
     assert told == {
@@ -431,8 +431,18 @@ def test_an_order_of_a_charger_in_both_provinces_words() -> None:
     wrapped = worded(report.kind, report.content, PROFILES["cec-2016"])["ChargeOrderInfo"]
     assert set(wrapped) == {
         "OperatorID", "EquipmentOwnerID", "StationID", "EquipmentID", "ConnectorID", "StartChargeSeq", "StartTime", "EndTime",
-        "TotalPower", "SumPeriod", "StopReason",
+        "TotalPower", "SumPeriod", "StopReason", "TotalMoney", "TotalElecMoney", "TotalSeviceMoney",
     }  # fmt: skip
+    assert (wrapped["StopReason"], wrapped["TotalMoney"]) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "standard", "zhejiang"), [(4, 4, "4"), ("2", 2, "2"), ("急停", 5, "急停"), (None, 5, "5")]
+)
+def test_why_an_order_ended_is_a_number_or_a_text_by_the_profile(said: Any, standard: Any, zhejiang: Any) -> None:
+    content = {"StartChargeSeq": "N"} if said is None else {"StartChargeSeq": "N", "StopReason": said}
+    assert worded("order", content, PROFILES["cec-2016"])["ChargeOrderInfo"]["StopReason"] == standard
+    assert worded("order", content, PROFILES["zhejiang"])["StopReason"] == zhejiang
 
 
 def test_a_platforms_order_goes_up_as_it_came_but_for_whose_car_it_was() -> None:

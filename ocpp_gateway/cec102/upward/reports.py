@@ -18,8 +18,8 @@ from youguan.events import SiteFiled, StationFile
 NUMBERS = {"unavailable": 0, "available": 1, "occupied": 2, "charging": 3, "reserved": 4, "faulted": 255}
 OFFLINE = 0
 # Why a transaction ended, in T/CEC 102's numbers where it has one: by hand, by the platform, the plug was pulled.
-STOP_REASONS = {"Local": "0", "Remote": "1", "EVDisconnected": "4"}
-STOP_CUSTOM = "5"
+STOP_REASONS = {"Local": 0, "Remote": 1, "EVDisconnected": 4}
+STOP_CUSTOM = 5
 EQUIPMENT_TYPES = {"DC": 1, "AC": 2}
 CONNECTOR_TYPES = {"DC": 4, "AC": 6}
 IN_USE, CLOSED = 50, 5
@@ -195,12 +195,15 @@ def bare(kind: Told, content: Mapping[str, Any], profile: Profile) -> dict[str, 
 
 
 def _put(name: str, value: Any, profile: Profile) -> Any:
-    """Return a member as a province takes it: its number for a word of ours (None: none), a text no longer than it may be."""
-    if not isinstance(value, str):
-        return value
-    if name in profile.numbers:
+    """Return a member as a province takes it: its number for a word of ours, a text no longer than it may be; None: not at all."""
+    if name in profile.numbers and isinstance(value, str):
         return profile.numbers[name].get(value)
-    return value[: profile.longest.get(name)]
+    match profile.types.get(name):
+        case "number" if isinstance(value, str):
+            return int(value) if value.isdecimal() else None
+        case "text":
+            value = str(value)
+    return value[: profile.longest.get(name)] if isinstance(value, str) else value
 
 
 def _renamed(value: Any, writes: Mapping[str, str]) -> Any:
