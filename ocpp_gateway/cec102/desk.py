@@ -1,7 +1,7 @@
 """Where platforms are let in, changed and shut out: checked, sealed, audited."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from ocpp_gateway.cec102.envelope import Secrets, wrong_secrets
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.profiles import Profile, Profiles
 from ocpp_gateway.cec102.upward import store as upward
+from ocpp_gateway.cec102.upward.kept import store as kept
 from ocpp_gateway.cec102.upward.reports import Report, coded, number_of, station_of, status_of
 from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.heartbeats.watch import STREAM
@@ -119,7 +120,7 @@ class PlatformDesk:
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             await store.get_platform(connection, operator_id)
-            count = await upward.retry(connection, operator_id, now)
+            count = await kept.retry(connection, operator_id, now)
             await audit.record(
                 connection,
                 at=now,
@@ -127,6 +128,27 @@ class PlatformDesk:
                 action="platform reports retried",
                 subject=f"platform {operator_id}",
                 after={"reports": count, "reason": reason},
+                remote=remote,
+            )
+        return count
+
+    async def set_aside(
+        self, who: Principal, operator_id: str, report_ids: Sequence[int] | None, reason: str, remote: str | None = None
+    ) -> int:
+        """Set aside orders that a province refused, or that cannot be told (None: all of them); return how many that were."""
+        if not (who.has(REGULATOR) and who.scope.everything):
+            raise Forbidden("only a regulator of the whole county decides how a platform is spoken with")
+        now = self._clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            await store.get_platform(connection, operator_id)
+            count = await kept.set_aside(connection, operator_id, report_ids, now)
+            await audit.record(
+                connection,
+                at=now,
+                actor=who.subject,
+                action="platform reports set aside",
+                subject=f"platform {operator_id}",
+                after={"reports": count, "ids": report_ids and list(report_ids), "reason": reason},
                 remote=remote,
             )
         return count

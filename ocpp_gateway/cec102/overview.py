@@ -24,8 +24,8 @@ from ocpp_gateway.cec102.quality import (
     freshness_of,
     quality_of,
 )
-from ocpp_gateway.cec102.upward import store as upward
 from ocpp_gateway.cec102.upward.answering import answer_to
+from ocpp_gateway.cec102.upward.kept import store as upward
 from ocpp_gateway.commands.sealing import Sealer
 from youguan.auth import Principal
 from youguan.clock import Clock

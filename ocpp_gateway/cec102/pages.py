@@ -13,8 +13,9 @@ from ocpp_gateway.cec102.intake import store as intake
 from ocpp_gateway.cec102.intake.api import LONGEST_TRIAL
 from ocpp_gateway.cec102.intake.placing import OrderState
 from ocpp_gateway.cec102.overview import Looking
-from ocpp_gateway.cec102.profiles import Profile, Role
-from ocpp_gateway.cec102.upward import store as upward
+from ocpp_gateway.cec102.profiles import Profile, Role, Told
+from ocpp_gateway.cec102.upward.api import ReportState
+from ocpp_gateway.cec102.upward.kept import store as upward
 from ocpp_gateway.cec102.wording import each_known_again, known_again
 from ocpp_gateway.pages.frames import set_out
 from youguan import bounds
@@ -81,6 +82,14 @@ REPORT_STATES = {
     "refused": ("bad", "被拒收"),
     "overtaken": ("", "已有更新的上报"),
     "withheld": ("warn", "暂不能上报"),
+    "set_aside": ("", "已搁置"),
+}
+REPORT_KINDS: Mapping[Told, str] = {
+    "status": "枪状态",
+    "station": "场站档案",
+    "order": "充电订单",
+    "charging": "充电过程",
+    "power": "实时功率",
 }
 ROLES = {"operator": "向我方上报的运营商平台", "province": "我方上报的省级平台"}
 # What stands on the test bench at first: a message of a platform of this role.
@@ -99,6 +108,7 @@ def platform_pages(looking: Looking, templates: Templates) -> APIRouter:
     _add_list(router, looking, templates)
     _add_platform(router, looking, templates)
     _add_orders(router, looking, templates)
+    _add_reports(router, looking, templates)
     _add_trial(router, looking, templates)
     return router
 
@@ -180,29 +190,17 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
             file = await intake.operator_told(connection, operator_id)
             stats = await intake.stats(connection, sight, operator_id, None, SHOWN)
             organisations = await registry.organisations(connection)
-            reports = await upward.reports(connection, operator_id, None, None, PAGE)
-            withheld = await upward.reports(connection, operator_id, "withheld", None, SHOWN)
+            reports = await upward.reports(connection, operator_id, None, None, None, SHOWN)
         profile = looking.desk.profile_of(found.platform)
         return templates.render(
             request, "platform.html", platform=found.platform, quality=found.quality, traffic=found.traffic,
-            refused=refused, unproven=unproven, known_again=known_again,
-            each_known_again=each_known_again, queue=found.queue, reports=reports,
-            withheld=withheld, report_states=REPORT_STATES, connectors=connectors, profile=profile, reachable=reachable,
-            orders=orders, order_states=ORDER_STATES, file=file, stats=stats, ambiguous=found.ambiguous,
+            refused=refused, unproven=unproven, known_again=known_again, each_known_again=each_known_again, queue=found.queue,
+            reports=reports, report_states=REPORT_STATES, report_kinds=REPORT_KINDS, connectors=connectors, profile=profile,
+            reachable=reachable, orders=orders, order_states=ORDER_STATES, file=file, stats=stats, ambiguous=found.ambiguous,
             contradicted=CONTRADICTED, operating=OPERATING,
             words=FRESHNESS, conditions=CONDITIONS, codes=CODES, roles=ROLES, organisations=organisations,
             profiles=looking.desk.profiles, next=encode_cursor(refused[-1]["id"]) if len(refused) == PAGE else None,
         )  # fmt: skip
-
-    @router.post("/platforms/{operator_id}/retry")
-    async def retry(
-        request: Request,
-        operator_id: str,
-        who: Annotated[Principal, Depends(require_county(REGULATOR))],
-        reason: str = Form(min_length=1, max_length=500),
-    ) -> Response:
-        await looking.desk.retry(who, operator_id, reason, remote_of(request))
-        return RedirectResponse(f"/gateway/platforms/{operator_id}", 303)
 
     @router.get("/platforms/{operator_id}/connectors")
     async def connectors(request: Request, operator_id: str, who: Who, cursor: Cursor = None) -> Response:
@@ -237,6 +235,50 @@ def _add_orders(router: APIRouter, looking: Looking, templates: Templates) -> No
             request, "platform_orders.html", platform=row, orders=rows, order_states=ORDER_STATES, state=state,
             reachable=reachable, set_out=set_out, next=encode_cursor(rows[-1]["order_no"]) if len(rows) == PAGE else None,
         )  # fmt: skip
+
+
+def _add_reports(router: APIRouter, looking: Looking, templates: Templates) -> None:
+    @router.get("/platforms/{operator_id}/reports")
+    async def reports(
+        request: Request,
+        operator_id: str,
+        who: Who,
+        state: ReportState | Literal[""] = "",
+        kind: Told | Literal[""] = "",
+        cursor: Cursor = None,
+    ) -> Response:
+        row = await looking.desk.seen_by(who, operator_id)
+        key = decode_cursor(cursor, int)
+        async with looking.desk.pool.acquire() as connection:
+            rows = await upward.reports(
+                connection, operator_id, state or None, kind or None, key[0] if key else None, PAGE
+            )
+        return templates.render(
+            request, "platform_reports.html", platform=row, reports=rows, state=state, kind=kind, known_again=known_again,
+            report_states=REPORT_STATES, report_choices=[(name, words) for name, (_, words) in REPORT_STATES.items()],
+            report_kinds=REPORT_KINDS, next=next_cursor(rows, PAGE, "id"),
+        )  # fmt: skip
+
+    @router.post("/platforms/{operator_id}/retry")
+    async def retry(
+        request: Request,
+        operator_id: str,
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
+        reason: str = Form(min_length=1, max_length=500),
+    ) -> Response:
+        await looking.desk.retry(who, operator_id, reason, remote_of(request))
+        return RedirectResponse(f"/gateway/platforms/{operator_id}", 303)
+
+    @router.post("/platforms/{operator_id}/reports/set-aside")
+    async def set_aside(
+        request: Request,
+        operator_id: str,
+        who: Annotated[Principal, Depends(require_county(REGULATOR))],
+        reports: Annotated[list[int], Form(min_length=1, max_length=PAGE)],
+        reason: str = Form(min_length=1, max_length=500),
+    ) -> Response:
+        await looking.desk.set_aside(who, operator_id, reports, reason, remote_of(request))
+        return RedirectResponse(f"/gateway/platforms/{operator_id}/reports?state=set_aside", 303)
 
 
 def _add_trial(router: APIRouter, looking: Looking, templates: Templates) -> None:

@@ -155,6 +155,7 @@ PAGES = (
     Shown("platform, of its operator", "/gateway/platforms/395815801", OPERATOR),
     Shown("platform's connectors", "/gateway/platforms/395815801/connectors", OPERATOR),
     Shown("platform's orders", "/gateway/platforms/395815801/orders", OPERATOR),
+    Shown("platform's reports", "/gateway/platforms/395815801/reports?state=refused", REGULATOR),
     Shown("platform's test bench", "/gateway/platforms/395815801/trial", OPERATOR),
     Shown("people", "/people", REGULATOR),
     Shown("people, nobody", "/people?q=nobody", OPERATOR),

@@ -23,9 +23,11 @@ from ocpp_gateway.cec102.filed.directory import profiles_of
 from ocpp_gateway.cec102.intake.feed import Feed
 from ocpp_gateway.cec102.privacy import marker
 from ocpp_gateway.cec102.upward import store as upward
+from ocpp_gateway.cec102.upward.kept import store as kept
 from ocpp_gateway.cec102.upward.reporting import NOT_STARTED, Upward
 from ocpp_gateway.cec102.upward.reports import (
     Coded,
+    Report,
     after,
     order_as_told,
     order_number,
@@ -843,9 +845,45 @@ async def test_a_report_at_which_a_province_stumbles_for_ever_makes_way_and_can_
     assert error == "not confirmed: ConfirmResult 1"
     taking(serving)
     async with reporting.pool.acquire() as connection:
-        assert await upward.retry(connection, PROVINCE, reporting.clock.now()) == 1
+        assert await kept.retry(connection, PROVINCE, reporting.clock.now()) == 1
     await reporting.look()
     assert await reporting.states() == [("taken", 1), ("taken", 1)]
+
+
+async def test_an_order_that_was_refused_is_kept_until_somebody_sets_it_aside(
+    reporting: Reporting, serving: Serving
+) -> None:
+    taking(serving)
+    serving.answers["notification_charge_order_info"] = lambda content: REFUSE
+    await reporting.happen(ended(), ended(connector=2, transaction_id="8", energy_wh=None), changed("faulted"))
+    await reporting.look()
+    for _ in range(2):
+        reporting.clock.advance(timedelta(days=8))
+        await reporting.look()
+    assert await reporting.states() == [("refused", 1), ("withheld", 0)]  # the status is forgotten
+    async with reporting.pool.acquire() as connection:
+        refused = await kept.reports(connection, PROVINCE, "refused", "order", None, 10)
+        assert await kept.set_aside(connection, PROVINCE, [refused[0]["id"]], reporting.clock.now()) == 1
+        assert await kept.set_aside(connection, PROVINCE, None, reporting.clock.now()) == 1
+        assert await kept.set_aside(connection, PROVINCE, None, reporting.clock.now()) == 0
+        assert await kept.retry(connection, PROVINCE, reporting.clock.now()) == 0
+        assert {row["state"] for row in await kept.reports(connection, PROVINCE, None, None, None, 10)} == {"set_aside"}
+    reporting.clock.advance(timedelta(days=8))
+    await reporting.look()
+    assert await reporting.states() == []
+
+
+async def test_what_was_refused_of_a_moment_is_not_sent_again(reporting: Reporting) -> None:
+    now = reporting.clock.now()
+    async with reporting.pool.acquire() as connection:
+        moment = Report("charging", "P1-1", {"ConnectorID": "P1-1"})
+        await upward.queue_moment(connection, PROVINCE, "charging", [moment], now)
+        await connection.execute("UPDATE gateway.upward_report SET state = 'refused', ended_at = $1", now)
+        assert await kept.retry(connection, PROVINCE, now) == 0
+        assert [row["kind"] for row in await kept.reports(connection, PROVINCE, "refused", "charging", None, 10)] == [
+            "charging"
+        ]
+        assert await kept.reports(connection, PROVINCE, "refused", "order", None, 10) == []
 
 
 async def test_a_record_at_which_a_province_cuts_the_connection_makes_way_with_its_reason(
@@ -924,7 +962,7 @@ async def test_what_is_sent_again_is_never_older_than_what_was_told_since(
     await reporting.look()
     taking(serving)
     async with reporting.pool.acquire() as connection:
-        assert await upward.retry(connection, PROVINCE, reporting.clock.now()) == 1
+        assert await kept.retry(connection, PROVINCE, reporting.clock.now()) == 1
     await reporting.look()
     assert [state for state, _ in await reporting.states()] == ["overtaken", "taken", "taken"]
     assert told(serving)[-2:] == [("P1-1", 255), ("P1-2", 3)]
@@ -1046,7 +1084,18 @@ async def test_a_province_that_is_let_in_learns_what_everything_is_and_then_what
         page = await client.get(f"/gateway/platforms/{PROVINCE}")
         assert page.status_code == 200
         assert "P2-1" in page.text
+        assert f"/gateway/platforms/{PROVINCE}/reports?state=withheld" in page.text
+        listed = f"/gateway/platforms/{PROVINCE}/reports"
+        page = await client.get(listed, params={"state": "withheld", "kind": "order"})
         assert "P1 的充电事务 7 不能上报：没有开始时间" in page.text
+        assert "P2-1" not in (await client.get(listed, params={"state": "refused"})).text
+        assert "P2-1" in (await client.get(listed, params={"kind": "status", "state": ""})).text
+        aside = await client.post(
+            f"/api/gateway/platforms/{PROVINCE}/reports/set-aside", json={"reason": "no such charge"}
+        )
+        assert aside.json() == {"reports": 1}
+        trail = await gateway.pool.fetchval("SELECT after FROM audit.trail WHERE action = 'platform reports set aside'")
+        assert trail == {"reports": 1, "ids": None, "reason": "no such charge"}
 
 
 async def test_a_platforms_order_goes_up_once_by_its_own_number_and_the_sites_files_before_all(

@@ -18,6 +18,7 @@ from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake import store as intake
 from ocpp_gateway.cec102.upward import store
+from ocpp_gateway.cec102.upward.kept import store as kept
 from ocpp_gateway.cec102.upward.reports import (
     OFFLINE,
     Coded,
@@ -51,7 +52,7 @@ from youguan.events import (
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-KEPT = timedelta(days=7)  # what a province has taken, to be looked at
+KEPT = timedelta(days=7)  # what has ended, to be looked at
 MOMENTS_KEPT = timedelta(hours=1)
 TIDY_EVERY = timedelta(minutes=1)
 NOT_STARTED, NOT_MEASURED = "nobody told when it began", "nobody told how much was charged"
@@ -143,7 +144,7 @@ class Upward:
         now = self._clock.now()
         if self._tidied_at is None or now - self._tidied_at >= TIDY_EVERY:
             async with self._desk.pool.acquire() as connection, connection.transaction():
-                await store.forget_reports(connection, now - KEPT, now - MOMENTS_KEPT)
+                await kept.forget_reports(connection, now - KEPT, now - MOMENTS_KEPT)
                 await release(connection, now)
             self._tidied_at = now
         self._rounds.begin(await self._callers.of("province"))

@@ -1,0 +1,104 @@
+"""Statements about what is kept of what provinces are told: looked at, sent again, set aside, forgotten."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from ocpp_gateway.cec102.upward.store import MOMENTARY, OLD, end_pause
+
+
+async def retry(connection: asyncpg.Connection, operator_id: str, now: datetime) -> int:
+    """Let what waits, and what was refused, be due now; return how many that are.
+
+    A status or a file that was refused stays behind where a later one of the same was queued: old is not told after new. What was
+    told of a moment stays behind, too: that has passed.
+    """
+    await end_pause(connection, operator_id)
+    rows = await connection.fetch(
+        f"""
+        UPDATE gateway.upward_report r SET due_at = $2, ended_at = CASE WHEN s.state = 'overtaken' THEN r.ended_at END,
+            tries = CASE WHEN r.state = 'waiting' THEN r.tries ELSE 0 END, stumbles = 0, state = s.state
+        FROM (
+            SELECT id, CASE WHEN state = 'refused' AND {OLD} THEN 'overtaken' ELSE 'waiting' END AS state
+            FROM gateway.upward_report had WHERE operator_id = $1
+              AND (state = 'waiting' OR state = 'refused' AND kind NOT IN {MOMENTARY})
+        ) s WHERE s.id = r.id RETURNING s.state
+        """,
+        operator_id,
+        now,
+    )
+    return sum(row["state"] == "waiting" for row in rows)
+
+
+async def set_aside(
+    connection: asyncpg.Connection, operator_id: str, report_ids: Sequence[int] | None, now: datetime
+) -> int:
+    """Let orders that were refused or withheld, some or all, be nobody's concern any more; return how many that are."""
+    rows = await connection.fetch(
+        """
+        UPDATE gateway.upward_report SET state = 'set_aside', ended_at = $3
+        WHERE operator_id = $1 AND kind = 'order' AND state IN ('refused', 'withheld') AND ($2::bigint[] IS NULL OR id = ANY($2))
+        RETURNING id
+        """,
+        operator_id,
+        report_ids,
+        now,
+    )
+    return len(rows)
+
+
+async def forget_reports(connection: asyncpg.Connection, before: datetime, moments_before: datetime) -> None:
+    """Forget what has ended before a time; what was told of a moment, before another.
+
+    An order that was refused or withheld stays until it is taken, or somebody sets it aside: a charge that was never told of leaves
+    a trace.
+    """
+    await connection.execute(
+        f"""
+        DELETE FROM gateway.upward_report WHERE state <> 'waiting' AND NOT (kind = 'order' AND state IN ('refused', 'withheld'))
+          AND (ended_at < $1 OR (kind IN {MOMENTARY} AND ended_at < $2))
+        """,
+        before,
+        moments_before,
+    )
+
+
+async def queue_of(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record:
+    """Return how a province's queue is: how many wait and since when, what the first of them met."""
+    row = await connection.fetchrow(
+        """
+        SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'taken') AS taken,
+               count(*) FILTER (WHERE state = 'refused') AS refused, min(made_at) FILTER (WHERE state = 'waiting') AS oldest_at,
+               count(*) FILTER (WHERE state = 'withheld') AS withheld,
+               max(ended_at) FILTER (WHERE state = 'taken') AS last_taken_at,
+               (SELECT tell_again_at FROM gateway.platform_now WHERE operator_id = $1) AS tell_again_at
+        FROM gateway.upward_report WHERE operator_id = $1
+        """,
+        operator_id,
+    )
+    assert row is not None
+    return row
+
+
+async def reports(
+    connection: asyncpg.Connection,
+    operator_id: str,
+    state: str | None,
+    kind: str | None,
+    before: int | None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return a province's reports, of a state and a kind or all, newest first."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT * FROM gateway.upward_report WHERE operator_id = $1 AND ($2::text IS NULL OR state = $2)
+          AND ($3::text IS NULL OR kind = $3) AND ($4::bigint IS NULL OR id < $4) ORDER BY id DESC LIMIT $5
+        """,
+        operator_id,
+        state,
+        kind,
+        before,
+        limit,
+    )
+    return rows
