@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -113,7 +114,7 @@ async def the_first_operator(regulator: Page) -> str:
     await regulator.get_by_label("用户名").fill("wang")
     await regulator.get_by_label("姓名").fill("王")
     await regulator.get_by_role("checkbox", name="运营商人员").check()
-    await regulator.get_by_label("从列表中选择").select_option("star")
+    await regulator.locator("[name=organisation_id]").fill("星星充电运营有限公司")
     await regulator.get_by_label("单位管理员").check()
     await regulator.get_by_label("理由和文号").fill("授权书")
     await regulator.get_by_role("button", name="保存").click()
@@ -129,8 +130,8 @@ async def filed(operator: Page, paper: Path) -> str:
         await operator.get_by_label(label, exact=True).fill(value)
     await operator.get_by_label("所属镇街").select_option("330226001")
     for party in ("建设单位", "产权单位"):
-        await operator.get_by_label(party).select_option("star")
-    await expect(operator.get_by_label("运营管理单位")).to_have_value("star")
+        await operator.get_by_label(party).fill("星星充电运营有限公司")
+    await expect(operator.get_by_label("运营管理单位")).to_have_value(re.compile("星星充电运营有限公司"))
     await operator.get_by_label("桩编号 1").fill("FIRST-1")
     await operator.get_by_label("功率 kW 1").fill("120")
     await operator.get_by_role("button", name="保存草稿").click()

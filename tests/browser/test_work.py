@@ -151,8 +151,9 @@ async def test_a_regulator_settles_from_the_list_of_unmanaged_sites(visitor: Vis
 
 
 async def managed_by(api: Api, organisation: str, *, really: bool) -> str:
-    """Return a site that the organisation manages, or one that it does not."""
-    for site in await api.items("/api/registry/sites", unmanaged="false", limit="1000"):
+    """Return a site of the sample that the organisation manages, or one that it does not."""
+    sites = await api.items("/api/registry/sites", unmanaged="false", limit="1000")
+    for site in (site for site in sites if site["id"].startswith("NH")):  # others' tests file some as well
         duties = await api.items(f"/api/registry/sites/{site['id']}/responsibilities")
         managers = [duty["organisation"]["id"] for duty in duties if duty["role"] == "manager"]
         if (organisation in managers) == really:
