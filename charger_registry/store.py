@@ -321,7 +321,7 @@ async def organisations_called(connection: asyncpg.Connection, texts: Collection
         JOIN registry.organisation o ON t.said IN (o.id, o.name, o.name || ' (' || o.id || ')') OR o.uscc = upper(t.said)
         GROUP BY t.said HAVING count(*) = 1 OR bool_or(o.id = t.said)
         """,
-        list(texts),
+        list(set(texts)),
     )
     return {row["said"]: row["id"] for row in rows}
 
