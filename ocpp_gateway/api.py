@@ -124,7 +124,10 @@ def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[StationFileOut | StationOut]:
-        """List stations, by id. No login needed; within one's bounds with what they said of themselves."""
+        """List stations, by id. No login needed; within one's bounds with what they said of themselves.
+
+        Those that are somebody's own (usage `private`, `unit`) only within one's bounds.
+        """
         key = decode_cursor(cursor, str)
         async with pool.acquire() as connection:
             rows = await store.list_stations(
@@ -134,6 +137,7 @@ def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
                 site_id=site,
                 after=key[0] if key else None,
                 limit=limit,
+                shown_to=scope_of(request),
             )
             seen = await stations_within(connection, scope_of(request), [row["id"] for row in rows])
         following = next_cursor(rows, limit, "id")
@@ -142,9 +146,12 @@ def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
 
     @app.get("/stations/{station_id}")
     async def station(station_id: str, request: Request) -> StationFileWithConnectors | StationWithConnectors:
-        """Return one station with its connectors. No login needed; within one's bounds with what it said of itself."""
+        """Return one station with its connectors. No login needed; within one's bounds with what it said of itself.
+
+        What is somebody's own only within one's bounds.
+        """
         async with pool.acquire() as connection:
-            row = await store.get_station(connection, station_id)
+            row = await store.shown_station(connection, station_id, scope_of(request))
             found = await store.connectors(connection, station_id)
             seen = await stations_within(connection, scope_of(request), [station_id])
         said = StationFileWithConnectors if seen else StationWithConnectors
@@ -154,12 +161,17 @@ def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
 def _add_history(app: FastAPI, pool: asyncpg.Pool) -> None:
     @app.get("/stations/{station_id}/status-changes")
     async def status_changes(
-        station_id: str, since: From = None, until: To = None, limit: Limit = 100, cursor: Cursor = None
+        station_id: str,
+        request: Request,
+        since: From = None,
+        until: To = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
     ) -> Page[StatusOut]:
-        """List what a station reported, by the charger's own time. No login needed."""
+        """List what a station reported, by the charger's own time. No login needed; what is somebody's own within bounds."""
         key = decode_cursor(cursor, datetime, int, str, int)
         async with pool.acquire() as connection:
-            await store.get_station(connection, station_id)
+            await store.shown_station(connection, station_id, scope_of(request))
             rows = await store.status_changes(
                 connection,
                 station_id,

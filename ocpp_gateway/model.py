@@ -54,6 +54,14 @@ class StationDirectory(Table, table=True):
     connectors: int
 
 
+class PrivateStation(Table, table=True):
+    """A station that is filed, or was filed last, at what is somebody's own: strangers are told nothing of it."""
+
+    __tablename__ = "private_station"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+
+
 class StationNow(Table, table=True):
     """The latest of a station; `epoch` counts its connections."""
 

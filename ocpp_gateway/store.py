@@ -5,6 +5,8 @@ from datetime import datetime
 
 import asyncpg
 
+from youguan.auth import Scope
+from youguan.bounds import station_within
 from youguan.errors import NotFound, Reason
 
 LOCK_MS = 200
@@ -17,6 +19,12 @@ FROM gateway.station_directory d FULL JOIN gateway.station_now n ON n.station_id
 """
 
 
+def hidden_from(station: str, first: int) -> str:
+    """Return the condition that a station, as SQL names it, is somebody's own and beyond a scope (parameters from `$first` on)."""
+    return f"""(EXISTS (SELECT FROM gateway.private_station p WHERE p.station_id = {station})
+        AND NOT coalesce({station_within(station, first)}, false))"""
+
+
 async def list_stations(
     connection: asyncpg.Connection,
     *,
@@ -25,13 +33,15 @@ async def list_stations(
     site_id: str | None,
     after: str | None,
     limit: int,
+    shown_to: Scope,
 ) -> list[asyncpg.Record]:
-    """Return stations by id, those never heard from included."""
+    """Return stations by id, those never heard from included; without what is somebody's own beyond `shown_to`."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT * FROM ({STATION}) s
         WHERE ($1::text IS NULL OR state = $1) AND ($2::bool IS NULL OR connected = $2)
           AND ($3::text IS NULL OR site_id = $3) AND ($4::text IS NULL OR id > $4)
+          AND NOT {hidden_from("s.id", 6)}
         ORDER BY id LIMIT $5
         """,
         state,
@@ -39,6 +49,7 @@ async def list_stations(
         site_id,
         after,
         limit,
+        *shown_to.parameters,
     )
     return rows
 
@@ -50,8 +61,22 @@ async def get_station(connection: asyncpg.Connection, station_id: str) -> asyncp
         station_id,
     )
     if row is None:
-        raise NotFound(Reason("station {station_id}", station_id=station_id))
+        raise unknown(station_id)
     return row
+
+
+async def shown_station(connection: asyncpg.Connection, station_id: str, scope: Scope) -> asyncpg.Record:
+    """Return a station as `get_station`; NotFound as well where it is somebody's own and beyond the bounds."""
+    row = await get_station(connection, station_id)
+    hidden = await connection.fetchval(f"SELECT {hidden_from('$1', 2)}", station_id, *scope.parameters)
+    if hidden:
+        raise unknown(station_id)
+    return row
+
+
+def unknown(station_id: str) -> NotFound:
+    """Return what is said of a station of which there is nothing, or nothing for whoever asks."""
+    return NotFound(Reason("station {station_id}", station_id=station_id))
 
 
 async def quarantined_as(connection: asyncpg.Connection, station_id: str) -> str | None:

@@ -416,6 +416,10 @@ class StationFile:
     connector_files: tuple[ConnectorFile, ...] = ()
 
 
+# For whom a site can be (`usage`) that concerns nobody else: somebody at home, the people of one organisation.
+NOT_FOR_THE_PUBLIC = ("private", "unit")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFiled(Event):
     """A site was filed or its file changed: the whole of it as it is now. Coordinates are WGS-84 degrees."""

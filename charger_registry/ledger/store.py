@@ -12,11 +12,10 @@ from charger_registry.ledger.amendment import Amendment, recorded_at
 from charger_registry.ledger.history import Recorded
 from charger_registry.ledger.responsibility import Evidence, Line
 from charger_registry.ledger.unmanaged.judging import judge_management, sites_to_judge
-from charger_registry.open_data.published import NOT_FOR_THE_PUBLIC
 from youguan.auth import Scope
 from youguan.bounds import ANSWERING, site_within
 from youguan.errors import Conflict, NotFound, Reason
-from youguan.events import Event, ResponsibilitiesChanged, ResponsibilityEntry
+from youguan.events import NOT_FOR_THE_PUBLIC, Event, ResponsibilitiesChanged, ResponsibilityEntry
 
 LINES = """
 SELECT r.*, lower(r.during) AS since, upper(r.during) AS until, lower(r.believed) AS believed_from,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from charger_registry.equipment.opening_hours import OpeningHours
 from charger_registry.fees import posting
+from youguan.events import NOT_FOR_THE_PUBLIC
 from youguan.web.times import UtcTime
 
 Condition = Literal["available", "occupied", "charging", "reserved", "unavailable", "faulted", "unknown"]
@@ -20,8 +21,6 @@ ORDER: tuple[Condition, ...] = (
     "charging", "occupied", "reserved", "available", "unknown", "unavailable", "faulted",
 )  # fmt: skip
 LONGEST_ID = 36
-# For whom a site can be that concerns nobody else: somebody at home, the people of one organisation.
-NOT_FOR_THE_PUBLIC = ("private", "unit")
 EvseKey = tuple[str, str, int]
 
 

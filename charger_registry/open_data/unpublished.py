@@ -8,7 +8,6 @@ import asyncpg
 
 from charger_registry.ledger.store import is_hidden
 from charger_registry.open_data.published import (
-    NOT_FOR_THE_PUBLIC,
     EvseDocument,
     EvseKey,
     PublishedEvse,
@@ -19,6 +18,7 @@ from charger_registry.open_data.published import (
 from charger_registry.open_data.publishing import store
 from charger_registry.public.store import read_stations
 from youguan.auth import Scope
+from youguan.events import NOT_FOR_THE_PUBLIC
 
 
 async def read_unpublished(

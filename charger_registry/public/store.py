@@ -7,10 +7,9 @@ from typing import Any
 import asyncpg
 
 from charger_registry.filing import store as filings
-from charger_registry.open_data.published import NOT_FOR_THE_PUBLIC
 from youguan.auth import Scope
 from youguan.bounds import site_within
-from youguan.events import ConnectorStatusChanged
+from youguan.events import NOT_FOR_THE_PUBLIC, ConnectorStatusChanged
 
 CHANNEL = "registry_live"
 

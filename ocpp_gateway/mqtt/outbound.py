@@ -1,7 +1,7 @@
-"""Each filed connector's status, retained, for whoever subscribes.
+"""Each filed connector's status, retained, for whoever subscribes; but for what is somebody's own.
 
-Topic: youguan/v1/sites/{site}/connectors/{station}-{connector}/status. Where a connector is filed no longer, its topic is
-emptied: which topics the broker may hold is kept, so that this survives a restart.
+Topic: youguan/v1/sites/{site}/connectors/{station}-{connector}/status. Where a connector is filed no longer, or is
+somebody's own now, its topic is emptied: which topics the broker may hold is kept, so that this survives a restart.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from youguan.repeating import repeat
 from youguan.settings import Settings
 
 WINDOW = 200  # published without waiting for the broker's word for each
-LOOK_S = 10.0  # how soon it is noticed that a station was moved or retired: that is told of no connector
+LOOK_S = 10.0  # how soon it is noticed that a station was moved, retired or made private: that is told of no connector
 STATE_TOPIC = "youguan/v1/bridges/out/state"
 
 
@@ -94,7 +94,7 @@ class Outlet:
         return len(rows)
 
     async def follow_files(self) -> None:
-        """Publish where stations have been moved to, then empty the topics that are no filed connector's any more."""
+        """Publish where stations have been moved to, then empty the topics that are no public connector's any more."""
         async with self.pool.acquire() as connection:
             unpublished = await store.unpublished(connection)
         if unpublished:

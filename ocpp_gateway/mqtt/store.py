@@ -6,14 +6,18 @@ import asyncpg
 
 from ocpp_gateway.observation import MqttDelivered
 
+# A filed connector that anybody may know of.
+PUBLIC = """gateway.connector_now n JOIN gateway.station_directory d ON d.station_id = n.station_id
+  AND NOT EXISTS (SELECT FROM gateway.private_station p WHERE p.station_id = n.station_id)"""
+
 
 async def connectors(
     connection: asyncpg.Connection, places: Collection[tuple[str, int]] | None
 ) -> Sequence[asyncpg.Record]:
-    """Return what filed connectors are now, with their sites; None: all of them."""
+    """Return what filed connectors are now, with their sites, but for what is somebody's own; None: all of them."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        """
-        SELECT n.*, d.site_id FROM gateway.connector_now n JOIN gateway.station_directory d USING (station_id)
+        f"""
+        SELECT n.*, d.site_id FROM {PUBLIC}
         WHERE $3 OR (n.station_id, n.connector) IN (SELECT * FROM unnest($1::text[], $2::int[]))
         ORDER BY n.station_id, n.connector
         """,
@@ -25,12 +29,12 @@ async def connectors(
 
 
 async def unpublished(connection: asyncpg.Connection) -> list[tuple[str, int]]:
-    """Return the (station, number) of filed connectors of which nothing is published at their site."""
+    """Return the (station, number) of connectors to publish of which nothing is published at their site."""
     rows = await connection.fetch(
-        """
-        SELECT n.station_id, n.connector
-        FROM gateway.connector_now n JOIN gateway.station_directory d USING (station_id)
-        LEFT JOIN gateway.mqtt_retained r USING (station_id, connector, site_id)
+        f"""
+        SELECT n.station_id, n.connector FROM {PUBLIC}
+        LEFT JOIN gateway.mqtt_retained r
+          ON r.station_id = n.station_id AND r.connector = n.connector AND r.site_id = d.site_id
         WHERE r.site_id IS NULL
         """
     )
@@ -38,11 +42,12 @@ async def unpublished(connection: asyncpg.Connection) -> list[tuple[str, int]]:
 
 
 async def left(connection: asyncpg.Connection) -> Sequence[asyncpg.Record]:
-    """Return what was published at sites where its station is filed no longer."""
+    """Return what was published at sites where its station is filed no longer, or that are somebody's own by now."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT r.* FROM gateway.mqtt_retained r LEFT JOIN gateway.station_directory d USING (station_id, site_id)
         WHERE d.station_id IS NULL
+          OR EXISTS (SELECT FROM gateway.private_station p WHERE p.station_id = r.station_id)
         """
     )
     return rows

@@ -8,6 +8,7 @@ import asyncpg
 
 from youguan.eventlog import positions_of
 from youguan.events import (
+    NOT_FOR_THE_PUBLIC,
     ConnectorStatusChanged,
     Event,
     SiteFiled,
@@ -51,9 +52,20 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[st
         ids,
         [station.connectors for station in filed.stations],
     )
+    await _mark_private(connection, ids, private=filed.usage in NOT_FOR_THE_PUBLIC)
     await connection.execute("DELETE FROM gateway.quarantine WHERE station_id = ANY($1)", ids)
     await connection.execute("DELETE FROM gateway.rejected_station WHERE station_id = ANY($1)", ids)
     return [station.station_id for station in filed.stations if had.get(station.station_id, 0) < station.connectors]
+
+
+async def _mark_private(connection: asyncpg.Connection, station_ids: Sequence[str], *, private: bool) -> None:
+    """Keep whether stations are somebody's own; one that is filed no longer stays so, for what it said stays too."""
+    await connection.execute(
+        "INSERT INTO gateway.private_station SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+        if private
+        else "DELETE FROM gateway.private_station WHERE station_id = ANY($1)",
+        station_ids,
+    )
 
 
 async def _connectors_of(connection: asyncpg.Connection, station_ids: Sequence[str]) -> dict[str, int]:

@@ -64,10 +64,10 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
         yield pool
 
 
-def filed(site_id: str, *stations: StationFile) -> SiteFiled:
+def filed(site_id: str, *stations: StationFile, usage: str = "public") -> SiteFiled:
     return SiteFiled(
         site_id=site_id, name=site_id, address="", division_code=None, division_name=None, longitude=121.4,
-        latitude=29.3, stations=stations,
+        latitude=29.3, stations=stations, usage=usage,
     )  # fmt: skip
 
 
@@ -672,7 +672,7 @@ async def holds(settings: Settings, topics: set[str]) -> bool:
     return await retained(settings) == topics
 
 
-async def test_a_station_that_is_moved_or_retired_leaves_no_status_behind(
+async def test_a_station_that_is_moved_retired_or_made_private_leaves_no_status_behind(
     settings: Settings, pool: asyncpg.Pool
 ) -> None:
     c1, c2 = (StationFile(station_id=s, connectors=2, power_w=7000, current_type="AC") for s in ("C1", "C2"))
@@ -682,6 +682,11 @@ async def test_a_station_that_is_moved_or_retired_leaves_no_status_behind(
     async with publishing(settings, pool):
         await eventually(lambda: holds(settings, {"S1/connectors/C1-1", "S1/connectors/C2-1"}))
         await file(pool, filed("S2", c1), filed("S1", c2))
+        await eventually(lambda: holds(settings, {"S2/connectors/C1-1", "S1/connectors/C2-1"}), within_s=60)
+        await file(pool, filed("S1", c2, usage="private"))
+        await eventually(lambda: holds(settings, {"S2/connectors/C1-1"}), within_s=60)
+        assert await republish(pool, settings) == 1, "what is somebody's own is not among it"
+        await file(pool, filed("S1", c2))
         await eventually(lambda: holds(settings, {"S2/connectors/C1-1", "S1/connectors/C2-1"}), within_s=60)
     await file(pool, SiteRetired(site_id="S2", station_ids=("C1",)), filed("S1"))  # while nobody publishes
     async with publishing(settings, pool):

@@ -6,7 +6,6 @@ from datetime import datetime
 import asyncpg
 
 from charger_registry.open_data.published import (
-    NOT_FOR_THE_PUBLIC,
     Condition,
     EvseChanges,
     EvseDocument,
@@ -17,6 +16,7 @@ from charger_registry.open_data.published import (
     public_id,
 )
 from charger_registry.public.store import NOT_IN_OPERATION
+from youguan.events import NOT_FOR_THE_PUBLIC
 
 LOCK = 0x6F70656E
 
