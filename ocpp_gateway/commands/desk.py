@@ -30,9 +30,11 @@ STREAM = "gateway/jobs"
 ANSWER_WITHIN_S = 60
 WATCH_S = 1.0
 KEY_ELSEWHERE = "a station's key is changed by POST /api/gateway/stations/{station_id}/key-rotation"
+# State, and whether another was with the station meanwhile → how it ends, and why.
 OVERDUE = {
-    "queued": ("undeliverable", "no gateway could send it in time"),
-    "sent": ("timed_out", "the gateway that sent it is gone"),
+    ("queued", False): ("undeliverable", "no gateway could send it in time"),
+    ("queued", True): ("undeliverable", "an earlier command was not answered"),
+    ("sent", False): ("timed_out", "the gateway that sent it is gone"),
 }
 
 
@@ -198,7 +200,7 @@ class Desk:
             outcomes = [
                 CommandOutcome(row["station_id"], row["id"], row["action"], state, now, error_description=why)
                 for row in await store.overdue(connection, now)
-                for state, why in [OVERDUE[row["state"]]]
+                for state, why in [OVERDUE[row["state"], row["behind"]]]
             ]
             news = await write_outcomes(connection, outcomes)
             await publish(connection, STREAM, news)

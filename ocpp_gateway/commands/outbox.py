@@ -1,7 +1,7 @@
 """A worker's outbox: takes the commands that are queued for its stations, sends each, and stores what comes back.
 
 Commands are rows; a notification only rings, and looking now and then does without it. A row is taken by the worker that
-holds the station's connection, and by nobody else.
+holds the station's connection, and by nobody else; one at a time for each station, since OCPP allows one open call.
 """
 
 import asyncio
@@ -63,6 +63,7 @@ class Outbox:
         self._recorder = recorder
         self._clock = clock
         self._sealer = sealer or Sealer(None)
+        self._rung = asyncio.Event()
 
     async def start(self) -> None:
         """End what a predecessor in this slot had sent: its answer will not find us."""
@@ -77,24 +78,23 @@ class Outbox:
 
     async def run(self) -> None:
         """Send what is queued and what comes, until cancelled; survive a database that goes away."""
-        rung = asyncio.Event()
         while True:
             try:
-                async with listening(self._pool, store.CHANNEL, lambda *_: rung.set()) as connection:
-                    await self._serve(connection, rung)
+                async with listening(self._pool, store.CHANNEL, lambda *_: self._rung.set()) as connection:
+                    await self._serve(connection)
             except AWAY as error:
                 log.warning("outbox %d: database away: %s", self._slot, error)
                 await asyncio.sleep(POLL_S)
 
-    async def _serve(self, connection: asyncpg.Connection, rung: asyncio.Event) -> None:
+    async def _serve(self, connection: asyncpg.Connection) -> None:
         while True:
-            rung.clear()
+            self._rung.clear()
             for row in await store.take_queued(connection, self._slot, self._clock.now()):
                 sealed = row["sealed"]
                 content = row["payload"] if sealed is None else self._sealer.open(row["id"], sealed)
                 command = Command(row["id"], row["station_id"], row["action"], row["payload"], content)
                 self._send(command, row["ocpp_version"], row["timeout_s"])
-            await rung_within(rung, POLL_S)
+            await rung_within(self._rung, POLL_S)
 
     def _send(self, command: Command, version: str, timeout_s: float) -> None:
         session = self._find(command.station_id)
@@ -157,5 +157,6 @@ class Outbox:
         def settle(settlement: Settlement) -> None:
             if isinstance(settlement, Lost):  # the station has moved on; what became of the command is ours to tell
                 self._recorder.submit(Entry("", now, "", observations))
+            self._rung.set()  # the station's next may go
 
         self._recorder.submit(Entry(command.station_id, now, frame, observations, settle=settle))

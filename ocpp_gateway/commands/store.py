@@ -89,12 +89,22 @@ async def rotations(connection: asyncpg.Connection, command_ids: Sequence[str]) 
 
 
 async def take_queued(connection: asyncpg.Connection, slot: int, now: datetime) -> list[asyncpg.Record]:
-    """Take what is queued for the stations that a worker holds, oldest first: nobody else will send it."""
+    """Take what is to be sent now to the stations that a worker holds: nobody else will send it.
+
+    Of each station the oldest, once the worker has no other open there: what waits for its turn is not called sent.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         """
+        WITH turn AS (
+            SELECT DISTINCT ON (q.station_id) q.id
+            FROM gateway.command q JOIN gateway.station_now n ON n.station_id = q.station_id
+            WHERE q.state = 'queued' AND n.slot = $1 AND n.connected AND NOT EXISTS (
+                SELECT FROM gateway.command o WHERE o.station_id = q.station_id AND o.state = 'sent' AND o.slot = $1
+            )
+            ORDER BY q.station_id, q.requested_at, q.id
+        )
         UPDATE gateway.command c SET state = 'sent', slot = $1, sent_at = $2
-        FROM gateway.station_now n
-        WHERE c.state = 'queued' AND n.station_id = c.station_id AND n.slot = $1 AND n.connected
+        FROM turn WHERE c.id = turn.id AND c.state = 'queued'
         RETURNING c.*, (SELECT sealed FROM gateway.command_secret s WHERE s.command_id = c.id) AS sealed
         """,
         slot,
@@ -104,10 +114,17 @@ async def take_queued(connection: asyncpg.Connection, slot: int, now: datetime) 
 
 
 async def overdue(connection: asyncpg.Connection, now: datetime) -> list[asyncpg.Record]:
-    """Return commands that no worker could take in time, and those whose worker is gone without a word of what became of them."""
+    """Return commands that could not be sent in time, and those whose worker is gone without a word of what became of them.
+
+    `behind`: while it was queued another was with the station.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT id, station_id, action, state FROM gateway.command
+        SELECT id, station_id, action, state, state = 'queued' AND EXISTS (
+            SELECT FROM gateway.command o WHERE o.station_id = c.station_id AND o.sent_at IS NOT NULL
+              AND coalesce(o.ended_at, 'infinity') >= c.requested_at
+        ) AS behind
+        FROM gateway.command c
         WHERE (state = 'queued' AND requested_at + make_interval(secs => timeout_s) < $1)
            OR (state = 'sent' AND sent_at + make_interval(secs => timeout_s + 60) < $1)
         FOR UPDATE SKIP LOCKED

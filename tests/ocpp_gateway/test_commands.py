@@ -15,6 +15,7 @@ from ocpp_gateway.commands.desk import Desk, Wish, may_ask
 from ocpp_gateway.commands.effects import effects
 from ocpp_gateway.commands.exchange import Exchange
 from ocpp_gateway.commands.outbox import Outbox
+from ocpp_gateway.commands.store import take_queued
 from ocpp_gateway.observation import VariablesReported
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
@@ -167,12 +168,30 @@ async def test_a_command_is_sent_and_its_answer_stored_with_both_frames(bench: B
 async def test_one_call_at_a_time(bench: Bench) -> None:
     first, second = asyncio.create_task(bench.ask()), asyncio.create_task(bench.ask("ClearCache", {}))
     call = await bench.sent()
-    assert await bench.pool.fetchval("SELECT count(*) FROM gateway.command WHERE state = 'queued'") <= 1
     bench.answer(f'[3,"{call[1]}",{{"status":"Accepted"}}]')
     following = await bench.sent(2)
     assert {call[2], following[2]} == {"Reset", "ClearCache"}
     bench.answer(f'[3,"{following[1]}",{{"status":"Accepted"}}]')
     assert {(await first)["state"], (await second)["state"]} == {"answered"}
+
+
+async def test_what_waits_behind_another_is_not_called_sent_and_ends_with_the_reason(bench: Bench) -> None:
+    first = asyncio.create_task(bench.ask())
+    call = await bench.sent()
+    second = asyncio.create_task(bench.ask("ClearCache", {}, timeout_s=1))
+    async with asyncio.timeout(20):
+        while not (row := await bench.pool.fetchrow("SELECT * FROM gateway.command WHERE action = 'ClearCache'")):
+            await asyncio.sleep(0.01)
+    assert await take_queued(bench.pool, 0, NOW) == [], "the first is with the station"
+    bench.clock.advance(timedelta(seconds=2))
+    async with bench.pool.acquire() as connection:
+        assert await bench.desk.end_overdue(connection) == 1
+    row = await second
+    assert (row["state"], row["sent_at"]) == ("undeliverable", None)
+    assert row["error_description"] == "an earlier command was not answered"
+    bench.answer(f'[3,"{call[1]}",{{"status":"Accepted"}}]')
+    assert (await first)["state"] == "answered"
+    assert len(bench.wire.sent) == 1
 
 
 @pytest.mark.parametrize(
