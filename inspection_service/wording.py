@@ -84,6 +84,8 @@ REFUSED = {
     "payment_not_late": "payment is late already: what is late is not put off",
     "plan_covers": "plan: its parts are more than nothing and add up to what is left of the fine",
     "plan_ahead": "plan: its days lie in the future, one after the other",
+    "code_holds": "uscc: no unified social credit code: 18 characters, the last of them a checksum",
+    "described": "note the party's address first, of an organisation its credit code and legal representative too (Art. 59)",
     "citizen": "only citizens are told apart by an identity document",
     "nothing_kept": "decide first about what was registered and kept before",
     "kept": "nothing is registered and kept",

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from deploy.demo.cast import Cast
-from deploy.demo.county import SEED
+from deploy.demo.county import SEED, sample_code
 from deploy.demo.desks import Desks
 from inspection_service.cases.file import FAST, GENERAL, Said
 from inspection_service.cases.machine import Command
 from inspection_service.cases.opening import Opening
+from inspection_service.cases.particulars import Particulars
 from inspection_service.evidence.desk import Wish
 from inspection_service.file_review import store as file_reviews
 from inspection_service.file_review.desk import Order
@@ -21,6 +22,7 @@ from youguan.auth import EVERYTHING, Principal
 TO_CORRECT = timedelta(days=15)
 FINE_FEN, LIGHTER = 10_000_00, "当事人主动配合调查并已恢复经营，从轻处罚"
 SHOWN = 2
+NAMED = Particulars("宁海县示例路1号", sample_code(1), "示例负责人")
 OTHER_PARTY = "示例停车服务公司"
 
 
@@ -129,7 +131,7 @@ class _Sample:
         party_id = self._people.operator.organisation_id if party is None else None
         opening = Opening(
             item_id, "organisation", party or self._own_name, self._today, self._people.second.subject, reason,
-            party_id=party_id, site_id=site_id, visit_id=visit_id,
+            party_id=party_id, particulars=NAMED, site_id=site_id, visit_id=visit_id,
         )  # fmt: skip
         return await self._desks.cases.open(self._people.inspector, opening)
 

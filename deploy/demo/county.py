@@ -9,7 +9,8 @@ from math import ceil
 from random import Random
 
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
-from charger_registry.identifiers import USCC_ALPHABET, organisation_check_character, uscc_check_character
+from charger_registry.identifiers import organisation_check_character
+from youguan.credit_codes import USCC_ALPHABET, uscc_check_character
 
 SEED = 20230601
 SITES, STATIONS = 240, 3000
@@ -122,8 +123,16 @@ def sample_organisations(random: Random) -> tuple[OrganisationDraft, ...]:
     )
 
 
+def sample_code(n: int) -> str:
+    """Return a credit code whose check characters fit and that nobody has."""
+    return _coded(f"{n:08d}")
+
+
 def _uscc(random: Random) -> str:
-    body = "".join(random.choice(USCC_ALPHABET) for _ in range(8))
+    return _coded("".join(random.choice(USCC_ALPHABET) for _ in range(8)))
+
+
+def _coded(body: str) -> str:
     first17 = f"91330226{body}{organisation_check_character(body)}"
     return first17 + uscc_check_character(first17)
 

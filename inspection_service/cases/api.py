@@ -19,7 +19,9 @@ from inspection_service.cases.machine import Command, State
 from inspection_service.cases.offers import Offer
 from inspection_service.cases.opening import Opening
 from inspection_service.cases.owing import owed_fen, refund_fen
+from inspection_service.cases.particulars import particulars
 from inspection_service.cases.persons import Officer
+from inspection_service.cases.words import PARTICULARS
 from inspection_service.law.api import Yuan
 from inspection_service.wording import REFUSED
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
@@ -113,7 +115,8 @@ class CaseWithHistory(CaseOut):
 
 class CaseWish(BaseModel):
     """What a case is opened with; an organisation by its id, which gives its name, a citizen by kind and number of an identity
-    document. `found_on` null: when the visit or the task found it, else today."""
+    document. `address`, `uscc`, `representative`: as a decision will name the party, an organisation's by its file where left
+    out. `found_on` null: when the visit or the task found it, else today."""
 
     item_id: Id
     party_kind: Literal["citizen", "organisation"]
@@ -121,6 +124,9 @@ class CaseWish(BaseModel):
     party_id: Id | None = None
     document_kind: Short = ""
     document_number: Short = ""
+    address: Short = ""
+    uscc: Short = ""
+    representative: Short = ""
     act_on: date
     found_on: date | None = None
     second_officer: Id
@@ -136,8 +142,10 @@ class CaseWish(BaseModel):
 
     def opening(self, identities: Identities) -> Opening:
         """Return it as the desk takes it; of an identity document what is kept of it. Invalid."""
-        members = self.model_dump(exclude={"document_kind", "document_number"})
-        return Opening(**members, identity=identities.of(self.document_kind, self.document_number))
+        members = self.model_dump(exclude={"document_kind", "document_number", *PARTICULARS})
+        named = particulars(self.party_kind, self.address, self.uscc, self.representative)
+        identity = identities.of(self.document_kind, self.document_number)
+        return Opening(**members, identity=identity, particulars=named)
 
 
 class PartOfPlan(BaseModel):
@@ -155,6 +163,9 @@ class CaseWords(BaseModel):
     grounds: Words = ""
     document_kind: Short = ""
     document_number: Short = ""
+    address: Short = ""
+    uscc: Short = ""
+    representative: Short = ""
     on: date | None = None
     officers: list[Id] = Field(default_factory=list, max_length=2)
     people: list[Short] = Field(default_factory=list, max_length=30)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from inspection_service.cases.file import CHANGED, FALLEN, FAST, LITIGATION, REVIEW, SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import Step
 from inspection_service.cases.owing import owed_fen, refund_fen
+from inspection_service.cases.particulars import Particulars, code_holds, particulars
 from inspection_service.cases.serving import ELECTRONIC, LEFT, ON_THE_SPOT, PUBLIC_NOTICE, arrived_on
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import (
@@ -251,6 +252,11 @@ def changed(facts: Facts, said: Said) -> Imposed:
     return Imposed(kinds, said.fine_fen, said.gains_fen, said.imposed.goods or goods)
 
 
+def described(case: Case, said: Said) -> Particulars:
+    """Return what somebody says of the party; what he leaves out stays as it was."""
+    return particulars(case.party_kind, said.address, said.uscc, said.representative).filled(case.facts.particulars)
+
+
 def _hearing_notice(_: Case, said: Said, day: date) -> bool:
     """Time and place are told seven working days ahead (Art. 64)."""
     last = periods()["hearing_notice"].last_day(day)
@@ -331,6 +337,8 @@ CONDITIONS: dict[str, Test] = {
     "plan_covers": _plan_covers,
     "plan_ahead": _plan_ahead,
     "citizen": lambda case, _, __: case.party_kind == CITIZEN,
+    "code_holds": lambda case, said, _: code_holds(described(case, said).uscc),
+    "described": lambda case, _, __: case.facts.particulars.suffice(case.party_kind),
     "nothing_kept": lambda case, _, __: case.facts.kept_on is None,
     "kept": lambda case, _, __: case.facts.kept_on is not None,
     "subsidised": lambda case, _, __: subsidy_of(case) is not None,

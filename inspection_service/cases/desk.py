@@ -155,6 +155,7 @@ class CaseDesk:
         since, until = await self._grace(connection, opening)
         facts = Facts(
             identity=opening.identity,
+            particulars=opening.particulars,
             officers=officers,
             investigators=officers,
             serious=opening.serious,

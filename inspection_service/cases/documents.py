@@ -13,7 +13,7 @@ from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Facts, Sa
 from inspection_service.cases.machine import STEPS, Command, Step
 from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.serving import handed_over, served
-from inspection_service.law.catalogue import ADVICE, ORDER, PENALTY, Item
+from inspection_service.law.catalogue import ADVICE, CITIZEN, ORDER, PENALTY, Item
 from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
 from inspection_service.law.statutes import LawError, statutes
@@ -118,7 +118,8 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
     last = periods()["hearing_request"].last_day(facts.notified_on) if facts.notified_on else None
     kept = periods()["evidence_kept"].last_day(issue.day)
     return _Words(
-        party=issue.party, item=case.item.name, organ=issue.organ, actor=issue.actor, day=_day(issue.day),
+        party=issue.party, named=_named(issue.party, case), item=case.item.name,
+        organ=issue.organ, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
         act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=served(said.manner, said.people),
         handed=handed_over(said.manner, said.people), proof=_proof(case, said),
@@ -131,6 +132,17 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         referred_by=facts.referred_by or NOTHING, amount=money(said.amount_fen),
         receipt=said.receipt, plan="；".join(f"{_day(p.on)}前{money(p.fen)}" for p in said.plan),
     )  # fmt: skip
+
+
+def _named(party: str, case: Case) -> str:
+    """Return a party with what is known of it, as a decision names it (Art. 59): "住址" is a citizen's alone, and not published."""
+    facts, citizen = case.facts, case.party_kind == CITIZEN
+    known = facts.particulars
+    lines = [("统一社会信用代码", known.uscc), ("法定代表人（负责人）", known.representative)]
+    lines.append(("住址" if citizen else "住所", known.address))
+    found = [f"{label}：{text}" for label, text in lines if text]
+    document = [f"证件号码末四位：{facts.identity.tail}"] if facts.identity else []
+    return "，".join([party, *document, *found])
 
 
 def _evidence(case: Case) -> str:

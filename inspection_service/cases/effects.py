@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from inspection_service.cases.conditions import changed, referred_to
+from inspection_service.cases.conditions import changed, described, referred_to
 from inspection_service.cases.due import due
 from inspection_service.cases.file import CHANGED, FALLEN, SIMPLE, Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.machine import Command, State, Step, leads_to
@@ -226,6 +226,7 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.KEEP: lambda _, __, ___, day: {"kept_on": day},
     C.DISPOSE: lambda *_: {"kept_on": None},
     C.IDENTIFY: lambda _, said, __, ___: {"identity": said.identity},
+    C.DESCRIBE: lambda case, said, __, ___: {"particulars": described(case, said)},
     C.CONFIRM_ADDRESS: lambda _, said, __, ___: {"address": said.place},
     C.TELL_SUBSIDY: lambda _, __, ___, day: {"subsidy_told_on": day},
     C.RECORD_CREDIT: lambda _, __, ___, day: {"credited_on": day},

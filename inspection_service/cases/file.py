@@ -5,6 +5,7 @@ from datetime import date
 
 from inspection_service.cases.identity import Identity
 from inspection_service.cases.machine import State
+from inspection_service.cases.particulars import UNKNOWN, Particulars
 from inspection_service.law.catalogue import GOODS, Item
 from inspection_service.law.evidence import Piece
 from inspection_service.law.imposed import Imposed, kinds_of
@@ -56,6 +57,7 @@ class Facts:
     """
 
     identity: Identity | None = None  # of a citizen
+    particulars: Particulars = UNKNOWN
     officers: tuple[str, ...] = ()
     investigators: tuple[str, ...] = ()  # everybody who ever was one of the officers
     reviewers: tuple[str, ...] = ()  # who has passed it in this round of legal review
@@ -156,11 +158,15 @@ class Said:
 
     `grounds`: why a fine lies outside of the middle of its range (Art. 34). `also`: what is imposed beside the sanction (并处);
     `things`: what is kept as evidence, or confiscated. `proof`: the place in the chain of what proves a service.
+    `address`, `uscc`, `representative`: the party's, as a decision names them.
     """
 
     reason: str = ""
     grounds: str = ""
     identity: Identity | None = None
+    address: str = ""
+    uscc: str = ""
+    representative: str = ""
     on: date | None = None
     officers: tuple[str, ...] = ()
     people: tuple[str, ...] = ()

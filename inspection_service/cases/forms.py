@@ -20,6 +20,8 @@ def said_in(given: FormData, identities: Identities) -> Said:
         fine_fen=fen_in(given, "fine_fen"), harm=choice_in(given, "harm"), place=text_in(given, "place"),
         manner=choice_in(given, "manner"),
         proof=whole_in(given.get("proof")), amount_fen=fen_in(given, "amount_fen"), things=tuple(lines_in(given, "things")),
+        address=text_in(given, "address")[:200], uscc=text_in(given, "uscc")[:40],
+        representative=text_in(given, "representative")[:200],
         plan=plan_in(given), receipt=text_in(given, "receipt"),
         remedy=choice_in(given, "remedy"), outcome=choice_in(given, "outcome"), minor=ticked_in(given, "minor"),
         faultless=ticked_in(given, "faultless"), admitted=ticked_in(given, "admitted"), rights_told=ticked_in(given, "rights_told"),

@@ -1,7 +1,7 @@
 """Which citizen a party is: kind and number of an identity document, of which a keyed hash is kept and the last characters. Pure.
 
 Two people of one name are told apart by it, and one person is found again; the number itself is never stored (Personal Information
-Protection Law Art. 6). What a decision has to name is the name (Penalty Law Art. 59).
+Protection Law Art. 6). What a decision has to name is the name and the address (Penalty Law Art. 59).
 """
 
 import hashlib

@@ -99,6 +99,7 @@ class Command(StrEnum):
     TAKE_BACK = "take_back"
     GIVE_RECEIPT = "give_receipt"
     IDENTIFY = "identify"
+    DESCRIBE = "describe"
     QUESTION = "question"
     KEEP = "keep"
     DISPOSE = "dispose"
@@ -130,7 +131,8 @@ PAYING = (S.SERVED, S.DEMANDED, S.ENFORCING)
 ENDED = (S.GUIDED, S.CLOSED, S.UNPUNISHED, S.DISMISSED, S.WITHDRAWN, S.TERMINATED, S.TRANSFERRED, S.REFERRED, S.REVOKED)
 CORRECTION = (S.LEAD, S.ORDERED, S.MENDED, S.RECHECKED)
 LOOKING_INTO = (*CORRECTION, S.FILED)
-UNDER_WAY = (*CORRECTION, S.PROPOSED, *INVESTIGATION, S.DECIDED)
+UNDECIDED = (*CORRECTION, S.PROPOSED, *INVESTIGATION)
+UNDER_WAY = (*UNDECIDED, S.DECIDED)
 SAME = None
 SERVING = ("witnessed", "address_confirmed", "notice_over")  # what must hold of how something reaches the party
 INVESTIGATORS, REVIEWED_BY = "investigators", "reviewers"
@@ -201,6 +203,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     # Wherever a case has come to meanwhile: what is kept is decided about, and goes back to whom it belongs.
     (tuple(S), Step(C.DISPOSE, (R.HEAD,), SAME, (P, "56"), ("reason",), ("kept",), "disposal")),
     (UNDER_WAY, Step(C.IDENTIFY, (R.OFFICER,), SAME, (P, "59"), ("identity",), ("citizen",))),
+    (UNDECIDED, Step(C.DESCRIBE, (R.OFFICER,), SAME, (P, "59"), ("address",), ("code_holds",))),
     (UNDER_WAY, Step(C.CONFIRM_ADDRESS, (R.OFFICER, R.PARTY), SAME, (P, "61"), ("place",), (), "address")),
     # Other measures, each on a basis of its own.
     (
@@ -247,7 +250,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     # Investigation and legal review.
     (
         (S.FILED,),
-        Step(C.CONCLUDE, (R.OFFICER,), S.REVIEW_1, (P, "57"), ("reason", "sanction"), ("permitted",), "conclusion"),
+        Step(C.CONCLUDE, (R.OFFICER,), S.REVIEW_1, (P, "57"), ("reason", "sanction"), ("permitted", "described"), "conclusion"),
     ),
     (
         INVESTIGATION,
@@ -328,7 +331,8 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         (S.NOTIFIED, S.HEARD),
         Step(
             C.DECIDE, (R.HEAD,), S.DECIDED, (P, "57"), ("reason", "sanction"),
-            ("statement_over", "hearing_reviewed", "permitted", "not_aggravated", "discussed"), "decision", (INVESTIGATORS,),
+            ("statement_over", "hearing_reviewed", "permitted", "not_aggravated", "discussed", "described"), "decision",
+            (INVESTIGATORS,),
         ),
     ),
     (

@@ -20,8 +20,9 @@ BY_THE_CASE = frozenset({
     "not_obliged", "nothing_penal", "penal", "limitation", "ceiling", "simple", "unnoted", "noted", "undefended", "hearing_right",
     "hearing_in_time", "hearing_wanted", "hearing_called", "hearing_unreviewed", "hearing_reviewed", "statement_over",
     "not_aggravated", "discussed", "fined", "nothing_to_pay", "payment_late", "demand_over", "remedies_over", "no_appeal_open",
-    "appeal_open", "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "citizen", "subsidised", "subsidy_untold",
-    "uncredited", "credited", "shown_enough", "to_refund", "refunded", "punishable", "unacknowledged", "referred_to_us",
+    "appeal_open", "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "citizen", "described", "subsidised",
+    "subsidy_untold", "uncredited", "credited", "shown_enough", "to_refund", "refunded", "punishable", "unacknowledged",
+    "referred_to_us",
 })  # fmt: skip
 OF_A_SANCTION = frozenset({"ceiling", "not_aggravated", "discussed"})  # nothing to ask where there is none
 # Where a condition is laid down when that is not where its step is.
@@ -46,6 +47,7 @@ LAID_DOWN = {
     "demand_over": ("coercion", "54"),
     "stands": (PENALTY, "48"),
     "no_appeal_open": (PENALTY, "73"),
+    "described": (PENALTY, "59"),
     "kept_apart": (PENALTY, "43"),
     "interested": (PENALTY, "43"),
     "reviewed_before": (PENALTY, "58"),

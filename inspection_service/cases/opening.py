@@ -7,6 +7,7 @@ import asyncpg
 
 from inspection_service.cases import store
 from inspection_service.cases.identity import Identity
+from inspection_service.cases.particulars import UNKNOWN, Particulars, code_holds
 from inspection_service.law.catalogue import CITIZEN, Catalogue
 from youguan.bounds import site_of
 from youguan.clock import COUNTY, county_day
@@ -28,6 +29,7 @@ class Opening:
     reason: str
     party_id: str | None = None
     identity: Identity | None = None
+    particulars: Particulars = UNKNOWN
     site_id: str | None = None
     station_id: str | None = None
     task_id: str | None = None
@@ -48,6 +50,8 @@ async def completed(
     placed = replace(await _with_party(connection, opening), site_id=await _site(connection, opening))
     if not placed.party_name.strip():
         raise Invalid.about("party_name", "is needed: whom the case is about")
+    if not code_holds(placed.particulars.uscc):
+        raise Invalid.about("uscc", "no unified social credit code: 18 characters, the last of them a checksum")
     if opening.act_on > day:
         raise Invalid.about("act_on", "lies in the future")
     if opening.business_since is not None and opening.business_since > day:

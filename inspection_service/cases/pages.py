@@ -19,8 +19,9 @@ from inspection_service.cases.machine import ENDED, Command, State
 from inspection_service.cases.offers import first_days
 from inspection_service.cases.opening import Opening, found_day, noon
 from inspection_service.cases.owing import owed_fen, refund_fen
+from inspection_service.cases.particulars import particulars
 from inspection_service.cases.persons import Officer
-from inspection_service.cases.words import GROUPS, WAITING, WORDS
+from inspection_service.cases.words import GROUPS, PARTICULARS, WAITING, WORDS
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.desk import EvidenceDesk, officers_of
 from inspection_service.inspections.visits import store as visit_store
@@ -136,9 +137,11 @@ async def _opening(given: FormData, desk: CaseDesk) -> Opening:
             found = await store.parties_at(connection, site, noon(act_on)) if site else []
         if party_id not in [row["organisation_id"] for row in found]:
             raise Invalid.about("party_id", "had no role at this site on that day: choose again")
+    kind = "citizen" if text_in(given, "party_kind") == "citizen" else "organisation"
+    named = particulars(kind, *(text_in(given, name)[:200] for name in PARTICULARS))
     return Opening(
-        item_id=text_in(given, "item_id"), party_kind="citizen" if text_in(given, "party_kind") == "citizen" else "organisation",
-        party_name=name, act_on=act_on, second_officer=text_in(given, "second_officer"), reason=text_in(given, "reason"),
+        item_id=text_in(given, "item_id"), party_kind=kind, particulars=named, party_name=name, act_on=act_on,
+        second_officer=text_in(given, "second_officer"), reason=text_in(given, "reason"),
         party_id=party_id, identity=identity_in(given, desk.identities), site_id=site,
         station_id=text_in(given, "station_id") or None,
         task_id=text_in(given, "task_id") or None, visit_id=text_in(given, "visit_id") or None,

@@ -94,6 +94,7 @@ COMMANDS = {
     "take_back": "收回移送",
     "give_receipt": "出具移送回执",
     "identify": "登记身份证件",
+    "describe": "登记当事人住所等信息",
     "inspect": "现场检查笔录",  # of cases from before records came from visits alone
     "question": "询问笔录",
     "keep": "证据先行登记保存",
@@ -173,6 +174,8 @@ UNMET = {
     "plan_covers": "各期金额之和应当等于尚未缴纳的罚款",
     "plan_ahead": "各期日期应当在今天以后并依次排列",
     "citizen": "仅适用于公民",
+    "code_holds": "不是统一社会信用代码：应为18位，末位为校验码",
+    "described": "先登记当事人住所（住址）；单位还应有统一社会信用代码和法定代表人（负责人）",
     "nothing_kept": "先处理已经登记保存的证据",
     "kept": "没有登记保存的证据",
     "subsidised": "该事项不涉及补贴",
@@ -192,6 +195,9 @@ FIELDS = {
     "identity": "身份证件",
     "document_kind": "证件种类",
     "document_number": "证件号码",
+    "address": "住所（公民：住址）",
+    "uscc": "统一社会信用代码（单位）",
+    "representative": "法定代表人（负责人）",
     "on": "日期",
     "officers": "两名办案人员",
     "people": "参加人（每行一人）",
@@ -218,6 +224,7 @@ FIELDS = {
 # What goes with a command beside what it needs.
 BESIDE = {
     "confirm_mended": ("minor", "faultless"),
+    "describe": ("uscc", "representative"),
     "punish_on_the_spot": ("also", "fine_fen", "grounds", "people"),
     "notify": ("people",),
     "serve": ("people",),
@@ -241,6 +248,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "not_taken": "不予受理或驳回起诉",
     },
 }  # fmt: skip
+PARTICULARS, OF_ORGANISATIONS = ("address", "uscc", "representative"), ("uscc", "representative")
 CHECKS, MONEY = ("minor", "faultless", "admitted", "rights_told"), ("fine_fen", "gains_fen", "amount_fen")
 EVIDENCE_KINDS = {
     "record": "现场笔录、勘验笔录", "audiovisual": "视听资料（照片、录像）", "documentary": "书证", "physical": "物证",
@@ -266,7 +274,7 @@ GROUPS = {
 WORDS: dict[str, Any] = {
     "states": STATES, "procedures": PROCEDURES, "period_names": PERIODS, "command_names": COMMANDS, "role_names": ROLES,
     "unmet_texts": UNMET, "field_names": FIELDS, "choices": CHOICES, "checks": CHECKS, "money": MONEY, "beside": BESIDE,
-    "several": SEVERAL, "narrowed": NARROWED,
+    "several": SEVERAL, "narrowed": NARROWED, "particulars": PARTICULARS, "of_organisations": OF_ORGANISATIONS,
     "about_names": ABOUT,
     "document_kinds": DOCUMENTS,
     "evidence_kinds": EVIDENCE_KINDS, "origins": ORIGINS, "parties": PARTIES, "sanction_names": SANCTIONS, "groups": GROUPS,

@@ -11,6 +11,7 @@ from inspection_service.cases import store as cases
 from inspection_service.cases.desk import FACTS, CaseDesk
 from inspection_service.cases.documents import basis_text
 from inspection_service.cases.opening import Opening
+from inspection_service.cases.particulars import particulars
 from inspection_service.exchange import store
 from inspection_service.exchange.record import FORMAT, CaseRecord, DocumentRecord, MoveRecord, as_table
 from youguan import audit
@@ -96,7 +97,9 @@ class ExchangeDesk:
         facts, item = FACTS.validate_python(row["facts"]), self.cases.catalogue.items[row["item_id"]]
         return CaseRecord(
             format=FORMAT, organ=self.cases.catalogue.own.name, number=row["number"], item_id=row["item_id"],
-            party_kind=row["party_kind"], party_name=row["party_name"], act_on=row["act_on"], reason=reason,
+            party_kind=row["party_kind"], party_name=row["party_name"],
+            party_address=facts.particulars.address, party_uscc=facts.particulars.uscc,
+            party_representative=facts.particulars.representative, act_on=row["act_on"], reason=reason,
             item_name=item.name, found_on=row["found_on"], site_id=row["site_id"], site_name=row["site_name"],
             station_id=row["station_id"], division_code=row["division_code"], serious=facts.serious,
             source=facts.referred_by or "检查发现", state=row["state"], procedure=row["procedure"],
@@ -130,9 +133,11 @@ class ExchangeDesk:
             if before := await store.received(connection, record.organ, record.number):
                 return before["case_id"], before["case_number"]
             named = await store.organisations_named(connection, record.party_name)
+            told = (record.party_address, record.party_uscc, record.party_representative)
             opening = Opening(
                 item_id=record.item_id, party_kind=record.party_kind, party_name=record.party_name, act_on=record.act_on,
                 found_on=record.found_on, second_officer=second_officer, reason=record.reason,
+                particulars=particulars(record.party_kind, *told),
                 party_id=named[0] if len(named) == 1 else None, site_id=record.site_id, station_id=record.station_id,
                 serious=record.serious, referred_by=record.organ, referral_number=record.number,
             )  # fmt: skip

@@ -60,6 +60,9 @@ class CaseRecord(BaseModel):
     party_name: str = Field(min_length=1, max_length=200)
     act_on: date
     reason: str = Field(min_length=1, max_length=2000)
+    party_address: str = Field(default="", max_length=200)
+    party_uscc: str = Field(default="", max_length=40)
+    party_representative: str = Field(default="", max_length=200)
     item_name: str = Field(default="", max_length=500)
     found_on: date | None = None
     site_id: str | None = Field(default=None, max_length=100)

@@ -174,10 +174,12 @@ class PublicationDesk:
     async def _names(
         self, connection: asyncpg.Connection, case: asyncpg.Record, facts: Facts, names: Sequence[str]
     ) -> list[str]:
-        """Return whom the rules know to be natural persons: a citizen, the officers; and whom a person has named."""
+        """Return whom the rules know to be natural persons: a citizen, an organisation's representative, the officers; and whom a
+        person has named."""
         known = {officer.subject: officer.name for officer in await cases.officers(connection)}
         officers = [known[subject] for subject in facts.investigators if subject in known]
-        return [*names, *officers, *([case["party_name"]] if case["party_kind"] == CITIZEN else [])]
+        party = case["party_name"] if case["party_kind"] == CITIZEN else facts.particulars.representative
+        return [*names, *officers, party]
 
     async def publish(
         self, who: Principal, publication_id: str, names: Sequence[str], reason: str = ""

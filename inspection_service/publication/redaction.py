@@ -25,6 +25,8 @@ COMPOUND = (
 )
 SHORTEST = 2
 PATTERNS = (
+    (re.compile(r"住址：[^。\n]+"), "住址：〔略〕"),  # as a decision names a citizen's; an organisation's seat stays
+    (re.compile(r"末四位：[0-9A-Z]+"), "末四位：〔略〕"),
     (re.compile(r"(?<![0-9A-Za-z])\d{17}[0-9Xx](?![0-9A-Za-z])"), "〔身份证号略〕"),
     (re.compile(r"(?<![0-9A-Za-z])(?:\d{4}[ -]?){3,4}\d{1,4}(?![0-9A-Za-z])"), "〔账号略〕"),
     (re.compile(r"(?<![0-9])1[3-9]\d{9}(?![0-9])"), "〔电话略〕"),

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charger_registry.identifiers import is_organisation_code, is_uscc
+from charger_registry.identifiers import is_organisation_code
 from charger_registry.ledger.responsibility import Line, holder, unmanaged
 from charger_registry.people.passwords import Tries
 from youguan.coordinates import TO_WGS84, gcj02_to_wgs84, to_wgs84, wgs84_to_gcj02
+from youguan.credit_codes import is_uscc
 from youguan.errors import TooManyRequests
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

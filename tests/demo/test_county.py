@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from charger_registry.drafts import Filing
-from charger_registry.identifiers import is_organisation_code, is_uscc
+from charger_registry.identifiers import is_organisation_code
 from charger_registry.ledger.responsibility import ROLES, Line, holder
 from deploy.demo.county import DIVISIONS, SEED, SITES, STATIONS, sample_county, sample_organisations, sample_roles
+from youguan.credit_codes import is_uscc
 
 TODAY = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -19,6 +19,7 @@ from inspection_service.cases.identity import Identities
 from inspection_service.cases.machine import REVIEWERS, REVIEWS, STEPS, Command, Role, State, leads_to, step
 from inspection_service.cases.offers import BY_THE_CASE, LAID_DOWN, first_days, offers
 from inspection_service.cases.owing import owed_fen, refund_fen
+from inspection_service.cases.particulars import Particulars
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.cases.words import UNMET
@@ -28,6 +29,7 @@ from inspection_service.law.imposed import Imposed
 from inspection_service.law.permission import SAID_BY
 from inspection_service.law.statutes import LawError, statutes
 from inspection_service.wording import REFUSED
+from tests.inspection_service.world import NAMED
 from youguan.auth import Principal
 from youguan.errors import Conflict, Forbidden, Invalid, Unavailable
 from youguan.working_days import add_working_days
@@ -86,6 +88,8 @@ transferred+referred+revoked: dispose h =
 lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed: confirm_address op =, give_receipt o =
 lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed: identify o =
 notified+hearing+heard+decided: identify o =
+lead+ordered+mended+rechecked+proposed+filed+review_1+review_2+review_3+review_4+reviewed: describe o =
+notified+hearing+heard: describe o =
 notified+hearing+heard+decided: confirm_address op =, give_receipt o =
 served+demanded+enforcing+paid+closed: record_credit h =, repair_credit h =
 revoked: archive o revoked, start_anew h lead, end_appeal oh revoked
@@ -116,7 +120,9 @@ CHECKED = (Piece("record", "inspector", officers=2),)
 
 def case(state: State = State.LEAD, item: str = "car-park-stopped", **changes: Any) -> Case:
     """Return a case of two officers, with evidence; `facts` are what else is known."""
-    facts = Facts(officers=("a", "b"), investigators=("a", "b"), **changes.pop("facts", {}))
+    facts = Facts(
+        **{"officers": ("a", "b"), "investigators": ("a", "b"), "particulars": NAMED, **changes.pop("facts", {})}
+    )
     usual = Case("AJ-2026-000001", state, None, catalogue().items[item], "organisation", TODAY, TODAY, facts, CHECKED)
     return replace(usual, **changes)
 
@@ -193,6 +199,18 @@ NOTIFIED = {"sanction": "fine", "fine_fen": 20_000_00, "notified_fine_fen": 20_0
         (case(act_on=date(2024, 9, 16)), Role.OFFICER, "a", Command.PROPOSE, []),
         (case(State.NOTIFIED, facts=NOTIFIED), Role.HEAD, "h", Command.DECIDE, [("statement_over", "penalty", "62")]),
         (case(State.NOTIFIED, facts={**NOTIFIED, "defended": True}), Role.HEAD, "h", Command.DECIDE, []),
+        (
+            case(State.NOTIFIED, facts={**NOTIFIED, "defended": True, "particulars": Particulars("某路1号")}), Role.HEAD, "h",
+            Command.DECIDE, [("described", "penalty", "59")],
+        ),
+        (
+            case(State.FILED, party_kind="citizen", facts={"particulars": Particulars("某路1号")}), Role.OFFICER, "a",
+            Command.CONCLUDE, [],
+        ),
+        (
+            case(State.FILED, facts={"particulars": Particulars()}), Role.OFFICER, "a", Command.CONCLUDE,
+            [("described", "penalty", "59")],
+        ),
         (
             case(State.NOTIFIED, facts={**NOTIFIED, "defended": True}, act_is_fined=True), Role.HEAD, "h", Command.DECIDE,
             [("fined_already", "penalty", "29")],
@@ -930,7 +948,7 @@ def test_a_decision_falls_with_the_review_or_suit_in_which_it_falls(state: State
     assert unmet(given_back, back, TODAY, refund) == ["to_refund", "not_refunded_more"]
     anew = moved(given_back, step(State.REVOKED, Command.START_ANEW), Said(reason="r"), "h", TODAY)
     assert (anew.state, anew.procedure) == (State.LEAD, None)
-    assert anew.facts == Facts(officers=("a", "b"), investigators=("a", "b"))
+    assert anew.facts == Facts(officers=("a", "b"), investigators=("a", "b"), particulars=NAMED)
 
 
 def test_what_review_takes_off_a_fine_that_was_paid_is_given_back_and_no_more() -> None:

@@ -16,6 +16,7 @@ from inspection_service.cases.persons import acting
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.evidence import Piece, proves
+from tests.inspection_service.world import NAMED
 from youguan.errors import Conflict, Forbidden
 
 START = date(2026, 9, 16)
@@ -114,7 +115,7 @@ def check(before: Case, after: Case, who: str, day: date) -> None:
 def test_whatever_is_tried(
     item: str, party: str, pieces: tuple[Piece, ...], tries: list[tuple[int, int, Said, int, int]]
 ) -> None:
-    officers = Facts(officers=("a", "b"), investigators=("a", "b"))
+    officers = Facts(officers=("a", "b"), investigators=("a", "b"), particulars=NAMED)
     case, day = Case("n", State.LEAD, None, catalogue().items[item], party, START, START, officers, pieces), START
     for which, whose, said, passed, ahead in tries:
         day += timedelta(days=passed)
@@ -135,7 +136,7 @@ def test_whatever_is_tried(
 
 def test_a_walk_that_does_everything_right_ends_in_a_decision() -> None:
     """So that the walks above have somewhere to go."""
-    officers = Facts(officers=("a", "b"), investigators=("a", "b"))
+    officers = Facts(officers=("a", "b"), investigators=("a", "b"), particulars=NAMED)
     item = catalogue().items["car-park-stopped"]
     case: Case | None = Case("n", State.LEAD, None, item, "organisation", START, START, officers, PROVED)
     said = Said(reason="r", on=START, procedure="general", sanction="fine", fine_fen=20_000_00, manner="direct")

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from inspection_service.cases.file import Facts, Instalment, Said
 from inspection_service.cases.machine import Command, State, step
 from inspection_service.cases.opening import Opening
 from inspection_service.cases.owing import owed_fen
+from inspection_service.cases.particulars import Particulars
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence_store
@@ -40,6 +41,7 @@ from inspection_service.tasks.desk import TaskDesk
 from inspection_service.tasks.intake import Intake
 from tests.inspection_service.world import (
     HEAD,
+    NAMED,
     PARTY,
     PRESS,
     REVIEWERS,
@@ -169,6 +171,7 @@ async def test_a_case_is_about_a_party_and_a_place_that_are_known(world: World) 
         ({"station_id": "t-1"}, Invalid, "station_id: stands at another site"),
         ({"found_on": TODAY + timedelta(days=1)}, Invalid, "found_on"),
         ({"act_on": TODAY, "found_on": TODAY - timedelta(days=1)}, Invalid, "found_on"),
+        ({"particulars": replace(NAMED, uscc="91350100M000100Y44")}, Invalid, "uscc: no unified social credit code"),
     ):
         with pytest.raises(error, match=about):
             await world.cases.open(A, replace(UNFILED, **wrong))
@@ -213,6 +216,25 @@ async def test_who_has_an_interest_takes_no_part_in_a_case(world: World) -> None
     await world.cases.open(A, replace(STOPPED, second_officer="b"))
 
 
+async def test_a_decision_names_where_its_party_is_and_who_represents_it(world: World) -> None:
+    """Art. 59: what the opening left out is noted before a decision is drafted; a citizen has an address alone."""
+    case_id = await world.cases.open(A, replace(STOPPED, particulars=replace(NAMED, address="", representative="")))
+    with pytest.raises(Conflict, match=r"note the party's address first"):
+        await notify(world, case_id)
+    with pytest.raises(Conflict, match="no unified social credit code"):
+        await world.do(A, case_id, Command.DESCRIBE, address="宁海县气象北路1号", uscc="91350100M000100Y44")
+    await world.do(A, case_id, Command.DESCRIBE, address="宁海县气象北路1号", representative="陈德明")
+    assert (await world.row(case_id))["facts"]["particulars"] == asdict(NAMED)
+    await world.do(A, case_id, Command.CONCLUDE, reason="事实清楚", sanction="fine", fine_fen=20_000_00)
+    async with world.pool.acquire() as connection:
+        drafted = (await store.documents(connection, case_id))[-1]["content"]["paragraphs"][0]
+    assert drafted == (
+        "当事人：宁海某公司，统一社会信用代码：91350100M000100Y43，法定代表人（负责人）：陈德明，住所：宁海县气象北路1号。"
+    )
+    sent = await ExchangeDesk(world.cases, world.clock).send(A, case_id)
+    assert Particulars(sent.party_address, sent.party_uscc, sent.party_representative) == NAMED
+
+
 async def test_two_citizens_of_one_name_are_two_parties(world: World) -> None:
     first, second = (world.cases.identities.of("passport", number) for number in ("E12345678", "E87654321"))
     citizen = replace(STOPPED, party_kind="citizen", party_name="张某", party_id=None, act_on=TODAY)
@@ -254,7 +276,8 @@ async def test_what_was_said_gives_the_case_again(world: World) -> None:
         lines = await store.history(connection, case_id)
         row = await store.get(connection, case_id)
         case = await world.cases.case(connection, row)
-    again = replace(case, state=State.LEAD, procedure=None, facts=Facts(officers=("a", "b"), investigators=("a", "b")))
+    opened = Facts(officers=("a", "b"), investigators=("a", "b"), particulars=NAMED)
+    again = replace(case, state=State.LEAD, procedure=None, facts=opened)
     for line in lines[1:]:
         said = TypeAdapter(Said).validate_python(line["said"])
         after = moved(again, step(again.state, Command(line["command"])), said, line["actor"], county_day(line["at"]))

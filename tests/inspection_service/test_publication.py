@@ -95,6 +95,8 @@ def test_a_name_keeps_its_surname(name: str, mask: str) -> None:
         ("a.b@example.com", "〔邮箱略〕"),
         ("罚款20000元，第000001号，桩10000000000000000000001，2026年9月16日", None),
         ("统一社会信用代码91330100799655058B", None),
+        ("张某，证件号码末四位：123X，住址：某路1号，3幢。经查", "张某，证件号码末四位：〔略〕，住址：〔略〕。经查"),
+        ("住所：宁海县气象北路1号。", None),
     ],
 )
 def test_what_leads_to_a_person_by_its_form_is_taken_out(text: str, left: str | None) -> None:

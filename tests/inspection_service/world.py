@@ -1,5 +1,6 @@
 """The desks of cases on a real PostgreSQL, with a clock of their own, two officers, a head, reviewers and a party."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from inspection_service.cases.desk import CaseDesk
 from inspection_service.cases.file import Said
 from inspection_service.cases.machine import Command
 from inspection_service.cases.opening import Opening
+from inspection_service.cases.particulars import Particulars
 from inspection_service.evidence.desk import EvidenceDesk, Wish
 from inspection_service.law.catalogue import catalogue
 from inspection_service.papers.desk import PaperDesk
@@ -50,10 +52,19 @@ def somebody(subject: str, role: str, organisation: str | None = None, level: in
 A, B = somebody("a", "inspector"), somebody("b", "inspector")
 HEAD, PARTY = somebody("h", "regulator"), somebody("p", "operator", "m")
 REVIEWERS = [somebody(f"r{n}", "reviewer", level=n) for n in (1, 2, 3, 4)]
+NAMED = Particulars("宁海县气象北路1号", "91350100M000100Y43", "陈德明")
 UNFILED = Opening(
-    "car-park-unfiled", "organisation", "宁海某公司", TODAY, "b", "现场未见备案", party_id="m", site_id="s"
+    "car-park-unfiled",
+    "organisation",
+    "宁海某公司",
+    TODAY,
+    "b",
+    "现场未见备案",
+    party_id="m",
+    particulars=NAMED,
+    site_id="s",
 )
-STOPPED = Opening("car-park-stopped", "organisation", "宁海某公司", TODAY, "b", "停车场关闭", party_id="m", site_id="s")
+STOPPED = replace(UNFILED, item_id="car-park-stopped", reason="停车场关闭")
 
 
 class World:

@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 
-from charger_registry.identifiers import is_uscc
 from charger_registry.ledger.store import ledger_events
 from charger_registry.people import store as people
 from charger_registry.people.closing import because_ceased, close_accounts_of_ceased, reopen
@@ -20,6 +19,7 @@ from charger_registry.store import STREAM, get_organisation
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
+from youguan.credit_codes import is_uscc
 from youguan.database import whole
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish

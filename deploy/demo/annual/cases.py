@@ -11,11 +11,13 @@ from typing import Any
 import orjson
 
 from deploy.demo.annual.totals import Totals
+from deploy.demo.county import sample_code
 from inspection_service.cases import documents
 from inspection_service.cases.conditions import against, missing, unmet
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import FAST, GENERAL, Case, Facts, Said
 from inspection_service.cases.machine import REVIEWERS, Command, Role, State, Step, step
+from inspection_service.cases.particulars import Particulars
 from inspection_service.cases.persons import acting
 from inspection_service.evidence.chain import Link, Signer, canonical
 from inspection_service.evidence.desk import pieces
@@ -195,7 +197,8 @@ def _day(year: int, random: Random) -> date:
 
 def _opened(bureau: Bureau, year: int, n: int, day: date, item: str, lead: Lead | None) -> Walk:
     officers = bureau.officers if n % 2 else bureau.officers[::-1]
-    facts = Facts(officers=officers, investigators=officers)
+    named = Particulars(f"宁海县示例路{n}号", sample_code(n), f"示例负责人{n:04d}")
+    facts = Facts(officers=officers, investigators=officers, particulars=named)
     case = Case(f"AJ-{year}-{n:06d}", State.LEAD, None, bureau.catalogue.items[item], "organisation", day, day, facts)
     walk = Walk(
         bureau.catalogue, bureau.signer, bureau.names, str(uuid.uuid4()), case, f"示例经营单位{n:04d}",
