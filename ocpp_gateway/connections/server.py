@@ -432,29 +432,29 @@ class Listener(WSListener):
             transport.send_close(WSCloseCode.OK)
             transport.disconnect()
         elif kind == WSMsgType.BINARY:
-            self.close(WSCloseCode.UNSUPPORTED_DATA, "OCPP-J is text")
+            self._break_off(WSCloseCode.UNSUPPORTED_DATA, "OCPP-J is text", frame.get_payload_as_bytes())
 
     def _fragment(self, frame: WSFrame) -> None:
         begins = frame.msg_type == WSMsgType.TEXT
         if begins == (self._fragments is not None):
-            self.close(WSCloseCode.PROTOCOL_ERROR, "fragments out of order")
+            self._break_off(WSCloseCode.PROTOCOL_ERROR, "fragments out of order", frame.get_payload_as_bytes())
             return
         self._fragments = [] if self._fragments is None else self._fragments
         self._fragments.append(frame.get_payload_as_bytes())
         if len(self._fragments) > MOST_FRAGMENTS or sum(map(len, self._fragments)) > LARGEST_MESSAGE:
-            self.close(WSCloseCode.MESSAGE_TOO_BIG, "message too big")
+            self._break_off(WSCloseCode.MESSAGE_TOO_BIG, "message too big", b"".join(self._fragments))
         elif frame.fin:
             message, self._fragments = b"".join(self._fragments), None
             self._whole(message)
 
     def _whole(self, message: bytes) -> None:
         if len(message) > LARGEST_MESSAGE:
-            self.close(WSCloseCode.MESSAGE_TOO_BIG, "message too big")
+            self._break_off(WSCloseCode.MESSAGE_TOO_BIG, "message too big", message)
             return
         try:
             text = message.decode()
         except UnicodeDecodeError:
-            self.close(WSCloseCode.INVALID_TEXT, "not UTF-8")
+            self._break_off(WSCloseCode.INVALID_TEXT, "not UTF-8", message)
             return
         if self._session is not None:
             self._session.receive(message, text)
@@ -470,6 +470,13 @@ class Listener(WSListener):
     def close(self, code: WSCloseCode, reason: str) -> None:
         if self._wire is not None:
             self._wire.close(code.value, reason)
+
+    def _break_off(self, code: WSCloseCode, reason: str, raw: bytes) -> None:
+        """Close over something that is no message: both are recorded, or nobody would see why a station comes again and again."""
+        if self._session is not None and not self._session.closed:
+            metrics.dropped.labels(reason).inc()
+            self._session.break_off(reason, raw)
+        self.close(code, reason)
 
     def end(self, code: WSCloseCode, reason: str) -> None:
         """Close for a reason that is recorded."""

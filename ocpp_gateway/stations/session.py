@@ -52,6 +52,8 @@ OPEN_CALLS = 8
 MOST_HELD = 32
 # Of what is refused, so much is kept for each connection; the rest is only counted.
 DOUBTS_A_CONNECTION = 100
+# Of what is no message at all the beginning is kept: enough to know it by.
+UNREADABLE_KEPT = 2000
 
 
 Answered = Callable[[Answer | None, str], None]
@@ -428,6 +430,13 @@ class Session:
         """Read on: the station has taken its answers."""
         self._unread = False
         self._count_open(0)
+
+    def break_off(self, reason: str, raw: bytes) -> None:
+        """End over something that is no message of OCPP-J: what it was is kept, and why the connection ended."""
+        refusal = Refusal("RpcFrameworkError", f"the connection was closed: {reason}", answered_as=None)
+        text = words(raw[:UNREADABLE_KEPT].decode(errors="replace"))
+        self._refuse(refusal, text.encode(), self._around.clock.now())
+        self.end(reason)
 
     def end(self, reason: str) -> None:
         """The connection is gone: nothing more is answered; what was said before is still stored."""

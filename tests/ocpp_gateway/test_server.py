@@ -16,11 +16,12 @@ from websockets.asyncio.client import ClientConnection
 
 from ocpp_gateway.connections.server import LARGEST_MESSAGE, MOST_FRAGMENTS, Server
 from ocpp_gateway.protocol.versions import VERSIONS
-from ocpp_gateway.recorder.batch import Committed, Entry
+from ocpp_gateway.recorder.batch import Committed, Disconnected, Entry
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
-from ocpp_gateway.stations.session import Surroundings
+from ocpp_gateway.stations.session import UNREADABLE_KEPT, Surroundings
 from ocpp_gateway.worker import rules_of
 from tests.ocpp_gateway.fakes import FakeClaims, FakeRecorder, knowing
+from tests.suite import eventually
 from youguan.clock import SystemClock
 from youguan.settings import Settings
 
@@ -166,16 +167,31 @@ async def test_fragments_with_a_ping_between_are_one_message(served: Served) -> 
 
 
 @pytest.mark.parametrize(
-    ("say", "code"),
+    ("say", "code", "reason", "kept"),
     [
-        (lambda raw: raw.frame(FIN | BINARY, b"x"), 1003),
-        (lambda raw: raw.frame(FIN | CONTINUATION, b"x"), 1002),
-        (lambda raw: (raw.frame(TEXT, b"["), raw.frame(FIN | TEXT, b"]")), 1002),
-        (lambda raw: raw.frame(FIN | TEXT, b"\xff\xfe"), 1007),
-        (lambda raw: raw.frame(FIN | TEXT, b"x" * (LARGEST_MESSAGE + 1)), 1009),
-        (lambda raw: [raw.frame(TEXT if n == 0 else CONTINUATION, b"x" * 60_000) for n in range(5)], 1009),
-        (lambda raw: [raw.frame(TEXT if n == 0 else CONTINUATION, b"") for n in range(MOST_FRAGMENTS + 1)], 1009),
-        (lambda raw: raw.frame(FIN | CLOSE, struct.pack("!H", 1000)), 1000),
+        (lambda raw: raw.frame(FIN | BINARY, b"x"), 1003, "OCPP-J is text", "x"),
+        (lambda raw: raw.frame(FIN | CONTINUATION, b"x"), 1002, "fragments out of order", "x"),
+        (lambda raw: (raw.frame(TEXT, b"["), raw.frame(FIN | TEXT, b"]")), 1002, "fragments out of order", "]"),
+        (lambda raw: raw.frame(FIN | TEXT, b"\xff\xfe"), 1007, "not UTF-8", "\ufffd\ufffd"),
+        (
+            lambda raw: raw.frame(FIN | TEXT, b"x" * (LARGEST_MESSAGE + 1)),
+            1009,
+            "message too big",
+            "x" * UNREADABLE_KEPT,
+        ),
+        (
+            lambda raw: [raw.frame(TEXT if n == 0 else CONTINUATION, b"x" * 60_000) for n in range(5)],
+            1009,
+            "message too big",
+            "x" * UNREADABLE_KEPT,
+        ),
+        (
+            lambda raw: [raw.frame(TEXT if n == 0 else CONTINUATION, b"") for n in range(MOST_FRAGMENTS + 1)],
+            1009,
+            "message too big",
+            "",
+        ),
+        (lambda raw: raw.frame(FIN | CLOSE, struct.pack("!H", 1000)), 1000, "closed", None),
     ],
     ids=[
         "binary",
@@ -188,12 +204,24 @@ async def test_fragments_with_a_ping_between_are_one_message(served: Served) -> 
         "goodbye",
     ],
 )
-async def test_the_word_with_which_a_connection_is_closed(
-    served: Served, say: Callable[[Raw], object], code: int
+async def test_the_word_with_which_a_connection_is_closed_is_kept(
+    served: Served, say: Callable[[Raw], object], code: int, reason: str, kept: str | None
 ) -> None:
     async with served.raw() as raw:
         say(raw)
         assert await raw.close_code() == code
+
+    async def told() -> bool:
+        return bool(gone())
+
+    def gone() -> list[Disconnected]:
+        return [said for e in served.recorder.entries for said in e.observations if isinstance(said, Disconnected)]
+
+    await eventually(told)
+    assert [each.reason for each in gone()] == [reason]
+    doubts = [doubt for entry in served.recorder.entries for doubt in entry.doubts]
+    assert [doubt.frame for doubt in doubts] == ([] if kept is None else [kept])
+    assert all(reason in doubt.reason for doubt in doubts)
 
 
 async def test_the_largest_message_is_taken(served: Served) -> None:
