@@ -16,6 +16,7 @@ from ocpp_gateway.files import store as files
 from ocpp_gateway.files.depot import Depot
 from ocpp_gateway.heartbeats import store as heartbeats
 from ocpp_gateway.pages import store
+from ocpp_gateway.pages.curve import Measured, curves
 from ocpp_gateway.pages.frames import set_out, shown
 from ocpp_gateway.pages.timeline import Piece, line, totals
 from ocpp_gateway.relay import store as relay
@@ -24,6 +25,7 @@ from ocpp_gateway.timeseries import store as timeseries
 from ocpp_gateway.timeseries.rollup import day_of
 from ocpp_gateway.timeseries.uptime import RULES, Seconds
 from ocpp_gateway.transactions import store as transactions
+from ocpp_gateway.transactions.api import MOST_SAMPLES, missing
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import NotFound, Reason
@@ -31,7 +33,7 @@ from youguan.web.paging import Cursor, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_station
 from youguan.web.templates import Templates
 
-PAGE, LIVE_FRAMES, MOST_VARIABLES, MOST_OPEN = 50, 25, 500, 20
+PAGE, LIVE_FRAMES, MOST_VARIABLES, MOST_OPEN, MOST_EVENTS = 50, 25, 500, 20, 500
 A_DAY, A_MONTH = timedelta(days=1), timedelta(days=30)
 MEETINGS = {
     "connected": ("good", "中央系统正常"),
@@ -220,19 +222,42 @@ def _add_history(router: APIRouter, place: Place) -> None:
         request: Request,
         station_id: str,
         who: Annotated[Principal, Depends(require_station(place.pool))],
+        open: bool = False,
         cursor: Cursor = None,
     ) -> Response:
+        """Show those under way first, then those that have ended; `open`: all that are under way, ends that never came too."""
         key = decode_cursor(cursor, int)
         async with place.pool.acquire() as connection:
             under_way = transactions.TransactionFilter(station_id, open=True)
-            ended = transactions.TransactionFilter(station_id, open=False)
-            rows = await transactions.transactions(connection, ended, before=key[0] if key else None, limit=PAGE)
+            chosen = transactions.TransactionFilter(station_id, open=open)
+            rows = await transactions.transactions(connection, chosen, before=key[0] if key else None, limit=PAGE)
             following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
             first = (
-                [] if cursor else await transactions.transactions(connection, under_way, before=None, limit=MOST_OPEN)
+                []
+                if cursor or open
+                else await transactions.transactions(connection, under_way, before=None, limit=MOST_OPEN)
             )
             return await place.show(
                 request, connection, station_id, "transactions", rows=[*first, *rows], next=following, cursor=cursor,
+                tokens=who.has(REGULATOR, INSPECTOR), lasting=lasting, open=open,
+            )  # fmt: skip
+
+    @router.get("/{station_id}/transactions/{transaction_id}")
+    async def one_charged(
+        request: Request,
+        station_id: str,
+        transaction_id: str,
+        who: Annotated[Principal, Depends(require_station(place.pool))],
+    ) -> Response:
+        """Show a transaction with its curves, its events and the numbers of those that never came."""
+        async with place.pool.acquire() as connection:
+            row = await transactions.get_transaction(connection, station_id, transaction_id)
+            events = await transactions.transaction_events(connection, station_id, transaction_id)
+            samples = await transactions.transaction_samples(connection, row, MOST_SAMPLES)
+            never_came = missing([(event["seq_no"], event["kind"]) for event in events]) if row["numbered"] else []
+            return await place.show(
+                request, connection, station_id, "transaction", row=row, events=events[:MOST_EVENTS], never_came=never_came,
+                more_events=max(len(events) - MOST_EVENTS, 0), curves=curves(measured(sample) for sample in samples),
                 tokens=who.has(REGULATOR, INSPECTOR), lasting=lasting,
             )  # fmt: skip
 
@@ -243,6 +268,12 @@ def _add_history(router: APIRouter, place: Place) -> None:
         async with place.pool.acquire() as connection:
             rows = await store.find_variables(connection, station_id, q.strip() or None, MOST_VARIABLES)
             return await place.show(request, connection, station_id, "variables", rows=rows, q=q, most=MOST_VARIABLES)
+
+
+def measured(sample: asyncpg.Record) -> Measured:
+    """Return a sample with what it is of in one name."""
+    parts = (sample["measurand"], sample["phase"], sample["location"] if sample["location"] != "Outlet" else "")
+    return Measured(" ".join(filter(None, parts)), sample["unit"], sample["occurred_at"], sample["value"])
 
 
 def _add_frames(router: APIRouter, place: Place) -> None:

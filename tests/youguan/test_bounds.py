@@ -174,6 +174,51 @@ async def test_who_sees_which_sites_alerts_tasks_and_stations(reader: httpx.Asyn
     assert {n for n in "12" if f'href="/registry/sites/{n}"' in page} == seen
 
 
+async def test_a_transaction_has_a_page_and_the_open_ones_are_listed_apart(
+    client: httpx.AsyncClient, database_url: str
+) -> None:
+    async with await create_pool(database_url) as pool:
+        await pool.executemany(
+            """
+            INSERT INTO telemetry.transaction (station_id, transaction_id, connector, id_token, started_at, stopped_at, numbered)
+            VALUES ('s1', $1, 1, 'CARD', $2, $3, true)
+            """,
+            [("under way", NOW, None), ("ended", NOW, NOW)],
+        )
+        await pool.executemany(
+            """
+            INSERT INTO telemetry.transaction_event
+                (station_id, transaction_id, seq_no, kind, occurred_at, received_at, offline)
+            VALUES ('s1', 'ended', $1, $2, $3, $3, false)
+            """,
+            [(0, "Started", NOW), (3, "Ended", NOW)],
+        )
+        await pool.execute(
+            """
+            WITH kind AS (
+                INSERT INTO telemetry.meter_kind (measurand, phase, location, context, unit)
+                VALUES ('Power.Active.Import', 'L1', 'Outlet', 'Sample.Periodic', 'W') RETURNING id
+            )
+            INSERT INTO telemetry.meter_sample (station_id, connector, kind, occurred_at, received_at, value, transaction_id)
+            SELECT 's1', 1, id, $1, $1, 7000, 'ended' FROM kind
+            """,
+            NOW,
+        )
+    base = "/gateway/stations/s1/transactions"
+    both, opened = [(await client.get(base + q, headers=bearer("regulator"))).text for q in ("", "?open=true")]
+    assert [("transactions/ended" in page, "transactions/under%20way" in page) for page in (both, opened)] == [
+        (True, True), (False, True),
+    ]  # fmt: skip
+    page = (await client.get(f"{base}/ended", headers=bearer("regulator"))).text
+    assert "1, 2" in page, "the numbers that never came"
+    assert "Power.Active.Import L1" in page
+    assert 'points="0.0,50.0"' in page
+    assert "CARD" in page
+    assert "CARD" not in (await client.get(f"{base}/ended", headers=bearer("operator"))).text
+    assert (await client.get(f"{base}/none", headers=bearer("regulator"))).status_code == 404
+    assert (await client.get(f"{base}/ended", headers=bearer("builder"))).status_code == 404
+
+
 async def test_pages_of_one_station_show_its_alerts_and_tasks_alone(reader: httpx.AsyncClient) -> None:
     headers = bearer("regulator")
     for path, api in (("/alerts", "/api/alerts"), ("/tasks", "/api/inspection/tasks")):
