@@ -48,9 +48,7 @@ async def file_rows(connection: asyncpg.Connection, filing: Filing, now: datetim
     await file_equipment(connection, filing.sites, filing.source, now)
     await file_roles(connection, filing.roles, now)
     events: list[Event] = [SiteRetired(site_id=s, station_ids=ids) for s, ids in await _retired(connection, filing)]
-    events += [
-        OrganisationFiled(organisation_id=o.id, name=o.name, uscc=o.uscc, phone=o.phone) for o in filing.organisations
-    ]
+    events += await organisation_files(connection, [draft.id for draft in filing.organisations])
     events += await site_files(connection, [site.id for site in filing.sites])
     return events + await ledger_events(connection, touched, now)
 
@@ -94,6 +92,27 @@ async def _file_organisations(connection: asyncpg.Connection, drafts: Sequence[O
         """,
         *columns([(d.id, d.name, d.uscc, d.phone, d.generated, d.operator_code) for d in drafts], 6),
     )
+
+
+async def organisation_files(connection: asyncpg.Connection, organisation_ids: Sequence[str]) -> list[Event]:
+    """Return the files of organisations as they are now, as events, in the order of their ids as given."""
+    rows = await connection.fetch(
+        """
+        SELECT o.*, (
+            SELECT r.name FROM registry.representative r
+            WHERE r.organisation_id = o.id AND r.kind = 'legal_representative' AND r.ended_at IS NULL ORDER BY r.id DESC LIMIT 1
+        ) AS representative
+        FROM unnest($1::text[]) WITH ORDINALITY AS g (id, place) JOIN registry.organisation o USING (id) ORDER BY g.place
+        """,
+        list(organisation_ids),
+    )
+    return [
+        OrganisationFiled(
+            organisation_id=row["id"], name=row["name"], uscc=row["uscc"], phone=row["phone"], address=row["address"],
+            representative=row["representative"],
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) -> list[Event]:

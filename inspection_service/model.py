@@ -35,6 +35,16 @@ class Site(Table, table=True):
     retired_at: datetime | None = moment(optional=True)
 
 
+class Organisation(Table, table=True):
+    """What a decision names of an organisation, as the registry told it."""
+
+    __tablename__ = "organisation"
+    id: str = text(key=True)
+    address: str = text()
+    uscc: str | None = text(optional=True)
+    representative: str | None = text(optional=True)
+
+
 class Responsibility(Table, table=True):
     """A line of a site's ledger, as the registry believes it now."""
 

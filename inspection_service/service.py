@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from inspection_service import organisations
 from inspection_service.annual_report.api import add_annual_report
 from inspection_service.annual_report.desk import AnnualDesk
 from inspection_service.annual_report.pages import annual_report_pages
@@ -157,5 +158,10 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             ],
             watchers=[Job("inspection.shelf", lambda: shelf.tidy(pool))],
             documents=DOCUMENTS,
-            consumers=[Intake(pool, desk).consumer(), publication.consumer(), notices.consumer()],
+            consumers=[
+                Intake(pool, desk).consumer(),
+                organisations.consumer(pool),
+                publication.consumer(),
+                notices.consumer(),
+            ],
         )

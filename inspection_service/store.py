@@ -7,7 +7,7 @@ import asyncpg
 from inspection_service.tasks.assignment import Duty
 from youguan.auth import Scope
 from youguan.bounds import site_within
-from youguan.events import GracePeriodBegan, ResponsibilitiesChanged, SiteFiled
+from youguan.events import GracePeriodBegan, OrganisationFiled, ResponsibilitiesChanged, SiteFiled
 
 GRACE_BEGUN_DAYS, GRACE_ENDS_DAYS = 14, 30  # for how long its operator is told of its beginning and of its end
 
@@ -63,6 +63,23 @@ async def grace_to_tell(connection: asyncpg.Connection, scope: Scope, today: dat
         *scope.parameters,
     )
     return rows
+
+
+async def file_organisation(connection: asyncpg.Connection, filed: OrganisationFiled) -> None:
+    await connection.execute(
+        """
+        INSERT INTO inspection.organisation (id, address, uscc, representative) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (id) DO UPDATE SET address = excluded.address, uscc = excluded.uscc, representative = excluded.representative
+        """,
+        filed.organisation_id,
+        filed.address,
+        filed.uscc,
+        filed.representative,
+    )
+
+
+async def get_organisation(connection: asyncpg.Connection, organisation_id: str) -> asyncpg.Record | None:
+    return await connection.fetchrow("SELECT * FROM inspection.organisation WHERE id = $1", organisation_id)
 
 
 async def replace_duties(connection: asyncpg.Connection, changed: ResponsibilitiesChanged) -> None:

@@ -459,12 +459,14 @@ class SiteRetired(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationFiled(Event):
-    """An organisation was filed or its file changed."""
+    """An organisation was filed or its file changed; `representative`: its legal one, where a regulator has verified him."""
 
     organisation_id: str
     name: str
     uscc: str | None
     phone: str | None
+    address: str = ""
+    representative: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

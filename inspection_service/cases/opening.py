@@ -9,6 +9,7 @@ from inspection_service.cases import store
 from inspection_service.cases.identity import Identity
 from inspection_service.cases.particulars import UNKNOWN, Particulars, code_holds
 from inspection_service.law.catalogue import CITIZEN, Catalogue
+from inspection_service.store import get_organisation
 from youguan.bounds import site_of
 from youguan.clock import COUNTY, county_day
 from youguan.errors import Invalid, NotFound, Reason
@@ -69,7 +70,7 @@ async def found_day(connection: asyncpg.Connection, opening: Opening, day: date)
 
 
 async def _with_party(connection: asyncpg.Connection, opening: Opening) -> Opening:
-    """Return the opening with its party as the registry names it: an id is an organisation's that is known."""
+    """Return the opening with its party as the registry has it: an id is a known organisation's; what is said goes first."""
     if opening.party_kind == CITIZEN:
         if opening.party_id is not None:
             raise Invalid.about("party_id", "is an organisation's, and the party is a citizen")
@@ -83,7 +84,9 @@ async def _with_party(connection: asyncpg.Connection, opening: Opening) -> Openi
         raise Invalid.about(
             "party_id", "is no organisation that has or had a role at a site: leave it out, and give the name"
         )
-    return replace(opening, party_name=name)
+    filed = await get_organisation(connection, opening.party_id)
+    known = Particulars(filed["address"], filed["uscc"] or "", filed["representative"] or "") if filed else UNKNOWN
+    return replace(opening, party_name=name, particulars=opening.particulars.filled(known))
 
 
 async def _site(connection: asyncpg.Connection, opening: Opening) -> str | None:

@@ -17,6 +17,7 @@ from pypdf import PageObject, PdfReader
 from typer.testing import CliRunner
 
 from deploy.commands.__main__ import app
+from inspection_service import organisations
 from inspection_service.cases import store
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Facts, Instalment, Said
@@ -61,7 +62,7 @@ from youguan.auth import Principal
 from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from youguan.eventlog import publish
-from youguan.events import ConnectorStatusChanged, GracePeriodBegan
+from youguan.events import ConnectorStatusChanged, GracePeriodBegan, OrganisationFiled
 from youguan.quota import DOCUMENTS
 
 
@@ -231,6 +232,15 @@ async def test_a_decision_names_where_its_party_is_and_who_represents_it(world: 
     assert drafted == (
         "当事人：宁海某公司，统一社会信用代码：91350100M000100Y43，法定代表人（负责人）：陈德明，住所：宁海县气象北路1号。"
     )
+    filed = OrganisationFiled(
+        organisation_id="m", name="宁海某公司", uscc=NAMED.uscc, phone=None, address="旧址", representative="陈德明"
+    )
+    async with world.pool.acquire() as connection, connection.transaction():
+        await publish(connection, "registry", [filed, replace(filed, address="宁海县气象北路2号")])
+    await organisations.consumer(world.pool).catch_up()
+    for typed, shown in (("", "宁海县气象北路2号"), ("宁海县气象北路1号", "宁海县气象北路1号")):
+        other = await world.cases.open(A, replace(UNFILED, particulars=Particulars(typed)))
+        assert (await world.row(other))["facts"]["particulars"] == asdict(replace(NAMED, address=shown))
     sent = await ExchangeDesk(world.cases, world.clock).send(A, case_id)
     assert Particulars(sent.party_address, sent.party_uscc, sent.party_representative) == NAMED
 

@@ -15,7 +15,7 @@ from charger_registry.people.machine_keys import store as held_keys
 from charger_registry.people.machine_keys.desk import restore_keys, revoke_keys
 from charger_registry.people.organisations import store
 from charger_registry.people.organisations.ceasing import deregister, undo_deregistration
-from charger_registry.store import STREAM, get_organisation
+from charger_registry.store import STREAM, get_organisation, organisation_files
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
@@ -23,7 +23,6 @@ from youguan.credit_codes import is_uscc
 from youguan.database import whole
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
-from youguan.events import OrganisationFiled
 
 OPERATOR_CODE, COUNTRY, PARTY = re.compile(r"[0-9A-Z]{9}"), re.compile(r"[A-Z]{2}"), re.compile(r"[0-9A-Z]{3}")
 OWN = {"phone", "address"}
@@ -83,7 +82,7 @@ class OrganisationDesk:
             after = {**_shown(given), "reason": reason}
             await self._note(connection, who, "file organisation", given.id, None, after)
             row = await get_organisation(connection, given.id)
-            await publish(connection, STREAM, [_filed(given)])
+            await publish(connection, STREAM, await organisation_files(connection, [given.id]))
         return row
 
     @whole
@@ -106,7 +105,7 @@ class OrganisationDesk:
             news = await ledger_events(connection, sites, self._clock.now())
             said = {**_shown(after), "reason": reason}
             await self._note(connection, who, "change organisation", organisation_id, _shown(before), said)
-            await publish(connection, STREAM, [_filed(after), *news])
+            await publish(connection, STREAM, [*await organisation_files(connection, [organisation_id]), *news])
             return await get_organisation(connection, organisation_id)
 
     async def deregister(
@@ -178,6 +177,7 @@ class OrganisationDesk:
                 "evidence_number": mandate.evidence_number, "valid_until": mandate.valid_until, "username": mandate.username,
             }  # fmt: skip
             await self._note(connection, who, "verify representative", organisation_id, None, after)
+            await publish(connection, STREAM, await organisation_files(connection, [organisation_id]))
         return number
 
     @whole
@@ -188,6 +188,7 @@ class OrganisationDesk:
             row = await store.end_representative(connection, organisation_id, number, who.subject, now, reason)
             before = {"number": number, "name": row["name"]}
             await self._note(connection, who, "end representative", organisation_id, before, {"reason": reason})
+            await publish(connection, STREAM, await organisation_files(connection, [organisation_id]))
 
     async def _note(
         self, connection: asyncpg.Connection, who: Principal, action: str, subject: str, before: Any, after: Any
@@ -244,7 +245,3 @@ def _columns(given: OrganisationFile) -> tuple[str | None, ...]:
 
 def _shown(given: OrganisationFile) -> dict[str, str | None]:
     return {name: value for name, value in asdict(given).items() if name != "id"}
-
-
-def _filed(given: OrganisationFile) -> OrganisationFiled:
-    return OrganisationFiled(organisation_id=given.id, name=given.name, uscc=given.uscc, phone=given.phone)

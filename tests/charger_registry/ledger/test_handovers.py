@@ -5,10 +5,12 @@ import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import asyncpg
 import pytest
+from pydantic import TypeAdapter
 
 from charger_registry import store as registry
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
@@ -33,6 +35,7 @@ from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
+from youguan.events import OrganisationFiled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 6, 1, 4, tzinfo=UTC)  # a Monday
@@ -191,6 +194,28 @@ async def test_a_rule_may_ask_for_a_verified_representative(
     await desk.answer(operator("n"), proposed, Command.ACCEPT)
     assert await manager(pool, clock.now()) == "n"
     assert await desk.waiting(operator("n")) == 0
+
+
+async def test_where_an_organisation_is_and_who_represents_it_is_told(pool: asyncpg.Pool, clock: ManualClock) -> None:
+    """What inspection needs to name a party in a decision: at each change, and once to those who did not ask for it before."""
+    organisations = OrganisationDesk(pool, clock)
+    await organisations.change(REGULATOR, "n", {"address": "宁海县气象北路1号"}, "迁址")
+    await organisations.verify(REGULATOR, "n", Mandate("李", None, "agent", "授权委托书", "7", None))
+    number = await organisations.verify(
+        REGULATOR, "n", Mandate("王", None, "legal_representative", "营业执照", "7", None)
+    )
+    async with pool.acquire() as connection:
+        await connection.execute(import_module("charger_registry.migrations.versions.0037_organisations_told").SCRIPT)
+    await organisations.end_mandate(REGULATOR, "n", number, "变更")
+    async with pool.acquire() as connection:
+        told = await connection.fetch(
+            "SELECT payload FROM eventlog.event WHERE type = 'OrganisationFiled' ORDER BY sequence DESC LIMIT 5"
+        )
+    assert told[1]["payload"] == told[2]["payload"]
+    files = [TypeAdapter(OrganisationFiled).validate_python(line["payload"]) for line in reversed(told)]
+    assert [(file.address, file.representative) for file in files] == [
+        ("宁海县气象北路1号", name) for name in (None, None, "王", "王", None)
+    ]
 
 
 async def test_a_later_day_is_kept_to(pool: asyncpg.Pool, desk: HandoverDesk) -> None:
