@@ -16,7 +16,8 @@ KINDS = (
     "record",
 )
 # Where a piece comes from: what machines said by themselves are leads.
-MACHINE = ("telemetry", "platform", "monitoring")
+MONITORING = "monitoring"
+MACHINE = ("telemetry", "platform", MONITORING)
 ORIGINS = (*MACHINE, "inspector", "party", "public", "organ")
 OFFICERS_NEEDED = 2
 
@@ -43,16 +44,19 @@ class Piece:
 
 
 def proves(pieces: Iterable[Piece]) -> bool:
-    """Say whether a penalty may rest on them: one at least that two officers took, or that reviewed monitoring equipment made."""
+    """Say whether a penalty may rest on them: one at least that two officers took or checked, and of what machines said
+    only what reviewed monitoring equipment made: that it was, no officer says alone."""
     return any(_carries(piece) for piece in pieces)
 
 
 def _carries(piece: Piece) -> bool:
-    if piece.origin == "monitoring":
-        return piece.reviewed
-    return piece.verified and piece.origin not in MACHINE
+    return piece.verified and not _is_lead(piece)
+
+
+def _is_lead(piece: Piece) -> bool:
+    return piece.origin in MACHINE and not (piece.origin == MONITORING and piece.reviewed)
 
 
 def is_telemetry_only(pieces: Iterable[Piece]) -> bool:
-    """Say whether nothing but machines has spoken."""
-    return all(piece.origin in MACHINE for piece in pieces)
+    """Say whether nothing but machines has spoken, reviewed monitoring equipment apart."""
+    return all(_is_lead(piece) for piece in pieces)
