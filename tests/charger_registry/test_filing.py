@@ -984,7 +984,7 @@ async def test_the_clerk_chooses_among_the_sites_of_whoever_comes_within_his_bou
     assert (again.status_code, "已有正在办理的备案" in again.text) == (409, True), again.text
     beyond = await world.page("/filings", "330226002", organisation_id="m", site_id=site_id)
     assert beyond.status_code == 404
-    assert (await world.page("/filings/new?organisation_id=nobody")).status_code == 404
+    assert (await world.page("/filings/new?organisation_id=nobody")).status_code == 422
 
 
 async def test_papers_are_taken_and_given(world: World) -> None:

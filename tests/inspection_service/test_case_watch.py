@@ -86,7 +86,7 @@ async def test_every_end_is_told_once_up_to_the_last_day_for_the_court(world: Wo
     assert await told_on(date(2026, 9, 22)) == [("service", "soon")]
     assert await told_on(date(2026, 9, 26)) == [], "nobody is told on a day off"
     assert await told_on(date(2026, 9, 28)) == [("service", "over")]
-    await world.do(A, case_id, Command.SERVE, on=date(2026, 9, 28), manner="直接送达")
+    await world.serve(case_id, date(2026, 9, 28))
     assert await told_on(date(2026, 10, 12)) == [("payment", "soon")]
     assert await told_on(date(2026, 10, 14)) == [("payment", "over")]
     await world.do(A, case_id, Command.DEMAND, on=date(2026, 10, 14))

@@ -417,6 +417,7 @@ GATEWAY = {
     "GET /platforms/{operator_id}/stats": PLATFORM,
     "GET /platforms/{operator_id}/reports": PLATFORM,
     "POST /platforms/{operator_id}/reports/retry": COUNTY,
+    "POST /platforms/{operator_id}/reports/set-aside": COUNTY,
     "POST /platforms/{operator_id}/trial": LOGIN,
     "GET /platform-profiles": LOGIN,
 }
@@ -701,7 +702,8 @@ INSERT INTO inspection.case_history VALUES ('k' || $1, 1, $2, 'x', 'x', 'officer
 INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $2, 'x', '{"title": "x"}', repeat('0', 64));
 INSERT INTO inspection.case_print VALUES ('d' || $1, 'x', 'x');
 INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "record", "origin": "inspector",
-    "place": 1, "by": "x", "reviewed": false, "case": "x", "media_type": "text/plain"}', 'x', '00', '00');
+    "place": 1, "by": "x", "reviewed": false, "case": "x", "media_type": "text/plain", "title": "x",
+    "collected_at": "2026-01-02T00:00:00Z"}', 'x', '00', '00');
 INSERT INTO inspection.case_paper VALUES ('q' || $1, 'k' || $1, 'other', 'x', '', repeat('0', 64), 1, 'application/pdf', 'x.pdf',
     $2, 'x', 'x');
 INSERT INTO inspection.public_report
