@@ -235,7 +235,7 @@ async def test_the_manager_at_the_faults_time_answers(ocpp: int, api: Api, stati
         if not await tasks_of(api, filed["id"], FAULT):
             break
     then = await responsible(api, filed["site_id"], "manager")
-    order = {"role": "manager", "organisation_id": "manager-01" if then != "manager-01" else "manager-02", "reason": "代管",
+    order = {"role": "manager", "organisation_id": "manager-06" if then != "manager-06" else "manager-10", "reason": "代管",
         "document_number": "文〔2026〕9 号"}  # fmt: skip
     ordered = await api.client.post(f"/api/registry/sites/{filed['site_id']}/responsibilities", json=order)
     assert ordered.is_success, ordered.text
