@@ -208,7 +208,7 @@ async def list_stations(
         FROM registry.station t JOIN registry.site s ON s.id = t.site_id
         WHERE t.retired_at IS NULL AND ($1::bool IS NULL OR (s.unmanaged_reason IS NULL) = $1)
           AND ($2::text IS NULL OR t.site_id = $2) AND ($3::text IS NULL OR t.id > $3)
-          AND ($5::text IS NULL OR s.operator_code = $5) AND NOT coalesce({hidden_from(6)}, false)
+          AND ($5::text IS NULL OR s.operator_code = $5) AND NOT {hidden_from(6)}
         ORDER BY t.id LIMIT $4
         """,
         managed,
@@ -246,7 +246,7 @@ async def list_sites(
         WHERE (s.retired_at IS NOT NULL) = $9 AND ($1::bool IS NULL OR (s.unmanaged_reason IS NOT NULL) = $1)
           AND ($2::text IS NULL OR starts_with(s.division_code, $2))
           AND ($3::text IS NULL OR strpos(lower(s.name || ' ' || s.address || ' ' || s.id), lower($3)) > 0)
-          AND ($4::text IS NULL OR s.id > $4) AND {ledger_within(6)} AND NOT coalesce({hidden_from(10)}, false)
+          AND ($4::text IS NULL OR s.id > $4) AND {ledger_within(6)} AND NOT {hidden_from(10)}
           AND ($13::text IS NULL OR EXISTS (
               SELECT FROM registry.responsibility r WHERE r.site_id = s.id AND r.organisation_id = $13
                 AND upper_inf(r.believed) AND r.during @> now()
@@ -315,8 +315,8 @@ OFFERED = 50
 async def organisations_to_choose(
     connection: asyncpg.Connection, words: str, now: datetime, *, every: bool = False
 ) -> list[asyncpg.Record]:
-    """Return organisations by name whose name, id or code holds the words, one more than are offered; `every`: also those that
-    are no more."""
+    """Return organisations by name whose name, id or code holds the words, as many as are offered; `every`: also those that are
+    no more."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT * FROM registry.organisation o
@@ -327,7 +327,7 @@ async def organisations_to_choose(
         words.strip(),
         now,
         every,
-        OFFERED + 1,
+        OFFERED,
     )
     return rows
 

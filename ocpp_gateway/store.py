@@ -67,9 +67,10 @@ async def get_station(connection: asyncpg.Connection, station_id: str) -> asyncp
 
 async def shown_station(connection: asyncpg.Connection, station_id: str, scope: Scope) -> asyncpg.Record:
     """Return a station as `get_station`; NotFound as well where it is somebody's own and beyond the bounds."""
-    row = await get_station(connection, station_id)
-    hidden = await connection.fetchval(f"SELECT {hidden_from('$1', 2)}", station_id, *scope.parameters)
-    if hidden:
+    row = await connection.fetchrow(
+        f"SELECT * FROM ({STATION}) s WHERE id = $1 AND NOT {hidden_from('s.id', 2)}", station_id, *scope.parameters
+    )
+    if row is None:
         raise unknown(station_id)
     return row
 

@@ -82,6 +82,12 @@ class Api:
     def __init__(self, port: int) -> None:
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20)
 
+    async def __aenter__(self) -> "Api":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.aclose()
+
     async def log_in(self, username: str = "demo-regulator") -> None:
         answer = await self.client.post("/api/auth/login", json={"username": username, "password": "demo"})
         self.client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['token']}"

@@ -37,7 +37,7 @@ async def conclude(
     if command is Command.ACCEPT:
         return await _accepted(connection, filing, terms, now)
     if command is Command.RESUME:
-        await paper_store.tell_promises_anew(connection, filing["id"])
+        await paper_store.tell_promises_anew(connection, [filing["id"]])
     if command is Command.RETIRE and filing["site_id"] is not None:
         return await retire(connection, filing["site_id"], by, now)
     return []

@@ -14,7 +14,7 @@ from charger_registry import store as registry
 from charger_registry.divisions import store as divisions_store
 from charger_registry.filing import store
 from charger_registry.filing.api import CURSOR, DOCUMENTS, INDICATORS, listed, receiving, reckon
-from charger_registry.filing.content import CURRENT_TYPES, Content
+from charger_registry.filing.content import COMMITMENT, CURRENT_TYPES, Content
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import STANDING, UNDECIDED, Command, State
 from charger_registry.filing.papers.desk import PaperDraft
@@ -153,7 +153,7 @@ class Shown:
             content=view.content, blanks=BLANK_ROWS, wrong=wrong, divisions=divisions, called=registry.called,
             fits=await self._fits(view.content, names), names=names,
             error=None if error is None or error.fields else error, labels=LABELS, station_labels=STATION_LABELS,
-            systems=SYSTEMS, current_types=CURRENT_TYPES,
+            systems=SYSTEMS, current_types=CURRENT_TYPES, commitment=COMMITMENT,
         )  # fmt: skip
 
     def due(self, filing: Mapping[str, Any]) -> int | None:

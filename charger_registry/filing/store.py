@@ -144,12 +144,16 @@ async def list_filings(
     return rows
 
 
-async def without_supplement(connection: asyncpg.Connection, today: date) -> list[str]:
+async def without_supplement(connection: asyncpg.Connection, today: date) -> list[asyncpg.Record]:
     """Return the filings whose supplement was due before a day."""
-    rows = await connection.fetch(
-        "SELECT id FROM registry.filing WHERE state = 'supplement_required' AND due_on < $1 ORDER BY id", today
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT id, state, due_on, submitted_at FROM registry.filing
+        WHERE state = 'supplement_required' AND due_on < $1 ORDER BY id
+        """,
+        today,
     )
-    return [row["id"] for row in rows]
+    return rows
 
 
 async def counts(connection: asyncpg.Connection, scope: Scope, today: date) -> asyncpg.Record:

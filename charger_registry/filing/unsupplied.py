@@ -26,6 +26,11 @@ async def last_day(connection: asyncpg.Connection, filing: Mapping[str, Any]) ->
     return add_working_days(filing["due_on"], terms.unsupplied)
 
 
+async def _is_over(connection: asyncpg.Connection, filing: Mapping[str, Any], now: datetime) -> bool:
+    last = await last_day(connection, filing)
+    return last is not None and county_day(now) > last
+
+
 class Unsupplied:
     """Lets filings count as withdrawn, each in a transaction of its own."""
 
@@ -37,16 +42,16 @@ class Unsupplied:
         """Let the filings count as withdrawn whose supplement has not come by its last day; return how many."""
         now = self._clock.now()
         async with self._pool.acquire() as connection:
-            overdue = await store.without_supplement(connection, county_day(now))
-        return sum([await self._withdraw(filing_id, now) for filing_id in overdue])
+            late = await store.without_supplement(connection, county_day(now))
+            over = [filing["id"] for filing in late if await _is_over(connection, filing, now)]
+        return sum([await self._withdraw(filing_id, now) for filing_id in over])
 
     @whole
     async def _withdraw(self, filing_id: str, now: datetime) -> bool:
         """Withdraw one, if it still waits now that it is held."""
         async with self._pool.acquire() as connection, connection.transaction():
             filing = await store.hold(connection, filing_id, EVERYTHING)
-            last = await last_day(connection, filing)
-            if last is None or county_day(now) <= last:
+            if not await _is_over(connection, filing, now):
                 return False
             await move_by_time(
                 connection, filing, Command.WITHDRAW, REASON, now, {"due_on": filing["due_on"].isoformat()}

@@ -86,10 +86,10 @@ def hidden_from(first: int) -> str:
 
     Whoever has any role there now has one.
     """
-    return f"""(s.usage IN ('{"', '".join(NOT_FOR_THE_PUBLIC)}') AND NOT {ledger_within(first)} AND NOT EXISTS (
+    return f"""coalesce(s.usage IN ('{"', '".join(NOT_FOR_THE_PUBLIC)}') AND NOT {ledger_within(first)} AND NOT EXISTS (
         SELECT FROM registry.responsibility r WHERE r.site_id = s.id AND r.organisation_id = ${first + 2}::text
           AND upper_inf(r.believed) AND r.during @> now()
-    ))"""
+    ), false)"""
 
 
 async def is_hidden(connection: asyncpg.Connection, scope: Scope, site_id: str) -> bool:

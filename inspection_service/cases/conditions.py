@@ -79,7 +79,7 @@ def _obliged(case: Case) -> bool:
 
 
 def _penal(case: Case) -> bool:
-    return any(measure.organ.own for measure in case.item.measure(PENALTY))
+    return bool(case.item.own(PENALTY))
 
 
 def _punishable(case: Case) -> bool:
@@ -164,8 +164,7 @@ def _guidance(case: Case, _: Said, day: date) -> bool:
 
 def _guided_first(case: Case, _: Said, day: date) -> bool:
     """In the grace period nobody is ordered or punished who was not guided before, where the item's basis carries advice."""
-    advised = any(measure.organ.own for measure in case.item.measure(ADVICE))
-    return case.facts.guided or not (advised and _in_grace(case, day))
+    return case.facts.guided or not (case.item.own(ADVICE) and _in_grace(case, day))
 
 
 def _fast_if_clear(case: Case, said: Said, _: date) -> bool:
@@ -226,7 +225,7 @@ def _shown_enough(case: Case, _: Said, day: date) -> bool:
 
 def referred_to(case: Case) -> Organ | None:
     """Return whom our organ refers what this case is about to."""
-    return next((measure.to for measure in case.item.measure(REFERRAL) if measure.organ.own), None)
+    return next((measure.to for measure in case.item.own(REFERRAL)), None)
 
 
 def subsidy_of(case: Case) -> Organ | None:

@@ -110,7 +110,7 @@ class CaseDesk:
     async def _rivals(self, connection: asyncpg.Connection, case_id: str) -> tuple[Item, ...]:
         """Return what else our organ may punish this very act for, as far as it has begun to."""
         found = [self.catalogue.items[item] for item in await store.items_of_act(connection, case_id, UNDER_WAY)]
-        return tuple(item for item in found if any(measure.organ.own for measure in item.measure(PENALTY)))
+        return tuple(item for item in found if item.own(PENALTY))
 
     async def offers(
         self, connection: asyncpg.Connection, who: Principal, row: asyncpg.Record, case: Case

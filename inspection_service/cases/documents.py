@@ -174,9 +174,8 @@ def _addressee(issue: Issue, case: Case, line: Step) -> str:
 def basis_text(item: Item) -> str:
     """Return the articles that our own organ's measure rests on."""
     for kind in (PENALTY, ORDER, ADVICE):
-        for measure in item.measure(kind):
-            if measure.organ.own:
-                return "、".join(article.title for article in measure.basis)
+        for measure in item.own(kind):
+            return "、".join(article.title for article in measure.basis)
     return NOTHING
 
 
@@ -197,7 +196,7 @@ def _sanction(kind: str, imposed: Imposed) -> str:
 
 
 def _own_basis(kind: str, item: Item) -> str:
-    own = [s for m in item.measure(PENALTY) if m.organ.own for s in m.sanctions if s.kind == kind]
+    own = [s for m in item.own(PENALTY) for s in m.sanctions if s.kind == kind]
     titles = dict.fromkeys(article.title for sanction in own for article in sanction.basis)
     return f"（依据{'、'.join(titles)}）" if titles else ""
 

@@ -133,9 +133,8 @@ def _said(explained: Said, imposed: Imposed) -> Said:
 
 
 def _sanctions(case: Case) -> Iterator[Sanction]:
-    for measure in case.item.measure(PENALTY):
-        if measure.organ.own:
-            yield from (s for s in measure.sanctions if s.meets(case.party_kind) and not s.beside)
+    for measure in case.item.own(PENALTY):
+        yield from (s for s in measure.sanctions if s.meets(case.party_kind) and not s.beside)
 
 
 def _ends(sanction: Sanction) -> Iterator[Imposed]:

@@ -10,7 +10,7 @@ from inspection_service.cases.identity import Identity
 from inspection_service.cases.particulars import UNKNOWN, Particulars, code_holds
 from inspection_service.law.catalogue import CITIZEN, Catalogue
 from inspection_service.store import get_organisation
-from youguan.bounds import site_of
+from inspection_service.tasks.places import site_told
 from youguan.clock import COUNTY, county_day
 from youguan.errors import Invalid, NotFound, Reason
 
@@ -48,7 +48,9 @@ async def completed(
     """Return an opening with what is known of its party and place, and the day on which it was found; Invalid, NotFound."""
     if opening.item_id not in catalogue.items:
         raise NotFound(Reason("item {id}", id=opening.item_id))
-    placed = replace(await _with_party(connection, opening), site_id=await _site(connection, opening))
+    placed = replace(
+        await _with_party(connection, opening), site_id=await site_told(connection, opening.site_id, opening.station_id)
+    )
     if not placed.party_name.strip():
         raise Invalid.about("party_name", "is needed: whom the case is about")
     if not code_holds(placed.particulars.uscc):
@@ -57,16 +59,18 @@ async def completed(
         raise Invalid.about("act_on", "lies in the future")
     if opening.business_since is not None and opening.business_since > day:
         raise Invalid.about("business_since", "lies in the future")
-    found_on = opening.found_on or await found_day(connection, opening, day)
+    found_on = opening.found_on or await found_day(connection, opening.visit_id, opening.task_id, opening.act_on, day)
     if not opening.act_on <= found_on <= day:
         raise Invalid.about("found_on", "lies before the act, or in the future")
     return placed, found_on
 
 
-async def found_day(connection: asyncpg.Connection, opening: Opening, day: date) -> date:
+async def found_day(
+    connection: asyncpg.Connection, visit_id: str | None, task_id: str | None, act_on: date, day: date
+) -> date:
     """Return when the visit or the task that a case comes of found it, but not before the act; of neither: `day`."""
-    at = await store.found_at(connection, opening.visit_id, opening.task_id)
-    return max(county_day(at), opening.act_on) if at else day
+    at = await store.found_at(connection, visit_id, task_id)
+    return max(county_day(at), act_on) if at else day
 
 
 async def _with_party(connection: asyncpg.Connection, opening: Opening) -> Opening:
@@ -87,18 +91,6 @@ async def _with_party(connection: asyncpg.Connection, opening: Opening) -> Openi
     filed = await get_organisation(connection, opening.party_id)
     known = Particulars(filed["address"], filed["uscc"] or "", filed["representative"] or "") if filed else UNKNOWN
     return replace(opening, party_name=name, particulars=opening.particulars.filled(known))
-
-
-async def _site(connection: asyncpg.Connection, opening: Opening) -> str | None:
-    """Return the site of a case: a station knows its own."""
-    if opening.station_id is None:
-        return opening.site_id
-    site_id = await site_of(connection, opening.station_id)
-    if site_id is None:
-        raise NotFound(Reason("station {station}", station=opening.station_id))
-    if opening.site_id not in (None, site_id):
-        raise Invalid.about("station_id", Reason("stands at another site than {site}", site=opening.site_id))
-    return site_id
 
 
 def noon(day: date) -> datetime:

@@ -85,7 +85,8 @@ def _add_new(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
             known = await store.officers(connection)
             site = given.get("site_id") or None
             parties = await store.parties_at(connection, site, noon(act_on)) if site else []
-            found = date_in(given.get("found_on")) or await _found_on(connection, given, act_on, desk.today())
+            origin = (given.get("visit_id") or None, given.get("task_id") or None)
+            found = date_in(given.get("found_on")) or await found_day(connection, *origin, act_on, desk.today())
         others = [officer for officer in known if officer.subject != who.subject and officer.may_act(desk.today())]
         return templates.render(
             request, "case_new.html", status_code=error.status if error else 200, given=given, act_on=act_on, found_on=found,
@@ -106,14 +107,6 @@ def _add_new(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
         except YouguanError as error:
             return await form(request, who, given, error)
         return RedirectResponse(f"/cases/{case_id}", 303)
-
-
-async def _found_on(connection: asyncpg.Connection, given: Mapping[str, Any], act_on: date, today: date) -> date:
-    """Return the day of discovery that a form proposes."""
-    opening = Opening(
-        "", "", "", act_on, "", "", task_id=given.get("task_id") or None, visit_id=given.get("visit_id") or None
-    )
-    return await found_day(connection, opening, today)
 
 
 def _addressee(given: Mapping[str, Any], parties: Sequence[asyncpg.Record], desk: CaseDesk) -> str | None:
@@ -191,7 +184,8 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             issued = await store.documents(connection, case_id)
             links = await evidence_store.links(connection, case_id) if official else []
             papers = await paper_store.papers(connection, case_id)
-            records = await visit_store.proving(connection, case_id) if official else []
+            collects = who.has(INSPECTOR) and who.subject in case.facts.officers
+            records = await visit_store.proving(connection, case_id) if official and collects else []
             known = {officer.subject: officer for officer in await store.officers(connection)}
         stands = {link.record["place"]: officers_of(links, link.record["place"]) for link in links}
         return templates.render(
@@ -204,7 +198,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
             known=known, owed=max(owed_fen(case, desk.today()), 0), refund=refund_fen(case, desk.today()), together=_together(case),
             first_days=first_days(case, desk.today()), error=error,
-            collects=who.has(INSPECTOR) and who.subject in case.facts.officers, me=who.subject, **WORDS,
+            collects=collects, me=who.subject, **WORDS,
         )  # fmt: skip
 
     near = require_case(desk)
@@ -240,4 +234,4 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
 
 def _together(case: Case) -> set[str]:
     """Return which kinds of sanctions our organ may impose beside another in a case."""
-    return {kind for m in case.item.measure(PENALTY) if m.organ.own for group in m.together for kind in group}
+    return {kind for m in case.item.own(PENALTY) for group in m.together for kind in group}

@@ -82,7 +82,7 @@ class EvidenceDesk:
             if wish.kind == RECORD and case["site_id"] is not None:
                 raise Conflict("the record of an inspection comes from its visit, and is not written a second time")
             described = _described(words.encode(), TEXT)
-            return await self.collect_within(connection, who, case_id, wish, described, words.encode())
+            return await self.collect_within(connection, who, case, wish, described, words.encode())
 
     async def collect_telemetry(
         self, who: Principal, case_id: str, station_id: str, start: datetime, end: datetime, title: str
@@ -134,17 +134,17 @@ class EvidenceDesk:
         self, who: Principal, case_id: str, wish: Wish, described: Mapping[str, Any], content: bytes | None
     ) -> Link:
         async with self.pool.acquire() as connection, connection.transaction():
-            return await self.collect_within(connection, who, case_id, wish, described, content)
+            case = await self.hold(connection, who, case_id)
+            return await self.collect_within(connection, who, case, wish, described, content)
 
     async def collect_within(
-        self, connection: asyncpg.Connection, who: Principal, case_id: str, wish: Wish, described: Mapping[str, Any],
+        self, connection: asyncpg.Connection, who: Principal, case: asyncpg.Record, wish: Wish, described: Mapping[str, Any],
         content: bytes | None,
     ) -> Link:  # fmt: skip
-        """Add a piece within the caller's transaction; `described`: hash, size and type of its content, None: on the shelf."""
+        """Add a piece to a case that the caller holds; `described`: hash, size and type of its content, None: on the shelf."""
         if wish.taken_at > self._clock.now():
             raise Invalid.about("taken_at", "lies in the future")
-        case = await self.hold(connection, who, case_id)
-        links = await store.links(connection, case_id)
+        links = await store.links(connection, case["id"])
         said = {
             "type": "evidence", "kind": wish.kind, "origin": wish.origin, "title": wish.title,
             "taken_at": utc_text(wish.taken_at), "source": dict(wish.source), "reviewed": wish.reviewed, **described,

@@ -96,6 +96,10 @@ class Item:
     def measure(self, kind: str) -> list[Measure]:
         return [measure for measure in self.measures if measure.kind == kind]
 
+    def own(self, kind: str) -> list[Measure]:
+        """Return the measures of a kind that are our own organ's."""
+        return [measure for measure in self.measure(kind) if measure.organ.own]
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:

@@ -78,7 +78,7 @@ def refusals(catalogue: Catalogue, item: Item, draft: Draft) -> list[Refusal]:
 
 
 def _found(catalogue: Catalogue, item: Item, draft: Draft) -> Found:
-    ours = [measure for measure in item.measure(draft.measure) if measure.organ.own]
+    ours = item.own(draft.measure)
     sanctions = [s for m in ours for s in m.sanctions if s.kind in draft.imposed.kinds and s.meets(draft.party)]
     return Found(item, draft, ours, sanctions, catalogue.tiers)
 
@@ -133,7 +133,7 @@ def limitation_ends(act_on: date, *, serious: bool) -> date:
 
 def punishable(item: Item, party: str, *, ordered: bool) -> bool:
     """Say whether our organ may impose any sanction at all: some are for who has not followed an order to correct."""
-    ours = (sanction for measure in item.measure(PENALTY) if measure.organ.own for sanction in measure.sanctions)
+    ours = (sanction for measure in item.own(PENALTY) for sanction in measure.sanctions)
     return any(s.meets(party) and not s.beside and (ordered or not s.after_order) for s in ours)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from inspection_service.notices import store
 from inspection_service.notices.api import EVERYBODY, Kind, address_out
 from inspection_service.notices.channels import LONGEST_ADDRESS
 from inspection_service.notices.desk import NoticeDesk
@@ -28,7 +29,7 @@ def notice_pages(desk: NoticeDesk, templates: Templates) -> APIRouter:
     async def page(request: Request, who: Principal, error: YouguanError | None = None) -> Response:
         async with desk.pool.acquire() as connection:
             recipients = await desk.recipients(connection, who)
-        rows = [address_out(row) for row in await desk.addresses(who)]
+            rows = [address_out(row) for row in await store.addresses(connection, recipients)]
         return templates.render(
             request, "notices.html", status_code=error.status if error else 200, rows=rows, recipients=recipients,
             kinds=KINDS, centre=CENTRE, counter=COUNTER, origins=desk.post.origins, mail=desk.post.smtp_url is not None,

@@ -20,8 +20,7 @@ from youguan.documents import IMAGES, Document
 from youguan.errors import Conflict, Forbidden, Invalid, Reason
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 
-STATEMENT, MENDED, PAYMENT, OTHER = "statement", "mended", "payment", "other"
-ABOUT = (STATEMENT, MENDED, PAYMENT, OTHER)
+STATEMENT = "statement"
 MOST_WAITING = 50  # of one case: what nobody has looked at yet
 
 
@@ -66,8 +65,7 @@ class PaperDesk:
             raise Forbidden("papers are brought by the party of the case; officers collect evidence themselves")
         if State(row["state"]) in ENDED:
             raise Conflict(Reason("a case that is {state} takes no papers", state=row["state"]))
-        waiting = [paper for paper in await store.papers(connection, case_id) if paper["answered_at"] is None]
-        if len(waiting) >= MOST_WAITING:
+        if row["waiting_papers"] >= MOST_WAITING:
             raise Conflict(Reason("{most} papers wait for an answer already", most=MOST_WAITING))
         return row
 
@@ -89,10 +87,10 @@ class PaperDesk:
     async def accept(self, who: Principal, case_id: str, paper_id: str, kind: str | None = None) -> Link:
         """Make a paper evidence of its case, at the end of its chain; Conflict where it was answered before."""
         async with self.cases.pool.acquire() as connection, connection.transaction():
-            paper = await self._unanswered(connection, who, case_id, paper_id)
+            case, paper = await self._unanswered(connection, who, case_id, paper_id)
             wish = Wish(kind or kind_of(paper), "party", paper["title"], paper["brought_at"], source_of(paper))
             content = {name: paper[name] for name in ("sha256", "size_bytes", "media_type", "name")}
-            link = await self.evidence.collect_within(connection, who, case_id, wish, content, None)
+            link = await self.evidence.collect_within(connection, who, case, wish, content, None)
             place = int(link.record["place"])
             await store.answer(connection, (paper_id, place, "", self._clock.now(), who.subject, who.name))
         return link
@@ -103,20 +101,19 @@ class PaperDesk:
             raise Invalid.about("reason", "is needed")
         now = self._clock.now()
         async with self.cases.pool.acquire() as connection, connection.transaction():
-            await self._unanswered(connection, who, case_id, paper_id)
+            case, _ = await self._unanswered(connection, who, case_id, paper_id)
             await store.answer(connection, (paper_id, None, reason.strip(), now, who.subject, who.name))
-            number = (await self.cases.see(connection, who, case_id))["number"]
-            await self._note(connection, who, "refuse", number, now, {"paper": paper_id, "reason": reason})
+            await self._note(connection, who, "refuse", case["number"], now, {"paper": paper_id, "reason": reason})
 
     async def _unanswered(
         self, connection: asyncpg.Connection, who: Principal, case_id: str, paper_id: str
-    ) -> asyncpg.Record:
-        """Return a paper that an officer of the case may answer; the case is held, so that one answer is the only one."""
-        await self.evidence.hold(connection, who, case_id)
+    ) -> tuple[asyncpg.Record, asyncpg.Record]:
+        """Return a case and a paper that its officer may answer; the case is held, so that one answer is the only one."""
+        case = await self.evidence.hold(connection, who, case_id)
         paper = await store.get(connection, case_id, paper_id)
         if paper["answered_at"] is not None:
             raise Conflict("this paper was answered already")
-        return paper
+        return case, paper
 
     # --- both ---
 

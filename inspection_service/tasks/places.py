@@ -11,18 +11,23 @@ from youguan.errors import Invalid, NotFound, Reason
 
 
 async def place(connection: asyncpg.Connection, opening: Opening, rules: Rules) -> Opening:
-    """Return an opening with its station's site and what it is about; NotFound for a station that no site lists.
+    """Return an opening with its station's site and what it is about; errors as `site_told`.
 
-    Invalid where the station is another site's. Of what does not join (`rules.toml`) two are never about the same.
+    Of what does not join (`rules.toml`) two are never about the same.
     """
-    site_id = opening.site_id
-    if opening.station_id is not None:
-        site_id = await site_of(connection, opening.station_id)
-        if site_id is None:
-            raise NotFound(Reason("station {station}", station=opening.station_id))
-        if opening.site_id not in (None, site_id):
-            reason = Reason("stands at another site than {site}", site=opening.site_id)
-            raise Invalid.about("station_id", reason)
+    site_id = await site_told(connection, opening.site_id, opening.station_id)
     joins = rules.cause(opening.cause).joins
     subject = subject_of(site_id, opening.station_id, opening.connector) if joins else ""
     return replace(opening, site_id=site_id, subject=subject)
+
+
+async def site_told(connection: asyncpg.Connection, site_id: str | None, station_id: str | None) -> str | None:
+    """Return which site is meant; NotFound for a station that no site lists, Invalid where it is another site's."""
+    if station_id is None:
+        return site_id
+    found = await site_of(connection, station_id)
+    if found is None:
+        raise NotFound(Reason("station {station}", station=station_id))
+    if site_id not in (None, found):
+        raise Invalid.about("station_id", Reason("stands at another site than {site}", site=site_id))
+    return found

@@ -67,8 +67,7 @@ class PlatformDesk:
         self, who: Principal, operator_id: str, wish: Wish, reason: str, remote: str | None = None
     ) -> asyncpg.Record:
         """Let a platform in, or change it; the trail says what changed, never a secret."""
-        if not (who.has(REGULATOR) and who.scope.everything):
-            raise Forbidden("only a regulator of the whole county decides how a platform is spoken with")
+        _refuse_unless_county(who)
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             before = await store.find_platform(connection, operator_id)
@@ -115,8 +114,7 @@ class PlatformDesk:
 
     async def retry(self, who: Principal, operator_id: str, reason: str, remote: str | None = None) -> int:
         """Let what waits for a province, and what it refused, be sent at once; return how many that are."""
-        if not (who.has(REGULATOR) and who.scope.everything):
-            raise Forbidden("only a regulator of the whole county decides how a platform is spoken with")
+        _refuse_unless_county(who)
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             await store.get_platform(connection, operator_id)
@@ -136,8 +134,7 @@ class PlatformDesk:
         self, who: Principal, operator_id: str, report_ids: Sequence[int] | None, reason: str, remote: str | None = None
     ) -> int:
         """Set aside orders that a province refused, or that cannot be told (None: all of them); return how many that were."""
-        if not (who.has(REGULATOR) and who.scope.everything):
-            raise Forbidden("only a regulator of the whole county decides how a platform is spoken with")
+        _refuse_unless_county(who)
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             await store.get_platform(connection, operator_id)
@@ -228,3 +225,8 @@ def _is_address(address: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and plain
     except ValueError:
         return False
+
+
+def _refuse_unless_county(who: Principal) -> None:
+    if not (who.has(REGULATOR) and who.scope.everything):
+        raise Forbidden("only a regulator of the whole county decides how a platform is spoken with")

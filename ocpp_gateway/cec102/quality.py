@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from ocpp_gateway.cec102.profiles import Profile
+from ocpp_gateway.cec102.upward.reports import CLOSED, IN_USE
 from youguan.coordinates import Point, gcj02_to_wgs84
 from youguan.events import SiteFiled
 
@@ -16,8 +17,6 @@ A_DAY = timedelta(days=1)
 TOLERATED_M = 200.0  # by which a site's point may differ: an entrance, and the middle of a car park
 TOLERATED_POWER = 0.05
 EARTH_M = 6_371_000.0
-
-CLOSED, IN_USE = 5, 50  # StationStatus
 
 What = Literal["name", "position", "connectors", "power", "operating"]
 

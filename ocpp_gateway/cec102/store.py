@@ -84,17 +84,9 @@ async def shut_out(connection: asyncpg.Connection, operator_id: str, changed_by:
 
 
 async def called(connection: asyncpg.Connection, role: str) -> list[asyncpg.Record]:
-    """Return the platforms of a role that are called."""
+    """Return the platforms of a role that are called: what is to be told to one that is not would wait for ever."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"{PLATFORM} WHERE p.role = $1 AND p.enabled AND p.address IS NOT NULL ORDER BY p.operator_id", role
-    )
-    return rows
-
-
-async def provinces(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Return the platforms that we report to: what is told of one that is never called would wait for ever."""
-    rows: list[asyncpg.Record] = await connection.fetch(
-        f"{PLATFORM} WHERE p.role = 'province' AND p.enabled AND p.address IS NOT NULL ORDER BY p.operator_id"
     )
     return rows
 

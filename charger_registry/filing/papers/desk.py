@@ -141,8 +141,7 @@ class PaperDesk:
         if draft.replaces is None:
             return
         old = await paper_store.get_document(connection, filing_id, draft.replaces)
-        if old["type"] != draft.type:
-            raise Invalid.about("replaces", Reason("is a paper of another type, {type}", type=old["type"]))
+        _refuse_another_type(old, draft.type)
 
     @whole
     async def remove(self, who: Principal, filing_id: str, document_id: str, *, remote: str | None) -> None:
@@ -180,8 +179,8 @@ class PaperDesk:
     ) -> list[Event]:
         """Let a paper count no longer; Invalid where it is not of the type that it may `only` be replaced by."""
         ended = await paper_store.end_document(connection, filing["id"], document_id, now, by)
-        if only not in (None, ended["type"]):
-            raise Invalid.about("replaces", Reason("is a paper of another type, {type}", type=ended["type"]))
+        if only is not None:
+            _refuse_another_type(ended, only)
         if ended["told"] is None:
             return []
         return [DocumentRenewed(document_id=document_id, site_id=filing["site_id"], at=now)]
@@ -203,3 +202,8 @@ def _check_paper(draft: PaperDraft, types: Sequence[asyncpg.Record]) -> None:
         raise Invalid.about("valid_until", Reason("is missing: such a paper holds for a time"))
     if draft.valid_from and draft.valid_until and draft.valid_until < draft.valid_from:
         raise Invalid.about("valid_until", Reason("ends before it begins"))
+
+
+def _refuse_another_type(old: asyncpg.Record, code: str) -> None:
+    if old["type"] != code:
+        raise Invalid.about("replaces", Reason("is a paper of another type, {type}", type=old["type"]))

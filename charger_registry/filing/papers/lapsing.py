@@ -75,5 +75,6 @@ async def broken(connection: asyncpg.Connection, now: datetime, filing_id: str |
     last = [
         (promise, await last_day(connection, promise))
         for promise in await paper_store.told_promises(connection, filing_id)
+        if not promise["brought"]
     ]
-    return [promise for promise, day in last if day is not None and day < today and not promise["brought"]]
+    return [promise for promise, day in last if day is not None and day < today]

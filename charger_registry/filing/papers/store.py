@@ -258,7 +258,7 @@ async def broken_promises(connection: asyncpg.Connection, today: date, now: date
         f"""
         UPDATE registry.filing_promise p SET told_at = $2 FROM registry.filing f
         WHERE {OWED} AND p.told_at IS NULL AND p.due_on < $1 AND NOT {BROUGHT}
-        RETURNING p.*, f.site_id, f.submitted_at, {LAPSES} AS lapses, false AS brought, '{{}}'::timestamptz[] AS refused
+        RETURNING p.*, f.site_id, f.submitted_at, {LAPSES} AS lapses, '{{}}'::timestamptz[] AS refused
         """,
         today,
         now,
@@ -272,16 +272,14 @@ async def tell_anew(connection: asyncpg.Connection, filing_ids: Sequence[str]) -
         "UPDATE registry.filing_document SET told = NULL WHERE filing_id = ANY($1) AND told IS NOT NULL",
         list(filing_ids),
     )
+    await tell_promises_anew(connection, filing_ids)
+
+
+async def tell_promises_anew(connection: asyncpg.Connection, filing_ids: Sequence[str]) -> None:
+    """Forget what was told of the promises of filings: their holders are told again, and have the whole term from then on."""
     await connection.execute(
         "UPDATE registry.filing_promise SET told_at = NULL WHERE filing_id = ANY($1) AND kept_at IS NULL",
         list(filing_ids),
-    )
-
-
-async def tell_promises_anew(connection: asyncpg.Connection, filing_id: str) -> None:
-    """Forget what was told of the promises of a file: its holder is told again, and has the whole term from then on."""
-    await connection.execute(
-        "UPDATE registry.filing_promise SET told_at = NULL WHERE filing_id = $1 AND kept_at IS NULL", filing_id
     )
 
 

@@ -107,9 +107,10 @@ class HandoverDesk:
         self, connection: asyncpg.Connection, who: Principal, handover: Handover, now: datetime
     ) -> None:
         refuse_period(handover.takes_over_at, handover.until, now)
-        if await is_overtaken(connection, handover, now):
+        lines = await ledger.lines(connection, handover.site_id)
+        if await is_overtaken(connection, handover, lines, now):
             raise Conflict(OVERTAKEN)
-        amendment = give(await ledger.lines(connection, handover.site_id), handover.line(now))
+        amendment = give(lines, handover.line(now))
         await audit.record(
             connection, at=now, actor=who.subject, action="take over", subject=f"site {handover.site_id}",
             before=[shown(line) for line in amendment.withdrawn], after=[shown(line) for line in amendment.added],

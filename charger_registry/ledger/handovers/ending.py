@@ -1,6 +1,6 @@
 """How a handover ends: on record, in the trail, and told."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -8,6 +8,7 @@ import asyncpg
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.handovers import store
 from charger_registry.ledger.handovers.handover import Command, Handover, State, ended
+from charger_registry.ledger.responsibility import Line
 from youguan import audit
 from youguan.events import Event, HandoverEnded
 
@@ -46,14 +47,18 @@ async def end(
 
 async def end_overtaken(connection: asyncpg.Connection, site_ids: Collection[str], now: datetime) -> list[Event]:
     """End the handovers of sites that are held where another one manages by now, or their proposer has lost his right."""
+    found = await store.open_at(connection, site_ids)
+    lines = await ledger.lines_of(connection, {handover.site_id for handover in found})
     return [
         await end(connection, handover, Command.OVERTAKE, by=SYSTEM, now=now, answer=OVERTAKEN)
-        for handover in await store.open_at(connection, site_ids)
-        if await is_overtaken(connection, handover, now)
+        for handover in found
+        if await is_overtaken(connection, handover, lines.get(handover.site_id, ()), now)
     ]
 
 
-async def is_overtaken(connection: asyncpg.Connection, handover: Handover, now: datetime) -> bool:
-    """Say whether a handover of a site that is held can be accepted no longer, as the ledger has changed since."""
+async def is_overtaken(
+    connection: asyncpg.Connection, handover: Handover, lines: Sequence[Line], now: datetime
+) -> bool:
+    """Say whether a handover can be accepted no longer as the ledger, whose present lines of the site these are, has changed."""
     known_then = await ledger.lines(connection, handover.site_id, handover.proposed_at)
-    return handover.is_overtaken(await ledger.lines(connection, handover.site_id), known_then, now)
+    return handover.is_overtaken(lines, known_then, now)

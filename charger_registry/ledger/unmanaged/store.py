@@ -363,10 +363,13 @@ async def open_task(connection: asyncpg.Connection, site_id: str) -> str | None:
 
 
 TO_JUDGE = f"""
-WITH heard AS (
+WITH unheard AS (
     SELECT t.site_id FROM registry.live_station l JOIN registry.station t ON t.id = l.station_id
     WHERE t.retired_at IS NULL GROUP BY t.site_id HAVING NOT bool_or(l.state = 'online') AND max(l.since) <= $2
-    EXCEPT SELECT site_id FROM ({OPERATION.format(of="")}) f WHERE f.rests OR f.operating_since > $2
+), silent AS (
+    SELECT site_id FROM unheard EXCEPT
+    SELECT site_id FROM ({OPERATION.format(of=" AND f.site_id IN (SELECT site_id FROM unheard)")}) f
+    WHERE f.rests OR f.operating_since > $2
 ), waiting AS (
     SELECT site_id FROM registry.asked_task WHERE {LEFT_UNANSWERED.format(today="$3")}
     GROUP BY site_id, assignee_id HAVING count(*) >= $4
@@ -383,7 +386,7 @@ WHERE s.retired_at IS NULL AND (s.unmanaged_reason = 'silent' OR (s.unmanaged_re
     WHERE r.site_id = s.id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
       AND r.during @> $1::timestamptz AND (o.deregistered_at IS NULL OR o.deregistered_at > $1)
 ) OR s.id IN (SELECT * FROM answering)
-OR (s.unmanaged_reason IS NULL AND (s.id IN (SELECT * FROM heard) OR s.id IN (SELECT * FROM waiting))))
+OR (s.unmanaged_reason IS NULL AND (s.id IN (SELECT * FROM silent) OR s.id IN (SELECT * FROM waiting))))
 ORDER BY s.id FOR UPDATE OF s SKIP LOCKED
 """
 

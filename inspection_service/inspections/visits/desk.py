@@ -130,12 +130,7 @@ class VisitDesk:
             )
             if site is None:
                 raise NotFound(Reason("site {id}", id=wish.site_id))
-            if bound := await office_store.conflicts(connection, [wish.site_id], officers, self.office.clock.now()):
-                raise Conflict(
-                    Reason(
-                        "{officer} has declared an interest here and does not inspect it (Art. 43)", officer=bound[0][0]
-                    )
-                )
+            await self._refuse_bound(connection, [wish.site_id], officers)
             points = self.office.checklists.points(
                 wish.departments, [site["construction"]], wish.planned_for, remote=wish.channel == REMOTE
             )
@@ -207,11 +202,15 @@ class VisitDesk:
         if wanted.comes in visit["officers"] or wanted.comes not in await self.office.able(connection):
             raise Invalid.about("comes", "another officer with a valid certificate is needed (Art. 42)")
         sites = [visit["site_id"]] if visit["site_id"] else []
-        if await office_store.conflicts(connection, sites, [wanted.comes], self.office.clock.now()):
+        await self._refuse_bound(connection, sites, [wanted.comes])
+
+    async def _refuse_bound(
+        self, connection: asyncpg.Connection, site_ids: Sequence[str], officers: Sequence[str]
+    ) -> None:
+        """Refuse officers who have declared an interest in one of the sites; Conflict."""
+        if bound := await office_store.conflicts(connection, site_ids, officers, self.office.clock.now()):
             raise Conflict(
-                Reason(
-                    "{officer} has declared an interest here and does not inspect it (Art. 43)", officer=wanted.comes
-                )
+                Reason("{officer} has declared an interest here and does not inspect it (Art. 43)", officer=bound[0][0])
             )
 
     async def _held(

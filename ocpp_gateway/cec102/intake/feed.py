@@ -104,8 +104,7 @@ class Feed:
         self._ours: set[str] = set()
         self._under_way = 0
         self.most_under_way = UNDER_WAY
-        self._budgets: dict[str, Budget] = {}
-        self._unproven: dict[str, Budget] = {}
+        self._budgets: dict[tuple[str, bool], Budget] = {}  # by operator, and whether it was proven to be its own
 
     async def run(self) -> None:
         """Write what is taken, until cancelled; then what is left."""
@@ -234,8 +233,9 @@ class Feed:
             if self._budget_of(told.operator_id).spend(told.received_at)
         ]
 
-    def _budget_of(self, operator_id: str) -> Budget:
-        return self._budgets.setdefault(operator_id, Budget(DOUBTS_A_MINUTE))
+    def _budget_of(self, operator_id: str, *, proven: bool = True) -> Budget:
+        most = DOUBTS_A_MINUTE if proven else UNPROVEN_A_MINUTE
+        return self._budgets.setdefault((operator_id, proven), Budget(most))
 
     def decline(self, operator_id: str, message: str, reason: str, frame: str, *, proven: bool) -> None:
         """Keep that an envelope was not taken, where somebody can look; nobody waits for it.
@@ -248,8 +248,7 @@ class Feed:
         metrics.refused.labels(code).inc()
         if self._recorder is None or self._under_way >= self.most_under_way:
             return
-        unproven = self._unproven.setdefault(operator_id, Budget(UNPROVEN_A_MINUTE))
-        if not (self._budget_of(operator_id) if proven else unproven).spend(now):
+        if not self._budget_of(operator_id, proven=proven).spend(now):
             return
         speaker = (store.REFUSED_AS if proven else store.UNPROVEN_AS) + operator_id
         doubt = Doubt(speaker, now, code, f"{message}: {reason}", frame)

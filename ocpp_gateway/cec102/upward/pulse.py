@@ -53,7 +53,7 @@ class Pulse:
         """Queue what is due, read once for all provinces."""
         now = self._clock.now()
         async with self._desk.pool.acquire() as connection:
-            due = self._due(await platforms.provinces(connection), now)
+            due = self._due(await platforms.called(connection, "province"), now)
             for kind, provinces in due.items():
                 reports = await READ[kind](connection, now)
                 for operator_id in provinces:

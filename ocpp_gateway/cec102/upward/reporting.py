@@ -58,7 +58,6 @@ TIDY_EVERY = timedelta(minutes=1)
 NOT_STARTED, NOT_MEASURED = "nobody told when it began", "nobody told how much was charged"
 NOWHERE = "nobody told at which connector it was"
 
-FILES = (SiteFiled, SiteRetired)  # what a file was is kept, be there a province or not
 TOLD_OF: tuple[type[Event], ...] = (
     ConnectorStatusChanged,
     StationOffline,
@@ -86,14 +85,23 @@ class Upward:
 
     async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Queue what every province is to be told of a batch."""
-        provinces = await platforms.provinces(connection)
+        provinces = await platforms.called(connection, "province")
         now = self._clock.now()
         for stored in batch:
-            if not provinces and not isinstance(stored.event, FILES):
+            if not provinces:
+                await self._keep_file(connection, stored.event)
                 continue
             reports = await self._reports(connection, stored.event)
             for province in provinces if reports else ():
                 await store.queue(connection, province["operator_id"], reports, now)
+
+    async def _keep_file(self, connection: asyncpg.Connection, event: Event) -> None:
+        """Take in what a site's file is while nobody is told of it: a province that comes later hears what changes from then on."""
+        match event:
+            case SiteFiled():
+                await store.site_until_now(connection, event)
+            case SiteRetired(site_id=site_id):
+                await store.forget_site(connection, site_id)
 
     async def _reports(self, connection: asyncpg.Connection, event: Event) -> Sequence[Report]:
         match event:

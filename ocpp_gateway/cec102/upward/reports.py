@@ -22,7 +22,7 @@ STOP_REASONS = {"Local": 0, "Remote": 1, "EVDisconnected": 4}
 STOP_CUSTOM = 5
 EQUIPMENT_TYPES = {"DC": 1, "AC": 2}
 CONNECTOR_TYPES = {"DC": 4, "AC": 6}
-IN_USE, CLOSED = 50, 5
+IN_USE, CLOSED = 50, 5  # StationStatus
 STANDINGS = {"not_begun": 1, "suspended": 6}  # of a site that is not in use: being built, being mended
 # What of a site's file goes up as it is filed; for words the profile has the province's numbers. What is not filed is left out.
 AS_FILED = {

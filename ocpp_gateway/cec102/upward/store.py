@@ -7,12 +7,13 @@ from typing import NamedTuple
 import asyncpg
 import orjson
 
+from ocpp_gateway.cec102 import profiles
 from ocpp_gateway.cec102.filed.store import file_of
 from ocpp_gateway.cec102.upward.reports import Report, Tried
 from youguan.eventlog import encode
 from youguan.events import SiteFiled
 
-MOMENTARY = "('charging', 'power')"
+MOMENTARY = "({})".format(", ".join(f"'{kind}'" for kind in profiles.MOMENTARY))
 
 
 async def energies(

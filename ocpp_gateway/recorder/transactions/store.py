@@ -262,7 +262,7 @@ async def merge_report(connection: asyncpg.Connection, r: TransactionReported) -
                                  THEN t.meter_stop_wh ELSE excluded.meter_stop_wh END,
             last_reading_at = greatest(t.last_reading_at, excluded.last_reading_at),
             settled = t.settled OR excluded.settled, numbered = t.numbered AND excluded.numbered
-        RETURNING connector, telemetry.energy_wh(t) AS energy_wh, reason, started_at, recorded_at, meter_start_wh, meter_stop_wh,
+        RETURNING connector, telemetry.energy_wh(t) AS energy_wh, started_at, recorded_at, meter_start_wh, meter_stop_wh,
                   now() AS noted_at,
                   (SELECT ended_at FROM before) AS ended_before
         """,
