@@ -131,7 +131,8 @@ def _beside(event: Event) -> Sequence[Finding]:
         case StationAccessRefused():
             return [_attempts(event)]
         case PlatformSilent():
-            shown = {"operator_id": event.operator_id, "name": event.name, "last_heard_at": event.last_heard_at}
+            heard_at = event.last_heard_at if event.ever_heard else None
+            shown = {"operator_id": event.operator_id, "name": event.name, "last_heard_at": heard_at}
             return [Holds(PLATFORM_SILENT, event.operator_id, event.last_heard_at, details={**shown})]
         case PlatformHeard():
             return [Over(PLATFORM_SILENT, event.operator_id, event.at)]

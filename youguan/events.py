@@ -358,12 +358,16 @@ class StationKeyUsed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformSilent(Event):
-    """An operator's platform that was heard before has said nothing for too long, or a province's dealt with nothing."""
+    """An operator's platform has said nothing for too long, or a province's dealt with nothing.
+
+    `last_heard_at`: since when; of one that was never heard (`ever_heard` false), since it was let in or changed last.
+    """
 
     operator_id: str
     name: str
     last_heard_at: datetime
     at: datetime
+    ever_heard: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

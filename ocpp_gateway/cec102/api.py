@@ -36,6 +36,7 @@ class PlatformOut(BaseModel):
     changed_at: UtcTime
     changed_by: str
     last_heard_at: UtcTime | None
+    last_taken_at: UtcTime | None = Field(description="when a province last took what it was told")
     last_pulled_at: UtcTime | None
     pull_error: str | None
     silent_since: UtcTime | None

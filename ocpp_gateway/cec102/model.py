@@ -70,6 +70,7 @@ class PlatformNow(Table, table=True):
     told_in_vain: int = whole()
     tell_again_at: datetime | None = moment(optional=True)
     deaf_since: datetime | None = moment(optional=True)
+    last_taken_at: datetime | None = moment(optional=True)
 
 
 class PlatformTraffic(Table, table=True):

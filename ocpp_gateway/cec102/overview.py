@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -23,6 +24,7 @@ from ocpp_gateway.cec102.quality import (
     Traffic,
     freshness_of,
     quality_of,
+    taken_at,
 )
 from ocpp_gateway.cec102.upward.answering import answer_to
 from ocpp_gateway.cec102.upward.kept import store as upward
@@ -59,7 +61,8 @@ class Looking:
         return [(row, self._freshness(row)) for row in rows]
 
     def _freshness(self, row: asyncpg.Record) -> Freshness:
-        return freshness_of(row["last_heard_at"], self._clock.now(), self.desk.profile_of(row))
+        now = self._clock.now()
+        return freshness_of(heard_at(row, now), now, self.desk.profile_of(row))
 
     async def of(self, who: Principal, operator_id: str) -> Overview:
         """Return one platform; NotFound beyond somebody's bounds."""
@@ -76,7 +79,7 @@ class Looking:
         measured = quality_of(
             self.desk.profile_of(row),
             now,
-            row["last_heard_at"],
+            heard_at(row, now),
             filed,
             compared.connector_ids,
             summed(traffic),
@@ -100,6 +103,14 @@ class Looking:
 
         bench = Bench(operator_id, role, profile, secrets, self._mark, places, answer)
         return await attempt(bench, message, text, self._clock.now())
+
+
+def heard_at(row: Mapping[str, Any] | asyncpg.Record, now: datetime) -> datetime | None:
+    """Return when a platform last did what is expected of it: spoke, or, of a province, took what it is told; None: never."""
+    if row["role"] == "province":
+        return taken_at(row["last_taken_at"], row["waits_since"], now)
+    at: datetime | None = row["last_heard_at"]
+    return at
 
 
 def summed(traffic: Collection[Mapping[str, Any] | asyncpg.Record]) -> Traffic:

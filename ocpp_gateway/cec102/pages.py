@@ -33,6 +33,13 @@ FRESHNESS = {
     "silent": ("bad", "失联"),
     "never": ("", "从未上报"),
 }
+# Of a province: how it takes what it is told.
+TAKING = {
+    "fresh": ("good", "正常接收"),
+    "late": ("warn", "接收变慢"),
+    "silent": ("bad", "没有接收"),
+    "never": ("", "尚未接收"),
+}
 CONDITIONS = {
     "available": ("good", "空闲"),
     "occupied": ("busy", "占用"),
@@ -91,6 +98,7 @@ REPORT_KINDS: Mapping[Told, str] = {
     "charging": "充电过程",
     "power": "实时功率",
 }
+WORDS = {"operator": FRESHNESS, "province": TAKING}
 ROLES = {"operator": "向我方上报的运营商平台", "province": "我方上报的省级平台"}
 # What stands on the test bench at first: a message of a platform of this role.
 SAMPLES = {
@@ -122,7 +130,7 @@ def _add_list(router: APIRouter, looking: Looking, templates: Templates) -> None
         async with looking.desk.pool.acquire() as connection:
             organisations = await registry.organisations(connection)
         return templates.render(
-            request, "platforms.html", status_code=error.status if error else 200, rows=rows, words=FRESHNESS, roles=ROLES,
+            request, "platforms.html", status_code=error.status if error else 200, rows=rows, words=WORDS, roles=ROLES,
             organisations=organisations, profiles=looking.desk.profiles, error=error, entered=entered,
             next=encode_cursor(rows[-1][0]["operator_id"]) if len(rows) == PAGE else None,
         )  # fmt: skip
@@ -198,7 +206,7 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
             reports=reports, report_states=REPORT_STATES, report_kinds=REPORT_KINDS, connectors=connectors, profile=profile,
             reachable=reachable, orders=orders, order_states=ORDER_STATES, file=file, stats=stats, ambiguous=found.ambiguous,
             contradicted=CONTRADICTED, operating=OPERATING,
-            words=FRESHNESS, conditions=CONDITIONS, codes=CODES, roles=ROLES, organisations=organisations,
+            words=WORDS, conditions=CONDITIONS, codes=CODES, roles=ROLES, organisations=organisations,
             profiles=looking.desk.profiles, next=encode_cursor(refused[-1]["id"]) if len(refused) == PAGE else None,
         )  # fmt: skip
 

@@ -95,6 +95,13 @@ def freshness_of(last_heard_at: datetime | None, now: datetime, profile: Profile
     return "late" if silent_s > profile.silent_after_s / 2 else "fresh"
 
 
+def taken_at(last_taken_at: datetime | None, waits_since: datetime | None, now: datetime) -> datetime | None:
+    """Return when a province last dealt with all that it was to be told; None: never. Where nothing waits that is now."""
+    if last_taken_at is None or waits_since is None:
+        return None if last_taken_at is None else now
+    return max(last_taken_at, waits_since)
+
+
 def quality_of(
     profile: Profile,
     now: datetime,

@@ -10,7 +10,9 @@ from youguan.auth import Scope
 from youguan.errors import NotFound
 
 PLATFORM = """
-SELECT p.*, o.name AS organisation_name, n.last_heard_at, n.last_pulled_at, n.pull_error, n.silent_since
+SELECT p.*, o.name AS organisation_name, n.last_heard_at, n.last_pulled_at, n.pull_error, n.silent_since, n.last_taken_at,
+       (SELECT made_at FROM gateway.upward_report WHERE operator_id = p.operator_id AND state = 'waiting' ORDER BY id LIMIT 1)
+           AS waits_since
 FROM gateway.platform p LEFT JOIN gateway.organisation o USING (organisation_id)
 LEFT JOIN gateway.platform_now n USING (operator_id)
 """
@@ -104,22 +106,25 @@ async def who_calls(connection: asyncpg.Connection, operator_id: str, digest: by
 
 
 async def speaking(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Return the operators' platforms that were heard and are not known to be silent."""
+    """Return the operators' platforms that are not known to be silent, be it that they never spoke."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
-        {PLATFORM} WHERE p.role = 'operator' AND p.enabled AND n.last_heard_at IS NOT NULL AND n.silent_since IS NULL
+        {PLATFORM} WHERE p.role = 'operator' AND p.enabled AND n.silent_since IS NULL
         ORDER BY p.operator_id
         """
     )
     return rows
 
 
-async def mark_silent(connection: asyncpg.Connection, operator_id: str, last_heard_at: datetime, at: datetime) -> bool:
-    """Note that a platform is silent; False where it was heard meanwhile, or somebody else has noted it."""
+async def mark_silent(
+    connection: asyncpg.Connection, operator_id: str, last_heard_at: datetime | None, at: datetime
+) -> bool:
+    """Note that a platform is silent (None: always was); False where it was heard meanwhile, or somebody else has noted it."""
     noted = await connection.fetchval(
         """
-        UPDATE gateway.platform_now SET silent_since = $3
-        WHERE operator_id = $1 AND silent_since IS NULL AND last_heard_at = $2 RETURNING true
+        INSERT INTO gateway.platform_now AS n (operator_id, silent_since) VALUES ($1, $3)
+        ON CONFLICT (operator_id) DO UPDATE SET silent_since = excluded.silent_since
+        WHERE n.silent_since IS NULL AND n.last_heard_at IS NOT DISTINCT FROM $2 RETURNING true
         """,
         operator_id,
         last_heard_at,

@@ -47,9 +47,17 @@ class PlatformWatch:
         silent: list[Event] = []
         for row in await store.speaking(connection):
             operator_id, heard_at = row["operator_id"], row["last_heard_at"]
-            is_silent = freshness_of(heard_at, now, self._desk.profile_of(row)) == "silent"
+            since = heard_at or row["changed_at"]  # one that was let in and never spoke is silent, too
+            is_silent = freshness_of(since, now, self._desk.profile_of(row)) == "silent"
             if is_silent and await store.mark_silent(connection, operator_id, heard_at, now):
-                silent.append(PlatformSilent(operator_id=operator_id, name=row["name"], last_heard_at=heard_at, at=now))
+                told = PlatformSilent(
+                    operator_id=operator_id,
+                    name=row["name"],
+                    last_heard_at=since,
+                    ever_heard=heard_at is not None,
+                    at=now,
+                )
+                silent.append(told)
         return silent
 
     async def _deaf(self, connection: asyncpg.Connection, now: datetime) -> list[Event]:

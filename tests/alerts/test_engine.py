@@ -401,10 +401,11 @@ async def test_what_could_not_be_kept_is_one_alert_that_counts_and_nobodys_task(
 
 
 async def test_a_platform_that_is_silent_is_nobodys_task_until_it_is_heard(world: World) -> None:
-    silent = PlatformSilent(operator_id="395815801", name="甲平台", last_heard_at=NOW, at=NOW)
+    silent = PlatformSilent(operator_id="395815801", name="甲平台", last_heard_at=NOW, at=NOW, ever_heard=False)
     await world.tell(silent, silent)
     assert await world.states() == [("platform_silent", "firing")]
     payload = await world.pool.fetchval("SELECT payload FROM eventlog.event WHERE type = 'AlertRaised'")
-    assert (payload["subject"], payload["opens_task"], payload["details"]["name"]) == ("395815801", False, "甲平台")
+    assert (payload["subject"], payload["opens_task"]) == ("395815801", False)
+    assert payload["details"] == {"operator_id": "395815801", "name": "甲平台", "last_heard_at": None}, "never"
     await world.tell(PlatformHeard(operator_id="395815801", at=NOW))
     assert await world.states() == [("platform_silent", "resolved")]

@@ -19,7 +19,6 @@ from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.service import compose
 from ocpp_gateway.stations import directory
 from tests.independent.cec102_platform import Party, Platform
-from tests.ocpp_gateway.fakes import NOW
 from tests.suite import eventually
 from youguan.auth import REGULATOR, TokenIssuer, generate_keys
 from youguan.clock import SystemClock
@@ -102,7 +101,7 @@ async def let_in(
     """Let a platform in with the sample's secrets; with an address it is called with them too."""
     sealed = seal(Sealer(SECRET), operator_id, Keys(SAMPLE, SAMPLE if address else None))
     ours = OPERATOR_ID if address else None
-    row = (operator_id, "甲平台", "o1", role, profile, True, address, ours, sealed, NOW, "test")
+    row = (operator_id, "甲平台", "o1", role, profile, True, address, ours, sealed, SystemClock().now(), "test")
     async with pool.acquire() as connection:
         await put_platform(connection, row)
 

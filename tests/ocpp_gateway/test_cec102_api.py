@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from ocpp_gateway.cec102.filed.directory import profiles_of
-from ocpp_gateway.cec102.quality import SiteTold, Traffic, consistency_of, quality_of
+from ocpp_gateway.cec102.quality import SiteTold, Traffic, consistency_of, quality_of, taken_at
 from tests.independent.cec102_platform import CHINA, Party
 from tests.ocpp_gateway.platforms import KEY, OPERATOR_ID, Gateway, gateway_of
 from tests.suite import eventually
@@ -249,6 +249,16 @@ async def test_what_a_platform_sent_and_what_was_refused(gateway: Gateway) -> No
 def test_freshness(hours: float | None, freshness: str) -> None:
     heard = None if hours is None else NOW - timedelta(hours=hours)
     assert quality_of(PROFILE, NOW, heard, {}, (), Traffic()).freshness == freshness
+
+
+@pytest.mark.parametrize(
+    ("taken", "waits", "at"),
+    [(None, None, None), (None, 1, None), (5, None, 0), (5, 1, 1), (5, 7, 5)],
+)
+def test_a_province_is_as_fresh_as_it_takes_what_it_is_told(taken: Any, waits: Any, at: Any) -> None:
+    """In hours ago; where nothing waits it has taken all, however long ago that was."""
+    last, since, expected = (None if ago is None else NOW - timedelta(hours=ago) for ago in (taken, waits, at))
+    assert taken_at(last, since, NOW) == expected
 
 
 def test_shares_of_nothing_are_no_shares() -> None:

@@ -1094,6 +1094,9 @@ async def test_a_province_that_is_let_in_learns_what_everything_is_and_then_what
             f"/api/gateway/platforms/{PROVINCE}/reports/set-aside", json={"reason": "no such charge"}
         )
         assert aside.json() == {"reports": 1}
+        assert (await client.get(f"/api/gateway/platforms/{PROVINCE}")).json()["freshness"] == "fresh"
+        listed = (await client.get("/gateway/platforms")).text
+        assert "正常接收" in listed
         trail = await gateway.pool.fetchval("SELECT after FROM audit.trail WHERE action = 'platform reports set aside'")
         assert trail == {"reports": 1, "ids": None, "reason": "no such charge"}
 
@@ -1163,20 +1166,26 @@ async def test_what_was_refused_is_sent_again_when_somebody_says_so(database_url
 # --- silence ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_platform_that_falls_silent_is_told_of_once_and_so_is_its_return(database_url: str) -> None:
+@pytest.mark.parametrize("ever_heard", [True, False])
+async def test_a_platform_that_falls_silent_is_told_of_once_and_so_is_its_return(
+    database_url: str, ever_heard: bool
+) -> None:
+    """One that is let in and never speaks is silent since it was let in."""
     async with gateway_of(database_url) as gateway:
-        await gateway.platform()
+        if ever_heard:
+            await gateway.platform()
         clock = ManualClock(datetime.now(UTC))
         watch = PlatformWatch(PlatformDesk(gateway.pool, clock, Sealer(SECRET), PROFILES), clock)
         async with gateway.pool.acquire() as connection:
             assert await watch.look(connection) == 0
             clock.advance(timedelta(hours=7))
-            assert await watch.look(connection) == 1
-            assert await watch.look(connection) == 0
+            assert [await watch.look(connection), await watch.look(connection)] == [1, 0]
             row = await platforms.get_platform(connection, OPERATOR_ID)
         assert row["silent_since"] is not None
+        (event,) = await gateway.events("PlatformSilent")
+        since = row["last_heard_at"] if ever_heard else row["changed_at"]
+        assert (datetime.fromisoformat(event["last_heard_at"]), event["ever_heard"]) == (since, ever_heard)
         await gateway.platform()
-        assert [event["operator_id"] for event in await gateway.events("PlatformSilent")] == [OPERATOR_ID]
         assert [event["operator_id"] for event in await gateway.events("PlatformHeard")] == [OPERATOR_ID]
 
 

@@ -65,6 +65,8 @@ class Sender:
                 await store.note_try(connection, report["id"], tried, now, due_at, words or None)
                 if words:
                     log.warning("report %d to %s: %s", report["id"], operator_id, words)
+            if any(tried.state == "taken" for tried in outcome.tried):
+                await store.note_taken(connection, operator_id, now)
             if outcome.in_vain:
                 await store.pause(connection, operator_id, until)
             elif pause.in_vain:

@@ -186,6 +186,18 @@ async def pause(connection: asyncpg.Connection, operator_id: str, until: datetim
     )
 
 
+async def note_taken(connection: asyncpg.Connection, operator_id: str, at: datetime) -> None:
+    """Note when a province last took something."""
+    await connection.execute(
+        """
+        INSERT INTO gateway.platform_now AS n (operator_id, last_taken_at) VALUES ($1, $2)
+        ON CONFLICT (operator_id) DO UPDATE SET last_taken_at = excluded.last_taken_at
+        """,
+        operator_id,
+        at,
+    )
+
+
 async def end_pause(connection: asyncpg.Connection, operator_id: str) -> None:
     await connection.execute(
         "UPDATE gateway.platform_now SET told_in_vain = 0, tell_again_at = NULL WHERE operator_id = $1", operator_id
