@@ -40,6 +40,7 @@ RULES = {
     "upstream_away": "运营商中央系统不可达",
     "relay_gap": "转接报文未能留存",
     "platform_silent": "平台失联",
+    "orders_untold": "充电订单未能上报",
 }
 REASONS = {
     "no_manager": "从未有管理单位",

@@ -17,6 +17,8 @@ from youguan.events import (
     MeterVerificationDue,
     MeterVerified,
     PlatformHeard,
+    PlatformOrdersSettled,
+    PlatformOrdersUntold,
     PlatformSilent,
     RelayRecordsLost,
     SensorAlarmed,
@@ -48,7 +50,7 @@ DOCUMENT_EXPIRING, DOCUMENT_EXPIRED = "document_expiring", "document_expired"
 METER_DUE, METER_OVERDUE = "meter_verification_due", "meter_verification_overdue"
 FILING_PROMISE_OVERDUE = "filing_promise_overdue"
 GRACE_ENDING = "grace_period_ending"
-PLATFORM_SILENT = "platform_silent"
+PLATFORM_SILENT, ORDERS_UNTOLD = "platform_silent", "orders_untold"
 UPSTREAM_AWAY, RELAY_GAP = "upstream_away", "relay_gap"
 SEVERITIES = ("info", "minor", "major", "critical")
 EVSES_A_ROW = 100  # connector n of EVSE m has the number (n - 1) * 100 + m
@@ -136,6 +138,11 @@ def _beside(event: Event) -> Sequence[Finding]:
             return [Holds(PLATFORM_SILENT, event.operator_id, event.last_heard_at, details={**shown})]
         case PlatformHeard():
             return [Over(PLATFORM_SILENT, event.operator_id, event.at)]
+        case PlatformOrdersUntold():
+            untold = {"operator_id": event.operator_id, "name": event.name}
+            return [Holds(ORDERS_UNTOLD, event.operator_id, event.since, details={**untold})]
+        case PlatformOrdersSettled():
+            return [Over(ORDERS_UNTOLD, event.operator_id, event.at)]
         case UpstreamAway():
             site, why = event.site_id, {"reason": event.reason, "station": event.station_id}
             return [Holds(UPSTREAM_AWAY, site, event.at, site_id=site, details={**why})]

@@ -379,6 +379,24 @@ class PlatformHeard(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformOrdersUntold(Event):
+    """A province has refused orders, or they cannot be told it and have waited for a day for what they lack; `since`: the first."""
+
+    operator_id: str
+    name: str
+    since: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformOrdersSettled(Event):
+    """No order is refused or withheld any more: each is taken, waits to be sent again or is set aside, or nobody is told."""
+
+    operator_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformOrderKept(Event):
     """A platform told of an order: for the first time, or otherwise than before.
 

@@ -52,6 +52,7 @@ CAUSES = {
     "upstream_away": "运营商中央系统不可达",
     "relay_gap": "转接报文未能留存",
     "platform_silent": "平台失联",
+    "orders_untold": "充电订单未能上报",
     "cannot_charge": "充不上电",
     "connector_damaged": "充电枪或线缆损坏",
     "screen_dead": "屏幕不亮、扫码无反应",

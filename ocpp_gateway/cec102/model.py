@@ -71,6 +71,7 @@ class PlatformNow(Table, table=True):
     tell_again_at: datetime | None = moment(optional=True)
     deaf_since: datetime | None = moment(optional=True)
     last_taken_at: datetime | None = moment(optional=True)
+    untold_since: datetime | None = moment(optional=True)
 
 
 class PlatformTraffic(Table, table=True):

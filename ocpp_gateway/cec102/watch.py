@@ -8,12 +8,13 @@ import asyncpg
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.intake import store as intake
-from ocpp_gateway.cec102.quality import freshness_of
+from ocpp_gateway.cec102.quality import A_DAY, freshness_of
 from ocpp_gateway.cec102.upward import store as upward
+from ocpp_gateway.cec102.upward.kept import store as kept
 from ocpp_gateway.heartbeats.watch import STREAM
 from youguan.clock import Clock
 from youguan.eventlog import publish
-from youguan.events import Event, PlatformHeard, PlatformSilent
+from youguan.events import Event, PlatformHeard, PlatformOrdersSettled, PlatformOrdersUntold, PlatformSilent
 
 LOOK_S = 10.0
 TRAFFIC_KEPT = timedelta(days=400)
@@ -34,12 +35,16 @@ class PlatformWatch:
             await asyncio.sleep(LOOK_S)
 
     async def look(self, connection: asyncpg.Connection) -> int:
-        """Tell of who is silent or deaf now and was not before, and of who is deaf no longer; return of how many."""
+        """Tell of who is silent or deaf now, or has orders that he was not told, and was so not before, and the other way round."""
         now = self._clock.now()
         async with connection.transaction():
             await intake.forget_envelopes(connection, now)
             await intake.forget_traffic(connection, now - TRAFFIC_KEPT)
-            news = [*await self._silent(connection, now), *await self._deaf(connection, now)]
+            news = [
+                *await self._silent(connection, now),
+                *await self._deaf(connection, now),
+                *await _untold(connection, now),
+            ]
             await publish(connection, STREAM, news)
         return len(news)
 
@@ -72,3 +77,15 @@ class PlatformWatch:
                     PlatformSilent(operator_id=row["operator_id"], name=row["name"], last_heard_at=since, at=now)
                 )
         return [*again, *deaf]
+
+
+async def _untold(connection: asyncpg.Connection, now: datetime) -> list[Event]:
+    """Orders that a province refused, or that still lack something after a day, wait for somebody: what he does ends it."""
+    settled = await kept.no_longer_untold(connection, now - A_DAY)
+    return [
+        *(PlatformOrdersSettled(operator_id=operator_id, at=now) for operator_id in settled),
+        *(
+            PlatformOrdersUntold(operator_id=row["operator_id"], name=row["name"], since=row["untold_since"], at=now)
+            for row in await kept.newly_untold(connection, now - A_DAY)
+        ),
+    ]

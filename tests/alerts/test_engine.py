@@ -23,6 +23,8 @@ from youguan.events import (
     GracePeriodEnded,
     GracePeriodEnding,
     PlatformHeard,
+    PlatformOrdersSettled,
+    PlatformOrdersUntold,
     PlatformSilent,
     RelayRecordsLost,
     SensorAlarmed,
@@ -409,3 +411,7 @@ async def test_a_platform_that_is_silent_is_nobodys_task_until_it_is_heard(world
     assert payload["details"] == {"operator_id": "395815801", "name": "甲平台", "last_heard_at": None}, "never"
     await world.tell(PlatformHeard(operator_id="395815801", at=NOW))
     assert await world.states() == [("platform_silent", "resolved")]
+    await world.tell(PlatformOrdersUntold(operator_id="395815801", name="省平台", since=NOW, at=NOW))
+    assert ("orders_untold", "firing") in await world.states()
+    await world.tell(PlatformOrdersSettled(operator_id="395815801", at=NOW))
+    assert ("orders_untold", "resolved") in await world.states()

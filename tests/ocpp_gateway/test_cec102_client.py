@@ -850,24 +850,36 @@ async def test_a_report_at_which_a_province_stumbles_for_ever_makes_way_and_can_
     assert await reporting.states() == [("taken", 1), ("taken", 1)]
 
 
-async def test_an_order_that_was_refused_is_kept_until_somebody_sets_it_aside(
+async def test_an_order_that_was_refused_is_kept_and_an_alert_until_somebody_sets_it_aside(
     reporting: Reporting, serving: Serving
 ) -> None:
+    """So is one that is withheld, which may be completed within a day."""
     taking(serving)
+    watch = PlatformWatch(PlatformDesk(reporting.pool, reporting.clock, Sealer(SECRET), PROFILES), reporting.clock)
     serving.answers["notification_charge_order_info"] = lambda content: REFUSE
-    await reporting.happen(ended(), ended(connector=2, transaction_id="8", energy_wh=None), changed("faulted"))
-    await reporting.look()
+    await reporting.happen(ended(connector=2, transaction_id="8", energy_wh=None))
+    async with reporting.pool.acquire() as connection:
+        assert await watch.look(connection) == 0
+        await reporting.happen(ended(), changed("faulted"))
+        await reporting.look()
+        assert [await watch.look(connection), await watch.look(connection)] == [1, 0]
     for _ in range(2):
         reporting.clock.advance(timedelta(days=8))
         await reporting.look()
-    assert await reporting.states() == [("refused", 1), ("withheld", 0)]  # the status is forgotten
+    assert await reporting.states() == [("withheld", 0), ("refused", 1)]  # the status is forgotten
     async with reporting.pool.acquire() as connection:
         refused = await kept.reports(connection, PROVINCE, "refused", "order", None, 10)
         assert await kept.set_aside(connection, PROVINCE, [refused[0]["id"]], reporting.clock.now()) == 1
+        assert await watch.look(connection) == 0
         assert await kept.set_aside(connection, PROVINCE, None, reporting.clock.now()) == 1
+        assert [await watch.look(connection), await watch.look(connection)] == [1, 0]
         assert await kept.set_aside(connection, PROVINCE, None, reporting.clock.now()) == 0
         assert await kept.retry(connection, PROVINCE, reporting.clock.now()) == 0
         assert {row["state"] for row in await kept.reports(connection, PROVINCE, None, None, None, 10)} == {"set_aside"}
+    types = await reporting.pool.fetch(
+        "SELECT type FROM eventlog.event WHERE type LIKE 'PlatformOrders%' ORDER BY sequence"
+    )
+    assert [row["type"] for row in types] == ["PlatformOrdersUntold", "PlatformOrdersSettled"]
     reporting.clock.advance(timedelta(days=8))
     await reporting.look()
     assert await reporting.states() == []

@@ -64,6 +64,39 @@ async def forget_reports(connection: asyncpg.Connection, before: datetime, momen
     )
 
 
+# An order that was not told: it was refused, or it is withheld since before $1 and nothing has come of what it lacks.
+UNTOLD = "r.kind = 'order' AND (r.state = 'refused' OR r.state = 'withheld' AND r.ended_at < $1)"
+
+
+async def newly_untold(connection: asyncpg.Connection, withheld_before: datetime) -> list[asyncpg.Record]:
+    """Note which provinces have orders now that they were not told, and had none before; return them with since when."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        INSERT INTO gateway.platform_now AS n (operator_id, untold_since)
+        SELECT p.operator_id, min(r.ended_at) FROM gateway.platform p JOIN gateway.upward_report r USING (operator_id)
+        WHERE p.role = 'province' AND p.enabled AND {UNTOLD} GROUP BY 1 ORDER BY 1
+        ON CONFLICT (operator_id) DO UPDATE SET untold_since = excluded.untold_since WHERE n.untold_since IS NULL
+        RETURNING operator_id, untold_since, (SELECT name FROM gateway.platform p WHERE p.operator_id = n.operator_id) AS name
+        """,
+        withheld_before,
+    )
+    return rows
+
+
+async def no_longer_untold(connection: asyncpg.Connection, withheld_before: datetime) -> list[str]:
+    """Note which provinces have no orders any more that they were not told, or are told nothing any more; return them."""
+    rows = await connection.fetch(
+        f"""
+        UPDATE gateway.platform_now n SET untold_since = NULL WHERE untold_since IS NOT NULL AND NOT EXISTS (
+            SELECT FROM gateway.platform p JOIN gateway.upward_report r USING (operator_id)
+            WHERE p.operator_id = n.operator_id AND p.role = 'province' AND p.enabled AND {UNTOLD}
+        ) RETURNING operator_id
+        """,
+        withheld_before,
+    )
+    return sorted(row["operator_id"] for row in rows)
+
+
 async def queue_of(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record:
     """Return how a province's queue is: how many wait and since when, what the first of them met."""
     row = await connection.fetchrow(
