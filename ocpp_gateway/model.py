@@ -566,6 +566,8 @@ class EvidenceFile(Table, table=True):
     content_type: str | None = text(optional=True)
     size_bytes: int | None = big(optional=True)
     sha256: str | None = text(optional=True)
+    station_connected: bool | None
+    station_remote: str | None = text(optional=True)
 
 
 class Firmware(Table, table=True):

@@ -39,6 +39,8 @@ ONLY_LOOKS = frozenset({
     "GetLog", "GetMonitoringReport", "GetPeriodicEventStream", "GetReport", "GetTariffs", "GetTransactionStatus",
     "GetVariables", "TriggerMessage",
 })  # fmt: skip
+# What has a station send its files wherever the payload says: for an inspector, to an address of ours alone.
+SENDS_AWAY = frozenset({"GetDiagnostics", "GetLog"})
 
 
 def check(version: Version, action: str, payload: dict[str, Any]) -> None:

@@ -30,6 +30,10 @@ STREAM = "gateway/jobs"
 ANSWER_WITHIN_S = 60
 WATCH_S = 1.0
 KEY_ELSEWHERE = "a station's key is changed by POST /api/gateway/stations/{station_id}/key-rotation"
+ONLY_REGULATOR = "{action} needs the role regulator"
+TO_ANY_ADDRESS = (
+    "{action} to any address needs the role regulator; to us: POST /api/gateway/stations/{station_id}/diagnostics"
+)
 # State, and whether another was with the station meanwhile → how it ends, and why.
 OVERDUE = {
     ("queued", False): ("undeliverable", "no gateway could send it in time"),
@@ -40,13 +44,14 @@ OVERDUE = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants a station to do, and why."""
+    """What somebody wants a station to do, and why; `to_us`: what it sends away goes to an address of ours."""
 
     station_id: str
     action: str
     payload: dict[str, Any]
     reason: str = ""
     timeout_s: int = ANSWER_WITHIN_S
+    to_us: bool = False
 
 
 class Keys:
@@ -64,9 +69,10 @@ class Keys:
         return digest(self._secret, station_id, key.encode())
 
 
-def may_ask(who: Principal, action: str) -> bool:
-    """Say whether somebody may have an action sent: whatever touches drivers or supply is the regulator's."""
-    return who.has(REGULATOR) or (who.has(INSPECTOR) and action in catalogue.ONLY_LOOKS)
+def may_ask(who: Principal, action: str, *, to_us: bool = False) -> bool:
+    """Say whether somebody may have an action sent: whatever touches drivers or supply, or sends files away, is the regulator's."""
+    looks = action in catalogue.ONLY_LOOKS and (to_us or action not in catalogue.SENDS_AWAY)
+    return who.has(REGULATOR) or (who.has(INSPECTOR) and looks)
 
 
 class Desk:
@@ -80,8 +86,9 @@ class Desk:
 
     async def ask(self, who: Principal, wish: Wish, *, wait_s: float = 0, remote: str | None = None) -> asyncpg.Record:
         """Queue a command and return it, ended if somebody waits for that; Invalid, Forbidden, NotFound, Conflict."""
-        if not may_ask(who, wish.action):
-            raise Forbidden(Reason("{action} needs the role regulator", action=wish.action))
+        if not may_ask(who, wish.action, to_us=wish.to_us):
+            why = TO_ANY_ADDRESS if wish.action in catalogue.SENDS_AWAY else ONLY_REGULATOR
+            raise Forbidden(Reason(why, action=wish.action, station_id=wish.station_id))
         return await self._ask(who, lambda _: wish, wish.station_id, wait_s, remote)
 
     async def rotate_key(

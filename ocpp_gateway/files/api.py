@@ -46,7 +46,10 @@ class LogOut(BaseModel):
 
 
 class FileOut(BaseModel):
-    """A file that a station was asked for; `station_status` is what it said of its upload."""
+    """A file that a station was asked for; `station_status` is what it said of its upload.
+
+    `remote` is the address that brought it, `station_connected` says whether the station was connected then, from `station_remote`.
+    """
 
     id: str
     station_id: str
@@ -57,6 +60,9 @@ class FileOut(BaseModel):
     expires_at: UtcTime
     command_id: str | None
     received_at: UtcTime | None
+    remote: str | None
+    station_connected: bool | None
+    station_remote: str | None
     name: str | None
     content_type: str | None
     size_bytes: int | None

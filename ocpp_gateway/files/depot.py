@@ -16,6 +16,7 @@ from ocpp_gateway.commands.desk import Desk, Wish
 from ocpp_gateway.files import store
 from ocpp_gateway.files.requests import Image, Kind, ask_for_log, give_firmware
 from ocpp_gateway.files.signature import check_signature, read_certificate, read_signature
+from ocpp_gateway.protocol.secrets import UPLOADS
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
@@ -102,7 +103,7 @@ class Depot:
     ) -> tuple[str, asyncpg.Record]:
         """Ask a station for a file; return the file's id and the command."""
         now, file_id, token = self.clock.now(), str(uuid.uuid4()), secrets.token_urlsafe(32)
-        address = self._address(f"upload/{token}")
+        address = self._address(f"{UPLOADS}{token}")
         async with self.pool.acquire() as connection:
             version = await self._version(connection, wish.station_id)
             request_id = await store.next_request(connection)
@@ -112,7 +113,7 @@ class Depot:
             await store.expect_file(connection, expected)
         action, payload = ask_for_log(version, wish.kind, address, request_id, wish.oldest, wish.latest)
         try:
-            asked = Wish(wish.station_id, action, payload, wish.reason)
+            asked = Wish(wish.station_id, action, payload, wish.reason, to_us=True)
             command = await self.desk.ask(who, asked, wait_s=wait_s, remote=remote)
         except YouguanError:
             async with self.pool.acquire() as connection:
@@ -226,7 +227,7 @@ class Depot:
             station = await stations.get_station(connection, wish.station_id)
             firmware = await self._choose(connection, station, wish)
             request_id = await store.next_request(connection)
-        address = self._address(f"firmware/{firmware['id']}/{quote(firmware['name'], safe='')}")
+        address = self._address(f"/files/firmware/{firmware['id']}/{quote(firmware['name'], safe='')}")
         image = Image(address, firmware["signing_certificate"], firmware["signature"])
         retrieve_at = wish.retrieve_at or self.clock.now()
         action, payload = give_firmware(version, image, request_id, retrieve_at, wish.install_at)
@@ -264,7 +265,7 @@ class Depot:
         """Return where a station brings or fetches a file; Unavailable where nobody has said how it reaches us."""
         if self.settings.base_url is None:
             raise Unavailable("no address where stations reach the HTTP port is configured (YOUGUAN_PUBLIC_URL)")
-        return f"{self.settings.base_url}/files/{path}"
+        return f"{self.settings.base_url}{path}"
 
     async def _version(self, connection: asyncpg.Connection, station_id: str) -> str:
         station = await stations.get_station(connection, station_id)

@@ -66,11 +66,13 @@ async def keep_file(
     name: str | None,
     content_type: str | None,
 ) -> bool:
-    """Note that a file is there; False where it was before."""
+    """Note that a file is there, from where, and where its station's connection came from then; False where it was before."""
     kept = await connection.fetchval(
         """
-        UPDATE gateway.evidence_file
-        SET received_at = $2, remote = $3, name = $4, content_type = $5, size_bytes = $6, sha256 = $7
+        UPDATE gateway.evidence_file f
+        SET received_at = $2, remote = $3, name = $4, content_type = $5, size_bytes = $6, sha256 = $7,
+            station_connected = EXISTS (SELECT FROM gateway.station_now n WHERE n.station_id = f.station_id AND n.connected),
+            station_remote = (SELECT n.remote FROM gateway.station_now n WHERE n.station_id = f.station_id AND n.connected)
         WHERE id = $1 AND received_at IS NULL RETURNING true
         """,
         file_id,

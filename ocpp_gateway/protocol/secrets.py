@@ -16,6 +16,9 @@ SECRET_NAME = re.compile(
 )
 # `ftp://name:password@host/…`, where diagnostics and logs are sent and firmware comes from.
 PASSWORD_IN_ADDRESS = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]+(?=@)", re.IGNORECASE)
+# `…/files/upload/<token>`: whoever knows it brings the file in the station's place.
+UPLOADS = "/files/upload/"
+UPLOAD_TOKEN = re.compile(rf"(?P<before>{UPLOADS})[^/?#\s]+")
 ADDRESSES_IN = frozenset({
     "GetDiagnostics", "GetLog", "UpdateFirmware", "SignedUpdateFirmware", "PublishFirmware", "SetNetworkProfile",
 })  # fmt: skip
@@ -50,7 +53,7 @@ def masked(version: Version, action: str, payload: Payload) -> Payload:
     if action in SECRET_MEMBERS_IN:
         found = _walk(found, lambda name, value: MASK if name in SECRET_MEMBERS and isinstance(value, str) else value)
     if action in ADDRESSES_IN:
-        found = _walk(found, lambda _, value: without_password(value))
+        found = _walk(found, lambda _, value: _without_token(without_password(value)))
     return payload if found == payload else found
 
 
@@ -125,6 +128,10 @@ def cut(value: Any, levels: int) -> Any:
     if isinstance(value, list):
         return [cut(member, levels - 1) for member in value]
     return value
+
+
+def _without_token(value: Any) -> Any:
+    return UPLOAD_TOKEN.sub(rf"\g<before>{MASK}", value) if isinstance(value, str) else value
 
 
 def _masked_value(entry: Payload, name: str, value: str) -> Payload:

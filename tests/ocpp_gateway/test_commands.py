@@ -55,6 +55,8 @@ def test_every_action_that_goes_down_has_both_schemas(version: Version) -> None:
         ("ChangeAvailability", INSPECTOR, False),
         ("RemoteStartTransaction", INSPECTOR, False),
         ("SetVariables", INSPECTOR, False),
+        ("GetLog", INSPECTOR, False),
+        ("GetDiagnostics", REGULATOR, True),
     ],
 )
 def test_who_may_ask(action: str, role: str, may: bool) -> None:

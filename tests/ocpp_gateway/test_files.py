@@ -27,6 +27,7 @@ from ocpp_gateway.files.depot import hash_of, safe_name
 from ocpp_gateway.files.requests import Image, ask_for_log, give_firmware
 from ocpp_gateway.files.signature import check_signature
 from ocpp_gateway.protocol import schemas
+from ocpp_gateway.protocol.secrets import MASK
 from ocpp_gateway.protocol.versions import named
 from ocpp_gateway.service import compose
 from ocpp_gateway.stations import directory
@@ -60,7 +61,7 @@ class World:
 
     async def expect_upload(self, **body: Any) -> tuple[str, str]:
         """Let the station be asked for a log; return (file id, address)."""
-        answer = await self.ask("/stations/C1/diagnostics", body)
+        answer = await self.ask("/stations/C1/diagnostics", body, "inspector")
         assert answer.status_code == 202, answer.text
         call = await self.called()
         location = call[3].get("location") or call[3]["log"]["remoteLocation"]
@@ -104,7 +105,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     address = f"http://127.0.0.1:{web.getsockname()[1]}"
     settings = Settings(
         database_url=database_url, role_secret=None, token_public_key=PUBLIC, data_dir=tmp_path, public_url=address,
-        largest_upload_bytes=LARGEST, ocpp_open_networks=["127.0.0.0/8"],
+        largest_upload_bytes=LARGEST, ocpp_open_networks=["127.0.0.0/8"], station_key_secret="s" * 32,
     )  # fmt: skip
     clock = ManualClock(NOW)
     threshold = gc.get_threshold()
@@ -156,6 +157,7 @@ async def test_a_station_brings_its_diagnostics(world: World, method: str, name:
     (file,) = await world.files()
     assert (file["id"], file["state"], file["size_bytes"]) == (file_id, "received", len(content))
     assert (file["sha256"], file["station_status"]) == (hashlib.sha256(content).hexdigest(), "Uploaded")
+    assert (file["remote"], file["station_connected"], file["station_remote"]) == ("127.0.0.1", True, "127.0.0.1")
     taken = await world.client.get(f"/api/gateway/files/{file_id}", headers=bearer("inspector"))
     assert taken.content == content
     assert taken.headers["content-disposition"] == f'attachment; filename="{file_id}-{name.strip("/") or "file"}"'
@@ -170,6 +172,28 @@ async def test_an_address_holds_once(world: World) -> None:
     again = await world.client.put(location, content=b"second")
     assert (again.status_code, again.json()["code"]) == (410, "gone")
     assert [path.read_bytes() for path in world.on_disk()] == [b"first"]
+
+
+async def test_whoever_looks_at_the_request_does_not_learn_the_address(world: World) -> None:
+    _, location = await world.expect_upload()
+    token = location.rsplit("/", 1)[-1]
+    (command,) = (await world.client.get("/api/gateway/stations/C1/commands", headers=bearer("inspector"))).json()[
+        "items"
+    ]
+    assert command["payload"]["location"] == location.replace(token, MASK)
+    await world.charger.close()
+
+    async def gone() -> bool:
+        return bool(await world.pool.fetchval("SELECT NOT connected FROM gateway.station_now"))
+
+    await eventually(gone)
+    for table in ("audit.trail", "gateway.command", "telemetry.raw_frame"):
+        kept = [str(dict(row)) for row in await world.pool.fetch(f"SELECT * FROM {table}")]
+        assert [row for row in kept if MASK in row], table
+        assert not [row for row in kept if token in row], table
+    await world.client.put(location, content=b"whose?")
+    (file,) = await world.files()
+    assert (file["remote"], file["station_connected"], file["station_remote"]) == ("127.0.0.1", False, None)
 
 
 async def test_an_address_holds_for_its_time(world: World) -> None:
@@ -271,6 +295,9 @@ async def test_nothing_is_expected_of_a_station_that_was_not_asked(world: World)
     assert (await world.ask("/stations/C9/diagnostics", {})).status_code == 404
     assert (await world.ask("/stations/C1/diagnostics", {}, "operator")).status_code == 403
     assert (await world.client.post("/api/gateway/stations/C1/diagnostics", json={})).status_code == 401
+    elsewhere = {"action": "GetDiagnostics", "payload": {"location": "ftp://elsewhere.example/x"}}
+    refused = await world.ask("/stations/C1/commands", elsewhere, "inspector")
+    assert (refused.status_code, "/stations/C1/diagnostics" in refused.json()["detail"]) == (403, True)
     assert await world.files() == []
 
 
