@@ -10,6 +10,7 @@ from charger_registry.drafts import Filing, OrganisationDraft
 from charger_registry.equipment.site_facts import site_facts
 from charger_registry.equipment.store import CONNECTORS
 from charger_registry.equipment.taking_in.store import file_equipment
+from charger_registry.filing.operation import standing_of
 from charger_registry.ledger.store import columns, file_roles, hidden_from, ledger_events, ledger_within
 from charger_registry.ledger.unmanaged.store import end_findings
 from youguan.auth import EVERYTHING, Scope
@@ -118,13 +119,12 @@ async def organisation_files(connection: asyncpg.Connection, organisation_ids: S
 async def site_files(connection: asyncpg.Connection, site_ids: Collection[str]) -> list[Event]:
     """Return the files of sites as they are now, as events."""
     rows = await connection.fetch(
-        """
+        f"""
         SELECT s.*, d.name AS division_name,
                array_remove(array_agg(t ORDER BY t.id) FILTER (WHERE t.retired_at IS NULL), NULL) AS stations,
                (SELECT to_jsonb(p) FROM registry.price_posting p
                 WHERE p.site_id = s.id AND p.station_id = '' AND p.valid_until IS NULL) AS price,
-               (SELECT CASE f.state WHEN 'accepted' THEN 'not_begun' ELSE 'suspended' END FROM registry.filing f
-                WHERE f.site_id = s.id AND f.state IN ('accepted', 'suspended')) AS standing
+               {standing_of("s.id")} AS standing
         FROM registry.site s LEFT JOIN registry.division d ON d.code = s.division_code
         LEFT JOIN registry.station t ON t.site_id = s.id
         WHERE s.id = ANY($1) GROUP BY s.id, d.name ORDER BY s.id

@@ -44,12 +44,13 @@ class OrderIn(BaseModel):
 
     command: Literal[
         "submit", "withdraw", "admit", "require_supplement", "accept", "reject", "start", "suspend", "resume", "retire", "rate",
-        "lapse",
+        "lapse", "restore",
     ]  # fmt: skip
     reason: str = Field(default="", max_length=1000)
     asked_for: list[Short] = Field(default_factory=list, max_length=50, description="document types, of a supplement")
     due_on: date | None = None
     rating: int | None = Field(default=None, ge=1, le=5, description="5: very satisfied … 1: very dissatisfied")
+    document_number: str = Field(default="", max_length=100, description="of the decision; whoever restores gives it")
 
 
 class Retirement(BaseModel):
@@ -134,6 +135,7 @@ class HistoryOut(BaseModel):
     previous: str | None
     state: str
     reason: str
+    document_number: str | None
 
 
 class ProblemOut(BaseModel):
@@ -157,6 +159,7 @@ class FilingDetail(FilingOut):
     supplement_until: date | None = Field(
         description="when the supplement asked for may come last, before the filing counts as withdrawn"
     )
+    restore_until: date | None = Field(description="when the authority may restore last what has lapsed")
     grace_until: date | None
     position: Literal["verified", "unverified"] | None = Field(
         description="held against the division's boundary; null: no point"
@@ -266,7 +269,10 @@ def _add_writing(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
         filing_id: str, order: OrderIn, request: Request, who: Annotated[Principal, Depends(writes)]
     ) -> FilingDetail:
         """Submit, decide, or whatever else the state permits; 422 names every field that stands in the way."""
-        done = Order(Command(order.command), order.reason.strip(), tuple(order.asked_for), order.due_on, order.rating)
+        done = Order(
+            Command(order.command), order.reason.strip(), tuple(order.asked_for), order.due_on, order.rating,
+            order.document_number.strip(),
+        )  # fmt: skip
         await desk.act(who, filing_id, done, remote=remote_of(request))
         return _detail(await desk.view(who, filing_id))
 
@@ -436,6 +442,7 @@ def _detail(view: View) -> FilingDetail:
         history=[HistoryOut(**dict(row)) for row in view.history],
         problems=[ProblemOut(field=p.field, code=p.code, reason=p.reason) for p in view.problems],
         supplement_until=view.supplement_until,
+        restore_until=view.restore_until,
         grace_until=view.grace["until"] if view.grace else None,
         position=view.position,
         commands=sorted(view.commands),

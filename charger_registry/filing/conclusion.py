@@ -36,7 +36,7 @@ async def conclude(
     """Do what follows from a command in its transaction; return what is to be published."""
     if command is Command.ACCEPT:
         return await _accepted(connection, filing, terms, now)
-    if command is Command.RESUME:
+    if command in (Command.RESUME, Command.RESTORE):
         await paper_store.tell_promises_anew(connection, [filing["id"]])
     if command is Command.RETIRE and filing["site_id"] is not None:
         return await retire(connection, filing["site_id"], by, now)

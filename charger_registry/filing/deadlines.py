@@ -21,6 +21,7 @@ class Terms:
     lapse: int
     grace: int
     unsupplied: int
+    restore: int
 
 
 def days_left(due_on: date, today: date) -> int:
@@ -33,14 +34,21 @@ def resumed(today: date, left: int) -> date:
     return add_working_days(today, left) if left >= 0 else today - DAY
 
 
-def lapses_on(promised_for: date, told_on: date | None, terms: Terms) -> date:
-    """Return the last day on which a paper may still come that was promised for a day: so long after its holder was told."""
-    return add_working_days(max(promised_for, told_on or promised_for), terms.lapse)
+def lapses_on(
+    promised_for: date, told_on: date | None, terms: Terms, looked_at: Iterable[tuple[date, date]] = ()
+) -> date:
+    """Return the last day on which a paper may still come that was promised for a day: so long after its holder was told, and
+    what of that the authority `looked_at` papers that it refused.
+    """
+    begins = max(promised_for, told_on or promised_for)
+    return later(begins, add_working_days(begins, terms.lapse), looked_at)
 
 
-def later(last_day: date, looked_at: Iterable[tuple[date, date]]) -> date:
-    """Return a last day that stood still while papers that came before it were looked at, from a day to a day, and refused."""
-    until = date.min
+def later(begins: date, last_day: date, looked_at: Iterable[tuple[date, date]]) -> date:
+    """Return the last day of a term that stood still while papers that came before it were looked at, from a day to a day, and
+    refused; what was looked at before it `begins` takes nothing of it.
+    """
+    until = begins
     for came, judged in sorted(looked_at):
         begins = max(came, until)
         if begins <= last_day and judged > begins:

@@ -15,7 +15,7 @@ from charger_registry.filing.content import COMMITMENT, Content, Problem, judged
 from charger_registry.filing.machine import STANDING, UNDECIDED, Command, Role, State, open_to
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.papers.desk import PaperDesk
-from charger_registry.filing.papers.lapsing import last_days
+from charger_registry.filing.papers.lapsing import last_day_to_restore, last_days
 from charger_registry.filing.preparing import prepare, problems_of
 from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import (
@@ -34,7 +34,7 @@ from charger_registry.ledger import store as ledger
 from youguan import audit
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
-from youguan.clock import Clock
+from youguan.clock import Clock, county_day
 from youguan.database import whole
 from youguan.documents import Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
@@ -47,7 +47,8 @@ class View:
     """Everything about a filing, and what whoever looks may do.
 
     `last_days`: until when promised papers may come (kind → day) before the file lapses. `supplement_until`: when a supplement
-    that was asked for may come last, before the filing counts as withdrawn.
+    that was asked for may come last, before the filing counts as withdrawn. `restore_until`: the last day on which the authority
+    may restore a file that has lapsed.
     """
 
     filing: asyncpg.Record
@@ -56,6 +57,7 @@ class View:
     promises: Sequence[asyncpg.Record]
     last_days: Mapping[str, date]
     supplement_until: date | None
+    restore_until: date | None
     history: Sequence[asyncpg.Record]
     types: Sequence[asyncpg.Record]
     grace: asyncpg.Record | None
@@ -168,6 +170,10 @@ class FilingDesk:
             state, content, roles = State(filing["state"]), store.content_of(filing), roles_on(who, filing)
             promises = await paper_store.promises(connection, filing_id)
             found = judged(content, await divisions.boundary_for(connection, content.division_code))
+            restore_until = await last_day_to_restore(connection, filing)
+            commands = {c for c in open_to(state, roles) if _has_place(c, filing, roles)}
+            if restore_until is None or restore_until < county_day(now):
+                commands.discard(Command.RESTORE)
             return View(
                 filing=filing,
                 content=content,
@@ -175,11 +181,12 @@ class FilingDesk:
                 promises=promises,
                 last_days=await last_days(connection, promises) if state in STANDING else {},
                 supplement_until=await last_day(connection, filing),
+                restore_until=restore_until,
                 history=await store.history(connection, filing_id),
                 types=await rule_store.document_types(connection, rules_of(filing, now)),
                 grace=await store.grace_period(connection, filing["site_id"]) if filing["site_id"] else None,
                 problems=await problems_of(connection, filing, content, now) if state in UNDECIDED else [],
-                commands=frozenset(c for c in open_to(state, roles) if _has_place(c, filing, roles)),
+                commands=frozenset(commands),
                 position=found.position if found else None,
             )
 
@@ -199,7 +206,7 @@ class FilingDesk:
             line = (
                 now, who.subject, step.role, order.command, step.filing["state"], changes["state"], _said(step), content,
             )  # fmt: skip
-            await store.add_history(connection, filing_id, line)
+            await store.add_history(connection, filing_id, line, order.document_number or None)
             filing = await store.get(connection, filing_id, who.scope)
             events = await conclusion.conclude(connection, filing, order.command, step.terms, who.subject, now)
             events += step.news
@@ -251,6 +258,7 @@ def _entry(step: Step, state: State) -> Entry:
     """Return what the trail says of a step."""
     order = step.order
     said = {"state": state, "reason": order.reason, "asked_for": order.asked_for, "rating": order.rating}
+    said["document_number"] = order.document_number
     return Entry(
         f"{order.command} filing",
         step.filing["id"],

@@ -40,6 +40,7 @@ class Command(StrEnum):
     RETIRE = "retire"
     RATE = "rate"
     LAPSE = "lapse"
+    RESTORE = "restore"
 
 
 class Role(StrEnum):
@@ -104,6 +105,7 @@ TABLE: dict[tuple[State, Command], tuple[State, tuple[Role, ...]]] = {
     (S.RETIRED, X.RATE): (S.RETIRED, (F,)),
     (S.REJECTED, X.RATE): (S.REJECTED, (F,)),
     (S.LAPSED, X.RATE): (S.LAPSED, (F,)),
+    (S.LAPSED, X.RESTORE): (S.IN_OPERATION, (O,)),
 }
 
 

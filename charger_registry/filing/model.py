@@ -143,6 +143,7 @@ class FilingHistory(Table, table=True):
     state: str = text()
     reason: str = text()
     content: dict[str, Any] | None = document(optional=True)
+    document_number: str | None = text(optional=True)
 
 
 class GracePeriod(Table, table=True):

@@ -68,6 +68,7 @@ STEPS = {
     "accept_paper": "认可补交材料",
     "refuse_paper": "不认可补交材料",
     "lapse": "承诺材料逾期未补，备案失效",
+    "restore": "撤销失效、恢复备案",
 }
 ACTORS = {"applicant": "申请单位", "authority": "主管部门", "clerk": "窗口代办", "filer": "申请单位", "system": "系统"}
 LABELS = {
@@ -289,8 +290,9 @@ def _add_filing(router: APIRouter, shown: Shown) -> None:
         asked_for: Annotated[list[str] | None, Form()] = None,
         due_on: Annotated[date | None, Form()] = None,
         rating: Annotated[int | None, Form()] = None,
+        document_number: Annotated[str, Form(max_length=100)] = "",
     ) -> Response:
-        order = Order(command, reason.strip(), tuple(asked_for or ()), due_on, rating)
+        order = Order(command, reason.strip(), tuple(asked_for or ()), due_on, rating, document_number.strip())
         try:
             await shown.desk.act(who, filing_id, order, remote=remote_of(request))
         except YouguanError as error:

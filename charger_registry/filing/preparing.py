@@ -13,7 +13,7 @@ from charger_registry.filing.content import Content, Problem, World, field_error
 from charger_registry.filing.deadlines import days_left, resumed
 from charger_registry.filing.machine import Command, Role, State
 from charger_registry.filing.papers import store as paper_store
-from charger_registry.filing.papers.lapsing import broken
+from charger_registry.filing.papers.lapsing import broken, last_day_to_restore
 from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import Entry, Step, filing_moved, rules_of
 from charger_registry.ledger import store as ledger
@@ -21,7 +21,14 @@ from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, Reason
 from youguan.working_days import add_working_days
 
-EXPLAINED = (Command.REQUIRE_SUPPLEMENT, Command.REJECT, Command.SUSPEND, Command.RETIRE, Command.LAPSE)
+EXPLAINED = (
+    Command.REQUIRE_SUPPLEMENT,
+    Command.REJECT,
+    Command.SUSPEND,
+    Command.RETIRE,
+    Command.LAPSE,
+    Command.RESTORE,
+)
 LONGEST_WAIT = timedelta(days=365)  # for a supplement
 WORST, BEST, BAD = 1, 5, 2  # ratings; whoever is not satisfied says why
 Prepare = Callable[[asyncpg.Connection, Step], Awaitable[dict[str, Any]]]
@@ -163,7 +170,7 @@ async def _suspend(connection: asyncpg.Connection, step: Step) -> dict[str, Any]
 async def _resume(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
     """A site goes on as it was: one that had not begun to operate has not begun by that."""
     _refuse_against_authority(step)
-    return {"suspended_by": None, "state": await store.suspended_from(connection, step.filing["id"])}
+    return {"suspended_by": None, "state": await store.state_before(connection, step.filing["id"], State.SUSPENDED)}
 
 
 async def _retire(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
@@ -176,6 +183,18 @@ async def _lapse(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
     if not await broken(connection, step.now, step.filing["id"]):
         raise Conflict("no paper that was promised on this file is past the last day on which it may come")
     return {"due_on": None, "lapse_due_since": None}
+
+
+async def _restore(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
+    """A file that has lapsed stands again as it did: begun or not."""
+    if not step.order.document_number:
+        raise Invalid.about("document_number", Reason("is missing"))
+    last = await last_day_to_restore(connection, step.filing)
+    if last is None:
+        raise Conflict("another file has come in the place of this one, or its site is no more")
+    if step.today > last:
+        raise Conflict(Reason("could be restored until {day}; now the site is filed anew", day=last))
+    return {"due_on": None, "state": await store.state_before(connection, step.filing["id"], State.LAPSED)}
 
 
 async def _rate(connection: asyncpg.Connection, step: Step) -> dict[str, Any]:
@@ -215,5 +234,6 @@ PREPARE: dict[Command, Prepare] = {
     Command.RESUME: _resume,
     Command.RETIRE: _retire,
     Command.LAPSE: _lapse,
+    Command.RESTORE: _restore,
     Command.RATE: _rate,
 }

@@ -20,13 +20,17 @@ ONLINE, COUNTER = "online", "counter"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What somebody wants done; `due_on`: by when a supplement is due, or since when a site is in operation."""
+    """What somebody wants done; `due_on`: by when a supplement is due, or since when a site is in operation.
+
+    `document_number`: of the official paper that says so, which takes back that a file has lapsed.
+    """
 
     command: Command
     reason: str = ""
     asked_for: tuple[str, ...] = ()
     due_on: date | None = None
     rating: int | None = None
+    document_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,15 +242,20 @@ async def on_its_way(connection: asyncpg.Connection, site_id: str) -> bool:
 # --- history ----------------------------------------------------------------------------------------------------
 
 
-async def add_history(connection: asyncpg.Connection, filing_id: str, line: Sequence[Any]) -> None:
-    """Add (at, actor, role, command, previous, state, reason, content); the filing is held."""
+async def add_history(
+    connection: asyncpg.Connection, filing_id: str, line: Sequence[Any], document_number: str | None = None
+) -> None:
+    """Add (at, actor, role, command, previous, state, reason, content), and of which paper it is; the filing is held."""
     await connection.execute(
         """
         INSERT INTO registry.filing_history
-        SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 FROM registry.filing_history WHERE filing_id = $1
+            (filing_id, place, at, actor, role, command, previous, state, reason, content, document_number)
+        SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+        FROM registry.filing_history WHERE filing_id = $1
         """,
         filing_id,
         *line,
+        document_number,
     )
 
 
@@ -262,12 +267,25 @@ async def begun_with(connection: asyncpg.Connection, filing_id: str) -> Content 
     return None if found is None else Content.model_validate(found)
 
 
-async def suspended_from(connection: asyncpg.Connection, filing_id: str) -> str:
-    """Return in which state a file was that is suspended now."""
+async def state_before(connection: asyncpg.Connection, filing_id: str, state: str) -> str:
+    """Return in which state a file was before the one that it is in now."""
     found: str = await connection.fetchval(
         """
         SELECT previous FROM registry.filing_history
-        WHERE filing_id = $1 AND state = 'suspended' AND previous <> 'suspended' ORDER BY place DESC LIMIT 1
+        WHERE filing_id = $1 AND state = $2 AND previous <> state ORDER BY place DESC LIMIT 1
+        """,
+        filing_id,
+        state,
+    )
+    return found
+
+
+async def lapsed_at(connection: asyncpg.Connection, filing_id: str) -> datetime | None:
+    """Return when a file lapsed in whose place none has come, of a site that is there still; None of any other."""
+    found: datetime | None = await connection.fetchval(
+        f"""
+        SELECT max(h.at) FROM registry.filing f JOIN registry.filing_history h ON h.filing_id = f.id AND h.command = 'lapse'
+        WHERE f.id = $1 AND {UNFILED}
         """,
         filing_id,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from charger_registry.filing import store as filings
+from charger_registry.filing.operation import standing_of
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.events import NOT_FOR_THE_PUBLIC, ConnectorStatusChanged
@@ -69,16 +70,10 @@ async def sites_of(connection: asyncpg.Connection, station_ids: Collection[str])
     return {row["site_id"] for row in rows}
 
 
-# A site that is not in operation yet, or suspended; one without a file is, unless it never began under one that lapsed.
-NOT_IN_OPERATION = """(
-    EXISTS (SELECT FROM registry.filing f WHERE f.site_id = {site} AND f.state IN ('accepted', 'suspended'))
-    OR EXISTS (SELECT FROM registry.filing f WHERE f.site_id = {site} AND f.state = 'lapsed' AND f.started_on IS NULL)
-       AND NOT EXISTS (SELECT FROM registry.filing f WHERE f.site_id = {site} AND f.state = 'in_operation')
-)"""
 # A connector of a station that is not online is unknown, whatever it said last; where nothing is in operation it is unavailable.
 REFRESH = f"""
 WITH station AS (
-    SELECT t.site_id, t.id, t.connectors, l.state = 'online' AS online, {NOT_IN_OPERATION.format(site="t.site_id")} AS closed
+    SELECT t.site_id, t.id, t.connectors, l.state = 'online' AS online, {standing_of("t.site_id")} IS NOT NULL AS closed
     FROM registry.station t LEFT JOIN registry.live_station l ON l.station_id = t.id
     WHERE t.site_id = ANY($1) AND t.retired_at IS NULL
 ), filed AS (
@@ -141,7 +136,7 @@ async def read_stations(connection: asyncpg.Connection, site_id: str) -> list[as
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         SELECT t.id, t.connectors, t.power_w, t.current_type, coalesce(l.state, 'never_connected') AS state,
-               {NOT_IN_OPERATION.format(site="t.site_id")} AS closed,
+               {standing_of("t.site_id")} IS NOT NULL AS closed,
                (SELECT array_agg(k.connector ORDER BY k.connector) FROM registry.connector k WHERE k.station_id = t.id) AS numbers,
                coalesce(jsonb_agg(jsonb_build_object('connector', c.connector, 'condition', c.condition, 'since', c.since)
                         ORDER BY c.connector) FILTER (WHERE c.connector > 0), '[]') AS told

@@ -26,6 +26,7 @@ FILING_STATES = {
     "rejected": ("不予备案", "rejected"),
     "lapsed": ("备案失效", "lapsed"),
 }
+RESTORED = ("撤销失效、恢复备案", "restored, it has not lapsed")
 APPLICANTS = ("applicant", "filer")
 
 
@@ -63,7 +64,8 @@ def of_filing(moved: FilingMoved, site: str) -> Told:
     keepers = () if own else tuple(organisation(keeper) for keeper in moved.keeper_ids)
     counter = (COUNTER,) if own or moved.role == "system" or moved.state == "submitted" else ()
     recipients = () if moved.previous == "draft" and moved.state == "withdrawn" else (*keepers, *counter)
-    called, (zh, en) = " ".join(filter(None, (moved.number, site))), FILING_STATES[moved.state]
+    called = " ".join(filter(None, (moved.number, site)))
+    zh, en = RESTORED if moved.previous == "lapsed" else FILING_STATES[moved.state]
     text = f"备案 {called}：{zh}\nFiling {called}: {en}".replace("  ", " ")
     return Told(recipients, text, f"/registry/filings/{quote(moved.filing_id)}")
 

@@ -40,7 +40,7 @@ from youguan.database import create_pool
 from youguan.documents import Shelf
 from youguan.errors import Conflict
 from youguan.eventlog import publish
-from youguan.events import ConnectorStatusChanged
+from youguan.events import ConnectorStatusChanged, SiteFiled
 from youguan.quota import DOCUMENTS
 from youguan.settings import Settings
 from youguan.web.application import application
@@ -398,6 +398,23 @@ async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(w
     assert (moved["role"], moved["keeper_ids"]) == ("authority", ["m"])
     assert (await world.refused(filing_id, "start")).status_code == 409
     assert "备案失效 1" in await world.shown("/filings")
+    today = county_day(world.clock.now())
+    decision = {"reason": "不可抗力", "document_number": "复决〔2026〕1号"}
+    assert filing["restore_until"] == str(add_working_days(today, 60))
+    assert "撤销失效、恢复备案" in (await world.page(f"/filings/{filing_id}")).text
+    assert (await world.refused(filing_id, "restore", **decision)).status_code == 403
+    wrong = await world.refused(filing_id, "restore", REGULATOR, reason="x")
+    assert [field["field"] for field in wrong.json()["fields"]] == ["document_number"]
+    restored = await world.act(filing_id, "restore", REGULATOR, **decision)
+    assert (restored["state"], restored["started_on"], restored["restore_until"]) == ("in_operation", str(TODAY), None)
+    assert restored["history"][-1]["document_number"] == "复决〔2026〕1号"
+    await world.wait(0)
+    told = (await world.events("FilingPromiseOverdue"))[-1]
+    last = add_working_days(today, 10)
+    assert (told["lapses_on"], restored["promised"][0]["due_on"]) == (str(last), promised["insurance"]), "a term anew"
+    await world.wait((last - today).days + 1)
+    assert await lapsing.lapse_due() == 0
+    await world.act(filing_id, "lapse", REGULATOR, reason="仍未补")
     await bounds.consumer(world.pool).catch_up()
     anew = await world.done("POST", "/filings", json={"site_id": site_id})
     assert {d["type"] for d in anew["documents"]} == set(NEEDED) - set(promised), "what was refused does not go with it"
@@ -419,15 +436,23 @@ async def test_the_rules_may_let_a_file_lapse_with_time_alone_and_a_resumed_one_
     for code in set(NEEDED) - {"insurance"}:
         await world.attach(filing_id, code)
     await world.act(filing_id, "submit")
-    await world.act(filing_id, "accept", REGULATOR)
-    await world.act(filing_id, "start")
-    await world.act(filing_id, "suspend", reason="装修")
-    await world.wait(100)
+    site_id = (await world.act(filing_id, "accept", REGULATOR))["site_id"]
+    await world.act(filing_id, "suspend", REGULATOR, reason="消防隐患")
+    await world.attach(filing_id, "insurance")
+    await world.wait(97)
+    await world.judge(filing_id, accepted=False, reason="保单空白")
+    await world.wait(3)
     assert await lapsing.lapse_due() == 0
-    await world.act(filing_id, "resume")
+    await world.act(filing_id, "resume", REGULATOR)
     await world.wait(0)
     last = add_working_days(TODAY + 100 * DAY, 10)
-    assert (await world.events("FilingPromiseOverdue"))[-1]["lapses_on"] == str(last)
+    told, (shown,) = (
+        await world.events("FilingPromiseOverdue"),
+        (await world.done("GET", f"/filings/{filing_id}"))["promised"],
+    )
+    assert (told[-1]["lapses_on"], shown["lapses_on"]) == (str(last), str(last)), (
+        "what was looked at before takes nothing"
+    )
     await world.wait((last - TODAY).days - 100)
     assert await lapsing.lapse_due() == 0
     await world.wait(1)
@@ -435,6 +460,14 @@ async def test_the_rules_may_let_a_file_lapse_with_time_alone_and_a_resumed_one_
     filing = await world.done("GET", f"/filings/{filing_id}")
     assert (filing["state"], filing["history"][-1]["role"]) == ("lapsed", "system")
     assert "安全责任保险" in filing["history"][-1]["reason"]
+    async with world.pool.acquire() as connection:
+        (file,) = await registry.site_files(connection, [site_id])
+    assert isinstance(file, SiteFiled)
+    assert file.standing == "not_begun", "what never began has not begun by that"
+    await world.wait((date.fromisoformat(filing["restore_until"]) - county_day(world.clock.now())).days + 1)
+    late = await world.refused(filing_id, "restore", REGULATOR, reason="x", document_number="1")
+    assert late.status_code == 409
+    assert "restore" not in (await world.done("GET", f"/filings/{filing_id}", role=REGULATOR))["commands"]
 
 
 async def test_the_rules_may_let_a_file_stand_whose_promise_is_broken(world: World) -> None:

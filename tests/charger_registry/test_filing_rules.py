@@ -33,7 +33,7 @@ from youguan.working_days import add_working_days
 
 TODAY = date(2026, 11, 24)
 DAY = timedelta(days=1)
-TERMS = Terms(answer=5, decision=10, supplement=15, promise=30, lapse=10, grace=6, unsupplied=10)
+TERMS = Terms(answer=5, decision=10, supplement=15, promise=30, lapse=10, grace=6, unsupplied=10, restore=60)
 
 # What each role (a: applicant, o: authority, c: clerk, f: filer, t: with time) may do in each state, and what follows.
 EXPECTED = """
@@ -76,6 +76,7 @@ suspended             rate                suspended            f
 retired               rate                retired              f
 rejected              rate                rejected             f
 lapsed                rate                lapsed               f
+lapsed                restore             in_operation         o
 """
 ROLES = {"a": Role.APPLICANT, "o": Role.AUTHORITY, "c": Role.CLERK, "f": Role.FILER, "t": Role.SYSTEM}
 MAY = {
@@ -152,10 +153,11 @@ MONDAY = date(2026, 11, 30)
     ([], MONDAY),
     ([(MONDAY - 3 * DAY, MONDAY)], MONDAY + DAY),  # over a weekend
     ([(MONDAY, MONDAY + 2 * DAY), (MONDAY + DAY, MONDAY + 3 * DAY)], MONDAY + 3 * DAY),  # a day counts once
+    ([(MONDAY - 14 * DAY, MONDAY - 7 * DAY)], MONDAY),  # before the term began
     ([(MONDAY, MONDAY + DAY), (MONDAY + 4 * DAY, MONDAY + 9 * DAY)], MONDAY + DAY),  # the second came too late
 ])  # fmt: skip
 def test_a_term_stands_still_while_a_paper_is_looked_at(looked_at: list[tuple[date, date]], last: date) -> None:
-    assert later(MONDAY, looked_at) == last
+    assert later(MONDAY - 7 * DAY, MONDAY, looked_at) == last
 
 
 def test_everything_is_missing_in_an_empty_one() -> None:

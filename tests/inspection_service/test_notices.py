@@ -268,13 +268,16 @@ def moved(role: str, state: str, previous: str = "submitted", number: str | None
         (moved("clerk", "submitted", "draft"), {"organisation/m", "organisation/n", "counter"}),
         (moved("authority", "supplement_required"), {"organisation/m", "organisation/n"}),
         (moved("system", "lapsed", "in_operation"), {"organisation/m", "organisation/n", "counter"}),
+        (moved("authority", "in_operation", "lapsed"), {"organisation/m", "organisation/n"}),
         (moved("applicant", "suspended", "in_operation"), {"counter"}),
         (moved("applicant", "withdrawn", "draft", None), set()),
         (moved("clerk", "withdrawn", "draft", None), set()),
     ],
 )
 def test_a_filings_step_is_told_to_the_other_side(news: FilingMoved, told: set[str]) -> None:
-    assert set(of_filing(news, "场站").recipients) == told
+    found = of_filing(news, "场站")
+    assert set(found.recipients) == told
+    assert ("恢复备案" in found.text) == (news.previous == "lapsed")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Filings lapse whose promised papers do not come: their holder is told, then has a term, by the rules of the submission's day.
 
-Then an official decides, unless the rule of the paper lets time alone do it.
+Then an official decides, unless the rule of the paper lets time alone do it; within a term an official may take that back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,14 @@ import asyncpg
 
 from charger_registry.filing import store
 from charger_registry.filing.by_time import move_by_time
-from charger_registry.filing.deadlines import lapses_on, later
+from charger_registry.filing.deadlines import lapses_on
 from charger_registry.filing.machine import Command
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.rules import store as rule_store
 from youguan.auth import EVERYTHING
 from youguan.clock import Clock, county_day
 from youguan.database import whole
+from youguan.working_days import add_working_days
 
 
 async def last_day(connection: asyncpg.Connection, promise: Mapping[str, Any]) -> date | None:
@@ -27,13 +28,22 @@ async def last_day(connection: asyncpg.Connection, promise: Mapping[str, Any]) -
     terms = await rule_store.terms(connection, county_day(promise["submitted_at"]))
     told_on = county_day(promise["told_at"]) if promise["told_at"] else None
     looked_at = [(county_day(added), county_day(judged)) for added, judged in promise["refused"]]
-    return later(lapses_on(promise["due_on"], told_on, terms), looked_at)
+    return lapses_on(promise["due_on"], told_on, terms, looked_at)
 
 
 async def last_days(connection: asyncpg.Connection, promises: Iterable[asyncpg.Record]) -> dict[str, date]:
     """Return the same of all that have not been kept, by the kind of paper."""
     found = {p["type"]: await last_day(connection, p) for p in promises if p["kept_at"] is None}
     return {kind: day for kind, day in found.items() if day is not None}
+
+
+async def last_day_to_restore(connection: asyncpg.Connection, filing: Mapping[str, Any]) -> date | None:
+    """Return the last day on which a lapsed file may be restored; None of any other, and where one has come in its place."""
+    lapsed_at = await store.lapsed_at(connection, filing["id"])
+    if lapsed_at is None:
+        return None
+    terms = await rule_store.terms(connection, county_day(filing["submitted_at"]))
+    return add_working_days(county_day(lapsed_at), terms.restore)
 
 
 class Lapsing:

@@ -28,8 +28,8 @@ RULE = f"""(
 )"""
 LAPSES, BY_ITSELF = RULE.format(what="lapses"), RULE.format(what="lapses_by_itself")
 PROMISES = f"""
-SELECT p.*, t.name AS type_name, t.name_en AS type_name_en, f.submitted_at, {LAPSES} AS lapses, {BY_ITSELF} AS lapses_by_itself,
-       {BROUGHT} AS brought,
+SELECT p.*, t.name AS type_name, t.name_en AS type_name_en, f.site_id, f.submitted_at, {LAPSES} AS lapses,
+       {BY_ITSELF} AS lapses_by_itself, {BROUGHT} AS brought,
        ARRAY(SELECT ARRAY[r.added_at, r.judged_at] FROM registry.filing_document r
              WHERE r.filing_id = p.filing_id AND r.type = p.type AND r.standing = 'refused' ORDER BY r.added_at) AS refused
 FROM registry.filing_promise p JOIN registry.document_type t ON t.code = p.type JOIN registry.filing f ON f.id = p.filing_id
@@ -254,14 +254,20 @@ async def expiring(connection: asyncpg.Connection, today: date) -> list[asyncpg.
 
 async def broken_promises(connection: asyncpg.Connection, today: date, now: datetime) -> list[asyncpg.Record]:
     """Note and return the promises whose day has passed."""
-    rows: list[asyncpg.Record] = await connection.fetch(
+    noted = await connection.fetch(
         f"""
         UPDATE registry.filing_promise p SET told_at = $2 FROM registry.filing f
-        WHERE {OWED} AND p.told_at IS NULL AND p.due_on < $1 AND NOT {BROUGHT}
-        RETURNING p.*, f.site_id, f.submitted_at, {LAPSES} AS lapses, '{{}}'::timestamptz[] AS refused
+        WHERE {OWED} AND p.told_at IS NULL AND p.due_on < $1 AND NOT {BROUGHT} RETURNING p.filing_id, p.type
         """,
         today,
         now,
+    )
+    rows: list[asyncpg.Record] = await connection.fetch(
+        f"""
+        {PROMISES} WHERE (p.filing_id, p.type) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY f.id, t.place
+        """,
+        [row["filing_id"] for row in noted],
+        [row["type"] for row in noted],
     )
     return rows
 

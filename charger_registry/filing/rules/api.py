@@ -13,7 +13,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.web.security import remote_of, require_county
 
-Name = Literal["answer", "decision", "supplement", "promise", "lapse", "grace", "unsupplied"]
+Name = Literal["answer", "decision", "supplement", "promise", "lapse", "grace", "unsupplied", "restore"]
 Grounds = Annotated[str, Field(min_length=1, max_length=500)]
 
 

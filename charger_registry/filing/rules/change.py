@@ -6,7 +6,7 @@ from datetime import date
 
 from youguan.errors import FieldError, Invalid, Reason
 
-TERMS = ("answer", "decision", "supplement", "promise", "lapse", "grace", "unsupplied")
+TERMS = ("answer", "decision", "supplement", "promise", "lapse", "grace", "unsupplied", "restore")
 MOST_DAYS, MOST_WARNING_DAYS = 365, 365
 # A commitment stands in for no paper that says whether people are safe (the State Council's rules on 告知承诺, 国办发〔2020〕42号).
 SAFETY = ("fire_acceptance", "electrical_acceptance")

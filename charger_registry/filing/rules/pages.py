@@ -24,6 +24,7 @@ TERMS = {
     "lapse": "承诺逾期告知后至备案失效（工作日）",
     "grace": "包容期（月）",
     "unsupplied": "逾期未补正至视为撤回（工作日）",
+    "restore": "备案失效后可撤销失效、恢复备案（工作日）",
 }
 Grounds = Annotated[str, Form(min_length=1, max_length=500)]
 

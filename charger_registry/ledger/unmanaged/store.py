@@ -6,6 +6,7 @@ from typing import Literal
 
 import asyncpg
 
+from charger_registry.filing.operation import COUNTING, STANDING
 from charger_registry.ledger.responsibility import Line, Unmanaged
 from charger_registry.ledger.unmanaged.management import Rules
 from charger_registry.ledger.unmanaged.silence import Asked, Contact, Thresholds
@@ -131,12 +132,11 @@ FROM registry.station t JOIN registry.live_station l ON l.station_id = t.id
 WHERE t.site_id = ANY($1) AND t.retired_at IS NULL GROUP BY t.site_id
 """
 # What the last file of each site says: whether nothing is to be heard there, and since when it operates.
-OPERATION = """
-SELECT DISTINCT ON (f.site_id) f.site_id,
-       f.state IN ('accepted', 'suspended') OR f.state = 'lapsed' AND f.started_on IS NULL AS rests,
+OPERATION = f"""
+SELECT DISTINCT ON (f.site_id) f.site_id, {STANDING} IS NOT NULL AS rests,
        (SELECT max(h.at) FROM registry.filing_history h JOIN registry.filing g ON g.id = h.filing_id
         WHERE g.site_id = f.site_id AND h.command IN ('start', 'resume')) AS operating_since
-FROM registry.filing f WHERE f.state IN ('accepted', 'in_operation', 'suspended', 'lapsed'){of}
+FROM registry.filing f WHERE f.state IN {COUNTING}{{of}}
 ORDER BY f.site_id, f.decided_at DESC
 """
 

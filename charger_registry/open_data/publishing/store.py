@@ -5,6 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
+from charger_registry.filing.operation import standing_of
 from charger_registry.open_data.published import (
     Condition,
     EvseChanges,
@@ -15,7 +16,6 @@ from charger_registry.open_data.published import (
     SiteDocument,
     public_id,
 )
-from charger_registry.public.store import NOT_IN_OPERATION
 from youguan.events import NOT_FOR_THE_PUBLIC
 
 LOCK = 0x6F70656E
@@ -233,7 +233,7 @@ async def evses_with_what_was_said(
     """Return EVSEs of sites and of stations, each with its condition as published and what its station said last."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
-        SELECT {NOT_IN_OPERATION.format(site="e.site_id")} AS closed,
+        SELECT {standing_of("e.site_id")} IS NOT NULL AS closed,
                e.site_id, e.station_id, e.evse, e.numbers, e.condition, e.since, coalesce(l.state = 'online', false) AS online,
                coalesce(c.told, '{{}}') AS told, greatest(c.since, l.since) AS told_since
         FROM registry.published_evse e LEFT JOIN registry.live_station l ON l.station_id = e.station_id
