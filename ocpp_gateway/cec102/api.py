@@ -55,9 +55,9 @@ class TrafficOut(BaseModel):
 
 
 class ContradictionOut(BaseModel):
-    """Where a platform's file of a site and the registry's do not agree."""
+    """Where a platform's file and the registry's do not agree."""
 
-    cec_station_id: str
+    cec_station_id: str | None = Field(description="null: the file of its operator")
     what: What
     told: str
     filed: str
@@ -67,6 +67,7 @@ class ContradictionOut(BaseModel):
 class QualityOut(BaseModel):
     """How good its data are; shares from 0 to 1, null where there is nothing to measure."""
 
+    measured_at: UtcTime = Field(description="at most once a minute; what is of all time is of then")
     freshness: Freshness
     silent_s: float | None
     filed: int = Field(description="connectors that are filed under its OperatorID")

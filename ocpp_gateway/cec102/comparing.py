@@ -19,7 +19,7 @@ class Compared(NamedTuple):
 
 
 class Comparing:
-    """Remembers of each platform what its files came to, and as of which files; every open page asks for it every few seconds."""
+    """Remembers of each platform what its files came to, and as of which files."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[object, ...], Compared]] = {}

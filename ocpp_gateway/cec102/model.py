@@ -32,6 +32,7 @@ class Organisation(Table, table=True):
     __table_args__ = NOW
     organisation_id: str = text(key=True)
     name: str = text()
+    uscc: str | None = text(optional=True)
 
 
 class Platform(Table, table=True):

@@ -9,12 +9,12 @@ import asyncpg
 
 from ocpp_gateway.cec102 import store
 from ocpp_gateway.cec102.access import unseal
-from ocpp_gateway.cec102.comparing import Comparing
 from ocpp_gateway.cec102.desk import PlatformDesk, sight_of
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake import store as intake
 from ocpp_gateway.cec102.intake.placing import Places
 from ocpp_gateway.cec102.intake.trial import Bench, Trial, attempt
+from ocpp_gateway.cec102.measuring import Measuring
 from ocpp_gateway.cec102.privacy import Mark
 from ocpp_gateway.cec102.quality import (
     A_DAY,
@@ -22,8 +22,9 @@ from ocpp_gateway.cec102.quality import (
     Freshness,
     Quality,
     Traffic,
+    brought_up_to_now,
     freshness_of,
-    quality_of,
+    operator_contradictions,
     taken_at,
 )
 from ocpp_gateway.cec102.upward.answering import answer_to
@@ -40,7 +41,7 @@ class Overview:
     platform: asyncpg.Record
     quality: Quality
     traffic: list[asyncpg.Record]
-    queue: asyncpg.Record
+    queue: Mapping[str, Any]
     ambiguous: list[asyncpg.Record]
 
 
@@ -52,7 +53,7 @@ class Looking:
         self._sealer = sealer
         self._mark = mark
         self._clock = clock
-        self._comparing = Comparing()
+        self._measuring = Measuring(clock)
 
     async def listed(self, who: Principal, after: str | None, limit: int) -> list[tuple[asyncpg.Record, Freshness]]:
         """Return the platforms that somebody sees, with how fresh they are."""
@@ -68,24 +69,16 @@ class Looking:
         """Return one platform; NotFound beyond somebody's bounds."""
         row = await self.desk.seen_by(who, operator_id)
         now = self._clock.now()
+        profile = self.desk.profile_of(row)
         async with self.desk.pool.acquire() as connection:
-            filed = {
-                r["cec_connector_id"]: r["received_at"] for r in await registry.connector_times(connection, operator_id)
-            }
-            compared = await self._comparing.of(connection, operator_id)
+            measured = await self._measuring.quality_of(connection, operator_id, profile)
             unclear = await registry.ambiguous(connection, operator_id, MOST_NAMED)
             traffic = await intake.traffic(connection, operator_id, now - A_DAY)
             queue = await upward.queue_of(connection, operator_id)
-        measured = quality_of(
-            self.desk.profile_of(row),
-            now,
-            heard_at(row, now),
-            filed,
-            compared.connector_ids,
-            summed(traffic),
-            compared.consistency,
-        )
-        return Overview(row, measured, traffic, queue, unclear)
+            taken = await self._measuring.taken_by(connection, operator_id)
+        contradicted = operator_contradictions(row["told_uscc"], row["organisation_uscc"])
+        quality = brought_up_to_now(measured, profile, now, heard_at(row, now), summed(traffic), contradicted)
+        return Overview(row, quality, traffic, {**dict(queue), "taken": taken}, unclear)
 
     async def attempt(self, who: Principal, operator_id: str, message: str, text: str) -> Trial:
         """Try a message of a platform; nothing is stored."""

@@ -81,7 +81,14 @@ ORDER_STATES = {
     "ambiguous": ("warn", "编码对应多把枪，订单留存"),
     "own_word": ("", "桩自行上报，订单留存"),
 }
-CONTRADICTED = {"name": "名称", "position": "位置", "connectors": "枪数", "power": "功率", "operating": "运营状态"}
+CONTRADICTED = {
+    "name": "名称",
+    "position": "位置",
+    "connectors": "枪数",
+    "power": "功率",
+    "operating": "运营状态",
+    "uscc": "统一社会信用代码",
+}
 OPERATING = {"5": "关闭下线", "50": "正常使用"}
 REPORT_STATES = {
     "waiting": ("warn", "待发送"),
@@ -187,6 +194,10 @@ def _add_platform(router: APIRouter, looking: Looking, templates: Templates) -> 
     @router.get("/platforms/{operator_id}")
     async def platform(request: Request, operator_id: str, who: Who, cursor: Cursor = None) -> Response:
         found = await looking.of(who, operator_id)
+        if request.headers.get("hx-request"):  # of an open page only the figures are told anew
+            return templates.render(
+                request, "platform_figures.html", platform=found.platform, quality=found.quality, queue=found.queue
+            )
         key = decode_cursor(cursor, int)
         sight = sight_into(who, found.platform)
         async with looking.desk.pool.acquire() as connection:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -18,7 +18,7 @@ TOLERATED_M = 200.0  # by which a site's point may differ: an entrance, and the 
 TOLERATED_POWER = 0.05
 EARTH_M = 6_371_000.0
 
-What = Literal["name", "position", "connectors", "power", "operating"]
+What = Literal["name", "position", "connectors", "power", "operating", "uscc"]
 
 
 class SiteTold(NamedTuple):
@@ -32,9 +32,12 @@ class SiteTold(NamedTuple):
 
 
 class Contradiction(NamedTuple):
-    """Where a platform's file of a site and the registry's do not agree; `connector_id` None: of the whole site."""
+    """Where a platform's file and the registry's do not agree.
 
-    cec_station_id: str
+    `connector_id` None: of the whole site; `cec_station_id` None: of its operator.
+    """
+
+    cec_station_id: str | None
     what: What
     told: str
     filed: str
@@ -69,6 +72,7 @@ class Quality:
     round. `consistent`: of the sites that both file, those on which the files agree.
     """
 
+    measured_at: datetime
     freshness: Freshness
     silent_s: float | None
     filed: int
@@ -114,16 +118,16 @@ def quality_of(
     """Measure; `filed`: connector id → when it was last reported; `told`: the connector ids of the platform's own files."""
     never = sorted(connector_id for connector_id, at in filed.items() if at is None)
     current = sum(at is not None and now - at <= A_DAY for at in filed.values())
-    sent = traffic.taken + traffic.ignored + traffic.refused
     untold = sorted(filed.keys() - set(told)) if told else []
     unfiled = sorted(set(told) - filed.keys())
     return Quality(
+        measured_at=now,
         freshness=freshness_of(last_heard_at, now, profile),
         silent_s=(now - last_heard_at).total_seconds() if last_heard_at else None,
         filed=len(filed),
         complete=(len(filed) - len(never)) / len(filed) if filed else None,
         current=current / len(filed) if filed else None,
-        usable=traffic.taken / sent if sent else None,
+        usable=_usable(traffic),
         never_reported=tuple(never[:MOST_NAMED]),
         untold=tuple(untold[:MOST_NAMED]),
         unfiled=tuple(unfiled[:MOST_NAMED]),
@@ -135,12 +139,43 @@ def quality_of(
     )
 
 
+def brought_up_to_now(
+    measured: Quality,
+    profile: Profile,
+    now: datetime,
+    last_heard_at: datetime | None,
+    traffic: Traffic,
+    more: tuple[Contradiction, ...] = (),
+) -> Quality:
+    """Return what was measured a while ago with what is known at once: how fresh it is, how usable, and what else contradicts."""
+    return replace(
+        measured,
+        freshness=freshness_of(last_heard_at, now, profile),
+        silent_s=(now - last_heard_at).total_seconds() if last_heard_at else None,
+        usable=_usable(traffic),
+        contradictions=(*more, *measured.contradictions)[:MOST_NAMED],
+        contradiction_count=len(more) + measured.contradiction_count,
+    )
+
+
+def _usable(traffic: Traffic) -> float | None:
+    sent = traffic.taken + traffic.ignored + traffic.refused
+    return traffic.taken / sent if sent else None
+
+
 def consistency_of(told: Sequence[SiteTold], filed: Sequence[SiteFiled]) -> Consistency:
     """Hold a platform's files against the registry's, site by site."""
     registry = {site.cec_station_id: site for site in filed}
     pairs = [(site, registry[site.cec_station_id]) for site in told if site.cec_station_id in registry]
     found = [_contradictions(site, ours) for site, ours in pairs]
     return Consistency(len(pairs), sum(not one for one in found), tuple(c for one in found for c in one))
+
+
+def operator_contradictions(told_uscc: str | None, filed_uscc: str | None) -> tuple[Contradiction, ...]:
+    """Hold the credit code that a platform tells of its operator against that of the organisation whose it is."""
+    if told_uscc is None or filed_uscc is None or told_uscc.strip().upper() == filed_uscc:
+        return ()
+    return (Contradiction(None, "uscc", told_uscc, filed_uscc),)
 
 
 def _contradictions(told: SiteTold, filed: SiteFiled) -> list[Contradiction]:

@@ -32,6 +32,7 @@ SECRET = "test secret of thirty-two letters"
 KEY = "1234567890abcdef"
 SAMPLE = Secrets(KEY, KEY, KEY, KEY)
 OPERATOR_ID = "395815801"
+USCC = "91330100799655058B"
 STATIONS = ("P1", "P2", "P3")
 
 
@@ -87,7 +88,7 @@ async def file_all(pool: asyncpg.Pool) -> None:
         site_id="S", name="S", address="", division_code="330226001", division_name=None, longitude=121.4, latitude=29.3,
         stations=stations, operator_code=OPERATOR_ID, cec_station_id="000000000000009",
     )  # fmt: skip
-    owners = [OrganisationFiled(organisation_id=o, name=f"{o} 公司", uscc=None, phone=None) for o in ("o1", "o2")]
+    owners = [OrganisationFiled(organisation_id=o, name=f"{o} 公司", uscc=USCC, phone=None) for o in ("o1", "o2")]
     async with pool.acquire() as connection, connection.transaction():
         await publish(connection, "registry", [site, *owners])
     await directory.consumer(pool).catch_up()

@@ -10,12 +10,14 @@ import httpx
 import pytest
 
 from ocpp_gateway.cec102.filed.directory import profiles_of
+from ocpp_gateway.cec102.measuring import Measuring
 from ocpp_gateway.cec102.quality import SiteTold, Traffic, consistency_of, quality_of, taken_at
 from tests.independent.cec102_platform import CHINA, Party
-from tests.ocpp_gateway.platforms import KEY, OPERATOR_ID, Gateway, gateway_of
+from tests.ocpp_gateway.platforms import KEY, OPERATOR_ID, USCC, Gateway, gateway_of
 from tests.suite import eventually
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER
+from youguan.clock import ManualClock
 from youguan.events import ConnectorFile, SiteFiled, StationFile
 from youguan.settings import Settings
 
@@ -310,11 +312,13 @@ def test_a_platforms_file_is_held_against_the_registrys(told: SiteTold, differs:
     assert [(c.what, c.told, c.filed) for c in found.contradictions] == differs
 
 
-async def test_what_does_not_agree_with_what_is_filed_is_shown(gateway: Gateway) -> None:
+async def test_what_does_not_agree_with_what_is_filed_is_shown_and_reckoned_once_a_minute(gateway: Gateway) -> None:
     platform = await gateway.platform()
     station = {"StationID": "000000000000009", "StationName": "别的站", "StationLng": 121.5, "StationLat": 29.3,
                "StationStatus": 5}  # fmt: skip
     await platform.say("notification_stationInfo", {"StationInfo": station})
+    told = {"OperatorID": OPERATOR_ID, "OperatorName": "甲", "OperatorUSCID": "91440300708461136T", "OperatorTel1": "1"}
+    await platform.say("supervise_notification_operator_info", told)
 
     async def filed() -> bool:
         return bool(await gateway.pool.fetchval("SELECT EXISTS (SELECT FROM gateway.filed_site)"))
@@ -323,18 +327,32 @@ async def test_what_does_not_agree_with_what_is_filed_is_shown(gateway: Gateway)
     async with gateway.client() as client:
         quality = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()["quality"]
         page = (await client.get(f"/gateway/platforms/{OPERATOR_ID}")).text
-    assert (quality["consistent"], quality["contradiction_count"]) == (0.0, 3)
-    assert [c["what"] for c in quality["contradictions"]] == ["operating", "name", "position"]
+        fragment = (await client.get(f"/gateway/platforms/{OPERATOR_ID}", headers={"HX-Request": "true"})).text
+    assert (quality["consistent"], quality["contradiction_count"]) == (0.0, 4)
+    found = {c["what"]: (c["told"], c["filed"]) for c in quality["contradictions"]}
+    assert list(found) == ["uscc", "operating", "name", "position"]
+    assert found["uscc"] == (told["OperatorUSCID"], USCC)
     assert "关闭下线" in page
-    mended = {**station, "StationName": "S", "StationStatus": 50}
-    await platform.say("notification_stationInfo", {"StationInfo": mended})
-    async with gateway.client() as client:
-        quality = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()["quality"]
-        assert [c["what"] for c in quality["contradictions"]] == ["position"], "what has changed is compared anew"
-        await gateway.pool.execute("UPDATE gateway.filed_site SET retired = true, changed_at = now()")
-        quality = (await client.get(f"/api/gateway/platforms/{OPERATOR_ID}")).json()["quality"]
-        assert quality["contradictions"] == []
     assert "别的站" in page
+    assert 'id="consistent"' in fragment
+    assert "别的站" not in fragment, "an open page is told its figures alone"
+    clock = ManualClock(NOW)
+    measuring = Measuring(clock)
+    async with gateway.pool.acquire() as connection:
+
+        async def contradicted() -> list[str]:
+            measured = await measuring.quality_of(connection, OPERATOR_ID, PROFILE)
+            return [c.what for c in measured.contradictions]
+
+        assert await contradicted() == ["operating", "name", "position"]
+        mended = {**station, "StationName": "S", "StationStatus": 50}
+        await platform.say("notification_stationInfo", {"StationInfo": mended})
+        assert await contradicted() == ["operating", "name", "position"]
+        clock.advance(timedelta(minutes=1))
+        assert await contradicted() == ["position"], "what has changed is compared anew"
+        await gateway.pool.execute("UPDATE gateway.filed_site SET retired = true, changed_at = now()")
+        clock.advance(timedelta(minutes=1))
+        assert await contradicted() == []
 
 
 def test_what_is_named_is_bounded_and_what_is_counted_is_not() -> None:

@@ -28,7 +28,7 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) 
             case SiteRetired(site_id=site_id):
                 await store.retire_codes(connection, site_id)
             case OrganisationFiled() as filed:
-                await store.file_organisation(connection, filed.organisation_id, filed.name)
+                await store.file_organisation(connection, filed)
 
 
 async def keep_sites(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:

@@ -10,7 +10,7 @@ import orjson
 from youguan.auth import Scope
 from youguan.bounds import site_within
 from youguan.eventlog import decode, encode
-from youguan.events import SiteFiled
+from youguan.events import OrganisationFiled, SiteFiled
 
 
 async def file_codes(connection: asyncpg.Connection, filed: SiteFiled) -> None:
@@ -119,13 +119,15 @@ def file_of(file: Mapping[str, Any]) -> SiteFiled:
     return filed
 
 
-async def file_organisation(connection: asyncpg.Connection, organisation_id: str, name: str) -> None:
+async def file_organisation(connection: asyncpg.Connection, filed: OrganisationFiled) -> None:
     await connection.execute(
         """
-        INSERT INTO gateway.organisation VALUES ($1, $2) ON CONFLICT (organisation_id) DO UPDATE SET name = excluded.name
+        INSERT INTO gateway.organisation VALUES ($1, $2, $3)
+        ON CONFLICT (organisation_id) DO UPDATE SET name = excluded.name, uscc = excluded.uscc
         """,
-        organisation_id,
-        name,
+        filed.organisation_id,
+        filed.name,
+        filed.uscc,
     )
 
 

@@ -65,7 +65,7 @@ async def forget_reports(connection: asyncpg.Connection, before: datetime, momen
 
 
 # An order that was not told: it was refused, or it is withheld since before $1 and nothing has come of what it lacks.
-UNTOLD = "r.kind = 'order' AND (r.state = 'refused' OR r.state = 'withheld' AND r.ended_at < $1)"
+UNTOLD = """r.state IN ('refused', 'withheld') AND r.kind = 'order' AND (r.state = 'refused' OR r.ended_at < $1)"""
 
 
 async def newly_untold(connection: asyncpg.Connection, withheld_before: datetime) -> list[asyncpg.Record]:
@@ -98,20 +98,29 @@ async def no_longer_untold(connection: asyncpg.Connection, withheld_before: date
 
 
 async def queue_of(connection: asyncpg.Connection, operator_id: str) -> asyncpg.Record:
-    """Return how a province's queue is: how many wait and since when, what the first of them met."""
+    """Return how a province's queue is: how many wait and since when, how many it refused, and until when it is left alone."""
     row = await connection.fetchrow(
         """
-        SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'taken') AS taken,
-               count(*) FILTER (WHERE state = 'refused') AS refused, min(made_at) FILTER (WHERE state = 'waiting') AS oldest_at,
-               count(*) FILTER (WHERE state = 'withheld') AS withheld,
-               max(ended_at) FILTER (WHERE state = 'taken') AS last_taken_at,
-               (SELECT tell_again_at FROM gateway.platform_now WHERE operator_id = $1) AS tell_again_at
-        FROM gateway.upward_report WHERE operator_id = $1
+        SELECT w.*, r.*, n.last_taken_at, n.tell_again_at FROM (
+            SELECT count(*) AS waiting, min(made_at) AS oldest_at FROM gateway.upward_report
+            WHERE operator_id = $1 AND state = 'waiting'
+        ) w, (
+            SELECT count(*) FILTER (WHERE state = 'refused') AS refused, count(*) FILTER (WHERE state = 'withheld') AS withheld
+            FROM gateway.upward_report WHERE operator_id = $1 AND state IN ('refused', 'withheld')
+        ) r LEFT JOIN gateway.platform_now n ON n.operator_id = $1
         """,
         operator_id,
     )
     assert row is not None
     return row
+
+
+async def taken_by(connection: asyncpg.Connection, operator_id: str) -> int:
+    """Return how many of the reports that are kept a province took: there may be millions."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM gateway.upward_report WHERE operator_id = $1 AND state = 'taken'", operator_id
+    )
+    return count
 
 
 async def reports(
