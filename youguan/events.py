@@ -660,6 +660,43 @@ class FilingMoved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilingOverdue(Event):
+    """What a filing waits for has not come by its day, `due_on`: a supplement, or the authority's word.
+
+    `state`: supplement_required or submitted; `withdrawn_after`: the last day on which the supplement may still come.
+    """
+
+    filing_id: str
+    number: str | None
+    site_id: str | None
+    organisation_id: str
+    state: str
+    due_on: date
+    withdrawn_after: date | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilingPaperMoved(Event):
+    """A paper was brought on a file that stands (`waiting`), or the authority has said of it that it `counts` or is `refused`.
+
+    `name`, `name_en`: what its kind is called; `keeper_ids`: whose file it is.
+    """
+
+    filing_id: str
+    number: str | None
+    site_id: str | None
+    document_id: str
+    document_type: str
+    name: str
+    name_en: str
+    standing: str
+    reason: str
+    at: datetime
+    keeper_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GracePeriodBegan(Event):
     """A new site is guided before anything else from `since` up to and without `until`; never about safety or fire."""
 

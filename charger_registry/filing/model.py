@@ -58,7 +58,8 @@ class FilingSeries(Table, table=True):
 class Filing(Table, table=True):
     """The file of a site; `due_on`: when whoever has the next word must have said it.
 
-    `lapse_due_since`: since when an official is to decide whether it lapses."""
+    `lapse_due_since`: since when an official is to decide whether it lapses; `told_due_on`: of which day it was told that it has
+    passed."""
 
     __tablename__ = "filing"
     id: str = text(key=True)
@@ -89,6 +90,7 @@ class Filing(Table, table=True):
     rating_comment: str | None = text(optional=True)
     rated_at: datetime | None = moment(optional=True)
     lapse_due_since: date | None
+    told_due_on: date | None
 
 
 class FilingDocument(Table, table=True):

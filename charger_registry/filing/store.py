@@ -156,6 +156,19 @@ async def without_supplement(connection: asyncpg.Connection, today: date) -> lis
     return rows
 
 
+async def overdue(connection: asyncpg.Connection, today: date) -> list[asyncpg.Record]:
+    """Note and return the filings whose day has passed on which the applicant's or the authority's word was due."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        UPDATE registry.filing SET told_due_on = due_on
+        WHERE state IN ('submitted', 'supplement_required') AND due_on < $1 AND told_due_on IS DISTINCT FROM due_on
+        RETURNING id, number, site_id, organisation_id, state, due_on, submitted_at
+        """,
+        today,
+    )
+    return rows
+
+
 async def counts(connection: asyncpg.Connection, scope: Scope, today: date) -> asyncpg.Record:
     """Return how many filings wait for the authority or the applicant, are late, owe papers, have papers to check, have lapsed."""
     row = await connection.fetchrow(

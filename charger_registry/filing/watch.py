@@ -5,16 +5,24 @@ import asyncpg
 from charger_registry.filing import store
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.papers.lapsing import last_day
+from charger_registry.filing.unsupplied import last_day as last_day_to_supplement
 from charger_registry.store import STREAM
 from youguan.clock import Clock, county_day
 from youguan.eventlog import publish
-from youguan.events import DocumentExpiring, Event, FilingPromiseOverdue, GracePeriodEnded, GracePeriodEnding
+from youguan.events import (
+    DocumentExpiring,
+    Event,
+    FilingOverdue,
+    FilingPromiseOverdue,
+    GracePeriodEnded,
+    GracePeriodEnding,
+)
 
 GRACE_WARNING_DAYS = 30
 
 
 async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> None:
-    """Publish what is about to end or has ended: papers, grace periods; and what was promised for a day that has passed."""
+    """Publish what is about to end or has ended: papers, grace periods; and what was promised or due on a day that has passed."""
     now = clock.now()
     today = county_day(now)
     news: list[Event] = [
@@ -40,6 +48,19 @@ async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> Non
             at=now,
         )
         for row in await paper_store.broken_promises(connection, today, now)
+    ]
+    news += [
+        FilingOverdue(
+            filing_id=row["id"],
+            number=row["number"],
+            site_id=row["site_id"],
+            organisation_id=row["organisation_id"],
+            state=row["state"],
+            due_on=row["due_on"],
+            withdrawn_after=await last_day_to_supplement(connection, row),
+            at=now,
+        )
+        for row in await store.overdue(connection, today)
     ]
     for row in await store.grace_news(connection, today, GRACE_WARNING_DAYS):
         if row["told"] == "ended":

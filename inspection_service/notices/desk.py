@@ -13,7 +13,15 @@ from inspection_service.cases import store as cases
 from inspection_service.cases.words import COMMANDS, PERIODS
 from inspection_service.notices import store
 from inspection_service.notices.channels import Message, Post, Undelivered, http_client, shown
-from inspection_service.notices.registry_wording import COUNTER, of_ended, of_filing, of_proposed, of_urged
+from inspection_service.notices.registry_wording import (
+    COUNTER,
+    of_ended,
+    of_filing,
+    of_overdue,
+    of_paper,
+    of_proposed,
+    of_urged,
+)
 from inspection_service.notices.wording import (
     CENTRE,
     Told,
@@ -34,6 +42,8 @@ from youguan.events import (
     CaseMoved,
     CaseUrged,
     FilingMoved,
+    FilingOverdue,
+    FilingPaperMoved,
     HandoverEnded,
     HandoverProposed,
     HandoverUrged,
@@ -43,8 +53,10 @@ from youguan.events import (
 )
 from youguan.web.translations import english
 
+RegistryNews = HandoverProposed | HandoverUrged | HandoverEnded | FilingMoved | FilingOverdue | FilingPaperMoved
 TYPES = (
-    CaseMoved, CaseUrged, FilingMoved, HandoverEnded, HandoverProposed, HandoverUrged, PersonChanged, TaskOpened, TaskUrged,
+    CaseMoved, CaseUrged, FilingMoved, FilingOverdue, FilingPaperMoved, HandoverEnded, HandoverProposed, HandoverUrged,
+    PersonChanged, TaskOpened, TaskUrged,
 )  # fmt: skip
 # After each try that failed; then as after the last, until it is given up.
 AGAIN_AFTER_S = (30, 120, 600, 1800, 3600)
@@ -147,9 +159,15 @@ class NoticeDesk:
                     told = await self._of_case(connection, moved)
                     of = {"type": "CaseMoved", "case_id": moved.case_id, "command": moved.command}
                     await store.tell(connection, told, of, moved.at, self.clock.now())
-                case HandoverProposed() | HandoverUrged() | HandoverEnded() | FilingMoved() as news:
+                case (
+                    HandoverProposed()
+                    | HandoverUrged()
+                    | HandoverEnded()
+                    | FilingMoved()
+                    | FilingOverdue()
+                    | FilingPaperMoved() as news
+                ):
                     await self._of_registry(connection, news)
-
                 case CaseUrged() as ending:
                     told = await self._of_period(connection, ending)
                     of = {
@@ -171,15 +189,18 @@ class NoticeDesk:
         step = english().get(COMMANDS.get(moved.command, ""), moved.command)
         return of_case(moved, officers, party_knows=bool(knows), english=step)
 
-    async def _of_registry(
-        self, connection: asyncpg.Connection, news: HandoverProposed | HandoverUrged | HandoverEnded | FilingMoved
-    ) -> None:
+    async def _of_registry(self, connection: asyncpg.Connection, news: RegistryNews) -> None:
         """Tell what moved at the registry, whose pages it leads to."""
         site = await store.site_name(connection, news.site_id)
         of: dict[str, Any] = {"type": type(news).__name__, "site_id": news.site_id}
         match news:
             case FilingMoved():
                 told, of = of_filing(news, site), {**of, "filing_id": news.filing_id, "state": news.state}
+            case FilingOverdue():
+                told, of = of_overdue(news, site), {**of, "filing_id": news.filing_id, "state": news.state}
+            case FilingPaperMoved():
+                told = of_paper(news, site)
+                of = {**of, "filing_id": news.filing_id, "document_type": news.document_type, "standing": news.standing}
             case HandoverProposed():
                 told, of = of_proposed(news, site), {**of, "handover_id": news.handover_id}
             case HandoverUrged():

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from inspection_service.notices.wording import Told, organisation
-from youguan.events import FilingMoved, HandoverEnded, HandoverProposed, HandoverUrged
+from youguan.events import FilingMoved, FilingOverdue, FilingPaperMoved, HandoverEnded, HandoverProposed, HandoverUrged
 
 COUNTER = "counter"
 # How a handover ended, and who is told besides its proposer.
@@ -27,6 +27,12 @@ FILING_STATES = {
     "lapsed": ("备案失效", "lapsed"),
 }
 RESTORED = ("撤销失效、恢复备案", "restored, it has not lapsed")
+# What became of a paper that was brought on a file that stands.
+PAPERS = {
+    "waiting": ("已补交，待核验", "was brought and waits to be checked"),
+    "counts": ("已认可", "was accepted"),
+    "refused": ("未予认可，请重新补交", "was refused: bring another one"),
+}
 APPLICANTS = ("applicant", "filer")
 
 
@@ -66,8 +72,38 @@ def of_filing(moved: FilingMoved, site: str) -> Told:
     recipients = () if moved.previous == "draft" and moved.state == "withdrawn" else (*keepers, *counter)
     called = " ".join(filter(None, (moved.number, site)))
     zh, en = RESTORED if moved.previous == "lapsed" else FILING_STATES[moved.state]
-    text = f"备案 {called}：{zh}\nFiling {called}: {en}".replace("  ", " ")
-    return Told(recipients, text, f"/registry/filings/{quote(moved.filing_id)}")
+    return _of_file(recipients, called, zh, en, moved.filing_id)
+
+
+def of_overdue(overdue: FilingOverdue, site: str) -> Told:
+    """Return what is told of a filing whose day has passed: to the counter, and of a supplement to whose filing it is as well."""
+    called, due = " ".join(filter(None, (overdue.number, site))), overdue.due_on
+    if overdue.withdrawn_after is None:
+        zh, en = f"审核已逾期（期限 {due}）", f"the authority's answer was due on {due}"
+        return _of_file((COUNTER,), called, zh, en, overdue.filing_id)
+    last = overdue.withdrawn_after
+    zh = f"逾期未补正（期限 {due}），至迟 {last} 补正，逾期视为撤回"
+    en = f"its supplement was due on {due}; it counts as withdrawn where none comes by {last}"
+    return _of_file((organisation(overdue.organisation_id), COUNTER), called, zh, en, overdue.filing_id)
+
+
+def of_paper(moved: FilingPaperMoved, site: str) -> Told:
+    """Return what is told of a paper: to the counter what waits for it, to whose file it is what was said; a refusal to both."""
+    called, (zh, en) = " ".join(filter(None, (moved.number, site))), PAPERS[moved.standing]
+    keepers = () if moved.standing == "waiting" else tuple(organisation(keeper) for keeper in moved.keeper_ids)
+    counter = () if moved.standing == "counts" else (COUNTER,)
+    why = f" ({moved.reason})" if moved.reason else ""
+    return _of_file(
+        (*keepers, *counter), called, f"{moved.name}{zh}{why}", f"{moved.name_en} {en}{why}", moved.filing_id
+    )
+
+
+def _of_file(recipients: tuple[str, ...], called: str, zh: str, en: str, filing_id: str) -> Told:
+    return Told(
+        recipients,
+        f"备案 {called}：{zh}\nFiling {called}: {en}".replace("  ", " "),
+        f"/registry/filings/{quote(filing_id)}",
+    )
 
 
 def _organisations(parties: Iterable[str | None], *, but: str | None) -> tuple[str, ...]:

@@ -313,6 +313,9 @@ async def test_what_is_not_supplemented_counts_as_withdrawn(world: World) -> Non
     await world.wait((last - TODAY).days)
     assert await unsupplied.withdraw_due() == 0
     assert "1 件逾期未补正" in (await world.page("/filings")).text
+    (late,) = await world.events("FilingOverdue")
+    assert (late["state"], late["due_on"]) == ("supplement_required", asked["due_on"])
+    assert late["withdrawn_after"] == str(last)
     assert f"至迟 {last} 补正" in await world.shown(f"/filings/{filing_id}")
     await world.wait(1)
     assert (await unsupplied.withdraw_due(), await unsupplied.withdraw_due()) == (1, 0)
@@ -356,6 +359,9 @@ async def test_a_promise_is_kept_or_told_to_be_broken(world: World) -> None:
     assert await world.judge(filing_id) == ["insurance"]
     (kept,) = await world.events("FilingPromiseKept")
     assert kept["document_type"] == "insurance"
+    papers = [(event["document_type"], event["standing"]) for event in await world.events("FilingPaperMoved")]
+    assert papers[:2] == [("land_consent", "waiting"), ("land_consent", "counts")]
+    assert papers[-2:] == [("insurance", "waiting"), ("insurance", "counts")]
     assert (await world.done("GET", f"/filings/{filing_id}"))["promises"] == 0
 
 
@@ -379,6 +385,9 @@ async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(w
     assert await lapsing.lapse_due() == 0, "the term stands still while the authority looks at what came"
     assert await world.judge(filing_id, accepted=False, reason="保单空白") == ["insurance"]
     assert "保单空白" in await world.shown(f"/filings/{filing_id}")
+    told = (await world.events("FilingPaperMoved"))[-1]
+    assert (told["standing"], told["reason"], told["name"]) == ("refused", "保单空白", "安全责任保险")
+    assert told["keeper_ids"] == ["m"]
     last = add_working_days(last, working_days_between(TODAY + 12 * DAY, last + DAY))
     await world.wait((last - county_day(world.clock.now())).days)
     assert await lapsing.lapse_due() == 0

@@ -6,7 +6,7 @@ import email.policy
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -17,8 +17,15 @@ from charger_registry.ledger.handovers.handover import State as Ending
 from inspection_service.cases.machine import Command
 from inspection_service.notices.channels import KINDS, Post, http_client, shown
 from inspection_service.notices.desk import AGAIN_AFTER_S, GIVEN_UP_AFTER, KEPT, NoticeDesk
-from inspection_service.notices.registry_wording import FILING_STATES, OUTCOMES, of_ended, of_filing
-from inspection_service.notices.wording import PARTYS, URGED, of_task
+from inspection_service.notices.registry_wording import (
+    FILING_STATES,
+    OUTCOMES,
+    of_ended,
+    of_filing,
+    of_overdue,
+    of_paper,
+)
+from inspection_service.notices.wording import PARTYS, URGED, Told, of_task
 from tests.inspection_service.world import HEAD, PARTY, START, TODAY, A, B, World, somebody, to_notified
 from youguan import audit
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
@@ -26,6 +33,8 @@ from youguan.eventlog import publish
 from youguan.events import (
     Event,
     FilingMoved,
+    FilingOverdue,
+    FilingPaperMoved,
     HandoverEnded,
     HandoverProposed,
     HandoverUrged,
@@ -280,6 +289,34 @@ def test_a_filings_step_is_told_to_the_other_side(news: FilingMoved, told: set[s
     assert ("恢复备案" in found.text) == (news.previous == "lapsed")
 
 
+def paper(standing: str) -> FilingPaperMoved:
+    return FilingPaperMoved(
+        filing_id="f", number="BA-1", site_id="s", document_id="d", document_type="insurance", name="保险", name_en="Insurance",
+        standing=standing, reason="空白", at=START, keeper_ids=("m", "n"),
+    )  # fmt: skip
+
+
+def overdue(state: str, last: date | None) -> FilingOverdue:
+    return FilingOverdue(
+        filing_id="f", number="BA-1", site_id=None, organisation_id="m", state=state, due_on=TODAY, withdrawn_after=last, at=START
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "recipients", "words"),
+    [
+        (of_paper(paper("waiting"), "场站"), {"counter"}, "保险已补交，待核验"),
+        (of_paper(paper("counts"), "场站"), {"organisation/m", "organisation/n"}, "Insurance was accepted"),
+        (of_paper(paper("refused"), "场站"), {"organisation/m", "organisation/n", "counter"}, "请重新补交 (空白)"),
+        (of_overdue(overdue("submitted", None), ""), {"counter"}, "审核已逾期"),
+        (of_overdue(overdue("supplement_required", TODAY), ""), {"organisation/m", "counter"}, "逾期视为撤回"),
+    ],
+)  # fmt: skip
+def test_papers_and_passed_days_are_told(told: Told, recipients: set[str], words: str) -> None:
+    assert set(told.recipients) == recipients
+    assert words in told.text
+
+
 @pytest.mark.parametrize(
     ("outcome", "told"),
     [("accepted", "mo"), ("declined", "mo"), ("withdrawn", "mn"), ("lapsed", "mno"), ("overtaken", "mno")],
@@ -307,15 +344,17 @@ async def test_handovers_and_filings_are_told_with_the_page_that_they_are_about(
     ended = HandoverEnded(**handover, from_organisation_id="m", proposer_id="m", outcome="declined", reason="")
     await house.tell(
         asked, HandoverUrged(**handover, answer_by=TODAY), ended, moved("applicant", "submitted", "draft"),
-        moved("authority", "rejected"),
+        moved("authority", "rejected"), paper("waiting"), overdue("supplement_required", TODAY),
     )  # fmt: skip
-    assert await house.send() == 6
+    assert await house.send() == 9
     told = {(path, body["type"], body["link"].removeprefix(LINK)): body["text"] for path, _, body in house.web.posted}
     handovers, filings = "/registry/handovers/h", "/registry/filings/f"
     assert set(told) == {
         ("/organisation/n", "HandoverProposed", handovers), ("/organisation/n", "HandoverUrged", handovers),
         ("/organisation/m", "HandoverEnded", handovers), ("/counter", "FilingMoved", filings),
         ("/organisation/m", "FilingMoved", filings), ("/organisation/n", "FilingMoved", filings),
+        ("/counter", "FilingPaperMoved", filings), ("/counter", "FilingOverdue", filings),
+        ("/organisation/m", "FilingOverdue", filings),
     }  # fmt: skip
     assert told["/organisation/m", "HandoverEnded", handovers].startswith(
         "管理交接已拒绝：场站\nHandover of 场站 was declined"

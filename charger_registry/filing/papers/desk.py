@@ -15,6 +15,7 @@ from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import (
     Order,
     Step,
+    keepers,
     roles_on,
     rules_of,
     take_step,
@@ -26,7 +27,7 @@ from youguan.database import whole
 from youguan.documents import Document, Shelf
 from youguan.errors import Invalid, Reason
 from youguan.eventlog import publish
-from youguan.events import DocumentRenewed, Event, FilingPromiseKept
+from youguan.events import DocumentRenewed, Event, FilingPaperMoved, FilingPromiseKept
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 
 
@@ -80,6 +81,7 @@ class PaperDesk:
             if waits:
                 await self._check_replaced(connection, filing_id, draft)
                 await paper_store.end_waiting(connection, filing_id, draft.type, draft.replaces, now, who.subject)
+                news.append(await _moved(connection, step, document_id, draft.type, paper_store.WAITING))
             elif draft.replaces is not None:
                 news += await self._end_paper(connection, step.filing, draft.replaces, now, who.subject, draft.type)
             line = (
@@ -112,7 +114,10 @@ class PaperDesk:
             row = await paper_store.judge_document(
                 connection, filing_id, document_id, standing, now, who.subject, reason
             )
-            news = await self._counts(connection, step, row) if accepted else []
+            news = [
+                *(await self._counts(connection, step, row) if accepted else []),
+                await _moved(connection, step, document_id, row["type"], standing),
+            ]
             what = " ".join(filter(None, (row["name"], row["number"], reason)))
             state = step.filing["state"]
             line = (now, who.subject, step.role, command, state, state, what, None)
@@ -192,6 +197,27 @@ class PaperDesk:
         if kept is None or kept["told_at"] is None:
             return []
         return [FilingPromiseKept(filing_id=filing["id"], site_id=filing["site_id"], document_type=code, at=now)]
+
+
+async def _moved(
+    connection: asyncpg.Connection, step: Step, document_id: str, code: str, standing: str
+) -> FilingPaperMoved:
+    """Return where a paper of a kind stands now, as others are told it."""
+    kinds = {row["code"]: row for row in await rule_store.document_types(connection, step.today)}
+    filing = step.filing
+    return FilingPaperMoved(
+        filing_id=filing["id"],
+        number=filing["number"],
+        site_id=filing["site_id"],
+        document_id=document_id,
+        document_type=code,
+        name=kinds[code]["name"],
+        name_en=kinds[code]["name_en"],
+        standing=standing,
+        reason=step.order.reason,
+        at=step.now,
+        keeper_ids=keepers(filing),
+    )
 
 
 def _check_paper(draft: PaperDraft, types: Sequence[asyncpg.Record]) -> None:
