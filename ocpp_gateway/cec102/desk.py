@@ -1,8 +1,10 @@
 """Where platforms are let in, changed and shut out: checked, sealed, audited."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,38 +116,42 @@ class PlatformDesk:
 
     async def retry(self, who: Principal, operator_id: str, reason: str, remote: str | None = None) -> int:
         """Let what waits for a province, and what it refused, be sent at once; return how many that are."""
-        _refuse_unless_county(who)
-        now = self._clock.now()
-        async with self.pool.acquire() as connection, connection.transaction():
-            await store.get_platform(connection, operator_id)
-            count = await kept.retry(connection, operator_id, now)
-            await audit.record(
-                connection,
-                at=now,
-                actor=who.subject,
-                action="platform reports retried",
-                subject=f"platform {operator_id}",
-                after={"reports": count, "reason": reason},
-                remote=remote,
-            )
-        return count
+        return await self._deal(who, operator_id, "retried", reason, remote, kept.retry)
 
     async def set_aside(
         self, who: Principal, operator_id: str, report_ids: Sequence[int] | None, reason: str, remote: str | None = None
     ) -> int:
         """Set aside orders that a province refused, or that cannot be told (None: all of them); return how many that were."""
+
+        async def aside(connection: asyncpg.Connection, operator_id: str, now: datetime) -> int:
+            return await kept.set_aside(connection, operator_id, report_ids, now)
+
+        which = {"ids": None if report_ids is None else list(report_ids)}
+        return await self._deal(who, operator_id, "set aside", reason, remote, aside, which)
+
+    async def _deal(
+        self,
+        who: Principal,
+        operator_id: str,
+        word: str,
+        reason: str,
+        remote: str | None,
+        deal: Callable[[asyncpg.Connection, str, datetime], Awaitable[int]],
+        which: Mapping[str, Any] = MappingProxyType({}),
+    ) -> int:
+        """Deal with reports to a province, and audit it by a word; return with how many."""
         _refuse_unless_county(who)
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             await store.get_platform(connection, operator_id)
-            count = await kept.set_aside(connection, operator_id, report_ids, now)
+            count = await deal(connection, operator_id, now)
             await audit.record(
                 connection,
                 at=now,
                 actor=who.subject,
-                action="platform reports set aside",
+                action=f"platform reports {word}",
                 subject=f"platform {operator_id}",
-                after={"reports": count, "ids": report_ids and list(report_ids), "reason": reason},
+                after={"reports": count, **which, "reason": reason},
                 remote=remote,
             )
         return count

@@ -15,7 +15,6 @@ from ocpp_gateway.cec102.intake import store as intake
 from ocpp_gateway.cec102.intake.placing import Places
 from ocpp_gateway.cec102.intake.trial import Bench, Trial, attempt
 from ocpp_gateway.cec102.measuring import Measuring
-from ocpp_gateway.cec102.privacy import Mark
 from ocpp_gateway.cec102.quality import (
     A_DAY,
     MOST_NAMED,
@@ -30,6 +29,7 @@ from ocpp_gateway.cec102.quality import (
 from ocpp_gateway.cec102.upward.answering import answer_to
 from ocpp_gateway.cec102.upward.kept import store as upward
 from ocpp_gateway.commands.sealing import Sealer
+from ocpp_gateway.privacy import Mark
 from youguan.auth import Principal
 from youguan.clock import Clock
 

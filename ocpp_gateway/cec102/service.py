@@ -16,11 +16,11 @@ from ocpp_gateway.cec102.intake.feed import Feed
 from ocpp_gateway.cec102.intake.server import Door, base_paths, platform_routes
 from ocpp_gateway.cec102.overview import Looking
 from ocpp_gateway.cec102.pages import platform_pages
-from ocpp_gateway.cec102.privacy import marker
 from ocpp_gateway.cec102.upward.pulse import Pulse
 from ocpp_gateway.cec102.upward.reporting import Upward
 from ocpp_gateway.cec102.watch import PlatformWatch
 from ocpp_gateway.commands.sealing import Sealer
+from ocpp_gateway.privacy import marker
 from youguan.clock import Clock
 from youguan.eventlog import Consumer
 from youguan.parts import Job

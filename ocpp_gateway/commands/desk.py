@@ -9,13 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import orjson
 
 from ocpp_gateway import store as stations
 from ocpp_gateway.commands import catalogue, store
 from ocpp_gateway.commands.recording import write_outcomes
 from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.observation import CommandOutcome
-from ocpp_gateway.protocol.secrets import key_command, masked, sets_station_key
+from ocpp_gateway.protocol.secrets import key_command, sets_station_key
+from ocpp_gateway.protocol.shown import shown_request
 from ocpp_gateway.protocol.versions import Version, named
 from ocpp_gateway.relay.store import policy_of
 from youguan import audit
@@ -151,7 +153,7 @@ class Desk:
             if new_key is None and sets_station_key(version, wish.action, wish.payload):
                 member = "payload.key" if "key" in wish.payload else "payload.setVariableData"
                 raise Invalid.about(member, Reason(KEY_ELSEWHERE, station_id=station_id))
-            shown = masked(version, wish.action, wish.payload)
+            shown = shown_request(version, wish.action, wish.payload, orjson.dumps(wish.payload).decode())
             await audit.record(
                 connection,
                 at=now,

@@ -20,8 +20,8 @@ from ocpp_gateway.commands.sealing import Sealer
 from ocpp_gateway.observation import CommandOutcome
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_result
-from ocpp_gateway.protocol.persons import unnamed_answer, unread, words
-from ocpp_gateway.protocol.secrets import masked_answer
+from ocpp_gateway.protocol.persons import unread, words
+from ocpp_gateway.protocol.shown import shown_answer
 from ocpp_gateway.recorder.batch import Entry, Lost, Settlement
 from ocpp_gateway.stations.session import Conversation, Recorder
 from youguan.clock import Clock
@@ -132,7 +132,7 @@ class Outbox:
 
     def _answered(self, command: Command, session: Conversation, payload: dict[str, Any], frame: str) -> None:
         version = session.version
-        shown = unnamed_answer(masked_answer(version, command.action, payload), frame)
+        shown = shown_answer(version, command.action, payload, frame)
         if shown is not payload:
             payload, frame = shown, call_result(command.id, shown).decode()
         try:

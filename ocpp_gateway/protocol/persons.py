@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ocpp_gateway.cec102.privacy import in_words, without_persons
+from ocpp_gateway.privacy import in_words, without_persons
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.secrets import MASK, Payload, as_deep_as_can_be_searched, cut
 from ocpp_gateway.protocol.versions import Version

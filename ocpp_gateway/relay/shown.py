@@ -5,23 +5,21 @@ from typing import Any
 import orjson
 
 from ocpp_gateway.protocol.frames import CALLRESULT
-from ocpp_gateway.protocol.persons import unnamed, unnamed_answer, unread
-from ocpp_gateway.protocol.secrets import masked, masked_answer, masked_late
+from ocpp_gateway.protocol.persons import unread
+from ocpp_gateway.protocol.secrets import Payload
+from ocpp_gateway.protocol.shown import shown_answer, shown_request
 from ocpp_gateway.protocol.versions import Version
 
 __all__ = ["answer", "request", "unread"]
 
-Payload = dict[str, Any]
-
 
 def request(version: Version, text: str, parts: list[Any], action: str, payload: Payload) -> str:
     """Return what is kept of a CALL or SEND, whatever it takes for a message id."""
-    shown = unnamed(version, action, masked(version, action, payload), text, tokens=True)
+    shown = shown_request(version, action, payload, text, tokens=True)
     return text if shown is payload else orjson.dumps([*parts[:3], shown]).decode()
 
 
 def answer(version: Version, text: str, message_id: str, payload: Payload, action: str = "") -> str:
     """Return what is kept of a CALLRESULT to an action; without one, of a result that came to whatever."""
-    shown = masked_answer(version, action, payload) if action else masked_late(payload)
-    shown = unnamed_answer(shown, text, tokens=True)
+    shown = shown_answer(version, action, payload, text, tokens=True)
     return text if shown is payload else orjson.dumps([CALLRESULT, message_id, shown]).decode()

@@ -29,8 +29,8 @@ from ocpp_gateway.protocol.frames import (
     read,
     send_frame,
 )
-from ocpp_gateway.protocol.persons import unnamed, unnamed_answer, unread, words
-from ocpp_gateway.protocol.secrets import masked, masked_late
+from ocpp_gateway.protocol.persons import unread, words
+from ocpp_gateway.protocol.shown import shown_answer, shown_request
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.clock_skew import ClockGauge
@@ -193,7 +193,7 @@ class Session:
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
         kept = raw
-        shown = unnamed(self.version, call.action, masked(self.version, call.action, call.payload), text)
+        shown = shown_request(self.version, call.action, call.payload, text)
         if shown is not call.payload:
             call = Call(call.message_id, call.action, shown)
             kept = call_frame(call)
@@ -241,7 +241,7 @@ class Session:
 
     def _take_send(self, send: Send, text: str, now: datetime) -> None:
         """Take what wants no answer; it counts as open until it is stored, so that no flood of it fills the memory."""
-        shown = unnamed(self.version, send.action, send.payload, text)
+        shown = shown_request(self.version, send.action, send.payload, text)
         if shown is not send.payload:
             send = Send(send.message_id, send.action, shown)
             text = send_frame(send).decode()
@@ -338,7 +338,7 @@ class Session:
         call, _ = self._asked[0]
         frame = call_frame(call)
         self._wire.send(frame)
-        shown = unnamed(self.version, call.action, masked(self.version, call.action, call.payload), frame.decode())
+        shown = shown_request(self.version, call.action, call.payload, frame.decode())
         if shown is not call.payload:
             frame = call_frame(Call(call.message_id, call.action, shown))
         self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
@@ -355,7 +355,7 @@ class Session:
         if not self._asked or self._asked[0][0].message_id != answer.message_id:
             metrics.frames.labels(self.version.name, "unexpected answer").inc()
             late = Refusal("ProtocolError", "an answer to no call of ours that is open", answered_as=None)
-            self._refuse(late, _late(answer, raw, text), now)
+            self._refuse(late, _late(self.version, answer, raw, text), now)
             return
         _, answered = self._asked.pop(0)
         answered(answer, text)
@@ -462,11 +462,11 @@ class Session:
         self._wire.close(1000, "replaced by a newer connection")
 
 
-def _late(answer: Answer, raw: bytes, text: str) -> bytes:
+def _late(version: Version, answer: Answer, raw: bytes, text: str) -> bytes:
     """Return what is kept of an answer of which nobody knows what it answers."""
     if answer.payload is None:
         return unread(text).encode()
-    shown = unnamed_answer(masked_late(answer.payload), text)
+    shown = shown_answer(version, "", answer.payload, text)
     return raw if shown is answer.payload else call_result(answer.message_id, shown)
 
 

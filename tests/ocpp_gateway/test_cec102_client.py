@@ -21,7 +21,6 @@ from ocpp_gateway.cec102.client import Away, Caller, Peer, Refusing, Stumbled, h
 from ocpp_gateway.cec102.desk import PlatformDesk
 from ocpp_gateway.cec102.filed.directory import profiles_of
 from ocpp_gateway.cec102.intake.feed import Feed
-from ocpp_gateway.cec102.privacy import marker
 from ocpp_gateway.cec102.upward import store as upward
 from ocpp_gateway.cec102.upward.kept import store as kept
 from ocpp_gateway.cec102.upward.reporting import NOT_STARTED, Upward
@@ -40,6 +39,7 @@ from ocpp_gateway.cec102.upward.reports import (
 )
 from ocpp_gateway.cec102.watch import PlatformWatch
 from ocpp_gateway.commands.sealing import Sealer
+from ocpp_gateway.privacy import marker
 from tests.independent.cec102_platform import Party, Serving
 from tests.ocpp_gateway.platforms import KEY, OPERATOR_ID, SAMPLE, SECRET, file_all, gateway_of, let_in
 from tests.suite import eventually

@@ -12,8 +12,8 @@ from ocpp_gateway.cec102.envelope import sealed_request
 from ocpp_gateway.cec102.filed.directory import profiles_of
 from ocpp_gateway.cec102.intake.feed import Feed
 from ocpp_gateway.cec102.intake.server import Door
-from ocpp_gateway.cec102.privacy import marker
 from ocpp_gateway.commands.sealing import Sealer
+from ocpp_gateway.privacy import marker
 from tests.independent.cec102_platform import Party
 from tests.ocpp_gateway.platforms import OPERATOR_ID, SAMPLE, SECRET, file_all, gateway_of, let_in
 from tests.suite import eventually

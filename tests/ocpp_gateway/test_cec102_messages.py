@@ -23,10 +23,10 @@ from ocpp_gateway.cec102.messages import (
     StatusSaid,
     read,
 )
-from ocpp_gateway.cec102.privacy import marker, without_persons
 from ocpp_gateway.cec102.profiles import read_profiles
 from ocpp_gateway.cec102.wording import KEPT, SENTENCES, TEMPLATES, UNFILED, each_known_again, known_again
 from ocpp_gateway.observation import MeterSampled, StatusReported, TransactionReported
+from ocpp_gateway.privacy import marker, without_persons
 from ocpp_gateway.relay import wording as relay_wording
 from youguan.errors import Invalid
 from youguan.settings import Settings

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from ocpp_gateway.commands import catalogue
-from ocpp_gateway.commands.desk import Desk, Wish, may_ask
+from ocpp_gateway.commands.desk import Desk, Keys, Wish, may_ask
 from ocpp_gateway.commands.effects import effects
 from ocpp_gateway.commands.exchange import Exchange
 from ocpp_gateway.commands.outbox import Outbox
@@ -95,8 +95,9 @@ class Bench:
         self.recorder = DirectRecorder(dsn, 0, on_lost=lambda _: None)
         self.ownership = Ownership(pool, 0, self.clock)
         self.sessions: dict[str, Session] = {}
-        self.outbox = Outbox(pool, 0, self.sessions.get, self.recorder, self.clock)
-        self.desk = Desk(pool, self.clock)
+        keys = Keys("a secret of thirty-two letters...", timedelta())
+        self.outbox = Outbox(pool, 0, self.sessions.get, self.recorder, self.clock, keys.sealer)
+        self.desk = Desk(pool, self.clock, keys)
 
     async def start(self) -> None:
         await self.ownership.start()
@@ -165,6 +166,18 @@ async def test_a_command_is_sent_and_its_answer_stored_with_both_frames(bench: B
     assert audited is not None
     assert tuple(audited)[:3] == ("command Reset", "station s1", "p1")
     assert audited["after"]["reason"] == "because"
+
+
+async def test_who_is_named_in_a_command_is_told_to_the_station_and_not_kept(bench: Bench) -> None:
+    named = {"vendorId": "cn.charger", "data": "浙B12345 13812345678"}
+    asked = asyncio.create_task(bench.ask("DataTransfer", named))
+    call = await bench.sent()
+    assert call[3] == named
+    bench.answer(f'[3,"{call[1]}",{{"status":"Accepted"}}]')
+    kept = [(await asked)["payload"], await bench.pool.fetchval("SELECT after FROM audit.trail")]
+    kept += [row["frame"] for row in await bench.pool.fetch("SELECT frame FROM telemetry.raw_frame")]
+    assert len(kept) == 4
+    assert not [person for person in ("浙B12345", "13812345678") if person in str(kept)]
 
 
 async def test_one_call_at_a_time(bench: Bench) -> None:

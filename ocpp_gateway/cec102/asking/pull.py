@@ -18,8 +18,8 @@ from ocpp_gateway.cec102.envelope import Declined
 from ocpp_gateway.cec102.filed import store as registry
 from ocpp_gateway.cec102.intake.feed import Feed, Told
 from ocpp_gateway.cec102.messages import Content, Item, StationSaid, StatusSaid, read
-from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Asked
+from ocpp_gateway.privacy import Mark, without_persons
 from youguan.clock import COUNTY, Clock
 from youguan.database import AWAY
 from youguan.errors import Unavailable

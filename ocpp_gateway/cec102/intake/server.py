@@ -30,10 +30,10 @@ from ocpp_gateway.cec102.intake import tokens
 from ocpp_gateway.cec102.intake.feed import Feed, Outcome, Told
 from ocpp_gateway.cec102.members import Unusable
 from ocpp_gateway.cec102.messages import ChargingSaid, Content, OrderSaid, read
-from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Profile, Profiles, Role
 from ocpp_gateway.cec102.upward.answering import answer_to
 from ocpp_gateway.commands.sealing import Sealer
+from ocpp_gateway.privacy import Mark, without_persons
 from youguan.clock import Clock
 from youguan.database import AWAY
 from youguan.errors import Unavailable

@@ -22,8 +22,8 @@ from ocpp_gateway.cec102.intake import tokens
 from ocpp_gateway.cec102.intake.placing import Places, order_state, place_of
 from ocpp_gateway.cec102.members import Refused, Unusable
 from ocpp_gateway.cec102.messages import AboutConnector, Content, OperatorSaid, OrderSaid, StationSaid, StatsSaid, read
-from ocpp_gateway.cec102.privacy import Mark, without_persons
 from ocpp_gateway.cec102.profiles import Profile, Role
+from ocpp_gateway.privacy import Mark, without_persons
 
 MOST_SHOWN = 100
 TOKEN_FAILS = {
