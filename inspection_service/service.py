@@ -45,6 +45,9 @@ from inspection_service.law.catalogue import catalogue
 from inspection_service.law.mercy import terms
 from inspection_service.law.pages import law_pages
 from inspection_service.law.periods import periods
+from inspection_service.monitoring.api import add_monitoring
+from inspection_service.monitoring.desk import RegisterDesk
+from inspection_service.monitoring.pages import monitoring_pages
 from inspection_service.notices.api import add_notices
 from inspection_service.notices.channels import Post
 from inspection_service.notices.desk import NoticeDesk
@@ -108,6 +111,8 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         evidence = EvidenceDesk(pool, clock, shelf, settings.evidence_private_key)
         add_cases(app, cases)
         add_evidence(app, evidence, cases, clock)
+        register = RegisterDesk(pool, clock)
+        add_monitoring(app, register)
         papers = PaperDesk(cases, evidence, clock)
         add_papers(app, papers, shelf)
         remote, proof = RemoteDesk(visits, clock), ProofDesk(visits, evidence)
@@ -138,6 +143,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 law_pages(items, statutory, templates, clock),
                 case_pages(cases, evidence, templates),
                 evidence_pages(evidence, cases, templates, clock),
+                monitoring_pages(register, templates),
                 paper_pages(papers, shelf),
                 plan_pages(plans, templates),
                 visit_pages(visits, remote, proof, shelf, templates, clock, settings.inner_url),

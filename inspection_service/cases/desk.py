@@ -92,7 +92,7 @@ class CaseDesk:
         continuing = bare.item.act == CONTINUING
         return replace(
             bare,
-            pieces=pieces(links, bare.facts.officers),
+            pieces=pieces(links, bare.facts.officers, await evidence.registered(connection, row["id"])),
             earlier=await store.earlier_violations(connection, row["id"]),
             act_is_fined=await store.act_is_fined(connection, row["id"], continuing=continuing),
             rivals=await self._rivals(connection, row["id"]),

@@ -26,6 +26,7 @@ from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.desk import EvidenceDesk, officers_of
 from inspection_service.inspections.visits import store as visit_store
 from inspection_service.law.catalogue import PENALTY
+from inspection_service.monitoring import store as register
 from inspection_service.papers import store as paper_store
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, REVIEWER, Principal
 from youguan.errors import Invalid, NotFound, YouguanError
@@ -185,6 +186,8 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             links = await evidence_store.links(connection, case_id) if official else []
             papers = await paper_store.papers(connection, case_id)
             collects = who.has(INSPECTOR) and who.subject in case.facts.officers
+            registered = {piece.place for piece in case.pieces if piece.registered}
+            equipment = await register.near(connection, row["site_id"]) if official and collects else []
             records = await visit_store.proving(connection, case_id) if official and collects else []
             known = {officer.subject: officer for officer in await store.officers(connection)}
         stands = {link.record["place"]: officers_of(links, link.record["place"]) for link in links}
@@ -193,7 +196,8 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             open_offers=[o for o in offers if not o.against], shut_offers=[o for o in offers if o.against],
             history=[line for line in history if official or line["actor"] == who.subject], today=desk.today(),
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
-            papers=papers, records=records, brings=who.organisation_id is not None and who.organisation_id == row["party_id"],
+            papers=papers, records=records, equipment=equipment, registered=registered,
+            brings=who.organisation_id is not None and who.organisation_id == row["party_id"],
             takes=State(row["state"]) not in ENDED,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
             known=known, owed=max(owed_fen(case, desk.today()), 0), refund=refund_fen(case, desk.today()), together=_together(case),

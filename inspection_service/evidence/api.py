@@ -1,6 +1,6 @@
 """/api/inspection: evidence of cases, their bundles, and the roots that are published."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -90,9 +90,15 @@ def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock
         latitude: Annotated[float | None, Form(ge=-90, le=90)] = None,
         longitude: Annotated[float | None, Form(ge=-180, le=180)] = None,
         reviewed: Annotated[bool, Form()] = False,
+        equipment: Annotated[str | None, Form(max_length=100)] = None,
+        taken_at: Annotated[GivenTime | None, Form()] = None,
     ) -> LinkOut:
-        """Add a photo or a paper; `reviewed`: made by equipment that was reviewed as Art. 41 demands."""
-        wish = Wish(kind, origin, title, clock.now(), position(latitude, longitude), reviewed)
+        """Add a photo or a paper. `equipment`: the entry of the register of what recorded it (Art. 41), at `taken_at`.
+
+        `reviewed`: other equipment that was reviewed.
+        """
+        where = position(latitude, longitude)
+        wish = Wish(kind, origin, title, recorded_at(clock, equipment, taken_at), where, reviewed, equipment)
         kept = await desk.collect_file(who, case_id, wish, lambda: take(desk.shelf, file), file.size or 0)
         return link_out(kept)
 
@@ -136,6 +142,15 @@ def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock
     async def key() -> KeyOut:
         """Return the key with which evidence is signed."""
         return KeyOut(algorithm="Ed25519", public_key=desk.signer.public_key)
+
+
+def recorded_at(clock: Clock, equipment: str | None, taken_at: datetime | None) -> datetime:
+    """Return when a piece came to be; Invalid where equipment recorded it and nobody says when, or it is still to come."""
+    if equipment is not None and taken_at is None:
+        raise Invalid.about("taken_at", "is needed where equipment is named: when it recorded this")
+    if taken_at is not None and taken_at > clock.now():
+        raise Invalid.about("taken_at", "lies in the future")
+    return taken_at or clock.now()
 
 
 def _day(text: str) -> date:

@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -15,7 +15,8 @@ from inspection_service.cases.machine import ENDED, State
 from inspection_service.cases.opening import noon
 from inspection_service.evidence import bundle, store
 from inspection_service.evidence.chain import Link, Signer, leaf, path, root
-from inspection_service.law.evidence import Piece
+from inspection_service.law.evidence import MONITORING, Piece
+from inspection_service.monitoring.desk import recorded_by
 from inspection_service.wording import REFUSED
 from youguan import audit
 from youguan.auth import INSPECTOR, Principal
@@ -34,7 +35,10 @@ LATEST_COMMIT = timedelta(minutes=10)  # what was collected before midnight is c
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a piece of evidence is said to be. `taken_at`: when it came to be; `source`: where exactly it comes from."""
+    """What a piece of evidence is said to be. `taken_at`: when it came to be; `source`: where exactly it comes from.
+
+    `equipment`: the entry of the register that names what recorded it.
+    """
 
     kind: str
     origin: str
@@ -42,6 +46,7 @@ class Wish:
     taken_at: datetime
     source: Mapping[str, Any]
     reviewed: bool = False
+    equipment: str | None = None
 
 
 class EvidenceDesk:
@@ -65,8 +70,9 @@ class EvidenceDesk:
     ) -> Link:
         """Add a photo or a paper; whoever may not, or brings too much for a day, is told before its content is kept."""
         async with self.pool.acquire() as connection, connection.transaction():
-            await self.hold(connection, who, case_id)
+            case = await self.hold(connection, who, case_id)
             await self._refuse_beyond_quota(connection, who, size_bytes)
+            wish = await _recorded(connection, case, wish)
         document = await receive()
         described = {"sha256": document.sha256, "size_bytes": document.size_bytes, "media_type": document.media_type}
         return await self._collect(who, case_id, wish, {**described, "name": document.name}, None)
@@ -252,6 +258,16 @@ class EvidenceDesk:
         return None
 
 
+async def _recorded(connection: asyncpg.Connection, case: asyncpg.Record, wish: Wish) -> Wish:
+    """Return a wish with what the register says of its equipment; Invalid where that does not make it count."""
+    if wish.equipment is None:
+        return wish
+    if wish.origin != MONITORING:
+        raise Invalid.about("equipment", "is named of what monitoring equipment recorded: origin monitoring")
+    said = await recorded_by(connection, wish.equipment, wish.taken_at, case["site_id"])
+    return replace(wish, source={**wish.source, **said}, reviewed=True)
+
+
 def _described(body: bytes, media_type: str) -> dict[str, Any]:
     return {
         "sha256": hashlib.sha256(body).hexdigest(),
@@ -281,14 +297,20 @@ def officers_of(links: list[Link], place: int) -> set[str]:
     return confirmed | {links[place - 1].record["by"]}
 
 
-def pieces(links: list[Link], officers: tuple[str, ...]) -> tuple[Piece, ...]:
-    """Return the evidence of a chain as the law's rules take it; only the case's own officers count."""
+def pieces(
+    links: list[Link], officers: tuple[str, ...], registered: Collection[int] = frozenset()
+) -> tuple[Piece, ...]:
+    """Return the evidence of a chain as the law's rules take it; only the case's own officers count.
+
+    `registered`: the places of what equipment recorded while it stood in the register.
+    """
     return tuple(
         Piece(
             link.record["kind"],
             link.record["origin"],
             len(officers_of(links, link.record["place"]) & set(officers)),
             link.record["reviewed"],
+            link.record["place"] in registered,
             link.record["place"],
             link.record["title"],
             county_day(datetime.fromisoformat(link.record["collected_at"])),

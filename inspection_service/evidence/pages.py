@@ -9,10 +9,12 @@ from fastapi.responses import RedirectResponse, Response
 from inspection_service.cases.api import require_case
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.evidence import store
-from inspection_service.evidence.api import Kind, Origin, give_bundle, give_content, position
+from inspection_service.evidence.api import Kind, Origin, give_bundle, give_content, position, recorded_at
 from inspection_service.evidence.desk import EvidenceDesk, Wish
+from inspection_service.law.evidence import MONITORING
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
 from youguan.clock import COUNTY, Clock
+from youguan.errors import Invalid
 from youguan.web.documents import take
 from youguan.web.templates import Templates
 
@@ -36,8 +38,12 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
         latitude: Annotated[str, Form(max_length=20)] = "",
         longitude: Annotated[str, Form(max_length=20)] = "",
         reviewed: Annotated[bool, Form()] = False,
+        equipment: Annotated[str, Form(max_length=100)] = "",
+        taken_at: Annotated[str, Form(max_length=30)] = "",
     ) -> Response:
-        wish = Wish(kind, origin, title, clock.now(), position(_degrees(latitude), _degrees(longitude)), reviewed)
+        at = recorded_at(clock, equipment or None, _moment(taken_at))
+        where = position(_degrees(latitude), _degrees(longitude))
+        wish = Wish(kind, MONITORING if equipment else origin, title, at, where, reviewed, equipment or None)
         await desk.collect_file(who, case_id, wish, lambda: take(desk.shelf, file), file.size or 0)
         return _back(case_id)
 
@@ -96,6 +102,16 @@ def _degrees(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the instant that a form's `datetime-local` says in the county's time; None where it is empty. Invalid."""
+    if not text.strip():
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=COUNTY)
+    except ValueError:
+        raise Invalid.about("taken_at", "is no time") from None
 
 
 def _back(case_id: str) -> Response:

@@ -56,6 +56,22 @@ async def content(connection: asyncpg.Connection, case_id: str, place: int) -> t
     return row["record"], row["content"]
 
 
+async def registered(connection: asyncpg.Connection, case_id: str) -> set[int]:
+    """Return the places of what equipment recorded on a day on which it stood in the register, as the register is now."""
+    rows = await connection.fetch(
+        """
+        SELECT e.place
+        FROM inspection.evidence e
+        JOIN inspection.monitoring_equipment q ON q.id = e.record->'source'->>'equipment_id'
+        CROSS JOIN LATERAL (SELECT (timezone('Asia/Shanghai', (e.record->>'taken_at')::timestamptz))::date AS day) taken
+        WHERE e.case_id = $1 AND taken.day BETWEEN q.valid_from AND q.valid_until
+          AND (q.ended_on IS NULL OR taken.day < q.ended_on)
+        """,
+        case_id,
+    )
+    return {row["place"] for row in rows}
+
+
 async def told_of(
     connection: asyncpg.Connection, station_id: str, start: datetime, end: datetime
 ) -> list[asyncpg.Record]:

@@ -95,6 +95,7 @@ class Evidence(BaseModel):
     origin: Literal["telemetry", "platform", "monitoring", "inspector", "party", "public", "organ"]
     officers: int = Field(default=0, ge=0, le=20)
     reviewed: bool = False
+    registered: bool = False
 
 
 class Wish(BaseModel):

@@ -24,15 +24,17 @@ OFFICERS_NEEDED = 2
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of evidence: `officers` collected or verified it; `reviewed`: its equipment passed legal and technical review.
+    """A piece of evidence: `officers` collected or verified it; `place`: where it stands in its case's chain.
 
-    `place`: where it stands in its case's chain.
+    `reviewed`: an officer says that its equipment passed legal and technical review; `registered`: the public register
+    of such equipment says so.
     """
 
     kind: str
     origin: str
     officers: int = 0
     reviewed: bool = False
+    registered: bool = False
     place: int = 0
     title: str = ""
     collected_on: date = date.min
@@ -44,17 +46,22 @@ class Piece:
 
 
 def proves(pieces: Iterable[Piece]) -> bool:
-    """Say whether a penalty may rest on them: one at least that two officers took or checked, and of what machines said
-    only what reviewed monitoring equipment made: that it was, no officer says alone."""
+    """Say whether a penalty may rest on them: one at least that two officers took or checked, or that equipment in the
+    register recorded (Art. 41). That other equipment was reviewed no officer says alone."""
     return any(_carries(piece) for piece in pieces)
 
 
 def _carries(piece: Piece) -> bool:
-    return piece.verified and not _is_lead(piece)
+    return (piece.verified or _of_the_register(piece)) and not _is_lead(piece)
 
 
 def _is_lead(piece: Piece) -> bool:
-    return piece.origin in MACHINE and not (piece.origin == MONITORING and piece.reviewed)
+    reviewed = piece.origin == MONITORING and (piece.reviewed or piece.registered)
+    return piece.origin in MACHINE and not reviewed
+
+
+def _of_the_register(piece: Piece) -> bool:
+    return piece.origin == MONITORING and piece.registered
 
 
 def is_telemetry_only(pieces: Iterable[Piece]) -> bool:

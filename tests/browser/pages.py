@@ -129,6 +129,7 @@ PAGES = (
     Shown("annual report, uptime", "/annual-report/figures/uptime?year=2026&site=NH0001", REGULATOR),
     Shown("annual report, entries", "/annual-report/entries?year=2023", REGULATOR),
     Shown("roots of evidence", "/law/evidence/roots"),
+    Shown("reviewed monitoring equipment", "/law/evidence/equipment", REGULATOR),
     Shown("law", "/law"),
     Shown("law, nothing found", "/law?q=nowhere"),
     Shown("item", "/law/fire-equipment"),

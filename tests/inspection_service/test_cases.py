@@ -37,6 +37,9 @@ from inspection_service.inspections.checklists import checklists
 from inspection_service.inspections.interests.desk import InterestDesk
 from inspection_service.inspections.office import Office
 from inspection_service.law.catalogue import catalogue
+from inspection_service.law.evidence import proves
+from inspection_service.monitoring.desk import RegisterDesk
+from inspection_service.monitoring.register import Equipment
 from inspection_service.printing.press import FontMissing, Press
 from inspection_service.tasks.desk import TaskDesk
 from inspection_service.tasks.intake import Intake
@@ -968,6 +971,60 @@ async def test_only_a_cases_officers_collect_and_confirm(world: World) -> None:
     await world.do(HEAD, case_id, Command.DISMISS, reason="r")
     with pytest.raises(Conflict, match="takes no evidence"):
         await world.evidence.collect_text(A, case_id, wish, "x")
+
+
+async def test_what_equipment_in_the_register_recorded_proves_until_it_is_taken_out(world: World) -> None:
+    """Art. 41: one officer collects it; the entry has to stand on the day of the recording, at the site of the case."""
+    register, case_id = RegisterDesk(world.pool, world.clock), await world.cases.open(A, STOPPED)
+    camera = Equipment(
+        "CAM-01", "camera", "气象北路1号门口", "s", "法审〔2026〕1号", "技审〔2026〕1号", "县政府网站", TODAY, TODAY,
+        date(2027, 12, 31),
+    )  # fmt: skip
+    entry = await register.enter(HEAD, camera)
+    other = await register.enter(HEAD, replace(camera, number="CAM-02", site_id=None, valid_from=date(2027, 1, 1)))
+    for wrong, error, about in (
+        (camera, Conflict, "stands in the register"),
+        (replace(camera, number="x", valid_from=TODAY - timedelta(days=1)), Invalid, "valid_from: lies before the day"),
+        (
+            replace(camera, number=" ", published_on=date(2027, 1, 1)),
+            Invalid,
+            "number: .*; published_on: .*; valid_from:",
+        ),
+        (replace(camera, number="x", valid_until=date(2026, 1, 1)), Invalid, "valid_until"),
+        (replace(camera, number="x", site_id="nowhere"), Invalid, "site nowhere is unknown"),
+    ):
+        with pytest.raises(error, match=about):
+            await register.enter(HEAD, wrong)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield photo()
+
+    async def collect(equipment: str, origin: str = "monitoring", taken_at: datetime = START) -> Link:
+        wish = Wish("audiovisual", origin, "监控截图", taken_at, {}, equipment=equipment)
+        return await world.evidence.collect_file(A, case_id, wish, lambda: world.shelf.keep(chunks(), "x.jpg"), 1)
+
+    for equipment, origin, taken_at in (
+        (other, "monitoring", START), (entry, "inspector", START), (entry, "monitoring", START - timedelta(days=1)),
+    ):  # fmt: skip
+        with pytest.raises(Invalid, match="equipment"):
+            await collect(equipment, origin, taken_at)
+    link = await collect(entry)
+    assert link.record["source"]["equipment"]["legal_review"] == "法审〔2026〕1号"
+
+    async def proven() -> bool:
+        async with world.pool.acquire() as connection:
+            return proves((await world.cases.case(connection, await store.get(connection, case_id))).pieces)
+
+    assert await proven()
+    with pytest.raises(Invalid, match="between valid_from and today"):
+        await register.end(HEAD, entry, TODAY + timedelta(days=1), "镜头移位")
+    await register.end(HEAD, entry, TODAY, "镜头移位")
+    assert not await proven()
+    await world.evidence.confirm(B, case_id, 1)
+    assert await proven()
+    with pytest.raises(Conflict, match="ended already"):
+        await register.end(HEAD, entry, TODAY, "x")
+    await register.enter(HEAD, camera)
 
 
 async def test_two_collect_at_once_and_the_chain_holds(world: World) -> None:

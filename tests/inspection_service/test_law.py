@@ -156,6 +156,12 @@ LONG_AGO = date(2024, 9, 15)
         ("car-park-stopped", draft(evidence=(Piece("audiovisual", "monitoring", 2, reviewed=True),)), []),
         ("car-park-stopped", draft(evidence=(Piece("audiovisual", "monitoring", 1, reviewed=True),)), ["two_officers"]),
         ("car-park-stopped", draft(evidence=(Piece("audiovisual", "monitoring", officers=2),)), ["telemetry_only"]),
+        ("car-park-stopped", draft(evidence=(Piece("electronic", "monitoring", 1, registered=True),)), []),
+        (
+            "car-park-stopped",
+            draft(evidence=(Piece("electronic", "telemetry", 1, registered=True),)),
+            ["telemetry_only"],
+        ),
         ("car-park-stopped", draft(already_fined=True), ["fined_already"]),
         ("car-park-stopped", draft(act_on=LONG_AGO), ["limitation"]),
         ("car-park-stopped", draft(act_on=LONG_AGO + timedelta(days=1)), []),
