@@ -48,7 +48,7 @@ AWAY_AFTER_S = 3.0
 
 
 async def run(
-    settings: Settings, slot: int, listening: socket.socket, stop: asyncio.Event, secure: socket.socket | None = None
+    settings: Settings, slot: int, listening: socket.socket, secure: socket.socket | None, stop: asyncio.Event
 ) -> None:
     """Serve stations until told to stop, then store and answer what has been said."""
     async with await create_pool(settings.dsn_for("gateway"), min_size=0, max_size=10) as pool:

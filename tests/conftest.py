@@ -1,6 +1,7 @@
 """What tests share: one real PostgreSQL for the run and a fresh, migrated database for each test."""
 
 import asyncio
+import fcntl
 import gc
 import os
 import shutil
@@ -21,6 +22,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from deploy import embedded
 from deploy.histories import HISTORIES
+from tests.suite import Suite, copy_data
 from youguan.migration import migrate
 from youguan.settings import Settings
 
@@ -34,6 +36,8 @@ MEMORY, ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_BYTES:
     tempfile.tempdir = str(MEMORY)
 
+SHARED = "YOUGUAN_TEST_SHARED"
+
 
 class Together(LoadFileScheduling):  # type: ignore[misc]
     """The tests of a file run in one process, and so do all those in the browser: they share a suite and the browser."""
@@ -41,6 +45,18 @@ class Together(LoadFileScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
         return str(file.parent if file.parent.name == "browser" else file)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the folder of what the processes of a run share; they inherit the name."""
+    if not hasattr(config, "workerinput"):
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="yg-run-")
+        Path(os.environ[SHARED]).chmod(0o711)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
@@ -71,6 +87,27 @@ def data_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="yg-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         yield Path(folder) / "data"
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """A data folder as the demo's first start leaves it: made once a run, by whichever process wants it first."""
+    folder = Path(os.environ[SHARED])
+    with (folder / "sample.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "sample").exists():
+            suite = Suite(folder / "making", "--demo", "--stations=0", "--workers=1")
+            suite.start()
+            assert suite.stop() == 0, suite.output()
+            (folder / "making").rename(folder / "sample")
+    return folder / "sample"
+
+
+@pytest.fixture(scope="module")
+def sample_folder(data_folder: Path, sample: Path) -> Path:
+    """A data folder of one's own on which the demo was started before: a first start is four times the work of a second."""
+    copy_data(sample, data_folder)
+    return data_folder
 
 
 @pytest.fixture(scope="session")

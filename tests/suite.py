@@ -76,6 +76,11 @@ class Suite:
         return self.status().ports
 
 
+def copy_data(source: Path, target: Path) -> None:
+    """Copy a data folder with its owners: PostgreSQL takes no data that are not its own."""
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+
+
 class Api:
     """The suite over HTTP, as the demo regulator unless told otherwise."""
 

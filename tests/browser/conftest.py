@@ -17,7 +17,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from tests.browser import filings
 from tests.browser.chromium import NO_BROWSER, chromium, executable
 from tests.browser.pages import INSPECTOR, OPERATOR
-from tests.suite import ROOT, Api, Charger, Suite, eventually, request_of, timestamp
+from tests.suite import ROOT, Api, Charger, Suite, copy_data, eventually, request_of, timestamp
 from youguan.clock import COUNTY
 
 # Longer than anything should take, so that a busy machine fails no test.
@@ -36,12 +36,13 @@ def browser_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def suite(browser_path: str) -> Iterator[Suite]:
+def suite(browser_path: str, sample: Path) -> Iterator[Suite]:
     """A county without a fleet: the tests' own chargers are the only ones that speak."""
     with tempfile.TemporaryDirectory(prefix="yg-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        options = ("--demo", "--stations=0", "--workers=2")
-        suite = Suite(Path(folder) / "data", *options, YOUGUAN_HOLDING_TIME_S="1")
+        data = Path(folder) / "data"
+        copy_data(sample, data)
+        suite = Suite(data, "--demo", "--stations=0", "--workers=2", YOUGUAN_HOLDING_TIME_S="1")
         suite.start()
         yield suite
         assert suite.stop() == 0, suite.output()

@@ -29,12 +29,11 @@ def pki(data: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def suite(data_folder: Path) -> Iterator[Suite]:
+def suite(sample_folder: Path) -> Iterator[Suite]:
     """The sample county without a fleet, with TLS by certificates of its own authority."""
-    data_folder.mkdir(mode=0o755)
-    pki(data_folder, "init")
-    pki(data_folder, "server", "localhost", "127.0.0.1")
-    suite = Suite(data_folder, "--demo", "--stations=0", "--workers=2", "--ocpp-tls-port=0")
+    pki(sample_folder, "init")
+    pki(sample_folder, "server", "localhost", "127.0.0.1")
+    suite = Suite(sample_folder, "--demo", "--stations=0", "--workers=2", "--ocpp-tls-port=0")
     suite.start()
     yield suite
     assert suite.stop() == 0, suite.output()

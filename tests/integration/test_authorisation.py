@@ -182,8 +182,8 @@ async def booted(port: int, station_id: str, version: str) -> AsyncIterator[Any]
 
 
 @pytest.fixture(scope="module")
-def suite(data_folder: Path) -> Iterator[Suite]:
-    suite = Suite(data_folder, "--demo", "--stations=0", "--workers=2")
+def suite(sample_folder: Path) -> Iterator[Suite]:
+    suite = Suite(sample_folder, "--demo", "--stations=0", "--workers=2")
     suite.start()
     yield suite
     assert suite.stop() == 0, suite.output()

@@ -10,12 +10,9 @@ from tests.suite import Api, Charger, Suite, eventually, timestamp
 
 
 @pytest.fixture(scope="module")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+def suite(sample_folder: Path) -> Iterator[Suite]:
     """A county without a fleet, with a short holding time and a heartbeat that is soon missed."""
-    folder: Path = tmp_path_factory.mktemp("suite")
-    suite = Suite(
-        folder / "data", "--demo", "--stations=0", YOUGUAN_HOLDING_TIME_S="2", YOUGUAN_HEARTBEAT_INTERVAL_S="2"
-    )
+    suite = Suite(sample_folder, "--demo", "--stations=0", YOUGUAN_HOLDING_TIME_S="2", YOUGUAN_HEARTBEAT_INTERVAL_S="2")
     suite.start()
     yield suite
     assert suite.stop() == 0, suite.output()

@@ -26,8 +26,8 @@ ENOUGH = 30  # acknowledged messages of each station, before and after
 
 
 @pytest.fixture(scope="module")
-def suite(data_folder: Path) -> Iterator[Suite]:
-    suite = Suite(data_folder, "--demo", "--stations=0", "--workers=2", YOUGUAN_HOLDING_TIME_S="1")
+def suite(sample_folder: Path) -> Iterator[Suite]:
+    suite = Suite(sample_folder, "--demo", "--stations=0", "--workers=2", YOUGUAN_HOLDING_TIME_S="1")
     suite.start()
     yield suite
     assert suite.process is not None

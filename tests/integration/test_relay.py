@@ -31,8 +31,8 @@ BASIC = "Basic c2VjcmV0"
 
 
 @pytest.fixture(scope="module")
-def suite(data_folder: Path) -> Iterator[Suite]:
-    suite = Suite(data_folder, "--demo", "--stations=0", "--workers=2")
+def suite(sample_folder: Path) -> Iterator[Suite]:
+    suite = Suite(sample_folder, "--demo", "--stations=0", "--workers=2")
     suite.start()
     yield suite
     suite.stop()

@@ -19,9 +19,9 @@ FAULT = "connector_fault"
 
 
 @pytest.fixture(scope="module")
-def suite(data_folder: Path) -> Iterator[Suite]:
+def suite(sample_folder: Path) -> Iterator[Suite]:
     """The sample county without a fleet; a mended connector need not hold for long."""
-    suite = Suite(data_folder, "--demo", "--stations=0", "--workers=2", YOUGUAN_HOLDING_TIME_S="2")
+    suite = Suite(sample_folder, "--demo", "--stations=0", "--workers=2", YOUGUAN_HOLDING_TIME_S="2")
     suite.start()
     yield suite
     assert suite.stop() == 0, suite.output()

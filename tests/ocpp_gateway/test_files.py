@@ -123,7 +123,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
         config = uvicorn.Config(application(parts, settings, pool), log_level="warning", ws="none", lifespan="on")
         server, stop = uvicorn.Server(config), asyncio.Event()
         serving = asyncio.create_task(server.serve([web]))
-        working = asyncio.create_task(worker.run(settings, 0, ocpp, stop))
+        working = asyncio.create_task(worker.run(settings, 0, ocpp, None, stop))
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=address, trust_env=False, timeout=20))
         charger = Charger(ocpp.getsockname()[1], "C1")
         try:

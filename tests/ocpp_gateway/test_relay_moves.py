@@ -69,7 +69,7 @@ async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
             serve(system.serve, "127.0.0.1", 0, select_subprotocol=lambda _, offered: offered[0]) as upstream,
             await create_pool(database_url) as pool,
         ):
-            running = asyncio.create_task(worker.run(settings, 0, listening, stop))
+            running = asyncio.create_task(worker.run(settings, 0, listening, None, stop))
             house = House(pool, listening.getsockname()[1], system)
             url = f"ws://localhost:{next(iter(upstream.sockets)).getsockname()[1]}/csms"
             await house.happen(SiteRelayChanged(site_id="relayed", upstream_url=url, at=SystemClock().now()))
