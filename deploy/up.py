@@ -28,7 +28,7 @@ from youguan.auth import generate_keys
 from youguan.clock import SystemClock
 from youguan.database import AWAY, connect, storage_mode
 from youguan.files import allow_many_files
-from youguan.migration import migrate
+from youguan.schemas import migrate
 from youguan.settings import Settings
 
 log = logging.getLogger(__name__)

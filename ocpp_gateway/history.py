@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from youguan.migration import History
+from youguan.schemas import History
 
 HISTORY = History("gateway", ("gateway", "telemetry"), Path(__file__).parent / "migrations")

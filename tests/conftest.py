@@ -23,7 +23,7 @@ from xdist.scheduler import LoadFileScheduling
 from deploy import embedded
 from deploy.histories import HISTORIES
 from tests.suite import Suite, copy_data
-from youguan.migration import migrate
+from youguan.schemas import migrate
 from youguan.settings import Settings
 
 # What a machine does besides fails no property.

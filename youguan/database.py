@@ -46,6 +46,11 @@ def _json_text(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_UTC_Z).decode()
 
 
+def quoted(identifier: str) -> str:
+    """Return an identifier as it stands in a statement, whatever it is made of."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
 async def connect(dsn: str) -> asyncpg.Connection:
     """Open one connection, set up as those of the pool are."""
     connection = await asyncpg.connect(dsn, server_settings=SESSION)

@@ -9,7 +9,7 @@ import typer
 from deploy import up as suite
 from deploy.commands.data import DEFAULT_DATA, Data
 from deploy.histories import HISTORIES
-from youguan.migration import migrate
+from youguan.schemas import migrate
 from youguan.settings import Settings
 
 app = typer.Typer(add_completion=False)

@@ -21,7 +21,7 @@ from ocpp_gateway.stations import directory
 from youguan.database import connect, create_pool
 from youguan.eventlog import publish
 from youguan.events import SiteFiled, StationFile
-from youguan.migration import migrate
+from youguan.schemas import migrate
 from youguan.settings import Settings
 
 START_S = 60

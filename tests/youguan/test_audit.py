@@ -16,7 +16,7 @@ from youguan import audit
 from youguan.audit import Head, Origin
 from youguan.audit_heads import HeadFile
 from youguan.database import connect, create_pool
-from youguan.migration import KERNEL_HISTORY, migrate
+from youguan.schemas import KERNEL_HISTORY, migrate
 from youguan.settings import Settings
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, 123456, tzinfo=UTC)

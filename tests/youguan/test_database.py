@@ -11,7 +11,7 @@ import pytest
 
 from youguan.database import AWAY, connect, create_pool, storage_mode, whole
 from youguan.eventlog import publish
-from youguan.migration import History, migrate
+from youguan.schemas import History, migrate
 from youguan.settings import Settings
 
 REVISION = '''

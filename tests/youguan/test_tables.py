@@ -16,7 +16,7 @@ import ocpp_gateway.history
 import ocpp_gateway.tables
 from deploy.histories import HISTORIES
 from youguan.database import connect
-from youguan.migration import KERNEL_HISTORY, History
+from youguan.schemas import KERNEL_HISTORY, History
 
 # In the time series no primary key is declared, but a model needs one: it takes what is unique in practice.
 COLUMNS = """
