@@ -14,6 +14,7 @@ from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.templates import Templates
 from youguan.web.times import UtcTime
@@ -140,7 +141,7 @@ def alerts_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
 
 def alerts_pages(pool: asyncpg.Pool, templates: Templates) -> APIRouter:
     """Return /alerts."""
-    router = APIRouter()
+    router = Router()
 
     @router.get("/alerts")
     async def page(

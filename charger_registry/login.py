@@ -39,6 +39,7 @@ from youguan.events import AccessRevoked
 from youguan.settings import Settings
 from youguan.web.application import api
 from youguan.web.paging import Page
+from youguan.web.routes import Router
 from youguan.web.security import SESSION_COOKIE, is_loopback, principal_of, remote_of, require
 from youguan.web.templates import Templates
 from youguan.web.times import UtcTime
@@ -447,7 +448,7 @@ def login_pages(
     login: Login, desk: PeopleDesk, templates: Templates, settings: Settings, providers: Sequence[Provider] = ()
 ) -> APIRouter:
     """Return /login, /logout and /password/{link}."""
-    router = APIRouter()
+    router = Router()
     _add_login_page(router, login, templates, settings, providers)
     _add_link_page(router, desk, templates)
     return router

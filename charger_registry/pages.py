@@ -12,6 +12,7 @@ from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -35,7 +36,7 @@ FIELDS = ("organisation_id", *ROLES)
 
 def registry_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/sites and /registry/organisation-names."""
-    router = APIRouter(prefix="/registry")
+    router = Router(prefix="/registry")
     _add_sites(router, pool, templates)
     _add_organisation_names(router, pool, templates, clock)
     return router

@@ -15,6 +15,7 @@ from youguan.clock import Clock
 from youguan.errors import YouguanError
 from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require, require_county, require_station
 from youguan.web.templates import Templates
 
@@ -32,7 +33,7 @@ def credential_pages(
     pool: asyncpg.Pool, keys: KeyDesk, templates: Templates, settings: Settings, clock: Clock
 ) -> APIRouter:
     """Return /registry/credentials."""
-    router = APIRouter(prefix="/registry/credentials")
+    router = Router(prefix="/registry/credentials")
     _add_list(router, pool, templates, clock)
     _add_station(router, pool, keys, templates, settings, clock)
     return router
@@ -114,7 +115,7 @@ def _add_station(
 
 def quarantine_pages(pool: asyncpg.Pool, quarantine: Quarantine, templates: Templates) -> APIRouter:
     """Return /registry/unfiled-stations."""
-    router = APIRouter(prefix="/registry/unfiled-stations")
+    router = Router(prefix="/registry/unfiled-stations")
     regulator = require_county(REGULATOR)
 
     async def page(request: Request, cursor: str | None = None, error: YouguanError | None = None) -> Response:

@@ -15,6 +15,7 @@ from charger_registry.identifiers import division_kind
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 
@@ -25,7 +26,7 @@ KINDS = {"province": "省", "city": "市", "county": "县（市、区）", "stre
 
 def division_pages(pool: asyncpg.Pool, desk: DivisionDesk, borders: BorderDesk, templates: Templates) -> APIRouter:
     """Return /registry/divisions and /registry/boundaries."""
-    router = APIRouter(prefix="/registry")
+    router = Router(prefix="/registry")
     _add_divisions(router, pool, desk, templates)
     _add_boundaries(router, pool, borders, templates)
     return router

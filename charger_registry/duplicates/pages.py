@@ -12,6 +12,7 @@ from charger_registry.duplicates.desk import DuplicateDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 
@@ -27,7 +28,7 @@ WHY = {
 
 def duplicate_pages(pool: asyncpg.Pool, desk: DuplicateDesk, templates: Templates) -> APIRouter:
     """Return /registry/duplicates."""
-    router = APIRouter(prefix="/registry/duplicates")
+    router = Router(prefix="/registry/duplicates")
     regulator = require(REGULATOR)
 
     async def pair_page(

@@ -33,6 +33,7 @@ from youguan.errors import NotFound, Reason, YouguanError
 from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.problems import checked
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require, require_site, scope_of
 from youguan.web.templates import Templates
 
@@ -48,7 +49,7 @@ def equipment_pages(
     pool: asyncpg.Pool, desk: SiteDesk, photos: PhotoDesk, templates: Templates, settings: Settings, clock: Clock
 ) -> APIRouter:
     """Return /registry/sites/{id}/equipment, the sheet of codes, meters that are due, and /stations/{id}."""
-    router = APIRouter()
+    router = Router()
     _add_site(router, pool, desk, photos, templates, clock)
     _add_labels(router, pool, templates, settings)
     _add_station(router, pool, photos, templates, clock)

@@ -22,6 +22,7 @@ from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import Invalid, Reason, YouguanError
 from youguan.web.problems import checked
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
 
@@ -65,7 +66,7 @@ class Typed:
 
 def station_file_pages(pool: asyncpg.Pool, desk: SiteDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/sites/{site}/stations/{station}."""
-    router = APIRouter(prefix="/registry/sites/{site_id}/stations")
+    router = Router(prefix="/registry/sites/{site_id}/stations")
     may_change = require_site(pool, REGULATOR, OPERATOR)
 
     async def page(

@@ -19,6 +19,7 @@ from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import Invalid, Reason, YouguanError
 from youguan.web.problems import checked
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
 
@@ -28,7 +29,7 @@ TEXTS = ("energy_text", "service_text", "parking_text", "idle_text")
 
 def fee_pages(pool: asyncpg.Pool, desk: FeeDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/sites/{site}/stations/{station}/fees."""
-    router = APIRouter(prefix="/registry/sites/{site_id}/stations/{station_id}/fees")
+    router = Router(prefix="/registry/sites/{site_id}/stations/{station_id}/fees")
     may_change = require_site(pool, REGULATOR, OPERATOR)
 
     async def page(

@@ -25,6 +25,7 @@ from youguan.errors import YouguanError
 from youguan.web.documents import give
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.problems import checked
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require, require_site
 from youguan.web.templates import Templates
 from youguan.working_days import working_days_between
@@ -109,7 +110,7 @@ SHARES = {
 
 def filing_pages(pool: asyncpg.Pool, desk: FilingDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/filings and what belongs to them."""
-    router = APIRouter(prefix="/registry")
+    router = Router(prefix="/registry")
     shown = Shown(pool, desk, templates, clock)
     _add_lists(router, shown)
     _add_retirement(router, shown)

@@ -13,6 +13,7 @@ from charger_registry.imports.plan import OUTCOMES
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 
@@ -50,7 +51,7 @@ FIELDS = {
 
 def import_pages(pool: asyncpg.Pool, desk: ImportDesk, templates: Templates) -> APIRouter:
     """Return /registry/imports."""
-    router, shown = APIRouter(prefix="/registry/imports"), _Shown(pool, templates)
+    router, shown = Router(prefix="/registry/imports"), _Shown(pool, templates)
     _add_files(router, desk, shown)
     _add_preview(router, desk, shown)
     return router

@@ -21,6 +21,7 @@ from charger_registry.pages import REASONS, ROLES, organisation_meant, typed
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, Clock
 from youguan.errors import Invalid, NotFound, Reason, YouguanError
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
 
@@ -61,7 +62,7 @@ def form_moment(moment: datetime | None) -> str:
 
 def ledger_pages(pool: asyncpg.Pool, desk: LedgerDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/sites/{site_id}/…."""
-    router = APIRouter(prefix="/registry/sites/{site_id}")
+    router = Router(prefix="/registry/sites/{site_id}")
     _add_ledger(router, pool, desk, templates, clock)
     _add_outlook(router, pool, templates, clock)
     _add_history(router, pool, templates, clock)

@@ -23,6 +23,7 @@ from youguan.clock import Clock, utc_text
 from youguan.database import AWAY
 from youguan.errors import Unauthenticated, YouguanError
 from youguan.settings import Settings
+from youguan.web.routes import LateRoute
 from youguan.web.security import remote_of
 from youguan.web.strictness import has_no_place_in_text
 
@@ -90,6 +91,7 @@ def ocpi_api(pool: asyncpg.Pool, desk: TokenDesk, settings: Settings, clock: Clo
     app = FastAPI(
         title="Youguan OCPI", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
+    app.router.route_class = LateRoute
     publisher = publisher_of(settings)
     _add_errors(app, clock)
     _add_versions(app, desk, publisher, clock)

@@ -13,6 +13,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_county
 from youguan.web.templates import Templates
 
@@ -40,7 +41,7 @@ ADDRESSES = (
 
 def open_data_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings) -> APIRouter:
     """Return /open-data."""
-    router = APIRouter()
+    router = Router()
 
     @router.get("/open-data")
     async def open_data(request: Request) -> Response:
@@ -56,7 +57,7 @@ def open_data_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings
 
 def token_pages(pool: asyncpg.Pool, desk: TokenDesk, templates: Templates) -> APIRouter:
     """Return /registry/ocpi-tokens."""
-    router = APIRouter(prefix=TOKENS)
+    router = Router(prefix=TOKENS)
     regulator = require_county(REGULATOR)
 
     async def page(

@@ -16,6 +16,7 @@ from youguan.auth import Principal
 from youguan.clock import COUNTY
 from youguan.errors import Invalid, YouguanError
 from youguan.settings import Settings
+from youguan.web.routes import Router
 from youguan.web.security import SESSION_COOKIE, remote_of, require
 from youguan.web.templates import Templates
 
@@ -56,7 +57,7 @@ class Account:
 
 def account_pages(account: Account, settings: Settings) -> APIRouter:
     """Return /account."""
-    router = APIRouter(prefix="/account")
+    router = Router(prefix="/account")
     _add_password(router, account, settings)
     _add_second_factor(router, account)
     _add_delegations(router, account, settings)

@@ -21,6 +21,7 @@ from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY
 from youguan.errors import Invalid, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require_county
 from youguan.web.templates import Templates
 
@@ -33,7 +34,7 @@ county = require_county(REGULATOR)
 
 def people_pages(desk: PeopleDesk, templates: Templates) -> APIRouter:
     """Return /people, /people/persons, /people/teams and /people/audit."""
-    router = APIRouter(prefix="/people")
+    router = Router(prefix="/people")
     _add_list(router, desk, templates)
     _add_person(router, desk, templates)
     _add_organisation_names(router, desk, templates)

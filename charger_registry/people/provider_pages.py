@@ -15,6 +15,7 @@ from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.errors import Forbidden, NotFound, Reason, Unauthenticated, YouguanError
 from youguan.settings import Settings
+from youguan.web.routes import Router
 from youguan.web.security import principal_of, remote_of, require
 from youguan.web.templates import Templates
 
@@ -27,7 +28,7 @@ def provider_pages(
     login: Login, client: ProviderClient, templates: Templates, settings: Settings, clock: Clock
 ) -> APIRouter:
     """Return /login/with/{provider} and where a browser comes back to."""
-    router = APIRouter()
+    router = Router()
 
     def back_to(request: Request, provider: str) -> str:
         base = (settings.public_url or str(request.base_url)).rstrip("/")

@@ -31,6 +31,7 @@ from charger_registry.public.words import (
 from youguan.auth import REGULATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock, county_day
+from youguan.web.routes import Router
 from youguan.web.security import require, scope_of
 from youguan.web.templates import Templates
 
@@ -41,7 +42,7 @@ POWERS_KW = (7, 30, 60, 120, 180, 250)
 
 def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clock: Clock) -> APIRouter:
     """Return `/`, /sites/{id} and /dashboard."""
-    router = APIRouter()
+    router = Router()
 
     @router.get("/")
     async def first(

@@ -14,6 +14,7 @@ from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require, require_site
 from youguan.web.templates import Templates
 
@@ -56,7 +57,7 @@ class RelayPages:
 
 def relay_pages(pool: asyncpg.Pool, desk: RelayDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/relays."""
-    router = APIRouter(prefix="/registry/relays")
+    router = Router(prefix="/registry/relays")
     pages = RelayPages(pool, desk, templates, clock)
     _add_list(router, pool, templates)
     _add_decisions(router, pages)

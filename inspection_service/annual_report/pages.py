@@ -15,6 +15,7 @@ from inspection_service.printing.press import Press
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor
+from youguan.web.routes import Router
 from youguan.web.security import require, require_county, shown_again
 from youguan.web.templates import Templates
 
@@ -28,7 +29,7 @@ OPENS = {
 
 def annual_report_pages(desk: AnnualDesk, press: Press, templates: Templates, base_url: str) -> APIRouter:
     """Return /annual-report."""
-    router = APIRouter(prefix="/annual-report")
+    router = Router(prefix="/annual-report")
     _add_report(router, desk, press, templates, base_url)
     _add_entries(router, desk, templates)
     _add_uptime(router, desk, templates, base_url)

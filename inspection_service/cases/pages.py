@@ -31,6 +31,7 @@ from inspection_service.papers import store as paper_store
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, REVIEWER, Principal
 from youguan.errors import Invalid, NotFound, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -39,7 +40,7 @@ PAGE = 50
 
 def case_pages(desk: CaseDesk, evidence: EvidenceDesk, templates: Templates) -> APIRouter:
     """Return /cases."""
-    router = APIRouter(prefix="/cases")
+    router = Router(prefix="/cases")
     _add_list(router, desk, templates)
     _add_new(router, desk, templates)
     _add_officers(router, desk, templates)

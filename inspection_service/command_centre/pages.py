@@ -13,6 +13,7 @@ from inspection_service.tasks.counter import Counter
 from inspection_service.tasks.pages import WORDS
 from inspection_service.tasks.store import Filter
 from youguan.auth import REGULATOR, Principal
+from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.strictness import UNSTORABLE
 from youguan.web.templates import Templates
@@ -22,7 +23,7 @@ PARTIES, TASKS = 20, 50
 
 def command_centre_pages(counter: Counter, templates: Templates) -> APIRouter:
     """Return /command-centre."""
-    router = APIRouter()
+    router = Router()
     regulator = require(REGULATOR)
 
     async def page(request: Request, who: Principal, team: str, done: int = 0, refused: int = 0) -> Response:

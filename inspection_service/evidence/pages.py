@@ -16,6 +16,7 @@ from youguan.auth import INSPECTOR, OFFICIALS, Principal
 from youguan.clock import COUNTY, Clock
 from youguan.errors import Invalid
 from youguan.web.documents import take
+from youguan.web.routes import Router
 from youguan.web.templates import Templates
 
 Title = Annotated[str, Form(min_length=1, max_length=200)]
@@ -24,7 +25,7 @@ ROOTS = 60
 
 def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return what belongs to evidence under /cases, and /law/evidence/roots."""
-    router = APIRouter()
+    router = Router()
     inspector, official = require_case(cases, INSPECTOR), require_case(cases, *OFFICIALS)
 
     @router.post("/cases/{case_id}/evidence")

@@ -11,6 +11,7 @@ from inspection_service.cases import store
 from inspection_service.exchange.desk import ExchangeDesk, Receipt
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
 from youguan.errors import Invalid, Reason, YouguanError
+from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -19,7 +20,7 @@ LARGEST = 1_000_000
 
 def exchange_pages(desk: ExchangeDesk, templates: Templates) -> APIRouter:
     """Return /case-exchange."""
-    router = APIRouter(prefix="/case-exchange")
+    router = Router(prefix="/case-exchange")
 
     async def page(
         request: Request,

@@ -17,6 +17,7 @@ from inspection_service.law.catalogue import Catalogue
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import NotFound, Unavailable, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require, require_county
 from youguan.web.templates import Templates
 
@@ -26,7 +27,7 @@ GRADES = {"excellent": ("good", "优秀案卷"), "passed": ("", "合格"), "fail
 
 def file_review_pages(desk: FileReviewDesk, catalogue: Catalogue, templates: Templates, base_url: str) -> APIRouter:
     """Return /file-reviews."""
-    router = APIRouter(prefix="/file-reviews")
+    router = Router(prefix="/file-reviews")
     _add_list(router, desk, templates, base_url)
     _add_one(router, desk, catalogue, templates)
     return router

@@ -15,6 +15,7 @@ from inspection_service.law.periods import Periods
 from inspection_service.law.permission import Draft, Refusal, refusals
 from youguan.auth import INSPECTOR, REGULATOR, REVIEWER, Principal
 from youguan.clock import Clock, county_day
+from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.templates import Templates
 from youguan.working_days import is_verified
@@ -82,7 +83,7 @@ DRAFTED = ("penalty", "order", "credit", "advice")
 
 def law_pages(catalogue: Catalogue, periods: Periods, templates: Templates, clock: Clock) -> APIRouter:
     """Return /law; what the law says is everybody's to know, whether one's own draft would do is for officers."""
-    router = APIRouter(prefix="/law")
+    router = Router(prefix="/law")
     words: dict[str, Any] = {
         "measures": MEASURES, "sanctions": SANCTIONS, "parties": PARTIES, "addressees": ADDRESSEES, "acts": ACTS,
         "dangers": DANGERS, "kinds": KINDS, "first_violations": FIRST_VIOLATION, "units": UNITS, "refusal_texts": REFUSALS,

@@ -13,6 +13,7 @@ from inspection_service.notices.registry_wording import COUNTER
 from inspection_service.notices.wording import CENTRE
 from youguan.auth import Principal
 from youguan.errors import YouguanError
+from youguan.web.routes import Router
 from youguan.web.security import require_person
 from youguan.web.templates import Templates
 
@@ -24,7 +25,7 @@ KINDS: dict[Kind, str] = {
 
 def notice_pages(desk: NoticeDesk, templates: Templates) -> APIRouter:
     """Return /notices."""
-    router, anybody = APIRouter(prefix="/notices"), require_person(*EVERYBODY)
+    router, anybody = Router(prefix="/notices"), require_person(*EVERYBODY)
 
     async def page(request: Request, who: Principal, error: YouguanError | None = None) -> Response:
         async with desk.pool.acquire() as connection:

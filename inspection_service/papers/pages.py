@@ -11,11 +11,12 @@ from inspection_service.papers.desk import Brings, PaperDesk
 from youguan.auth import INSPECTOR, OPERATOR, Principal
 from youguan.documents import Shelf
 from youguan.web.documents import give, take
+from youguan.web.routes import Router
 
 
 def paper_pages(desk: PaperDesk, shelf: Shelf) -> APIRouter:
     """Return what belongs to papers under /cases."""
-    router = APIRouter(prefix="/cases/{case_id}/papers")
+    router = Router(prefix="/cases/{case_id}/papers")
     near, party, inspector = (require_case(desk.cases, *roles) for roles in ((), (OPERATOR,), (INSPECTOR,)))
 
     @router.post("")

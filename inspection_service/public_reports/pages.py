@@ -19,6 +19,7 @@ from inspection_service.tasks.pages import CAUSES, said_against
 from youguan.auth import OFFICIALS, Principal
 from youguan.bounds import site_of
 from youguan.errors import NotFound, TooLarge, TooManyRequests, YouguanError
+from youguan.web.routes import Router
 from youguan.web.security import remote_of
 from youguan.web.strictness import has_no_place_in_text
 from youguan.web.templates import Templates
@@ -76,7 +77,7 @@ AGAINST = {
 
 def report_pages(desk: ReportDesk, counter: Counter, templates: Templates) -> APIRouter:
     """Return /reports: for everybody."""
-    router = APIRouter()
+    router = Router()
     _add_form(router, desk, templates)
     _add_outcome(router, desk, templates)
 

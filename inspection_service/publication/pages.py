@@ -14,6 +14,7 @@ from inspection_service.publication.rules import rules
 from youguan.auth import OFFICIALS, REGULATOR, REVIEWER, Principal
 from youguan.errors import NotFound, Reason, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -32,7 +33,7 @@ Grounds = Annotated[str, Form(max_length=2000)]
 
 def publication_pages(desk: PublicationDesk, templates: Templates) -> APIRouter:
     """Return /penalties and /publications."""
-    router = APIRouter()
+    router = Router()
     _add_public(router, desk, templates)
     _add_official(router, desk, templates)
     return router

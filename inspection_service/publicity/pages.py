@@ -12,6 +12,7 @@ from inspection_service.cases import store as cases
 from inspection_service.inspections.plans import store as plans
 from youguan.clock import Clock, county_day
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.templates import Templates
 
 PAGE = 50
@@ -19,7 +20,7 @@ PAGE = 50
 
 def publicity_pages(pool: asyncpg.Pool, clock: Clock, templates: Templates) -> APIRouter:
     """Return /publicity, for which nobody needs to log in."""
-    router = APIRouter()
+    router = Router()
 
     @router.get("/publicity")
     async def publicity(

@@ -25,6 +25,7 @@ from youguan.clock import COUNTY, county_day
 from youguan.documents import Shelf
 from youguan.errors import NotFound, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.strictness import UNSTORABLE
 from youguan.web.templates import Templates
@@ -183,7 +184,7 @@ VIEWS = {
 
 def task_pages(counter: Counter, shelf: Shelf, templates: Templates) -> APIRouter:
     """Return /tasks."""
-    router = APIRouter()
+    router = Router()
     _add_list(router, counter, templates)
     _add_new(router, counter, templates)
     _add_task(router, counter, shelf, templates)

@@ -12,6 +12,7 @@ from ocpp_gateway.authorisation.desk import Token, TokenDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import Invalid, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require_county
 from youguan.web.templates import LOCAL_TIME, Templates
 
@@ -71,7 +72,7 @@ class IdTokenPage:
 
 def id_token_pages(desk: TokenDesk, templates: Templates) -> APIRouter:
     """Return /gateway/id-tokens."""
-    router = APIRouter(prefix="/gateway")
+    router = Router(prefix="/gateway")
     page = IdTokenPage(desk, templates)
 
     @router.get("/id-tokens")

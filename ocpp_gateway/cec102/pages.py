@@ -22,6 +22,7 @@ from youguan import bounds
 from youguan.auth import OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require, require_county
 from youguan.web.templates import Templates
 
@@ -119,7 +120,7 @@ Who = Annotated[Principal, Depends(looker)]
 
 def platform_pages(looking: Looking, templates: Templates) -> APIRouter:
     """Return /gateway/platforms."""
-    router = APIRouter(prefix="/gateway")
+    router = Router(prefix="/gateway")
     _add_list(router, looking, templates)
     _add_platform(router, looking, templates)
     _add_orders(router, looking, templates)

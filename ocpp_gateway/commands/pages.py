@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from ocpp_gateway.commands.desk import Desk
 from youguan.auth import REGULATOR, Principal
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_station
 
 WAIT_S = 10.0
@@ -16,7 +17,7 @@ WAIT_S = 10.0
 
 def command_pages(pool: asyncpg.Pool, desk: Desk) -> APIRouter:
     """Return /gateway/stations/{id}/key-rotation."""
-    router = APIRouter(prefix="/gateway")
+    router = Router(prefix="/gateway")
 
     @router.post("/stations/{station_id}/key-rotation")
     async def rotate_key(

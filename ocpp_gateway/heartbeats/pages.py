@@ -11,12 +11,13 @@ from ocpp_gateway.heartbeats.policy import Scope
 from ocpp_gateway.pages.stations import address_of
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import NotFound, Reason
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_station
 
 
 def heartbeat_pages(desk: IntervalDesk) -> APIRouter:
     """Return what takes the form."""
-    router = APIRouter(prefix="/gateway/stations")
+    router = Router(prefix="/gateway/stations")
 
     @router.post("/{station_id}/heartbeat")
     async def put(

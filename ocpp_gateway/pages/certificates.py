@@ -12,6 +12,7 @@ from ocpp_gateway.certificates.desk import CertificateDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_county
 from youguan.web.templates import Templates
 
@@ -26,7 +27,7 @@ STATES = {
 
 def certificate_pages(pool: asyncpg.Pool, templates: Templates, desk: CertificateDesk) -> APIRouter:
     """Return /gateway/certificates."""
-    router = APIRouter(prefix="/gateway")
+    router = Router(prefix="/gateway")
     regulator = require_county(REGULATOR)
 
     async def show(

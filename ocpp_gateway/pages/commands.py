@@ -25,6 +25,7 @@ from ocpp_gateway.protocol.versions import named
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import Invalid, Reason, YouguanError
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_station
 from youguan.web.templates import Templates
 
@@ -187,7 +188,7 @@ class CommandPage:
 
 def station_command_pages(errands: Errands, pool: asyncpg.Pool, templates: Templates) -> APIRouter:
     """Return /gateway/stations/{id}/commands."""
-    router = APIRouter(prefix="/gateway/stations")
+    router = Router(prefix="/gateway/stations")
     page = CommandPage(errands, pool, templates)
     looks = require_station(pool, REGULATOR, INSPECTOR)
 

@@ -15,6 +15,7 @@ from ocpp_gateway.ykc.process import FIRST_SLOT as FIRST_YKC_SLOT
 from youguan.auth import REGULATOR, Principal
 from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require, require_county
 from youguan.web.templates import Templates
 
@@ -31,7 +32,7 @@ COUNTED = {
 
 def health_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, figures: Figures) -> APIRouter:
     """Return /gateway/health and /gateway/refused-input; /gateway itself leads to the stations."""
-    router = APIRouter(prefix="/gateway")
+    router = Router(prefix="/gateway")
     regulator = require_county(REGULATOR)
 
     @router.get("")

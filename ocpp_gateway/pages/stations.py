@@ -30,6 +30,7 @@ from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import NotFound, Reason
 from youguan.web.paging import Cursor, decode_cursor, encode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require, require_station
 from youguan.web.templates import Templates
 
@@ -90,7 +91,7 @@ def address_of(station_id: str) -> str:
 
 def station_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock, depot: Depot) -> APIRouter:
     """Return /gateway/stations/…."""
-    router = APIRouter(prefix="/gateway/stations")
+    router = Router(prefix="/gateway/stations")
     place = Place(pool, templates, clock)
     _add_list(router, place)
     _add_state(router, place)

@@ -14,6 +14,7 @@ from youguan.auth import Principal
 from youguan.errors import NotFound
 from youguan.settings import Settings
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require, require_site
 from youguan.web.templates import Templates
 
@@ -33,7 +34,7 @@ SPOOLED, LOST = "youguan_relay_spool_bytes", "youguan_relay_lost_records"
 
 def relay_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, figures: Figures) -> APIRouter:
     """Return /gateway/relay."""
-    router = APIRouter(prefix="/gateway/relay")
+    router = Router(prefix="/gateway/relay")
 
     @router.get("")
     async def upstreams(

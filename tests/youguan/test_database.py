@@ -30,7 +30,7 @@ def history(folder: Path, *scripts: str) -> History:
     versions.mkdir(exist_ok=True)
     for number, script in enumerate(scripts):
         text = REVISION.format(name=number + 1, previous=str(number) if number else None, script=script)
-        (versions / f"{number}.py").write_text(text, encoding="utf-8")
+        (versions / f"{number + 1}.py").write_text(text, encoding="utf-8")
     return History("alerts", ("tests",), folder)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Column
 from sqlalchemy.dialects import postgresql
 
@@ -39,6 +40,11 @@ TABLES = {
 
 def test_every_service_has_models() -> None:
     assert {*TABLES, KERNEL_HISTORY} == set(HISTORIES)
+
+
+@pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.schemas[0])
+def test_the_newest_revision_is_known_by_its_files_name(history: History) -> None:
+    assert ScriptDirectory(str(history.folder)).get_current_head() == history.newest()
 
 
 @pytest.mark.parametrize("history", TABLES, ids=lambda history: history.service)

@@ -39,6 +39,7 @@ from youguan.parts import Job, Parts
 from youguan.settings import Settings
 from youguan.web import problems
 from youguan.web.edge import BoundedBodies, HeadAsGet
+from youguan.web.routes import LateRoute
 from youguan.web.security import identify, is_loopback, origin_of, principal_of, remote_of
 from youguan.web.strictness import StrictRoute
 from youguan.web.templates import STATIC
@@ -68,8 +69,7 @@ def api(title: str, *, strict: bool = True) -> FastAPI:
         title=title, version=__version__, docs_url=None, redoc_url=None, responses=problems.RESPONSES,
         redirect_slashes=False,
     )  # fmt: skip
-    if strict:
-        app.router.route_class = StrictRoute
+    app.router.route_class = StrictRoute if strict else LateRoute
     problems.add_handlers(app)
     return app
 
@@ -106,7 +106,7 @@ def application(
             mounted.state.demo = demo
             app.mount(path, mounted)
         for router in part.pages:
-            app.include_router(router)
+            app.router.routes += router.routes  # to include a router is to analyse each of its endpoints once more
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     doors = tuple(path for part in parts for path in part.doors)
     app.middleware("http")(_around(verifier, keys.ring, {path for part in parts for path in part.apis}, doors))

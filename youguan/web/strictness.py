@@ -6,9 +6,9 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
 
 from youguan.errors import FieldError, Invalid
+from youguan.web.routes import LateRoute
 
 # PostgreSQL's text holds neither NUL nor half a surrogate pair, which JSON can spell.
 UNSTORABLE = re.compile("[\\x00\ud800-\udfff]")
@@ -24,7 +24,7 @@ PAGING = frozenset({"limit", "cursor"})
 """Every list takes these, also one that always fits on a single page."""
 
 
-class StrictRoute(APIRoute):
+class StrictRoute(LateRoute):
     """An endpoint that refuses what would be passed over in silence or fail in the database, and names it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

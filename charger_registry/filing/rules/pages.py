@@ -12,6 +12,7 @@ from charger_registry.filing.rules.desk import RuleDesk
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import YouguanError
+from youguan.web.routes import Router
 from youguan.web.security import remote_of, require, require_county
 from youguan.web.templates import Templates
 
@@ -31,7 +32,7 @@ Grounds = Annotated[str, Form(min_length=1, max_length=500)]
 
 def filing_rule_pages(desk: RuleDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/filing-rules."""
-    router = APIRouter(prefix=ADDRESS)
+    router = Router(prefix=ADDRESS)
     county = require_county(REGULATOR)
 
     async def page(request: Request, who: Principal, error: YouguanError | None = None) -> Response:

@@ -23,6 +23,7 @@ from youguan.bounds import sites_within
 from youguan.clock import Clock, county_day
 from youguan.errors import Invalid, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require, require_site
 from youguan.web.templates import Templates
 
@@ -45,7 +46,7 @@ STATES = {
 
 def handover_pages(pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/handovers and /registry/sites/{site_id}/handover."""
-    router = APIRouter(prefix="/registry")
+    router = Router(prefix="/registry")
     _add_list(router, pool, desk, templates, clock)
     _add_proposals(router, pool, desk, templates, clock)
     _add_answers(router, pool, desk, templates, clock)

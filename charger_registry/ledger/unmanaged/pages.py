@@ -21,6 +21,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require, require_county, require_site
 from youguan.web.templates import Templates
 
@@ -36,7 +37,7 @@ SETTLED = {"managed": "已有管理单位", "changed": "原因变更", "retired"
 
 def unmanaged_pages(pool: asyncpg.Pool, desk: UnmanagedDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /registry/unmanaged, /registry/sites/{site_id}/settle and /registry/ledger-rules."""
-    router = APIRouter(prefix="/registry")
+    router = Router(prefix="/registry")
     _add_list(router, pool, templates)
     _add_coming(router, pool, templates, clock)
     _add_settling(router, pool, desk, templates, clock)

@@ -16,6 +16,7 @@ from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import YouguanError
 from youguan.machine_keys import SCOPES
+from youguan.web.routes import Router
 from youguan.web.templates import Templates
 
 STATES = {"holding": ("good", "有效"), "expired": ("", "已过期"), "revoked": ("bad", "已吊销")}
@@ -32,7 +33,7 @@ MEANINGS = {
 
 def key_pages(desk: MachineKeyDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /people/keys."""
-    router = APIRouter(prefix="/people/keys")
+    router = Router(prefix="/people/keys")
 
     async def show(
         request: Request, who: Principal, issued: IssuedKey | None = None, error: YouguanError | None = None

@@ -16,6 +16,7 @@ from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import NotFound, Reason, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
@@ -53,7 +54,7 @@ class Organisations:
 
 def organisation_pages(desk: OrganisationDesk, templates: Templates, clock: Clock) -> APIRouter:
     """Return /people/organisations."""
-    router = APIRouter(prefix="/people/organisations")
+    router = Router(prefix="/people/organisations")
     pages = Organisations(desk, templates, clock)
     _add_list(router, desk, templates)
     _add_file(router, pages)

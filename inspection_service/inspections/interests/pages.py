@@ -11,6 +11,7 @@ from inspection_service.inspections.interests.desk import InterestDesk
 from inspection_service.inspections.words import words_of
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import YouguanError
+from youguan.web.routes import Router
 from youguan.web.security import require, require_county, require_person
 from youguan.web.templates import Templates
 
@@ -19,7 +20,7 @@ PAGE = 50
 
 def interest_pages(desk: InterestDesk, templates: Templates) -> APIRouter:
     """Return /inspections/interests."""
-    router, words = APIRouter(prefix="/inspections"), words_of(desk.office.catalogue)
+    router, words = Router(prefix="/inspections"), words_of(desk.office.catalogue)
 
     async def page(request: Request, error: YouguanError | None = None) -> Response:
         async with desk.office.pool.acquire() as connection:

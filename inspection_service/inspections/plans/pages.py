@@ -15,6 +15,7 @@ from inspection_service.inspections.words import words_of
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require, require_person
 from youguan.web.templates import Templates
 
@@ -23,7 +24,7 @@ PAGE = 50
 
 def plan_pages(desk: PlanDesk, templates: Templates) -> APIRouter:
     """Return /inspections/plans and /inspections/draws."""
-    router, words = APIRouter(prefix="/inspections"), words_of(desk.office.catalogue)
+    router, words = Router(prefix="/inspections"), words_of(desk.office.catalogue)
     _add_plans(router, desk, templates, words)
 
     @router.get("/draws/{plan_id}")

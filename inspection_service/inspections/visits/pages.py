@@ -25,6 +25,7 @@ from youguan.documents import Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable, YouguanError
 from youguan.web.documents import take
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require, require_person, shown_again
 from youguan.web.templates import Templates
 
@@ -42,7 +43,7 @@ def visit_pages(
     base_url: str,
 ) -> APIRouter:
     """Return /inspections, and what is under it of visits."""
-    router, words = APIRouter(prefix="/inspections"), words_of(desk.office.catalogue)
+    router, words = Router(prefix="/inspections"), words_of(desk.office.catalogue)
     _add_list(router, desk, templates, words)
     _add_new_visit(router, desk, templates, words)
     failed = _add_visit(router, desk, templates, words)
