@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -13,7 +14,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Chargers, Visitor, within_bounds_of_operator
 from tests.browser.pages import INSPECTOR, OPERATOR, REGULATOR
-from tests.suite import Api, Charger, Suite, request_of
+from tests.suite import Api, Charger, Suite, eventually, request_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
@@ -256,3 +257,36 @@ async def test_a_certificate_request_is_rejected_with_a_reason(visitor: Visitor,
     await expect(row).to_have_count(0)
     await page.goto("/gateway/certificates?state=rejected")
     await expect(row).to_contain_text("不是本县的桩")
+
+
+async def test_an_order_that_cannot_be_told_is_set_aside_with_a_reason(
+    visitor: Visitor, chargers: Chargers, api: Api
+) -> None:
+    """The province is away, the charge's begin was never told; what its page counts leads to it."""
+    secrets = dict.fromkeys(("operator_secret", "data_secret", "data_secret_iv", "sig_secret"), "1234567890abcdef")
+    province = {
+        "name": "省平台", "role": "province", "profile": "zhejiang", "inbound": secrets, "outbound": secrets, "reason": "接入",
+        "address": "http://127.0.0.1:9", "our_operator_id": "395815801",
+    }  # fmt: skip
+    address = "/api/gateway/platforms/313744932"
+    (await api.client.put(address, json=province)).raise_for_status()
+    (station,) = await api.items("/api/registry/stations", platform="395815801", limit="1")
+    charger = await chargers.connect(str(station["id"]))
+    stop = {"transactionId": 987654, "meterStop": 100, "timestamp": "2026-11-24T12:00:00Z"}
+    assert (await charger.say("StopTransaction", stop))[0] == 3
+
+    async def withheld() -> bool:
+        return bool((await api.get(address))["queue"]["withheld"])
+
+    await eventually(withheld)
+    page = await visitor.come(REGULATOR)
+    await page.goto("/gateway/platforms/313744932")
+    await page.locator("#withheld-all").click()
+    row = page.locator("#reports li", has_text="987654")
+    await row.get_by_label("选取").check()
+    await page.get_by_label("理由和文号").fill("桩端丢失，宁发改〔2026〕8号")
+    await page.get_by_role("button", name="搁置选取的订单").click()
+    await expect(page).to_have_url(re.compile("state=set_aside$"))
+    await expect(row).to_contain_text("已搁置")
+    assert not await withheld()
+    (await api.client.put(address, json={**province, "enabled": False})).raise_for_status()
