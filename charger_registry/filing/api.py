@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from charger_registry.filing import store
+from charger_registry.filing.comparison import Beside, Effect
 from charger_registry.filing.content import Content
 from charger_registry.filing.desk import FilingDesk, View
 from charger_registry.filing.indicators import Handled, Indicators, Share, indicators
@@ -146,6 +147,27 @@ class ProblemOut(BaseModel):
     reason: str
 
 
+class RoleBesideOut(BaseModel):
+    """A role as a site's ledger has it beside a filing: organisation ids; `effect`: what acceptance would make of it."""
+
+    role: str
+    ledger: list[str]
+    filed: str | None
+    effect: Effect = Field(
+        description="same; stays: the filing names none; begins: nobody has it; succeeds: who had it exists no more; "
+        "refused: another has it, or is to have it; nobody"
+    )
+
+
+class BesideOut(BaseModel):
+    """A filing of a site that is there beside what is registered of it; stations by what acceptance would make of them."""
+
+    roles: list[RoleBesideOut]
+    added: list[str]
+    retired: list[str]
+    changed: list[str]
+
+
 class FilingDetail(FilingOut):
     """A filing with everything in it; `commands`: what whoever asks may do with it now."""
 
@@ -164,6 +186,7 @@ class FilingDetail(FilingOut):
     position: Literal["verified", "unverified"] | None = Field(
         description="held against the division's boundary; null: no point"
     )
+    beside: BesideOut | None = Field(description="null: a new site, or a file that is over")
     commands: list[Command]
 
 
@@ -445,5 +468,16 @@ def _detail(view: View) -> FilingDetail:
         restore_until=view.restore_until,
         grace_until=view.grace["until"] if view.grace else None,
         position=view.position,
+        beside=_beside(view.beside) if view.beside else None,
         commands=sorted(view.commands),
     )
+
+
+def _beside(beside: Beside) -> BesideOut:
+    roles = [
+        RoleBesideOut(
+            role=row.role, ledger=[line.organisation_id for line in row.now], filed=row.filed or None, effect=row.effect
+        )
+        for row in beside.roles
+    ]
+    return BesideOut(roles=roles, added=list(beside.added), retired=list(beside.retired), changed=list(beside.changed))

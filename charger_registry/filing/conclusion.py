@@ -12,9 +12,10 @@ from charger_registry.divisions.boundaries import judge
 from charger_registry.drafts import Filing, RoleDraft, SiteDraft, SourceDraft
 from charger_registry.duplicates import store as duplicates
 from charger_registry.filing import store
+from charger_registry.filing.comparison import Beside, compare_roles, compare_stations
 from charger_registry.filing.content import Content, StationLine, has_moved, promised, site_draft
 from charger_registry.filing.deadlines import Terms, add_months
-from charger_registry.filing.machine import Command
+from charger_registry.filing.machine import STANDING, UNDECIDED, Command
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.amendment import give
@@ -164,6 +165,20 @@ async def _over(connection: asyncpg.Connection, filing: asyncpg.Record, now: dat
                 )
             )
     return events
+
+
+async def outlook(
+    connection: asyncpg.Connection, filing: asyncpg.Record, content: Content, now: datetime
+) -> Beside | None:
+    """Return a filing beside the ledger, and beside the stations that its acceptance would change; None of a new site."""
+    if filing["site_id"] is None or filing["state"] not in {*UNDECIDED, *STANDING}:
+        return None
+    roles = compare_roles(content, await ledger.lines(connection, filing["site_id"]), now)
+    if filing["state"] in STANDING:
+        return Beside(roles)
+    present = [row["id"] for row in await store.stations_of(connection, filing["site_id"])]
+    begun = await store.begun_with(connection, filing["id"]) or Content()
+    return Beside(roles, **compare_stations(content, begun, present))
 
 
 async def content_of_site(connection: asyncpg.Connection, site: asyncpg.Record, now: datetime) -> Content:

@@ -246,7 +246,7 @@ def _parties(content: Content, world: World) -> Iterator[Problem]:
             yield Problem(role, "deregistered")
         elif world.held.get(role) and organisation not in world.held[role]:
             yield Problem(role, "held", {"name": "、".join(world.held[role].values())})
-    begins, ends = _date(content.managed_from), _date(content.managed_until)
+    begins, ends = day_of(content.managed_from), day_of(content.managed_until)
     if begins is None:
         yield Problem("managed_from", "no_date" if content.managed_from else "missing")
     if content.managed_until and ends is None:
@@ -310,7 +310,7 @@ def _papers(
 
 
 def _promise(kind: DocumentType, promise: str, world: World) -> Iterator[Problem]:
-    field, day = f"promises.{kind.code}", _date(promise)
+    field, day = f"promises.{kind.code}", day_of(promise)
     if not kind.promisable:
         yield Problem(field, "not_promisable")
     elif day is None:
@@ -330,7 +330,7 @@ def _is_supplied(code: str, papers: Sequence[Paper], asked_for: Collection[str],
 
 def promised(content: Content, papers: Sequence[Paper], asked_for: Collection[str], today: date) -> dict[str, date]:
     """Return what is owed: document type → by which day; what is there and holds is not owed."""
-    found = {code: _date(day) for code, day in content.promises.items()}
+    found = {code: day_of(day) for code, day in content.promises.items()}
     return {code: day for code, day in found.items() if day and not _is_supplied(code, papers, asked_for, today)}
 
 
@@ -347,7 +347,8 @@ def _number(field: str, text: str, least: float, most: float, *, whole: bool = F
         yield Problem(field, "out_of_range")
 
 
-def _date(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """Return the day that a text names; None where it is none."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -11,6 +11,7 @@ import asyncpg
 from charger_registry import store as registry
 from charger_registry.divisions import store as divisions
 from charger_registry.filing import conclusion, store
+from charger_registry.filing.comparison import Beside
 from charger_registry.filing.content import COMMITMENT, Content, Problem, judged
 from charger_registry.filing.machine import STANDING, UNDECIDED, Command, Role, State, open_to
 from charger_registry.filing.papers import store as paper_store
@@ -48,7 +49,7 @@ class View:
 
     `last_days`: until when promised papers may come (kind → day) before the file lapses. `supplement_until`: when a supplement
     that was asked for may come last, before the filing counts as withdrawn. `restore_until`: the last day on which the authority
-    may restore a file that has lapsed.
+    may restore a file that has lapsed. `beside`: the file beside the ledger of its site, for whom the file concerns.
     """
 
     filing: asyncpg.Record
@@ -64,6 +65,7 @@ class View:
     problems: Sequence[Problem]
     commands: frozenset[Command]
     position: str | None
+    beside: Beside | None
 
 
 class FilingDesk:
@@ -188,6 +190,7 @@ class FilingDesk:
                 problems=await problems_of(connection, filing, content, now) if state in UNDECIDED else [],
                 commands=frozenset(commands),
                 position=found.position if found else None,
+                beside=await conclusion.outlook(connection, filing, content, now) if roles else None,
             )
 
     # --- moving -------------------------------------------------------------------------------------------------

@@ -100,6 +100,23 @@ SYSTEMS = {
     "cgcs2000": "CGCS2000（天地图）",
 }
 RATINGS = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
+# What becomes of a role with the acceptance, and what a file in force is beside a ledger that has gone on.
+EFFECTS = {
+    "same": ("", "不变"),
+    "stays": ("", "不变（本备案未填）"),
+    "begins": ("busy", "准予后由其承担"),
+    "succeeds": ("busy", "准予后接替已注销的单位"),
+    "refused": ("bad", "与台账不一致：须先交接，或由监管指令指定"),
+    "nobody": ("", "无"),
+}
+SINCE_FILED = {
+    "same": ("", "一致"),
+    "stays": ("", "本备案未填"),
+    "begins": ("warn", "台账现无单位承担"),
+    "succeeds": ("warn", "台账所载单位已注销"),
+    "refused": ("warn", "备案后已变更，以台账为准"),
+    "nobody": ("", "无"),
+}
 SHARES = {
     "online": "一网通办率",
     "timely_acceptance": "及时受理率",
@@ -138,7 +155,7 @@ class Shown:
             request, "filing.html", status_code=error.status if error else 200, view=view, names=names,
             error=error, due=self.due(view.filing), states=STATES, steps=STEPS, actors=ACTORS,
             labels=LABELS, station_labels=STATION_LABELS, ratings=RATINGS, systems=SYSTEMS,
-            today=county_day(self.clock.now()),
+            effects=SINCE_FILED if view.filing["state"] in STANDING else EFFECTS, today=county_day(self.clock.now()),
         )  # fmt: skip
 
     async def form(

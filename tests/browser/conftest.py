@@ -99,11 +99,12 @@ async def own_organisation(suite: Suite) -> str:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def filed(suite: Suite) -> AsyncIterator[dict[str, str]]:
-    """Ids of the operator's filings: a draft, and one that waits for its decision."""
+async def filed(suite: Suite, own_stations: list[str]) -> AsyncIterator[dict[str, str]]:
+    """Ids of the operator's filings: a draft of a site that is there, and one that waits for its decision."""
     operator = Api(suite.ports()["http"])
     await operator.log_in(OPERATOR)
-    draft = await filings.begin(operator, "草稿充电站", "DRAFT-1")
+    there = own_stations[len(own_stations) // 2].rpartition("-")[0]
+    draft = await filings.begin(operator, "草稿充电站", "DRAFT-1", there)
     filing = await filings.submit(operator, "待审核充电站", "WAITING-1")
     yield {"draft": draft["id"], "filing": filing["id"]}
     await operator.client.aclose()

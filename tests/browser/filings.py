@@ -13,10 +13,11 @@ PLACE = {
 }  # fmt: skip
 
 
-async def begin(operator: Api, name: str, station_id: str) -> dict[str, Any]:
-    """Return a draft that lacks its papers."""
+async def begin(operator: Api, name: str, station_id: str, site_id: str | None = None) -> dict[str, Any]:
+    """Return a draft that lacks its papers; `site_id`: of a site that is there."""
     client = operator.client
-    begun: dict[str, Any] = (await client.post("/api/registry/filings", json={})).raise_for_status().json()
+    answer = await client.post("/api/registry/filings", json={"site_id": site_id})
+    begun: dict[str, Any] = answer.raise_for_status().json()
     line = {"id": station_id, "connectors": 1, "power_kw": 120, "current_type": "DC"}
     content = {**PLACE, "name": name, "manager": begun["organisation_id"], "stations": [line]}
     (await client.put(f"/api/registry/filings/{begun['id']}", json=content)).raise_for_status()

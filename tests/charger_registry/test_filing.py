@@ -844,10 +844,24 @@ async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> Non
     refused = (await world.refused(first, "submit")).json()["fields"]
     assert [wrong["field"] for wrong in refused] == ["manager"], "who manages it gives that up by a handover"
     assert "m公司 has this role" in refused[0]["reason"]
-    content = (await world.done("GET", f"/filings/{first}"))["content"]
-    await world.done("PUT", f"/filings/{first}", json={**content, "manager": "m"})
+    draft = await world.done("GET", f"/filings/{first}")
+    beside = {row["role"]: (row["ledger"], row["filed"], row["effect"]) for row in draft["beside"]["roles"]}
+    assert beside == {
+        "builder": ([], "b", "begins"), "owner": ([], "w", "begins"), "manager": (["m"], "n", "refused"),
+        "maintainer": ([], None, "nobody"), "property_manager": ([], None, "nobody"),
+    }  # fmt: skip
+    assert (draft["beside"]["added"], draft["beside"]["retired"], draft["beside"]["changed"]) == (
+        ["NEW-1"],
+        [],
+        ["OLD-1"],
+    )
+    await world.done("PUT", f"/filings/{first}", json={**draft["content"], "manager": "m"})
     await world.act(first, "submit")
+    page = (await world.page(f"/filings/{first}")).text
+    assert "准予后由其承担" in page
+    assert "与台账不一致" not in page
     accepted = await world.act(first, "accept", REGULATOR)
+    assert {row["effect"] for row in accepted["beside"]["roles"]} == {"same", "nobody"}
     assert (accepted["state"], accepted["site_id"], accepted["grace_until"]) == ("in_operation", "old", None)
     lines = (await world.done("GET", "/sites/old/responsibilities"))["items"]
     held = {line["role"]: line["organisation"]["id"] for line in lines}

@@ -1,8 +1,9 @@
 """The rules of filings: every state, command and role; what is missing; when things are due; the indicators."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from charger_registry.divisions.boundaries import boundary
 from charger_registry.drafts import StationDraft
+from charger_registry.filing.comparison import Effect, compare_roles, compare_stations
 from charger_registry.filing.content import (
     REASONS,
     Content,
@@ -26,7 +28,8 @@ from charger_registry.filing.content import (
 from charger_registry.filing.deadlines import Terms, add_months, days_left, later, resumed
 from charger_registry.filing.indicators import Handled, Share, indicators
 from charger_registry.filing.machine import Command, Role, State, move, open_to
-from charger_registry.filing.pages import STATES, STEPS
+from charger_registry.filing.pages import EFFECTS, SINCE_FILED, STATES, STEPS
+from charger_registry.ledger.responsibility import Line
 from youguan.errors import Conflict, Forbidden
 from youguan.web.translations import chinese
 from youguan.working_days import add_working_days
@@ -101,6 +104,7 @@ def test_every_state_command_and_role(state: State, command: Command, role: Role
 def test_the_pages_have_words_for_everything() -> None:
     assert set(STATES) == set(State)
     assert set(STEPS) == {"begin", *Command} - {"save", "attach"}
+    assert set(EFFECTS) == set(SINCE_FILED) == set(get_args(Effect))
     assert set(REASONS.values()) <= set(chinese()[0])
 
 
@@ -268,6 +272,34 @@ def test_what_a_new_filing_leaves_as_it_was_says_nothing() -> None:
     assert draft.whole, "b was taken out"
     assert not has_moved(content, begun)
     assert has_moved(content.model_copy(update={"crs": "bd09"}), begun)
+
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+BEFORE, AFTER = NOON - 9 * DAY, NOON + 9 * DAY
+
+
+@pytest.mark.parametrize(("lines", "filed", "effect"), [
+    ([Line("manager", "m", "", BEFORE, None)], "m", "same"),
+    ([Line("manager", "n", "", BEFORE, None)], "m", "refused"),
+    ([Line("manager", "n", "NEW-1", BEFORE, None)], "m", "begins"),  # of one station alone
+    ([Line("manager", "n", "", BEFORE, NOON)], "m", "begins"),
+    ([Line("manager", "n", "", BEFORE, None, ceased_at=BEFORE + DAY)], "m", "succeeds"),
+    ([Line("manager", "n", "", NOON + 2 * DAY, None)], "m", "refused"),  # is to have it before the filing would give it
+    ([Line("manager", "n", "", AFTER, None)], "m", "begins"),  # until then
+    ([Line("manager", "n", "", BEFORE, None)], "", "stays"),
+    ([], "", "nobody"),
+])  # fmt: skip
+def test_what_acceptance_makes_of_a_role(lines: list[Line], filed: str, effect: str) -> None:
+    found = {row.role: row.effect for row in compare_roles(WHOLE.model_copy(update={"manager": filed}), lines, NOON)}
+    assert found["manager"] == effect
+
+
+def test_what_acceptance_makes_of_stations() -> None:
+    known = StationLine(id="KEPT", power_kw="60")
+    begun = Content(stations=(known, StationLine(id="GONE", power_kw="60"), StationLine(id="OTHER", power_kw="60")))
+    content = Content(stations=(known, StationLine(id="OTHER", power_kw="7"), StationLine(id="NEW", power_kw="7")))
+    found = compare_stations(content, begun, ["KEPT", "GONE", "OTHER", "CAME-SINCE"])
+    assert found == {"added": ("NEW",), "retired": ("GONE",), "changed": ("OTHER",)}
 
 
 def test_what_was_asked_for_must_come_again() -> None:
