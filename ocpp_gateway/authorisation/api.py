@@ -110,7 +110,7 @@ class ListWanted(BaseModel, extra="forbid"):
 
     update_type: Literal["Full", "Differential"] = "Differential"
     entries_a_message: int | None = Field(default=None, ge=1, description="as many as the station takes in one message")
-    reason: str = Field(default="", max_length=500)
+    reason: str = Field(min_length=1, max_length=500)
 
 
 class ListOut(BaseModel):

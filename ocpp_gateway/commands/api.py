@@ -29,7 +29,7 @@ class CommandIn(BaseModel):
 
     action: str = Field(min_length=1, max_length=50)
     payload: dict[str, Any] = Field(default_factory=dict)
-    reason: str = Field(default="", max_length=500)
+    reason: str = Field(default="", max_length=500, description="may be left out for what only looks, else 422")
     timeout_s: int = Field(default=ANSWER_WITHIN_S, ge=1, le=600, description="how long the station has to answer")
 
 

@@ -43,6 +43,12 @@ ONLY_LOOKS = frozenset({
 SENDS_AWAY = frozenset({"GetDiagnostics", "GetLog"})
 
 
+def check_reason(action: str, reason: str) -> None:
+    """Refuse what touches drivers or supply and says not why; what only looks needs no reason."""
+    if action not in ONLY_LOOKS and not reason.strip():
+        raise Invalid.about("reason", Reason("say why: {action} touches drivers or supply", action=action))
+
+
 def check(version: Version, action: str, payload: dict[str, Any]) -> None:
     """Refuse what the schema refuses, by member; whatever else may be wrong is for the station to judge."""
     if action not in ACTIONS[version]:

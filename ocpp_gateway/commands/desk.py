@@ -149,6 +149,7 @@ class Desk:
             await _refuse_where_relayed(connection, station_id, new_key is not None)
             version = named(station["ocpp_version"])
             wish = wanted(version)
+            catalogue.check_reason(wish.action, wish.reason)
             catalogue.check(version, wish.action, wish.payload)
             if new_key is None and sets_station_key(version, wish.action, wish.payload):
                 member = "payload.key" if "key" in wish.payload else "payload.setVariableData"

@@ -105,7 +105,7 @@ class InstallIn(BaseModel):
     firmware_id: str | None = None
     retrieve_at: AwareDatetime | None = None
     install_at: AwareDatetime | None = None
-    reason: str = Field(default="", max_length=500)
+    reason: str = Field(min_length=1, max_length=500)
 
 
 class FirmwareStatusOut(BaseModel):

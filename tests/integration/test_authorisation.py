@@ -224,9 +224,8 @@ async def becomes(station: Any, token: str, status: str) -> None:
 
 async def command(api: Api, station: str, action: str, payload: dict[str, Any]) -> dict[str, Any]:
     """Send a command and return the station's answer."""
-    answer = await api.client.post(
-        f"/api/gateway/stations/{quote(station)}/commands?wait=30", json={"action": action, "payload": payload}
-    )
+    body = {"action": action, "payload": payload, "reason": "custody"}
+    answer = await api.client.post(f"/api/gateway/stations/{quote(station)}/commands?wait=30", json=body)
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert found["state"] == "answered", found
@@ -294,13 +293,13 @@ async def test_a_local_list_whole_and_by_difference(
     address = f"/api/gateway/stations/{quote(station_id)}/local-list"
 
     async def send(**wish: Any) -> dict[str, Any]:
-        answer = await api.client.put(address, json=wish)
+        answer = await api.client.put(address, json={"reason": "custody", **wish})
         assert answer.status_code == 200, answer.text
         sent: dict[str, Any] = answer.json()
         return sent
 
     async with booted(ports["ocpp"], station_id, version) as station:
-        sent = await send(update_type="Full", reason="custody")
+        sent = await send(update_type="Full")
         registered = {t["id_token"] for t in await api.items("/api/gateway/id-tokens", limit="1000")}
         assert set(station.listed) == registered
         assert (sent["version"], sent["entries"], len(sent["commands"])) == (1, len(registered), 1)

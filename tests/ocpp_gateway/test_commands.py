@@ -78,6 +78,15 @@ def test_the_member_that_is_wrong_is_named(action: str, payload: dict[str, Any],
     assert [error.field for error in caught.value.fields] == [field]
 
 
+@pytest.mark.parametrize(("action", "reason"), [("Reset", ""), ("SetVariables", " ")])
+def test_whoever_touches_drivers_or_supply_says_why(action: str, reason: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        catalogue.check_reason(action, reason)
+    assert [error.field for error in caught.value.fields] == ["reason"]
+    catalogue.check_reason(action, "fire")
+    catalogue.check_reason("TriggerMessage", reason)
+
+
 def test_what_a_station_sends_is_no_command() -> None:
     with pytest.raises(NotFound):
         catalogue.check(V16, "BootNotification", {})
@@ -268,6 +277,10 @@ async def test_whoever_may_not_ask_leaves_no_trace(bench: Bench) -> None:
         await bench.desk.ask(principal(INSPECTOR), Wish("s1", "Reset", RESET))
     with pytest.raises(Invalid):
         await bench.ask(payload={})
+    with pytest.raises(Invalid, match="say why"):
+        await bench.desk.ask(principal(REGULATOR), Wish("s1", "Reset", RESET))
+    with pytest.raises(Invalid, match="say why"):
+        await bench.desk.rotate_key(principal(REGULATOR), "s1", " ")
     assert await bench.pool.fetchval("SELECT count(*) FROM gateway.command") == 0
     assert await bench.pool.fetchval("SELECT count(*) FROM audit.trail") == 0
 

@@ -340,7 +340,7 @@ async def test_a_key_set_by_hand_is_refused_with_the_way_that_works(house: House
     key = (await house.issue()).key
     await until(101, lambda: house.status_of(authorization=basic("s1", key)))
     async with house.connect(authorization=basic("s1", key)):
-        wish = Wish("s1", "ChangeConfiguration", {"key": "AuthorizationKey", "value": "AB" * 20})
+        wish = Wish("s1", "ChangeConfiguration", {"key": "AuthorizationKey", "value": "AB" * 20}, "by hand")
 
         async def asked() -> bool:
             connected = await house.pool.fetchval("SELECT connected FROM gateway.station_now WHERE station_id = 's1'")

@@ -319,7 +319,7 @@ async def test_content_that_is_not_on_this_machine_is_told_as_unavailable(world:
     file_id, location = await world.expect_upload()
     await world.client.put(location, content=b"x")
     await upload_firmware(world)
-    await world.ask("/stations/C1/firmware", {"version": "2.0"})
+    await world.ask("/stations/C1/firmware", NEWER)
     firmware = (await world.called())[3]["location"]
     for path in world.on_disk():
         path.unlink()
@@ -333,6 +333,8 @@ async def test_content_that_is_not_on_this_machine_is_told_as_unavailable(world:
 
 FIRMWARE = {"vendor": "Test", "model": "T", "version": "2.0", "name": "fw 2.bin"}
 IMAGE = b"firmware" * 2000
+WHY = {"reason": "a recall"}
+NEWER = {"version": "2.0", **WHY}
 
 
 async def upload_firmware(world: World, **more: str) -> httpx.Response:
@@ -344,7 +346,7 @@ async def upload_firmware(world: World, **more: str) -> httpx.Response:
 
 async def test_a_station_is_sent_to_its_firmware_and_fetches_it_in_parts(world: World) -> None:
     assert (await upload_firmware(world)).json()["sha256"] == hashlib.sha256(IMAGE).hexdigest()
-    answer = await world.ask("/stations/C1/firmware", {"version": "2.0"})
+    answer = await world.ask("/stations/C1/firmware", NEWER)
     assert answer.status_code == 202, answer.text
     call = await world.called()
     assert call[2] == "UpdateFirmware"
@@ -375,12 +377,12 @@ async def test_firmware_that_does_not_fit(
     world: World, more: dict[str, str], wanted: dict[str, str], status: int
 ) -> None:
     await upload_firmware(world, **more)
-    assert (await world.ask("/stations/C1/firmware", wanted)).status_code == status
+    assert (await world.ask("/stations/C1/firmware", {**wanted, **WHY})).status_code == status
 
 
 async def test_firmware_of_another_make_by_its_id(world: World) -> None:
     firmware_id = (await upload_firmware(world, vendor="Other")).json()["id"]
-    answer = await world.ask("/stations/C1/firmware", {"firmware_id": firmware_id})
+    answer = await world.ask("/stations/C1/firmware", {"firmware_id": firmware_id, **WHY})
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
 
 
@@ -391,7 +393,7 @@ async def test_signed_firmware_is_checked_before_any_station_hears_of_it(world: 
     assert world.on_disk() == []
     right = await upload_firmware(world, signing_certificate=certificate, signature=sign(IMAGE))
     assert (right.status_code, right.json()["signed"]) == (200, True)
-    assert (await world.ask("/stations/C1/firmware", {"version": "2.0"})).status_code == 202
+    assert (await world.ask("/stations/C1/firmware", NEWER)).status_code == 202
     call = await world.called()
     assert (call[2], call[3]["firmware"]["signingCertificate"]) == ("SignedUpdateFirmware", certificate)
     assert (await world.ask("/firmware", FIRMWARE)).status_code == 409, "it is there already"
