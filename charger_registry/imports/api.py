@@ -65,6 +65,7 @@ class LineOut(BaseModel):
     field: str
     reason: str
     changes: list[Change]
+    more: int = Field(description="changes beyond these")
 
 
 class Commit(BaseModel):

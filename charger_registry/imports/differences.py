@@ -18,7 +18,7 @@ Changes = list[tuple[str, Any, Any]]
 
 
 def differences(before: SiteDraft, said: SiteDraft) -> Changes:
-    """Return what a draft says otherwise than what is filed, as (field, before, after)."""
+    """Return what a draft says otherwise than what is filed, as (field, before, after); stations that go before all others."""
     return [*_members(before, said, ""), *_stations(before, said)]
 
 
@@ -44,6 +44,8 @@ def _stations(before: SiteDraft, said: SiteDraft) -> Iterator[tuple[str, Any, An
         return
     known = {station.id: station for station in before.stations or ()}
     wanted = {station.id for station in said.stations}
+    if said.whole:
+        yield from ((f"stations[{gone}]", "filed", None) for gone in known if gone not in wanted)
     for station in said.stations:
         if station.id not in known:
             yield f"stations[{station.id}]", None, "added"
@@ -55,8 +57,6 @@ def _stations(before: SiteDraft, said: SiteDraft) -> Iterator[tuple[str, Any, An
             yield f"{where}connectors", was.connectors, station.connectors
         yield from _parts(was.connector_files, station.connector_files, where, "connectors", removed=True)
         yield from _parts(was.meters, station.meters, where, "meters", removed=False)
-    if said.whole:
-        yield from ((f"stations[{gone}]", "filed", None) for gone in known if gone not in wanted)
 
 
 def _parts(

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Identity, LargeBinary
+from sqlalchemy import text as sql
 from sqlmodel import Field
 
 from charger_registry.model import Table
@@ -43,6 +44,7 @@ class ImportLine(Table, table=True):
     reason: str = tables.text()
     said: Any = tables.document(optional=True)
     changes: Any = tables.document()
+    more: int = tables.whole(server_default=sql("0"))
 
 
 class Duplicate(Table, table=True):

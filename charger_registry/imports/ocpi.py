@@ -1,6 +1,7 @@
 """OCPI 2.2.1 and 2.3.0 locations, as the sender's list answers or as a bare list. Pure.
 
-OCPI knows no stations: each EVSE becomes one, `{site}-{uid}`, its connectors numbered 1, 101, 201 … as OCPP 2.x would.
+OCPI knows no stations: each EVSE becomes one, `{site}-{uid}`, its connectors numbered 1, 101, 201 … as OCPP 2.x would, by their
+ids where those are numbers, so that one that is taken away does not rename the others.
 """
 
 import re
@@ -18,6 +19,9 @@ CURRENTS = {"AC_1_PHASE": "AC", "AC_2_PHASE": "AC", "AC_2_PHASE_SPLIT": "AC", "A
 PLACES = {"ON_STREET": "roadside", "PARKING_GARAGE": "car_park", "ALONG_MOTORWAY": "motorway"}
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 MOST_CONNECTORS = 99
+MOST_PARKING_PLACES = 100_000
+LONGEST_TEXT = 512  # of a text that is shown
+END_OF_DAY = ("00:00", "23:59")  # as hours that last until midnight are written
 
 
 def fits(value: Any) -> bool:
@@ -46,6 +50,7 @@ def _site(location: Fields, crs: str, noted: Noted) -> SiteDraft:
         )
     place = inside(location, "coordinates")
     stations, whole = stations_of(location, "evses", lambda evse: _station(site_id, evse), "uid", noted)
+    places = [place for _, place in each(location, "parking_places", MOST_PARKING_PLACES)]
     return SiteDraft(
         id=site_id,
         name=location.text("name"),
@@ -55,8 +60,14 @@ def _site(location: Fields, crs: str, noted: Noted) -> SiteDraft:
         address=" ".join(filter(None, (location.text("city"), location.text("address")))) or None,
         stations=stations,
         whole=whole,
+        usage="private" if location.flag("publish") is False else None,
         construction=PLACES.get(location.text("parking_type") or ""),
+        bays=len(places) or None,
+        accessible_bays=sum(map(_is_accessible, places)) if places else None,
         opening_hours=_hours(location),
+        help_phone=location.phone("help_phone"),
+        guide=_directions(location),
+        renewable=inside(location, "energy_mix").flag("is_green_energy"),
         ocpi_country_code=country,
         ocpi_party_id=party,
         ocpi_location_id=location_id,
@@ -72,6 +83,17 @@ def _parties(location: Fields) -> Iterator[PartyDraft]:
             yield PartyDraft(role, name)
 
 
+def _is_accessible(place: Fields) -> bool:
+    kinds = place.members.get("vehicle_types")
+    return isinstance(kinds, list) and "DISABLED" in kinds
+
+
+def _directions(location: Fields) -> str | None:
+    """Return how to get there: in Chinese where it is said in several languages."""
+    said = {text.text("language"): text.text("text", LONGEST_TEXT) for _, text in each(location, "directions", 100)}
+    return said.get("zh") or next(filter(None, said.values()), None)
+
+
 def _hours(location: Fields) -> OpeningHours | None:
     times = inside(location, "opening_times")
     if times.flag("twentyfourseven"):
@@ -82,18 +104,20 @@ def _hours(location: Fields) -> OpeningHours | None:
         weekday = hours.whole("weekday", 1, 7)
         if weekday is None or not CLOCK.fullmatch(begin) or not CLOCK.fullmatch(end):
             raise hours.wrong("period_begin", "is no time such as 08:00")
-        periods.append(Period(weekday, begin, "24:00" if end == "00:00" else end))
+        periods.append(Period(weekday, begin, "24:00" if end in END_OF_DAY else end))
     return OpeningHours(periods=tuple(periods)) if periods else None
 
 
 def _station(site_id: str, evse: Fields) -> StationDraft | None:
     """Return an EVSE as a station; None for one that is removed."""
-    if evse.members.get("status") == "REMOVED":
+    status = evse.members.get("status")
+    if status == "REMOVED":
         return None
+    if status == "PLANNED":
+        raise evse.wrong("status", "is PLANNED: bring it when it stands")
     uid = evse.needed("uid", 36)
-    connectors = tuple(
-        _connector(number, connector, evse) for number, connector in each(evse, "connectors", MOST_CONNECTORS)
-    )
+    found = [connector for _, connector in each(evse, "connectors", MOST_CONNECTORS)]
+    connectors = tuple(_connector(number, one, evse) for number, one in zip(_numbers(found), found, strict=True))
     if not connectors:
         raise evse.wrong("connectors", "is empty")
     powers = [connector.power_w for connector in connectors if connector.power_w is not None]
@@ -105,6 +129,13 @@ def _station(site_id: str, evse: Fields) -> StationDraft | None:
         name=evse.text("physical_reference"),
         connector_files=connectors,
     )
+
+
+def _numbers(connectors: list[Fields]) -> list[int]:
+    """Return which connector of its EVSE each is: by its id where those are numbers of their own, else by their order."""
+    ids = [str(connector.members.get("id") or "") for connector in connectors]
+    found = [int(one) for one in ids if one.isascii() and one.isdigit() and 1 <= int(one) <= MOST_CONNECTORS]
+    return found if len(set(found)) == len(connectors) else list(range(1, len(connectors) + 1))
 
 
 def _connector(number: int, connector: Fields, evse: Fields) -> ConnectorDraft:

@@ -25,7 +25,6 @@ from youguan.errors import Invalid, Reason
 
 ADDED, CHANGED, UNCHANGED, REFUSED = "added", "changed", "unchanged", "refused"
 OUTCOMES = (ADDED, CHANGED, UNCHANGED, REFUSED)
-MOST_CHANGES_SHOWN = 50
 SITE_RETIRED = "the site was retired: it stands again only where the authority gives the reason (reinstated)"
 STATION_RETIRED = (
     "station {station} was retired: it stands again only where the authority gives the reason (charger_reinstated)"
@@ -119,7 +118,7 @@ def plan(reading: Reading, filed: Filed, boundaries: Mapping[str, Boundary], rig
 def _line(row: int, name: str, draft: SiteDraft, before: SiteDraft | None, parties: Parties) -> Line:
     changes = [*(differences(before, draft) if before else ()), *parties.changes]
     outcome = ADDED if before is None else CHANGED if changes else UNCHANGED
-    return Line(row, draft.id, name, outcome, changes=tuple(changes[:MOST_CHANGES_SHOWN]))
+    return Line(row, draft.id, name, outcome, changes=tuple(changes))
 
 
 def _reinstated(draft: SiteDraft, filed: Filed) -> dict[str, str]:

@@ -23,6 +23,7 @@ from youguan.quota import Brought
 
 # One import at a time: what is planned is still true when it is filed.
 LOCK = 0x696D706F
+MOST_CHANGES_SHOWN = 50  # of a row
 APART = (
     "longitude", "latitude", "crs", "stations", "whole", "counted", "opening_hours", "price", "parties", "reinstated",
 )  # fmt: skip
@@ -201,13 +202,21 @@ async def keep_lines(connection: asyncpg.Connection, upload_id: int, lines: Sequ
     await connection.execute("DELETE FROM registry.import_line WHERE upload_id = $1", upload_id)
     await connection.execute(
         """
-        INSERT INTO registry.import_line (upload_id, place, row, site_id, name, outcome, field, reason, said, changes)
-        SELECT $1, place, row, site_id, name, outcome, field, reason, said, changes
+        INSERT INTO registry.import_line (upload_id, place, row, site_id, name, outcome, field, reason, said, changes, more)
+        SELECT $1, place, row, site_id, name, outcome, field, reason, said, changes, more
         FROM jsonb_populate_recordset(NULL::registry.import_line, $2)
         """,
         upload_id,
-        [{"place": place, **asdict(line), "said": _said(line.reason)} for place, line in enumerate(lines)],
+        [_kept(place, line) for place, line in enumerate(lines)],
     )
+
+
+def _kept(place: int, line: Line) -> dict[str, Any]:
+    """Return a line as it is kept: of very many changes the first, and how many `more` there are."""
+    shown = replace(line, changes=line.changes[:MOST_CHANGES_SHOWN])
+    return {
+        "place": place, **asdict(shown), "said": _said(line.reason), "more": len(line.changes) - len(shown.changes)
+    }  # fmt: skip
 
 
 def _said(reason: str) -> dict[str, Any] | None:

@@ -39,7 +39,11 @@ OCPI: dict[str, Any] = {
             "country_code": "CN", "party_id": "ABC", "id": "LOC1", "publish": True, "name": "码头站", "address": "港路 1 号",
             "city": "宁海", "country": "CHN", "coordinates": {"latitude": "29.288000", "longitude": "121.429000"},
             "opening_times": {"twentyfourseven": False, "regular_hours": [
-                {"weekday": 1, "period_begin": "08:00", "period_end": "00:00"}]},
+                {"weekday": 1, "period_begin": "08:00", "period_end": "00:00"},
+                {"weekday": 2, "period_begin": "08:00", "period_end": "23:59"}]},
+            "help_phone": "400-1", "energy_mix": {"is_green_energy": True},
+            "directions": [{"language": "en", "text": "at the pier"}, {"language": "zh", "text": "码头内"}],
+            "parking_places": [{"id": "A1", "vehicle_types": ["DISABLED"]}, {"id": "P1", "vehicle_types": ["BUS"]}],
             "evses": [
                 {"uid": "1", "evse_id": "CN*ABC*E1", "status": "AVAILABLE", "physical_reference": "A1", "connectors": [
                     {"id": "1", "standard": "GBT_DC", "format": "CABLE", "power_type": "DC", "max_voltage": 750,
@@ -50,18 +54,34 @@ OCPI: dict[str, Any] = {
                 {"uid": "3", "status": "AVAILABLE", "connectors": [{"id": "1", "standard": "EUROPLUG"}]},
             ],
         },
+        {
+            "country_code": "CN", "party_id": "ABC", "id": "LOC2", "publish": False,
+            "coordinates": {"latitude": "29.288000", "longitude": "121.429000"},
+            "evses": [
+                {"uid": "1", "status": "PLANNED", "connectors": [{"id": "1", "standard": "GBT_DC", "power_type": "DC"}]},
+                {"uid": "2", "status": "AVAILABLE", "connectors": [
+                    {"id": "3", "standard": "GBT_DC", "format": "CABLE", "power_type": "DC"},
+                    {"id": "1", "standard": "GBT_AC", "format": "CABLE", "power_type": "AC_1_PHASE"}]},
+            ],
+        },
     ],
 }  # fmt: skip
 OPEN_CHARGE_MAP: list[Any] = [
     {
-        "ID": 148527, "UsageTypeID": 1, "UsageCost": "¥0.65/kWh", "NumberOfPoints": 3,
+        "ID": 148527, "UsageTypeID": 1, "UsageCost": "¥0.65/kWh", "NumberOfPoints": 3, "StatusTypeID": 50,
+        "OperatorInfo": {"ID": 3, "Title": "山门公司"},
         "AddressInfo": {"Title": "山门站", "AddressLine1": "山路 1 号", "Town": "宁海", "Latitude": 29.3, "Longitude": 121.4},
         "Connections": [
             {"ConnectionTypeID": 1040, "CurrentTypeID": 30, "PowerKW": 60, "Quantity": 2},
+            {"ConnectionTypeID": 1040, "CurrentTypeID": 30, "PowerKW": 30, "StatusTypeID": 200},
             {"ConnectionTypeID": 1039, "CurrentTypeID": 10, "PowerKW": 7, "Amps": 32, "Voltage": 220},
         ],
     },
     {"ID": 2, "AddressInfo": {"Title": "无处", "Latitude": 91, "Longitude": 0}},
+    {"ID": 3, "StatusTypeID": 150, "AddressInfo": {"Latitude": 29.3, "Longitude": 121.4}},
+    {"ID": 4, "StatusTypeID": 200, "AddressInfo": {"Latitude": 29.3, "Longitude": 121.4}},
+    {"ID": 5, "UsageTypeID": 6, "OperatorInfo": {"ID": 1, "Title": "(Unknown Operator)"},
+     "AddressInfo": {"Latitude": 29.3, "Longitude": 121.4}},
 ]  # fmt: skip
 GEOJSON: dict[str, Any] = {
     "type": "FeatureCollection",

@@ -191,7 +191,7 @@ async def test_a_file_is_looked_at_then_filed_and_repeated_without_doubling(
 async def test_what_has_changed_since_the_preview_is_looked_at_again(
     client: httpx.AsyncClient, pool: asyncpg.Pool
 ) -> None:
-    brought = await bring(client, b"id,lng,lat,address\n1,121.4,29.3,new\n")
+    brought = await bring(client, b"id,lng,lat,address,count\n1,121.4,29.3,new,70\n")
     await pool.execute("UPDATE registry.site SET address = 'meanwhile' WHERE id = '1'")
     refused = await commit(client, brought)
     assert (refused.status_code, "has changed since the preview" in refused.json()["detail"]) == (409, True)
@@ -200,7 +200,10 @@ async def test_what_has_changed_since_the_preview_is_looked_at_again(
     lines = (await client.get(f"/api/registry/imports/{brought['id']}/lines", headers=headers(REGULATOR))).json()[
         "items"
     ]
-    assert lines[0]["changes"] == [{"field": "address", "before": "meanwhile", "after": "new"}]
+    assert lines[0]["changes"][0] == {"field": "address", "before": "meanwhile", "after": "new"}
+    assert (len(lines[0]["changes"]), lines[0]["more"]) == (50, 20), "of very many the first, and how many more"
+    page = await client.get(f"/registry/imports/{brought['id']}", headers=headers(REGULATOR))
+    assert "另有 20 处变更" in page.text
     assert (await commit(client, anew)).status_code == 200
 
 
@@ -210,15 +213,15 @@ EACH = (
 )
 
 
-@pytest.mark.parametrize("data", EACH)
+@pytest.mark.parametrize(("data", "good"), [*zip(EACH, (1, 2, 2, 1, 1), strict=True)])
 async def test_every_format_is_filed_and_found_again(
-    client: httpx.AsyncClient, pool: asyncpg.Pool, data: bytes
+    client: httpx.AsyncClient, pool: asyncpg.Pool, data: bytes, good: int
 ) -> None:
     brought = await bring(client, data)
-    assert brought["counts"]["added"] == 1
+    assert brought["counts"]["added"] == good
     assert (await commit(client, brought, "good")).status_code == 200
     again = await bring(client, data)
-    assert (again["counts"]["added"], again["counts"]["changed"], again["counts"]["unchanged"]) == (0, 0, 1)
+    assert (again["counts"]["added"], again["counts"]["changed"], again["counts"]["unchanged"]) == (0, 0, good)
 
 
 WHOLE = """id,name,lng,lat,crs,division_code,opening_hours,help_phone,parking,renewable,energy_per_kwh,service_per_kwh,\
@@ -253,7 +256,7 @@ async def test_what_is_exported_can_be_imported_and_changes_nothing(
     lines = (await client.get(f"/api/registry/imports/{again['id']}/lines", headers=headers(REGULATOR))).json()["items"]
     assert {(line["site_id"], line["outcome"], str(line["changes"])) for line in lines} == {
         (site_id, "unchanged", "[]")
-        for site_id in ("1", "2", "r", "395815801-000000000000001", "CN-ABC-LOC1", "ocm-148527")
+        for site_id in ("1", "2", "r", "395815801-000000000000001", "CN-ABC-LOC1", "CN-ABC-LOC2", "ocm-148527", "ocm-5")
     }
     mine = await bring(client, (await client.get(address, headers=headers(OPERATOR))).content, OPERATOR)
     assert mine["counts"] == {"added": 0, "changed": 0, "unchanged": 1, "refused": 0}, "the one it manages"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from charger_registry.drafts import PriceDraft
+from charger_registry.drafts import PartyDraft, PriceDraft
 from charger_registry.imports import excel, formats
 from charger_registry.imports.column_notes import CHOICES, NOTES
 from charger_registry.imports.formats import read
@@ -63,11 +63,19 @@ def test_station_info_however_it_is_wrapped(wrap: Callable[[Any], Any]) -> None:
 
 def test_locations_of_ocpi() -> None:
     reading = read(packed(samples.OCPI))
-    assert (reading.format, refused(reading)) == ("ocpi", [(1, "evses[3].connectors[1].standard")])
+    assert (reading.format, refused(reading)) == (
+        "ocpi",
+        [(1, "evses[3].connectors[1].standard"), (2, "evses[1].status")],
+    )
     site = reading.sites["CN-ABC-LOC1"]
     assert (site.crs, site.address, site.whole) == ("wgs84", "宁海 港路 1 号", False)
     assert site.opening_hours is not None
-    assert [(p.weekday, p.begin, p.end) for p in site.opening_hours.periods] == [(1, "08:00", "24:00")]
+    assert [(p.weekday, p.begin, p.end) for p in site.opening_hours.periods] == [
+        (1, "08:00", "24:00"),
+        (2, "08:00", "24:00"),
+    ]
+    assert (site.help_phone, site.renewable, site.guide) == ("400-1", True, "码头内")
+    assert (site.bays, site.accessible_bays, site.usage) == (2, 1, None)
     assert site.stations is not None
     (station,) = site.stations
     assert (station.id, station.power_w, station.current_type) == ("CN-ABC-LOC1-1", 187_500, "DC")
@@ -75,18 +83,28 @@ def test_locations_of_ocpi() -> None:
         (1, 1, 187_500, "CN*ABC*E1"),
         (101, 1, 22_080, "CN*ABC*E1"),
     ]
+    home = reading.sites["CN-ABC-LOC2"]
+    assert (home.usage, home.whole, home.bays) == ("private", False, None), "what is not to be published"
+    connectors = [(s.id, c.connector, c.type) for s in home.stations or () for c in s.connector_files]
+    assert connectors == [("CN-ABC-LOC2-2", 201, "GBT_DC"), ("CN-ABC-LOC2-2", 1, "GBT_AC")], "by their ids"
 
 
 def test_points_of_open_charge_map() -> None:
     reading = read(packed(samples.OPEN_CHARGE_MAP))
-    assert (reading.format, refused(reading)) == ("open_charge_map", [(2, "AddressInfo.Latitude")])
+    assert (reading.format, refused(reading)) == (
+        "open_charge_map",
+        [(2, "AddressInfo.Latitude"), (3, "StatusTypeID"), (4, "StatusTypeID")],
+    )
     site = reading.sites["ocm-148527"]
     assert (site.name, site.usage, site.address) == ("山门站", "public", "宁海 山路 1 号")
+    assert site.parties == (PartyDraft("manager", "山门公司"),)
+    staff = reading.sites["ocm-5"]
+    assert (staff.usage, staff.parties) == ("unit", ())
     assert [(s.id, s.power_w, s.connector_files[0].type, s.connector_files[0].format) for s in site.stations or ()] == [
         ("ocm-148527-001", 60_000, "GBT_DC", "CABLE"),
         ("ocm-148527-002", 60_000, "GBT_DC", "CABLE"),
-        ("ocm-148527-003", 7_000, "GBT_AC", "CABLE"),
-    ]
+        ("ocm-148527-004", 7_000, "GBT_AC", "CABLE"),
+    ], "what was taken away keeps its number"
 
 
 def test_points_of_geojson() -> None:

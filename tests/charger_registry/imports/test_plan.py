@@ -142,6 +142,12 @@ def test_only_what_differs_is_a_change() -> None:
     assert (line.outcome, line.changes) == ("changed", (("address", "路", "新路"),))
 
 
+def test_a_plan_is_told_from_another_by_the_last_of_many_changes() -> None:
+    many = tuple(StationDraft(f"n-{n}", power_w=7000) for n in range(60))
+    plans = [made(replace(SAYS_NOTHING, stations=(*many, StationDraft("s-1", power_w=w)))) for w in (8000, 9000)]
+    assert plans[0].fingerprint != plans[1].fingerprint
+
+
 def test_a_site_is_found_again_by_its_code_and_its_stations_too() -> None:
     theirs = SiteDraft(
         "395815801-01", "甲站", 121.4, 29.3, operator_code="395815801", cec_station_id="01",
@@ -401,9 +407,9 @@ def test_differences_name_every_level() -> None:
         stations=(StationDraft("s-1", connector_files=(ConnectorDraft(1, 1, type="GBT_DC"), ConnectorDraft(2, 2))),),
     )
     assert differences(FILED, said) == [
+        ("stations[s-2]", "filed", None),
         ("stations[s-1].connectors[1].type", "GBT_AC", "GBT_DC"),
         ("stations[s-1].connectors[2]", None, "added"),
-        ("stations[s-2]", "filed", None),
     ]
 
 
