@@ -10,8 +10,8 @@ from inspection_service.model import Table
 from youguan.tables import document, moment, text, whole
 
 
-def texts() -> Any:
-    return Field(sa_column=Column(ARRAY(Text), nullable=False))
+def texts(*, optional: bool = False) -> Any:
+    return Field(sa_column=Column(ARRAY(Text), nullable=optional))
 
 
 def counted() -> Any:
@@ -108,6 +108,7 @@ class VisitReplacement(Table, table=True):
     reason: str = text()
     at: datetime = moment()
     replaced_by: str = text()
+    passed_over: list[str] | None = texts(optional=True)
 
 
 class VisitPoint(Table, table=True):

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from deploy.commands.__main__ import app
 from inspection_service.inspections.checklists import FILE, checklists, read
-from inspection_service.inspections.plans.draw import ImpossibleDraw, Pool, digest, draw, faults
+from inspection_service.inspections.plans.draw import ImpossibleDraw, Pool, digest, draw, faults, next_in_order
 from inspection_service.inspections.plans.joint import Premises, due_on, items_of, saved, stops
 from inspection_service.inspections.visits.machine import (
     MOVES,
@@ -122,9 +122,21 @@ def test_whatever_is_drawn(
 PUBLISHED = Pool.of(["s1", "s2", "s3", "s4"], ["a", "b", "c"], [("a", "s1")], 2)
 
 
+def test_who_comes_for_whom_the_seed_says() -> None:
+    order = ("a", "b", "c", "d", "e")
+    assert next_in_order(order, {"a", "b"}, ()) == ("c", ())
+    assert next_in_order(order, {"a", "b", "c"}, {"b", "d"}) == ("e", ("d",))
+    assert next_in_order(order, {"a", "b"}, {"c", "d", "e"}) == (None, ("c", "d", "e"))
+
+
 def published() -> dict[str, Any]:
     drawn = [{"site": each.site, "officers": list(each.officers)} for each in draw(PUBLISHED, "5eed")]
-    record = {"pool": asdict(PUBLISHED), "pool_sha256": digest(PUBLISHED), "seed": "5eed", "drawn": drawn}
+    site, (first, second) = drawn[0]["site"], drawn[0]["officers"]
+    (third,) = set(PUBLISHED.officers) - {first, second}
+    replaced = [{"site": site, "leaves": second, "comes": third, "passed_over": []}]
+    record = {
+        "pool": asdict(PUBLISHED), "pool_sha256": digest(PUBLISHED), "seed": "5eed", "drawn": drawn, "replacements": replaced,
+    }  # fmt: skip
     found: dict[str, Any] = json.loads(json.dumps(record))
     return found
 
@@ -137,6 +149,10 @@ def published() -> dict[str, Any]:
         lambda r: r["drawn"][0].update(site="s9"), lambda r: r.update(pool_sha256="0" * 64), lambda r: r.pop("seed"),
         lambda r: r.update(seed=5), lambda r: r.update(pool=None), lambda r: r["pool"].update(count=9),
         lambda r: r["drawn"].append({"site": "s1", "officers": ["b", "c"]}),
+        lambda r: r["replacements"][0].update(comes=r["replacements"][0]["leaves"]),
+        lambda r: r["replacements"][0].update(leaves="z"), lambda r: r["replacements"][0].update(passed_over=None),
+        lambda r: r["replacements"][0].update(passed_over=["z"]), lambda r: r["replacements"][0].pop("site"),
+        lambda r: r["replacements"].append(r["replacements"][0]),
     ],
 )  # fmt: skip
 def test_a_draw_that_was_changed_is_noticed(change: Callable[[dict[str, Any]], object]) -> None:

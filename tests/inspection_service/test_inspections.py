@@ -166,6 +166,30 @@ async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(w
     assert {visit["site_id"]: visit["officers"] for visit in visits} == wanted
     assert all("a" not in officers for site, officers in wanted.items() if site in ("s2", "s4"))
     assert sorted(v["code"] for v in visits) == [f"XW3302262026{n:07d}" for n in range(1, len(visits) + 1)]
+    await check_replacement(world, plan_id, visits[0])
+
+
+async def check_replacement(world: World, plan_id: str, visit: asyncpg.Record) -> None:
+    """Whoever cannot go, the next by the seed comes, whom nobody chooses, and whoever cannot either is passed over by name."""
+    (first, second), others = visit["officers"], [each for each in OFFICERS if each not in visit["officers"]]
+    organisation = f"m{1 + int(visit['site_id'][1:]) % 2}"
+    free = [each for each in others if each != "a" or organisation != "m1"]
+    ill = Replacement(first, None, "突发疾病")
+    with pytest.raises(Invalid, match="comes: the seed of the draw names"):
+        await world.desk.replace_officer(REGULATOR, visit["id"], replace(ill, comes=second))
+    for _ in range(2):
+        await world.desk.replace_officer(REGULATOR, visit["id"], ill)
+    officers = set((await world.visit(visit["id"]))["officers"])
+    assert officers - {second} <= set(free)
+    assert len(officers) == 2
+    for each in set(free) - officers:
+        await world.interests.declare(REGULATOR, each, organisation, "亲属任职")
+    with pytest.raises(Conflict, match="nobody in the published pool"):
+        await world.desk.replace_officer(REGULATOR, visit["id"], Replacement(second, None, "出差"))
+    published = (await read_draw(world.plans, plan_id)).model_dump(mode="json")
+    assert len(published["replacements"]) == 1
+    assert not [subject for subject in OFFICERS if f'"{subject}"' in orjson.dumps(published).decode()]
+    assert faults(published) == []
 
 
 async def test_two_who_draw_at_once_draw_once(world: World) -> None:

@@ -1,8 +1,10 @@
 """/api/inspection: checklists, plans and draws."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
+import asyncpg
 from fastapi import Depends, FastAPI, Query
 from pydantic import BaseModel, Field
 
@@ -105,6 +107,19 @@ class PublishedOut(BaseModel):
     drawn_at: UtcTime | None
 
 
+class ReplacedOut(BaseModel):
+    """Who could not go to a drawn site, and who came: the next of the draw but for `passed_over`, who could not either.
+
+    `passed_over` null: chosen by hand, before replacements were held to the draw.
+    """
+
+    site: str
+    leaves: str
+    comes: str
+    passed_over: list[str] | None
+    at: UtcTime
+
+
 class DrawOut(BaseModel):
     """A draw that anybody can repeat: `youguan draw verify FILE`. `pool_sha256` was published before `seed` was made.
 
@@ -117,6 +132,7 @@ class DrawOut(BaseModel):
     pool_sha256: str
     seed: str | None
     drawn: list[dict[str, Any]] | None
+    replacements: list[ReplacedOut]
     drawn_at: UtcTime | None
 
 
@@ -264,9 +280,25 @@ async def read_draw(desk: PlanDesk, plan_id: str) -> DrawOut:
     """Return a draw as it is published."""
     async with desk.office.pool.acquire() as connection:
         row = await store.get_draw(connection, plan_id)
+        replaced = await store.drawn_replacements(connection, plan_id)
     members = {name: row[name] for name in ("pool", "pool_sha256", "seed", "drawn", "drawn_at", "title")}
     assert pool_of(row["pool"])
-    return DrawOut(plan=row["number"], **members)
+    return DrawOut(plan=row["number"], replacements=_replacements(row["people"], replaced), **members)
+
+
+def _replacements(people: Mapping[str, str], rows: Sequence[asyncpg.Record]) -> list[ReplacedOut]:
+    """Return replacements as everybody may read them: whoever is not of the pool by the certificate held now."""
+    numbers = {subject: number for number, subject in people.items()}
+    return [
+        ReplacedOut(
+            site=row["site_id"] or "",
+            leaves=numbers.get(row["leaves"], "?"),
+            comes=numbers.get(row["comes"], row["certificate"] or "?"),
+            passed_over=row["passed_over"],
+            at=row["at"],
+        )
+        for row in rows
+    ]
 
 
 def point_out(point: Point) -> PointOut:

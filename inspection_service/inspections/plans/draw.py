@@ -2,10 +2,11 @@
 
 What is in the pool is frozen before the seed is made. Everything is ranked by SHA-256 of the seed and its own id; the first so many
 sites are drawn. To each go two officers, those with the fewest sites so far first, whom no declared interest binds to the site.
+Who cannot go is replaced by the next of that order at the site.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,6 +46,25 @@ class Drawn:
     officers: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Who could not go to a drawn site, and who came for him; `passed_over`: who would have come before him, but could not.
+
+    `passed_over` None: chosen by hand, before replacements were held to the draw.
+    """
+
+    site: str
+    leaves: str
+    comes: str
+    passed_over: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> "Replaced":
+        """Return a replacement as it is published."""
+        passed_over = entry["passed_over"]
+        return cls(entry["site"], entry["leaves"], entry["comes"], None if passed_over is None else tuple(passed_over))
+
+
 def digest(pool: Pool) -> str:
     """Return what a pool is known by, before there is a seed: the SHA-256 of its canonical JSON."""
     return hashlib.sha256(orjson.dumps(asdict(pool), option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -57,27 +77,44 @@ def rank(seed: str, *parts: str) -> bytes:
 
 def draw(pool: Pool, seed: str) -> list[Drawn]:
     """Return who is drawn, in the order of the draw; ImpossibleDraw."""
+    return [Drawn(site, tuple(free[:OFFICERS_A_SITE])) for site, free in _turns(pool, seed)]
+
+
+def order_at(pool: Pool, seed: str, site: str) -> tuple[str, ...]:
+    """Return everybody whom no interest binds to a drawn site, as the draw ranked them at its turn: the first two were drawn."""
+    return next((tuple(free) for drawn, free in _turns(pool, seed) if drawn == site), ())
+
+
+def next_in_order(
+    order: Sequence[str], ever: Collection[str], unable: Collection[str]
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return who comes when somebody cannot go, and who was passed over; `ever`: whoever was to go before. None: nobody is left."""
+    left = [officer for officer in order if officer not in ever]
+    comes = next((officer for officer in left if officer not in unable), None)
+    return comes, tuple(left if comes is None else left[: left.index(comes)])
+
+
+def _turns(pool: Pool, seed: str) -> Iterator[tuple[str, list[str]]]:
+    """Go through the drawn sites in their order, each with its officers in theirs; ImpossibleDraw."""
     if not 0 < pool.count <= len(pool.sites):
         raise ImpossibleDraw(
             Reason("{count} of {sites} sites cannot be drawn", count=pool.count, sites=len(pool.sites))
         )
     bound = set(pool.conflicts)
     loads = dict.fromkeys(pool.officers, 0)
-    found = []
     for site in sorted(pool.sites, key=lambda site: rank(seed, "site", site))[: pool.count]:
         free = [officer for officer in pool.officers if (officer, site) not in bound]
         free.sort(key=lambda officer: (loads[officer], rank(seed, "officer", site, officer)))
         if len(free) < OFFICERS_A_SITE:
             raise ImpossibleDraw(Reason("fewer than two officers without an interest for {site}", site=site))
-        going = tuple(free[:OFFICERS_A_SITE])
-        for officer in going:
+        yield site, free
+        for officer in free[:OFFICERS_A_SITE]:
             loads[officer] += 1
-        found.append(Drawn(site, going))
-    return found
 
 
 def faults(record: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with a published draw: {"pool", "pool_sha256", "seed", "drawn"}; nothing: it is as it must be."""
+    """Return what is wrong with a published draw: {"pool", "pool_sha256", "seed", "drawn", "replacements"?}; nothing: it is as it
+    must be."""
     try:
         given = record["pool"]
         pool = Pool(
@@ -87,6 +124,7 @@ def faults(record: Mapping[str, Any]) -> list[str]:
             given["count"],
         )
         said = [Drawn(entry["site"], tuple(entry["officers"])) for entry in record["drawn"]]
+        replaced = [Replaced.of(entry) for entry in record.get("replacements") or ()]
         seed, known_by = record["seed"], record["pool_sha256"]
     except (KeyError, TypeError, ValueError) as error:
         return [f"not a published draw: {error!r}"]
@@ -102,4 +140,23 @@ def faults(record: Mapping[str, Any]) -> list[str]:
         for n, (right, was) in enumerate(zip(again, said, strict=False), 1)
         if right != was
     ]
-    return wrong if len(again) == len(said) else [*wrong, f"{len(again)} are drawn, {len(said)} are said"]
+    if len(again) != len(said):
+        wrong.append(f"{len(again)} are drawn, {len(said)} are said")
+    return wrong + _wrong_replacements(pool, seed, again, replaced)
+
+
+def _wrong_replacements(pool: Pool, seed: str, drawn: Sequence[Drawn], replaced: Sequence[Replaced]) -> list[str]:
+    """Return which replacements the seed does not name."""
+    going = {each.site: set(each.officers) for each in drawn}
+    ever = {each.site: set(each.officers) for each in drawn}
+    wrong = []
+    for each in replaced:
+        if each.leaves not in going.get(each.site, ()):
+            wrong.append(f"{each.site}: {each.leaves} was not to go there")
+            continue
+        named, passed_over = next_in_order(order_at(pool, seed, each.site), ever[each.site], each.passed_over or ())
+        if (each.comes, each.passed_over) != (named, passed_over):
+            wrong.append(f"{each.site}: for {each.leaves} comes {each.comes}, the seed names {named}")
+        going[each.site] = going[each.site] - {each.leaves} | {each.comes}
+        ever[each.site].add(each.comes)
+    return wrong

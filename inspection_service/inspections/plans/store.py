@@ -144,6 +144,20 @@ async def insert_drawn(connection: asyncpg.Connection, drawn: Sequence[Any]) -> 
     await connection.execute("INSERT INTO inspection.drawn VALUES ($1, $2, $3, $4, $5)", *drawn)
 
 
+async def drawn_replacements(connection: asyncpg.Connection, plan_id: str) -> list[asyncpg.Record]:
+    """Return who was replaced at the visits of a plan, in order, each with the number of the certificate held now."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT v.site_id, r.leaves, r.comes, r.passed_over, r.at, b.certificate
+        FROM inspection.visit v JOIN inspection.visit_replacement r ON r.visit_id = v.id
+        LEFT JOIN inspection.officer b ON b.subject = r.comes
+        WHERE v.plan_id = $1 ORDER BY r.at, v.site_id, r.number
+        """,
+        plan_id,
+    )
+    return rows
+
+
 async def list_draws(
     connection: asyncpg.Connection, before: tuple[datetime, str] | None, limit: int
 ) -> list[asyncpg.Record]:

@@ -100,10 +100,10 @@ class ReplacementOut(BaseModel):
 
 
 class ReplacementIn(BaseModel):
-    """Who leaves, who comes for him, and why."""
+    """Who leaves, who comes for him, and why; what was drawn names itself who comes."""
 
     leaves: Id
-    comes: Id
+    comes: Id | None = None
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
 
 

@@ -12,6 +12,7 @@ import asyncpg
 from inspection_service.evidence.chain import canonical
 from inspection_service.inspections import store as office_store
 from inspection_service.inspections.office import Going, Office, plain
+from inspection_service.inspections.plans.desk import RANDOM
 from inspection_service.inspections.visits import record, store
 from inspection_service.inspections.visits.machine import (
     NOWHERE,
@@ -27,6 +28,7 @@ from inspection_service.inspections.visits.machine import (
     move,
     open_points,
 )
+from inspection_service.inspections.visits.succession import Successor, drawn_next
 from inspection_service.printing.press import Press, Unprintable
 from inspection_service.tasks.desk import TaskDesk
 from inspection_service.tasks.machine import Role
@@ -56,10 +58,10 @@ class VisitWish:
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """An officer who cannot go, or go on, and who comes for him."""
+    """An officer who cannot go, or go on, and who comes for him; None: whom the draw names."""
 
     leaves: str
-    comes: str
+    comes: str | None
     reason: str
 
 
@@ -172,6 +174,7 @@ class VisitDesk:
 
     async def replace_officer(self, who: Principal, visit_id: str, wanted: Replacement) -> None:
         """Let an officer take the place of another until the visit is finished; sent again, it is done. Both stay on record.
+        Who comes to what was drawn the draw's seed says.
 
         NotFound, Forbidden, Invalid (no valid certificate, one of the two already), Conflict (declared an interest here, finished).
         """
@@ -182,27 +185,41 @@ class VisitDesk:
             if not who.has(INSPECTOR, REGULATOR):
                 raise Forbidden("officers are replaced by officials")
             check_replacer(who.subject, officers, regulator=who.has(REGULATOR), planned=planned)
-            if wanted.comes in officers and wanted.leaves not in officers:
+            left = {row["leaves"] for row in await store.replacements(connection, visit_id)}
+            if wanted.leaves in left.difference(officers) and wanted.comes in (None, *officers):
                 return
             move(State(visit["state"]), Command.REPLACE)
-            await self._check_comes(connection, visit, wanted)
-            await store.replace_officer(
-                connection, visit_id, (wanted.leaves, wanted.comes, wanted.reason.strip(), now, who.subject)
-            )
+            found = await self._successor(connection, visit, wanted)
+            said = (wanted.leaves, found.subject, wanted.reason.strip(), now, who.subject, found.passed_over)
+            await store.replace_officer(connection, visit_id, said)
             await self.office.note(
                 connection, who, "visit replace", f"visit {visit['code']}",
-                {"leaves": wanted.leaves, "comes": wanted.comes, "reason": wanted.reason},
+                {
+                    "leaves": wanted.leaves, "comes": found.subject, "reason": wanted.reason,
+                    "passed_over": found.passed_over,
+                },
             )  # fmt: skip
 
-    async def _check_comes(self, connection: asyncpg.Connection, visit: asyncpg.Record, wanted: Replacement) -> None:
+    async def _successor(self, connection: asyncpg.Connection, visit: asyncpg.Record, wanted: Replacement) -> Successor:
+        """Return who comes: whom the seed names where officers were drawn, else whoever was chosen."""
         if not wanted.reason.strip():
             raise Invalid.about("reason", "is needed")
         if wanted.leaves not in visit["officers"]:
             raise Invalid.about("leaves", "is none of the two officers of this visit")
-        if wanted.comes in visit["officers"] or wanted.comes not in await self.office.able(connection):
+        if visit["plan_kind"] == RANDOM:
+            drawn = await drawn_next(connection, self.office, visit)
+            if wanted.comes not in (None, drawn.subject):
+                names = await office_store.names_of(connection, [drawn.subject])
+                raise Invalid.about(
+                    "comes", Reason("the seed of the draw names {officer} next", officer=names[drawn.subject])
+                )
+            return drawn
+        able = await self.office.able(connection)
+        if wanted.comes is None or wanted.comes in visit["officers"] or wanted.comes not in able:
             raise Invalid.about("comes", "another officer with a valid certificate is needed (Art. 42)")
         sites = [visit["site_id"]] if visit["site_id"] else []
         await self._refuse_bound(connection, sites, [wanted.comes])
+        return Successor(wanted.comes)
 
     async def _refuse_bound(
         self, connection: asyncpg.Connection, site_ids: Sequence[str], officers: Sequence[str]

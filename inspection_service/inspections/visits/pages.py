@@ -188,11 +188,11 @@ def _add_visit(router: APIRouter, desk: VisitDesk, templates: Templates, words: 
         visit_id: str,
         who: Annotated[Principal, Depends(require_person(INSPECTOR, REGULATOR))],
         leaves: Annotated[str, Form(min_length=1, max_length=100)],
-        comes: Annotated[str, Form(min_length=1, max_length=100)],
         reason: Annotated[str, Form(min_length=1, max_length=2000)],
+        comes: Annotated[str, Form(max_length=100)] = "",
     ) -> Response:
         try:
-            await desk.replace_officer(who, visit_id, Replacement(leaves, comes, reason))
+            await desk.replace_officer(who, visit_id, Replacement(leaves, comes or None, reason))
         except (Conflict, Forbidden, Invalid) as error:
             return await show(request, who, visit_id, error)
         return RedirectResponse(f"/inspections/visits/{visit_id}", 303)

@@ -44,11 +44,11 @@ async def insert_visits(
 
 
 async def replace_officer(connection: asyncpg.Connection, visit_id: str, said: Sequence[Any]) -> None:
-    """Let one officer take the place of another: (leaves, comes, reason, at, by); both stay on record."""
+    """Let one officer take the place of another: (leaves, comes, reason, at, by, passed over); both stay on record."""
     await connection.execute(
         """
         INSERT INTO inspection.visit_replacement
-        SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6 FROM inspection.visit_replacement WHERE visit_id = $1
+        SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7 FROM inspection.visit_replacement WHERE visit_id = $1
         """,
         visit_id,
         *said,
