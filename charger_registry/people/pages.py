@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry.divisions import store as divisions_store
-from charger_registry.pages import organisation_meant
+from charger_registry.pages import organisation_meant, typed
 from charger_registry.people import store
 from charger_registry.people.api import manager
 from charger_registry.people.authority import LEVELS, Account
@@ -104,6 +104,7 @@ def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None
         return templates.render(
             request, "person_new.html", status_code=error.status if error else 200, account=account,
             error=error, organisation=account.organisation_id or "" if account else await _own(desk, who),
+            given=await typed(request, error),
             **await _choices(desk, who),
         )  # fmt: skip
 
@@ -136,14 +137,21 @@ async def show_person(
     *,
     link: Link | None = None,
     error: YouguanError | None = None,
+    form: str = "",
+    account: Account | None = None,
 ) -> Response:
-    """Return the page of a person, with a new link where one was made."""
+    """Return the page of a person, with a new link where one was made.
+
+    Where something is wrong with a form of it: with what was typed, `account` where that was to be changed.
+    """
     row = await desk.read(who, username)
+    organisation = called(row["organisation_id"], row["organisation_name"]) if row["organisation_id"] else ""
     address = str(request.base_url).rstrip("/") + link.path if link else ""
     return templates.render(
-        request, "person.html", status_code=error.status if error else 200, row=row, account=store.account_of(row),
-        link=link, address=address, own=username == who.subject, error=error, role_names=ROLES,
-        called=called,
+        request, "person.html", status_code=error.status if error else 200, row=row,
+        account=account or store.account_of(row), organisation=account.organisation_id or "" if account else organisation,
+        link=link, address=address, own=username == who.subject, error=error, role_names=ROLES, form=form,
+        given=await typed(request, error),
         **await _choices(desk, who),
     )  # fmt: skip
 
@@ -164,7 +172,10 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
         try:
             await desk.change(who, username, await _meant(desk, fields), reason)
         except YouguanError as error:
-            return await show_person(request, desk, templates, who, username, error=error)
+            account = Account(username, **fields)
+            return await show_person(
+                request, desk, templates, who, username, error=error, form="change", account=account
+            )
         return RedirectResponse(f"/people/persons/{quote(username, safe='')}", 303)
 
     @router.post("/persons/{username}/{command}")
@@ -187,7 +198,7 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
                 case _:
                     await desk.set_active(who, username, command == "open", reason)
         except YouguanError as error:
-            return await show_person(request, desk, templates, who, username, error=error)
+            return await show_person(request, desk, templates, who, username, error=error, form=command)
         if link is not None:
             return await show_person(request, desk, templates, who, username, link=link)
         return RedirectResponse(f"/people/persons/{quote(username, safe='')}", 303)

@@ -935,6 +935,8 @@ async def test_a_filing_names_who_manages_in_the_place_of_who_is_no_more(world: 
     async with world.pool.acquire() as connection, connection.transaction():
         await publish(connection, "registry", await deregister(connection, "m", NOW, NOW))
     assert (await world.done("GET", "/sites/old"))["reason"] == "deregistered"
+    contact = await world.page("/sites/old/contact", reason="电话已接通")
+    assert (contact.status_code, 'value="电话已接通"' in contact.text) == (409, True), "what was typed is not lost"
     begun = {"site_id": "old", "organisation_id": "n"}
     filing = await world.done("POST", "/filings", role=REGULATOR, json=begun)
     content = {**CONTENT, "manager": "n", "stations": [{**STATION, "id": "OLD-1"}]}

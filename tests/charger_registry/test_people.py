@@ -901,8 +901,17 @@ async def test_people_are_managed_in_the_browser(house: House) -> None:
     ):  # fmt: skip
         shown = await house.client.get(address, headers=chief)
         assert shown.status_code == 200, (address, shown.text)
-    wrong = {**form, "division": "x"}
-    assert (await house.client.post("/people/persons/li/change", data=wrong, headers=chief)).status_code == 422
+
+    async def refused(address: str, data: dict[str, Any], *typed: str) -> None:
+        """What is refused is shown again as it was typed."""
+        answer = await house.client.post(address, data=data, headers=chief)
+        assert answer.status_code == 422
+        for text in typed:
+            assert f'value="{text}"' in answer.text, (address, text)
+
+    wrong = {**form, "name": "李四", "division": "x", "organisation_id": "无此单位", "reason": "调动"}
+    await refused("/people/persons/li/change", wrong, "李四", "x", "无此单位", "调动")
+    await refused("/people/new", {**wrong, "username": "li2"}, "li2", "李四", "无此单位", "调动")
     moved = {**form, "division": "330226002"}
     assert (await house.client.post("/people/persons/li/change", data=moved, headers=chief)).status_code == 303
     assert "330226002" in (await house.client.get("/people", headers=chief)).text
@@ -915,11 +924,10 @@ async def test_people_are_managed_in_the_browser(house: House) -> None:
     mandate = {"name": "王", "kind": "agent", "evidence_kind": "书", "evidence_number": "1", "valid_until": ""}
     address = "/people/organisations/four/representatives"
     assert (await house.client.post(address, data=mandate, headers=chief)).status_code == 303
-    wrong = {**mandate, "valid_until": "2030-02-30"}
-    assert (await house.client.post(address, data=wrong, headers=chief)).status_code == 422, "no day is not for ever"
+    await refused(address, {**mandate, "name": "赵", "valid_until": "2030-02-30"}, "赵", "书", "2030-02-30")
     four = "/people/organisations/four"
-    wrong = {"since": "31.12.2030", **WHY}
-    assert (await house.client.post(f"{four}/deregister", data=wrong, headers=chief)).status_code == 422, "nor now"
+    await refused(f"{four}/change", {**change, "uscc": "x" * 18, "address": "新路"}, "x" * 18, "新路", WHY["reason"])
+    await refused(f"{four}/deregister", {"since": "31.12.2030", "reason": "注销公告"}, "31.12.2030", "注销公告")
     assert "已注销" not in (await house.client.get(four, headers=chief)).text
     ended = await house.client.post(f"{four}/deregister", data={"since": "", **WHY}, headers=chief)
     assert ended.status_code == 303

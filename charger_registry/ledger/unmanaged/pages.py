@@ -16,7 +16,7 @@ from charger_registry.ledger.unmanaged import store
 from charger_registry.ledger.unmanaged.api import AHEAD_DAYS
 from charger_registry.ledger.unmanaged.desk import ACCOUNTABLE, UnmanagedDesk
 from charger_registry.ledger.unmanaged.management import accountable
-from charger_registry.pages import REASONS, ROLES
+from charger_registry.pages import REASONS, ROLES, typed
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import YouguanError
@@ -137,6 +137,7 @@ def _add_settling(
             reasons=REASONS,
             roles=ROLES,
             error=error,
+            given=await typed(request, error),
         )
 
     @router.get("/sites/{site_id}/settle")

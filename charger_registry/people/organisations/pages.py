@@ -33,9 +33,11 @@ class Organisations:
         self._clock = clock
 
     async def show(
-        self, request: Request, who: Principal, organisation_id: str, error: YouguanError | None = None
+        self, request: Request, who: Principal, organisation_id: str, error: YouguanError | None = None, form: str = ""
     ) -> Response:
-        """Return the page of one; NotFound beyond one's bounds."""
+        """Return the page of one, and where something is wrong with a form of it, that as it was typed. NotFound beyond one's
+        bounds.
+        """
         row = await self.desk.read(who, organisation_id)
         async with self.desk.pool.acquire() as connection:
             representatives = await store.list_representatives(connection, organisation_id)
@@ -48,7 +50,7 @@ class Organisations:
             undone=undone, taken=taken, codes=CODES,
             representatives=[(line, store.speaks(line, today)) for line in representatives], kinds=KINDS,
             rules=who.has(REGULATOR) and who.scope.everything, may_change=may_change(who, organisation_id),
-            error=error,
+            error=error, form=form, given=await typed(request, error),
         )  # fmt: skip
 
 
@@ -145,7 +147,7 @@ def _add_file(router: APIRouter, pages: Organisations) -> None:
         try:
             await pages.desk.change(who, organisation_id, changes, reason)
         except YouguanError as error:
-            return await pages.show(request, who, organisation_id, error)
+            return await pages.show(request, who, organisation_id, error, "change")
         return back_to(organisation_id)
 
 
@@ -161,7 +163,7 @@ def _add_end(router: APIRouter, pages: Organisations) -> None:
         try:
             await pages.desk.deregister(who, organisation_id, midnight("since", since), reason)
         except YouguanError as error:
-            return await pages.show(request, who, organisation_id, error)
+            return await pages.show(request, who, organisation_id, error, "deregister")
         return back_to(organisation_id)
 
     @router.post("/{organisation_id}/deregister/undo")
@@ -175,7 +177,7 @@ def _add_end(router: APIRouter, pages: Organisations) -> None:
         try:
             await pages.desk.undo_deregistration(who, organisation_id, reason, document_number)
         except YouguanError as error:
-            return await pages.show(request, who, organisation_id, error)
+            return await pages.show(request, who, organisation_id, error, "undo")
         return back_to(organisation_id)
 
 
@@ -200,7 +202,7 @@ def _add_representatives(router: APIRouter, pages: Organisations) -> None:
             )  # fmt: skip
             await pages.desk.verify(who, organisation_id, mandate)
         except YouguanError as error:
-            return await pages.show(request, who, organisation_id, error)
+            return await pages.show(request, who, organisation_id, error, "verify")
         return back_to(organisation_id)
 
     @router.post("/{organisation_id}/representatives/{number}/end")
@@ -214,5 +216,5 @@ def _add_representatives(router: APIRouter, pages: Organisations) -> None:
         try:
             await pages.desk.end_mandate(who, organisation_id, number, reason)
         except YouguanError as error:
-            return await pages.show(request, who, organisation_id, error)
+            return await pages.show(request, who, organisation_id, error, f"end-{number}")
         return back_to(organisation_id)
