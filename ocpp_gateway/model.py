@@ -653,13 +653,15 @@ class RelayGap(Table, table=True):
 
 
 class MqttRetained(Table, table=True):
-    """A connector at a site of which the broker may hold a retained status."""
+    """A connector at a site of which the broker may hold a retained status, or why it refuses one."""
 
     __tablename__ = "mqtt_retained"
     __table_args__ = NOW
     station_id: str = text(key=True)
     connector: int = whole(key=True)
     site_id: str = text(key=True)
+    refused_reason: str | None = text(optional=True)
+    refused_at: datetime | None = moment(optional=True)
 
 
 class MqttDelivered(Table, table=True):

@@ -259,7 +259,7 @@ class Consumer:
                 async with listening(self._pool, CHANNEL, self._ring) as connection:
                     await self._serve(connection)
             except AWAY as error:
-                log.warning("%s: database away: %s", self.name, error)
+                log.warning("%s: away, the database or whom it tells: %s", self.name, error)
             except Exception as error:
                 failures.labels(self.name).inc()
                 log.exception("%s: an event cannot be handled; trying again in %.1f s", self.name, self._pause_s)

@@ -68,6 +68,10 @@ class BrokerAway(ConnectionError):
     """The broker cannot be reached, refuses us, or is gone."""
 
 
+class PublishRefused(Exception):
+    """The broker does not take a message, by its access list for instance; the connection goes on."""
+
+
 class _NotSpoken(BrokerAway):
     """The broker does not speak this version of MQTT."""
 
@@ -152,7 +156,7 @@ class Link:
             raise _NotSpoken("it does not greet us") from None
         for name in self._caller.filters:
             await self._subscribe(name)
-        await self.publish(self._caller.state_topic, b"online", retain=True)
+        await self._say(b"online")
         self._there = True
 
     def _connect(self) -> None:
@@ -172,7 +176,7 @@ class Link:
         """Say goodbye in order, so that the broker need not say it for us."""
         if self._there and not self._lost.done():
             try:
-                await self.publish(self._caller.state_topic, b"offline", retain=True)
+                await self._say(b"offline")
             except BrokerAway as error:
                 log.info("MQTT: no goodbye: %s", error)
         self._client.disconnect()
@@ -182,8 +186,15 @@ class Link:
         """Wait until the connection is lost; always BrokerAway."""
         raise BrokerAway(await asyncio.shield(self._lost))
 
+    async def _say(self, state: bytes) -> None:
+        """Say in public whether we are there; who may not say so works all the same."""
+        try:
+            await self.publish(self._caller.state_topic, state, retain=True)
+        except PublishRefused as refusal:
+            log.warning("MQTT: %s: %s", self._caller.state_topic, refusal)
+
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish with QoS 1 and wait for the broker's word; BrokerAway."""
+        """Publish with QoS 1 and wait for the broker's word; PublishRefused, BrokerAway."""
         await self._answer(self._client.publish(topic, payload, qos=1, retain=retain).mid, topic)
 
     async def _subscribe(self, name: str) -> None:
@@ -272,20 +283,20 @@ class Link:
     def _on_publish(
         self, client: Client, data: Any, mid: int, reason: ReasonCode, properties: Properties | None
     ) -> None:
-        self._answered(mid, [reason])
+        self._answered(mid, PublishRefused(str(reason)) if reason.is_failure else None)
 
     def _on_subscribe(
         self, client: Client, data: Any, mid: int, reasons: list[ReasonCode], properties: Properties | None
     ) -> None:
-        self._answered(mid, reasons)
+        bad = ", ".join(str(reason) for reason in reasons if reason.is_failure)
+        self._answered(mid, BrokerAway(f"the broker refuses a subscription: {bad}") if bad else None)
 
-    def _answered(self, mid: int, reasons: Sequence[ReasonCode]) -> None:
+    def _answered(self, mid: int, error: Exception | None) -> None:
         waiting = self._unanswered.get(mid)
         if waiting is None or waiting.done():
             return
-        bad = [str(reason) for reason in reasons if reason.is_failure]
-        if bad:
-            waiting.set_exception(BrokerAway(f"the broker refuses it: {', '.join(bad)}"))
+        if error is not None:
+            waiting.set_exception(error)
         else:
             waiting.set_result(None)
 

@@ -2,23 +2,27 @@
 
 Topic: youguan/v1/sites/{site}/connectors/{station}-{connector}/status. Where a connector is filed no longer, or is
 somebody's own now, its topic is emptied: which topics the broker may hold is kept, so that this survives a restart.
+A topic that the broker refuses is noted with its reason and tried again; the others go on.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
 import orjson
 
 from ocpp_gateway.mqtt import store
-from ocpp_gateway.mqtt.connection import Caller, Dialer, Link
+from ocpp_gateway.mqtt.connection import Caller, Dialer, Link, PublishRefused
 from ocpp_gateway.mqtt.connection import broker as broker_of
 from youguan.clock import utc_text
 from youguan.eventlog import Consumer, StoredEvent
 from youguan.events import ConnectorStatusChanged
 from youguan.repeating import repeat
 from youguan.settings import Settings
+
+log = logging.getLogger(__name__)
 
 WINDOW = 200  # published without waiting for the broker's word for each
 LOOK_S = 10.0  # how soon it is noticed that a station was moved, retired or made private: that is told of no connector
@@ -90,8 +94,13 @@ class Outlet:
         async with self._turn, self.pool.acquire() as connection:
             rows = await store.connectors(connection, places)
             await store.note_retained(connection, rows)  # before the broker has it, or nobody would ever take it back
-            await self._publish([(topic(row), message(row)) for row in rows])
-        return len(rows)
+            refused = await self._publish(rows, message)
+            await store.note_refused(connection, rows, [refused.get(topic(row)) for row in rows])
+        if refused and places is None:
+            log.warning(
+                "MQTT: the broker refuses %d of %d topics; first %s", len(refused), len(rows), next(iter(refused))
+            )
+        return len(rows) - len(refused)
 
     async def follow_files(self) -> None:
         """Publish where stations have been moved to, then empty the topics that are no public connector's any more."""
@@ -101,13 +110,27 @@ class Outlet:
             await self.tell(unpublished)
         async with self._turn, self.pool.acquire() as connection:
             left = await store.left(connection)
-            await self._publish([(topic(row), b"") for row in left])
-            await store.forget_retained(connection, left)
+            refused = await self._publish(left, lambda _: b"")
+            await store.note_refused(connection, left, [refused.get(topic(row)) for row in left])
+            await store.forget_retained(connection, [row for row in left if topic(row) not in refused])
 
-    async def _publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        for start in range(0, len(messages), WINDOW):
-            part = messages[start : start + WINDOW]
-            await asyncio.gather(*(self.link.publish(name, payload, retain=True) for name, payload in part))
+    async def _publish(
+        self, rows: Sequence[asyncpg.Record], payload: Callable[[asyncpg.Record], bytes]
+    ) -> dict[str, str]:
+        """Publish at each row's topic what is to be there; return the topics that the broker refuses, each with its reason."""
+        refused: dict[str, str] = {}
+        for start in range(0, len(rows), WINDOW):
+            part = [(topic(row), payload(row)) for row in rows[start : start + WINDOW]]
+            reasons = await asyncio.gather(*(self._offer(*each) for each in part))
+            refused |= {name: reason for (name, _), reason in zip(part, reasons, strict=True) if reason is not None}
+        return refused
+
+    async def _offer(self, name: str, payload: bytes) -> str | None:
+        try:
+            await self.link.publish(name, payload, retain=True)
+        except PublishRefused as refusal:
+            return str(refusal)
+        return None
 
 
 def topic(row: asyncpg.Record) -> str:

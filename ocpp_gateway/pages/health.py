@@ -6,6 +6,8 @@ import asyncpg
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
+from ocpp_gateway.mqtt import store as mqtt
+from ocpp_gateway.mqtt.outbound import topic
 from ocpp_gateway.mqtt.process import FIRST_SLOT
 from ocpp_gateway.pages import store
 from ocpp_gateway.pages.figures import Figures
@@ -49,12 +51,14 @@ def health_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, f
             rows = await store.refused(connection, store.RefusedFilter(), None, PAGE)
             unknown = await store.quarantined(connection)
             mode, oldest = await store.storage(connection)
+            refused_topics = await mqtt.refused(connection, PAGE)
         return templates.render(
             request, "gateway_health.html", states=states, words=STATES, consumers=consumers, codes=codes,
             sources=sources, rows=rows, unknown=unknown, mode=mode, oldest=oldest, trend=figures.trend(),
             workers=[row for row in workers if row["slot"] < FIRST_SLOT],
             bridges=[row for row in workers if FIRST_SLOT <= row["slot"] < FIRST_YKC_SLOT],
             counted={name: figures.counted(counter) for name, counter in COUNTED.items()},
+            refused_topics=refused_topics, topic=topic,
             days=settings.raw_frame_retention_days, broker=settings.mqtt_url is not None, set_out=lambda text: read(text)[3],
         )  # fmt: skip
 

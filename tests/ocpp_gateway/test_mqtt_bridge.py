@@ -692,3 +692,30 @@ async def test_a_station_that_is_moved_retired_or_made_private_leaves_no_status_
     async with publishing(settings, pool):
         await eventually(lambda: holds(settings, set()), within_s=60)
     assert not await count(pool, "gateway.mqtt_retained")
+
+
+async def test_a_topic_that_the_broker_refuses_holds_up_no_other(
+    database_url: str, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules"
+    rules.write_text("topic readwrite #\ntopic deny youguan/v1/sites/S1/connectors/C1-1/status\n")
+    broker = Mosquitto(tmp_path / "mqtt", ["allow_anonymous true", f"acl_file {rules}"])
+    broker.start()
+    settings = Settings(database_url=database_url, role_secret=None, mqtt_url=f"mqtt://127.0.0.1:{broker.port}")
+    async with bridging(settings):
+        await send(settings, (STATUS, status(1)), ("chargers/S1/C2/status", status(2)))
+        await until_stored(pool, 2)
+    async with publishing(settings, pool):
+        await eventually(lambda: holds(settings, {"S1/connectors/C2-1"}))
+    async with pool.acquire() as connection:
+        (refused,) = await store.refused(connection, 9)
+        assert (refused["station_id"], refused["refused_reason"], refused["total"]) == ("C1", "Not authorized", 1)
+        assert await store.unpublished(connection) == []
+        await connection.execute("UPDATE gateway.mqtt_retained SET refused_at = refused_at - interval '1 hour'")
+        assert await store.unpublished(connection) == [("C1", 1)], "it is offered again"
+        broker.stop()
+        rules.write_text("topic readwrite #\n")
+        broker.start()
+        assert await republish(pool, settings) == 2
+        assert await store.refused(connection, 9) == []
+    broker.stop()
