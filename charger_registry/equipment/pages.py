@@ -1,6 +1,7 @@
 """What stands at a site, for those who keep its file; the code on each station, and the page that it opens."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import quote
 
 import asyncpg
@@ -9,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from charger_registry import store as registry
 from charger_registry.divisions import store as divisions
-from charger_registry.equipment import labels, opening_hours, store
+from charger_registry.equipment import facts_form, labels, opening_hours, store
 from charger_registry.equipment.api import FactsIn, address, members_of, meters_after, tomorrow
 from charger_registry.equipment.connector_types import TYPES
 from charger_registry.equipment.desk import SiteDesk
@@ -18,7 +19,7 @@ from charger_registry.equipment.photos.desk import PhotoDesk
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, Code, named
 from charger_registry.equipment.station_pages import SOURCES
 from charger_registry.fees import store as fees
-from charger_registry.fees.pages import fees_of
+from charger_registry.fees.form import fees_of
 from charger_registry.fees.posting import band_at
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import holder
@@ -39,10 +40,6 @@ from youguan.web.templates import Templates
 
 PAGE = 50
 A_YEAR = 365 * 24 * 3600
-FACTS = (
-    "opening_hours", "help_phone", "site_phone", "parking", "parking_rules", "guide", "bays", "accessible_bays", "usage",
-    "construction",
-)  # fmt: skip
 
 
 def equipment_pages(
@@ -62,7 +59,13 @@ def _add_site(
 ) -> None:
     may_change = require_site(pool, REGULATOR, OPERATOR)
 
-    async def page(request: Request, site_id: str, who: Principal, error: YouguanError | None = None) -> Response:
+    async def page(
+        request: Request,
+        site_id: str,
+        who: Principal,
+        error: YouguanError | None = None,
+        typed: Mapping[str, str] | None = None,
+    ) -> Response:
         now = clock.now()
         async with pool.acquire() as connection:
             site = await registry.get_site(connection, site_id)
@@ -72,13 +75,14 @@ def _add_site(
             told = await provenance(connection, site_id)
             outside = await divisions.list_outside(connection, who.scope, None, 1, site_id)
         said = {row["field"]: row for row in told if row["kind"] == "site"}
+        fields = facts_form.shown(site, fees.price_of(held))
         return templates.render(
             request, "equipment.html", status_code=error.status if error else 200, site=site, stations=stations,
             hours=opening_hours.from_json(site["opening_hours"]), price=held, said=said, sources=SOURCES, types=TYPES,
             usages=USAGES, constructions=CONSTRUCTIONS, parkings=PARKINGS, named=named, today=county_day(now),
             may_change=who.has(REGULATOR, OPERATOR), usages_offered=_usages_for(who, site["usage"]),
             photos=await photos.shown(site_id), address=address, error=error, own_fees=own, outside=outside,
-            understood=opening_hours.as_osm,
+            understood=opening_hours.as_osm, form={**fields, "shown": facts_form.sealed(fields), **(typed or {})},
         )  # fmt: skip
 
     @router.get("/registry/sites/{site_id}/equipment")
@@ -95,14 +99,11 @@ def _add_site(
     ) -> Response:
         form = {name: str(value).strip() for name, value in (await request.form()).items()}
         try:
-            facts: dict[str, Any] = {name: form[name] or None for name in FACTS if name in form}
-            if "renewable" in form:
-                facts["renewable"] = {"yes": True, "no": False}.get(form["renewable"])
-            await desk.change(
-                who, site_id, members_of(checked(FactsIn, facts)), fees_of(form), remote=remote_of(request)
-            )
+            facts, asked = facts_form.changed(form)
+            price = fees_of(asked) if asked else None
+            await desk.change(who, site_id, members_of(checked(FactsIn, facts)), price, remote=remote_of(request))
         except YouguanError as error:
-            return await page(request, site_id, who, error)
+            return await page(request, site_id, who, error, form)
         return RedirectResponse(f"/registry/sites/{quote(site_id, safe='')}/equipment", 303)
 
     @router.post("/registry/site-photos/{site_id}")

@@ -1,8 +1,7 @@
-"""Fees in the browser: those of a station that asks others than its site; and the form in which people write fees."""
+"""Fees in the browser: those of a station that asks others than its site."""
 
 from collections.abc import Mapping
 from typing import Annotated
-from unicodedata import normalize
 from urllib.parse import quote
 
 import asyncpg
@@ -10,21 +9,18 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry import store as registry
-from charger_registry.drafts import PriceDraft
 from charger_registry.equipment.store import station_file
 from charger_registry.fees import store
 from charger_registry.fees.desk import FeeDesk
-from charger_registry.fees.posting import BandIn, PriceIn, draft_of
+from charger_registry.fees.form import fee_texts, fees_of
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import Invalid, Reason, YouguanError
-from youguan.web.problems import checked
 from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
 
 POSTINGS = 20
-TEXTS = ("energy_text", "service_text", "parking_text", "idle_text")
 
 
 def fee_pages(pool: asyncpg.Pool, desk: FeeDesk, templates: Templates, clock: Clock) -> APIRouter:
@@ -44,7 +40,8 @@ def fee_pages(pool: asyncpg.Pool, desk: FeeDesk, templates: Templates, clock: Cl
             postings = await store.postings(connection, site_id, station_id, None, POSTINGS)
         return templates.render(
             request, "station_fees.html", status_code=error.status if error else 200, site=site, station_id=station_id,
-            own=own, price=own or whole, postings=postings, form=form, error=error,
+            own=own, price=own or whole, postings=postings, error=error,
+            form={**fee_texts(store.price_of(own or whole)), **form},
         )  # fmt: skip
 
     @router.get("")
@@ -80,25 +77,3 @@ def fee_pages(pool: asyncpg.Pool, desk: FeeDesk, templates: Templates, clock: Cl
 def _back(site_id: str, station_id: str) -> Response:
     place = f"/registry/sites/{quote(site_id, safe='')}/stations/{quote(station_id, safe='')}/fees"
     return RedirectResponse(place, 303)
-
-
-def fees_of(form: Mapping[str, str]) -> PriceDraft | None:
-    """Return the fees of a form; None where it brings none: an unposted price stays unposted. Invalid."""
-    bands = [_band(line.strip()) for line in _lines(form.get("bands", "")) if line.strip()]
-    texts = {name: form.get(name) or None for name in TEXTS}
-    if not bands and not any(texts.values()):
-        return None
-    return draft_of(checked(PriceIn, {"bands": bands, **texts}))
-
-
-def _lines(text: str) -> list[str]:
-    return normalize("NFKC", text).replace("\n", ";").split(";")
-
-
-def _band(line: str) -> BandIn:
-    begin, _, rest = line.partition("-")
-    end, *amounts = rest.split() or [""]
-    if not amounts:
-        raise Invalid.about("bands", Reason("{line} names no fee", line=line))
-    energy, service = amounts[0], amounts[1] if len(amounts) > 1 else None
-    return checked(BandIn, {"begin": begin.strip(), "end": end, "energy_per_kwh": energy, "service_per_kwh": service})

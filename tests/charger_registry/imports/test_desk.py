@@ -4,12 +4,14 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 
 from charger_registry import store
@@ -750,8 +752,12 @@ async def test_the_page_of_equipment_and_the_code_on_a_station(client: httpx.Asy
     page = (await client.get("/registry/sites/1/equipment", headers=own)).text
     assert "400-777" in page
     assert "0.6500" in page
-    bad = await client.post("/registry/sites/1/equipment", data={**form, "bands": "08:00-24:00 1"}, headers=own)
-    assert (bad.status_code, "到 00:00 结束" in bad.text) == (422, True)
+    bad = {**form, "help_phone": "400-888", "bands": "08:00-24:00 1"}
+    refused = await client.post("/registry/sites/1/equipment", data=bad, headers=own)
+    assert (refused.status_code, "到 00:00 结束" in refused.text) == (422, True)
+    assert ('value="400-888"' in refused.text, ">08:00-24:00 1</textarea>" in refused.text) == (True, True), (
+        "it stays typed"
+    )
     assert (await client.get("/registry/sites/2/equipment", headers=own)).status_code == 404
     sheet = (await client.get("/registry/sites/1/labels", headers=own)).text
     assert f"{ADDRESS}/stations/s1" in sheet
@@ -764,6 +770,24 @@ async def test_the_page_of_equipment_and_the_code_on_a_station(client: httpx.Asy
     assert "0.6500" in public
     assert (await client.get("/stations/nowhere")).status_code == 404
     assert (await client.get("/stations/nowhere/qr.svg")).status_code == 404
+
+
+async def test_a_form_says_nothing_of_what_it_shows_unchanged(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+    """Whoever changes the telephone takes back neither hours that no text tells nor fees that were posted meanwhile."""
+    own, path = headers(OPERATOR), "/registry/sites/1/equipment"
+    told = {"always": False, "periods": [{"weekday": 1, "begin": "08:00", "end": "18:00"}], "text": ""}
+    await pool.execute("UPDATE registry.site SET opening_hours = $1 WHERE id = '1'", told)
+    for service in ("0.35", "0.45"):
+        (fields,) = re.findall(r'name="shown" value="([^"]*)"', (await client.get(path, headers=own)).text)
+        band = {"begin": "00:00", "end": "24:00", "service_per_kwh": service}
+        assert (await client.post("/api/registry/sites/1/prices", json={"bands": [band]}, headers=own)).is_success
+    form = {**orjson.loads(unescape(fields)), "shown": unescape(fields), "help_phone": "400-9"}
+    assert (form["opening_hours"], form["bands"]) == ("Mo 08:00-18:00; Tu-Su off", "00:00-24:00 - 0.3500")
+    assert (await client.post(path, data=form, headers=own)).status_code == 303
+    kept = await pool.fetchrow("SELECT help_phone, opening_hours FROM registry.site WHERE id = '1'")
+    assert tuple(kept) == ("400-9", told)
+    prices = (await client.get("/api/registry/sites/1/prices")).json()["items"]
+    assert [(b["energy_per_kwh"], b["service_per_kwh"]) for b in prices[0]["bands"]] == [(None, "0.4500")]
 
 
 PNG = b"\x89PNG\r\n\x1a\n of a gate"
