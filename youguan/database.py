@@ -9,6 +9,8 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import asyncpg
 import orjson
 
+from youguan.listening import Bell
+
 log = logging.getLogger(__name__)
 
 Loaded = TypeVar("Loaded")
@@ -71,6 +73,10 @@ COMMAND_WITHIN_S, CONNECTION_WITHIN_S = 60.0, 10.0
 
 class Pool(asyncpg.Pool):  # type: ignore[misc]
     """A pool that gives up waiting for a connection, and for a connection to be given back, after a while."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.bell = Bell(self)
 
     def acquire(self, *, timeout: float | None = CONNECTION_WITHIN_S) -> Any:
         """Return a connection as a context manager; TimeoutError."""

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 
 from youguan.database import AWAY
 from youguan.events import Event, all_events
-from youguan.listening import listening, rung_within
+from youguan.listening import Rung, listening
 from youguan.literals import numbers, texts
 
 log = logging.getLogger(__name__)
@@ -250,14 +250,13 @@ class Consumer:
         self._types = [cls.__name__ for cls in types]
         self._one_by_one = 0  # events to handle singly, after a batch failed
         self._pause_s = SHORTEST_PAUSE_S
-        self._rung = asyncio.Event()
 
     async def run(self) -> None:
         """Handle what is there and what comes, until cancelled; survive a database that goes away."""
         while True:
             try:
-                async with listening(self._pool, CHANNEL, self._ring) as connection:
-                    await self._serve(connection)
+                async with listening(self._pool, CHANNEL, rung := Rung(self._is_concerned)):
+                    await self._serve(rung)
             except AWAY as error:
                 log.warning("%s: away, the database or whom it tells: %s", self.name, error)
             except Exception as error:
@@ -276,16 +275,14 @@ class Consumer:
                 count += handled
         return count
 
-    async def _serve(self, connection: asyncpg.Connection) -> None:
+    async def _serve(self, rung: Rung) -> None:
         while True:
-            self._rung.clear()
-            while await self._step(connection) is not None:
-                pass
-            await rung_within(self._rung, POLL_S)
+            rung.clear()
+            await self.catch_up()
+            await rung.within(POLL_S)
 
-    def _ring(self, *said: object) -> None:
-        if concerns(str(said[-1]), self._types):
-            self._rung.set()
+    def _is_concerned(self, types_told: str) -> bool:
+        return concerns(types_told, self._types)
 
     async def _step(self, connection: asyncpg.Connection) -> int | None:
         """Handle one batch in one transaction; None when there was nothing new in any stream."""
@@ -363,25 +360,25 @@ async def follow(
     """
     names = [cls.__name__ for cls in types]
     positions = dict(start) if start is not None else None
-    rung = asyncio.Event()
-
-    def ring(*said: object) -> None:
-        if concerns(str(said[-1]), names):
-            rung.set()
-
     while True:
         try:
-            async with listening(pool, CHANNEL, ring) as connection:
+            async with listening(pool, CHANNEL, rung := Rung(lambda told: concerns(told, names))):
                 if positions is None:
-                    positions = await heads(connection)
+                    async with pool.acquire() as connection:
+                        positions = await heads(connection)
                 while True:
                     rung.clear()
-                    while readings := await _read(connection, positions, names, BATCH):
+                    while readings := await _look(pool, positions, names):
                         batch, reached = next_batch(readings, BATCH)
                         positions.update(reached)
                         if batch:
                             yield batch
-                    await rung_within(rung, POLL_S)
+                    await rung.within(POLL_S)
         except AWAY as error:
             log.warning("following events: database away: %s", error)
             await asyncio.sleep(0.5)
+
+
+async def _look(pool: asyncpg.Pool, positions: Positions, types: Iterable[str]) -> list[Reading]:
+    async with pool.acquire() as connection:
+        return await _read(connection, positions, types, BATCH)

@@ -15,7 +15,7 @@ import orjson
 from charger_registry.public import store
 from charger_registry.public.choosing import state_of
 from youguan.database import AWAY
-from youguan.listening import listening, rung_within
+from youguan.listening import Rung, listening
 
 POLL_S = 2.0
 COALESCE_S = 0.3
@@ -49,22 +49,22 @@ class Picture:
 
     async def keep(self) -> None:
         """Load the picture, then bring it up to date whenever the projection rings."""
-        rung = asyncio.Event()
         while True:
             try:
-                async with listening(self._pool, store.CHANNEL, lambda *_: rung.set()) as connection:
-                    await self._refresh_for_ever(connection, rung)
+                async with listening(self._pool, store.CHANNEL, rung := Rung()):
+                    await self._refresh_for_ever(rung)
             except AWAY:
                 await asyncio.sleep(0.5)
 
-    async def _refresh_for_ever(self, connection: asyncpg.Connection, rung: asyncio.Event) -> None:
+    async def _refresh_for_ever(self, rung: Rung) -> None:
         while True:
             rung.clear()
-            rows = await store.read_sites(connection, self.version)
-            if rows or not self.loaded:
-                self.towns = [dict(row) for row in await store.towns(connection)]
+            async with self._pool.acquire() as connection:
+                rows = await store.read_sites(connection, self.version)
+                if rows or not self.loaded:
+                    self.towns = [dict(row) for row in await store.towns(connection)]
             await self._take(rows)
-            await rung_within(rung, POLL_S)
+            await rung.within(POLL_S)
             await asyncio.sleep(COALESCE_S)
 
     async def _take(self, rows: list[asyncpg.Record]) -> None:

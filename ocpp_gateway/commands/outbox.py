@@ -27,7 +27,7 @@ from ocpp_gateway.stations.session import Conversation, Recorder
 from youguan.clock import Clock
 from youguan.database import AWAY
 from youguan.eventlog import publish
-from youguan.listening import listening, rung_within
+from youguan.listening import Rung, listening
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Outbox:
         self._recorder = recorder
         self._clock = clock
         self._sealer = sealer or Sealer(None)
-        self._rung = asyncio.Event()
+        self._rung = Rung()
 
     async def start(self) -> None:
         """End what a predecessor in this slot had sent: its answer will not find us."""
@@ -80,21 +80,24 @@ class Outbox:
         """Send what is queued and what comes, until cancelled; survive a database that goes away."""
         while True:
             try:
-                async with listening(self._pool, store.CHANNEL, lambda *_: self._rung.set()) as connection:
-                    await self._serve(connection)
+                self._rung = Rung()
+                async with listening(self._pool, store.CHANNEL, self._rung):
+                    await self._serve()
             except AWAY as error:
                 log.warning("outbox %d: database away: %s", self._slot, error)
                 await asyncio.sleep(POLL_S)
 
-    async def _serve(self, connection: asyncpg.Connection) -> None:
+    async def _serve(self) -> None:
         while True:
             self._rung.clear()
-            for row in await store.take_queued(connection, self._slot, self._clock.now()):
+            async with self._pool.acquire() as connection:
+                queued = await store.take_queued(connection, self._slot, self._clock.now())
+            for row in queued:
                 sealed = row["sealed"]
                 content = row["payload"] if sealed is None else self._sealer.open(row["id"], sealed)
                 command = Command(row["id"], row["station_id"], row["action"], row["payload"], content)
                 self._send(command, row["ocpp_version"], row["timeout_s"])
-            await rung_within(self._rung, POLL_S)
+            await self._rung.within(POLL_S)
 
     def _send(self, command: Command, version: str, timeout_s: float) -> None:
         session = self._find(command.station_id)
@@ -157,6 +160,6 @@ class Outbox:
         def settle(settlement: Settlement) -> None:
             if isinstance(settlement, Lost):  # the station has moved on; what became of the command is ours to tell
                 self._recorder.submit(Entry("", now, "", observations))
-            self._rung.set()  # the station's next may go
+            self._rung.ring()  # the station's next may go
 
         self._recorder.submit(Entry(command.station_id, now, frame, observations, settle=settle))

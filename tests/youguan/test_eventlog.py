@@ -172,9 +172,11 @@ async def eventually(condition: object) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_consumer_survives_its_connection(pool: asyncpg.Pool, notebook: Notebook) -> None:
-    running = asyncio.create_task(consumer(pool, notebook).run())
+async def test_a_consumer_survives_its_connections(pool: asyncpg.Pool, notebook: Notebook) -> None:
+    """The one by which it is rung, which it shares with whoever else uses the pool, and the one that it has while it works."""
+    running = [asyncio.create_task(consumer(pool, notebook).run()), asyncio.create_task(follow_for_ever(pool))]
     try:
+        await eventually(lambda: listen(pool, 1))
         await put(pool, "a", revoked("1"))
         await eventually(lambda: has_read(pool, notebook, ["1"]))
         await pool.execute(
@@ -183,8 +185,22 @@ async def test_a_consumer_survives_its_connection(pool: asyncpg.Pool, notebook: 
         )
         await put(pool, "a", revoked("2"))
         await eventually(lambda: has_read(pool, notebook, ["1", "2"]))
+        await eventually(lambda: listen(pool, 1))
     finally:
-        running.cancel()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    await eventually(lambda: listen(pool, 0))
+
+
+async def follow_for_ever(pool: asyncpg.Pool) -> None:
+    async for _ in follow(pool, (AlertResolved,)):
+        pass
+
+
+async def listen(pool: asyncpg.Pool, count: int) -> bool:
+    listening = "datname = current_database() AND query LIKE 'LISTEN%'"
+    return bool(await pool.fetchval(f"SELECT count(*) FROM pg_stat_activity WHERE {listening}") == count)
 
 
 async def test_replay_from_any_point(pool: asyncpg.Pool) -> None:
