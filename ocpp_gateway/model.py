@@ -54,6 +54,17 @@ class StationDirectory(Table, table=True):
     connectors: int
 
 
+class StationStay(Table, table=True):
+    """Where a station stood, from when to when; of one that was filed for the first time `since` is minus infinity."""
+
+    __tablename__ = "station_stay"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    site_id: str = text()
+    since: datetime = moment(key=True)
+    until: datetime | None = moment(optional=True)
+
+
 class PrivateStation(Table, table=True):
     """A station that is filed, or was filed last, at what is somebody's own: strangers are told nothing of it."""
 
@@ -418,7 +429,10 @@ class Notification(Table, table=True):
 
 
 class ConnectorDay(Table, table=True):
-    """Seconds of a day of the county in each state, and its line of states: the n-th begins at `begins_s[n]`."""
+    """Seconds of a day of the county in each state, and its line of states: the n-th begins at `begins_s[n]`.
+
+    `site_id`: where the station stood at noon; empty: filed nowhere.
+    """
 
     __tablename__ = "connector_day"
     __table_args__ = SERIES
@@ -441,6 +455,29 @@ class ConnectorDay(Table, table=True):
     closing_link: str = text()
     begins_s: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
     states: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    site_id: str = text()
+
+
+class ConnectorMonth(Table, table=True):
+    """What the days of a month that is over add up to, by the site where the station stood; `month`: its first day."""
+
+    __tablename__ = "connector_month"
+    __table_args__ = SERIES
+    month: date = Field(primary_key=True)
+    station_id: str = text(key=True)
+    connector: int = whole(key=True)
+    site_id: str = text(key=True)
+    available_s: int
+    occupied_s: int
+    charging_s: int
+    reserved_s: int
+    unavailable_s: int
+    faulted_s: int
+    offline_s: int
+    unknown_s: int
+    excluded_s: int
+    energy_wh: float
+    transactions: int
 
 
 class DayDue(Table, table=True):

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 LONGEST_OFFLINE = timedelta(days=180)
 TOLERATED_LEAD = timedelta(minutes=5)
 COUNTY = ZoneInfo("Asia/Shanghai")
+HALF_A_DAY = timedelta(hours=12) - timedelta(microseconds=1)
 
 
 class Clock(Protocol):
@@ -42,6 +43,11 @@ class ManualClock:
 def county_day(moment: datetime) -> date:
     """Return the county's date at an instant."""
     return moment.astimezone(COUNTY).date()
+
+
+def first_day_from(moment: datetime) -> date:
+    """Return the first of the county's days whose noon has not passed at an instant: a day is whose it is at its noon."""
+    return county_day(moment + HALF_A_DAY)
 
 
 def utc_text(moment: datetime) -> str:

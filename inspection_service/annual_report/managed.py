@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
-from youguan.clock import county_day
-
-HALF_A_DAY = timedelta(hours=12) - timedelta(microseconds=1)
+from youguan.clock import first_day_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +26,8 @@ def spans(ledger: Iterable[Mapping[str, Any]], first: date, after: date) -> list
     """
     found: list[Span] = []
     for entry in ledger:
-        begins = max(first, _day_of(entry["since"]))
-        ends = after if entry["until"] is None else min(after, _day_of(entry["until"]))
+        begins = max(first, first_day_from(entry["since"]))
+        ends = after if entry["until"] is None else min(after, first_day_from(entry["until"]))
         if begins >= ends:
             continue
         span = Span(entry["site_id"], entry["organisation_id"], entry["organisation_name"], begins, ends)
@@ -42,8 +40,3 @@ def spans(ledger: Iterable[Mapping[str, Any]], first: date, after: date) -> list
 def _goes_on(earlier: Span, later: Span) -> bool:
     same = (earlier.site_id, earlier.organisation_id) == (later.site_id, later.organisation_id)
     return same and earlier.after == later.first
-
-
-def _day_of(instant: datetime) -> date:
-    """Return the first day whose noon has not passed: a day is whose it was at its noon."""
-    return county_day(instant + HALF_A_DAY)

@@ -23,7 +23,7 @@ from ocpp_gateway.relay import store as relay
 from ocpp_gateway.sensors import store as sensors
 from ocpp_gateway.timeseries import store as timeseries
 from ocpp_gateway.timeseries.rollup import day_of
-from ocpp_gateway.timeseries.uptime import RULES, Seconds
+from ocpp_gateway.timeseries.uptime import by_connector, percents
 from ocpp_gateway.transactions import store as transactions
 from ocpp_gateway.transactions.api import MOST_SAMPLES, missing
 from youguan.auth import INSPECTOR, REGULATOR, Principal
@@ -160,7 +160,7 @@ async def _past(connection: asyncpg.Connection, station: asyncpg.Record, now: da
     }
     return {
         "lines": {number: (bars(pieces), pieces, totals(pieces)) for number, pieces in lines.items()},
-        "uptime": [(row["connector"], uptime_of(row)) for row in month],
+        "uptime": [(number, percents(seconds)) for number, seconds in sorted(by_connector(month).items())],
         "sensors": await sensors.sensors(connection, site_id) if site_id else [],
     }
 
@@ -193,12 +193,6 @@ def lasting(seconds: float | None) -> str:
     if hours >= LONG_H:
         return f"{hours // 24} d {hours % 24} h"
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def uptime_of(row: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return uptime in percent by every rule."""
-    seconds = Seconds(**{name: int(row[name]) for name in Seconds.__dataclass_fields__})
-    return {name: rule(seconds) for name, rule in RULES.items()}
 
 
 def _add_history(router: APIRouter, place: Place) -> None:

@@ -114,10 +114,10 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) 
     for stored in batch:
         match stored.event:
             case SiteFiled() as filed:
-                anew = await store.file_site(connection, filed)
+                anew = await store.file_site(connection, filed, stored.recorded_at)
                 news += await store.how_they_are(connection, anew, stored.recorded_at)
             case SiteRetired() as retired:
-                await store.retire_site(connection, retired.site_id)
+                await store.retire_site(connection, retired.site_id, stored.recorded_at)
             case StationRejected() as rejected:
                 await store.reject_station(connection, rejected)
             case StationReadmitted() as readmitted:

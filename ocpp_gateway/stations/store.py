@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from ocpp_gateway.timeseries.store import mark_due
+from youguan.clock import first_day_from
 from youguan.eventlog import positions_of
 from youguan.events import (
     NOT_FOR_THE_PUBLIC,
@@ -32,7 +34,7 @@ async def load_directory(
         return sites, {row["station_id"] for row in rejected}, await positions_of(connection, consumer)
 
 
-async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[str]:
+async def file_site(connection: asyncpg.Connection, filed: SiteFiled, at: datetime) -> list[str]:
     """Let the directory hold exactly the site's stations; one that is filed leaves quarantine and is rejected no longer.
 
     Return the stations that were filed nowhere before, or with fewer connectors.
@@ -52,10 +54,17 @@ async def file_site(connection: asyncpg.Connection, filed: SiteFiled) -> list[st
         ids,
         [station.connectors for station in filed.stations],
     )
+    await _place(connection, filed.site_id, ids, at)
     await _mark_private(connection, ids, private=filed.usage in NOT_FOR_THE_PUBLIC)
     await connection.execute("DELETE FROM gateway.quarantine WHERE station_id = ANY($1)", ids)
     await connection.execute("DELETE FROM gateway.rejected_station WHERE station_id = ANY($1)", ids)
     return [station.station_id for station in filed.stations if had.get(station.station_id, 0) < station.connectors]
+
+
+async def _place(connection: asyncpg.Connection, site_id: str, station_ids: Sequence[str], at: datetime) -> None:
+    """Keep where stations stand from an instant on; the first day that counts elsewhere is counted again, if it has been."""
+    moved = await connection.fetch("SELECT gateway.place_stations($1, $2, $3)", site_id, station_ids, at)
+    await mark_due(connection, ((row[0], first_day_from(at)) for row in moved))
 
 
 async def _mark_private(connection: asyncpg.Connection, station_ids: Sequence[str], *, private: bool) -> None:
@@ -90,8 +99,9 @@ async def how_they_are(connection: asyncpg.Connection, station_ids: Sequence[str
     ]
 
 
-async def retire_site(connection: asyncpg.Connection, site_id: str) -> None:
+async def retire_site(connection: asyncpg.Connection, site_id: str, at: datetime) -> None:
     """Let a site have no stations; those that another site has by now stay there."""
+    await _place(connection, site_id, (), at)
     await connection.execute("DELETE FROM gateway.station_directory WHERE site_id = $1", site_id)
 
 

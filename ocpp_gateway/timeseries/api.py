@@ -13,7 +13,7 @@ from ocpp_gateway import store as stations
 from ocpp_gateway.timeseries import store
 from ocpp_gateway.timeseries.rollup import days_between
 from ocpp_gateway.timeseries.store import KEYS, Grouping
-from ocpp_gateway.timeseries.uptime import RULES, Seconds
+from ocpp_gateway.timeseries.uptime import Seconds, percents
 from youguan import audit
 from youguan.auth import REGULATOR, Principal, Scope
 from youguan.bounds import stations_within
@@ -266,5 +266,4 @@ def _uptime(row: asyncpg.Record) -> UptimeOut:
 
 def _members(row: asyncpg.Record) -> dict[str, Any]:
     members = {**dict(row), "energy_wh": float(row["energy_wh"])}
-    seconds = Seconds(**{name: int(members[name]) for name in Seconds.__dataclass_fields__})
-    return members | {f"{name}_percent": rule(seconds) for name, rule in RULES.items()}
+    return members | {f"{name}_percent": percent for name, percent in percents(Seconds.of(row)).items()}

@@ -101,13 +101,14 @@ class Rollup:
             await asyncio.sleep(LATE_EVERY_S)
 
     async def roll(self, connection: asyncpg.Connection) -> None:
-        """Count every day from the last one counted to now."""
+        """Count every day from the last one counted to now; what was the last of a month is whole by then."""
         now = self._clock.now()
         today = day_of(now)
         day = min(await store.newest_day(connection) or today, today)
         while day <= today:
             await self._count(connection, day, None)
             day += A_DAY
+        await store.sum_months(connection, today.replace(day=1))
 
     async def roll_late(self, connection: asyncpg.Connection) -> None:
         """Count days again of which something was learnt late."""
@@ -118,6 +119,7 @@ class Rollup:
                 if due is None:
                     return
                 await self._count(connection, *due)
+                await store.sum_again(connection, *due)
 
     async def _count(self, connection: asyncpg.Connection, day: date, station_ids: Collection[str] | None) -> None:
         low, high = bounds(day)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import asyncpg
 
+from ocpp_gateway.timeseries.months import month_after, whole_months
 from youguan.auth import EVERYTHING, Scope
 from youguan.bounds import site_within, station_within
 from youguan.errors import NotFound, Reason
@@ -22,7 +23,7 @@ SUMMED = (
     "energy_wh", "transactions",
 )  # fmt: skip
 SUMS = ", ".join(f"sum({member}) AS {member}" for member in SUMMED)
-SORTED = {"site_id": "coalesce(site_id, '')"}  # a station that is filed nowhere has none
+SHOWN = {"site_id": "nullif(d.site_id, '') AS site_id"}  # a station that is filed nowhere has none
 
 
 async def roll_day(
@@ -77,25 +78,34 @@ async def sum_days(
 ) -> list[asyncpg.Record]:
     """Return seconds in each state, energy and transactions of the days [since, until), summed as asked for, in the order of KEYS.
 
+    A day is the site's at which the station stood at its noon: one that has moved has sums at each.
     `after`: the keys of the last one seen, those of no site with an empty one.
     """
     keys = KEYS[by]
-    listed = "".join(f"{key}, " for key in keys)
-    sorted_by = ", ".join(SORTED.get(key, key) for key in keys)
-    grouped = f"GROUP BY {', '.join(keys)}" if keys and by != "connector" else ""
-    later = f"AND ({sorted_by}) > ({', '.join(f'${n}' for n, _ in enumerate(after, 9))})" if after else ""
+    shown = "".join(f"{SHOWN.get(key, key)}, " for key in keys)
+    in_order = ", ".join(f"d.{key}" for key in keys)
+    grouped = f"GROUP BY {in_order}" if keys and by != "connector" else ""
+    later = f"AND ({in_order}) > ({', '.join(f'${n}' for n, _ in enumerate(after, 11))})" if after else ""
+    of = "($5::text IS NULL OR site_id = $5) AND ($6::text IS NULL OR station_id = $6)"
+    connectors = KEYS["connector"]
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
-        SELECT {listed} {", ".join(SUMMED) if by == "connector" else SUMS}
+        SELECT {shown} {", ".join(SUMMED) if by == "connector" else SUMS}
         FROM (
-            SELECT station_id, connector, {SUMS} FROM telemetry.connector_day
-            WHERE day >= $1 AND day < $2 AND ($4::text IS NULL OR station_id = $4) GROUP BY station_id, connector
-        ) d LEFT JOIN gateway.station_directory s USING (station_id)
-        WHERE ($3::text IS NULL OR site_id = $3) AND {site_within("s.site_id", 5)} {later}
-        {grouped} {f"ORDER BY {sorted_by}" if keys else ""} LIMIT $8
+            SELECT {", ".join(connectors)}, {SUMS} FROM (
+                SELECT {", ".join((*connectors, *SUMMED))} FROM telemetry.connector_month
+                WHERE month >= $3 AND month < $4 AND {of}
+                UNION ALL
+                SELECT {", ".join((*connectors, *SUMMED))} FROM telemetry.connector_day
+                WHERE (day >= $1 AND day < $3 OR day >= $4 AND day < $2) AND {of}
+            ) counted GROUP BY {", ".join(connectors)}
+        ) d
+        WHERE {site_within("d.site_id", 7)} {later}
+        {grouped} {f"ORDER BY {in_order}" if keys else ""} LIMIT $10
         """,
         since,
         until,
+        *whole_months(since, until, await summed_until(connection)),
         site_id,
         station_id,
         *scope.parameters,
@@ -105,17 +115,57 @@ async def sum_days(
     return rows
 
 
+async def summed_until(connection: asyncpg.Connection) -> date | None:
+    """Return the first day that is in no month's sums, nor is any after it; None: there are no sums."""
+    newest: date | None = await connection.fetchval("SELECT max(month) FROM telemetry.connector_month")
+    return None if newest is None else month_after(newest)
+
+
+async def sum_months(connection: asyncpg.Connection, before: date) -> None:
+    """Sum the months that have no sums, up to the one that begins on a day."""
+    await connection.execute(
+        f"""
+        INSERT INTO telemetry.connector_month (month, station_id, connector, site_id, {", ".join(SUMMED)})
+        SELECT date_trunc('month', day)::date AS month, station_id, connector, site_id, {SUMS} FROM telemetry.connector_day
+        WHERE day >= coalesce($1, '-infinity'::date) AND day < $2 GROUP BY 1, 2, 3, 4
+        """,
+        await summed_until(connection),
+        before,
+    )
+
+
+async def sum_again(connection: asyncpg.Connection, day: date, station_ids: Collection[str]) -> None:
+    """Sum the month of a day again for some stations, if it has sums; in a transaction."""
+    first, after = whole_months(day.replace(day=1), month_after(day), await summed_until(connection))
+    chosen = sorted(station_ids)
+    await connection.execute(
+        "DELETE FROM telemetry.connector_month WHERE month >= $1 AND month < $2 AND station_id = ANY($3)",
+        first,
+        after,
+        chosen,
+    )
+    await connection.execute(
+        f"""
+        INSERT INTO telemetry.connector_month (month, station_id, connector, site_id, {", ".join(SUMMED)})
+        SELECT $1, station_id, connector, site_id, {SUMS} FROM telemetry.connector_day
+        WHERE day >= $1 AND day < $2 AND station_id = ANY($3) GROUP BY station_id, connector, site_id
+        """,
+        first,
+        after,
+        chosen,
+    )
+
+
 async def sum_spans(
     connection: asyncpg.Connection, spans: Sequence[tuple[str, date, date]], scope: Scope = EVERYTHING
 ) -> list[asyncpg.Record]:
     """Return such sums of each (site, first day, day after the last) that was observed, with its place among them."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
-        SELECT w.place::int - 1 AS place, site_id, {SUMS}
+        SELECT w.place::int - 1 AS place, w.site_id, {SUMS}
         FROM unnest($1::text[], $2::date[], $3::date[]) WITH ORDINALITY AS w (site_id, first, after, place)
-        JOIN gateway.station_directory s USING (site_id)
-        JOIN telemetry.connector_day d ON d.station_id = s.station_id AND d.day >= w.first AND d.day < w.after
-        WHERE {site_within("s.site_id", 4)} GROUP BY w.place, site_id ORDER BY w.place
+        JOIN telemetry.connector_day d ON d.site_id = w.site_id AND d.day >= w.first AND d.day < w.after
+        WHERE {site_within("w.site_id", 4)} GROUP BY w.place, w.site_id ORDER BY w.place
         """,
         [site_id for site_id, _, _ in spans],
         [first for _, first, _ in spans],

@@ -11,8 +11,9 @@
 Time before a station was ever heard is not observed time.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,14 @@ class Seconds:
     offline_s: int = 0
     unknown_s: int = 0
     excluded_s: int = 0
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Seconds":
+        """Return what a row tells."""
+        return cls(**{name: int(row[name]) for name in cls.__dataclass_fields__})
+
+    def __add__(self, other: "Seconds") -> "Seconds":
+        return Seconds(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def observed_s(self) -> int:
@@ -66,3 +75,16 @@ def _percent(part: int, whole: int) -> float | None:
 
 
 RULES: Mapping[str, Callable[[Seconds], float | None]] = {"nevi": nevi, "uk": uk, "intact": intact, "online": online}
+
+
+def percents(seconds: Seconds) -> dict[str, float | None]:
+    """Return uptime in percent by every rule."""
+    return {name: rule(seconds) for name, rule in RULES.items()}
+
+
+def by_connector(rows: Iterable[Mapping[str, Any]]) -> dict[int, Seconds]:
+    """Return the seconds of each connector of a station, at whatever sites it was."""
+    found: dict[int, Seconds] = {}
+    for row in rows:
+        found[row["connector"]] = found.get(row["connector"], Seconds()) + Seconds.of(row)
+    return found

@@ -50,7 +50,7 @@ async def test_the_stations_own_goes_before_its_sites_and_that_before_the_settin
 
 async def test_what_is_set_reaches_every_worker_and_the_audit_trail(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection:
-        await stations.file_site(connection, FILED)
+        await stations.file_site(connection, FILED, NOW)
     desk = IntervalDesk(pool, ManualClock(NOW))
     await desk.set(WHO, "station", "a", 20, "weak signal", "127.0.0.1")
     intervals, loaded = Intervals(pool, 60, lambda _: "site"), asyncio.Event()
@@ -74,7 +74,7 @@ async def test_silence_is_measured_by_each_stations_own_interval(pool: asyncpg.P
     clock = ManualClock(NOW)
     desk, watch = IntervalDesk(pool, clock), HeartbeatWatch(pool, clock, 60, 3)
     async with pool.acquire() as connection:
-        await stations.file_site(connection, FILED)
+        await stations.file_site(connection, FILED, NOW)
         await stations.start_worker(connection, 0, NOW)
         await stations.claim(connection, 0, {s: Opening(s, "1.6", "x", NOW, 2) for s in ("a", "b")})
         assert await connection.fetchval("SELECT max(security_profile) FROM gateway.station_now") == 2
@@ -91,7 +91,7 @@ async def test_silence_is_measured_by_each_stations_own_interval(pool: asyncpg.P
 
 async def held(connection: asyncpg.Connection) -> None:
     """Let a worker hold a filed station that it has heard now."""
-    await stations.file_site(connection, FILED)
+    await stations.file_site(connection, FILED, NOW)
     await stations.start_worker(connection, 0, NOW)
     await stations.claim(connection, 0, {"a": Opening("a", "1.6", "x", NOW)})
 

@@ -122,7 +122,7 @@ async def test_only_what_is_filed_can_be_offline(pool: asyncpg.Pool) -> None:
         stations=(station,),
     )  # fmt: skip
     async with pool.acquire() as connection:
-        await store.file_site(connection, filed)
+        await store.file_site(connection, filed, clock.now())
         clock.advance(timedelta(minutes=4))
         assert await HeartbeatWatch(pool, clock, 60, 3).look(connection) == 1
     assert await told(pool, "StationOffline") == ["filed"]

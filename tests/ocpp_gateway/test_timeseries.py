@@ -12,8 +12,10 @@ from fastapi import FastAPI, Request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ocpp_gateway.stations.store import file_site
 from ocpp_gateway.timeseries import store
 from ocpp_gateway.timeseries.api import add_timeseries
+from ocpp_gateway.timeseries.months import whole_months
 from ocpp_gateway.timeseries.rollup import Rollup, bounds, days_between
 from ocpp_gateway.timeseries.uptime import Seconds, intact, nevi, online, uk
 from youguan.auth import Principal
@@ -21,7 +23,7 @@ from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Invalid
 from youguan.eventlog import publish
-from youguan.events import ConnectorStatusChanged
+from youguan.events import ConnectorStatusChanged, SiteFiled, StationFile
 
 DAY = date(2026, 5, 4)
 LOW, HIGH = bounds(DAY)
@@ -79,9 +81,27 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
 
 
-async def file(connection: asyncpg.Connection, *stations: str, connectors: int = 1) -> None:
-    await connection.executemany(
-        "INSERT INTO gateway.station_directory VALUES ($1, 'site', $2)", [(s, connectors) for s in stations]
+async def file(
+    connection: asyncpg.Connection, *stations: str, connectors: int = 1, site: str = "site", at: datetime = LOW
+) -> None:
+    files = tuple(StationFile(station_id=s, connectors=connectors, power_w=1, current_type="AC") for s in stations)
+    filed = SiteFiled(
+        site_id=site,
+        name=site,
+        address="",
+        division_code=None,
+        division_name=None,
+        longitude=1,
+        latitude=1,
+        stations=files,
+    )
+    await file_site(connection, filed, at)
+
+
+async def heard(connection: asyncpg.Connection, station: str) -> None:
+    """Let a station be one that has spoken: its days are counted wherever it is filed."""
+    await connection.execute(
+        "INSERT INTO gateway.connector_now VALUES ($1, 1, '', 'available', '', NULL, NULL, $2, $2, $2)", station, LOW
     )
 
 
@@ -130,7 +150,10 @@ async def test_the_counting_is_that_of_a_plain_clock(
     connection: asyncpg.Connection, changes: list[tuple[int, str]], links: list[tuple[int, str]]
 ) -> None:
     await connection.execute(
-        "TRUNCATE gateway.station_directory, telemetry.status_change, telemetry.connectivity_change, telemetry.connector_day"
+        """
+        TRUNCATE gateway.station_directory, gateway.station_stay, telemetry.status_change, telemetry.connectivity_change,
+            telemetry.connector_day
+        """
     )
     await file(connection, "s")
     for second, condition in changes:
@@ -208,8 +231,8 @@ async def test_energy_and_transactions_count_on_the_day_they_end(connection: asy
 
 
 async def test_sums_by_connector_station_site_and_county(connection: asyncpg.Connection) -> None:
-    await file(connection, "s", "t", connectors=2)
-    await connection.execute("UPDATE gateway.station_directory SET site_id = 'other' WHERE station_id = 't'")
+    await file(connection, "s", connectors=2)
+    await file(connection, "t", connectors=2, site="other")
     for station in ("s", "t"):
         await link(connection, LOW, "connected", station)
         for number in (1, 2):
@@ -231,12 +254,74 @@ async def test_sums_by_connector_station_site_and_county(connection: asyncpg.Con
     assert sorted(await sums("connector", station_id="t")) == [(half, half), (half * 2, 0)]
 
 
+async def test_a_day_counts_for_the_site_where_the_station_stood_at_its_noon(database_url: str) -> None:
+    first, last = date(2026, 5, 30), date(2026, 6, 2)
+    clock = ManualClock(bounds(first)[0])
+
+    def noon(the_day: date, hours: int) -> datetime:
+        return bounds(the_day)[0] + timedelta(hours=12 + hours)
+
+    async with await create_pool(database_url) as pool, pool.acquire() as connection:
+        rollup = Rollup(pool, clock)
+
+        async def faulted(since: date, until: date) -> dict[str | None, float]:
+            rows = await store.sum_days(connection, since, until, "site", site_id=None, station_id=None)
+            return {row["site_id"]: float(row["faulted_s"]) / A_DAY_S for row in rows}
+
+        await file(connection, "s", site="x")
+        await heard(connection, "s")
+        await link(connection, clock.now(), "connected")
+        await say(connection, clock.now(), "faulted")
+        clock.advance(timedelta(hours=23))
+        await rollup.roll(connection)
+        clock.advance(timedelta(days=3))
+        await rollup.roll(connection)
+        assert await faulted(first, last) == {"x": 3}
+        # told late: it moved in the forenoon of 31 May, its new site was retired in the afternoon of 1 June
+        await file(connection, "s", site="y", at=noon(first + timedelta(days=1), -2))
+        await file(connection, site="y", at=noon(last - timedelta(days=1), 2))
+        await rollup.roll_late(connection)
+        await rollup.roll(connection)
+        assert await faulted(first, last) == {"x": 1, "y": 2}
+        assert await sum_of_spans(connection, ("x", first, last), ("y", first, last)) == [A_DAY_S, 2 * A_DAY_S]
+        assert await faulted(last, last + timedelta(days=1)) == {None: 23 / 24}, "of today so far"
+        may = (date(2026, 5, 1), date(2026, 6, 1))
+        assert await faulted(*may) == {"x": 1, "y": 1}
+        await say(connection, noon(may[1], -36), "available")
+        await store.mark_due(connection, [("s", may[1] - timedelta(days=1))])
+        await rollup.roll_late(connection)
+        assert await faulted(*may) == {"x": 1, "y": 0}, "the month is summed again"
+        await connection.execute("DELETE FROM telemetry.connector_day")
+        assert await faulted(*may) == {"x": 1, "y": 0}, "and its days need not be read"
+
+
+async def sum_of_spans(connection: asyncpg.Connection, *spans: tuple[str, date, date]) -> list[int]:
+    return [row["faulted_s"] for row in await store.sum_spans(connection, spans)]
+
+
+DATES = st.dates(date(2025, 11, 1), date(2026, 5, 1))
+
+
+@given(DATES, DATES, st.none() | DATES.map(lambda day: day.replace(day=1)))
+def test_every_day_is_read_once(one: date, other: date, summed_until: date | None) -> None:
+    since, until = min(one, other), max(one, other)
+    first, after = whole_months(since, until, summed_until)
+    days = {since + timedelta(days=n) for n in range((until - since).days)}
+    months = {first + timedelta(days=n) for n in range((after - first).days)}
+    assert months <= days
+    assert {day for day in days if day < first or day >= after} == days - months
+    assert not months or (first.day == after.day == 1 and summed_until is not None and after <= summed_until)
+    if summed_until is not None and until <= summed_until and (until - since).days > 62:
+        assert months, "two months and a day hold a whole one"
+
+
 async def test_uptime_and_hours_are_read_page_by_page(connection: asyncpg.Connection, database_url: str) -> None:
     await file(connection, "s", "t", "u", connectors=2)
     for station in "stu":
         await say(connection, LOW, "available", station=station)
+    await heard(connection, "t")
+    await file(connection, "s", "u", connectors=2)  # the other is filed no longer
     await store.roll_day(connection, DAY, LOW, HIGH, None)
-    await connection.execute("DELETE FROM gateway.station_directory WHERE station_id = 't'")  # filed no longer
     app = FastAPI()
     period = {"from": DAY.isoformat(), "to": (DAY + timedelta(days=1)).isoformat()}
     who = Principal("r", "R", frozenset({"regulator"}), None, None, "t", "c", LOW)

@@ -684,7 +684,7 @@ INSERT INTO registry.site_photo (id, site_id, caption, sha256, size_bytes, media
 INSERT INTO gateway.relay_gap (spool_id, station_id, reason, since, records) VALUES ('x', 's' || $1, 'full', $2, 1);
 INSERT INTO registry.meter (station_id, verification_due_on) VALUES ('s' || $1, '2020-01-01');
 INSERT INTO telemetry.connector_day
-    VALUES ('s' || $1, 1, '2026-01-02', 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'available', 'online', '{0}', '{available}');
+    VALUES ('s' || $1, 1, '2026-01-02', 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'available', 'online', '{0}', '{available}', $1);
 INSERT INTO registry.handover (id, site_id, station_id, from_organisation_id, to_organisation_id, proposer_id, proposed_by,
     proposed_at, reason, evidence_kind, evidence_number, evidence, answer_by, state)
     VALUES ('h' || $1, $1::text, 's' || $1, 'two', 'two', 'two', 'x', $2, 'x', 'other', '', '', '2026-01-02', 'proposed');
