@@ -438,6 +438,16 @@ class StationFile:
     connector_files: tuple[ConnectorFile, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeBand:
+    """What a kWh costs from `begin` to `end` of a day, `HH:MM`, yuan as decimal text; None: not posted (a member of events)."""
+
+    begin: str
+    end: str
+    energy_per_kwh: str | None = None
+    service_per_kwh: str | None = None
+
+
 # For whom a site can be (`usage`) that concerns nobody else: somebody at home, the people of one organisation.
 NOT_FOR_THE_PUBLIC = ("private", "unit")
 
@@ -469,6 +479,7 @@ class SiteFiled(Event):
     energy_fee: str | None = None
     service_fee: str | None = None
     parking_fee: str | None = None
+    fee_bands: tuple[FeeBand, ...] = ()  # the posted fees by the time of day, where they are in yuan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from charger_registry.equipment import opening_hours
+from youguan.events import FeeBand
 
 AS_FILED = ("usage", "bays", "parking", "parking_rules", "guide", "help_phone", "site_phone")
 
@@ -17,7 +18,12 @@ def site_facts(site: Mapping[str, Any], price: Mapping[str, Any] | None) -> dict
         told["energy_fee"] = price["energy_text"] or _in_words(price["bands"], "energy_per_kwh", price["currency"])
         told["service_fee"] = price["service_text"] or _in_words(price["bands"], "service_per_kwh", price["currency"])
         told["parking_fee"] = price["parking_text"]
+        told["fee_bands"] = tuple(map(_band, price["bands"])) if price["currency"] == "CNY" else ()
     return told
+
+
+def _band(band: Mapping[str, Any]) -> FeeBand:
+    return FeeBand(**{name: band[name] for name in ("begin", "end", "energy_per_kwh", "service_per_kwh")})
 
 
 def _in_words(bands: Sequence[Mapping[str, Any]], amount: str, currency: str) -> str | None:

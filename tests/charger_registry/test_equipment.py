@@ -170,6 +170,8 @@ async def test_what_a_site_is_and_asks_is_told_to_the_other_services(pool: async
     assert [told[name] for name in names] == [
         "taxi", "residential", None, 12, "24/7", "400-1", "00:00-24:00 0.6500 CNY/kWh", "含在电费内", "免费",
     ]  # fmt: skip
+    (band,) = told["fee_bands"]
+    assert (band["begin"], band["end"], band["energy_per_kwh"]) == ("00:00", "24:00", "0.6500")
     other = await pool.fetchval("SELECT payload FROM eventlog.event WHERE payload ->> 'site_id' = 't'")
     assert [other.get(name) for name in names] == [None] * 5 + ["400-1"] + [None] * 3
 

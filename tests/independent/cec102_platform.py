@@ -53,7 +53,9 @@ class Party:
         return {"OperatorID": self.operator_id, "Data": data, "TimeStamp": stamp, "Seq": seq, "Sig": signature}
 
     def open(self, answer: dict[str, Any]) -> Any:
-        """Return what an answer carries, after its signature was checked."""
+        """Return what an answer carries, after its signature was checked; busy before it is known who asks, nobody can sign."""
+        if answer["Ret"] == -1 and not answer["Sig"]:
+            return {}
         assert self.sign(str(answer["Ret"]), answer["Msg"], answer["Data"]) == answer["Sig"], answer
         return json.loads(self.decrypt(answer["Data"]))
 

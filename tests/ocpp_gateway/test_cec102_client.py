@@ -51,6 +51,7 @@ from youguan.events import (
     ConnectorFile,
     ConnectorStatusChanged,
     Event,
+    FeeBand,
     SiteFiled,
     SiteRetired,
     StationFile,
@@ -530,7 +531,13 @@ def test_a_site_as_it_is_filed_in_the_provinces_words() -> None:
 def test_a_province_is_told_of_a_site_what_is_filed_and_in_its_own_numbers() -> None:
     filed = SiteFiled(
         site_id="S", name="站", address="路" * 60, division_code="330226001", division_name=None, longitude=121.4290,
-        latitude=29.2880, stations=(), operator_code=OPERATOR_ID, cec_station_id="0009", usage="community",
+        latitude=29.2880, stations=tuple(
+            StationFile(station_id=s, connectors=1, power_w=7000, current_type=s[:2]) for s in ("DC1", "AC1", "AC2")
+        ), operator_code=OPERATOR_ID, cec_station_id="0009", usage="community",
+        fee_bands=(
+            FeeBand(begin="00:00", end="08:30", energy_per_kwh="0.3500"),
+            FeeBand(begin="08:30", end="24:00", energy_per_kwh="0.9000", service_per_kwh="0.4000"),
+        ),
         construction="residential", standing="suspended", bays=12, parking="paid", parking_fee="5 元/小时",
         opening_hours="24小时", help_phone="400-000-1234", site_phone=None, energy_fee="0.9 元/度", guide="南门进",
     )  # fmt: skip
@@ -545,6 +552,10 @@ def test_a_province_is_told_of_a_site_what_is_filed_and_in_its_own_numbers() -> 
     texts = ("BusineHours", "ServiceTel", "StationTel", "ElectricityFee", "ParkFee", "SiteGuide")
     assert [standard.get(n) for n in texts] == ["24小时", "400-000-1234", None, "0.9 元/度", "5 元/小时", "南门进"]
     assert len(standard["Address"]) == 50
+    night = {"StartTime": "000000", "EndTime": "083000", "ElecFee": 0.35}
+    day = {"StartTime": "083000", "EndTime": "235959", "ElecFee": 0.9, "ServiceFee": 0.4}
+    assert zhejiang["PolicyInfos"] == [{**band, "ChargingType": way} for way in (1, 2) for band in (night, day)]
+    assert (zhejiang["PeriodFee"], standard.get("PolicyInfos")) == (1, None)
     strange = worded("station", {**report.content, "Construction": "moon"}, PROFILES["zhejiang"])["StationInfo"]
     assert strange["Construction"] == 255
 

@@ -12,7 +12,7 @@ from ocpp_gateway.cec102.members import Members
 from ocpp_gateway.cec102.profiles import Profile, Told
 from youguan.clock import COUNTY
 from youguan.coordinates import wgs84_to_gcj02
-from youguan.events import SiteFiled, StationFile
+from youguan.events import FeeBand, SiteFiled, StationFile
 
 # What a condition is in T/CEC 102; what cannot be used for another reason than a fault is not reached.
 NUMBERS = {"unavailable": 0, "available": 1, "occupied": 2, "charging": 3, "reserved": 4, "faulted": 255}
@@ -21,6 +21,7 @@ OFFLINE = 0
 STOP_REASONS = {"Local": 0, "Remote": 1, "EVDisconnected": 4}
 STOP_CUSTOM = 5
 EQUIPMENT_TYPES = {"DC": 1, "AC": 2}
+CHARGING_TYPES = {"AC": 1, "DC": 2}  # slow and fast
 CONNECTOR_TYPES = {"DC": 4, "AC": 6}
 IN_USE, CLOSED = 50, 5  # StationStatus
 STANDINGS = {"not_begun": 1, "suspended": 6}  # of a site that is not in use: being built, being mended
@@ -160,9 +161,30 @@ def station_of(filed: SiteFiled, *, retired: bool = False) -> Report | None:
         "StationLng": round(longitude, 6),
         "StationLat": round(latitude, 6),
         **{member: known for member, name in AS_FILED.items() if (known := getattr(filed, name)) is not None},
+        **_fees(filed),
         "EquipmentInfos": [_equipment(station) for station in filed.stations if station.connector_files],
     }
     return Report("station", filed.cec_station_id, told)
+
+
+def _fees(filed: SiteFiled) -> dict[str, Any]:
+    """Return the fees by the time of day, for each way of charging that there is."""
+    ways = sorted({CHARGING_TYPES[s.current_type] for s in filed.stations if s.current_type in CHARGING_TYPES})
+    if not (filed.fee_bands and ways):
+        return {}
+    policies = [_policy(band, way) for way in ways for band in filed.fee_bands]
+    return {"PeriodFee": int(len(filed.fee_bands) > 1), "PolicyInfos": policies}
+
+
+def _policy(band: FeeBand, way: int) -> dict[str, Any]:
+    end = "235959" if band.end == "24:00" else _clock(band.end)  # a day has no hour 24 in most languages
+    fees = {"ElecFee": band.energy_per_kwh, "ServiceFee": band.service_per_kwh}
+    told = {name: float(fee) for name, fee in fees.items() if fee is not None}
+    return {"StartTime": _clock(band.begin), "EndTime": end, "ChargingType": way, **told}
+
+
+def _clock(time: str) -> str:
+    return time.replace(":", "") + "00"
 
 
 def _equipment(station: StationFile) -> dict[str, Any]:
