@@ -1,5 +1,6 @@
 """How revisions are run: Alembic over SQLAlchemy, which no running process needs and a start only where a schema is behind."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,25 +15,24 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.util import await_
 
 from youguan.database import quoted
-from youguan.schemas import History
 
 
-async def upgrade(database_url: str, history: History, owner: str | None) -> None:
-    """Run the revisions that a database lacks, as `owner` where one is named."""
+async def upgrade(database_url: str, folder: Path, version_schema: str, owner: str | None) -> None:
+    """Run the revisions of a folder that a database lacks, by what its `version_schema` says; as `owner` where one is named."""
     engine = create_async_engine(sqlalchemy_url(database_url), poolclass=NullPool)
     try:
         async with engine.connect() as sqlalchemy_connection:
             if owner:
                 await sqlalchemy_connection.execute(text(f"SET ROLE {quoted(owner)}"))
-            await sqlalchemy_connection.run_sync(_run_history, history)
+            await sqlalchemy_connection.run_sync(_run, folder, version_schema)
             await sqlalchemy_connection.commit()
     finally:
         await engine.dispose()
 
 
-def _run_history(connection: MigrationConnection, history: History) -> None:
+def _run(connection: MigrationConnection, folder: Path, version_schema: str) -> None:
     config = Config()
-    config.set_main_option("script_location", str(history.folder).replace("%", "%%"))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     script = ScriptDirectory.from_config(config)
 
@@ -40,7 +40,7 @@ def _run_history(connection: MigrationConnection, history: History) -> None:
         return script._upgrade_revs("head", revision)
 
     with EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment:
-        environment.configure(connection=connection, version_table_schema=history.schemas[0])
+        environment.configure(connection=connection, version_table_schema=version_schema)
         with environment.begin_transaction():
             environment.run_migrations()
 

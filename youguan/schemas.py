@@ -76,7 +76,8 @@ async def _bring_up(connection: asyncpg.Connection, settings: Settings, history:
         authorization = f" AUTHORIZATION {quoted(owner)}" if owner else ""
         await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}{authorization}")
     if await _revision(connection, history) != history.newest():
-        await import_module("youguan.migration").upgrade(settings.database_url, history, owner)
+        migration = import_module("youguan.migration")
+        await migration.upgrade(settings.database_url, history.folder, history.schemas[0], owner)
 
 
 async def _revision(connection: asyncpg.Connection, history: History) -> str | None:
