@@ -12,6 +12,7 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    FirmwareVerified,
     GracePeriodEnded,
     GracePeriodEnding,
     MeterVerificationDue,
@@ -21,6 +22,7 @@ from youguan.events import (
     PlatformOrdersUntold,
     PlatformSilent,
     RelayRecordsLost,
+    SecurityAlarmed,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,
@@ -46,6 +48,7 @@ FILE_CONTRADICTED = "file_contradicted"
 CLOCK_SKEW = "clock_skew"
 SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 ACCESS_ATTEMPTS = "access_attempts"
+TAMPERING, FIRMWARE_SIGNATURE, SECURITY_EVENT = "tampering", "firmware_signature", "security_event"
 DOCUMENT_EXPIRING, DOCUMENT_EXPIRED = "document_expiring", "document_expired"
 METER_DUE, METER_OVERDUE = "meter_verification_due", "meter_verification_overdue"
 FILING_PROMISE_OVERDUE = "filing_promise_overdue"
@@ -119,7 +122,7 @@ def findings(event: Event, now: datetime) -> Sequence[Finding]:
 
 
 def _beside(event: Event) -> Sequence[Finding]:
-    """Return what is wrong beside the charging itself: clocks, sensors, who tries to connect, what is passed on."""
+    """Return what is wrong beside the charging itself: clocks, sensors, who tries to connect, a station's security."""
     match event:
         case StationClockSkewed():
             station, skew = event.station_id, {"skew_s": event.skew_s}
@@ -132,6 +135,16 @@ def _beside(event: Event) -> Sequence[Finding]:
             return [Over(event.alarm, _sensor_subject(event), event.effective_at)]
         case StationAccessRefused():
             return [_attempts(event)]
+        case SecurityAlarmed() if event.alarm in (TAMPERING, FIRMWARE_SIGNATURE, SECURITY_EVENT):
+            return [_security(event)]
+        case FirmwareVerified():
+            return [Over(FIRMWARE_SIGNATURE, event.station_id, event.at)]
+    return _links(event)
+
+
+def _links(event: Event) -> Sequence[Finding]:
+    """Return what is wrong between us and other systems: platforms, provinces, central systems to which sites are passed on."""
+    match event:
         case PlatformSilent():
             heard_at = event.last_heard_at if event.ever_heard else None
             shown = {"operator_id": event.operator_id, "name": event.name, "last_heard_at": heard_at}
@@ -210,6 +223,13 @@ def _attempts(event: StationAccessRefused) -> Finding:
     subject = f"source {event.source}" if event.source is not None else f"station {event.station_id}"
     details = {"source": event.source, "tries": event.tries, "reason": event.reason}
     return Holds(ACCESS_ATTEMPTS, subject, event.since, station_id=event.station_id, details=details)
+
+
+def _security(event: SecurityAlarmed) -> Finding:
+    """Return what endangers a station: of the lesser kinds each is a condition of its own."""
+    station, details = event.station_id, {"security_event": event.said, "info": event.info, "tries": 1}
+    subject = f"{station}/{event.said}" if event.alarm == SECURITY_EVENT else station
+    return Holds(event.alarm, subject, event.effective_at, station_id=station, details=details)
 
 
 def _connector(event: ConnectorStatusChanged) -> Sequence[Finding]:

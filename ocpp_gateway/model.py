@@ -426,6 +426,7 @@ class Notification(Table, table=True):
     status: str = text()
     occurred_at: datetime = moment()
     received_at: datetime = moment(key=True)
+    info: str | None = text(optional=True)
 
 
 class ConnectorDay(Table, table=True):

@@ -163,13 +163,17 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """Something worth keeping by name: firmware, diagnostics, log and security notifications, data transfers."""
+    """Something worth keeping by name: firmware, diagnostics, log and security notifications, data transfers.
+
+    `info`: what the station adds in words of its own.
+    """
 
     station_id: str
     action: str
     status: str
     occurred_at: datetime
     received_at: datetime
+    info: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from ocpp_gateway.heartbeats.desk import IntervalDesk
 from ocpp_gateway.heartbeats.pages import heartbeat_pages
 from ocpp_gateway.heartbeats.watch import STREAM, HeartbeatWatch
 from ocpp_gateway.mqtt.outbound import StatusPublisher
+from ocpp_gateway.notifications.api import add_notifications
 from ocpp_gateway.pages.certificates import certificate_pages
 from ocpp_gateway.pages.commands import Errands, station_command_pages
 from ocpp_gateway.pages.figures import Figures
@@ -72,6 +73,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
         add_heartbeats(api, intervals)
         add_sensors(api, pool)
         add_files(api, pool, depot)
+        add_notifications(api, pool)
         add_relay(api, pool)
         templates = Templates(Path(__file__).parent / "templates")
         figures = Figures(metrics_registry)

@@ -297,6 +297,29 @@ class StationAccessRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityAlarmed(Event):
+    """A station reports that its security is in danger.
+
+    `alarm`: tampering, firmware_signature, or security_event, which is any other that OCPP calls critical and that is not of
+    everyday operation. `said`: OCPP's word for it; `info`: the station's own explanation.
+    """
+
+    alarm: str
+    station_id: str
+    said: str
+    info: str | None
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareVerified(Event):
+    """A station has found the signature of new firmware right."""
+
+    station_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamAway(Event):
     """The central system to which a site's stations are passed on cannot be reached; `station_id` is one that met that."""
 

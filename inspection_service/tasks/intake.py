@@ -208,7 +208,11 @@ class Intake:
         if alert.because == "gone":
             word = machine(sayings.UNFILED)
             return await self._desk.try_to_move(connection, task, Command.LAPSE, word, also=over)
-        if self._desk.rules.cause(alert.rule).holds:
+        cause = self._desk.rules.cause(alert.rule)
+        if Way.SOURCE not in cause.ways:
+            await store.change_task(connection, task["id"], over)
+            return []
+        if cause.holds:
             word = machine(sayings.IN_ORDER, CHARGER)
             return await self._desk.try_to_move(connection, task, Command.RECOVER, word, also=over)
         return await self._desk.try_to_move(connection, task, Command.SETTLE, machine(sayings.OVER), also=over)

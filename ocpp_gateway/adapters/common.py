@@ -23,11 +23,13 @@ def announced(vendor: str, model: str, context: Context) -> list[Observation]:
 
 
 def data_transfer(payload: Payload, context: Context) -> Outcome:
-    return Outcome({"status": "UnknownVendorId"}, [notified("DataTransfer", payload["vendorId"], context)])
+    said = notified("DataTransfer", payload["vendorId"], context, info=payload.get("messageId"))
+    return Outcome({"status": "UnknownVendorId"}, [said])
 
 
 def security_event(payload: Payload, context: Context) -> Outcome:
-    return Outcome({}, [notified("SecurityEventNotification", payload["type"], context, payload["timestamp"])])
+    action, said, info = "SecurityEventNotification", payload["type"], payload.get("techInfo")
+    return Outcome({}, [notified(action, said, context, payload["timestamp"], info)])
 
 
 def sign_certificate(payload: Payload, context: Context) -> Outcome:
@@ -53,10 +55,12 @@ def status_only(action: str) -> Handler:
     return handle
 
 
-def notified(action: str, status: str, context: Context, occurred: str | None = None) -> Notified:
+def notified(
+    action: str, status: str, context: Context, occurred: str | None = None, info: str | None = None
+) -> Notified:
     """Return a notification with the time it names, else the time of receipt."""
     at = read_time(occurred, "timestamp") if occurred else context.received_at
-    return Notified(context.station_id, action, status, at, context.received_at)
+    return Notified(context.station_id, action, status, at, context.received_at, info)
 
 
 def samples(

@@ -155,7 +155,8 @@ def notify_event(payload: Payload, context: Context) -> Outcome:
         variable = reported.variable(event, reported.ACTUAL, event["actualValue"])
         said = event.get("techCode") or variable.value or ""
         name = f"{variable.key.component}.{variable.key.variable}"
-        observations.append(common.notified("NotifyEvent", f"{name}={said}", context, event["timestamp"]))
+        info = event.get("techInfo")
+        observations.append(common.notified("NotifyEvent", f"{name}={said}", context, event["timestamp"], info))
         variables = (variable,)
         observations.append(VariablesReported(context.station_id, effective_time(at, context.received_at), variables))
         number = _place(variable)

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from ocpp_gateway.heartbeats.api import LONGEST_S, SHORTEST_S
 from ocpp_gateway.heartbeats.desk import IntervalDesk
 from ocpp_gateway.heartbeats.policy import Scope
-from ocpp_gateway.pages.stations import address_of
+from ocpp_gateway.pages.place import address_of
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import NotFound, Reason
 from youguan.web.routes import Router

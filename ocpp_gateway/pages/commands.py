@@ -19,8 +19,8 @@ from ocpp_gateway.commands.usual import DANGEROUS, Usual, put
 from ocpp_gateway.files.depot import Depot, FirmwareWish, LogWish
 from ocpp_gateway.files.store import next_request
 from ocpp_gateway.pages import store
-from ocpp_gateway.pages.frames import set_out, shown
-from ocpp_gateway.pages.stations import FRAME_KINDS, Place, address_of
+from ocpp_gateway.pages.frames import FRAME_KINDS, set_out, shown
+from ocpp_gateway.pages.place import Place, address_of
 from ocpp_gateway.protocol.versions import named
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock

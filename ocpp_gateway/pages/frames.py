@@ -8,6 +8,7 @@ import asyncpg
 import orjson
 
 KINDS = {2: "call", 3: "answer", 4: "error", 5: "error", 6: "send"}
+FRAME_KINDS = {"call": "请求", "answer": "应答", "error": "错误", "send": "通知", "": "无法识别"}
 LONGEST_GIST = 90
 ACTION_OF = ("call", "send", "error")  # whose third member says what it is about
 

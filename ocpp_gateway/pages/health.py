@@ -12,7 +12,7 @@ from ocpp_gateway.mqtt.process import FIRST_SLOT
 from ocpp_gateway.pages import store
 from ocpp_gateway.pages.figures import Figures
 from ocpp_gateway.pages.frames import read
-from ocpp_gateway.pages.stations import STATES
+from ocpp_gateway.pages.place import STATES
 from ocpp_gateway.ykc.process import FIRST_SLOT as FIRST_YKC_SLOT
 from youguan.auth import REGULATOR, Principal
 from youguan.settings import Settings

@@ -1,13 +1,11 @@
-"""The list of stations, and of each: its state, what it reported, its transactions, its frames, its variables, its files."""
+"""The list of stations, and of each: its state, its transactions, its variables, its files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, Response
 
 from ocpp_gateway import store as stations
@@ -17,7 +15,9 @@ from ocpp_gateway.files.depot import Depot
 from ocpp_gateway.heartbeats import store as heartbeats
 from ocpp_gateway.pages import store
 from ocpp_gateway.pages.curve import Measured, curves
-from ocpp_gateway.pages.frames import set_out, shown
+from ocpp_gateway.pages.frames import set_out
+from ocpp_gateway.pages.history import add_history
+from ocpp_gateway.pages.place import CONDITIONS, PAGE, STATES, Place
 from ocpp_gateway.pages.timeline import Piece, line, totals
 from ocpp_gateway.relay import store as relay
 from ocpp_gateway.sensors import store as sensors
@@ -29,12 +29,12 @@ from ocpp_gateway.transactions.api import MOST_SAMPLES, missing
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import NotFound, Reason
-from youguan.web.paging import Cursor, decode_cursor, encode_cursor, next_cursor
+from youguan.web.paging import Cursor, decode_cursor, encode_cursor
 from youguan.web.routes import Router
 from youguan.web.security import remote_of, require, require_station
 from youguan.web.templates import Templates
 
-PAGE, LIVE_FRAMES, MOST_VARIABLES, MOST_OPEN, MOST_EVENTS = 50, 25, 500, 20, 500
+MOST_VARIABLES, MOST_OPEN, MOST_EVENTS = 500, 20, 500
 A_DAY, A_MONTH = timedelta(days=1), timedelta(days=30)
 MEETINGS = {
     "connected": ("good", "中央系统正常"),
@@ -42,18 +42,6 @@ MEETINGS = {
     "refused": ("warn", "中央系统拒绝"),
     "closed": ("warn", "中央系统关闭连接"),
 }
-STATES = {"online": ("good", "在线"), "offline": ("bad", "离线"), "never_connected": ("", "从未接入")}
-CONDITIONS = {
-    "available": ("good", "空闲"),
-    "occupied": ("busy", "占用"),
-    "charging": ("busy", "充电中"),
-    "reserved": ("warn", "预约"),
-    "unavailable": ("", "停用"),
-    "faulted": ("bad", "故障"),
-    "offline": ("bad", "离线"),
-    "unknown": ("", "未知"),
-}
-FRAME_KINDS = {"call": "请求", "answer": "应答", "error": "错误", "send": "通知", "": "无法识别"}
 PROFILES = {0: "0：不出示凭证", 1: "1：密码", 2: "2：TLS 加密码", 3: "3：双向证书"}
 SENSORS = {"smoke": "烟雾", "water": "积水", "temperature": "温度", "bay": "车位"}
 RESERVATIONS = {
@@ -65,38 +53,14 @@ RESERVATIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What every page of a station needs."""
-
-    pool: asyncpg.Pool
-    templates: Templates
-    clock: Clock
-
-    async def show(
-        self, request: Request, connection: asyncpg.Connection, station_id: str, view: str, **context: Any
-    ) -> Response:
-        """Return one of a station's pages, with its head; NotFound."""
-        station = await stations.get_station(connection, station_id)
-        return self.templates.render(
-            request, f"station_{view}.html", station=station, base=address_of(station_id), view=view, states=STATES,
-            conditions=CONDITIONS, **context,
-        )  # fmt: skip
-
-
-def address_of(station_id: str) -> str:
-    """Return where a station's pages begin."""
-    return f"/gateway/stations/{quote(station_id, safe='')}"
-
-
 def station_pages(pool: asyncpg.Pool, templates: Templates, clock: Clock, depot: Depot) -> APIRouter:
     """Return /gateway/stations/…."""
     router = Router(prefix="/gateway/stations")
     place = Place(pool, templates, clock)
     _add_list(router, place)
     _add_state(router, place)
-    _add_history(router, place)
-    _add_frames(router, place)
+    add_history(router, place)
+    _add_transactions(router, place)
     _add_charging(router, place)
     _add_files(router, place, depot)
     return router
@@ -195,23 +159,7 @@ def lasting(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def _add_history(router: APIRouter, place: Place) -> None:
-    @router.get("/{station_id}/status-changes")
-    async def statuses(
-        request: Request,
-        station_id: str,
-        _: Annotated[Principal, Depends(require_station(place.pool))],
-        cursor: Cursor = None,
-    ) -> Response:
-        key = decode_cursor(cursor, datetime, int, str, int)
-        before = (key[0], key[1], key[2], key[3]) if key else None
-        async with place.pool.acquire() as connection:
-            rows = await store.latest_statuses(connection, station_id, before, PAGE)
-            following = next_cursor(rows, PAGE, "occurred_at", "connector", "status", "mark")
-            return await place.show(
-                request, connection, station_id, "statuses", rows=rows, next=following, cursor=cursor
-            )
-
+def _add_transactions(router: APIRouter, place: Place) -> None:
     @router.get("/{station_id}/transactions")
     async def charged(
         request: Request,
@@ -269,30 +217,6 @@ def measured(sample: asyncpg.Record) -> Measured:
     """Return a sample with what it is of in one name."""
     parts = (sample["measurand"], sample["phase"], sample["location"] if sample["location"] != "Outlet" else "")
     return Measured(" ".join(filter(None, parts)), sample["unit"], sample["occurred_at"], sample["value"])
-
-
-def _add_frames(router: APIRouter, place: Place) -> None:
-    @router.get("/{station_id}/frames")
-    async def frames(
-        request: Request,
-        station_id: str,
-        _: Annotated[Principal, Depends(require_station(place.pool, REGULATOR))],
-        paused: Annotated[bool, Query()] = False,
-        q: Annotated[str, Query(max_length=100)] = "",
-        cursor: Cursor = None,
-    ) -> Response:
-        key = decode_cursor(cursor, datetime, str)
-        before = (key[0], key[1]) if key else None
-        async with place.pool.acquire() as connection:
-            rows = await stations.frames(
-                connection, station_id, stations.Span(None, None), before, LIVE_FRAMES, words=q.strip() or None
-            )
-            last = rows[-1] if len(rows) == LIVE_FRAMES else None
-            following = encode_cursor(last["received_at"], last["mark"]) if last else None
-            return await place.show(
-                request, connection, station_id, "frames", frames=[shown(row) for row in rows], kinds=FRAME_KINDS,
-                next=following, live=not (paused or cursor), cursor=cursor, q=q.strip(),
-            )  # fmt: skip
 
 
 def _add_charging(router: APIRouter, place: Place) -> None:

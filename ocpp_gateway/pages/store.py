@@ -7,7 +7,7 @@ import asyncpg
 
 from ocpp_gateway.pages.timeline import Link, Said
 from ocpp_gateway.stations.store import SLOTS
-from ocpp_gateway.store import STATION
+from ocpp_gateway.store import STATION, Span
 from youguan.auth import Scope
 from youguan.bounds import station_within
 from youguan.database import storage_mode
@@ -81,16 +81,24 @@ async def count_stations(connection: asyncpg.Connection, scope: Scope) -> asyncp
 
 
 async def latest_statuses(
-    connection: asyncpg.Connection, station_id: str, before: tuple[datetime, int, str, int] | None, limit: int
+    connection: asyncpg.Connection,
+    station_id: str,
+    span: Span,
+    before: tuple[datetime, int, str, int] | None,
+    limit: int,
 ) -> list[asyncpg.Record]:
-    """Return what a station reported, newest first by its own time."""
+    """Return what a station reported within a span, newest first, both by its own time."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT * FROM telemetry.status_change
-        WHERE station_id = $1 AND ($2::timestamptz IS NULL OR (occurred_at, connector, status, mark) < ($2, $3, $4, $5))
-        ORDER BY occurred_at DESC, connector DESC, status DESC, mark DESC LIMIT $6
+        WHERE station_id = $1 AND ($2::timestamptz IS NULL OR occurred_at >= $2)
+          AND ($3::timestamptz IS NULL OR occurred_at < $3)
+          AND ($4::timestamptz IS NULL OR (occurred_at, connector, status, mark) < ($4, $5, $6, $7))
+        ORDER BY occurred_at DESC, connector DESC, status DESC, mark DESC LIMIT $8
         """,
         station_id,
+        span.since,
+        span.until,
         *(before or (None, None, None, None)),
         limit,
     )

@@ -12,7 +12,6 @@ from ocpp_gateway.observation import (
     Booted,
     MeterKind,
     MeterSampled,
-    Notified,
     Observation,
     OutOfReach,
     SpoolDrained,
@@ -124,7 +123,6 @@ class Batch:
     begun: dict["TransactionKey", TransactionBegun] = field(default_factory=dict)
     stopped: dict[tuple[str, str, datetime], TransactionStopped] = field(default_factory=dict)
     reported: list[TransactionReported] = field(default_factory=list)
-    notified: list[Notified] = field(default_factory=list)
     booted: dict[str, Booted] = field(default_factory=dict)
     announced: dict[str, tuple[Announced, Entry]] = field(default_factory=dict)
     ended: list[Disconnected] = field(default_factory=list)
@@ -198,8 +196,6 @@ def _sort_in(batch: Batch, observation: Observation | Disconnected, entry: Entry
             batch.booted[observation.station_id] = observation
         case Announced():
             batch.announced[observation.station_id] = (observation, entry)
-        case Notified():
-            batch.notified.append(observation)
         case Disconnected():
             batch.ended.append(observation)
         case OutOfReach():

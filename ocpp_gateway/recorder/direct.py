@@ -19,6 +19,7 @@ from ocpp_gateway import metrics
 from ocpp_gateway.lateness import Late
 from ocpp_gateway.observation import (
     MeterKind,
+    Notified,
     SensorRead,
     StatusReported,
     TransactionBegun,
@@ -393,7 +394,6 @@ class DirectRecorder:
             await store.insert_samples(connection, store.sample_rows(batch.samples, self._kinds))
         else:
             await store.copy_samples(connection, batch.samples, self._kinds)
-        await store.insert_notifications(connection, batch.notified)
         events: list[Event] = []
         numbers = await transaction_store.begin_transactions(connection, batch.begun.values())
         events += transactions.starts(batch, numbers)
@@ -514,7 +514,7 @@ def needed_days(batch: Batch, today: date) -> set[tuple[str, date]]:
     """
     times: dict[str, set[date]] = {
         "raw_frame": {frame[1].date() for frames in (batch.frames, batch.sent) for frame in frames},
-        "notification": {n.received_at.date() for n in batch.notified},
+        "notification": {n.received_at.date() for n in batch.seldom if isinstance(n, Notified)},
         "status_change": {s.occurred_at.date() for s in batch.statuses},
         "meter_sample": {s.occurred_at.date() for samples in (batch.samples, batch.unplaced) for s in samples},
         "connectivity_change": {e.at.date() for e in batch.ended},

@@ -12,11 +12,13 @@ from ocpp_gateway.certificates import store as certificates
 from ocpp_gateway.commands import recording as commands
 from ocpp_gateway.devices import recording as devices
 from ocpp_gateway.mqtt import recording as mqtt
+from ocpp_gateway.notifications import recording as notifications
 from ocpp_gateway.observation import (
     CertificateRequested,
     ClockMeasured,
     CommandOutcome,
     MqttDelivered,
+    Notified,
     Observation,
     PlatformOperatorTold,
     PlatformOrderTold,
@@ -40,6 +42,7 @@ WRITERS: Mapping[type[Any], Writer] = {
     ReservationFact: authorisation.write_reservations,
     LocalListFact: authorisation.write_local_lists,
     ChargingProfileFact: authorisation.write_charging_profiles,
+    Notified: notifications.write_notifications,
     CommandOutcome: commands.write_outcomes,
     VariablesReported: devices.write_variables,
     ClockMeasured: devices.write_clocks,

@@ -9,7 +9,6 @@ import asyncpg
 from ocpp_gateway.observation import (
     MeterKind,
     MeterSampled,
-    Notified,
     StatusReported,
 )
 from ocpp_gateway.recorder import copying
@@ -20,7 +19,6 @@ from ocpp_gateway.recorder.batch import (
     Now,
     Place,
 )
-from youguan.clock import effective_time
 from youguan.eventlog import appended, appending
 from youguan.events import Event
 from youguan.literals import numbers, texts
@@ -287,34 +285,6 @@ async def insert_samples(connection: asyncpg.Connection, rows: Sequence[tuple[An
             """,
             *columns(rows, len(SAMPLE_COLUMNS)),
         )
-
-
-async def insert_notifications(connection: asyncpg.Connection, notified: Sequence[Notified]) -> None:
-    """Store notifications, but for those of a believed time that another message has told before, of late."""
-    if notified:
-        await connection.execute(
-            """
-            WITH told AS (
-                SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bool[])
-                    WITH ORDINALITY AS t (station_id, action, status, occurred_at, received_at, once, place)
-            )
-            INSERT INTO telemetry.notification (station_id, action, status, occurred_at, received_at)
-            SELECT station_id, action, status, occurred_at, received_at FROM told t
-            WHERE NOT once OR NOT EXISTS (
-                SELECT FROM told e WHERE e.place < t.place AND e.received_at <> t.received_at
-                AND (e.station_id, e.action, e.status, e.occurred_at) = (t.station_id, t.action, t.status, t.occurred_at)
-            ) AND NOT EXISTS (
-                SELECT FROM telemetry.notification n WHERE n.received_at > t.received_at - interval '7 days'
-                AND (n.station_id, n.action, n.status, n.occurred_at) = (t.station_id, t.action, t.status, t.occurred_at)
-            )
-            """,
-            *columns([(n.station_id, n.action, n.status, n.occurred_at, n.received_at, _once(n)) for n in notified], 6),
-        )
-
-
-def _once(n: Notified) -> bool:
-    """Say whether a notification tells a time of its own that can be believed."""
-    return n.occurred_at != n.received_at and effective_time(n.occurred_at, n.received_at) == n.occurred_at
 
 
 async def read_connectors(connection: asyncpg.Connection, places: Collection[Place]) -> dict[Place, Now]:

@@ -20,6 +20,7 @@ from youguan.events import (
     Event,
     FilingPromiseKept,
     FilingPromiseOverdue,
+    FirmwareVerified,
     GracePeriodEnded,
     GracePeriodEnding,
     PlatformHeard,
@@ -27,6 +28,7 @@ from youguan.events import (
     PlatformOrdersUntold,
     PlatformSilent,
     RelayRecordsLost,
+    SecurityAlarmed,
     SensorAlarmed,
     SensorCleared,
     SiteFiled,
@@ -84,6 +86,10 @@ def alarmed(alarm: str) -> SensorAlarmed:
 
 def cleared(alarm: str) -> SensorCleared:
     return SensorCleared(alarm=alarm, **SENSOR)
+
+
+def endangered(alarm: str, said: str = "TamperDetectionActivated") -> SecurityAlarmed:
+    return SecurityAlarmed(alarm=alarm, station_id="a", said=said, info=None, effective_at=NOW)
 
 
 RETIRED = SiteRetired(site_id="s", station_ids=("a",))
@@ -145,6 +151,9 @@ async def world(database_url: str) -> AsyncIterator[World]:
         (alarmed("smoke"), cleared("smoke"), "smoke"),
         (alarmed("water"), cleared("water"), "water"),
         (alarmed("overheating"), RETIRED, "overheating"),
+        (endangered("tampering"), RETIRED, "tampering"),
+        (endangered("firmware_signature"), FirmwareVerified(station_id="a", at=NOW), "firmware_signature"),
+        (endangered("security_event"), RETIRED, "security_event"),
         (EXPIRING, RENEWED, "document_expiring"),
         (EXPIRED, RENEWED, "document_expired"),
         (EXPIRED, RETIRED, "document_expired"),
@@ -275,10 +284,17 @@ async def test_repeated_attempts_to_connect_are_one_alert_that_ends_when_it_is_q
     assert await world.said() == ["AlertRaised", "AlertResolved"]
 
 
-async def test_a_station_that_is_guessed_at_is_a_subject_of_its_own(world: World) -> None:
+async def test_who_is_guessed_at_and_each_security_event_is_a_subject_of_its_own(world: World) -> None:
     await world.tell(FILED, refused(), refused(source=None, station_id="a"))
+    await world.tell(*(endangered("security_event", said) for said in ("MemoryExhaustion", "SecurityLogWasCleared")))
     rows = await world.pool.fetch("SELECT subject, site_id FROM alerts.alert ORDER BY subject")
-    assert [tuple(row) for row in rows] == [("source 192.0.2.1", None), ("station a", "s")]
+    subjects = [
+        ("a/MemoryExhaustion", "s"),
+        ("a/SecurityLogWasCleared", "s"),
+        ("source 192.0.2.1", None),
+        ("station a", "s"),
+    ]
+    assert [tuple(row) for row in rows] == subjects
 
 
 async def test_what_something_says_to_be_over_does_not_end_by_being_quiet(world: World) -> None:

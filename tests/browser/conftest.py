@@ -122,6 +122,7 @@ async def ids(
     line = str((await api.items(f"/api/registry/sites/{site}/responsibilities"))[0]["id"])
     charger = await talkative(ocpp, station)
     found = {"site": site, "unmanaged": unmanaged, "task": task, "station": station, "own": own_stations[0]}
+    found["transaction"] = (await api.items(f"/api/gateway/stations/{station}/transactions"))[0]["transaction_id"]
     found["site_of_own"] = own_stations[0].rpartition("-")[0]
     handover = await proposed(suite, own_stations[-1].rpartition("-")[0])
     case = await ordered_case(suite, found["site"])
@@ -266,6 +267,7 @@ async def talkative(ocpp: int, station: str) -> Charger:
     stop = {"transactionId": began[2]["transactionId"], "meterStop": 5200, "timestamp": timestamp()}
     await charger.say("StopTransaction", stop)
     await charger.say("StatusNotification", {"connectorId": 1, "status": "Available", "errorCode": "NoSuchCode"})
+    await charger.say("SecurityEventNotification", {"type": "StartupOfTheDevice", "timestamp": timestamp()})
     await charger.say("SignCertificate", {"csr": request_of(ec.generate_private_key(ec.SECP256R1()), station)})
     await charger.status("Available")
     return charger

@@ -223,6 +223,12 @@ async def test_two_sensors_of_one_rule_at_a_site_are_two_tasks(world: World) -> 
     assert [state for _, state, _ in await world.tasks()] == ["closed", "open"]
 
 
+async def test_a_cover_that_is_not_opened_again_still_has_to_be_looked_at(world: World) -> None:
+    await world.tell(raised("tampering", connector=None), resolved("tampering", connector=None))
+    assert [state for _, state, _ in await world.tasks()] == ["open"]
+    assert await world.pool.fetchval("SELECT fires FROM inspection.task") is False
+
+
 async def test_the_manager_at_the_faults_time_gets_it(world: World) -> None:
     await world.tell(ledger(("builder", "b", 90), ("manager", "new", 10)))
     await world.tell(raised(since=NOW - timedelta(days=20)))

@@ -12,9 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ocpp_gateway.api import gateway_api
 from ocpp_gateway.devices.api import add_variables
+from ocpp_gateway.notifications.api import add_notifications
 from ocpp_gateway.observation import (
     MeterKind,
     MeterSampled,
+    Notified,
     TransactionReported,
     Variable,
     VariableKey,
@@ -23,6 +25,7 @@ from ocpp_gateway.observation import (
 from ocpp_gateway.pages.store import latest_statuses
 from ocpp_gateway.recorder.batch import Entry
 from ocpp_gateway.recorder.direct import DirectRecorder
+from ocpp_gateway.store import Span
 from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.transactions.api import MOST_COUNTED, add_transactions, missing
 from youguan.auth import REGULATOR, Principal
@@ -91,6 +94,7 @@ def transport(pool: asyncpg.Pool) -> httpx.ASGITransport:
     app = gateway_api(pool)
     add_transactions(app, pool)
     add_variables(app, pool)
+    add_notifications(app, pool)
     add_timeseries(app, pool, SystemClock())
     return httpx.ASGITransport(app=LoggedIn(app))
 
@@ -215,11 +219,38 @@ async def test_pages_of_statuses_leave_out_none_that_differ_in_their_mark_alone(
         )
         seen: list[int] = []
         before = None
-        while rows := await latest_statuses(connection, "s1", before, 2):
+        while rows := await latest_statuses(connection, "s1", Span(None, None), before, 2):
             seen += [row["mark"] for row in rows]
             last = rows[-1]
             before = (last["occurred_at"], last["connector"], last["status"], last["mark"])
     assert seen == [5, 4, 3, 2, 1]
+
+
+async def test_notifications_by_kind_and_time_the_last_received_first(world: World) -> None:
+    told = [
+        ("SecurityEventNotification", "TamperDetectionActivated", "door"),
+        ("SecurityEventNotification", "InvalidMessages", None),
+        ("SignedFirmwareStatusNotification", "InvalidSignature", None),
+        ("DataTransfer", "vendor.example", "m"),
+        ("SomethingNew", "x", None),
+    ]
+    for minutes, (action, said, info) in enumerate(told):
+        await world.put(Notified("s1", action, said, NOW, NOW + timedelta(minutes=minutes), info))
+    await world.put(*(Notified("s1", "NotifyEvent", f"C.V={n}", NOW, NOW - timedelta(days=1)) for n in range(3)))
+
+    async def found(**query: Any) -> list[tuple[Any, ...]]:
+        items = await world.all("/stations/s1/notifications", **query)
+        return [(item["said"], item["info"], item["critical"]) for item in items]
+
+    security = [("InvalidMessages", None, False), ("TamperDetectionActivated", "door", True)]
+    assert await found(kind="security") == security
+    assert await found(kind="firmware") == [("InvalidSignature", None, True)]
+    assert await found(kind="other") == [("x", None, False)]
+    assert sorted(await found(to=NOW.isoformat())) == [(f"C.V={n}", None, False) for n in range(3)]
+    later = await found(**{"from": NOW.isoformat()})
+    assert [said for said, _, _ in later] == [said for _, said, _ in reversed(told)]
+    assert (await world.client.get("/stations/s1/notifications?kind=x")).status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    assert (await world.client.get("/stations/none/notifications")).status_code == httpx.codes.NOT_FOUND
 
 
 async def test_what_an_exclusion_does_not_know_is_refused_by_name(world: World) -> None:

@@ -1,6 +1,6 @@
 """What the gateway's pages are made of: usual commands, a connector's day, the metrics' last minutes, frames set out."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import get_args
 
@@ -13,10 +13,13 @@ from ocpp_gateway.commands.catalogue import ACTIONS, check
 from ocpp_gateway.commands.usual import DANGEROUS, Usual, put
 from ocpp_gateway.observation import connector_number
 from ocpp_gateway.pages.commands import CONFIRMED, LOOKING, TOUCHING, check_words, payload_of
+from ocpp_gateway.pages.days import Days, days_of
 from ocpp_gateway.pages.figures import Figures, Sample, quantile, trend
 from ocpp_gateway.pages.frames import gist, read
 from ocpp_gateway.pages.timeline import Link, Said, line, totals
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version
+from ocpp_gateway.store import Span
+from youguan.clock import county_day
 from youguan.errors import Invalid
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -120,6 +123,53 @@ def test_the_pieces_of_a_day_have_no_gap(said: list[tuple[float, str]], links: l
     for one, following in pairwise(pieces):
         assert one.until == following.since
         assert one.condition != following.condition
+
+
+# --- days that a page is about ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "since", "until"),
+    [
+        ("", " ", None, None),
+        ("2026-03-01", "", datetime(2026, 2, 28, 16, tzinfo=UTC), None),
+        ("", "2026-03-01", None, datetime(2026, 3, 1, 16, tzinfo=UTC)),
+    ],
+)
+def test_days_are_the_countys_and_the_last_counts(
+    first: str, last: str, since: datetime | None, until: datetime | None
+) -> None:
+    assert days_of(first, last).span == Span(since, until)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "wrong"),
+    [("x" * 99, "", ["from"]), ("0001-01-01", "9999-12-31", ["from", "to"]), ("2026-03-02", "2026-03-01", ["to"])],
+)
+def test_days_that_are_none_are_named(first: str, last: str, wrong: list[str]) -> None:
+    with pytest.raises(Invalid) as refused:
+        days_of(first, last)
+    assert [field.field for field in refused.value.fields] == wrong
+
+
+@given(st.none() | st.integers(30, 60), st.none() | st.integers(0, 29), st.integers(0, 90))
+def test_words_are_looked_for_a_few_days_at_a_time_until_all_was_looked_through(
+    first: int | None, last: int | None, oldest: int
+) -> None:
+    def ago(days: int) -> date:
+        return county_day(NOW) - timedelta(days=days)
+
+    wanted = Days(None if first is None else ago(first), None if last is None else ago(last))
+    looked, rest = [], Days(wanted.first, wanted.last or county_day(NOW))
+    while rest.last:
+        searched = rest.searched(NOW)
+        assert searched.first is not None
+        assert searched.last is not None
+        looked += [searched.first + timedelta(days=n) for n in range((searched.last - searched.first).days + 1)]
+        rest = wanted.before(searched, ago(oldest)) or Days()
+    to_be_looked = {ago(days) for days in range(last or 0, oldest if first is None else min(oldest, first) + 1)}
+    assert to_be_looked <= set(looked)
+    assert len(looked) == len(set(looked))
 
 
 # --- the metrics' last minutes ------------------------------------------------------------------------------------

@@ -821,17 +821,22 @@ async def test_a_commit_whose_answer_is_lost_is_not_done_again(
 
 
 @pytest.mark.parametrize("together", [False, True])
-async def test_a_notification_that_is_told_again_is_stored_once(desk: Desk, pool: asyncpg.Pool, together: bool) -> None:
+async def test_a_notification_that_is_told_again_is_stored_and_told_of_once(
+    desk: Desk, pool: asyncpg.Pool, together: bool
+) -> None:
     at, later = NOW - timedelta(seconds=9), NOW + timedelta(seconds=1)
     never = datetime(1970, 1, 1, tzinfo=UTC)
+    security, tamper, firmware = "SecurityEventNotification", "TamperDetectionActivated", "FirmwareStatusNotification"
     said = [
-        Notified("s1", "SecurityEventNotification", "Tamper", at, NOW),
-        Notified("s1", "SecurityEventNotification", "Tamper", at, later),
-        Notified("s1", "SecurityEventNotification", "Other", at, later),
-        Notified("s1", "FirmwareStatusNotification", "Idle", NOW, NOW),
-        Notified("s1", "FirmwareStatusNotification", "Idle", later, later),
-        Notified("s1", "SecurityEventNotification", "Tamper", never, NOW),
-        Notified("s1", "SecurityEventNotification", "Tamper", never, later),
+        Notified("s1", security, tamper, at, NOW, "door"),
+        Notified("s1", security, tamper, at, later, "door"),
+        Notified("s1", security, "StartupOfTheDevice", at, later),
+        Notified("s1", firmware, "Idle", NOW, NOW),
+        Notified("s1", firmware, "Idle", later, later),
+        Notified("s1", security, tamper, never, NOW),
+        Notified("s1", security, tamper, never, later),
+        Notified("s1", firmware, "InvalidSignature", later, later),
+        Notified("s1", firmware, "SignatureVerified", later, later),
     ]
     if together:
         await asyncio.gather(*(desk.put(notified) for notified in said))
@@ -839,6 +844,12 @@ async def test_a_notification_that_is_told_again_is_stored_once(desk: Desk, pool
         for notified in said:
             await desk.put(notified)
     assert await count(pool, "telemetry.notification") == len(said) - 1
+    told = [(e["alarm"], e["said"], e["info"]) for e in await events(pool, "SecurityAlarmed")]
+    assert sorted(told, key=str) == [
+        ("firmware_signature", "InvalidSignature", None),
+        *[("tampering", tamper, info) for info in ("door", None, None)],
+    ]
+    assert len(await events(pool, "FirmwareVerified")) == 1
 
 
 async def test_an_id_used_again_within_one_commit_is_another_transaction(desk: Desk, pool: asyncpg.Pool) -> None:
