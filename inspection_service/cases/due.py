@@ -36,8 +36,10 @@ def due(case: Case, day: date) -> Due:
 
 def _next(case: Case, day: date) -> Due:
     facts = case.facts
-    if case.state in (State.ORDERED, State.MENDED):
+    if case.state == State.ORDERED:
         return facts.order_due, "order"
+    if case.state == State.MENDED:
+        return _recheck(case), "recheck"
     if case.state in INVESTIGATION:
         return facts.decide_by, "decision"
     if case.state == State.DECIDED and facts.decided_on is not None:
@@ -45,6 +47,13 @@ def _next(case: Case, day: date) -> Due:
     if case.state in (State.SERVED, State.DEMANDED):
         return _execution(case, day)
     return NOTHING
+
+
+def _recheck(case: Case) -> date | None:
+    """Return by when our organ looks whether what the party reported is so; where that day was not kept yet, by the order's end."""
+    if case.facts.reported_on is None:
+        return case.facts.order_due
+    return add_working_days(case.facts.reported_on, thresholds().recheck_days)
 
 
 def _execution(case: Case, day: date) -> Due:
@@ -67,6 +76,6 @@ def stage(due_on: date, period: str, day: date) -> Stage | None:
     return Stage.SOON if add_working_days(day, thresholds().ahead(period)) >= due_on else None
 
 
-def horizon(day: date) -> date:
-    """Return the last day of whose end something may be told on a day."""
-    return add_working_days(day, max(thresholds().ahead_days.values()))
+def horizons(day: date) -> dict[str, date]:
+    """Return by period the last day of whose end something may be told on a day; `usual`: of every period that is not named."""
+    return {period: add_working_days(day, ahead) for period, ahead in thresholds().ahead_days.items()}

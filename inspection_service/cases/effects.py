@@ -195,6 +195,7 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.ASK_END: lambda *_: {"end_asked": True},
     C.ORDER: _order,
     C.EXTEND_ORDER: _extend_order,
+    C.REPORT_MENDED: lambda _, __, ___, day: {"reported_on": day},
     C.CONFIRM_MENDED: _confirm_mended,
     C.FIND_UNMENDED: _find_unmended,
     C.PUNISH_ON_THE_SPOT: _spot,

@@ -68,6 +68,7 @@ class Facts:
     end_asked: bool = False  # the officers propose to end it here
     order_due: date | None = None
     order_extended: bool = False
+    reported_on: date | None = None  # the party said that it has mended
     ordered: bool = False  # an order was not followed in time
     mended_on: date | None = None
     harm: str | None = None

@@ -1,6 +1,6 @@
 """The statements about cases, their documents and officers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -183,20 +183,27 @@ async def save(connection: asyncpg.Connection, case_id: str, values: Sequence[An
     )
 
 
-async def nearly_due(connection: asyncpg.Connection, day: date, until: date, moving: Sequence[str]) -> list[str]:
-    """Return the cases in which something ends by `until` and its end was not told; of the periods that move on, all."""
+async def nearly_due(
+    connection: asyncpg.Connection, day: date, untils: Mapping[str, date], usual: date, moving: Sequence[str]
+) -> list[str]:
+    """Return the cases whose period ends by the day of `untils`, or else by the usual one, and whose end was not told; and all of
+    the `moving` periods that are past."""
     rows = await connection.fetch(
         """
-        SELECT c.id FROM inspection.case_file c
-        WHERE c.due_on <= $2 AND (c.period = ANY ($3::text[]) OR NOT EXISTS (
-            SELECT FROM inspection.case_urging u
-            WHERE u.case_id = c.id AND u.period = c.period AND u.due_on = c.due_on
-              AND u.stage = CASE WHEN c.due_on < $1 THEN 'over' ELSE 'soon' END))
+        SELECT c.id FROM inspection.case_file c LEFT JOIN unnest($2::text[], $3::date[]) AS h (period, until) USING (period)
+        WHERE c.due_on <= $6 AND (
+            (c.due_on < $1 AND c.period = ANY ($5::text[])) OR (c.due_on <= coalesce(h.until, $4) AND NOT EXISTS (
+                SELECT FROM inspection.case_urging u
+                WHERE u.case_id = c.id AND u.period = c.period AND u.due_on = c.due_on
+                  AND u.stage = CASE WHEN c.due_on < $1 THEN 'over' ELSE 'soon' END)))
         ORDER BY c.due_on, c.id
         """,
         day,
-        until,
+        list(untils),
+        list(untils.values()),
+        usual,
         list(moving),
+        max(usual, *untils.values()),
     )
     return [row["id"] for row in rows]
 
@@ -363,6 +370,11 @@ def _fact(name: str) -> str:
 
 
 SIMPLE_UNNOTED = f"(c.procedure = 'simple' AND NOT {_fact('noted')})"
+# What was paid of a decision that has fallen is still to be given back (Art. 74).
+KEPT = """(SELECT coalesce(sum((part->>'fen')::bigint), 0) FROM jsonb_array_elements(c.facts->'paid') AS part)
+    - (SELECT coalesce(sum((part->>'fen')::bigint), 0) FROM jsonb_array_elements(c.facts->'refunds') AS part)"""
+# Review or court has struck the decision down, and the case stands as if not: told before that was the decision's end.
+STRUCK_DOWN = "coalesce(c.facts->'appeals'->-1->>'outcome' IN ('revoked', 'illegal'), false)"
 # Whose turn it is, of `Waits`: $13 what he reviews, $14 himself, $15 up to which level he reviews, $16 whether he decides, $17 of
 # which items alone, $18 by when who was told has had his time. For whom the law keeps apart nothing waits (Art. 43, 57, 58).
 AS_REVIEWER = f"""(c.state = ANY ($13::text[])
@@ -372,7 +384,8 @@ AS_HEAD = f"""($16::bool AND (cardinality($17::text[]) = 0 OR c.item_id = ANY ($
     OR (c.state IN ('lead', 'ordered', 'mended', 'rechecked') AND {_fact("end_asked")})
     OR (c.state = 'notified' AND ({_fact("defended")} OR (c.facts->>'notified_on')::date <= $18::date))
     OR (c.state = 'heard' AND {_fact("hearing_reviewed")})
-    OR (c.state = 'paid' AND NOT {SIMPLE_UNNOTED})))"""
+    OR (c.state = 'paid' AND NOT {SIMPLE_UNNOTED}) OR (c.state = 'revoked' AND {KEPT} > 0)
+    OR (c.state IN ('served', 'demanded', 'enforcing', 'paid', 'closed') AND {STRUCK_DOWN})))"""
 WAITS = f"""(NOT c.facts->'investigators' ? $14::text
     AND NOT (c.state LIKE 'review\\__' AND c.facts->'reviewers' ? $14) AND ({AS_REVIEWER} OR {AS_HEAD}))"""
 

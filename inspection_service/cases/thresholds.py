@@ -42,6 +42,7 @@ class Thresholds:
     major: Threshold
     levels: Mapping[str, int]
     statement_days: int
+    recheck_days: int
     shown_months: Mapping[str, int]
     ahead_days: Mapping[str, int]
 
@@ -69,7 +70,12 @@ def read(table: Mapping[str, Any]) -> Thresholds:
     shown = {name: table["credit"][name] for name in ("usual", "dangerous")}
     ahead = {name: days for name, days in table["ahead"].items() if name != "source"}
     return Thresholds(
-        **amounts, levels=levels, statement_days=table["statement"]["days"], shown_months=shown, ahead_days=ahead
+        **amounts,
+        levels=levels,
+        statement_days=table["statement"]["days"],
+        recheck_days=table["recheck"]["days"],
+        shown_months=shown,
+        ahead_days=ahead,
     )
 
 

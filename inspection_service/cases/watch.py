@@ -6,7 +6,7 @@ import asyncpg
 
 from inspection_service.cases import store
 from inspection_service.cases.desk import STREAM, CaseDesk
-from inspection_service.cases.due import GIVE_WAY, Due, due, horizon, stage
+from inspection_service.cases.due import GIVE_WAY, Due, due, horizons, stage
 from youguan.clock import Clock, county_day
 from youguan.eventlog import publish
 from youguan.events import CaseUrged
@@ -22,20 +22,27 @@ class CaseWatch:
     def __init__(self, desk: CaseDesk, clock: Clock) -> None:
         self._desk = desk
         self._clock = clock
+        self._moved_on: date | None = None
 
     async def run(self) -> None:
         """Tell what is due, again and again."""
         await repeat(self.pass_time, LOOKED_S)
 
     async def pass_time(self) -> int:
-        """Tell what is due now, in office hours, each case in a transaction of its own; return how many ends are told."""
+        """Tell what is due now, in office hours, each case in a transaction of its own; return how many ends are told.
+
+        What gives way does so with the day: that is looked at once a day, and after every start.
+        """
         if not is_office_hour(self._clock.now()):
             return 0
         day, told = county_day(self._clock.now()), 0
         async with self._desk.pool.acquire() as connection:
-            for case_id in await store.nearly_due(connection, day, horizon(day), GIVE_WAY):
+            untils, moving = horizons(day), () if self._moved_on == day else GIVE_WAY
+            usual = untils.pop("usual")
+            for case_id in await store.nearly_due(connection, day, untils, usual, moving):
                 async with connection.transaction():
                     told += await self._look(connection, case_id, day)
+        self._moved_on = day
         return told
 
     async def _look(self, connection: asyncpg.Connection, case_id: str, day: date) -> int:

@@ -67,6 +67,18 @@ def test_whoever_is_late_is_told_and_the_head_of_what_is_the_organs_own(period: 
     assert told.text == f"案件 AJ-1：{PERIODS[period]} 2026-09-16 已届满\nCase AJ-1: x 2026-09-16 (past)"
 
 
+def test_what_was_reported_as_mended_is_for_the_officers_to_look_at() -> None:
+    item, facts = catalogue().items["car-park-unfiled"], Facts(order_due=date(2026, 12, 31))
+    ordered = Case("n", State.ORDERED, None, item, "organisation", TODAY, TODAY, facts)
+    assert due(ordered, TODAY) == (date(2026, 12, 31), "order")
+    reported = replace(ordered, state=State.MENDED)
+    assert due(reported, TODAY) == (date(2026, 12, 31), "recheck")
+    assert due(reported.with_(replace(facts, reported_on=TODAY)), TODAY) == (date(2026, 9, 22), "recheck"), (
+        "one Sunday is worked"
+    )
+    assert "recheck" not in PARTYS_OWN
+
+
 async def test_every_end_is_told_once_up_to_the_last_day_for_the_court(world: World) -> None:
     watch, case_id = CaseWatch(world.cases, world.clock), await to_notified(world)
     await world.do(PARTY, case_id, Command.DEFEND, reason="申辩")

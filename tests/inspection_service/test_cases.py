@@ -351,6 +351,8 @@ async def test_a_first_violation_mended_in_time_goes_unpunished_with_reasons(wor
     case_id = await world.cases.open(A, UNFILED)
     await world.do(A, case_id, Command.ORDER, reason="限期备案", on=date(2026, 9, 30))
     await world.do(PARTY, case_id, Command.REPORT_MENDED, reason="已备案")
+    row = await world.row(case_id)
+    assert (row["due_on"], row["period"]) == (date(2026, 9, 22), "recheck")
     await world.do(A, case_id, Command.CONFIRM_MENDED, reason="复查属实", on=TODAY, harm="none", minor=True)
     with pytest.raises(Conflict, match="obliges not to punish"):
         await world.do(A, case_id, Command.PROPOSE, reason="处罚", procedure="general")
@@ -445,9 +447,15 @@ async def test_a_decision_that_a_court_strikes_down_is_paid_back_and_may_be_deci
     ended = {"outcome": "revoked", "reason": "程序违法", "on": TODAY}
     assert await world.do(A, case_id, Command.END_APPEAL, **ended) == "revoked"
     assert await seen_before() == ((), False)
+    assert await waiting_for(world, HEAD) == ["h"], "what was paid is to be given back"
+    stands = "UPDATE inspection.case_file SET state = $2 WHERE id = $1"
+    await world.pool.execute(stands, case_id, "served")
+    assert await waiting_for(world, HEAD) == ["h"], "struck down before that was a decision's end: the head revokes it"
+    await world.pool.execute(stands, case_id, "revoked")
     with pytest.raises(Conflict, match="given back"):
         await world.do(HEAD, case_id, Command.START_ANEW, reason="判决重新作出")
     await world.do(A, case_id, Command.REFUND, amount_fen=20_000_00, on=TODAY, receipt="2", reason="判决撤销")
+    assert await waiting_for(world, HEAD) == []
     assert (await world.titles(case_id))[-1] == "退还款项通知书"
     assert await world.do(HEAD, case_id, Command.START_ANEW, reason="判决重新作出") == "lead"
     await notify(world, case_id, 10_000_00, grounds="从轻")
