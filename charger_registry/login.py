@@ -214,8 +214,10 @@ class Login:
             raise Unauthenticated("this is not the login that was begun here, or it took too long") from None
 
     @whole
-    async def act_for(self, principal: Principal, delegation_id: int, remote: str, browser: str = "") -> str:
-        """Return a token with the roles and bounds of whoever lets somebody act for him; NotFound, Forbidden."""
+    async def act_for(
+        self, principal: Principal, delegation_id: int, remote: str, browser: str = ""
+    ) -> tuple[str, list[str]]:
+        """Return a token with the roles and bounds of whoever lets somebody act for him, and the roles; NotFound, Forbidden."""
         _himself(principal)
         demo, now = self._demo and is_loopback(remote), self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
@@ -226,7 +228,8 @@ class Login:
             may = giver is not None and person is not None and may_act_for(account_of(person), account_of(giver))
             if found is None or giver is None or person is None or not may:
                 raise NotFound("a delegation to you that holds")
-            return await self._begin(connection, person, remote, browser, giver=giver, until=found["until"])
+            token = await self._begin(connection, person, remote, browser, giver=giver, until=found["until"])
+        return token, list(giver["roles"])
 
     async def be_oneself(self, principal: Principal, remote: str, browser: str = "") -> tuple[str, list[str]]:
         """End acting for somebody else and return a token of one's own, and the roles."""

@@ -98,4 +98,5 @@ def add_delegations(app: FastAPI, delegations: Delegations, login: Login) -> Non
     @app.post("/delegations/{delegation_id}/act")
     async def act(delegation_id: int, request: Request, who: Himself) -> Token:
         """Return a token with the roles and bounds of whoever gave the delegation."""
-        return Token(token=await login.act_for(who, delegation_id, remote_of(request), browser_of(request)))
+        token, _ = await login.act_for(who, delegation_id, remote_of(request), browser_of(request))
+        return Token(token=token)

@@ -45,13 +45,14 @@ class Account:
     async def show(
         self, request: Request, who: Principal, *, error: YouguanError | None = None, done: str = "", **more: Any
     ) -> Response:
-        """Return the page; `setup`: a second factor that is being set up, `codes`: new recovery codes."""
+        """Return the page; `setup`: a second factor being set up, `codes`: new recovery codes, `given`: a delegation as typed."""
         return self._templates.render(
             request, "account.html", status_code=error.status if error else 200, error=said(error), done=DONE.get(done, ""),
             sessions=await self.login.sessions(who), factor=await self.factors.is_on(who.subject),
             delegations=await self.delegations.of(who), providers=self._providers,
             linked=await self.login.linked(who),
-            leave_to_link=self.login.leave_to_link(who) if self._providers else "", **{"setup": None, "codes": (), **more},
+            leave_to_link=self.login.leave_to_link(who) if self._providers else "",
+            **{"setup": None, "codes": (), "given": {}, **more},
         )  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def _add_second_factor(router: APIRouter, account: Account) -> None:
         try:
             return await account.show(request, who, codes=await account.factors.confirm(who, code))
         except YouguanError as error:
-            return await account.show(request, who, error=error)
+            return await account.show(request, who, error=error, setup=await account.factors.begun(who))
 
     @router.post("/second-factor/remove")
     async def remove(request: Request, who: Himself, code: Short) -> Response:
@@ -123,7 +124,8 @@ def _add_delegations(router: APIRouter, account: Account, settings: Settings) ->
         try:
             await account.delegations.give(who, Wish(receiver.strip(), _end_of(until), reason))
         except YouguanError as error:
-            return await account.show(request, who, error=error)
+            given = {"receiver": receiver, "until": until, "reason": reason}
+            return await account.show(request, who, error=error, given=given)
         return RedirectResponse("/account", 303)
 
     @router.post("/delegations/{number}/end")
@@ -133,8 +135,8 @@ def _add_delegations(router: APIRouter, account: Account, settings: Settings) ->
 
     @router.post("/delegations/{number}/act")
     async def act(request: Request, number: int, who: Himself) -> Response:
-        token = await account.login.act_for(who, number, remote_of(request), browser_of(request))
-        return keep_token(RedirectResponse("/", 303), request, token, settings)
+        token, roles = await account.login.act_for(who, number, remote_of(request), browser_of(request))
+        return keep_token(RedirectResponse(first_screen(roles), 303), request, token, settings)
 
     @router.post("/myself")
     async def be_oneself_again(request: Request, who: Himself) -> Response:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Literal
+from urllib.parse import quote_plus, urlsplit
 
 import httpx
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -29,13 +29,18 @@ ALGORITHMS = ["RS256", "ES256", "PS256", "Ed25519", "EdDSA"]  # none that a clie
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 WITHIN_S = 10.0
 TOLERATED_S = 60
+# How we show a provider that it is us who asks for a token. Who says nothing of it takes the first (OpenID Connect Discovery 3).
+BASIC, POST = "client_secret_basic", "client_secret_post"
+WAYS = "token_endpoint_auth_methods_supported"
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class Provider(BaseModel):
     """Who vouches for people: by its `issuer` (OpenID Connect), or by three addresses (OAuth 2).
 
     `subject`: the member of the identity token, or of what the userinfo address answers, that names a person for ever.
-    `strong`: it asks for a second factor itself; else whoever has set one up here is asked for it.
+    `strong`: it asks for a second factor itself; else whoever has set one up here is asked for it. `token_auth`: how the secret is
+    shown for a token; None: as its configuration says, with addresses of its own in the form.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +56,7 @@ class Provider(BaseModel):
     scope: str = "openid"
     subject: str = "sub"
     strong: bool = False
+    token_auth: Literal["client_secret_basic", "client_secret_post"] | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Provider":
@@ -58,10 +64,15 @@ class Provider(BaseModel):
         if (self.issuer is None) != all(addresses) or (self.issuer is not None and any(addresses)):
             raise ValueError("either issuer, or authorize_url, token_url and userinfo_url")
         for address in filter(None, (self.issuer, *addresses)):
-            parts = urlsplit(address)
-            if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+            if not _is_safe(address):
                 raise ValueError(f"{address}: not https")
         return self
+
+
+def _is_safe(address: Any) -> bool:
+    """Say whether nobody on the way reads what goes to an address."""
+    parts = urlsplit(address) if isinstance(address, str) else urlsplit("")
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 
 def read_providers(file: Path | None) -> Sequence[Provider]:
@@ -115,11 +126,11 @@ class ProviderClient:
         provider = self.providers[errand.provider]
         async with _client() as client:
             about = await self._about(client, provider)
+            shown, auth = _identified(provider, about)
             form = prepare_token_request(
-                "authorization_code", redirect_uri=redirect_uri, code=code, client_id=provider.client_id,
-                client_secret=provider.client_secret, code_verifier=errand.verifier,
-            )  # fmt: skip
-            tokens = await _json(client, "POST", about["token_endpoint"], content=form, headers=FORM)
+                "authorization_code", redirect_uri=redirect_uri, code=code, code_verifier=errand.verifier, **shown
+            )
+            tokens = await _json(client, "POST", about["token_endpoint"], content=form, headers=FORM, auth=auth)
             if provider.issuer is not None:
                 keys = await _json(client, "GET", about["jwks_uri"])
                 claims = identity_of(provider, tokens, keys, errand.nonce, now)
@@ -135,12 +146,23 @@ class ProviderClient:
         if provider.issuer is None:
             return {
                 "authorization_endpoint": provider.authorize_url, "token_endpoint": provider.token_url,
-                "userinfo_endpoint": provider.userinfo_url,
+                "userinfo_endpoint": provider.userinfo_url, WAYS: [POST],
             }  # fmt: skip
         about = await _json(client, "GET", f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
         if about.get("issuer") != provider.issuer:
             raise Unavailable(Reason("{id}: the configuration there is another issuer's", id=provider.id))
+        if wrong := [name for name in ENDPOINTS if not _is_safe(about.get(name))]:
+            raise Unavailable(Reason("{id}: the configuration there has no safe {name}", id=provider.id, name=wrong[0]))
         return about
+
+
+def _identified(provider: Provider, about: Mapping[str, Any]) -> tuple[dict[str, str], tuple[str, str] | None]:
+    """Return by which members of the form, or by which HTTP Basic login, a provider knows that it is us (RFC 6749, 2.3.1)."""
+    ways = about.get(WAYS)
+    way = provider.token_auth or (POST if isinstance(ways, list) and BASIC not in ways else BASIC)
+    if way == POST:
+        return {"client_id": provider.client_id, "client_secret": provider.client_secret}, None
+    return {}, (quote_plus(provider.client_id), quote_plus(provider.client_secret))
 
 
 def identity_of(

@@ -82,7 +82,15 @@ class SecondFactors:
             if row is not None and row["confirmed_at"] is not None:
                 raise Conflict("there is a second factor already; remove it first")
             await store.put_factor(connection, who.subject, self._box.encrypt(secret))
-        return Setup(secret_text(secret), address(secret, who.subject))
+        return self._setup(secret, who)
+
+    async def begun(self, who: Principal) -> Setup | None:
+        """Return the secret that somebody is setting up; None where he is not. Unavailable."""
+        async with self.pool.acquire() as connection:
+            row = await store.get_factor(connection, who.subject)
+        if row is None or row["confirmed_at"] is not None:
+            return None
+        return self._setup(self._open(row["sealed"]), who)
 
     @whole
     async def confirm(self, who: Principal, code: str) -> list[str]:
@@ -140,6 +148,9 @@ class SecondFactors:
                 await store.use_step(connection, username, step)
                 return True
             return await store.use_recovery(connection, username, recovery_digest(code))
+
+    def _setup(self, secret: bytes, who: Principal) -> Setup:
+        return Setup(secret_text(secret), address(secret, who.subject))
 
     def ticket(self, username: str) -> str:
         """Return what says for a while that somebody has shown who he is, but for the code."""

@@ -17,7 +17,9 @@ SESSIONS_KEPT = "90 days"
 PERSON = """
 SELECT p.*, coalesce(t.divisions, '{}') AS team_divisions, t.name AS team_name, o.name AS organisation_name,
        o.deregistered_at AS organisation_deregistered_at,
-       EXISTS (SELECT FROM registry.second_factor f WHERE f.username = p.username) AS second_factor
+       EXISTS (
+           SELECT FROM registry.second_factor f WHERE f.username = p.username AND f.confirmed_at IS NOT NULL
+       ) AS second_factor
 FROM registry.person p LEFT JOIN registry.team t ON t.id = p.team_id
 LEFT JOIN registry.organisation o ON o.id = p.organisation_id
 """

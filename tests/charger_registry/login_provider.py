@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, unquote_plus, urlencode
 
 import jwt
 import orjson
@@ -38,6 +38,8 @@ class LoginProvider:
     header: dict[str, Any] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    configured: dict[str, Any] = field(default_factory=dict)  # overwrites members of its configuration
+    shown: list[str] = field(default_factory=list)  # how it was shown the secret
 
     def application(self) -> FastAPI:
         app = FastAPI()
@@ -48,10 +50,11 @@ class LoginProvider:
         app.get("/userinfo", response_model=None)(self.userinfo)
         return app
 
-    async def configuration(self) -> dict[str, str]:
+    async def configuration(self) -> dict[str, Any]:
         return {
             "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize",
             "token_endpoint": f"{self.issuer}/token", "jwks_uri": f"{self.issuer}/keys",
+            **self.configured,
         }  # fmt: skip
 
     async def keys(self) -> dict[str, Any]:
@@ -73,7 +76,7 @@ class LoginProvider:
         challenge = (
             base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).decode().rstrip("=")
         )
-        right = asked is not None and (form["client_secret"], form["redirect_uri"], challenge) == (
+        right = asked is not None and (self._secret(request, form), form["redirect_uri"], challenge) == (
             SECRET, asked["redirect_uri"], asked["code_challenge"],
         )  # fmt: skip
         if not right or asked is None:
@@ -90,6 +93,16 @@ class LoginProvider:
         key = "" if self.algorithm == "none" else self.signing_key or self.key
         signed = jwt.encode(claims, key, algorithm=self.algorithm, headers={"kid": "one", **self.header})
         return JSONResponse({"access_token": access, "token_type": "Bearer", "id_token": signed})
+
+    def _secret(self, request: Request, form: dict[str, str]) -> str:
+        """Return the secret that a client shows, in one way and no other."""
+        kind, _, login = request.headers.get("authorization", "").partition(" ")
+        self.shown.append("client_secret_basic" if kind == "Basic" else "client_secret_post")
+        if kind != "Basic":
+            return form["client_secret"]
+        assert "client_secret" not in form
+        name, _, secret = base64.b64decode(login).decode().partition(":")
+        return unquote_plus(secret) if name == CLIENT else ""
 
     async def userinfo(self, request: Request) -> Response:
         who = self.tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "))

@@ -180,6 +180,19 @@ async def test_plain_oauth_names_a_person_by_the_member_that_is_configured(brows
     browser.ours.cookies.clear()
     done = await browser.through("/login/with/oauth")
     assert (done.status_code, browser.who()) == (303, "li")
+    assert set(browser.provider.shown) == {"client_secret_post"}
+
+
+@pytest.mark.parametrize(
+    ("told", "way"),
+    [(None, "basic"), (["client_secret_post", "client_secret_basic"], "basic"), (["client_secret_post"], "post")],
+)
+async def test_the_secret_is_shown_in_the_way_that_the_provider_takes(
+    browser: Browser, told: list[str] | None, way: str
+) -> None:
+    browser.provider.configured = {"token_endpoint_auth_methods_supported": told}
+    await browser.linked()
+    assert browser.provider.shown == [f"client_secret_{way}"]
 
 
 @pytest.mark.parametrize(
@@ -280,6 +293,9 @@ async def test_a_provider_that_is_away_is_said(browser: Browser) -> None:
     browser.ours.headers["accept"] = "application/json"
     assert (await browser.ours.get("/login/with/away")).status_code == 503
     assert (await browser.ours.get("/login/with/nobody")).status_code == 404
+    for wrong in ({"authorization_endpoint": None}, {"token_endpoint": "http://elsewhere.example"}, {"jwks_uri": 1}):
+        browser.provider.configured = wrong
+        assert (await browser.ours.get("/login/with/oidc")).status_code == 503, wrong
 
 
 @pytest.mark.parametrize(

@@ -635,6 +635,11 @@ async def test_ones_own_account_in_the_browser(house: House) -> None:
     secret = setup.text.split('<code id="secret">')[1].split("<")[0]
     wrong = await house.client.post("/account/second-factor/confirm", data={"code": "1"}, headers=own)
     assert (wrong.status_code, "验证码不正确" in wrong.text) == (422, True)
+    assert f'<code id="secret">{secret}<' in wrong.text, (
+        "a digit is typed wrong, and the phone knows the secret already"
+    )
+    other = await house.client.get("/people/persons/wang", headers=house.regulator)
+    assert "取消二次验证" not in other.text, "not confirmed: none is on"
     confirmed = await house.client.post(
         "/account/second-factor/confirm", data={"code": now_code(house, secret)}, headers=own
     )
@@ -644,7 +649,7 @@ async def test_ones_own_account_in_the_browser(house: House) -> None:
     )
     assert removed.status_code == 303
     acting = await house.client.post(f"/account/delegations/{number}/act", headers=own)
-    assert acting.status_code == 303
+    assert (acting.status_code, acting.headers["location"]) == (303, "/dashboard")
     token = acting.cookies["youguan_session"]
     house.client.cookies.clear()
     acts = {"Authorization": f"Bearer {token}"}
@@ -654,7 +659,8 @@ async def test_ones_own_account_in_the_browser(house: House) -> None:
     house.client.cookies.clear()
     mine = {"Authorization": f"Bearer {li}"}
     form = {"receiver": "nobody", "until": LATER[:10], "reason": "x"}
-    assert (await house.client.post("/account/delegations", data=form, headers=mine)).status_code == 422
+    refused = await house.client.post("/account/delegations", data=form, headers=mine)
+    assert (refused.status_code, 'value="nobody"' in refused.text) == (422, True)
     assert (
         await house.client.post("/account/delegations", data={**form, "until": "x"}, headers=mine)
     ).status_code == 422
