@@ -471,6 +471,8 @@ REGISTRY = {
     "GET /handovers": Route(filters=True),
     "GET /handovers/{handover_id}": NEAR,
     "POST /sites/{site_id}/handovers": replace(NEAR, roles=("operator",)),
+    "POST /handovers": Route(roles=("operator",)),
+    "POST /handovers/answers": Route(roles=("operator",)),
     "POST /handovers/{handover_id}/accept": Route(roles=("operator",)),
     "POST /handovers/{handover_id}/decline": Route(roles=("operator",)),
     "POST /handovers/{handover_id}/withdraw": Route(roles=("operator",)),

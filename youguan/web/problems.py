@@ -1,7 +1,7 @@
 """Errors as application/problem+json (RFC 9457) for machines, as a page for people; never a stack trace."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -145,14 +145,23 @@ def answer(
     language = preferred(request) or "en"
     if status == Unauthenticated.status and "hx-request" in request.headers:
         headers = {**(headers or {}), "HX-Redirect": _login_address(request)}
-    problem = Problem(
+    problem = _problem(language, status, title, detail, code, fields)
+    return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type="application/problem+json")
+
+
+def problem_of(request: Request, error: YouguanError) -> Problem:
+    """Return what went wrong with one of several things, as it would be answered had it been asked for alone."""
+    return _problem(preferred(request) or "en", error.status, error.title, error.detail, error.code, error.fields)
+
+
+def _problem(language: str, status: int, title: str, detail: str, code: str, fields: Sequence[FieldError]) -> Problem:
+    return Problem(
         title=title,
         status=status,
         detail=in_words(detail, fields, language),
         code=code,
         fields=[ProblemField(field=f.field, reason=explained(f, language).reason) for f in fields],
     )
-    return JSONResponse(problem.model_dump(), status, dict(headers or {}), media_type="application/problem+json")
 
 
 def _login_address(request: Request) -> str:

@@ -1,5 +1,6 @@
 """Handovers over HTTP."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -11,12 +12,16 @@ from charger_registry.ledger.api import EvidenceIn, EvidenceOut, Grounds, Organi
 from charger_registry.ledger.handovers import store
 from charger_registry.ledger.handovers.desk import HandoverDesk
 from charger_registry.ledger.handovers.handover import Command
+from charger_registry.ledger.handovers.selection import MOST, Outcome, each
 from charger_registry.ledger.responsibility import Evidence
 from youguan.auth import OPERATOR, Principal
+from youguan.errors import Invalid, Reason
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
+from youguan.web.problems import Problem, problem_of
 from youguan.web.security import require, require_site, scope_of
 from youguan.web.times import GivenTime, UtcTime
 
+Selected = Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=MOST)]
 Wanted = Literal["proposed", "accepted", "declined", "withdrawn", "lapsed", "overtaken", "ended"]
 
 
@@ -42,16 +47,49 @@ class HandoverOut(BaseModel):
     answer: str | None
 
 
-class Proposal(BaseModel):
-    """Propose who is to manage a site, or one of its stations."""
+class OfferIn(BaseModel):
+    """Who is to manage, on what evidence, and from when until when."""
 
     to_organisation_id: str
-    station_id: str | None = None
     evidence: EvidenceIn
     reason: Annotated[str, Field(max_length=500)] = ""
     takes_over_at: GivenTime | None = None
     until: GivenTime | None = Field(default=None, description="when the contract ends; default: without an end")
     answer_by: date | None = Field(default=None, description="default: so many working days from today")
+
+
+class Proposal(OfferIn):
+    """Propose who is to manage a site, or one of its stations."""
+
+    station_id: str | None = None
+
+
+class Proposals(OfferIn):
+    """Propose who is to manage several sites."""
+
+    site_ids: Selected
+
+
+class Answers(BaseModel):
+    """Say the same of several handovers; whoever declines or withdraws says why."""
+
+    command: Literal["accept", "decline", "withdraw"]
+    handover_ids: Selected
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class OutcomeOut(BaseModel):
+    """What became of one of several."""
+
+    id: str = Field(description="as it was asked for")
+    handover_id: str | None = Field(description="null: nothing was done")
+    problem: Problem | None = Field(description="why nothing was done, as it would be answered alone")
+
+
+class Outcomes(BaseModel):
+    """What became of each, in the order in which they were given; each was done, or not, by itself."""
+
+    items: list[OutcomeOut]
 
 
 class Acceptance(BaseModel):
@@ -70,6 +108,7 @@ class Refusal(BaseModel):
 def add_handovers(app: FastAPI, pool: asyncpg.Pool, desk: HandoverDesk) -> None:
     """Add /handovers and /sites/{site_id}/handovers to /api/registry."""
     _add_reading(app, pool)
+    _add_several(app, desk)
     _add_answers(app, pool, desk)
 
 
@@ -98,6 +137,45 @@ def _add_reading(app: FastAPI, pool: asyncpg.Pool) -> None:
             return _out(await store.get(connection, handover_id, scope_of(request)))
 
 
+def _add_several(app: FastAPI, desk: HandoverDesk) -> None:
+    operator = Depends(require(OPERATOR))
+
+    @app.post("/handovers")
+    async def propose_several(given: Proposals, request: Request, who: Annotated[Principal, operator]) -> Outcomes:
+        """Propose the handover of several sites to one receiver, each by itself."""
+        done = await each(given.site_ids, lambda site_id: _propose(desk, who, site_id, given))
+        return _outcomes(request, done)
+
+    @app.post("/handovers/answers")
+    async def answer_several(given: Answers, request: Request, who: Annotated[Principal, operator]) -> Outcomes:
+        """Accept, decline or withdraw several handovers, each by itself."""
+        command, reason = Command(given.command), given.reason.strip()
+        if command != Command.ACCEPT and not reason:
+            raise Invalid.about("reason", Reason("is missing"))
+
+        async def say(handover_id: str) -> str:
+            await desk.answer(who, handover_id, command, reason=reason)
+            return handover_id
+
+        return _outcomes(request, await each(given.handover_ids, say))
+
+
+async def _propose(desk: HandoverDesk, who: Principal, site_id: str, given: OfferIn, station_id: str = "") -> str:
+    return await desk.propose(
+        who, site_id, given.to_organisation_id, evidence=Evidence(**given.evidence.model_dump()), reason=given.reason,
+        station_id=station_id, takes_over_at=given.takes_over_at, until=given.until, last_day=given.answer_by,
+    )  # fmt: skip
+
+
+def _outcomes(request: Request, done: Iterable[Outcome]) -> Outcomes:
+    return Outcomes(
+        items=[
+            OutcomeOut(id=one.id, handover_id=one.made, problem=problem_of(request, one.error) if one.error else None)
+            for one in done
+        ]
+    )
+
+
 def _add_answers(app: FastAPI, pool: asyncpg.Pool, desk: HandoverDesk) -> None:
     operator = Depends(require(OPERATOR))
 
@@ -113,12 +191,7 @@ def _add_answers(app: FastAPI, pool: asyncpg.Pool, desk: HandoverDesk) -> None:
         who: Annotated[Principal, Depends(require_site(pool, OPERATOR))],
     ) -> HandoverOut:
         """Propose who is to manage; who manages, or owns, may."""
-        handover_id = await desk.propose(
-            who, site_id, given.to_organisation_id, evidence=Evidence(**given.evidence.model_dump()), reason=given.reason,
-            station_id=given.station_id or "", takes_over_at=given.takes_over_at, until=given.until,
-            last_day=given.answer_by,
-        )  # fmt: skip
-        return await now_is(request, handover_id)
+        return await now_is(request, await _propose(desk, who, site_id, given, given.station_id or ""))
 
     @app.post("/handovers/{handover_id}/accept")
     async def accept(

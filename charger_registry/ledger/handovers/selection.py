@@ -1,4 +1,4 @@
-"""Several handovers at once in the browser: each is done by itself, and of each it is said what became of it."""
+"""Several handovers at once: each is done by itself, and of each it is said what became of it."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one of those selected, by its id; `error`: why nothing was done with it."""
+    """What became of one of those selected, by its id; `error`: why nothing was done, `made`: the id of what it has made."""
 
     id: str
-    error: YouguanError | None
+    error: YouguanError | None = None
+    made: str | None = None
 
 
-async def each(ids: Iterable[str], do: Callable[[str], Awaitable[object]]) -> list[Outcome]:
+async def each(ids: Iterable[str], do: Callable[[str], Awaitable[str | None]]) -> list[Outcome]:
     """Do the same with each of those selected, in a transaction of its own: one that is refused stops no other."""
-    return [Outcome(one, await _refused(do, one)) for one in list(dict.fromkeys(ids))[:MOST]]
+    return [await _outcome(do, one) for one in list(dict.fromkeys(ids))[:MOST]]
 
 
-async def _refused(do: Callable[[str], Awaitable[object]], one: str) -> YouguanError | None:
+async def _outcome(do: Callable[[str], Awaitable[str | None]], one: str) -> Outcome:
     try:
-        await do(one)
+        return Outcome(one, made=await do(one))
     except YouguanError as error:
-        return error
-    return None
+        return Outcome(one, error)

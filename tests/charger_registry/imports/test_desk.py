@@ -680,13 +680,22 @@ async def test_several_sites_are_handed_over_to_one_receiver_each_by_itself(
     )
     page = (await client.get("/registry/handovers/new?site_id=1&site_id=2&site_id=3", headers=own)).text
     assert re.findall(r'name="site_id" value="(\w)"', page) == ["1", "3"], "the second is another's"
+    offer = {"to_organisation_id": "two", "evidence": {"kind": "contract", "number": "合同 8"}, "reason": "整体移交"}
+    wish = {**offer, "site_ids": ["1", "3", "1", "?"]}
+    several = (
+        await client.post("/api/registry/handovers", json=wish, headers={**own, "Accept-Language": "zh"})
+    ).json()["items"]
+    assert [(one["id"], one["problem"] and one["problem"]["status"]) for one in several] == [
+        ("1", None), ("3", 409), ("?", 404)
+    ]  # fmt: skip
+    assert "另有交接" in several[1]["problem"]["detail"]
     form = {"organisation_id": "two", "number": "合同 9", "site_id": ["1", "3", "4"]}
     wrong = (await client.post("/registry/handovers/new", data={**form, "organisation_id": "?"}, headers=own)).text
     assert ("没有这个单位" in wrong, 'value="合同 9"' in wrong) == (True, True)
     done = (await client.post("/registry/handovers/new", data=form, headers=own)).text
-    assert ("已办理 2 件，未办理 1 件" in done, "三号站" in done) == (True, True)
+    assert ("已办理 1 件，未办理 2 件" in done, "三号站" in done) == (True, True)
     rows = await pool.fetch("SELECT site_id, evidence_number FROM registry.handover ORDER BY 1")
-    assert [tuple(row) for row in rows] == [("1", "合同 9"), ("3", "1"), ("4", "合同 9")]
+    assert [tuple(row) for row in rows] == [("1", "合同 8"), ("3", "1"), ("4", "合同 9")]
 
 
 async def test_many_handovers_are_listed_to_the_last_and_answered_at_once(
@@ -720,8 +729,14 @@ async def test_many_handovers_are_listed_to_the_last_and_answered_at_once(
     assert (unsaid.status_code, "未填写" in unsaid.text) == (422, True)
     nothing = await client.post("/registry/handovers", data={"command": "accept"}, headers=own)
     assert nothing.status_code == 422
-    wish = {"command": "decline", "handover_id": rest_shown, "reason": "无力承接"}
-    assert "已办理 10 件" in (await client.post("/registry/handovers", data=wish, headers=own)).text
+    address, chosen = "/api/registry/handovers/answers", {"command": "decline", "handover_ids": [*rest_shown[:3], "?"]}
+    unsaid = await client.post(address, json=chosen, headers=own)
+    assert [wrong["field"] for wrong in unsaid.json()["fields"]] == ["reason"]
+    said = (await client.post(address, json={**chosen, "reason": "不接"}, headers=own)).json()["items"]
+    assert [one["handover_id"] for one in said] == [*rest_shown[:3], None]
+    assert said[-1]["problem"]["status"] == 404
+    wish = {"command": "decline", "handover_id": rest_shown[3:], "reason": "无力承接"}
+    assert "已办理 7 件" in (await client.post("/registry/handovers", data=wish, headers=own)).text
     states = await pool.fetch("SELECT state, count(*) FROM registry.handover GROUP BY 1 ORDER BY 1")
     assert [tuple(row) for row in states] == [("accepted", 49), ("declined", 10), ("withdrawn", 1)]
 
