@@ -15,6 +15,7 @@ from youguan.events import (
     FirmwareVerified,
     GracePeriodEnded,
     GracePeriodEnding,
+    MeterRanBackwards,
     MeterVerificationDue,
     MeterVerified,
     PlatformHeard,
@@ -50,6 +51,7 @@ SENSOR_RULES = ("smoke", "water", "overheating", "bay_blocked")
 ACCESS_ATTEMPTS = "access_attempts"
 TAMPERING, FIRMWARE_SIGNATURE, SECURITY_EVENT = "tampering", "firmware_signature", "security_event"
 DOCUMENT_EXPIRING, DOCUMENT_EXPIRED = "document_expiring", "document_expired"
+METER_BACKWARDS = "meter_backwards"
 METER_DUE, METER_OVERDUE = "meter_verification_due", "meter_verification_overdue"
 FILING_PROMISE_OVERDUE = "filing_promise_overdue"
 GRACE_ENDING = "grace_period_ending"
@@ -137,6 +139,8 @@ def _beside(event: Event) -> Sequence[Finding]:
             return [_attempts(event)]
         case SecurityAlarmed() if event.alarm in (TAMPERING, FIRMWARE_SIGNATURE, SECURITY_EVENT):
             return [_security(event)]
+        case MeterRanBackwards():
+            return [_backwards(event)]
         case FirmwareVerified():
             return [Over(FIRMWARE_SIGNATURE, event.station_id, event.at)]
     return _links(event)
@@ -223,6 +227,24 @@ def _attempts(event: StationAccessRefused) -> Finding:
     subject = f"source {event.source}" if event.source is not None else f"station {event.station_id}"
     details = {"source": event.source, "tries": event.tries, "reason": event.reason}
     return Holds(ACCESS_ATTEMPTS, subject, event.since, station_id=event.station_id, details=details)
+
+
+def _backwards(event: MeterRanBackwards) -> Finding:
+    details = {
+        "transaction_id": event.transaction_id,
+        "meter_start_wh": event.meter_start_wh,
+        "meter_stop_wh": event.meter_stop_wh,
+        "tries": 1,
+    }
+    station, connector = event.station_id, event.connector
+    return Holds(
+        METER_BACKWARDS,
+        f"{station}#{connector}",
+        event.effective_at,
+        station_id=station,
+        connector=connector or None,
+        details=details,
+    )
 
 
 def _security(event: SecurityAlarmed) -> Finding:

@@ -173,6 +173,18 @@ class TransactionSettled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeterRanBackwards(Event):
+    """The energy register stood lower at the end of a transaction than at its start: what it delivered nobody knows."""
+
+    station_id: str
+    connector: int
+    transaction_id: str
+    meter_start_wh: float
+    meter_stop_wh: float
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnfiledStationSeen(Event):
     """A station that the registry does not know asked to be accepted."""
 

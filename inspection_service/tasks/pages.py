@@ -49,6 +49,7 @@ CAUSES = {
     "security_event": "充电桩安全事件",
     "document_expiring": "备案材料将到期",
     "document_expired": "备案材料已过期",
+    "meter_backwards": "电能表倒走",
     "meter_verification_due": "电能表检定将到期",
     "meter_verification_overdue": "电能表检定已过期",
     "filing_promise_overdue": "承诺补交材料逾期",

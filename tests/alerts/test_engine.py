@@ -23,6 +23,7 @@ from youguan.events import (
     FirmwareVerified,
     GracePeriodEnded,
     GracePeriodEnding,
+    MeterRanBackwards,
     PlatformHeard,
     PlatformOrdersSettled,
     PlatformOrdersUntold,
@@ -92,6 +93,9 @@ def endangered(alarm: str, said: str = "TamperDetectionActivated") -> SecurityAl
     return SecurityAlarmed(alarm=alarm, station_id="a", said=said, info=None, effective_at=NOW)
 
 
+BACKWARDS = MeterRanBackwards(
+    station_id="a", connector=2, transaction_id="t", meter_start_wh=9, meter_stop_wh=1, effective_at=NOW
+)
 RETIRED = SiteRetired(site_id="s", station_ids=("a",))
 REJECTED = StationRejected(station_id="a", reason="x", at=NOW)
 
@@ -154,6 +158,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
         (endangered("tampering"), RETIRED, "tampering"),
         (endangered("firmware_signature"), FirmwareVerified(station_id="a", at=NOW), "firmware_signature"),
         (endangered("security_event"), RETIRED, "security_event"),
+        (BACKWARDS, RETIRED, "meter_backwards"),
         (EXPIRING, RENEWED, "document_expiring"),
         (EXPIRED, RENEWED, "document_expired"),
         (EXPIRED, RETIRED, "document_expired"),

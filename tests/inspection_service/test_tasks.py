@@ -223,8 +223,9 @@ async def test_two_sensors_of_one_rule_at_a_site_are_two_tasks(world: World) -> 
     assert [state for _, state, _ in await world.tasks()] == ["closed", "open"]
 
 
-async def test_a_cover_that_is_not_opened_again_still_has_to_be_looked_at(world: World) -> None:
-    await world.tell(raised("tampering", connector=None), resolved("tampering", connector=None))
+@pytest.mark.parametrize("rule", ["tampering", "meter_backwards"])
+async def test_what_is_not_heard_of_again_is_not_mended_by_that(world: World, rule: str) -> None:
+    await world.tell(raised(rule), resolved(rule))
     assert [state for _, state, _ in await world.tasks()] == ["open"]
     assert await world.pool.fetchval("SELECT fires FROM inspection.task") is False
 

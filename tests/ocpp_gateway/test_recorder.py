@@ -221,6 +221,18 @@ async def test_who_is_heard_is_seen_though_nothing_is_stored(desk: Desk, pool: a
     assert await count(pool, "telemetry.raw_frame") == 0
 
 
+async def test_a_meter_that_runs_backwards_tells_no_energy_and_is_told_of_once(desk: Desk, pool: asyncpg.Pool) -> None:
+    begun = await desk.put(TransactionBegun("s1", 3, "A", NOW, NOW, 500_000.0))
+    assert isinstance(begun, Committed)
+    stop = TransactionStopped("s1", str(begun.transaction_id), NOW, NOW, 20.0, "Local", "A")
+    await desk.put(stop)
+    await desk.put(stop)
+    assert [e["energy_wh"] for e in await events(pool, "TransactionEnded")] == [None]
+    (ran,) = await events(pool, "MeterRanBackwards")
+    assert (ran["connector"], ran["meter_start_wh"], ran["meter_stop_wh"]) == (3, 500_000, 20)
+    assert await count(pool, "gateway.refused_input WHERE reason LIKE 'meterStop: 20 Wh%'") == 1
+
+
 async def test_a_stop_whose_start_was_never_seen_is_kept(desk: Desk, pool: asyncpg.Pool) -> None:
     await desk.put(TransactionStopped("s1", "42", NOW, NOW, 9.0, "PowerLoss", None))
     assert await pool.fetchval("SELECT reason FROM telemetry.transaction WHERE transaction_id = '42'") == "PowerLoss"

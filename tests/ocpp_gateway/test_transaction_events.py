@@ -144,6 +144,11 @@ BEGIN, END = {"context": "Transaction.Begin"}, {"context": "Transaction.End"}
         pytest.param(
             [event("Started", 0, measured(0, 5000)), event("Ended", 30, measured(30, 20))], (5000, 20, None), id="backwards"
         ),
+        pytest.param(
+            [event("Ended", 30, measured(30, 20)), event("Started", 0, measured(0, 5000))],
+            (5000, 20, None),
+            id="backwards, the end first",
+        ),
     ],
 )  # fmt: skip
 async def test_what_a_transaction_delivered(
@@ -157,6 +162,8 @@ async def test_what_a_transaction_delivered(
     assert tuple(row) == expected
     doubts = await station.pool.fetchval("SELECT count(*) FROM gateway.refused_input WHERE reason LIKE 'meterStop:%'")
     assert doubts == (expected[1] == 20)
+    ran = [(0, 5000, 20)] if doubts else []
+    assert await station.told("MeterRanBackwards", "connector", "meter_start_wh", "meter_stop_wh") == ran
     for energy_wh, reason in await station.told("TransactionEnded", "energy_wh", "reason"):
         assert reason == "Local"
         assert energy_wh == expected[2] or said[0]["eventType"] == "Ended"

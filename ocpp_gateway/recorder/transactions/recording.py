@@ -11,7 +11,14 @@ from ocpp_gateway.observation import TransactionReported, TransactionStopped
 from ocpp_gateway.recorder.batch import Batch, Doubt, TransactionKey, by_turns, rounds
 from ocpp_gateway.recorder.transactions import store
 from youguan.clock import effective_time
-from youguan.events import Event, TransactionAuthorised, TransactionEnded, TransactionSettled, TransactionStarted
+from youguan.events import (
+    Event,
+    MeterRanBackwards,
+    TransactionAuthorised,
+    TransactionEnded,
+    TransactionSettled,
+    TransactionStarted,
+)
 
 ENDS = ("Ended", "Settled")
 
@@ -44,8 +51,10 @@ async def stops(connection: asyncpg.Connection, batch: Batch) -> list[Event]:
     events: list[Event] = []
     for part in by_turns(batch.stopped.values()):
         rows, said = await _stop(connection, part)
-        events += [_ended(row, said[row["station_id"], row["transaction_id"]]) for row in rows]
-        batch.doubts += [doubt for row in rows for doubt in backwards(row, row["station_id"], row["transaction_id"])]
+        ended = [_ended(row, said[row["station_id"], row["transaction_id"]]) for row in rows]
+        ran = [found for row, end in zip(rows, ended, strict=True) for found in backwards(row, end)]
+        batch.doubts += [doubt_about(found, rows[0]["noted_at"]) for found in ran]
+        events += [*ended, *ran]
     return events
 
 
@@ -71,13 +80,26 @@ def _ended(row: asyncpg.Record, stop: TransactionStopped) -> TransactionEnded:
     )
 
 
-def backwards(transaction: Mapping[str, Any], station_id: str, transaction_id: str) -> list[Doubt]:
-    """Return the doubt about a transaction whose meter stood lower at its end than at its start: no energy is counted of it."""
+def backwards(transaction: Mapping[str, Any], said: TransactionEnded | TransactionReported) -> list[MeterRanBackwards]:
+    """Return that a transaction's meter stood lower at its end than at its start, if so: no energy is counted of it."""
     start, stop = transaction["meter_start_wh"], transaction["meter_stop_wh"]
     if start is None or stop is None or stop >= start:
         return []
-    reason = f"meterStop: {stop:.0f} Wh of transaction {transaction_id} is less than the {start:.0f} Wh at its start"
-    return [Doubt(station_id, transaction["noted_at"], "PropertyConstraintViolation", reason, "")]
+    return [
+        MeterRanBackwards(
+            station_id=said.station_id, connector=transaction["connector"] or 0, transaction_id=said.transaction_id,
+            meter_start_wh=start, meter_stop_wh=stop, effective_at=said.effective_at,
+        )
+    ]  # fmt: skip
+
+
+def doubt_about(ran: MeterRanBackwards, noted_at: datetime) -> Doubt:
+    """Return what is kept of a meter that ran backwards among the refused input."""
+    start, stop = ran.meter_start_wh, ran.meter_stop_wh
+    reason = (
+        f"meterStop: {stop:.0f} Wh of transaction {ran.transaction_id} is less than the {start:.0f} Wh at its start"
+    )
+    return Doubt(ran.station_id, noted_at, "PropertyConstraintViolation", reason, "")
 
 
 def _set_aside(stop: TransactionStopped) -> TransactionStopped:
@@ -109,8 +131,10 @@ async def _report(
     events: list[Event] = []
     for report in await store.insert_reports(connection, reported):
         merged = await store.merge_report(connection, report)
-        if report.kind in ENDS:
-            doubts += backwards(merged, report.station_id, report.transaction_id)
+        if report.kind in ENDS or (report.kind == "Started" and merged["ended_before"] is not None):
+            ran = backwards(merged, report)
+            doubts += [doubt_about(found, merged["noted_at"]) for found in ran]
+            events += ran
         number = merged["connector"] or 0  # an event may leave to another which connector it is
         if report.kind == "Started":
             events.append(
