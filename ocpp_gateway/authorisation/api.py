@@ -255,10 +255,14 @@ def _row_error(place: int, row: dict[str, Any], errors: list[FieldError]) -> Row
 
 def _add_groups(app: FastAPI, desk: TokenDesk) -> None:
     @app.get("/id-token-groups")
-    async def groups(_: Annotated[Principal, Depends(regulator)]) -> Page[GroupOut]:
-        """List all groups."""
+    async def groups(
+        _: Annotated[Principal, Depends(regulator)], limit: Limit = 100, cursor: Cursor = None
+    ) -> Page[GroupOut]:
+        """List groups, by id."""
+        key = decode_cursor(cursor, str)
         async with desk.pool.acquire() as connection:
-            return Page(items=[GroupOut(**dict(row)) for row in await store.list_groups(connection)])
+            rows = await store.list_groups(connection, after=key[0] if key else None, limit=limit)
+        return Page(items=[GroupOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "group_id"))
 
     @app.put("/id-token-groups/{group_id}", status_code=204)
     async def put(group_id: GroupId, group: GroupIn, who: Annotated[Principal, Depends(regulator)]) -> None:

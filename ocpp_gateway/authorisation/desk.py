@@ -103,7 +103,7 @@ class TokenDesk:
         """Register many at once; return what is wrong, by row, and the good rows, which are stored."""
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
-            groups = {row["group_id"] for row in await store.list_groups(connection)}
+            groups = await store.known_groups(connection, {token.group_id for token in tokens})
             keys = [compared(token.id_token) for token in tokens]
             taken = set() if replacing else await store.known_keys(connection, [k for k in keys if k.isprintable()])
             refused: dict[int, list[FieldError]] = {}
@@ -129,7 +129,7 @@ class TokenDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             before = _token(await store.get_token(connection, id_token, hold=True))
             after = replace(before, **changes)
-            errors = wrong(after, {row["group_id"] for row in await store.list_groups(connection)})
+            errors = wrong(after, await store.known_groups(connection, {after.group_id}))
             refuse(errors)
             await store.put_tokens(connection, [after.row(self._clock.now())])
             row = await store.get_token(connection, id_token)

@@ -7,11 +7,21 @@ Loaded when the worker starts, then brought up to date by events; so it answers 
 import asyncio
 import logging
 from collections import OrderedDict
+from datetime import datetime, timedelta
 
 import asyncpg
 
 from ocpp_gateway.authorisation import store
-from ocpp_gateway.authorisation.rules import Decision, IdToken, OpenTransaction, Presented, compared, counts, decide
+from ocpp_gateway.authorisation.rules import (
+    COUNTED_FOR,
+    Decision,
+    IdToken,
+    OpenTransaction,
+    Presented,
+    compared,
+    counts,
+    decide,
+)
 from youguan.clock import Clock
 from youguan.database import patiently
 from youguan.eventlog import follow
@@ -29,6 +39,7 @@ log = logging.getLogger(__name__)
 TYPES = (IdTokensChanged, TransactionStarted, TransactionAuthorised, TransactionEnded)
 # A start may be told after its end, of an offline transaction for instance: so many ends are remembered.
 REMEMBERED_ENDS = 10_000
+FORGET_EVERY = timedelta(hours=1)  # what has no end and counts no more
 
 Known = tuple[str, str]
 """(station id, transaction id)."""
@@ -41,8 +52,14 @@ class Memory:
         self._clock = clock
         self._tokens: dict[str, IdToken] = {}
         self._open: dict[str, dict[Known, OpenTransaction]] = {}  # by token
-        self._whose: dict[Known, str] = {}
+        self._whose: dict[Known, tuple[str, datetime]] = {}  # token, since when
+        self._forgot_at = clock.now()
         self._ended: OrderedDict[Known, None] = OrderedDict()
+
+    @property
+    def under_way(self) -> int:
+        """Return how many transactions are remembered that have not ended."""
+        return len(self._whose)
 
     def authorise(self, presented: Presented) -> Decision:
         """Return what to answer now."""
@@ -79,6 +96,7 @@ class Memory:
                 )
             case TransactionEnded():
                 self._end((event.station_id, event.transaction_id))
+        self._forget_old()
 
     def _put(self, token: IdToken) -> None:
         self._tokens[compared(token.id_token)] = token
@@ -87,7 +105,7 @@ class Memory:
         """The first token is whose transaction it is; one that was refused keeps no token until it is accepted after all."""
         known = (transaction.station_id, transaction.transaction_id)
         key = compared(id_token)
-        if known in self._ended or self._whose.setdefault(known, key) != key:
+        if known in self._ended or self._whose.setdefault(known, (key, transaction.since))[0] != key:
             return
         if counts(standing):
             self._open.setdefault(key, {}).setdefault(known, transaction)
@@ -98,8 +116,19 @@ class Memory:
         self._ended[known] = None
         if len(self._ended) > REMEMBERED_ENDS:
             self._ended.popitem(last=False)
-        key = self._whose.pop(known, None)
-        if key is not None:
+        whose = self._whose.pop(known, None)
+        if whose is not None:
+            self._forget(whose[0], known)
+
+    def _forget_old(self) -> None:
+        """Forget transactions that count no more: of many the end never comes."""
+        now = self._clock.now()
+        if now - self._forgot_at < FORGET_EVERY:
+            return
+        self._forgot_at = now
+        old = [(key, known) for known, (key, since) in self._whose.items() if now - since > COUNTED_FOR]
+        for key, known in old:
+            del self._whose[known]
             self._forget(key, known)
 
     def _forget(self, key: str, known: Known) -> None:

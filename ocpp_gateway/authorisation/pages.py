@@ -17,7 +17,7 @@ from youguan.web.security import require_county
 from youguan.web.templates import LOCAL_TIME, Templates
 
 HERE = "/gateway/id-tokens"
-PAGE = 50
+PAGE, MOST_GROUPS = 50, 1000
 TYPES = {
     "": "任何类型",
     "ISO14443": "感应卡 ISO 14443",
@@ -58,7 +58,7 @@ class IdTokenPage:
         seen = seen or Seen()
         key = decode_cursor(seen.cursor, str)
         async with self.desk.pool.acquire() as connection:
-            groups = await store.list_groups(connection)
+            groups = await store.list_groups(connection, after=None, limit=MOST_GROUPS)
             rows = await store.list_tokens(
                 connection, status=seen.status or None, group_id=None, words=seen.words or None,
                 after=key[0] if key else None, limit=PAGE,

@@ -129,15 +129,26 @@ async def list_tokens(
     return rows
 
 
-async def list_groups(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Return all groups with the number of their members."""
+async def list_groups(connection: asyncpg.Connection, *, after: str | None, limit: int) -> list[asyncpg.Record]:
+    """Return groups in their order, with the number of their members."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT g.*, (SELECT count(*) FROM gateway.id_token t WHERE t.group_id = g.group_id) AS members
-        FROM gateway.id_token_group g ORDER BY group_id
-        """
+        FROM gateway.id_token_group g WHERE $1::text IS NULL OR group_id > $1 ORDER BY group_id LIMIT $2
+        """,
+        after,
+        limit,
     )
     return rows
+
+
+async def known_groups(connection: asyncpg.Connection, group_ids: Collection[str | None]) -> set[str]:
+    """Return which of these groups there are."""
+    rows = await connection.fetch(
+        "SELECT group_id FROM gateway.id_token_group WHERE group_id = ANY($1)",
+        [group_id for group_id in group_ids if group_id is not None and group_id.isprintable()],
+    )
+    return {row["group_id"] for row in rows}
 
 
 async def put_group(connection: asyncpg.Connection, group_id: str, name: str, master_pass: bool) -> None:

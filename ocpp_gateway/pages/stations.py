@@ -25,11 +25,11 @@ from ocpp_gateway.timeseries import store as timeseries
 from ocpp_gateway.timeseries.rollup import day_of
 from ocpp_gateway.timeseries.uptime import by_connector, percents
 from ocpp_gateway.transactions import store as transactions
-from ocpp_gateway.transactions.api import MOST_SAMPLES, missing
+from ocpp_gateway.transactions.api import MOST_MISSING, MOST_SAMPLES, missing
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.clock import Clock
 from youguan.errors import NotFound, Reason
-from youguan.web.paging import Cursor, decode_cursor, encode_cursor
+from youguan.web.paging import Cursor, decode_cursor, encode_cursor, next_cursor
 from youguan.web.routes import Router
 from youguan.web.security import remote_of, require, require_station
 from youguan.web.templates import Templates
@@ -191,16 +191,20 @@ def _add_transactions(router: APIRouter, place: Place) -> None:
         station_id: str,
         transaction_id: str,
         who: Annotated[Principal, Depends(require_station(place.pool))],
+        cursor: Cursor = None,
     ) -> Response:
         """Show a transaction with its curves, its events and the numbers of those that never came."""
+        key = decode_cursor(cursor, int)
         async with place.pool.acquire() as connection:
             row = await transactions.get_transaction(connection, station_id, transaction_id)
-            events = await transactions.transaction_events(connection, station_id, transaction_id)
+            events = await transactions.transaction_events(
+                connection, station_id, transaction_id, after=key[0] if key else None, limit=MOST_EVENTS
+            )
             samples = await transactions.transaction_samples(connection, row, MOST_SAMPLES)
-            never_came = missing([(event["seq_no"], event["kind"]) for event in events]) if row["numbered"] else []
+            never_came = missing(await transactions.gaps(connection, row, MOST_MISSING))
             return await place.show(
-                request, connection, station_id, "transaction", row=row, events=events[:MOST_EVENTS], never_came=never_came,
-                more_events=max(len(events) - MOST_EVENTS, 0), curves=curves(measured(sample) for sample in samples),
+                request, connection, station_id, "transaction", row=row, events=events, never_came=never_came,
+                next=next_cursor(events, MOST_EVENTS, "seq_no"), curves=curves(measured(sample) for sample in samples),
                 tokens=who.has(REGULATOR, INSPECTOR), lasting=lasting,
             )  # fmt: skip
 

@@ -18,6 +18,7 @@ from youguan.web.times import UtcTime
 
 Open = Annotated[bool | None, Query(description="true: not ended; false: ended")]
 MOST_SAMPLES = 10_000
+MOST_EVENTS = 1_000
 MOST_MISSING = 100
 MOST_COUNTED = 10_000
 
@@ -59,20 +60,19 @@ class TransactionEventOut(BaseModel):
 
 
 class TransactionWithEvents(TransactionOut):
-    """A transaction with its first 10,000 measured values, its events and the numbers of up to 100 missing ones."""
+    """A transaction with its first 10,000 measured values, its first 1,000 events and the numbers of up to 100 missing ones."""
 
     missing_seq: list[int]
     events: list[TransactionEventOut]
+    events_next: str | None = Field(description="where …/events goes on; null: these are all")
     meter_samples: list[SampleOut]
 
 
-def missing(events: Sequence[tuple[int, str]]) -> list[int]:
-    """Return the numbers of a transaction's events that never came, the first of them; (number, kind) in order."""
-    expected = events[0][0] if any(kind == "Started" for _, kind in events) else 0
+def missing(gaps: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the numbers of a transaction's events that never came, the first of them; of each gap (first, next that came)."""
     found: list[int] = []
-    for number, _ in events:
-        found += range(expected, min(number, expected + MOST_MISSING - len(found)))
-        expected = number + 1
+    for first, following in gaps:
+        found += range(first, min(following, first + MOST_MISSING - len(found)))
     return found
 
 
@@ -126,11 +126,31 @@ def add_transactions(app: FastAPI, pool: asyncpg.Pool) -> None:
         """Return a transaction with what was measured in it and, in OCPP 2.x, its events."""
         async with pool.acquire() as connection:
             row = await store.get_transaction(connection, station_id, transaction_id)
-            events = await store.transaction_events(connection, station_id, transaction_id)
+            events = await store.transaction_events(
+                connection, station_id, transaction_id, after=None, limit=MOST_EVENTS
+            )
+            gaps = await store.gaps(connection, row, MOST_MISSING)
             samples = await store.transaction_samples(connection, row, MOST_SAMPLES)
         return TransactionWithEvents(
             **dict(row),
-            missing_seq=missing([(event["seq_no"], event["kind"]) for event in events]) if row["numbered"] else [],
+            missing_seq=missing(gaps),
             events=[TransactionEventOut(**dict(event)) for event in events],
+            events_next=next_cursor(events, MOST_EVENTS, "seq_no"),
             meter_samples=[SampleOut(**dict(sample)) for sample in samples],
         )
+
+    @app.get("/stations/{station_id}/transactions/{transaction_id}/events")
+    async def events_of(
+        station_id: str,
+        transaction_id: str,
+        _: Annotated[Principal, Depends(require_station(pool))],
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[TransactionEventOut]:
+        """List the events of an OCPP 2.x transaction by their numbers."""
+        key = decode_cursor(cursor, int)
+        after = key[0] if key else None
+        async with pool.acquire() as connection:
+            await store.get_transaction(connection, station_id, transaction_id)
+            rows = await store.transaction_events(connection, station_id, transaction_id, after=after, limit=limit)
+        return Page(items=[TransactionEventOut(**dict(row)) for row in rows], next=next_cursor(rows, limit, "seq_no"))

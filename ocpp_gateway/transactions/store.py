@@ -85,15 +85,44 @@ async def get_transaction(connection: asyncpg.Connection, station_id: str, trans
 
 
 async def transaction_events(
-    connection: asyncpg.Connection, station_id: str, transaction_id: str
+    connection: asyncpg.Connection, station_id: str, transaction_id: str, *, after: int | None, limit: int
 ) -> list[asyncpg.Record]:
     """Return the events of a 2.x transaction by their numbers."""
     rows: list[asyncpg.Record] = await connection.fetch(
-        "SELECT * FROM telemetry.transaction_event WHERE station_id = $1 AND transaction_id = $2 ORDER BY seq_no",
+        """
+        SELECT * FROM telemetry.transaction_event
+        WHERE station_id = $1 AND transaction_id = $2 AND ($3::bigint IS NULL OR seq_no > $3) ORDER BY seq_no LIMIT $4
+        """,
         station_id,
         transaction_id,
+        after,
+        limit,
     )
     return rows
+
+
+async def gaps(connection: asyncpg.Connection, transaction: asyncpg.Record, limit: int) -> list[tuple[int, int]]:
+    """Return where events of a 2.x transaction never came: (first number missing, next number that came), in order.
+
+    They are numbered from 0, or from the first of them where the start is among them.
+    """
+    if not transaction["numbered"]:
+        return []
+    rows = await connection.fetch(
+        """
+        SELECT expected, seq_no FROM (
+            SELECT seq_no, coalesce(
+                lag(seq_no) OVER (ORDER BY seq_no) + 1::bigint,
+                CASE WHEN bool_or(kind = 'Started') OVER () THEN seq_no ELSE 0 END
+            ) AS expected
+            FROM telemetry.transaction_event WHERE station_id = $1 AND transaction_id = $2
+        ) numbered WHERE expected < seq_no ORDER BY seq_no LIMIT $3
+        """,
+        transaction["station_id"],
+        transaction["transaction_id"],
+        limit,
+    )
+    return [(row["expected"], row["seq_no"]) for row in rows]
 
 
 def said_as(transaction: asyncpg.Record) -> str:

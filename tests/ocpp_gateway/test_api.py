@@ -110,18 +110,11 @@ def reported(
 
 
 @pytest.mark.parametrize(
-    ("events", "expected"),
-    [
-        ([], []),
-        ([(0, "Started"), (1, "Updated"), (2, "Ended")], []),
-        ([(0, "Started"), (3, "Ended")], [1, 2]),
-        ([(2, "Updated"), (4, "Ended")], [0, 1, 3]),
-        ([(5, "Started"), (6, "Ended")], []),
-        ([(0, "Started"), (2**31 - 1, "Ended")], list(range(1, 101))),
-    ],
+    ("gaps", "expected"),
+    [([], []), ([(0, 2), (3, 4)], [0, 1, 3]), ([(1, 2**31 - 1), (2**31, 2**31 + 5)], list(range(1, 101)))],
 )
-def test_the_numbers_that_never_came(events: list[tuple[int, str]], expected: list[int]) -> None:
-    assert missing(events) == expected
+def test_the_numbers_that_never_came(gaps: list[tuple[int, int]], expected: list[int]) -> None:
+    assert missing(gaps) == expected
 
 
 async def test_a_transaction_with_what_is_missing_of_it(world: World) -> None:
@@ -132,7 +125,14 @@ async def test_a_transaction_with_what_is_missing_of_it(world: World) -> None:
     assert (found["energy_wh"], found["duration_s"], found["id_token"], found["reason"]) == (100.0, 600.0, "A", "Local")
     assert (found["missing_events"], found["missing_seq"]) == (2, [1, 2])
     assert [(event["seq_no"], event["kind"]) for event in found["events"]] == [(0, "Started"), (3, "Ended")]
+    assert found["events_next"] is None
+    assert await world.all("/stations/s1/transactions/t1/events") == found["events"]
     assert [sample["value"] for sample in found["meter_samples"]] == [230.0, 235.0]
+    for transaction, first, never_came in (("late", 2, [0, 1, 3]), ("begun", 5, [6])):
+        beginning = "Started" if transaction == "begun" else "Updated"
+        await world.put(*(reported(first + n, k, transaction=transaction) for n, k in ((0, beginning), (2, "Ended"))))
+        found = await world.get(f"/stations/s1/transactions/{transaction}")
+        assert (found["missing_events"], found["missing_seq"]) == (len(never_came), never_came)
     assert (await world.client.get("/stations/s1/transactions/t2")).status_code == httpx.codes.NOT_FOUND
 
 

@@ -296,6 +296,16 @@ def test_the_memory_follows_tokens_and_transactions() -> None:
     ]  # fmt: skip
 
 
+def test_the_memory_forgets_what_never_ends() -> None:
+    clock = ManualClock(NOW)
+    memory = Memory(clock)
+    memory.apply(started("s2", "1"))
+    memory.apply(started("s2", "2", standing="concurrent"))
+    clock.advance(timedelta(hours=24, seconds=1))
+    memory.apply(ended("s9", "9"))
+    assert memory.under_way == 0
+
+
 # --- local lists ------------------------------------------------------------------------------------------------
 
 VERSIONS = pytest.mark.parametrize("version", [V16, V201, V21], ids=lambda version: version.name)

@@ -245,8 +245,12 @@ async def test_many_tokens_reach_a_worker(desk: TokenDesk, memory: Memory) -> No
 
 
 async def test_a_group_with_members_stays(desk: TokenDesk) -> None:
-    await desk.put_group(WHO, "G", "", False)
+    for group in ("H", "G"):
+        await desk.put_group(WHO, group, "", False)
     await desk.add(WHO, Token("CARD", group_id="G"))
+    async with desk.pool.acquire() as connection:
+        pages = [await store.list_groups(connection, after=after, limit=1) for after in (None, "G", "H")]
+    assert [[tuple(row) for row in page] for page in pages] == [[("G", "", False, 1)], [("H", "", False, 0)], []]
     with pytest.raises(Conflict):
         await desk.remove_group(WHO, "G")
     await desk.remove(WHO, "CARD")

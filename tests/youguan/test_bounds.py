@@ -367,6 +367,7 @@ GATEWAY = {
     "POST /stations/{station_id}/key-rotation": RULED,
     "GET /stations/{station_id}/transactions": NEAR,
     "GET /stations/{station_id}/transactions/{transaction_id}": NEAR,
+    "GET /stations/{station_id}/transactions/{transaction_id}/events": NEAR,
     "GET /transactions": Route(filters=True),
     "GET /uptime": Route(filters=True, query=f"{PERIOD}&by=station"),
     "GET /uptime/spans": Route(query="?span=1,2026-01-01,2026-01-03"),
