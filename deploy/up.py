@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import json
 import logging
 import os
 import shutil
@@ -24,7 +23,7 @@ from deploy import authority, embedded, status
 from deploy.demo import deeds, filings, load
 from deploy.histories import HISTORIES
 from deploy.processes import GivenUp, Part, Supervisor
-from youguan.auth import generate_keys
+from deploy.shares import Ground, as_environment, hosts, reached_at, shares
 from youguan.clock import SystemClock
 from youguan.database import AWAY, connect, storage_mode
 from youguan.files import allow_many_files
@@ -33,10 +32,8 @@ from youguan.settings import Settings
 
 log = logging.getLogger(__name__)
 
-LOOPBACK = ["127.0.0.0/8", "::1/128"]
 READY_WITHIN_S = 120.0
 DEFAULT_TLS_PORT = 9443
-DEMO_HOLDING_TIME_S = 30
 DEMO_FAULTS_PER_HOUR = 0.6  # with 300 stations a few a minute: enough to watch
 
 
@@ -162,7 +159,7 @@ class Up:
         self._status.ports = {"http": http.getsockname()[1], "ocpp": ocpp.getsockname()[1]}
         secure = self._listen_tls()
         chargers = self._listen_ykc()
-        settings = self._settings(await self._start_database())
+        settings = self._ground().settings(await self._start_database())
         await self._migrate(settings)
         settings = settings.model_copy(update={"mqtt_url": await self._start_broker()})
         metrics = {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder())}
@@ -303,54 +300,10 @@ class Up:
 
     # --- what everybody is told ---------------------------------------------------------------------------------
 
-    def _settings(self, database_url: str) -> Settings:
-        """Return the settings of every part: what the environment says, and what this run adds."""
-        folder = self._data / "secrets"
-        keys = json.loads(embedded.keep_secret(folder / "token-keys", lambda: json.dumps(generate_keys())))
-        role_secret = embedded.keep_secret(folder / "role-secret", lambda: os.urandom(24).hex())
-        update: dict[str, object] = {
-            "data_dir": self._data,
-            "database_url": database_url,
-            "role_secret": role_secret,
-            "token_private_key": keys[0],
-            "token_public_key": keys[1],
-            "http_host": self._hosts["http"],
-            "ocpp_host": self._hosts["ocpp"],
-            "http_port": self._status.ports["http"],
-            "ocpp_port": self._status.ports["ocpp"],
-            "workers": self._options.workers,
-        }
-        settings = Settings()
-        if settings.station_key_secret is None:
-            update["station_key_secret"] = embedded.keep_secret(folder / "station-keys", lambda: os.urandom(32).hex())
-        if settings.evidence_private_key is None:
-            update["evidence_private_key"] = embedded.keep_secret(folder / "evidence-key", lambda: generate_keys()[0])
-        if settings.login_secret is None:
-            update["login_secret"] = embedded.keep_secret(folder / "login", lambda: os.urandom(32).hex())
-        if settings.party_secret is None:
-            update["party_secret"] = embedded.keep_secret(folder / "parties", lambda: os.urandom(32).hex())
-        if settings.station_authority is None:
-            update["station_authority"] = authority.authority(self._data).folder
-        if "ocpp_tls" in self._status.ports:
-            update |= self._tls_settings(settings)
-        if self._options.demo:
-            demo_sites = "generated" if self._options.sites is None else "file"
-            update |= {"demo": True, "demo_sites": demo_sites, "ocpp_open_networks": LOOPBACK}
-            if not settings.ykc_networks:
-                update["ykc_networks"] = LOOPBACK
-            if "holding_time_s" not in settings.model_fields_set:
-                update["holding_time_s"] = DEMO_HOLDING_TIME_S
-        return settings.model_copy(update=update)
-
-    def _tls_settings(self, settings: Settings) -> dict[str, object]:
-        """Return where the certificates are: what the settings name, else our own authority's."""
-        own = authority.authority(self._data)
-        return {
-            "ocpp_tls_port": self._status.ports["ocpp_tls"],
-            "ocpp_tls_certificates": settings.ocpp_tls_certificates or authority.server_certificates(self._data),
-            "ocpp_tls_client_ca": settings.ocpp_tls_client_ca or (own.certificate_file if own.exists() else None),
-            "ocpp_tls_revoked": settings.ocpp_tls_revoked or (own.revoked_file if own.exists() else None),
-        }
+    def _ground(self) -> Ground:
+        options = self._options
+        sites = "generated" if options.sites is None else "file"
+        return Ground(self._data, self._hosts, self._status.ports, options.workers, sites if options.demo else None)
 
     def _address(self, part: str) -> str:
         port, host = self._status.ports[part], reached_at(self._hosts[part])
@@ -409,43 +362,6 @@ class Up:
             print(f"  password: {load.PASSWORD}. Stations connect without credentials from this machine.")
             print("  A demo listens on this machine only, whatever YOUGUAN_HTTP_HOST and YOUGUAN_OCPP_HOST say.\n")
         sys.stdout.flush()
-
-
-def hosts(settings: Settings, *, demo: bool) -> dict[str, str]:
-    """Return on which addresses to listen: a demo, whose passwords everybody knows, on this machine only."""
-    if demo:
-        return {"http": "127.0.0.1", "ocpp": "127.0.0.1"}
-    return {"http": settings.http_host, "ocpp": settings.ocpp_host}
-
-
-def reached_at(host: str) -> str:
-    """Return how this machine reaches what listens on an address."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
-    return f"[{host}]" if ":" in host else host
-
-
-def shares(settings: Settings) -> tuple[Settings, Settings, Settings]:
-    """Return what the gateway's workers, the jobs and the web process are told: each no more than it needs.
-
-    None learns how to enter the database as its owner; only the web process can sign a token; a worker is one service, the other
-    two are all services in one process and derive each one's role.
-    """
-    inner = {"database_url": settings.dsn_for("registry")}
-    unsigned = {"token_private_key": None, "login_secret": None, "metrics_token": None}
-    worker = {
-        "database_url": settings.dsn_for("gateway"), "role_secret": None, "evidence_private_key": None,
-        "party_secret": None, **unsigned,
-    }  # fmt: skip
-    return tuple(settings.model_copy(update=update) for update in (worker, inner | unsigned, inner))  # type: ignore[return-value]
-
-
-def as_environment(settings: Settings) -> dict[str, str]:
-    """Return the settings as the environment of a part."""
-    values = settings.model_dump(mode="json", exclude_none=True)
-    return {
-        f"YOUGUAN_{name.upper()}": json.dumps(value) if isinstance(value, list | bool) else str(value)
-        for name, value in values.items()
-    }
 
 
 def _listen(port: int, host: str = "127.0.0.1") -> socket.socket:

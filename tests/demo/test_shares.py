@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.processes import inherited
-from deploy.up import as_environment, hosts, reached_at, shares
+from deploy.shares import as_environment, hosts, reached_at, shares
 from youguan.settings import Settings
 
 OWNER = "postgresql://owner:owners-password@/youguan?host=/run/youguan"
