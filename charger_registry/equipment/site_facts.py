@@ -1,6 +1,7 @@
 """What others are told of a site beside where it stands and what stands there, in words that people wrote. Pure."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from charger_registry.equipment import opening_hours
@@ -28,5 +29,6 @@ def _band(band: Mapping[str, Any]) -> FeeBand:
 
 def _in_words(bands: Sequence[Mapping[str, Any]], amount: str, currency: str) -> str | None:
     """Return fees by the time of day as one writes them: `00:00-08:00 0.35; 08:00-24:00 0.9 CNY/kWh`; None where there are none."""
-    said = [f"{band['begin']}-{band['end']} {band[amount]}" for band in bands if band[amount] is not None]
+    alike = [list(same) for _, same in groupby(bands, lambda band: band[amount])]  # one fee all day is one band
+    said = [f"{same[0]['begin']}-{same[-1]['end']} {same[0][amount]}" for same in alike if same[0][amount] is not None]
     return f"{'; '.join(said)} {currency}/kWh" if said else None

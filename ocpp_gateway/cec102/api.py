@@ -67,7 +67,7 @@ class ContradictionOut(BaseModel):
 class QualityOut(BaseModel):
     """How good its data are; shares from 0 to 1, null where there is nothing to measure."""
 
-    measured_at: UtcTime = Field(description="at most once a minute; what is of all time is of then")
+    measured_at: UtcTime = Field(description="of a platform of thousands of connectors at most once a minute")
     freshness: Freshness
     silent_s: float | None
     filed: int = Field(description="connectors that are filed under its OperatorID")

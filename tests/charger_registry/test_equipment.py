@@ -150,7 +150,8 @@ async def test_the_codes_are_told_to_the_other_services(pool: asyncpg.Pool) -> N
 
 async def test_what_a_site_is_and_asks_is_told_to_the_other_services(pool: asyncpg.Pool) -> None:
     known = replace(SITE, usage="taxi", construction="residential", bays=12, opening_hours=OpeningHours(always=True))
-    posted = replace(PRICE, service_text="含在电费内", parking_text="免费")
+    bands = (PriceBand("00:00", "08:00", "0.6500"), PriceBand("08:00", "24:00", "0.6500"))
+    posted = replace(PRICE, bands=bands, service_text="含在电费内", parking_text="免费")
     await file(pool, replace(known, price=posted), "a.csv")
     await file(pool, replace(SITE, id="t", cec_station_id="002", stations=(), price=None), "a.csv")
     told: dict[str, Any] = await pool.fetchval(
@@ -170,8 +171,8 @@ async def test_what_a_site_is_and_asks_is_told_to_the_other_services(pool: async
     assert [told[name] for name in names] == [
         "taxi", "residential", None, 12, "24/7", "400-1", "00:00-24:00 0.6500 CNY/kWh", "含在电费内", "免费",
     ]  # fmt: skip
-    (band,) = told["fee_bands"]
-    assert (band["begin"], band["end"], band["energy_per_kwh"]) == ("00:00", "24:00", "0.6500")
+    told_bands = [(band["begin"], band["end"], band["energy_per_kwh"]) for band in told["fee_bands"]]
+    assert told_bands == [("00:00", "08:00", "0.6500"), ("08:00", "24:00", "0.6500")]
     other = await pool.fetchval("SELECT payload FROM eventlog.event WHERE payload ->> 'site_id' = 't'")
     assert [other.get(name) for name in names] == [None] * 5 + ["400-1"] + [None] * 3
 

@@ -337,7 +337,7 @@ async def test_what_does_not_agree_with_what_is_filed_is_shown_and_reckoned_once
     assert 'id="consistent"' in fragment
     assert "别的站" not in fragment, "an open page is told its figures alone"
     clock = ManualClock(NOW)
-    measuring = Measuring(clock)
+    measuring = Measuring(clock, costly=1)
     async with gateway.pool.acquire() as connection:
 
         async def contradicted() -> list[str]:
@@ -395,7 +395,13 @@ async def test_a_message_is_tried_and_nothing_is_stored(gateway: Gateway) -> Non
         assert (stale["ret"], stale["becomes"][0]["station_id"]) == (4003, "P1")  # it is shown what it would have been
         assert (await attempt(client, "{"))["ret"] == 4004
         assert (await attempt(client, content, "query_start_charge"))["ret"] == 4004
-        assert (await attempt(client, {"ConnectorStatusInfo": {"ConnectorID": "P1-1", "Status": 9}}))["refused"]
+        unusable = await attempt(client, {"ConnectorStatusInfo": {"ConnectorID": "P1-1", "Status": 9}})
+        assert (unusable["ret"], unusable["steps"][-1]["name"], unusable["steps"][-1]["held"]) == (
+            4004,
+            "content",
+            False,
+        )
+        assert unusable["refused"]
         other = Party(operator_id="000000000").seal(content)
         assert (await attempt(client, other))["ret"] == 4003
     for table in (

@@ -57,6 +57,8 @@ def test_how_charging_goes_in_the_provinces_words() -> None:
 @pytest.mark.parametrize("condition", ["charging", "occupied"])
 def test_what_a_charger_does_not_tell_is_said_as_the_profile_has_it(condition: str) -> None:
     report = charging_of(Charging(PLACE, "N1", condition, AT, None, {}, None), AT)
+    by_platform = charging_of(Charging(PLACE, "N1", condition, AT, 0.0, {}, None, 7500.0), AT)
+    assert by_platform.content["TotalPower"] == 7.5, "what its own platform said of it, without a register"
     assert not {"SOC", "CurrentA", "TotalPower"} & report.content.keys(), "we know nothing of it"
     told = worded(report.kind, report.content, PROFILES["zhejiang"])
     assert (told["SOC"], told["CurrentA"], told["VoltageA"], told["TotalPower"], told["chargeCurrent"]) == (

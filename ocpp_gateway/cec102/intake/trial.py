@@ -143,7 +143,7 @@ def _opened(trial: Trial, bench: Bench, text: str, now: datetime) -> dict[str, A
     except orjson.JSONDecodeError as error:
         _step(trial, "json", False, Ret.CONTENT, str(error))
     if not (isinstance(outside, dict) and {"Data", "Sig"} & set(outside)):
-        document = _checked(trial, "content", lambda: parsed(text.encode()))
+        document = _checked(trial, "json", lambda: parsed(text.encode()))
         assert isinstance(document, dict)
         return document
     envelope = _checked(trial, "envelope", lambda: read_envelope(text.encode()))
@@ -196,7 +196,9 @@ async def _place(trial: Trial, profile: Profile, content: Content, now: datetime
                 continue
             for observation in observed(item, place, profile.statuses, now, now):
                 trial.becomes.append(_becomes(item.connector_id, place, observation))
-    if trial.refused and not trial.becomes and not trial.ignored:
+    usable = bool(trial.becomes or trial.ignored or not trial.refused)
+    trial.steps.append(Step("content", usable))
+    if not usable:
         trial.ret = trial.ret or Ret.CONTENT
 
 

@@ -30,7 +30,10 @@ Values = Mapping[tuple[str, str], float]
 
 
 class Charging(NamedTuple):
-    """A transaction that goes on; `number`: by which it will be told when it is over; `at`: of the latest value."""
+    """A transaction that goes on; `number`: by which it will be told when it is over; `at`: of the latest value.
+
+    `energy_wh`: what it has delivered by what was told of itself, where no register was sampled.
+    """
 
     place: Coded
     number: str
@@ -39,6 +42,7 @@ class Charging(NamedTuple):
     meter_start_wh: float | None
     values: Values
     at: datetime | None
+    energy_wh: float | None = None
 
 
 class Drawing(NamedTuple):
@@ -89,8 +93,10 @@ def _measured(values: Values) -> dict[str, Any]:
 def _delivered(charging: Charging) -> dict[str, Any]:
     register = charging.values.get(REGISTER)
     if register is None or charging.meter_start_wh is None:
-        return {}
-    return {"TotalPower": round(max(0.0, register - charging.meter_start_wh) / 1000, 4)}
+        delivered_wh = charging.energy_wh
+    else:
+        delivered_wh = max(0.0, register - charging.meter_start_wh)
+    return {} if delivered_wh is None else {"TotalPower": round(delivered_wh / 1000, 4)}
 
 
 def powers_of(drawing: Sequence[Drawing], now: datetime) -> Iterator[Report]:

@@ -79,8 +79,9 @@ def _charging_in(row: asyncpg.Record) -> Charging:
     own = row["ocpp_version"] == SOURCE
     number = number_while_charging(place, row["transaction_id"], started_at, platforms_own=own)
     return Charging(
-        place, number, row["condition"], started_at, row["meter_start_wh"], _values(row["measured"]), row["at"]
-    )
+        place, number, row["condition"], started_at, row["meter_start_wh"], _values(row["measured"]), row["at"],
+        row["energy_wh"],
+    )  # fmt: skip
 
 
 async def _powers(connection: asyncpg.Connection, now: datetime) -> Sequence[Report]:

@@ -278,7 +278,8 @@ async def charging_now(connection: asyncpg.Connection, since: datetime, until: d
     """Return the newest open transaction of each connector that has codes, with its latest values since then."""
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
-        SELECT c.*, n.condition, s.ocpp_version, t.transaction_id, t.started_at, t.meter_start_wh, v.at, v.measured
+        SELECT c.*, n.condition, s.ocpp_version, t.transaction_id, t.started_at, t.meter_start_wh,
+               telemetry.energy_wh(t) AS energy_wh, v.at, v.measured
         FROM (
             SELECT DISTINCT ON (station_id, connector) * FROM telemetry.transaction
             WHERE stopped_at IS NULL AND started_at IS NOT NULL ORDER BY station_id, connector, id DESC
