@@ -117,7 +117,10 @@ def initialise(it: Cluster) -> None:
     _configure(it)
 
 
-INITDB_OPTIONS = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums")
+# PostgreSQL's own collation orders by code point as libc's C.UTF-8 does, compares without it, and is the same whatever libc
+# there will be: no index is out of order after an upgrade of the machine.
+COLLATION = ("--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+INITDB_OPTIONS = ("--auth=scram-sha-256", "--encoding=UTF8", *COLLATION, "--data-checksums")
 
 
 def _configure(it: Cluster) -> None:
