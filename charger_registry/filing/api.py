@@ -159,6 +159,14 @@ class RoleBesideOut(BaseModel):
     )
 
 
+class FactBesideOut(BaseModel):
+    """What a filing says otherwise of its site than it has begun with."""
+
+    field: str
+    before: str
+    after: str
+
+
 class BesideOut(BaseModel):
     """A filing of a site that is there beside what is registered of it; stations by what acceptance would make of them."""
 
@@ -166,6 +174,7 @@ class BesideOut(BaseModel):
     added: list[str]
     retired: list[str]
     changed: list[str]
+    facts: list[FactBesideOut]
 
 
 class FilingDetail(FilingOut):
@@ -480,4 +489,6 @@ def _beside(beside: Beside) -> BesideOut:
         )
         for row in beside.roles
     ]
-    return BesideOut(roles=roles, added=list(beside.added), retired=list(beside.retired), changed=list(beside.changed))
+    facts = [FactBesideOut(**fact._asdict()) for fact in beside.facts]
+    stations = {name: list(getattr(beside, name)) for name in ("added", "retired", "changed")}
+    return BesideOut(roles=roles, **stations, facts=facts)

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from charger_registry.filing.content import PARTIES, Content, day_of
 from charger_registry.ledger.responsibility import Line
 from youguan.clock import COUNTY
 
+FACTS = ("name", "address", "division_code", "usage", "longitude", "latitude", "crs")
 # `same`: ledger and file name one organisation; `stays`: the file names none; `begins`: nobody has the role; `succeeds`: who had it
 # exists no more; `refused`: somebody else has it, or is to have it from the same day on; `nobody`: neither names any.
 Effect = Literal["same", "stays", "begins", "succeeds", "refused", "nobody"]
@@ -29,14 +30,25 @@ class RoleBeside:
         return self.effect in ("begins", "succeeds", "refused")
 
 
+class FactBeside(NamedTuple):
+    """What a filing says otherwise of a site than it has begun with; of texts, as they were typed."""
+
+    field: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A file beside the register: its roles, and the ids of stations that would be new, be retired or be filed otherwise."""
+    """A file beside the register: its roles, the ids of stations that would be new, be retired or be filed otherwise, and what
+    else would change of its site.
+    """
 
     roles: tuple[RoleBeside, ...]
     added: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    facts: tuple[FactBeside, ...] = ()
 
 
 def compare_roles(content: Content, lines: Sequence[Line], now: datetime) -> tuple[RoleBeside, ...]:
@@ -53,6 +65,12 @@ def compare_stations(content: Content, begun: Content, present: Collection[str])
         "retired": tuple(station_id for station_id in present if station_id in known and station_id not in named),
         "changed": tuple(s for s, line in named.items() if s in present and known.get(s) != line),
     }
+
+
+def compare_facts(content: Content, begun: Content) -> tuple[FactBeside, ...]:
+    """Return what a filing says otherwise of its site than it has begun with; what it leaves out stays."""
+    pairs = ((name, getattr(begun, name), getattr(content, name)) for name in FACTS)
+    return tuple(FactBeside(name, before, after) for name, before, after in pairs if after and after != before)
 
 
 def _role(role: str, content: Content, lines: Sequence[Line], now: datetime) -> RoleBeside:

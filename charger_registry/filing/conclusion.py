@@ -12,7 +12,7 @@ from charger_registry.divisions.boundaries import judge
 from charger_registry.drafts import Filing, RoleDraft, SiteDraft, SourceDraft
 from charger_registry.duplicates import store as duplicates
 from charger_registry.filing import store
-from charger_registry.filing.comparison import Beside, compare_roles, compare_stations
+from charger_registry.filing.comparison import Beside, compare_facts, compare_roles, compare_stations
 from charger_registry.filing.content import Content, StationLine, has_moved, promised, site_draft
 from charger_registry.filing.deadlines import Terms, add_months
 from charger_registry.filing.machine import STANDING, UNDECIDED, Command
@@ -178,7 +178,7 @@ async def outlook(
         return Beside(roles)
     present = [row["id"] for row in await store.stations_of(connection, filing["site_id"])]
     begun = await store.begun_with(connection, filing["id"]) or Content()
-    return Beside(roles, **compare_stations(content, begun, present))
+    return Beside(roles, **compare_stations(content, begun, present), facts=compare_facts(content, begun))
 
 
 async def content_of_site(connection: asyncpg.Connection, site: asyncpg.Record, now: datetime) -> Content:
@@ -199,6 +199,7 @@ async def content_of_site(connection: asyncpg.Connection, site: asyncpg.Record, 
         name=site["name"],
         address=site["address"],
         division_code=site["division_code"] or "",
+        usage=site["usage"] or "",
         longitude=str(site["given_longitude"]),
         latitude=str(site["given_latitude"]),
         crs=site["given_crs"],

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from charger_registry.divisions.boundaries import Boundary, Judgement, judge
 from charger_registry.drafts import SiteDraft, StationDraft
+from charger_registry.equipment.place_codes import USAGES
 from charger_registry.filing.deadlines import Terms
 from youguan.coordinates import TO_WGS84, to_wgs84
 from youguan.errors import FieldError, Reason
@@ -89,6 +90,9 @@ class Content(BaseModel):
     longitude: Text = ""
     latitude: Text = ""
     crs: Text = "gcj02"
+    usage: Text = Field(
+        default="", description="for whom the site is: public, private, unit, taxi …; nothing: as it was"
+    )
     contact_name: Text = ""
     contact_phone: Text = ""
     builder: Text = Field(default="", description="organisation ids, here and below")
@@ -187,6 +191,7 @@ def site_draft(
         crs=content.crs,
         address=said.address or None,
         division_code=said.division_code or None,
+        usage=said.usage or None,
         stations=(
             *(StationDraft(line.id) if known.get(line.id) == line else _station(line) for line in content.stations),
             *(StationDraft(station_id) for station_id in present if begun and station_id not in {*known, *named}),
@@ -196,7 +201,7 @@ def site_draft(
 
 def _news(content: Content, begun: Content) -> Content:
     """Return a content without the texts that it has begun with."""
-    kept = {n: "" for n in ("name", "address", "division_code") if getattr(content, n) == getattr(begun, n)}
+    kept = {n: "" for n in ("name", "address", "division_code", "usage") if getattr(content, n) == getattr(begun, n)}
     return content.model_copy(update=kept)
 
 
@@ -229,6 +234,8 @@ def _place(content: Content, world: World) -> Iterator[Problem]:
         yield Problem("division_code", "unknown")
     if content.crs not in TO_WGS84:
         yield Problem("crs", "unknown")
+    if content.usage and content.usage not in {code.word for code in USAGES}:
+        yield Problem("usage", "unknown")
     yield from _number("longitude", content.longitude, *LONGITUDES)
     yield from _number("latitude", content.latitude, *LATITUDES)
     found = judged(content, world.boundaries)

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 
 from charger_registry import store as registry
 from charger_registry.divisions import store as divisions_store
+from charger_registry.equipment.place_codes import USAGES, named
 from charger_registry.filing import store
 from charger_registry.filing.api import CURSOR, DOCUMENTS, INDICATORS, listed, receiving, reckon
 from charger_registry.filing.content import COMMITMENT, CURRENT_TYPES, Content
@@ -79,6 +80,7 @@ LABELS = {
     "longitude": "经度",
     "latitude": "纬度",
     "crs": "坐标系",
+    "usage": "场站类型",
     "contact_name": "联系人",
     "contact_phone": "联系电话",
     "builder": "建设单位",
@@ -154,7 +156,7 @@ class Shown:
         return self.templates.render(
             request, "filing.html", status_code=error.status if error else 200, view=view, names=names,
             error=error, due=self.due(view.filing), states=STATES, steps=STEPS, actors=ACTORS,
-            labels=LABELS, station_labels=STATION_LABELS, ratings=RATINGS, systems=SYSTEMS,
+            labels=LABELS, station_labels=STATION_LABELS, ratings=RATINGS, systems=SYSTEMS, usages=USAGES, named=named,
             effects=SINCE_FILED if view.filing["state"] in STANDING else EFFECTS, today=county_day(self.clock.now()),
         )  # fmt: skip
 
@@ -172,7 +174,7 @@ class Shown:
             content=view.content, blanks=BLANK_ROWS, wrong=wrong, divisions=divisions, called=registry.called,
             fits=await self._fits(view.content, names), names=names,
             error=None if error is None or error.fields else error, labels=LABELS, station_labels=STATION_LABELS,
-            systems=SYSTEMS, current_types=CURRENT_TYPES, commitment=COMMITMENT,
+            systems=SYSTEMS, usages=USAGES, current_types=CURRENT_TYPES, commitment=COMMITMENT,
         )  # fmt: skip
 
     def due(self, filing: Mapping[str, Any]) -> int | None:

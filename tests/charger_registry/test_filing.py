@@ -839,7 +839,7 @@ async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> Non
     assert [line["id"] for line in filing["content"]["stations"]] == ["OLD-1"]
     assert (await world.ask("POST", "/filings", json={"site_id": "old"})).status_code == 409
     await world.act(filing["id"], "withdraw")
-    first = await world.whole("old", manager="n", stations=[STATION, {**STATION, "id": "OLD-1"}])
+    first = await world.whole("old", manager="n", usage="taxi", stations=[STATION, {**STATION, "id": "OLD-1"}])
     await world.attach(first, "management_contract")
     refused = (await world.refused(first, "submit")).json()["fields"]
     assert [wrong["field"] for wrong in refused] == ["manager"], "who manages it gives that up by a handover"
@@ -859,6 +859,7 @@ async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> Non
     await world.act(first, "submit")
     page = (await world.page(f"/filings/{first}")).text
     assert "准予后由其承担" in page
+    assert "<ins>出租车</ins>" in page
     assert "与台账不一致" not in page
     accepted = await world.act(first, "accept", REGULATOR)
     assert {row["effect"] for row in accepted["beside"]["roles"]} == {"same", "nobody"}
@@ -867,7 +868,8 @@ async def test_a_site_that_is_there_is_filed_and_filed_anew(world: World) -> Non
     held = {line["role"]: line["organisation"]["id"] for line in lines}
     assert held == {"builder": "b", "owner": "w", "manager": "m"}
     anew = await world.done("POST", "/filings", json={"site_id": "old"})
-    assert len(anew["documents"]) == len(NEEDED) + 1
+    assert (anew["content"]["usage"], (await world.done("GET", "/sites/old"))["usage"]) == ("taxi", "taxi")
+    assert (anew["beside"]["facts"], len(anew["documents"])) == ([], len(NEEDED) + 1)
     await world.act(anew["id"], "submit")
     await world.act(anew["id"], "accept", REGULATOR)
     former = await world.done("GET", f"/filings/{first}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from charger_registry.divisions.boundaries import boundary
 from charger_registry.drafts import StationDraft
-from charger_registry.filing.comparison import Effect, compare_roles, compare_stations
+from charger_registry.filing.comparison import Effect, compare_facts, compare_roles, compare_stations
 from charger_registry.filing.content import (
     REASONS,
     Content,
@@ -179,6 +179,7 @@ def test_everything_is_missing_in_an_empty_one() -> None:
         ({"latitude": "121.4"}, {"latitude": "out_of_range"}),
         ({"latitude": "nan"}, {"latitude": "out_of_range"}),
         ({"crs": "mars"}, {"crs": "unknown"}),
+        ({"usage": "horses"}, {"usage": "unknown"}),
         ({"division_code": "110101"}, {"division_code": "unknown"}),
         ({"owner": "x"}, {"owner": "nobody"}),
         ({"owner": "gone"}, {"owner": "deregistered"}),
@@ -300,6 +301,12 @@ def test_what_acceptance_makes_of_stations() -> None:
     content = Content(stations=(known, StationLine(id="OTHER", power_kw="7"), StationLine(id="NEW", power_kw="7")))
     found = compare_stations(content, begun, ["KEPT", "GONE", "OTHER", "CAME-SINCE"])
     assert found == {"added": ("NEW",), "retired": ("GONE",), "changed": ("OTHER",)}
+
+
+def test_what_acceptance_makes_of_a_site() -> None:
+    begun = Content(name="旧", address="路", usage="public")
+    changed = compare_facts(begun.model_copy(update={"usage": "unit", "address": "", "longitude": "121"}), begun)
+    assert changed == (("usage", "public", "unit"), ("longitude", "", "121")), "what is left out stays"
 
 
 def test_what_was_asked_for_must_come_again() -> None:
