@@ -184,10 +184,15 @@ def _allowed(
 
 
 def placed(draft: SiteDraft, before: SiteDraft | None, boundaries: Mapping[str, Boundary]) -> SiteDraft:
-    """Hold the point against the boundary of the division; RowError where it lies outside of the one that is declared."""
+    """Hold the point against the boundary of the division; RowError where it lies outside of the one that is declared.
+
+    A place that is filed so already is listed until somebody mends it: it keeps no telephone and no fee from being taken.
+    """
     point = to_wgs84((draft.longitude, draft.latitude), draft.crs)
     declared = draft.division_code or (before.division_code if before else None)
     found = judge(point, declared, boundaries)
+    if found.outside_m is not None and before is not None and _is_as_filed(draft, before, declared):
+        return draft
     if found.outside_m is not None:
         raise RowError(
             "longitude",
@@ -198,6 +203,12 @@ def placed(draft: SiteDraft, before: SiteDraft | None, boundaries: Mapping[str, 
             ),
         )
     return replace(draft, position=found.position, division_code=draft.division_code or found.division)
+
+
+def _is_as_filed(draft: SiteDraft, before: SiteDraft, declared: str | None) -> bool:
+    return (draft.longitude, draft.latitude, draft.crs, declared) == (
+        before.longitude, before.latitude, before.crs, before.division_code
+    )  # fmt: skip
 
 
 def _priced(draft: SiteDraft, refused: list[RowError]) -> SiteDraft:

@@ -33,6 +33,7 @@ LARGEST_OFFSET = 2**31 - 1
 # What a request is recognised by, in its answer too; routing headers come back turned round.
 SAME_BACK = ("X-Request-ID", "X-Correlation-ID")
 TURNED = (("from", "to"), ("to", "from"))
+PARTS = ("party-id", "country-code")
 
 
 class Refused(YouguanError):
@@ -93,6 +94,7 @@ def ocpi_api(pool: asyncpg.Pool, desk: TokenDesk, settings: Settings, clock: Clo
     )  # fmt: skip
     app.router.route_class = LateRoute
     publisher = publisher_of(settings)
+    app.state.party = publisher.party
     _add_errors(app, clock)
     _add_versions(app, desk, publisher, clock)
     _add_credentials(app, desk, publisher, clock)
@@ -158,11 +160,15 @@ def envelope(
 
 
 def _routing(request: Request) -> dict[str, str]:
-    """Return the routing headers turned round: who was asked answers who asked."""
-    return {
+    """Return the routing headers turned round: who was asked, else we, answers who asked."""
+    if not any(f"OCPI-from-{part}" in request.headers for part in PARTS):
+        return {}
+    party: ocpi.PartyId = request.app.state.party
+    ours = {"OCPI-from-party-id": party.party_id, "OCPI-from-country-code": party.country_code}
+    return ours | {
         f"OCPI-{back}-{part}": request.headers[f"OCPI-{forth}-{part}"]
         for forth, back in TURNED
-        for part in ("party-id", "country-code")
+        for part in PARTS
         if f"OCPI-{forth}-{part}" in request.headers
     }
 

@@ -368,6 +368,12 @@ def test_a_point_outside_of_its_division_is_refused_with_the_distance() -> None:
     assert (undeclared.position, undeclared.division_code) == ("verified", "330226001"), "the smallest that holds it"
     converted = made(replace(site, longitude=122.002, crs="gcj02"), boundaries=BOUNDARIES).sites[0]
     assert converted.position == "verified", "in GCJ-02 the same figures lie further west"
+    filed = Filed({"n": replace(site, stations=())})
+    told = replace(site, stations=None, help_phone="400-1")
+    assert outcomes(made(told, filed=filed, boundaries=BOUNDARIES)) == [("n", "changed", "")], "its place is as it was"
+    moved = [replace(told, longitude=122.02), replace(told, division_code="330226001")]
+    for draft in moved:
+        assert outcomes(made(draft, filed=filed, boundaries=BOUNDARIES)) == [("n", "refused", "longitude")]
 
 
 def test_a_hole_is_outside() -> None:

@@ -316,6 +316,13 @@ async def test_what_a_request_is_recognised_by_comes_back(shared_world: World) -
     assert {name: answer.headers.get(name) for name in sent} == sent | {
         "OCPI-from-party-id": "YGN", "OCPI-to-party-id": "MAP",
     }  # fmt: skip
+    for name in ("OCPI-to-party-id", "OCPI-to-country-code"):
+        del sent[name]
+    found = await shared_world.client.get("/api/ocpi/2.2.1/locations", headers=sent | shown(await shared_world.token()))
+    routed = {name: text for name, text in found.headers.items() if name.startswith("ocpi-")}
+    assert routed == {
+        "ocpi-from-party-id": "YGN", "ocpi-from-country-code": "CN", "ocpi-to-party-id": "MAP", "ocpi-to-country-code": "CN",
+    }, "who was not addressed says who it is"  # fmt: skip
     configuration = await shared_world.client.get(
         "/api/ocpi/versions", headers=sent | shown(await shared_world.token())
     )
