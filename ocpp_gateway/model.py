@@ -208,6 +208,31 @@ class StationVariable(Table, table=True):
     reported_at: datetime = moment()
 
 
+class Monitor(Table, table=True):
+    """Which variable a monitor of a station watches; `number` is the station's own."""
+
+    __tablename__ = "monitor"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    number: int = whole(key=True)
+    component: str = text()
+    component_instance: str = text()
+    evse: int = whole()
+    connector: int = whole()
+    variable: str = text()
+    variable_instance: str = text()
+
+
+class EventStream(Table, table=True):
+    """Of which monitor a periodic event stream of OCPP 2.1 tells."""
+
+    __tablename__ = "event_stream"
+    __table_args__ = NOW
+    station_id: str = text(key=True)
+    number: int = whole(key=True)
+    monitor: int = whole()
+
+
 class IdTokenGroup(Table, table=True):
     """Id tokens that may end each other's transactions; those of a master pass end any, and begin none."""
 

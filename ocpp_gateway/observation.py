@@ -221,6 +221,40 @@ class VariablesReported:
     variables: tuple[Variable, ...]
 
 
+class Monitor(NamedTuple):
+    """A monitor of a station by its number, and the variable that it watches."""
+
+    number: int
+    key: VariableKey
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorsReported:
+    """Monitors that a station has."""
+
+    station_id: str
+    monitors: tuple[Monitor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBound:
+    """A periodic event stream tells what a monitor watches from now on; None: it tells nothing any more."""
+
+    station_id: str
+    stream: int
+    monitor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTold:
+    """The latest value of a message of a stream; of which variable, its monitor says."""
+
+    station_id: str
+    stream: int
+    at: datetime
+    value: str
+
+
 @dataclass(frozen=True, slots=True)
 class ClockMeasured:
     """How far a station's clock is ahead of ours (negative: behind), and whether that is more than is tolerated."""
@@ -395,6 +429,9 @@ Observation = (
     | Notified
     | CommandOutcome
     | VariablesReported
+    | MonitorsReported
+    | StreamBound
+    | StreamTold
     | ClockMeasured
     | AuthorisationFact
     | SensorRead

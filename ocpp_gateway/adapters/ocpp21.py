@@ -1,9 +1,14 @@
 """OCPP 2.1, what a charging station says: 2.0.1 and what came with bidirectional charging, payment and streams."""
 
+from datetime import datetime, timedelta
+
 from ocpp_gateway.adapters import common, ocpp201
 from ocpp_gateway.adapters.ocpp201 import UNSUPPORTED, noted
 from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
-from youguan.clock import utc_text
+from ocpp_gateway.adapters.values import read_time
+from ocpp_gateway.devices.reported import watched
+from ocpp_gateway.observation import MonitorsReported, StreamBound, StreamTold
+from youguan.clock import effective_time, utc_text
 
 
 def certificate_chain_status(payload: Payload, context: Context) -> Outcome:
@@ -30,10 +35,25 @@ def der_alarm(payload: Payload, context: Context) -> Outcome:
     return Outcome({}, [common.notified("NotifyDERAlarm", said + ended, context, payload["timestamp"])])
 
 
+def notify_monitoring_report(payload: Payload, context: Context) -> Outcome:
+    """Keep what 2.0.1 says of monitors, and which variable each watches: streams name only its number."""
+    outcome = ocpp201.notify_monitoring_report(payload, context)
+    monitors = tuple(watched(payload.get("monitor", [])))
+    known = [MonitorsReported(context.station_id, monitors)] if monitors else []
+    return outcome._replace(observations=[*outcome.observations, *known])
+
+
 def open_stream(payload: Payload, context: Context) -> Outcome:
-    """Streams are welcome: each message is kept as it came."""
-    said = f"stream {payload['constantStreamData']['id']}"
-    return Outcome({"status": "Accepted"}, [common.notified("OpenPeriodicEventStream", said, context)])
+    """Streams are welcome: each message is kept as it came, and the latest value where its monitor is known."""
+    told = payload["constantStreamData"]
+    bound = StreamBound(context.station_id, told["id"], told["variableMonitoringId"])
+    opened = common.notified("OpenPeriodicEventStream", f"stream {bound.stream}", context)
+    return Outcome({"status": "Accepted"}, [opened, bound])
+
+
+def close_stream(payload: Payload, context: Context) -> Outcome:
+    closed = common.notified("ClosePeriodicEventStream", f"stream {payload['id']}", context)
+    return Outcome({}, [closed, StreamBound(context.station_id, payload["id"], None)])
 
 
 def pull_schedule(payload: Payload, context: Context) -> Outcome:
@@ -54,19 +74,36 @@ def vat_number(payload: Payload, context: Context) -> Outcome:
 
 def event_stream(payload: Payload, context: Context) -> Outcome:
     """The one SEND of OCPP 2.1: it gets no answer, so what is lost of it before the commit is outside the promise."""
-    said = f"stream {payload['id']}: {len(payload['data'])} values, {payload['pending']} pending"
-    return Outcome({}, [common.notified("NotifyPeriodicEventStream", said, context, payload["basetime"])])
+    stream, data = payload["id"], payload["data"]
+    said = f"stream {stream}: {len(data)} values, {payload['pending']} pending"
+    notified = common.notified("NotifyPeriodicEventStream", said, context, payload["basetime"])
+    times = [_since(read_time(payload["basetime"], "basetime"), element["t"]) for element in data]
+    doubts = [f"data[{i}].t: lies outside of the calendar" for i, at in enumerate(times) if at is None]
+    told = [(at, element["v"]) for at, element in zip(times, data, strict=True) if at is not None]
+    if not told:
+        return Outcome({}, [notified], doubts)
+    at, value = max(told, key=lambda each: each[0])
+    latest = StreamTold(context.station_id, stream, effective_time(at, context.received_at), value)
+    return Outcome({}, [notified, latest], doubts)
+
+
+def _since(base: datetime, seconds: float) -> datetime | None:
+    try:
+        return base + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
 
 
 HANDLERS: dict[str, Handler] = {
     **ocpp201.HANDLERS,
     "BatterySwap": noted("BatterySwap", lambda p: f"{p['eventType']} {len(p['batteryData'])}"),
-    "ClosePeriodicEventStream": noted("ClosePeriodicEventStream", lambda p: f"stream {p['id']}"),
+    "ClosePeriodicEventStream": close_stream,
     "GetCertificateChainStatus": certificate_chain_status,
     "NotifyDERAlarm": der_alarm,
     "NotifyDERStartStop": noted(
         "NotifyDERStartStop", lambda p: f"{p['controlId']} {'started' if p['started'] else 'stopped'}", "timestamp"
     ),
+    "NotifyMonitoringReport": notify_monitoring_report,
     "NotifyPriorityCharging": noted(
         "NotifyPriorityCharging", lambda p: f"{p['transactionId']} {'on' if p['activated'] else 'off'}"
     ),

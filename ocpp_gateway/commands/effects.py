@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ocpp_gateway.authorisation import effects as authorisation
 from ocpp_gateway.commands.exchange import Exchange
-from ocpp_gateway.devices.reported import accepted, configuration_key, set_as_asked
-from ocpp_gateway.observation import Observation, Variable, VariablesReported
+from ocpp_gateway.devices.reported import accepted, configuration_key, set_as_asked, watched
+from ocpp_gateway.observation import MonitorsReported, Observation, StreamBound, Variable, VariablesReported
 
 Effect = Callable[[Exchange], Sequence[Observation]]
 
@@ -39,6 +39,21 @@ def variables_set(exchange: Exchange) -> Sequence[Observation]:
     return _variables(exchange, set_as_asked(asked, results))
 
 
+def monitors_set(exchange: Exchange) -> Sequence[Observation]:
+    """2.1 SetVariableMonitoring: only what was accepted has a number, by which streams name it."""
+    results = (r for r in exchange.answer["setMonitoringResult"] if r["status"] == "Accepted")
+    monitors = tuple(watched(results))
+    return [MonitorsReported(exchange.station_id, monitors)] if monitors else []
+
+
+def streams_told(exchange: Exchange) -> Sequence[Observation]:
+    """2.1 GetPeriodicEventStream: which streams are open, and of which monitors."""
+    return [
+        StreamBound(exchange.station_id, stream["id"], stream["variableMonitoringId"])
+        for stream in exchange.answer.get("constantStreamData", [])
+    ]
+
+
 EFFECTS: Mapping[tuple[str, str], Effect] = {
     **authorisation.EFFECTS,
     ("1.6", "GetConfiguration"): configuration_told,
@@ -47,6 +62,8 @@ EFFECTS: Mapping[tuple[str, str], Effect] = {
     ("2.0.1", "SetVariables"): variables_set,
     ("2.1", "GetVariables"): variables_told,
     ("2.1", "SetVariables"): variables_set,
+    ("2.1", "SetVariableMonitoring"): monitors_set,
+    ("2.1", "GetPeriodicEventStream"): streams_told,
 }
 """(version, action) → what is to be kept besides the answer."""
 

@@ -7,7 +7,7 @@ its value here, before anything is stored of it.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ocpp_gateway.observation import Variable, VariableKey
+from ocpp_gateway.observation import Monitor, Variable, VariableKey
 from ocpp_gateway.protocol.secrets import is_secret
 
 ACTUAL = "Actual"
@@ -46,6 +46,19 @@ def monitors(monitored: Iterable[dict[str, Any]]) -> Iterator[Variable]:
     for entry in monitored:
         for monitor in entry["variableMonitoring"]:
             yield variable(entry, f"Monitor.{monitor['type']}", f"{monitor['value']:g}")
+
+
+def watched(entries: Iterable[dict[str, Any]]) -> Iterator[Monitor]:
+    """Yield the monitors of a NotifyMonitoringReport, or of the answer to SetVariableMonitoring, that have a number."""
+    for entry in entries:
+        for monitor in entry.get("variableMonitoring", [entry]):
+            if "id" in monitor:
+                yield Monitor(monitor["id"], variable(entry, ACTUAL, None).key)
+
+
+def streamed(key: VariableKey, value: str) -> Variable:
+    """Return what a stream tells of a variable."""
+    return Variable(key, None if is_secret(key.variable) else value)
 
 
 def accepted(results: Iterable[dict[str, Any]]) -> Iterator[Variable]:

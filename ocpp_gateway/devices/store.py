@@ -1,13 +1,16 @@
 """The statements about variables and clocks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg
 
-from ocpp_gateway.observation import ClockMeasured, VariablesReported
+from ocpp_gateway.observation import ClockMeasured, VariableKey, VariablesReported
 
 WIDTH = 13
+ACTUAL = "Actual"
+Numbered = tuple[str, int]
+"""(station, its own number of a monitor or a stream)."""
 
 
 async def write_variables(connection: asyncpg.Connection, reports: Sequence[VariablesReported]) -> None:
@@ -32,6 +35,54 @@ async def write_variables(connection: asyncpg.Connection, reports: Sequence[Vari
         """,
         *([list(column) for column in zip(*rows, strict=True)] if rows else [[]] * WIDTH),
     )
+
+
+async def write_monitors(connection: asyncpg.Connection, monitors: Mapping[Numbered, VariableKey]) -> None:
+    """Note which variable each monitor of a station watches, whatever it watched before."""
+    await connection.executemany(
+        """
+        INSERT INTO gateway.monitor VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (station_id, number) DO UPDATE SET
+            component = excluded.component, component_instance = excluded.component_instance, evse = excluded.evse,
+            connector = excluded.connector, variable = excluded.variable, variable_instance = excluded.variable_instance
+        """,
+        [(*number, *monitors[number][:6]) for number in sorted(monitors)],
+    )
+
+
+async def write_streams(connection: asyncpg.Connection, streams: Mapping[Numbered, int | None]) -> None:
+    """Note which monitor each stream of a station tells of; None: it is closed."""
+    for number in sorted(streams):
+        if streams[number] is None:
+            await connection.execute("DELETE FROM gateway.event_stream WHERE (station_id, number) = ($1, $2)", *number)
+        else:
+            await connection.execute(
+                """
+                INSERT INTO gateway.event_stream VALUES ($1, $2, $3)
+                ON CONFLICT (station_id, number) DO UPDATE SET monitor = excluded.monitor
+                """,
+                *number,
+                streams[number],
+            )
+
+
+async def streams(connection: asyncpg.Connection, numbers: Collection[Numbered]) -> dict[Numbered, VariableKey]:
+    """Return the variables that streams tell of, where that is known."""
+    rows = await connection.fetch(
+        """
+        SELECT s.number AS stream, m.*
+        FROM unnest($1::text[], $2::int[]) AS told (station_id, number)
+        JOIN gateway.event_stream s USING (station_id, number)
+        JOIN gateway.monitor m ON (m.station_id, m.number) = (s.station_id, s.monitor)
+        """,
+        [station_id for station_id, _ in numbers],
+        [number for _, number in numbers],
+    )
+    names = VariableKey._fields[:-1]
+    return {
+        (row["station_id"], row["stream"]): VariableKey(**{name: row[name] for name in names}, attribute=ACTUAL)
+        for row in rows
+    }
 
 
 async def variables(

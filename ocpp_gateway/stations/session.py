@@ -259,7 +259,9 @@ class Session:
             )
             return
         entry = Entry(
-            self.station_id, now, text, outcome.observations, (), self._remote, self.version.name,
+            self.station_id, now, text, outcome.observations,
+            [self._doubt("PropertyConstraintViolation", r, text.encode(), now) for r in outcome.doubts],
+            self._remote, self.version.name,
             settle=lambda _: self._count_open(-1),
         )  # fmt: skip
         self._count_open(1)

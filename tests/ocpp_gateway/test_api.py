@@ -16,7 +16,11 @@ from ocpp_gateway.notifications.api import add_notifications
 from ocpp_gateway.observation import (
     MeterKind,
     MeterSampled,
+    Monitor,
+    MonitorsReported,
     Notified,
+    StreamBound,
+    StreamTold,
     TransactionReported,
     Variable,
     VariableKey,
@@ -182,6 +186,27 @@ async def test_variables_by_key(world: World) -> None:
     assert [(v["evse"], v["variable"]) for v in found] == sorted((key.evse, key.variable) for key in keys)
     assert len(await world.all("/stations/s1/variables", variable="Power")) == 2
     assert await world.all("/stations/s1/variables", component="OCPPCommCtrlr") == []
+
+
+async def test_what_a_stream_tells_is_the_value_of_the_variable_that_its_monitor_watches(world: World) -> None:
+    power = VariableKey("EVSE", "", 1, 0, "Power", "", "Actual")
+    secret = power._replace(variable="BasicAuthPassword")
+
+    async def values() -> dict[str, Any]:
+        return {v["variable"]: (v["value"], v["unit"]) for v in await world.all("/stations/s1/variables")}
+
+    await world.put(VariablesReported("s1", NOW, (Variable(power, "1", "ReadOnly", "decimal", "W"),)))
+    await world.put(StreamTold("s1", 4, NOW + timedelta(seconds=1), "2"))
+    assert await values() == {"Power": ("1", "W")}, "nobody knows of what"
+    await world.put(
+        MonitorsReported("s1", (Monitor(9, power), Monitor(8, secret))), StreamBound("s1", 4, 9), StreamBound("s1", 5, 8),
+        StreamTold("s1", 4, NOW + timedelta(seconds=3), "3"), StreamTold("s1", 4, NOW + timedelta(seconds=2), "2"),
+        StreamTold("s1", 5, NOW, "hush"),
+    )  # fmt: skip
+    assert await values() == {"Power": ("3", "W"), "BasicAuthPassword": (None, None)}
+    await world.put(StreamBound("s1", 4, None))
+    await world.put(StreamTold("s1", 4, NOW + timedelta(seconds=4), "4"))
+    assert (await values())["Power"] == ("3", "W")
 
 
 @pytest.mark.parametrize("path", ["meter-samples", "frames", "status-changes", "transactions", "variables"])

@@ -16,7 +16,7 @@ from ocpp_gateway.commands.effects import effects
 from ocpp_gateway.commands.exchange import Exchange
 from ocpp_gateway.commands.outbox import Outbox
 from ocpp_gateway.commands.store import take_queued
-from ocpp_gateway.observation import VariablesReported
+from ocpp_gateway.observation import Monitor, MonitorsReported, StreamBound, VariableKey, VariablesReported
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.direct import DirectRecorder
@@ -343,3 +343,23 @@ def test_what_was_set_and_read_in_2x_is_known(version: Version) -> None:
     assert known("SetVariables", {"setVariableData": asked[:1]}, {"setVariableResult": refused}) == []
     read = [{**place, "attributeStatus": "Accepted", "attributeValue": "8"}]
     assert known("GetVariables", {"getVariableData": [place]}, {"getVariableResult": read}) == [("V", "8")]
+
+
+def test_of_which_variable_a_stream_tells_is_known_by_its_monitor() -> None:
+    place = {"component": {"name": "C"}, "variable": {"name": "V"}}
+    watch = {**place, "value": 1, "type": "Periodic", "severity": 5}
+    results = [
+        {**place, "type": "Periodic", "severity": 5, "status": status, **number}
+        for status, number in (("Accepted", {"id": 9}), ("Rejected", {"id": 8}), ("Accepted", {}))
+    ]
+    open_ones = [{"id": 4, "variableMonitoringId": 9, "params": {}}]
+    exchanges: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("SetVariableMonitoring", {"setMonitoringData": [watch]}, {"setMonitoringResult": results}),
+        ("GetPeriodicEventStream", {}, {"constantStreamData": open_ones}),
+    ]
+    for action, asked, answer in exchanges:
+        schemas.check(schemas.requests(V21)[action], asked, V21)
+        schemas.check(schemas.responses(V21)[action], answer, V21)
+    found = [o for action, asked, answer in exchanges for o in effects(Exchange("s1", V21, action, asked, answer, NOW))]
+    key = VariableKey("C", "", 0, 0, "V", "", "Actual")
+    assert found == [MonitorsReported("s1", (Monitor(9, key),)), StreamBound("s1", 4, 9)]

@@ -218,7 +218,7 @@ STREAM = b'[6,"1","NotifyPeriodicEventStream",{"id":1,"pending":0,"basetime":"20
 def test_a_send_is_stored_and_never_answered() -> None:
     talk = Talk(V21)
     talk.raw(STREAM)
-    assert [len(entry.observations) for entry in talk.recorder.entries] == [1]
+    assert [len(entry.observations) for entry in talk.recorder.entries] == [2]
     talk.recorder.settle()
     talk.raw(STREAM.replace(b'"pending":0,', b""))
     assert [doubt.code for entry in talk.recorder.entries for doubt in entry.doubts] == [
