@@ -1,6 +1,6 @@
 """/api/gateway: what stations are and said."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 import asyncpg
@@ -10,13 +10,15 @@ from pydantic import BaseModel, Field
 from ocpp_gateway import store
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.bounds import stations_within
+from youguan.clock import Clock
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
-from youguan.web.security import require_station, scope_of
+from youguan.web.security import principal_of, require_station, scope_of
 from youguan.web.times import GivenTime, UtcTime
 
 StationState = Literal["never_connected", "online", "offline"]
 From = Annotated[GivenTime | None, Query(alias="from", description="from this time on")]
+FOR_EVERYBODY = timedelta(days=30)  # unless a time is named
 To = Annotated[GivenTime | None, Query(alias="to", description="before this time")]
 
 
@@ -106,11 +108,11 @@ class FrameOut(BaseModel):
     sent: bool = Field(description="a call of ours to the station; else what the station said")
 
 
-def gateway_api(pool: asyncpg.Pool) -> FastAPI:
+def gateway_api(pool: asyncpg.Pool, clock: Clock) -> FastAPI:
     """Return /api/gateway."""
     app = api("Youguan gateway")
     _add_stations(app, pool)
-    _add_history(app, pool)
+    _add_history(app, pool, clock)
     return app
 
 
@@ -158,7 +160,13 @@ def _add_stations(app: FastAPI, pool: asyncpg.Pool) -> None:
         return said(**dict(row), connectors=[ConnectorOut(**dict(c)) for c in found])
 
 
-def _add_history(app: FastAPI, pool: asyncpg.Pool) -> None:
+async def _lately(connection: asyncpg.Connection, station_id: str, until: datetime) -> datetime | None:
+    """Return since when everybody is told of a station; None, from the first on, where its clock was wrong meanwhile."""
+    since = until - FOR_EVERYBODY
+    return None if await store.told_by_receipt(connection, station_id, since) else since
+
+
+def _add_history(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
     @app.get("/stations/{station_id}/status-changes")
     async def status_changes(
         station_id: str,
@@ -168,10 +176,15 @@ def _add_history(app: FastAPI, pool: asyncpg.Pool) -> None:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[StatusOut]:
-        """List what a station reported, by the charger's own time. No login needed; what is somebody's own within bounds."""
+        """List what a station reported, by the charger's own time. No login needed; what is somebody's own within bounds.
+
+        Without `from`, whoever is not logged in is told of thirty days.
+        """
         key = decode_cursor(cursor, datetime, int, str, int)
         async with pool.acquire() as connection:
             await store.shown_station(connection, station_id, scope_of(request))
+            if since is None and principal_of(request) is None:
+                since = await _lately(connection, station_id, until or clock.now())
             rows = await store.status_changes(
                 connection,
                 station_id,

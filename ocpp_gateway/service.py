@@ -34,7 +34,8 @@ from ocpp_gateway.pages.stations import station_pages
 from ocpp_gateway.relay import upstreams
 from ocpp_gateway.relay.api import add_relay
 from ocpp_gateway.relay.pages import relay_pages
-from ocpp_gateway.retention import Retention
+from ocpp_gateway.retention.job import Retention
+from ocpp_gateway.retention.terms import countable
 from ocpp_gateway.sensors.api import add_sensors
 from ocpp_gateway.stations import credentials, directory
 from ocpp_gateway.stations.ownership import SlotWatch
@@ -56,14 +57,14 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
     async with await create_pool(settings.dsn_for("gateway"), max_size=12) as pool, http_client() as calling:
         watch = HeartbeatWatch(pool, clock, settings.heartbeat_interval_s, settings.offline_after_heartbeats)
         intervals = IntervalDesk(pool, clock)
-        rollup = Rollup(pool, clock)
+        rollup = Rollup(pool, clock, countable(settings))
         keys = Keys(settings.station_key_secret, timedelta(seconds=settings.station_key_grace_s))
         desk, probes = Desk(pool, clock, keys), Probes(pool, clock)
         signer = Authority(settings.station_authority) if settings.station_authority else None
         certificates = CertificateDesk(pool, desk, signer, clock)
         tokens = TokenDesk(pool, desk, clock)
         depot = Depot(pool, desk, clock, settings)
-        api = gateway_api(pool)
+        api = gateway_api(pool, clock)
         add_commands(api, pool, desk)
         add_timeseries(api, pool, clock)
         add_transactions(api, pool)

@@ -9,7 +9,6 @@ from youguan.auth import Scope
 from youguan.bounds import station_within
 from youguan.errors import NotFound, Reason
 
-LOCK_MS = 200
 STATION = """
 SELECT coalesce(n.station_id, d.station_id) AS id, d.site_id, coalesce(n.connected, false) AS connected,
        coalesce(n.state, 'never_connected') AS state, n.ocpp_version, n.connected_at, n.last_seen_at, n.vendor, n.model,
@@ -128,6 +127,16 @@ async def status_changes(
     return rows
 
 
+async def told_by_receipt(connection: asyncpg.Connection, station_id: str, since: datetime) -> bool:
+    """Say whether a station's clock was wrong in what it reported since then: its own times say nothing of when that was."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM telemetry.status_by_receipt WHERE station_id = $1 AND received_at >= $2)",
+        station_id,
+        since,
+    )
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A part of the past; None: no bound."""
@@ -194,52 +203,3 @@ async def frames(
         words,
     )
     return rows
-
-
-async def old_days(connection: asyncpg.Connection, before: datetime) -> list[str]:
-    """Return the raw frames' partitions whose day is past keeping."""
-    rows = await connection.fetch(
-        """
-        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'telemetry.raw_frame'::regclass AND c.relname ~ '^raw_frame_[0-9]{8}$'
-          AND to_date(right(c.relname, 8), 'YYYYMMDD') < $1::date
-        """,
-        before,
-    )
-    return [row["relname"] for row in rows]
-
-
-async def drop_day(connection: asyncpg.Connection, partition: str) -> bool:
-    """Drop a day's partition; False where somebody reads for longer than those who write may be kept waiting."""
-    try:
-        async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
-            await connection.execute(f'DROP TABLE telemetry."{partition}"')
-    except asyncpg.LockNotAvailableError:
-        return False
-    return True
-
-
-async def drop_chunks(connection: asyncpg.Connection, before: datetime) -> None:
-    await connection.execute("SELECT drop_chunks('telemetry.raw_frame', $1::timestamptz)", before)
-
-
-async def forget_refused(connection: asyncpg.Connection, before: datetime, a_station: int) -> None:
-    """Forget refused input that is old, and of each station's all but the newest."""
-    await connection.execute(
-        """
-        DELETE FROM gateway.refused_input WHERE received_at < $1 OR id IN (
-            SELECT id FROM (
-                SELECT id, row_number() OVER (PARTITION BY station_id ORDER BY received_at DESC, id DESC) AS place
-                FROM gateway.refused_input
-            ) r WHERE place > $2
-        )
-        """,
-        before,
-        a_station,
-    )
-
-
-async def forget_quarantine(connection: asyncpg.Connection, before: datetime) -> None:
-    """Forget unfiled stations that have not been seen for long: their source has room for others again."""
-    await connection.execute("DELETE FROM gateway.quarantine WHERE last_seen_at < $1", before)

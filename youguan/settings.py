@@ -127,7 +127,19 @@ class Settings(BaseSettings):
     relay_key: Path | None = Field(default=None, description="PEM; its key, where it is not in the same file")
     tolerated_clock_skew_s: int = Field(default=300, ge=1, description="a station's clock may lead or lag by this much")
     holding_time_s: int = Field(default=300, ge=0, description="a mended connector must stay in order this long")
-    raw_frame_retention_days: int = Field(default=180, ge=1)
+    raw_frame_retention_days: int = Field(default=180, ge=1, description="what becomes evidence is copied when it does")
+    meter_sample_retention_days: int = Field(default=740, ge=1, description="two years to punish, Penalty Law Art. 36")
+    status_change_retention_days: int = Field(
+        default=1835, ge=200, description="five years where life or health was in danger, the same article"
+    )
+    connectivity_change_retention_days: int = Field(default=1835, ge=200, description="as status changes")
+    notification_retention_days: int = Field(
+        default=1835, ge=1, description="as status changes; what chargers reported"
+    )
+    sensor_reading_retention_days: int = Field(default=1835, ge=1, description="as status changes; smoke, heat, water")
+    connector_day_retention_days: int = Field(
+        default=1835, ge=200, description="days and hours of connectors; what their months add up to is kept for good"
+    )
     event_retention_days: int = Field(default=400, ge=1, description="what the gateways told and everybody has handled")
     refused_input_retention_days: int = Field(default=30, ge=1)
     refused_input_a_station: int = Field(default=1000, ge=1, description="so many are kept, the newest")

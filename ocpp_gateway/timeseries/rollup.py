@@ -74,9 +74,11 @@ def touched(event: Event) -> set[tuple[str, date]]:
 class Rollup:
     """Keeps the days up to date."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, countable: timedelta | None = None) -> None:
+        """`countable`: older days stay as they are, for what they were counted from is no longer kept."""
         self._pool = pool
         self._clock = clock
+        self._countable = countable
 
     def consumer(self) -> Consumer:
         """Return the consumer that notices what is learnt late."""
@@ -113,6 +115,8 @@ class Rollup:
     async def roll_late(self, connection: asyncpg.Connection) -> None:
         """Count days again of which something was learnt late."""
         today = day_of(self._clock.now())
+        if self._countable is not None:
+            await store.forget_due(connection, today - self._countable)
         while True:
             async with connection.transaction():
                 due = await store.take_due(connection, today)

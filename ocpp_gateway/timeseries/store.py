@@ -52,6 +52,11 @@ async def mark_due(connection: asyncpg.Connection, due: Iterable[tuple[str, date
         )
 
 
+async def forget_due(connection: asyncpg.Connection, before: date) -> None:
+    """Let days of long ago be as they were counted."""
+    await connection.execute("DELETE FROM gateway.day_due WHERE day < $1", before)
+
+
 async def take_due(connection: asyncpg.Connection, before: date) -> tuple[date, list[str]] | None:
     """Take the earliest day that is due, with its stations."""
     rows = await connection.fetch(

@@ -95,7 +95,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
 
 
 def transport(pool: asyncpg.Pool) -> httpx.ASGITransport:
-    app = gateway_api(pool)
+    app = gateway_api(pool, SystemClock())
     add_transactions(app, pool)
     add_variables(app, pool)
     add_notifications(app, pool)

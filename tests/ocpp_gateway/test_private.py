@@ -1,7 +1,7 @@
 """What is somebody's own: for each who may ask, whether the gateway tells of it; the addresses are those that need no login."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -14,6 +14,7 @@ from ocpp_gateway.api import gateway_api
 from ocpp_gateway.stations import directory
 from youguan import bounds
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
+from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.eventlog import publish
 from youguan.events import Event, ResponsibilitiesChanged, ResponsibilityEntry, SiteFiled, SiteRetired, StationFile
@@ -68,7 +69,7 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 async def asked(pool: asyncpg.Pool, who: tuple[str, str | None, str | None] | None, path: str) -> httpx.Response:
-    app = gateway_api(pool)
+    app = gateway_api(pool, ManualClock(NOW))
 
     async def as_who(scope: AsgiScope, receive: Receive, send: Send) -> None:
         if who is not None:
@@ -121,3 +122,20 @@ async def test_it_is_somebodys_own_as_it_was_filed_last(
     await tell(pool, *events)
     assert ("own" in await shown(pool, None)) == known
     assert ((await asked(pool, None, "/stations/own/status-changes")).status_code == httpx.codes.OK) == known
+
+
+async def test_everybody_is_told_of_thirty_days_unless_he_names_a_time(pool: asyncpg.Pool) -> None:
+    said = "INSERT INTO telemetry.status_change VALUES ($1, 1, $2, $2, $2, 'Available', 'available')"
+    days_ago = {days: NOW - timedelta(days=days) for days in (1, 29, 31, 400)}
+    await pool.executemany(said, [("everybody's", at) for at in days_ago.values()])
+    address = "/stations/everybody's/status-changes"
+
+    async def told(who: tuple[str, str | None, str | None] | None, query: str = "") -> list[int]:
+        items = (await asked(pool, who, address + query)).json()["items"]
+        return [(NOW - datetime.fromisoformat(item["occurred_at"])).days for item in items]
+
+    assert await told(None) == [29, 1]
+    assert await told(None, "?from=2020-01-01T00:00:00Z") == await told((INSPECTOR, None, None)) == [400, 31, 29, 1]
+    assert await told(None, f"?to={(NOW - timedelta(days=30)):%Y-%m-%dT%H:%M:%SZ}") == [31]
+    await pool.execute("INSERT INTO telemetry.status_by_receipt VALUES ($1, 1, $2, 'available')", "everybody's", NOW)
+    assert await told(None) == [400, 31, 29, 1], "by its own clock it may have been at any time"

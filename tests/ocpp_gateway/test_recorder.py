@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -166,7 +166,7 @@ async def test_a_day_that_a_wrong_clock_had_reached_before_gets_its_partition(de
     ahead = NOW + timedelta(days=400)
     await desk.put(status(at=ahead))
     await pool.execute("SELECT telemetry.ensure_day('status_change', $1)", ahead.date())
-    assert await count(pool, f"telemetry.status_change_{ahead:%Y%m%d}") == 1
+    assert await count(pool, f"telemetry.status_change_{ahead:%Y%m}") == 1
 
 
 @pytest.mark.parametrize("spoil", [lambda: status(info="a\x00b"), lambda: status()._replace(connector=2**40)])
@@ -603,8 +603,27 @@ async def test_tomorrow_has_its_partitions_today(desk: Desk, pool: asyncpg.Pool)
     await plain_only(pool)
     await desk.put()
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    for table in ("raw_frame", "status_change", "meter_sample", "connectivity_change", "notification"):
-        assert await pool.fetchval("SELECT to_regclass($1)", f"telemetry.{table}_{tomorrow:%Y%m%d}")
+    assert await pool.fetchval("SELECT to_regclass($1)", f"telemetry.raw_frame_{tomorrow:%Y%m%d}")
+    for table in ("status_change", "meter_sample", "connectivity_change", "notification", "sensor_reading"):
+        assert await pool.fetchval("SELECT to_regclass($1)", f"telemetry.{table}_{tomorrow:%Y%m}")
+
+
+async def test_a_month_that_has_days_goes_on_in_days(pool: asyncpg.Pool) -> None:
+    await plain_only(pool)
+    await pool.execute("CREATE TABLE telemetry.status_change_20260501 (LIKE telemetry.status_change INCLUDING ALL)")
+    bounds_of = "FOR VALUES FROM ('2026-05-01T00:00Z') TO ('2026-05-02T00:00Z')"
+    await pool.execute(
+        f"ALTER TABLE telemetry.status_change ATTACH PARTITION telemetry.status_change_20260501 {bounds_of}"
+    )
+    async with pool.acquire() as connection:
+        days = [("status_change", date(2026, month, day)) for month, day in ((5, 1), (5, 31), (6, 1), (6, 30))]
+        assert await store.ensure_days(connection, days) == ()
+    made = "SELECT relname FROM pg_class WHERE relname ~ '^status_change_2026[0-9]+$' ORDER BY 1"
+    assert [row[0] for row in await pool.fetch(made)] == [
+        "status_change_20260501",
+        "status_change_20260531",
+        "status_change_202606",
+    ]
 
 
 async def test_a_partition_waits_for_whoever_has_written_its_rows(desk: Desk, pool: asyncpg.Pool) -> None:
@@ -618,7 +637,7 @@ async def test_a_partition_waits_for_whoever_has_written_its_rows(desk: Desk, po
             await writer.execute(insert, day)
             assert await store.ensure_days(maker, wanted) == wanted
         assert await store.ensure_days(maker, wanted) == ()
-    assert await count(pool, f"telemetry.status_change_{day:%Y%m%d}") == 1
+    assert await count(pool, f"telemetry.status_change_{day:%Y%m}") == 1
 
 
 async def blocked(pool: asyncpg.Pool) -> bool:
@@ -642,7 +661,7 @@ async def test_a_partition_that_somebody_else_makes_holds_up_no_other(pool: asyn
             making = asyncio.create_task(store.ensure_days(maker, wanted))
             await eventually(lambda: blocked(pool))
         assert await making == ()
-    assert await pool.fetchval("SELECT to_regclass($1)", f"telemetry.status_change_{day:%Y%m%d}")
+    assert await pool.fetchval("SELECT to_regclass($1)", f"telemetry.status_change_{day:%Y%m}")
 
 
 async def test_whoever_makes_a_partition_himself_is_told_that_it_is_there(pool: asyncpg.Pool) -> None:
@@ -666,7 +685,7 @@ async def test_what_is_written_while_its_partition_is_made_is_stored_in_it(desk:
         putting = asyncio.create_task(desk.put(status(at=ahead)))
         await eventually(lambda: blocked(pool))
     assert await putting == Committed()
-    assert await count(pool, f"telemetry.status_change_{ahead:%Y%m%d}") == 1
+    assert await count(pool, f"telemetry.status_change_{ahead:%Y%m}") == 1
 
 
 async def test_what_finds_no_partition_however_often_is_refused(desk: Desk, pool: asyncpg.Pool) -> None:

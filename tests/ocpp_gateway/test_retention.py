@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from ocpp_gateway import store
 from ocpp_gateway.observation import Announced
 from ocpp_gateway.recorder.batch import Entry, gather
 from ocpp_gateway.recorder.connectivity.store import note_unfiled
-from ocpp_gateway.retention import Retention
+from ocpp_gateway.retention import store
+from ocpp_gateway.retention.job import Retention
+from ocpp_gateway.retention.terms import SERIES, Series
 from youguan.clock import ManualClock
 from youguan.database import create_pool, storage_mode
 from youguan.eventlog import Consumer, StoredEvent, publish
@@ -103,4 +104,36 @@ async def test_whoever_reads_old_frames_keeps_nobody_from_writing_new_ones(pool:
             await connection.execute("INSERT INTO telemetry.raw_frame VALUES ('a', $1, '')", NOW)
         await reading.rollback()
         assert await forget(pool)
-        assert await store.old_days(connection, NOW - timedelta(days=180)) == []
+        assert await store.past_keeping(connection, SERIES[0], NOW - timedelta(days=180), "plain") == []
+
+
+ROWS = {
+    "raw_frame": "(station_id, received_at, frame) SELECT 'a', $2, ''",
+    "notification": "(station_id, action, status, occurred_at, received_at) SELECT 'a', '', '', $1, $2",
+    "connectivity_change": "(station_id, occurred_at, change) SELECT 'a', $1, 'connected'",
+    "status_change": "SELECT 'a', 1, $1::timestamptz, $2::timestamptz, $2::timestamptz, '', 'available'",
+    "meter_sample": "SELECT 'a', 1, 1, $1::timestamptz, $2::timestamptz, 1",
+    "sensor_reading": "SELECT 'a', '1', 'smoke', $1::timestamptz, $2::timestamptz, $2::timestamptz, 1, ''",
+}
+
+
+@pytest.mark.parametrize("series", SERIES, ids=lambda series: series.name)
+async def test_a_series_is_kept_for_its_term(pool: asyncpg.Pool, series: Series) -> None:
+    days = 300
+    old, young, long_ago = NOW - timedelta(days=days + 32), NOW - timedelta(days=days), datetime(1970, 1, 1, tzinfo=UTC)
+    rows = {(old, old), (young, young)}
+    late = {(old - timedelta(hours=1), NOW), (long_ago, NOW), (long_ago + timedelta(hours=1), old)}
+    async with pool.acquire() as connection:
+        if await storage_mode(connection) == "plain":
+            await connection.execute("SELECT telemetry.ensure_day($1, $2)", series.name, old.date())
+        given = sorted(rows | late if series.by_receipt else rows)
+        columns = [[times[n] for times in given] for n in (0, 1)]
+        row = ROWS[series.name].replace("$1", "o").replace("$2", "r")
+        await connection.execute(
+            f"INSERT INTO telemetry.{series.name} {row} FROM unnest($1::timestamptz[], $2::timestamptz[]) AS t (o, r)",
+            *columns,
+        )
+    assert await forget(pool, now=NOW, **{f"{series.name}_retention_days": days})
+    time = "received_at" if series.name in ("raw_frame", "notification") else "occurred_at"
+    kept = {row[0] for row in await pool.fetch(f"SELECT {time} FROM telemetry.{series.name}")}
+    assert kept == {young, *((old - timedelta(hours=1), long_ago) if series.by_receipt else ())}

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from ocpp_gateway import store
 from ocpp_gateway.observation import Condition, MeterKind, MeterSampled, SensorRead, StatusReported
 from ocpp_gateway.recorder.batch import Committed, Entry
 from ocpp_gateway.recorder.direct import LARGEST_STATEMENT
+from ocpp_gateway.retention.job import Retention
 from ocpp_gateway.stations.ownership import Ownership
 from tests.ocpp_gateway.test_recorder import Desk
 from youguan.clock import ManualClock
 from youguan.database import create_pool, storage_mode
+from youguan.settings import Settings
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LATE = NOW - timedelta(days=20)
@@ -93,7 +94,7 @@ async def test_old_frames_go_and_the_others_stay(desk: Desk, pool: asyncpg.Pool)
         await _keep_frame(desk, NOW - timedelta(days=days))
     assert await pool.fetch(COMPRESS, "telemetry.raw_frame")
     async with pool.acquire() as connection:
-        await store.drop_chunks(connection, NOW - timedelta(days=180))
+        assert await Retention(pool, ManualClock(NOW), Settings()).forget(connection)
     kept = await pool.fetch("SELECT received_at FROM telemetry.raw_frame ORDER BY 1")
     assert [row["received_at"] for row in kept] == [NOW - timedelta(days=179), NOW]
 

@@ -1,0 +1,1 @@
+"""What the gateway keeps only for a time, and for how long."""

@@ -1,0 +1,67 @@
+"""Forgets what is past keeping: time series, refused input, who stands in quarantine, events that everybody has handled."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from ocpp_gateway.relay.store import forget_gaps, forget_spools
+from ocpp_gateway.retention import store
+from ocpp_gateway.retention.store import Part
+from ocpp_gateway.retention.terms import SERIES, Series, days_kept_since, kept_since
+from youguan import eventlog
+from youguan.clock import Clock, county_day
+from youguan.database import storage_mode
+from youguan.settings import Settings
+
+EVERY_S = 3600.0
+AGAIN_S = 30.0  # where somebody reads what is to be dropped
+STREAMS = "gateway/"
+
+
+class Retention:
+    """Forgets what is past keeping."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, settings: Settings) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            async with self._pool.acquire() as connection:
+                done = await self.forget(connection)
+            await asyncio.sleep(EVERY_S if done else AGAIN_S)
+
+    async def forget(self, connection: asyncpg.Connection) -> bool:
+        """Forget what can be forgotten now; say whether that is all."""
+        settings, now = self._settings, self._clock.now()
+        await store.forget_refused(
+            connection, now - timedelta(days=settings.refused_input_retention_days), settings.refused_input_a_station
+        )
+        since = kept_since(settings, now)
+        await forget_spools(connection, since["raw_frame"])
+        await forget_gaps(connection, since["raw_frame"])
+        await store.forget_quarantine(connection, now - timedelta(days=settings.quarantine_retention_days))
+        while await eventlog.forget(connection, STREAMS, now - timedelta(days=settings.event_retention_days)):
+            pass
+        await store.forget_days(connection, days_kept_since(settings, county_day(now)))
+        await store.forget_received(connection, "telemetry.status_by_receipt", since["status_change"])
+        mode = await storage_mode(connection)
+        return all([await _forget(connection, series, since[series.name], mode) for series in SERIES])
+
+
+async def _forget(connection: asyncpg.Connection, series: Series, before: datetime, mode: str) -> bool:
+    """Forget what is past keeping of a series; False where somebody reads it."""
+    if series.by_receipt and mode == "plain":  # where the times are that no partition is made for
+        await store.forget_received(connection, f"telemetry.{series.name}_default", before)
+    parts = await store.past_keeping(connection, series, before, mode)
+    return all([await _forget_part(connection, series, part, before) for part in parts])
+
+
+async def _forget_part(connection: asyncpg.Connection, series: Series, part: Part, before: datetime) -> bool:
+    if series.by_receipt and await store.holds_later(connection, part, before):
+        await store.forget_received(connection, part.name, before)
+        return True
+    return await store.drop(connection, part)
