@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Boolean, Column, MetaData
+from sqlalchemy import ARRAY, Boolean, Column, MetaData, Text
 from sqlmodel import Field, SQLModel
 
 from youguan.tables import moment, text, whole
@@ -43,6 +43,16 @@ class Organisation(Table, table=True):
     address: str = text()
     uscc: str | None = text(optional=True)
     representative: str | None = text(optional=True)
+
+
+class Official(Table, table=True):
+    """Who works for the county, as the registry told it; `level`: up to which a reviewer reviews."""
+
+    __tablename__ = "official"
+    username: str = text(key=True)
+    roles: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    division: str | None = text(optional=True)
+    level: int | None = whole(optional=True)
 
 
 class Responsibility(Table, table=True):

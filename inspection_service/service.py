@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from inspection_service import organisations
+from inspection_service import officials, organisations
 from inspection_service.annual_report.api import add_annual_report
 from inspection_service.annual_report.desk import AnnualDesk
 from inspection_service.annual_report.pages import annual_report_pages
@@ -166,6 +166,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             documents=DOCUMENTS,
             consumers=[
                 Intake(pool, desk).consumer(),
+                officials.consumer(pool),
                 organisations.consumer(pool),
                 publication.consumer(),
                 notices.consumer(),

@@ -7,7 +7,7 @@ import asyncpg
 from inspection_service.tasks.assignment import Duty
 from youguan.auth import Scope
 from youguan.bounds import site_within
-from youguan.events import GracePeriodBegan, OrganisationFiled, ResponsibilitiesChanged, SiteFiled
+from youguan.events import GracePeriodBegan, OrganisationFiled, PersonChanged, ResponsibilitiesChanged, SiteFiled
 
 GRACE_BEGUN_DAYS, GRACE_ENDS_DAYS = 14, 30  # for how long its operator is told of its beginning and of its end
 
@@ -76,6 +76,23 @@ async def file_organisation(connection: asyncpg.Connection, filed: OrganisationF
         filed.uscc,
         filed.representative,
     )
+
+
+async def save_official(connection: asyncpg.Connection, person: PersonChanged) -> None:
+    await connection.execute(
+        """
+        INSERT INTO inspection.official VALUES ($1, $2, $3, $4)
+        ON CONFLICT (username) DO UPDATE SET roles = excluded.roles, division = excluded.division, level = excluded.level
+        """,
+        person.username,
+        list(person.roles),
+        person.division,
+        person.level,
+    )
+
+
+async def remove_official(connection: asyncpg.Connection, username: str) -> None:
+    await connection.execute("DELETE FROM inspection.official WHERE username = $1", username)
 
 
 async def get_organisation(connection: asyncpg.Connection, organisation_id: str) -> asyncpg.Record | None:

@@ -10,7 +10,7 @@ import typer
 
 from charger_registry import store
 from charger_registry.people import store as people
-from charger_registry.people.closing import end_what_rests_on
+from charger_registry.people.closing import end_what_rests_on, person_changed
 from charger_registry.people.passwords import Passwords, wrong_password
 from deploy.commands.data import DEFAULT_DATA, Data, database_of
 from deploy.commands.refusals import refusals_told
@@ -100,8 +100,9 @@ async def save(
     await store.save_person(connection, person)
     level = (account.level or 1) if account.role == "reviewer" else None
     await people.set_rank(connection, account.username, level, account.role == "operator" and account.administrator)
+    saved = people.account_of(await people.get(connection, account.username))
+    await publish(connection, store.STREAM, [person_changed(saved, active=True)])
     if known:
-        saved = people.account_of(await people.get(connection, account.username))
         await people.remove_identities(connection, account.username)
         ended = await end_what_rests_on(connection, account.username, saved, ACTOR, now)
         gone = AccessRevoked(subject=account.username, token_id=None, at=now)

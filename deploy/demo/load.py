@@ -16,6 +16,7 @@ from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDr
 from charger_registry.equipment.taking_in.store import file_equipment
 from charger_registry.imports.desk import fingerprint, take_sites
 from charger_registry.people import store as people_store
+from charger_registry.people.closing import person_changed
 from charger_registry.people.passwords import Passwords
 from deploy.demo import platform
 from deploy.demo.cast import PEOPLE, REVIEWERS
@@ -27,6 +28,7 @@ from youguan.auth import OPERATOR
 from youguan.clock import SystemClock
 from youguan.database import connect
 from youguan.errors import Invalid
+from youguan.eventlog import publish
 from youguan.settings import Settings
 
 SAMPLE = "sample"
@@ -144,3 +146,8 @@ async def _people(connection: asyncpg.Connection, roles: tuple[RoleDraft, ...]) 
     for username, level in REVIEWERS.items():
         await people_store.set_rank(connection, username, level, administrator=False)
     await people_store.set_rank(connection, "demo-operator", None, administrator=True)
+    told = [
+        person_changed(people_store.account_of(await people_store.get(connection, username)), active=True)
+        for username in PEOPLE
+    ]
+    await publish(connection, store.STREAM, told)

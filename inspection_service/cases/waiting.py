@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from inspection_service.cases.heads import HandedOver
-from inspection_service.cases.machine import REVIEWERS, REVIEWS, Role, State
+from inspection_service.cases.machine import REVIEWERS, REVIEWS, Command, Role, State
 from inspection_service.cases.thresholds import thresholds
 from youguan.auth import REGULATOR, REVIEWER, Principal
 from youguan.working_days import add_working_days
@@ -40,6 +40,17 @@ def waits(who: Principal, handed: HandedOver, day: date) -> Waits | None:
     items = tuple(item for items in towns for item in items)
     head = who.has(REGULATOR) and (who.scope.everything or bool(items))
     return Waits(who.subject, levels, head, items, told_by(day)) if levels or head else None
+
+
+def reviewer_level(moved: str, previous: State, state: State) -> int | None:
+    """Return from which level on a reviewer's turn has come with a step; None: with this one it has not."""
+    if moved == Command.PUNISH_ON_THE_SPOT:  # what was decided on the spot is put on the organ's record
+        return 1
+    if state == previous:
+        return None
+    if state in REVIEWS:
+        return REVIEWS.index(state) + 1
+    return {State.HEARING: 1, State.HEARD: len(REVIEWS)}.get(state)
 
 
 def told_by(day: date) -> date:

@@ -14,15 +14,18 @@ from youguan.web.security import require_person
 from youguan.web.times import UtcTime
 
 Kind = Literal["webhook", "wecom", "dingtalk", "feishu", "email"]
+Severity = Literal["info", "minor", "major", "critical"]
 EVERYBODY = (INSPECTOR, OPERATOR, REGULATOR, REVIEWER)
 
 
 class AddressIn(BaseModel):
-    """Where a recipient (organisation/ID, team/ID, person/LOGIN, centre or counter) is told."""
+    """Where a recipient (organisation/ID, team/ID, person/LOGIN, centre or counter) is told; `alerts_from`: from which severity on
+    of alerts too."""
 
     recipient: Annotated[str, Field(min_length=1, max_length=200)]
     kind: Kind
     address: Annotated[str, Field(min_length=1, max_length=LONGEST_ADDRESS)]
+    alerts_from: Severity | None = None
 
 
 class AddressOut(BaseModel):
@@ -32,6 +35,7 @@ class AddressOut(BaseModel):
     recipient: str
     kind: str
     address: str
+    alerts_from: Severity | None
     added_at: UtcTime
     added_by: str
     last_at: UtcTime | None
@@ -53,7 +57,7 @@ def add_notices(app: FastAPI, desk: NoticeDesk) -> None:
     @app.post("/notice-addresses", status_code=201)
     async def add(wish: AddressIn, who: Annotated[Principal, Depends(anybody)]) -> dict[str, str]:
         """Let a recipient be told at an address from now on."""
-        return {"id": await desk.add(who, wish.recipient, wish.kind, wish.address)}
+        return {"id": await desk.add(who, wish.recipient, wish.kind, wish.address, wish.alerts_from)}
 
     @app.post("/notice-addresses/{address_id}/trial", status_code=202)
     async def try_out(address_id: str, who: Annotated[Principal, Depends(anybody)]) -> None:

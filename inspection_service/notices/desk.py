@@ -10,6 +10,8 @@ import asyncpg
 import httpx
 
 from inspection_service.cases import store as cases
+from inspection_service.cases.machine import State
+from inspection_service.cases.waiting import reviewer_level
 from inspection_service.cases.words import COMMANDS, PERIODS
 from inspection_service.notices import store
 from inspection_service.notices.channels import Message, Post, Undelivered, http_client, shown
@@ -25,20 +27,26 @@ from inspection_service.notices.registry_wording import (
 from inspection_service.notices.wording import (
     CENTRE,
     Told,
+    of_alert,
     of_case,
     of_new_task,
     of_period,
+    of_review,
     of_task,
     organisation,
     person,
     team,
 )
+from inspection_service.tasks.rules import SEVERITIES
+from inspection_service.tasks.words import CAUSES
 from youguan import audit
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import Clock
-from youguan.errors import Conflict, Forbidden
+from youguan.errors import Conflict, Forbidden, Invalid, Reason
 from youguan.eventlog import Consumer, StoredEvent
 from youguan.events import (
+    AlertRaised,
+    AlertWorsened,
     CaseMoved,
     CaseUrged,
     FilingMoved,
@@ -55,13 +63,16 @@ from youguan.web.translations import english
 
 RegistryNews = HandoverProposed | HandoverUrged | HandoverEnded | FilingMoved | FilingOverdue | FilingPaperMoved
 TYPES = (
+    AlertRaised, AlertWorsened,
     CaseMoved, CaseUrged, FilingMoved, FilingOverdue, FilingPaperMoved, HandoverEnded, HandoverProposed, HandoverUrged,
     PersonChanged, TaskOpened, TaskUrged,
 )  # fmt: skip
 # After each try that failed; then as after the last, until it is given up.
 AGAIN_AFTER_S = (30, 120, 600, 1800, 3600)
 GIVEN_UP_AFTER = timedelta(days=3)
-KEPT = timedelta(days=90)
+KEPT, FORGOTTEN_EVERY = timedelta(days=90), timedelta(hours=1)
+# So many alerts an address is told within so long; the last of them says that there are more.
+MOST_ALERTS, ALERTS_WITHIN = 20, timedelta(minutes=10)
 AT_ONCE, PAUSE_S = 20, 1.0
 TRIAL = "有管：这是一条试发消息\nYouguan: this is a trial message"
 
@@ -74,6 +85,7 @@ class NoticeDesk:
         self.clock = clock
         self.post = post
         self._base_url = base_url
+        self._forgot_at: datetime | None = None
 
     # --- addresses ---
 
@@ -96,16 +108,27 @@ class NoticeDesk:
         async with self.pool.acquire() as connection:
             return await store.addresses(connection, await self.recipients(connection, who))
 
-    async def add(self, who: Principal, recipient: str, kind: str, address: str) -> str:
-        """Let a recipient be told at an address from now on; return its id. Forbidden, Invalid, Conflict."""
+    async def add(self, who: Principal, recipient: str, kind: str, address: str, alerts_from: str | None = None) -> str:
+        """Let a recipient be told at an address from now on; return its id. Forbidden, Invalid, Conflict.
+
+        `alerts_from`: from which severity on alerts are told there as well.
+        """
         address = address.strip()
         async with self.pool.acquire() as connection, connection.transaction():
             await self._hold_own(connection, who, recipient)
             self.post.check(kind, address)
+            _check_hears(who, recipient, alerts_from)
             address_id, now = str(uuid.uuid4()), self.clock.now()
-            if not await store.add_address(connection, (address_id, recipient, kind, address, now, who.subject)):
+            if not await store.add_address(
+                connection, (address_id, recipient, kind, address, now, who.subject, alerts_from)
+            ):
                 raise Conflict("this address is there already")
-            said = {"recipient": recipient, "kind": kind, "address": shown(kind, address)}
+            said = {
+                "recipient": recipient,
+                "kind": kind,
+                "address": shown(kind, address),
+                "alerts_from": alerts_from,
+            }
             await audit.record(
                 connection, at=now, actor=who.subject, action="notice-address add", subject=recipient, after=said
             )
@@ -145,8 +168,12 @@ class NoticeDesk:
         """Make the notices of a batch of events, in the transaction of the consumer's position: each once."""
         if not await store.anybody_is_told(connection):
             return
+        hears_alerts = await store.anybody_hears_alerts(connection)
         for stored in batch:
             match stored.event:
+                case AlertRaised() | AlertWorsened() as alert:
+                    if hears_alerts:
+                        await self._of_alert(connection, alert)
                 case PersonChanged() as changed if not changed.active:
                     await store.end_all_of(connection, person(changed.username), self.clock.now())
                 case TaskOpened() as opened:
@@ -159,6 +186,7 @@ class NoticeDesk:
                     told = await self._of_case(connection, moved)
                     of = {"type": "CaseMoved", "case_id": moved.case_id, "command": moved.command}
                     await store.tell(connection, told, of, moved.at, self.clock.now())
+                    await self._of_review(connection, moved, of)
                 case (
                     HandoverProposed()
                     | HandoverUrged()
@@ -177,6 +205,28 @@ class NoticeDesk:
                         "stage": ending.stage,
                     }
                     await store.tell(connection, told, of, ending.at, self.clock.now())
+
+    async def _of_alert(self, connection: asyncpg.Connection, alert: AlertRaised | AlertWorsened) -> None:
+        """Tell an alert where such alerts are told, and no more of them than somebody can read."""
+        now, reach = self.clock.now(), SEVERITIES[: SEVERITIES.index(alert.severity) + 1]
+        rows = await store.alert_addresses(connection, reach, alert.site_id, alert.at, now - ALERTS_WITHIN)
+        hearing = [row for row in rows if row["told"] < MOST_ALERTS]
+        if not hearing:
+            return
+        site = await store.site_name(connection, alert.site_id)
+        called = english().get(CAUSES.get(alert.rule, ""), alert.rule)
+        of = {"type": "Alert", "alert_id": alert.alert_id, "rule": alert.rule, "severity": alert.severity}
+        for last in (False, True):
+            told = of_alert(alert, site, called, last=last)
+            ids = [row["id"] for row in hearing if (row["told"] == MOST_ALERTS - 1) == last]
+            await store.add_notices(connection, ids, told, of, now)
+
+    async def _of_review(self, connection: asyncpg.Connection, moved: CaseMoved, of: dict[str, Any]) -> None:
+        """Tell reviewers that it is their turn, where a case still waits for it."""
+        level = reviewer_level(moved.command, State(moved.previous), State(moved.state))
+        if level is not None:
+            reviewers = await store.reviewers_of(connection, moved.case_id, moved.state, level)
+            await store.tell(connection, of_review(moved, level, reviewers), of, moved.at, self.clock.now())
 
     async def _of_period(self, connection: asyncpg.Connection, urged: CaseUrged) -> Told:
         officers = await store.officers_of(connection, urged.case_id, "", urged.at)
@@ -222,7 +272,9 @@ class NoticeDesk:
         """Try what is due now, no transaction open meanwhile; return how many were tried."""
         now = self.clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
-            await store.forget(connection, now - KEPT)
+            if self._forgot_at is None or now - self._forgot_at >= FORGOTTEN_EVERY:
+                await store.forget(connection, now - KEPT)
+                self._forgot_at = now
             due = await store.take_due(connection, now, AGAIN_AFTER_S, AT_ONCE)
         await asyncio.gather(*(self._send(client, notice, now) for notice in due))
         return len(due)
@@ -240,3 +292,14 @@ class NoticeDesk:
             else:
                 given_up = notice["made_at"] + GIVEN_UP_AFTER <= now
                 await store.note_refused(connection, notice["id"], error, given_up=given_up)
+
+
+def _check_hears(who: Principal, recipient: str, alerts_from: str | None) -> None:
+    """Refuse alerts for whom they are not: they go to regulators, teams and the centre; Invalid."""
+    if alerts_from is None:
+        return
+    if alerts_from not in SEVERITIES:
+        raise Invalid.about("alerts_from", Reason("must be one of {known}", known=", ".join(SEVERITIES)))
+    own = who.has(REGULATOR) and recipient == person(who.subject)
+    if not own and recipient != CENTRE and not recipient.startswith(team("")):
+        raise Invalid.about("alerts_from", "alerts are told to a regulator, a team or the centre")

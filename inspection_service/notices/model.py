@@ -8,7 +8,10 @@ from youguan.tables import document, moment, text, whole
 
 
 class NoticeAddress(Table, table=True):
-    """Where somebody is told: `recipient` is organisation/ID, team/ID, person/LOGIN, centre or counter."""
+    """Where somebody is told: `recipient` is organisation/ID, team/ID, person/LOGIN, centre or counter.
+
+    `alerts_from`: from which severity on alerts are told there too; none: no alerts.
+    """
 
     __tablename__ = "notice_address"
     id: str = text(key=True)
@@ -18,6 +21,7 @@ class NoticeAddress(Table, table=True):
     added_at: datetime = moment()
     added_by: str = text()
     ended_at: datetime | None = moment(optional=True)
+    alerts_from: str | None = text(optional=True)
 
 
 class Notice(Table, table=True):

@@ -1,17 +1,18 @@
 """The page of the addresses at which one is told."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from inspection_service.notices import store
-from inspection_service.notices.api import EVERYBODY, Kind, address_out
+from inspection_service.notices.api import EVERYBODY, Kind, Severity, address_out
 from inspection_service.notices.channels import LONGEST_ADDRESS
 from inspection_service.notices.desk import NoticeDesk
 from inspection_service.notices.registry_wording import COUNTER
 from inspection_service.notices.wording import CENTRE
-from youguan.auth import Principal
+from inspection_service.tasks.words import SEVERITIES
+from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.errors import YouguanError
 from youguan.web.routes import Router
 from youguan.web.security import require_person
@@ -33,7 +34,8 @@ def notice_pages(desk: NoticeDesk, templates: Templates) -> APIRouter:
             rows = [address_out(row) for row in await store.addresses(connection, recipients)]
         return templates.render(
             request, "notices.html", status_code=error.status if error else 200, rows=rows, recipients=recipients,
-            kinds=KINDS, centre=CENTRE, counter=COUNTER, origins=desk.post.origins, mail=desk.post.smtp_url is not None,
+            kinds=KINDS, severities=SEVERITIES, hears=who.has(REGULATOR, INSPECTOR),
+            centre=CENTRE, counter=COUNTER, origins=desk.post.origins, mail=desk.post.smtp_url is not None,
             error=error,
         )  # fmt: skip
 
@@ -48,9 +50,10 @@ def notice_pages(desk: NoticeDesk, templates: Templates) -> APIRouter:
         recipient: Annotated[str, Form(min_length=1, max_length=200)],
         kind: Annotated[Kind, Form()],
         address: Annotated[str, Form(min_length=1, max_length=LONGEST_ADDRESS)],
+        alerts_from: Annotated[Severity | Literal[""], Form()] = "",
     ) -> Response:
         try:
-            await desk.add(who, recipient, kind, address)
+            await desk.add(who, recipient, kind, address, alerts_from or None)
         except YouguanError as error:
             return await page(request, who, error)
         return RedirectResponse("/notices", 303)

@@ -39,11 +39,11 @@ async def get_address(connection: asyncpg.Connection, address_id: str) -> asyncp
 
 
 async def add_address(connection: asyncpg.Connection, address: Sequence[Any]) -> bool:
-    """Keep (id, recipient, kind, address, at, by); False where it is there already."""
+    """Keep (id, recipient, kind, address, at, by, alerts from); False where it is there already."""
     row = await connection.fetchrow(
         """
-        INSERT INTO inspection.notice_address (id, recipient, kind, address, added_at, added_by)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id
+        INSERT INTO inspection.notice_address (id, recipient, kind, address, added_at, added_by, alerts_from)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id
         """,
         *address,
     )
@@ -141,6 +141,62 @@ async def officers_of(connection: asyncpg.Connection, case_id: str, command: str
         at,
     )
     return [row["subject"] for row in rows]
+
+
+async def reviewers_of(connection: asyncpg.Connection, case_id: str, state: str, level: int) -> list[str]:
+    """Return who reviews a case that still stands there: of the level, or of the next one of which somebody may (Art. 43, 58)."""
+    rows = await connection.fetch(
+        """
+        WITH able AS (
+            SELECT o.username, o.level FROM inspection.official o JOIN inspection.case_file c ON c.id = $1 AND c.state = $2
+            WHERE 'reviewer' = ANY (o.roles) AND o.level >= $3 AND (o.division IS NULL OR c.division_code ^@ o.division)
+              AND NOT c.facts->'investigators' ? o.username
+              AND NOT (c.state LIKE 'review\\__' AND c.facts->'reviewers' ? o.username)
+              AND NOT EXISTS (SELECT FROM inspection.officer_interest i WHERE i.subject = o.username
+                              AND i.ended_at IS NULL AND i.organisation_id = c.party_id)
+        )
+        SELECT username FROM able WHERE level = (SELECT min(level) FROM able) ORDER BY username
+        """,
+        case_id,
+        state,
+        level,
+    )
+    return [row["username"] for row in rows]
+
+
+async def anybody_hears_alerts(connection: asyncpg.Connection) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM inspection.notice_address WHERE ended_at IS NULL AND alerts_from IS NOT NULL)"
+    )
+    return found
+
+
+async def alert_addresses(
+    connection: asyncpg.Connection,
+    severities: Sequence[str],
+    site_id: str | None,
+    happened_at: datetime,
+    since: datetime,
+) -> list[asyncpg.Record]:
+    """Return (id, told since) of the addresses that hear of such alerts within their bounds: `severities`, an alert's own and those
+    below it. A regulator's are his division, a team's its district, the centre's the county."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT a.id, (SELECT count(*) FROM inspection.notice n WHERE n.address_id = a.id AND n.made_at > $4
+                      AND n.event->>'type' = 'Alert')::int AS told
+        FROM inspection.notice_address a LEFT JOIN inspection.site s ON s.id = $2
+        LEFT JOIN inspection.official o ON a.recipient = 'person/' || o.username AND 'regulator' = ANY (o.roles)
+        LEFT JOIN inspection.team t ON a.recipient = 'team/' || t.id
+        WHERE a.ended_at IS NULL AND a.added_at <= $3 AND a.alerts_from = ANY ($1) AND (
+            a.recipient = 'centre' OR (o.username IS NOT NULL AND (o.division IS NULL OR s.division_code ^@ o.division))
+            OR EXISTS (SELECT FROM unnest(t.divisions) AS district WHERE s.division_code ^@ district))
+        """,
+        list(severities),
+        site_id,
+        happened_at,
+        since,
+    )
+    return rows
 
 
 async def site_name(connection: asyncpg.Connection, site_id: str | None) -> str:

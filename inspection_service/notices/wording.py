@@ -8,8 +8,9 @@ from inspection_service.cases.due import PARTYS_OWN, Stage
 from inspection_service.cases.machine import Command as Step
 from inspection_service.cases.words import COMMANDS, PERIODS
 from inspection_service.tasks.machine import Command
+from inspection_service.tasks.words import CAUSES, SEVERITIES
 from youguan.clock import COUNTY
-from youguan.events import CaseMoved, CaseUrged, TaskOpened, TaskUrged
+from youguan.events import AlertRaised, AlertWorsened, CaseMoved, CaseUrged, TaskOpened, TaskUrged
 
 CENTRE = "centre"
 
@@ -81,6 +82,32 @@ def of_case(moved: CaseMoved, officers: Sequence[str], *, party_knows: bool, eng
     step = COMMANDS.get(moved.command, moved.command)
     text = f"案件 {moved.number}：{step}{zh_due}\nCase {moved.number}: {english}{en_due}"
     return Told((*map(person, officers), *party), text, f"/cases/{quote(moved.case_id)}")
+
+
+def of_review(moved: CaseMoved, level: int, reviewers: Sequence[str]) -> Told:
+    """Return what is told of a case whose legal review, or what else is its reviewers', has come to a level."""
+    text = f"案件 {moved.number} 待您审核（第{level}级法制审核）\nCase {moved.number} waits for you (legal review, level {level})"
+    return Told(tuple(map(person, reviewers)), text, f"/cases/{quote(moved.case_id)}")
+
+
+def of_alert(alert: AlertRaised | AlertWorsened, site: str, english: str, *, last: bool) -> Told:
+    """Return what is told of an alert; `english`: its rule; `last`: no more are told for a while.
+
+    Who is told is asked of the addresses: an alert has no recipients of its own.
+    """
+    zh_rule, zh_severity = CAUSES.get(alert.rule, alert.rule), SEVERITIES[alert.severity]
+    where = " ".join(filter(None, (site, alert.station_id)))
+    zh_gun = f" {alert.connector}号枪" if alert.connector else ""
+    en_gun = f", connector {alert.connector}" if alert.connector else ""
+    zh_more, en_more = (
+        ("；告警较多，其余请在页面查看", "; there are many: see the page for the rest") if last else ("", "")
+    )
+    text = (
+        f"告警（{zh_severity}）{zh_rule}：{where}{zh_gun}{zh_more}\n"
+        f"Alert ({alert.severity}) {english}: {where}{en_gun}{en_more}"
+    )
+    station = f"?station={quote(alert.station_id, safe='')}" if alert.station_id else ""
+    return Told((), text, f"/alerts{station}")
 
 
 def of_period(urged: CaseUrged, officers: Sequence[str], *, party_knows: bool, english: str) -> Told:

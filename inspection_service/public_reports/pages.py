@@ -15,7 +15,8 @@ from inspection_service.public_reports.desk import ReportDesk
 from inspection_service.public_reports.report import LONGEST_TEXT, as_receipt
 from inspection_service.tasks.api import require_task
 from inspection_service.tasks.counter import Counter
-from inspection_service.tasks.pages import CAUSES, said_against
+from inspection_service.tasks.pages import said_against
+from inspection_service.tasks.words import CAUSES
 from youguan.auth import OFFICIALS, Principal
 from youguan.bounds import site_of
 from youguan.errors import NotFound, TooLarge, TooManyRequests, YouguanError

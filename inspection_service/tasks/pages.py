@@ -20,6 +20,7 @@ from inspection_service.tasks.machine import ON_THE_SPOT, Command
 from inspection_service.tasks.sayings import recognised
 from inspection_service.tasks.store import Filter
 from inspection_service.tasks.urging import COMMANDS, Stage, waits_for_party
+from inspection_service.tasks.words import CAUSES, SEVERITIES
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, county_day
 from youguan.documents import Shelf
@@ -32,46 +33,6 @@ from youguan.web.templates import Templates
 from youguan.working_days import working_days
 
 PAGE = 50
-CAUSES = {
-    "connector_fault": "充电枪故障",
-    "station_offline": "充电桩离线",
-    "unmanaged_site": "明确管理单位",
-    "unfiled_charger": "未备案充电桩",
-    "file_contradicted": "备案与实际充电枪不符",
-    "clock_skew": "充电桩时钟偏差",
-    "smoke": "烟雾报警",
-    "water": "积水报警",
-    "overheating": "温度过高",
-    "bay_blocked": "油车占位",
-    "access_attempts": "反复尝试接入",
-    "tampering": "充电桩被拆动",
-    "firmware_signature": "固件签名无效",
-    "security_event": "充电桩安全事件",
-    "document_expiring": "备案材料将到期",
-    "document_expired": "备案材料已过期",
-    "meter_backwards": "电能表倒走",
-    "meter_verification_due": "电能表检定将到期",
-    "meter_verification_overdue": "电能表检定已过期",
-    "filing_promise_overdue": "承诺补交材料逾期",
-    "grace_period_ending": "包容期将届满",
-    "upstream_away": "运营商中央系统不可达",
-    "relay_gap": "转接报文未能留存",
-    "platform_silent": "平台失联",
-    "orders_untold": "充电订单未能上报",
-    "cannot_charge": "充不上电",
-    "connector_damaged": "充电枪或线缆损坏",
-    "screen_dead": "屏幕不亮、扫码无反应",
-    "danger": "冒烟、漏电等危险情况",
-    "bay_occupied": "充电车位被占",
-    "overcharged": "多扣费、乱扣费",
-    "price_unposted": "没有公示价格",
-    "sign_missing": "标识不清、找不到",
-    "nobody_answers": "无人管理、电话打不通",
-    "fire_equipment": "消防设施问题",
-    "electrical_safety": "电气安全问题",
-    "metering": "计量问题",
-    "other": "其他问题",
-}
 STATES = {
     "open": ("bad", "待接单"),
     "accepted": ("warn", "已接单"),
@@ -142,7 +103,6 @@ URGINGS = {
     Stage.TEAM: "催办：逾期未办，已升级至属地执法队；仍未办结的将升级至县指挥中心。",
     Stage.CENTRE: "催办：逾期未办，已升级至县指挥中心。",
 }
-SEVERITIES = {"critical": "危险", "major": "严重", "minor": "一般", "info": "轻微"}
 REFUSED = {
     "reason": "请说明情况或理由",
     "already_asked": "只能申请延期一次，已经申请过",

@@ -4,6 +4,7 @@ import asyncio
 import email
 import email.policy
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
@@ -14,9 +15,12 @@ import pytest
 
 from charger_registry.filing.machine import State
 from charger_registry.ledger.handovers.handover import State as Ending
+from inspection_service import officials
 from inspection_service.cases.machine import Command
+from inspection_service.cases.machine import State as CaseState
+from inspection_service.cases.waiting import reviewer_level
 from inspection_service.notices.channels import KINDS, Post, http_client, shown
-from inspection_service.notices.desk import AGAIN_AFTER_S, GIVEN_UP_AFTER, KEPT, NoticeDesk
+from inspection_service.notices.desk import AGAIN_AFTER_S, ALERTS_WITHIN, GIVEN_UP_AFTER, KEPT, MOST_ALERTS, NoticeDesk
 from inspection_service.notices.registry_wording import (
     FILING_STATES,
     OUTCOMES,
@@ -26,11 +30,25 @@ from inspection_service.notices.registry_wording import (
     of_paper,
 )
 from inspection_service.notices.wording import PARTYS, URGED, Told, of_task
-from tests.inspection_service.world import HEAD, PARTY, START, TODAY, A, B, World, somebody, to_notified
+from inspection_service.notices.wording import person as person_of
+from tests.inspection_service.world import (
+    HEAD,
+    PARTY,
+    REVIEWERS,
+    START,
+    STOPPED,
+    TODAY,
+    A,
+    B,
+    World,
+    somebody,
+    to_notified,
+)
 from youguan import audit
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound
 from youguan.eventlog import publish
 from youguan.events import (
+    AlertRaised,
     Event,
     FilingMoved,
     FilingOverdue,
@@ -243,6 +261,101 @@ async def test_a_case_is_told_to_its_officers_and_to_its_party_what_concerns_it(
     assert "notify" not in told["/a"], "whose step it was knows"
     assert {"notify", "defend", "approve"} <= set(told["/b"])
     assert Command.CONCLUDE not in PARTYS
+
+
+def person(username: str, role: str, **members: Any) -> PersonChanged:
+    said = {"organisation_id": None, "division": None, "team_id": None, "level": None, "active": True, **members}
+    return PersonChanged(username=username, name=username, roles=(role,), **said)
+
+
+async def test_reviewers_of_the_level_are_told_that_it_is_their_turn(house: House) -> None:
+    """Of the next level where nobody of this one may: who has passed another level, who has an interest, who sits elsewhere."""
+    world, reviewers = house.world, ("r1", "s1", "r2", "r3", "r4")
+    for name in reviewers:
+        await house.desk.add(somebody(name, "reviewer"), person_of(name), "webhook", f"{house.web.origin}/{name}")
+    await house.tell(
+        person("r1", "reviewer", level=1), person("s1", "reviewer", level=1, division="330226002"),
+        person("r2", "reviewer", level=2), person("r3", "reviewer", level=3), person("r4", "reviewer", level=4),
+        person("r4", "reviewer", level=4, active=False),
+    )  # fmt: skip
+    await officials.consumer(house.pool).catch_up()
+    await house.pass_time(1)
+
+    async def told() -> list[str]:
+        await house.desk.consumer().catch_up()
+        house.web.posted.clear()
+        await house.send()
+        return sorted(path[1:] for path, _, body in house.web.posted if "待您审核" in body["text"])
+
+    case_id = await world.cases.open(A, STOPPED)
+    await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
+    await world.do(HEAD, case_id, Command.APPROVE)
+    await world.prove(case_id)
+    assert await told() == []
+    await world.do(A, case_id, Command.CONCLUDE, reason="事实清楚", sanction="fine", fine_fen=20_000_00)
+    assert await told() == ["r1"]
+    await house.pool.execute(
+        "INSERT INTO inspection.officer_interest (subject, organisation_id, reason, declared_at, declared_by)"
+        " VALUES ('r2', 'm', 'x', $1, 'r2')",
+        START,
+    )
+    await world.do(REVIEWERS[0], case_id, Command.PASS, reason="同意")
+    assert await told() == ["r3"]
+    await world.do(REVIEWERS[2], case_id, Command.PASS, reason="同意")
+    assert await told() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "previous", "state", "level"),
+    [
+        ("conclude", "filed", "review_1", 1), ("pass", "review_3", "review_4", 4), ("extend", "review_1", "review_1", None),
+        ("ask_hearing", "notified", "hearing", 1), ("hold_hearing", "hearing", "heard", 4),
+        ("punish_on_the_spot", "lead", "served", 1), ("decide", "heard", "decided", None),
+    ],
+)  # fmt: skip
+def test_whose_level_a_step_leads_to(command: str, previous: str, state: str, level: int | None) -> None:
+    assert reviewer_level(command, CaseState(previous), CaseState(state)) == level
+
+
+def alert(severity: str, site_id: str | None = "s", number: int = 1) -> AlertRaised:
+    return AlertRaised(
+        alert_id=str(number), rule="connector_fault", severity=severity, site_id=site_id, station_id="s-1", connector=2,
+        since=START, at=START, details={},
+    )  # fmt: skip
+
+
+async def test_alerts_are_told_from_a_severity_on_within_bounds_and_never_too_many(house: House) -> None:
+    far, near = somebody("elsewhere", "regulator"), somebody("near", "regulator")
+    await house.tell(person("h", "regulator"), person("elsewhere", "regulator", division="330226002"))
+    await house.tell(person("near", "regulator", division="330226001"))
+    await officials.consumer(house.pool).catch_up()
+    for who, recipient, path, severity in (
+        (HEAD, "person/h", "h", "minor"), (far, "person/elsewhere", "far", "info"), (near, "person/near", "near", "critical"),
+        (HEAD, "centre", "centre", "major"), (HEAD, "team/t", "team", "info"), (A, "person/a", "a", None),
+    ):  # fmt: skip
+        await house.desk.add(who, recipient, "webhook", f"{house.web.origin}/{path}", severity)
+    for who, recipient in ((A, "person/a"), (PARTY, "organisation/m"), (HEAD, "counter")):
+        with pytest.raises(Invalid, match="alerts_from"):
+            await house.desk.add(who, recipient, "webhook", f"{house.web.origin}/x", "major")
+    await house.tell(alert("major"), alert("info"), alert("critical", site_id=None))
+    await house.send()
+    told = sorted((path, body["severity"]) for path, _, body in house.web.posted)
+    assert told == [("/centre", "critical"), ("/centre", "major"), ("/h", "critical"), ("/h", "major")]
+    text = next(body for path, _, body in house.web.posted if body["severity"] == "major")
+    assert (
+        text["text"] == "告警（严重）充电枪故障：场站 s-1 2号枪\nAlert (major) Connector fault: 场站 s-1, connector 2"
+    )
+    assert text["link"] == f"{LINK}/alerts?station=s-1"
+    await house.pool.execute("UPDATE inspection.team SET divisions = '{330226001}'")
+    await house.tell(*(alert("critical", number=n) for n in range(MOST_ALERTS + 5)))
+    while await house.send():
+        pass
+    counts = Counter(path for path, _, _ in house.web.posted)
+    assert counts == {"/h": MOST_ALERTS, "/centre": MOST_ALERTS, "/near": MOST_ALERTS, "/team": MOST_ALERTS}
+    assert sum("其余请在页面查看" in body["text"] for _, _, body in house.web.posted) == 4
+    await house.pass_time(ALERTS_WITHIN.total_seconds() + 1)
+    await house.tell(alert("critical"))
+    assert await house.send() == 4, "there is room again"
 
 
 async def test_a_new_task_is_told_by_the_job_that_sends_what_is_due(house: House) -> None:
