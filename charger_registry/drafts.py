@@ -105,7 +105,8 @@ class SiteDraft:
     """A site to be filed; the point as given, degrees in the named system.
 
     `stations`: all that belong to it from now on (others are retired, unless `whole` is false); None: those that are filed, or so
-    many as are `counted`. `reinstated`: why a site that was retired stands again, and its stations with it.
+    many as are `counted`. `partly`: of these stations something could not be used, what is filed of them stays. `reinstated`: why a
+    site that was retired stands again, and its stations with it.
     """
 
     id: str
@@ -118,6 +119,7 @@ class SiteDraft:
     stations: tuple[StationDraft, ...] | None = ()
     generated: bool = False
     whole: bool = True
+    partly: frozenset[str] = frozenset()
     counted: int | None = None
     position: str | None = None
     usage: str | None = None

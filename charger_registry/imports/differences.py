@@ -11,7 +11,7 @@ from charger_registry.equipment.opening_hours import OpeningHours
 
 # What is compared in a way of its own, or is no field of what is filed.
 APART = (
-    "id", "stations", "whole", "counted", "generated", "position", "connector_files", "meters", "connectors", "parties",
+    "id", "stations", "whole", "partly", "counted", "generated", "position", "connector_files", "meters", "connectors", "parties",
     "reinstated",
 )  # fmt: skip
 Changes = list[tuple[str, Any, Any]]

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from charger_registry.divisions.boundaries import Boundary, judge
-from charger_registry.drafts import RoleDraft, SiteDraft, StationDraft
+from charger_registry.drafts import ConnectorDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.equipment.connector_codes import Code, Place
 from charger_registry.fees.posting import refuse_gaps
 from charger_registry.imports.differences import differences
@@ -140,11 +140,20 @@ def resolved(draft: SiteDraft, filed: Filed) -> SiteDraft:
     stations = draft.stations
     if stations is not None and before is not None and before.stations:
         known = {s.cec_equipment_id: s.id for s in before.stations if s.cec_equipment_id}
-        stations = tuple(replace(s, id=known.get(s.cec_equipment_id or "", s.id)) for s in stations)
+        there = {s.id: s for s in before.stations}
+        told = [(s.id in draft.partly, replace(s, id=known.get(s.cec_equipment_id or "", s.id))) for s in stations]
+        stations = tuple(_completed(s, there[s.id]) if partly and s.id in there else s for partly, s in told)
     if stations is None:
         retired = set() if draft.reinstated else set(filed.retired_stations)
         stations = counted(site_id, draft.counted, before, retired)
     return replace(draft, id=site_id, stations=stations)
+
+
+def _completed(said: StationDraft, filed: StationDraft) -> StationDraft:
+    """Return a station that is told in part with the connectors that are filed beside: nothing is said of those."""
+    told = {connector.connector for connector in said.connector_files}
+    stay = (ConnectorDraft(c.connector, c.evse) for c in filed.connector_files if c.connector not in told)
+    return replace(said, connector_files=(*said.connector_files, *stay)) if told else said
 
 
 def counted(

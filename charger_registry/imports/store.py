@@ -25,7 +25,7 @@ from youguan.quota import Brought
 LOCK = 0x696D706F
 MOST_CHANGES_SHOWN = 50  # of a row
 APART = (
-    "longitude", "latitude", "crs", "stations", "whole", "counted", "opening_hours", "price", "parties", "reinstated",
+    "longitude", "latitude", "crs", "stations", "whole", "partly", "counted", "opening_hours", "price", "parties", "reinstated",
 )  # fmt: skip
 PARTS_OF_SITE = tuple(member.name for member in fields(SiteDraft) if member.name not in APART)
 

@@ -1,7 +1,7 @@
 """A table of sites, one row each, or one row a station or connector: columns by name in any order. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
 from typing import Any, TypeVar
@@ -206,10 +206,12 @@ class _Entry:
     alone: bool
     whole: bool = True
 
-    def draft(self) -> SiteDraft:
+    def draft(self, broken: Collection[str]) -> SiteDraft:
+        """Return the site; `broken`: the stations of which a row could not be used."""
         if self.alone:
             return self.site
-        return replace(self.site, stations=tuple(map(_with_current, self.stations.values())), whole=self.whole)
+        stations, partly = tuple(map(_with_current, self.stations.values())), frozenset(broken) & self.stations.keys()
+        return replace(self.site, stations=stations, whole=self.whole, partly=partly)
 
 
 def _with_current(station: StationDraft) -> StationDraft:
@@ -221,24 +223,24 @@ def _with_current(station: StationDraft) -> StationDraft:
 
 
 class Sites:
-    """Puts rows together to sites. What a row refuses leaves its site less than whole: what is filed of it is not retired."""
+    """Puts rows together to sites. What a row refuses leaves its site and station less than whole: what is filed of them stays."""
 
     def __init__(self, crs: str) -> None:
         self._crs = crs
-        self._broken: set[str] = set()
+        self._broken: dict[str, set[str]] = {}  # site → its stations of which a row could not be used
         self._entries: dict[str, _Entry] = {}
 
     def hand_over(self, reading: Reading, name_of_id: str) -> None:
         """Add the sites to what a file says."""
         for entry in self._entries.values():
-            reading.take(entry.row, entry.draft(), name_of_id)
+            reading.take(entry.row, entry.draft(self._broken.get(entry.site.id, ())), name_of_id)
 
     def take(self, row: int, cells: Fields) -> None:
         site_id = cells.identity("id")
         try:
             self._take(row, site_id, cells)
         except RowError:
-            self._broken.add(site_id)
+            self._broken.setdefault(site_id, set()).add(str(cells.members.get("charger") or "").strip())
             if site_id in self._entries:
                 self._entries[site_id].whole = False
             raise

@@ -141,14 +141,16 @@ def test_a_workbook_with_a_row_a_connector() -> None:
         [1001, None, None, None, "A-1", 120, 2, "GBT_DC", "0002"],
         [1001, "乙站", 121.4, 29.3, "A-2", 7],
         [1001, None, None, None, "A-3", 7, 1, "郁金香"],
+        [1001, None, None, None, "A-1", 120, 3, "郁金香"],
         [1002, "丙站", 121.5, 29.4],
         [1002, "丙站", 121.5, 29.4],
     ]
     reading = read(xlsx(rows))
     assert reading.format == "xlsx"
-    assert refused(reading) == [(4, "场站名称"), (5, "枪类型"), (7, "场站编号")]
+    assert refused(reading) == [(4, "场站名称"), (5, "枪类型"), (6, "枪类型"), (8, "场站编号")]
     site = reading.sites["1001"]
     assert (site.name, site.whole) == ("甲站", False), "two of its rows could not be used"
+    assert site.partly == {"A-1"}, "nor could a connector of this one"
     assert site.stations is not None
     (station,) = site.stations
     assert (station.id, station.power_w) == ("A-1", 120_000)

@@ -159,6 +159,19 @@ def test_a_site_is_found_again_by_its_code_and_its_stations_too() -> None:
     assert [s.id for s in found.sites[0].stations or ()] == ["s-1"]
 
 
+def test_a_connector_whose_row_cannot_be_used_stays_as_it_is_filed() -> None:
+    said = (ConnectorDraft(2, 2, bay="B2"),)
+    part = replace(
+        SAYS_NOTHING, stations=(StationDraft("s-1", connector_files=said),), whole=False, partly=frozenset({"s-1"})
+    )
+    found = made(part)
+    assert found.lines[0].changes == (("stations[s-1].connectors[2]", None, "added"),)
+    (station,) = found.sites[0].stations or ()
+    assert station.connector_files == (*said, ConnectorDraft(1, 1)), "nothing is said of the first"
+    whole = made(replace(part, partly=frozenset()))
+    assert ("stations[s-1].connectors[1]", "filed", None) in whole.lines[0].changes
+
+
 @pytest.mark.parametrize(
     ("count", "ids", "changes"),
     [
