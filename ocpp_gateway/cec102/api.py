@@ -39,7 +39,7 @@ class PlatformOut(BaseModel):
     last_taken_at: UtcTime | None = Field(description="when a province last took what it was told")
     last_pulled_at: UtcTime | None
     pull_error: str | None
-    silent_since: UtcTime | None
+    silent_since: UtcTime | None = Field(description="since when it is an alert; of a province: that it takes nothing")
     freshness: Freshness
 
 

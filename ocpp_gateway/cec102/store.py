@@ -11,7 +11,8 @@ from youguan.errors import NotFound
 
 PLATFORM = """
 SELECT p.*, o.name AS organisation_name, o.uscc AS organisation_uscc,
-       n.last_heard_at, n.last_pulled_at, n.pull_error, n.silent_since, n.last_taken_at,
+       n.last_heard_at, n.last_pulled_at, n.pull_error, n.last_taken_at,
+       coalesce(n.silent_since, n.deaf_since) AS silent_since,
        (SELECT uscc FROM gateway.platform_operator WHERE operator_id = p.operator_id) AS told_uscc,
        (SELECT made_at FROM gateway.upward_report WHERE operator_id = p.operator_id AND state = 'waiting' ORDER BY id LIMIT 1)
            AS waits_since

@@ -2,8 +2,11 @@
 
 import asyncio
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from ocpp_gateway.cec102.access import Keys, seal
 from ocpp_gateway.cec102.envelope import Secrets
@@ -108,33 +111,43 @@ async def _report(address: str, seconds: float) -> dict[str, Any]:
     return {"paced": paced, "full": full, "acknowledged": paced["acknowledged"] + full["acknowledged"]}
 
 
+async def _not_taken(platform: Platform, status: dict[str, Any]) -> str:
+    """Say a status; return why it has to be said again, or nothing."""
+    try:
+        ret, _ = await platform.say("notification_stationStatus", {"ConnectorStatusInfo": status})
+    except httpx.TransportError:  # it may have been stored: then more is stored than was acknowledged
+        return "unanswered"
+    return "busy" if ret == BUSY else ""
+
+
 async def _send(platform: Platform, first: int, count: int, rate: float | None) -> dict[str, Any]:
     """Send so many; with a rate each at its time, else as many at once as there are places."""
     took: list[float] = []
-    busy: list[int] = []
+    again = Counter[str]()
     places = asyncio.Semaphore(AT_ONCE if rate is None else MOST_OPEN)
     began = time.monotonic()
 
     async def say_one(number: int) -> None:
-        async with places:
-            started = time.monotonic()
-            status = {"ConnectorID": f"{number % STATIONS:023d}01", "Status": WORDS[number // STATIONS % len(WORDS)]}
-            while (await platform.say("notification_stationStatus", {"ConnectorStatusInfo": status}))[0] == BUSY:
-                busy.append(number)
-                await asyncio.sleep(AGAIN_S)  # as the standard asks; only sooner
-            took.append(time.monotonic() - started)
+        started = time.monotonic()
+        status = {"ConnectorID": f"{number % STATIONS:023d}01", "Status": WORDS[number // STATIONS % len(WORDS)]}
+        while met := await _not_taken(platform, status):
+            again[met] += 1
+            await asyncio.sleep(AGAIN_S)  # as the standard asks; only sooner
+        took.append(time.monotonic() - started)
+        places.release()
 
     async with asyncio.TaskGroup() as group:
         for place in range(count):
             if rate is not None:
                 await asyncio.sleep(max(0.0, began + place / rate - time.monotonic()))
+            await places.acquire()  # whoever is behind waits here, and no memory fills with what is to be said
             group.create_task(say_one(first + place))
     took.sort()
     spent = time.monotonic() - began
     return {
         "sent": count,
         "acknowledged": len(took),
-        "sent_again": len(busy),
+        "sent_again": dict(again),
         "acknowledged_per_minute": round(len(took) / spent * 60),
         "p50_ms": round(took[len(took) // 2] * 1000, 1) if took else None,
         "p99_ms": round(took[int(len(took) * 0.99)] * 1000, 1) if took else None,

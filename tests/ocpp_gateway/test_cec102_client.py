@@ -1240,6 +1240,7 @@ async def test_a_province_that_deals_with_nothing_for_hours_is_an_alert_until_it
             await reporting.look()
             found.append(await watch.look(connection))
         assert found == [0, 0, 1, 0]
+        assert (await platforms.get_platform(connection, PROVINCE))["silent_since"] is not None
         serving.cut = False
         reporting.clock.advance(timedelta(hours=1))
         await reporting.look()
