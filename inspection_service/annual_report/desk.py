@@ -113,11 +113,14 @@ class AnnualDesk:
 
     async def sites_behind(self, year: int, organisation_id: str, uptime: UptimeSource) -> list[tuple[Span, Observed]]:
         """Return what an operator's uptime is made of: its sites while it managed them; Unavailable."""
+        period = self._period(year)
+        if period is None:
+            return []
         async with self.pool.acquire() as connection:
-            ledger = await store.managers(connection, year)
-        observed = _told(await self._observed(year, ledger, uptime))
-        theirs = [(span, site) for span, site in observed if span.organisation_id == organisation_id]
-        return sorted(theirs, key=lambda each: (each[0].site_id, each[0].first))
+            ledger = await store.managers(connection, year, organisation_id)
+        theirs = spans(ledger, *period)
+        observed = _told(await uptime.of_spans(theirs)) if theirs else []
+        return sorted(observed, key=lambda each: (each[0].site_id, each[0].first))
 
     async def connectors_behind(
         self, year: int, site_id: str, uptime: UptimeDetails, days: tuple[date | None, date | None] = (None, None)

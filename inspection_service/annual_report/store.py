@@ -166,17 +166,21 @@ async def repair_hours(connection: asyncpg.Connection, year: int, scope: Scope) 
     return None if found is None else round(float(found), 1)
 
 
-async def managers(connection: asyncpg.Connection, year: int) -> list[asyncpg.Record]:
-    """Return who managed each site in a year, by site and since when."""
+async def managers(
+    connection: asyncpg.Connection, year: int, organisation_id: str | None = None
+) -> list[asyncpg.Record]:
+    """Return who managed each site in a year, by site and since when; of one organisation alone where it is named."""
     begins, ends = _instants(year)
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT site_id, organisation_id, organisation_name, since, until FROM inspection.responsibility
         WHERE role = 'manager' AND station_id IS NULL AND since < $2 AND (until IS NULL OR until > $1)
+          AND ($3::text IS NULL OR organisation_id = $3)
         ORDER BY site_id, since
         """,
         begins,
         ends,
+        organisation_id,
     )
     return rows
 

@@ -77,7 +77,13 @@ class Two:
         return [Observed("1", 75, 100), Observed("2", 25, 100), Observed("3", 1, 1)]
 
     async def of_spans(self, spans: Sequence[Span]) -> list[tuple[Span, Observed]] | None:
-        return [(span, Observed(span.site_id, (span.after - span.first).days, 1000)) for span in spans]
+        self.spans = list(spans)
+        days = [(span, (span.after - span.first).days) for span in spans]
+        in_order = {"1": 75, "2": 25}
+        return [
+            (span, Observed(span.site_id, in_order[span.site_id], 100) if n == 365 else Observed(span.site_id, n, 1000))
+            for span, n in days
+        ]
 
     async def of_site(self, site_id: str, first: date, after: date) -> list[Observed] | None:
         self.asked = (first, after)
@@ -313,7 +319,9 @@ async def test_a_site_that_changed_hands_counts_for_each_on_his_days(pool: async
     report = await desk.report(2023, Two())
     # 甲: 75 of the site that it had all year, 334 days of the one that was handed over, 61 of the one it left on a second of March
     assert report.uptime == [Uptime("乙", 31, 1000, "乙"), Uptime("甲", 75 + 334 + 61, 2100, "甲")]
-    behind = [(row.site_id, row.first_day, row.last_day) for row in await read_uptime(desk, Two(), 2023, "甲", None)]
+    two = Two()
+    behind = [(row.site_id, row.first_day, row.last_day) for row in await read_uptime(desk, two, 2023, "甲", None)]
+    assert {span.organisation_id for span in two.spans} == {"甲"}, "nobody else's sites are asked about"
     assert behind == [
         ("1", date(2023, 1, 1), date(2023, 12, 31)), ("h", date(2023, 1, 1), date(2023, 11, 30)),
         ("left", date(2023, 1, 1), date(2023, 3, 2)),
