@@ -1,8 +1,6 @@
 """What machines say as they move tasks: kept in a history in English, and recognised there again for other readers. Pure."""
 
-import re
-
-from youguan.errors import Reason
+from youguan.recognising import recognised as known
 
 IN_ORDER = "the charger reports that it is in order"
 BACK = "the condition is back"
@@ -16,15 +14,8 @@ ASKED = "asked, the charger says that it is {condition}"
 HELD = "in order for {seconds} s"
 WORSENED = "{was} → {now}; due on {day}"
 TEMPLATES = (IN_ORDER, BACK, OVER, UNFILED, NOT_DRAWN, UNPROVED, SAID_AGAIN, CHARGED, ASKED, HELD, WORSENED)
-PATTERNS = {
-    template: re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(template)), re.DOTALL)
-    for template in TEMPLATES
-}
 
 
 def recognised(text: str) -> str:
     """Return what a machine once said as a reason that every language has words for; anything else as it is."""
-    for template, pattern in PATTERNS.items():
-        if found := pattern.fullmatch(text):
-            return Reason.worded(text, template, found.groupdict())
-    return text
+    return known(TEMPLATES, text, longest=True) or text

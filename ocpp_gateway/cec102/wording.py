@@ -5,10 +5,8 @@ template, of which `translations/zh.toml` has the Chinese.
 """
 
 import re
-from functools import cache
-from typing import NamedTuple
 
-from youguan.errors import Reason
+from youguan.recognising import Wrong, known_among
 
 KEPT = "; the order is kept, and is no transaction"
 UNFILED = "no connector of this id is filed for this platform"
@@ -58,13 +56,6 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-class Wrong(NamedTuple):
-    """Where something is wrong ("": in the whole), and what."""
-
-    where: str
-    reason: str
-
-
 def known_again(text: str) -> Wrong:
     """Return where something is wrong and a reason that can be said in Chinese; the text as it is where nobody knows it."""
     return known_among(SENTENCES, TEMPLATES, text)
@@ -73,27 +64,3 @@ def known_again(text: str) -> Wrong:
 def each_known_again(text: str) -> list[Wrong]:
     """Return what was wrong with several questions, each after the name of its message."""
     return [known_again(part) for part in re.split(r"; (?=\w+: )", text)]
-
-
-def known_among(sentences: tuple[str, ...], reasons: tuple[str, ...], text: str) -> Wrong:
-    """Return where something is wrong and why: a sentence from as far to the left as it begins, else the shortest reason."""
-    starts = [0, *(found.end() for found in re.finditer(": ", text))]
-    for templates, order in ((sentences, starts), (reasons, starts[::-1])):
-        for start in order:
-            for template, pattern in _patterns(templates):
-                found = pattern.fullmatch(text, start)
-                if found is not None:
-                    reason = Reason.worded(text[start:], template, found.groupdict())
-                    return Wrong(text[:start].removesuffix(": "), reason)
-    return Wrong("", text)
-
-
-@cache
-def _patterns(templates: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
-    return [(template, re.compile(_pattern(template), re.DOTALL)) for template in templates]
-
-
-def _pattern(template: str) -> str:
-    """Return what matches the texts of a template: its words, and anything for its values."""
-    parts = re.split(r"\{(\w+)\}", template)
-    return "".join(f"(?P<{part}>.+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts))

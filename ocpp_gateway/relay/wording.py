@@ -3,7 +3,7 @@
 Kept in English; of each template `translations/zh.toml` has the Chinese.
 """
 
-from ocpp_gateway.cec102.wording import Wrong, known_among
+from youguan.recognising import Wrong, known_among
 
 SENTENCES = (
     "its name cannot be resolved", "no answer in time", "no WebSocket server answers there", "the address is this machine's own",
