@@ -404,7 +404,6 @@ class DirectRecorder:
         if batch.unplaced:
             placed = await transaction_store.placed(connection, batch.unplaced)
             await store.insert_samples(connection, store.sample_rows(placed, self._kinds))
-        await store.write_connectors(connection, told.latest)
         events += told.changes
         events += late_words(told.past)
         events += await connectivity.write(connection, batch, seen)
@@ -420,8 +419,7 @@ class DirectRecorder:
         told = recognise(statuses, await self._known(connection, statuses), self._source, self._late)
         if careful:
             await store.correct_statuses(connection, told.by_receipt)
-        else:
-            await store.copy_statuses(connection, told.said)
+        await store.write_statuses(connection, told, stored=careful)
         await store.note_by_receipt(connection, told.by_receipt)
         return told
 
