@@ -72,17 +72,16 @@ Handler = Callable[[asyncpg.Connection, Sequence[StoredEvent]], Awaitable[None]]
 def appending(first: int, condition: str = "true") -> str:
     """Return the common table expressions that append events, for a statement that does more than that.
 
-    Its parameters from `$first` on are `appended(…)`; nothing is appended unless the condition holds. Leave them out where
-    there are no events: consumers are woken by the statement, not by its rows.
+    Its parameters from `$first` on are `appended(…)`; nothing is appended, and nobody woken, unless the condition holds.
     """
-    stream, count, types, versions, payloads = (f"${first + place}" for place in range(5))
+    stream, count, types, versions, payloads, told = (f"${first + place}" for place in range(6))
     return f"""
     head AS (
         INSERT INTO eventlog.stream AS s (name, last_sequence) SELECT {stream}::text, {count}::bigint WHERE {condition}
         ON CONFLICT (name) DO UPDATE SET last_sequence = s.last_sequence + {count}
         RETURNING s.last_sequence - {count} AS base
     ), turn AS (
-        SELECT base, nextval('eventlog.event_serial') AS serial FROM head
+        SELECT base, nextval('eventlog.event_serial') AS serial, pg_notify('{CHANNEL}', {told}) FROM head
     ), told AS (
         INSERT INTO eventlog.event (stream, sequence, serial, type, version, payload)
         SELECT {stream}, turn.base + e.place, turn.serial, e.type, e.version, e.payload
@@ -105,14 +104,16 @@ async def publish(connection: asyncpg.Connection, stream: str, events: Sequence[
     await connection.execute(PUBLISH, *appended(stream, events))
 
 
-def appended(stream: str, events: Sequence[Event]) -> tuple[str, int, str, str, str]:
-    """Return the parameters of `appending`."""
+def appended(stream: str, events: Sequence[Event]) -> tuple[str, int, str, str, str, str]:
+    """Return the parameters of `appending`; the last names the types, so that it wakes only those who wait for one of them."""
+    types = [type(event).__name__ for event in events]
     return (
         stream,
         len(events),
-        texts([type(event).__name__ for event in events]),
+        texts(types),
         numbers([event.version for event in events]),
         orjson.dumps(events, option=orjson.OPT_UTC_Z).decode(),
+        ",".join(sorted(set(types))),
     )
 
 
