@@ -634,7 +634,7 @@ class EvidenceFile(Table, table=True):
 
 
 class Firmware(Table, table=True):
-    """Firmware for stations of one make; with `received_at` its content is there."""
+    """Firmware for stations of one make; with `received_at` its content is there, with `withdrawn_at` it is given no more."""
 
     __tablename__ = "firmware"
     __table_args__ = NOW
@@ -650,6 +650,9 @@ class Firmware(Table, table=True):
     received_at: datetime | None = moment(optional=True)
     size_bytes: int | None = big(optional=True)
     sha256: str | None = text(optional=True)
+    withdrawn_at: datetime | None = moment(optional=True)
+    withdrawn_by: str | None = text(optional=True)
+    withdrawn_reason: str | None = text(optional=True)
 
 
 class RelaySite(Table, table=True):

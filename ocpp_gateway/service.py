@@ -29,6 +29,7 @@ from ocpp_gateway.notifications.api import add_notifications
 from ocpp_gateway.pages.certificates import certificate_pages
 from ocpp_gateway.pages.commands import Errands, station_command_pages
 from ocpp_gateway.pages.figures import Figures
+from ocpp_gateway.pages.firmware import UPLOAD, firmware_pages
 from ocpp_gateway.pages.health import health_pages
 from ocpp_gateway.pages.stations import station_pages
 from ocpp_gateway.relay import upstreams
@@ -87,6 +88,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
             heartbeat_pages(intervals),
             health_pages(pool, templates, settings, figures),
             certificate_pages(pool, templates, certificates),
+            firmware_pages(depot, pool, templates),
             platforms.pages,
             relay_pages(pool, templates, settings, figures),
         ]
@@ -123,7 +125,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 Job("gateway.figures", figures.run),
                 *platforms.watchers,
             ],
-            uploads=["/files/upload/", "/api/gateway/firmware/", *(f"{path}/" for path in platforms.doors)],
+            uploads=["/files/upload/", "/api/gateway/firmware/", UPLOAD, *(f"{path}/" for path in platforms.doors)],
             doors=[f"{path}/" for path in platforms.doors],
         )
 

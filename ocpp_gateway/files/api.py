@@ -83,7 +83,7 @@ class FirmwareIn(BaseModel):
 
 
 class FirmwareOut(BaseModel):
-    """Firmware; with `received_at` its content is there and stations can be sent to it."""
+    """Firmware; with `received_at` its content is there and stations can be sent to it, until it is withdrawn."""
 
     id: str
     vendor: str
@@ -96,6 +96,9 @@ class FirmwareOut(BaseModel):
     received_at: UtcTime | None
     size_bytes: int | None
     sha256: str | None
+    withdrawn_at: UtcTime | None
+    withdrawn_by: str | None
+    withdrawn_reason: str | None
 
 
 class InstallIn(BaseModel):
@@ -214,6 +217,16 @@ def _add_firmware(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
             return _firmware_out(await depot.take_firmware(who, firmware_id, _upload(request, None)))
         except YouguanError as error:
             return _close(request, error)
+
+    @app.delete("/firmware/{firmware_id}")
+    async def withdraw(
+        firmware_id: str,
+        request: Request,
+        who: Annotated[Principal, Depends(rules)],
+        reason: Annotated[str, Query(min_length=1, max_length=500)],
+    ) -> FirmwareOut:
+        """Withdraw firmware: it stays on record, and no station is sent to it or given it any more."""
+        return _firmware_out(await depot.withdraw(who, firmware_id, reason, remote=remote_of(request)))
 
     @app.get("/firmware")
     async def list_firmware(

@@ -168,24 +168,52 @@ class Depot:
 
     async def announce(self, who: Principal, draft: FirmwareDraft, *, remote: str | None) -> asyncpg.Record:
         """Announce firmware whose content is to come; Invalid names what is wrong with its signature."""
-        if (draft.signature is None) != (draft.signing_certificate is None):
-            raise Invalid.about("signature", "goes together with signing_certificate")
-        if draft.signature is not None and draft.signing_certificate is not None:
-            read_certificate(draft.signing_certificate)
-            read_signature(draft.signature)
-        now, firmware_id = self.clock.now(), str(uuid.uuid4())
+        _check_draft(draft)
+        async with self.pool.acquire() as connection, connection.transaction():
+            return await self._announce(connection, who, str(uuid.uuid4()), draft, remote)
+
+    async def bring(self, who: Principal, draft: FirmwareDraft, upload: Upload) -> asyncpg.Record:
+        """Take firmware and what it is at once, whole or not at all; Invalid, Conflict, TooLarge, Interrupted."""
+        _check_draft(draft)
+        _check_length(upload.length, self.settings.largest_firmware_bytes)
+        firmware_id = str(uuid.uuid4())
+        async with self.pool.acquire() as connection:
+            await _refuse_where_offered(connection, draft)
+        content = await self.firmware.receive(firmware_id, upload.chunks, self.settings.largest_firmware_bytes)
+        try:
+            _check_signed(draft.signing_certificate, draft.signature, content)
+            async with self.pool.acquire() as connection, connection.transaction():
+                await self._announce(connection, who, firmware_id, draft, upload.remote)
+                return await self._keep(connection, who, firmware_id, content, upload.remote)
+        except YouguanError:
+            self.firmware.path(firmware_id, content.sha256).unlink()
+            raise
+
+    async def _announce(
+        self, connection: asyncpg.Connection, who: Principal, firmware_id: str, draft: FirmwareDraft, remote: str | None
+    ) -> asyncpg.Record:
+        now = self.clock.now()
+        await _refuse_where_offered(connection, draft)
+        await audit.record(
+            connection, at=now, actor=who.subject, action="announce firmware", subject=f"firmware {firmware_id}",
+            after={"vendor": draft.vendor, "model": draft.model, "version": draft.version}, remote=remote,
+        )  # fmt: skip
         announced = (
             firmware_id, draft.vendor, draft.model, draft.version, safe_name(draft.name) or "firmware.bin",
             draft.signing_certificate, draft.signature, who.subject, now,
         )  # fmt: skip
-        async with self.pool.acquire() as connection, connection.transaction():
-            if await store.has_firmware(connection, draft.vendor, draft.model, draft.version):
-                raise Conflict("firmware of this vendor, model and version is there already")
-            await audit.record(
-                connection, at=now, actor=who.subject, action="announce firmware", subject=f"firmware {firmware_id}",
-                after={"vendor": draft.vendor, "model": draft.model, "version": draft.version}, remote=remote,
-            )  # fmt: skip
-            return await store.announce_firmware(connection, announced)
+        return await store.announce_firmware(connection, announced)
+
+    async def _keep(
+        self, connection: asyncpg.Connection, who: Principal, firmware_id: str, content: Content, remote: str | None
+    ) -> asyncpg.Record:
+        now = self.clock.now()
+        row = await store.keep_firmware(connection, firmware_id, content, now)
+        await audit.record(
+            connection, at=now, actor=who.subject, action="upload firmware", subject=f"firmware {firmware_id}",
+            after={"sha256": content.sha256}, remote=remote,
+        )  # fmt: skip
+        return row
 
     async def take_firmware(self, who: Principal, firmware_id: str, upload: Upload) -> asyncpg.Record:
         """Take the content of announced firmware; Invalid where it is not what was signed."""
@@ -193,32 +221,38 @@ class Depot:
             announced = await store.get_firmware(connection, firmware_id)
         if announced["received_at"] is not None:
             raise Conflict("this firmware has its content already")
+        if announced["withdrawn_at"] is not None:
+            raise Conflict(_withdrawn(announced))
         _check_length(upload.length, self.settings.largest_firmware_bytes)
         if firmware_id in self._arriving:
             raise Conflict("this firmware is being received at this moment")
         self._arriving.add(firmware_id)
         try:
             content = await self.firmware.receive(firmware_id, upload.chunks, self.settings.largest_firmware_bytes)
-            self._check_signed(announced, content)
-            now = self.clock.now()
+            try:
+                _check_signed(announced["signing_certificate"], announced["signature"], content)
+            except Invalid:
+                self.firmware.path(firmware_id, content.sha256).unlink()
+                raise
             async with self.pool.acquire() as connection, connection.transaction():
-                row = await store.keep_firmware(connection, firmware_id, content, now)
-                await audit.record(
-                    connection, at=now, actor=who.subject, action="upload firmware", subject=f"firmware {firmware_id}",
-                    after={"sha256": content.sha256}, remote=upload.remote,
-                )  # fmt: skip
+                return await self._keep(connection, who, firmware_id, content, upload.remote)
         finally:
             self._arriving.discard(firmware_id)
-        return row
 
-    def _check_signed(self, announced: asyncpg.Record, content: Content) -> None:
-        if announced["signature"] is None:
-            return
-        try:
-            check_signature(announced["signing_certificate"], announced["signature"], content.sha256)
-        except Invalid:
-            self.firmware.path(announced["id"], content.sha256).unlink()
-            raise
+    async def withdraw(self, who: Principal, firmware_id: str, reason: str, *, remote: str | None) -> asyncpg.Record:
+        """Take firmware back: from now on no station is sent to it or given it. NotFound, Conflict, Invalid."""
+        if not reason.strip():
+            raise Invalid.about("reason", "say why")
+        now = self.clock.now()
+        async with self.pool.acquire() as connection, connection.transaction():
+            why = reason.strip()
+            row = await store.withdraw_firmware(connection, firmware_id, who.subject, why, now)
+            await audit.record(
+                connection, at=now, actor=who.subject, action="withdraw firmware", subject=f"firmware {firmware_id}",
+                after={"vendor": row["vendor"], "model": row["model"], "version": row["version"], "reason": why},
+                remote=remote,
+            )  # fmt: skip
+        return row
 
     async def give(self, who: Principal, wish: FirmwareWish, *, wait_s: float, remote: str | None) -> asyncpg.Record:
         """Send a station to its firmware; return the command. NotFound, Conflict where the make is another."""
@@ -246,6 +280,8 @@ class Depot:
         firmware = await store.get_firmware(connection, wish.firmware_id)
         if firmware["received_at"] is None:
             raise Conflict("this firmware has no content yet")
+        if firmware["withdrawn_at"] is not None:
+            raise Conflict(_withdrawn(firmware))
         if (firmware["vendor"], firmware["model"]) != make:
             meant = f"{firmware['vendor']} {firmware['model']}"
             raise Conflict(
@@ -254,9 +290,11 @@ class Depot:
         return firmware
 
     async def open_firmware(self, firmware_id: str) -> tuple[asyncpg.Record, Path]:
-        """Return firmware that came and where it lies; NotFound, Unavailable."""
+        """Return firmware that came and where it lies; NotFound, Gone where it was withdrawn, Unavailable."""
         async with self.pool.acquire() as connection:
             row = await store.get_firmware(connection, firmware_id)
+        if row["withdrawn_at"] is not None:
+            raise Gone("this firmware was withdrawn")
         if row["received_at"] is None:
             raise NotFound(Reason("firmware {id}", id=firmware_id))
         return row, self.firmware.find(firmware_id, row["sha256"])
@@ -284,6 +322,29 @@ def safe_name(name: str | None) -> str | None:
     last = (name or "").replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "_" for letter in last)
     return kept.lstrip(".")[:LONGEST_NAME] or None
+
+
+async def _refuse_where_offered(connection: asyncpg.Connection, draft: FirmwareDraft) -> None:
+    if await store.has_firmware(connection, draft.vendor, draft.model, draft.version):
+        raise Conflict("firmware of this vendor, model and version is there already")
+
+
+def _check_draft(draft: FirmwareDraft) -> None:
+    if (draft.signature is None) != (draft.signing_certificate is None):
+        raise Invalid.about("signature", "goes together with signing_certificate")
+    if draft.signature is not None and draft.signing_certificate is not None:
+        read_certificate(draft.signing_certificate)
+        read_signature(draft.signature)
+
+
+def _check_signed(signing_certificate: str | None, signature: str | None, content: Content) -> None:
+    """Refuse content that is not what was signed; Invalid."""
+    if signing_certificate is not None and signature is not None:
+        check_signature(signing_certificate, signature, content.sha256)
+
+
+def _withdrawn(firmware: asyncpg.Record) -> Reason:
+    return Reason("this firmware was withdrawn: {why}", why=firmware["withdrawn_reason"])
 
 
 def _check_length(length: int | None, largest: int) -> None:

@@ -119,6 +119,8 @@ async def get_received(connection: asyncpg.Connection, file_id: str, scope: Scop
 
 # --- firmware -----------------------------------------------------------------------------------------------------
 
+OFFERED = "received_at IS NOT NULL AND withdrawn_at IS NULL"
+
 
 async def announce_firmware(connection: asyncpg.Connection, firmware: Sequence[Any]) -> asyncpg.Record:
     """Announce firmware: (id, vendor, model, version, name, certificate, signature, announced by, announced at)."""
@@ -142,7 +144,7 @@ async def keep_firmware(
         row = await connection.fetchrow(
             """
             UPDATE gateway.firmware SET received_at = $2, size_bytes = $3, sha256 = $4
-            WHERE id = $1 AND received_at IS NULL RETURNING *
+            WHERE id = $1 AND received_at IS NULL AND withdrawn_at IS NULL RETURNING *
             """,
             firmware_id,
             at,
@@ -156,6 +158,26 @@ async def keep_firmware(
     return row
 
 
+async def withdraw_firmware(
+    connection: asyncpg.Connection, firmware_id: str, by: str, reason: str, at: datetime
+) -> asyncpg.Record:
+    """Take firmware back; NotFound, Conflict where it was before."""
+    row = await connection.fetchrow(
+        """
+        UPDATE gateway.firmware SET withdrawn_at = $2, withdrawn_by = $3, withdrawn_reason = $4
+        WHERE id = $1 AND withdrawn_at IS NULL RETURNING *
+        """,
+        firmware_id,
+        at,
+        by,
+        reason,
+    )
+    if row is None:
+        await get_firmware(connection, firmware_id)
+        raise Conflict("this firmware was withdrawn before")
+    return row
+
+
 async def get_firmware(connection: asyncpg.Connection, firmware_id: str) -> asyncpg.Record:
     """Return firmware, there or only announced; NotFound."""
     row = await connection.fetchrow("SELECT * FROM gateway.firmware WHERE id = $1", firmware_id)
@@ -166,7 +188,7 @@ async def get_firmware(connection: asyncpg.Connection, firmware_id: str) -> asyn
 
 async def has_firmware(connection: asyncpg.Connection, vendor: str, model: str, version: str) -> bool:
     found = await connection.fetchval(
-        "SELECT true FROM gateway.firmware WHERE (vendor, model, version) = ($1, $2, $3) AND received_at IS NOT NULL",
+        f"SELECT true FROM gateway.firmware WHERE (vendor, model, version) = ($1, $2, $3) AND {OFFERED}",
         vendor,
         model,
         version,
@@ -177,7 +199,7 @@ async def has_firmware(connection: asyncpg.Connection, vendor: str, model: str, 
 async def find_firmware(connection: asyncpg.Connection, vendor: str, model: str, version: str) -> asyncpg.Record:
     """Return the firmware of a make and version; NotFound."""
     row = await connection.fetchrow(
-        "SELECT * FROM gateway.firmware WHERE vendor = $1 AND model = $2 AND version = $3 AND received_at IS NOT NULL",
+        f"SELECT * FROM gateway.firmware WHERE vendor = $1 AND model = $2 AND version = $3 AND {OFFERED}",
         vendor,
         model,
         version,
@@ -190,6 +212,21 @@ async def find_firmware(connection: asyncpg.Connection, vendor: str, model: str,
 async def list_firmware(connection: asyncpg.Connection, after: str | None, limit: int) -> list[asyncpg.Record]:
     rows: list[asyncpg.Record] = await connection.fetch(
         "SELECT * FROM gateway.firmware WHERE $1::text IS NULL OR id > $1 ORDER BY id LIMIT $2", after, limit
+    )
+    return rows
+
+
+async def newest_firmware(
+    connection: asyncpg.Connection, before: tuple[datetime, str] | None, limit: int
+) -> list[asyncpg.Record]:
+    """Return firmware, what was announced last first, with `signed`."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        SELECT *, signature IS NOT NULL AS signed FROM gateway.firmware
+        WHERE $1::timestamptz IS NULL OR (announced_at, id) < ($1, $2) ORDER BY announced_at DESC, id DESC LIMIT $3
+        """,
+        *(before or (None, None)),
+        limit,
     )
     return rows
 

@@ -177,7 +177,8 @@ async def firmware_for(connection: asyncpg.Connection, vendor: str | None, model
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT id, version, signature IS NOT NULL AS signed FROM gateway.firmware
-        WHERE vendor = $1 AND model = $2 AND received_at IS NOT NULL ORDER BY received_at DESC
+        WHERE vendor = $1 AND model = $2 AND received_at IS NOT NULL AND withdrawn_at IS NULL
+        ORDER BY received_at DESC
         """,
         vendor,
         model,

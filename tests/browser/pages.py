@@ -90,6 +90,7 @@ PAGES = (
     Shown("refused input", "/gateway/refused-input", REGULATOR),
     Shown("certificates", "/gateway/certificates", REGULATOR),
     Shown("certificates, all", "/gateway/certificates?state=", REGULATOR),
+    Shown("firmware", "/gateway/firmware", REGULATOR),
     Shown("stations' keys", "/registry/credentials", REGULATOR),
     Shown("stations in quarantine", "/registry/unfiled-stations", REGULATOR),
     Shown("cases", "/cases", INSPECTOR),

@@ -211,9 +211,9 @@ async def test_health_is_the_regulators(visitor: Visitor, account: str) -> None:
     visitor.expected = ["status of 403"]
     page = await visitor.come(account)
     await page.goto("/gateway/stations")
-    for path in ("/gateway/health", "/gateway/refused-input", "/gateway/certificates"):
+    for path in ("/gateway/health", "/gateway/refused-input", "/gateway/certificates", "/gateway/firmware"):
         await expect(page.locator(f"a[href='{path}']")).to_have_count(0)
-    for path in ("/gateway/health", "/gateway/refused-input", "/gateway/certificates"):
+    for path in ("/gateway/health", "/gateway/refused-input", "/gateway/certificates", "/gateway/firmware"):
         answer = await page.goto(path)
         assert answer is not None
         assert answer.status == 403

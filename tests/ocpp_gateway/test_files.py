@@ -409,6 +409,45 @@ async def test_who_may_bring_firmware(world: World) -> None:
     assert world.on_disk() == []
 
 
+async def bring_by_form(world: World, role: str = "regulator", **fields: str) -> httpx.Response:
+    form = {name: FIRMWARE[name] for name in ("vendor", "model", "version")} | fields
+    return await world.client.post(
+        "/gateway/firmware-upload", data=form, files={"file": ("fw 2.bin", IMAGE)}, headers=bearer(role)
+    )
+
+
+async def test_firmware_is_brought_by_a_form_and_withdrawn_with_a_reason(world: World) -> None:
+    certificate, sign = signer()
+    signed = {"signing_certificate": certificate.replace("\n", "\r\n"), "signature": sign(IMAGE)}
+    assert (await bring_by_form(world, "inspector")).status_code == 403
+    for fields, wrong in (({"vendor": ""}, "vendor"), ({**signed, "signature": sign(b"other")}, "signature")):
+        refused = await bring_by_form(world, **fields)
+        assert (refused.status_code, f"<code>{wrong}</code>" in refused.text) == (422, True)
+    assert (await world.pool.fetchval("SELECT count(*) FROM gateway.firmware"), world.on_disk()) == (0, [])
+    assert (await bring_by_form(world, **signed)).status_code == 303
+    assert (await bring_by_form(world)).status_code == 409, "it is there already"
+    assert (await world.ask("/stations/C1/firmware", NEWER)).status_code == 202
+    image = (await world.called())[3]["firmware"]
+    assert (image["signingCertificate"], (await world.client.get(image["location"])).content) == (
+        certificate.strip(),
+        IMAGE,
+    )
+
+    firmware_id = await world.pool.fetchval("SELECT id FROM gateway.firmware")
+    path = f"/gateway/firmware/{firmware_id}/withdraw"
+    for reason, status in ((" ", 422), ("bricks chargers", 303), ("again", 409)):
+        answer = await world.client.post(path, data={"reason": reason}, headers=bearer("regulator"))
+        assert answer.status_code == status
+    assert "bricks chargers" in (await world.client.get("/gateway/firmware", headers=bearer("regulator"))).text
+    assert (await world.client.get(image["location"])).status_code == 410
+    assert (await world.ask("/stations/C1/firmware", NEWER)).status_code == 404
+    by_id = await world.ask("/stations/C1/firmware", {"firmware_id": firmware_id, **WHY})
+    assert (by_id.status_code, "bricks chargers" in by_id.json()["detail"]) == (409, True)
+    assert (await upload_firmware(world)).status_code == 200, "the version can be brought anew"
+    said = await world.pool.fetch("SELECT action, after ->> 'reason' FROM audit.trail WHERE action LIKE 'withdraw%'")
+    assert [tuple(row) for row in said] == [("withdraw firmware", "bricks chargers")]
+
+
 # --- pure ---------------------------------------------------------------------------------------------------------
 
 

@@ -358,6 +358,7 @@ PLATFORM = Route(bounds=True, seen=PLATFORMS)
 GATEWAY = {
     "GET /stations": OPEN,
     "GET /stations/{station_id}": OPEN,
+    "GET /stations/{station_id}/notifications": NEAR,
     "GET /stations/{station_id}/status-changes": OPEN,
     "GET /stations/{station_id}/meter-samples": NEAR,
     "GET /stations/{station_id}/frames": WATCHED,
@@ -394,6 +395,7 @@ GATEWAY = {
     "GET /firmware": Route(roles=("regulator", "inspector")),
     "POST /firmware": COUNTY,
     "PUT /firmware/{firmware_id}/content": COUNTY,
+    "DELETE /firmware/{firmware_id}": COUNTY,
     "GET /id-tokens": COUNTY,
     "POST /id-tokens": COUNTY,
     "POST /id-tokens/import": COUNTY,
