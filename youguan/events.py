@@ -1065,8 +1065,8 @@ class CaseMoved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseUrged(Event):
-    """A period in a case ends soon, or has ended. `period`: order, decision, service, evidence_kept, payment, demand, enforcement;
-    `stage`: soon, over."""
+    """A period in a case ends soon, or has ended. `period`: order, recheck, decision, service, evidence_kept, payment, demand,
+    enforcement; `stage`: soon, over."""
 
     case_id: str
     number: str

@@ -224,6 +224,11 @@ async def house(database_url: str) -> AsyncIterator[House]:
 async def test_a_new_person_sets_his_own_password_by_a_link_that_works_once(house: House) -> None:
     given = {"username": "li", "name": "李", "roles": ["reviewer"], "level": 2}
     path = (await house.post("/persons", house.regulator, **given)).json()["path"]
+    upgrade = importlib.import_module("charger_registry.migrations.versions.0042_officials_told")
+    await house.pool.execute(upgrade.SCRIPT)
+    told = await house.pool.fetch("SELECT payload FROM eventlog.event WHERE type = 'PersonChanged' ORDER BY sequence")
+    assert len(told) == 2
+    assert told[0]["payload"] == told[1]["payload"], "an upgrade tells of officials as their making does"
     await house.log_in("li", "", 401)
     await house.use(path, "short", 422)
     await house.use(path)
