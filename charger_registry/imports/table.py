@@ -377,11 +377,11 @@ def _word(cells: Fields, name: str, codes: tuple[Code, ...]) -> str | None:
 def _price(cells: Fields) -> PriceDraft | None:
     """Return the fees of a row: an amount a kWh for the whole day, or by the time of day."""
     energy, service = _amounts(cells, "energy_per_kwh"), _amounts(cells, "service_per_kwh")
-    spans = energy or service
-    if energy and service and energy.keys() != service.keys():
+    spans = max(energy, service, key=len)
+    if not spans.keys() >= energy.keys() | service.keys():
         raise cells.wrong("service_per_kwh", "names other times of day than energy_per_kwh")
     price = PriceDraft(
-        bands=tuple(PriceBand(begin, end, energy.get((begin, end)), service.get((begin, end))) for begin, end in spans),
+        bands=tuple(PriceBand(*span, energy.get(span), service.get(span)) for span in spans),
         energy_text=cells.text("energy_text", 500),
         service_text=cells.text("service_text", 500),
         parking_text=cells.text("parking_fee", 500),

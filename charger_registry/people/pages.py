@@ -221,12 +221,12 @@ def _add_organisation_names(router: APIRouter, desk: PeopleDesk, templates: Temp
 
 
 def _add_teams(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
-    async def show(request: Request, error: YouguanError | None = None) -> Response:
+    async def show(request: Request, error: YouguanError | None = None, said: dict[str, Any] | None = None) -> Response:
         async with desk.pool.acquire() as connection:
             divisions = await divisions_store.list_divisions(connection)
         return templates.render(
             request, "teams.html", status_code=error.status if error else 200, teams=await desk.list_teams(),
-            divisions=divisions, error=error,
+            divisions=divisions, names={row["code"]: row for row in divisions}, error=error, said=said,
         )  # fmt: skip
 
     @router.get("/teams")
@@ -245,7 +245,8 @@ def _add_teams(router: APIRouter, desk: PeopleDesk, templates: Templates) -> Non
         try:
             await desk.save_team(who, team_id.strip(), name.strip(), divisions, reason)
         except YouguanError as error:
-            return await show(request, error)
+            said = {"team_id": team_id, "name": name, "reason": reason, "divisions": divisions}
+            return await show(request, error, said)
         return RedirectResponse("/people/teams", 303)
 
 

@@ -927,7 +927,9 @@ async def test_people_are_managed_in_the_browser(house: House) -> None:
     assert (await house.client.post("/people/persons/li/change", data=moved, headers=chief)).status_code == 303
     assert "330226002" in (await house.client.get("/people", headers=chief)).text
     team = {"team_id": "t1", "name": "一队", "divisions": ["330226001"], **WHY}
+    await refused("/people/teams", {**team, "team_id": "?"}, "?", "一队", WHY["reason"])
     assert (await house.client.post("/people/teams", data=team, headers=chief)).status_code == 303
+    await refused("/people/teams", {**team, "name": "二队", "divisions": []}, "二队")
     file = {"organisation_id": "four", "name": "四", "uscc": USCC, **WHY}
     assert (await house.client.post("/people/organisations", data=file, headers=chief)).status_code == 303
     change = {"name": "四号", "uscc": USCC, "phone": "5", "address": "路", **WHY}

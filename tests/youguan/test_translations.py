@@ -8,10 +8,12 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from jinja2 import nodes
 from pydantic import BaseModel, Field
 
 from youguan.errors import FieldError, Invalid, Reason
 from youguan.web.problems import checked
+from youguan.web.templates import Templates
 from youguan.web.translations import PACKAGES, chinese, english, explain, field_name
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +56,15 @@ def _strings(module: Path) -> list[str]:
 def test_a_text_has_its_english(file: str, text: str) -> None:
     if CHINESE.search(text):
         assert text in english(), f"{file}: no English for {text}"
+
+
+def test_pages_use_filters_that_there_are() -> None:
+    """The engine looks for one only where a page comes to it."""
+    known = Templates(ROOT / "youguan/web/templates").environment
+    for template in ROOT.glob("*/**/templates/*.html"):
+        tree = known.parse(template.read_text(encoding="utf-8"))
+        assert {found.name for found in tree.find_all(nodes.Filter)} <= known.filters.keys(), template.name
+        assert {found.name for found in tree.find_all(nodes.Test)} <= known.tests.keys(), template.name
 
 
 def test_pages_hold_no_chinese_outside_of_texts() -> None:

@@ -22,16 +22,16 @@ class Templates:
     """The templates of one service, with those of the kernel behind them."""
 
     def __init__(self, folder: Path) -> None:
-        self._environment = Environment(
+        self.environment = Environment(
             loader=FileSystemLoader([folder, HERE / "templates"]),
             autoescape=select_autoescape(["html"]),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["local_time"] = lambda moment: local_time(moment, datetime.now(UTC))
-        self._environment.filters["local_minute"] = local_minute
-        self._environment.globals["static"] = static_url
+        self.environment.filters["local_time"] = lambda moment: local_time(moment, datetime.now(UTC))
+        self.environment.filters["local_minute"] = local_minute
+        self.environment.globals["static"] = static_url
 
     def render(self, request: Request, name: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
         """Return a page; `_` in it translates, `explain` says what is wrong, `principal` is who is logged in or None."""
@@ -41,7 +41,7 @@ class Templates:
             translated = translate(text, language)
             return translated.format(**values) if values else translated
 
-        html = self._environment.get_template(name).render(
+        html = self.environment.get_template(name).render(
             request=request,
             language=language,
             _=say,

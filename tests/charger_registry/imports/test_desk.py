@@ -231,7 +231,7 @@ idle_fee,operator_code,cec_station_id,builder,owner,owner_since,owner_until,owne
 charger_name,vendor,serial_number,made_on,power_kw,meter_serial_number,meter_due_on,connector,evse,connector_type,\
 connector_power_kw,voltage_v,cec_connector_id,evse_id,bay
 r,往返站,121.429,29.288,gcj02,330226001,周一至周五 08:00-22:00,+86-574-1,充电减免,是,00:00-08:00 0.3; 08:00-24:00 0.9,\
-00:00-08:00 0.1; 08:00-24:00 0.2,占位 1 元,395815801,000000000000009,one,two,2026-01-01,2099-12-31,合同,HT-1,r-1,=1+1,厂,001,\
+08:00-24:00 0.2,占位 1 元,395815801,000000000000009,one,two,2026-01-01,2099-12-31,合同,HT-1,r-1,=1+1,厂,001,\
 2024-05-01,120,M1,2028-06-30,1,1,GBT_DC,120,750,01,CN*A*E1,A1
 r,,,,,,,,,,,,,,,,,,,,,,r-1,,,,,,M2,2028-06-30,2,1,GBT_DC,120,750,02,,
 r,,,,,,,,,,,,,,,,,,,,,,r-2,,,,,7,,,,,,,,,,
