@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from ocpp_gateway.api import From, To
 from ocpp_gateway.notifications import store
 from ocpp_gateway.notifications.kinds import Kind, kind_of
-from ocpp_gateway.notifications.security import is_critical
+from ocpp_gateway.notifications.security import alarm_of, is_critical
 from ocpp_gateway.store import Span, get_station
 from youguan.auth import Principal
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
@@ -26,6 +26,7 @@ class NotificationOut(BaseModel):
     said: str = Field(description="the status, the security event, or what its members say in short")
     info: str | None = Field(description="the station's own explanation (techInfo), of DataTransfer its messageId")
     critical: bool = Field(description="a security event that OCPP calls critical, or firmware with a wrong signature")
+    alarm: str | None = Field(description="the rule of alerts that it raises")
     occurred_at: UtcTime
     received_at: UtcTime
 
@@ -58,5 +59,6 @@ def notification(row: asyncpg.Record) -> NotificationOut:
     action, said = row["action"], row["status"]
     return NotificationOut(
         kind=kind_of(action), action=action, said=said, info=row["info"], critical=is_critical(action, said),
+        alarm=alarm_of(action, said),
         occurred_at=row["occurred_at"], received_at=row["received_at"],
     )  # fmt: skip

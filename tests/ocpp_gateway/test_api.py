@@ -255,6 +255,7 @@ async def test_notifications_by_kind_and_time_the_last_received_first(world: Wor
     told = [
         ("SecurityEventNotification", "TamperDetectionActivated", "door"),
         ("SecurityEventNotification", "InvalidMessages", None),
+        ("SecurityEventNotification", "StartupOfTheDevice", None),
         ("SignedFirmwareStatusNotification", "InvalidSignature", None),
         ("DataTransfer", "vendor.example", "m"),
         ("SomethingNew", "x", None),
@@ -265,15 +266,18 @@ async def test_notifications_by_kind_and_time_the_last_received_first(world: Wor
 
     async def found(**query: Any) -> list[tuple[Any, ...]]:
         items = await world.all("/stations/s1/notifications", **query)
-        return [(item["said"], item["info"], item["critical"]) for item in items]
+        return [(item["said"], item["info"], item["critical"], item["alarm"]) for item in items]
 
-    security = [("InvalidMessages", None, False), ("TamperDetectionActivated", "door", True)]
-    assert await found(kind="security") == security
-    assert await found(kind="firmware") == [("InvalidSignature", None, True)]
-    assert await found(kind="other") == [("x", None, False)]
-    assert sorted(await found(to=NOW.isoformat())) == [(f"C.V={n}", None, False) for n in range(3)]
+    assert await found(kind="security") == [
+        ("StartupOfTheDevice", None, True, None),
+        ("InvalidMessages", None, False, None),
+        ("TamperDetectionActivated", "door", True, "tampering"),
+    ]
+    assert await found(kind="firmware") == [("InvalidSignature", None, True, "firmware_signature")]
+    assert await found(kind="other") == [("x", None, False, None)]
+    assert sorted(said for said, *_ in await found(to=NOW.isoformat())) == [f"C.V={n}" for n in range(3)]
     later = await found(**{"from": NOW.isoformat()})
-    assert [said for said, _, _ in later] == [said for _, said, _ in reversed(told)]
+    assert [said for said, *_ in later] == [said for _, said, _ in reversed(told)]
     assert (await world.client.get("/stations/s1/notifications?kind=x")).status_code == httpx.codes.UNPROCESSABLE_ENTITY
     assert (await world.client.get("/stations/none/notifications")).status_code == httpx.codes.NOT_FOUND
 
