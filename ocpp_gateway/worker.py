@@ -35,7 +35,7 @@ from ocpp_gateway.stations.credentials import Credentials
 from ocpp_gateway.stations.directory import Directory
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
 from ocpp_gateway.stations.ownership import Ownership
-from ocpp_gateway.stations.session import Surroundings
+from ocpp_gateway.stations.surroundings import Surroundings
 from youguan.clock import SystemClock
 from youguan.database import create_pool, patiently
 from youguan.settings import Settings

@@ -23,7 +23,7 @@ from ocpp_gateway.protocol.frames import Answer, Call, Refusal, call_result
 from ocpp_gateway.protocol.persons import unread, words
 from ocpp_gateway.protocol.shown import shown_answer
 from ocpp_gateway.recorder.batch import Entry, Lost, Settlement
-from ocpp_gateway.stations.session import Conversation, Recorder
+from ocpp_gateway.stations.surroundings import Conversation, Recorder
 from youguan.clock import Clock
 from youguan.database import AWAY
 from youguan.eventlog import publish

@@ -40,7 +40,8 @@ from ocpp_gateway.relay.relaying import Met, Relaying
 from ocpp_gateway.relay.upstreams import Upstream
 from ocpp_gateway.stations.admission import Admitted, Arrival, Rejected, password_in, source_of
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
-from ocpp_gateway.stations.session import Conversation, Session, Surroundings
+from ocpp_gateway.stations.session import Session
+from ocpp_gateway.stations.surroundings import Conversation, Surroundings
 from youguan.files import allow_many_files
 
 log = logging.getLogger(__name__)

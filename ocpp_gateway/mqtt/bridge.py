@@ -22,8 +22,8 @@ from ocpp_gateway.mqtt.repeats import Repeats, digest_of, is_same
 from ocpp_gateway.observation import Announced, MqttDelivered, Observation
 from ocpp_gateway.recorder.batch import Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.registration import Registration
-from ocpp_gateway.stations.session import Recorder
 from ocpp_gateway.stations.speaking import speak_for
+from ocpp_gateway.stations.surroundings import Recorder
 from youguan.clock import Clock
 from youguan.database import AWAY
 from youguan.errors import Unavailable

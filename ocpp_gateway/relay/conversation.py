@@ -9,52 +9,41 @@ system has our announcement to answer, and no longer than `ANNOUNCED_WITHIN_S`.
 import asyncio
 import uuid
 from collections.abc import Callable
-from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import orjson
 from picows import WSCloseCode
 
 from ocpp_gateway import metrics
 from ocpp_gateway.observation import Notified, number_of
-from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import (
     CALL,
     CALLERROR,
     CALLRESULT,
     CALLRESULTERROR,
     NUL,
-    SEND,
     Answer,
     Call,
     Refusal,
     call_error,
     call_frame,
 )
-from ocpp_gateway.protocol.persons import words
 from ocpp_gateway.protocol.versions import Version
 from ocpp_gateway.recorder.batch import Entry
 from ocpp_gateway.relay import shown
-from ocpp_gateway.relay.passed import ENDED, REFUSED, SAID, TOLD, UPSTREAM, Passed
-from ocpp_gateway.relay.turns import MOST_OPEN, Turns
+from ocpp_gateway.relay.noting import Noting, parts_of, remember
+from ocpp_gateway.relay.passed import SAID, TOLD, Passed
+from ocpp_gateway.relay.turns import Turns
 from ocpp_gateway.relay.upstreams import Upstream
-from ocpp_gateway.stations.session import Answered, Surroundings
 from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.surroundings import Answered, Surroundings
 
 OURS_REMEMBERED = 256
-LARGEST_NOTED = 256 * 1024
-SHOWN_OF_A_LARGE_ONE = 2000
-# Calls of a station of which the answer tells what they do not: a 1.6 transaction's number, the heartbeats that are wanted.
-AWAITED = frozenset({"BootNotification", "StartTransaction"})
 ANNOUNCED_WITHIN_S = 5.0
 VENDOR, ANNOUNCEMENT = "youguan", "SupervisorCommand"
 
-REQUESTS = (CALL, SEND)
-
 TO_UPSTREAM, TO_STATION = (metrics.relay_messages.labels(to) for to in ("upstream", "station"))
-
-Value = TypeVar("Value")
 
 
 class Stage(Enum):
@@ -74,9 +63,8 @@ class Relayed:
     """A station that is passed on; there are thousands, so it has slots."""
 
     __slots__ = (
-        "_announced", "_announcing", "_around", "_asked", "_awaiting", "_closed", "_epoch", "_held", "_note", "_of_station",
-        "_of_upstream", "_ours", "_remote", "_stage", "_station", "_timer", "_upstream_way", "_wanted", "connection", "station_id",
-        "upstream", "version",
+        "_announced", "_announcing", "_around", "_closed", "_epoch", "_held", "_noting", "_of_station", "_of_upstream", "_ours",
+        "_stage", "_station", "_timer", "_upstream_way", "_wanted", "station_id", "upstream", "version",
     )  # fmt: skip
 
     def __init__(
@@ -93,15 +81,12 @@ class Relayed:
         self.station_id = station_id
         self.version = version
         self.upstream = upstream
-        self.connection = number_of(around.clock.now())
-        self._remote = remote
         self._station, self._upstream_way = ways
         self._around = around
-        self._note = note
+        now = around.clock.now()
+        self._noting = Noting(station_id, version, remote, upstream.site_id, number_of(now), around.clock, note)
         self._epoch: int | None = None
         self._closed = False
-        self._asked: dict[str, tuple[str, str]] = {}  # the upstream's open calls: id → action, frame
-        self._awaiting: dict[str, str] = {}  # the station's open calls whose answers tell more: id → frame
         self._ours: dict[str, None] = {}  # ids of our calls to the station, answered or not
         self._announcing: dict[
             str, str
@@ -112,8 +97,8 @@ class Relayed:
         self._wanted: list[tuple[Call, Answered]] = []  # the first is under way
         self._stage = Stage.NEW
         self._timer: asyncio.TimerHandle | None = None
-        self._note(self._passed(UPSTREAM, around.clock.now(), upstream.site_id, state="connected"))
-        opening = Opening(station_id, version.name, remote, around.clock.now(), profile)
+        self._noting.upstream("connected")
+        opening = Opening(station_id, version.name, remote, now, profile)
         around.claims.claim(opening, self._granted)
 
     @property
@@ -131,7 +116,7 @@ class Relayed:
     def _pass_up(self, message: bytes) -> None:
         self._upstream_way.send_text(message)
         metrics.tally.received(TO_UPSTREAM)
-        self._take(message, self._note_said)
+        self._noting.said(message)
 
     def told(self, message: bytes) -> None:
         """Pass on what the upstream says, unless it answers us."""
@@ -139,70 +124,15 @@ class Relayed:
             return
         self._station.send_text(message)
         metrics.tally.received(TO_STATION)
-        self._take(message, self._note_told)
+        self._noting.told(message)
 
     def said_binary(self, size: int) -> None:
         """Note that the station has said something that is no text."""
-        self._note(self._passed(REFUSED, self._around.clock.now(), "", f"binary, {size} bytes", state=SAID))
+        self._noting.binary(SAID, size)
 
     def told_binary(self, size: int) -> None:
         """Note that the upstream has said something that is no text."""
-        self._note(self._passed(REFUSED, self._around.clock.now(), "", f"binary, {size} bytes", state=TOLD))
-
-    def _take(self, message: bytes, note: Callable[[str, Any, datetime], None]) -> None:
-        """Note a message, whatever it is."""
-        way = SAID if note == self._note_said else TOLD
-        now = self._around.clock.now()
-        why = "no UTF-8"
-        try:
-            text = message.decode()
-            if len(message) <= LARGEST_NOTED and NUL not in text:
-                note(text, _parts(text), now)
-                return
-            why = f"{len(message)} bytes are more than is recorded" if NUL not in text else "contains U+0000"
-        except UnicodeDecodeError:
-            pass
-        begins = words(message[:SHOWN_OF_A_LARGE_ONE].decode(errors="replace").replace(NUL, "�"))
-        self._note(self._passed(REFUSED, now, begins, why, state=way))
-
-    def _note_said(self, text: str, parts: list[Any], now: datetime) -> None:
-        about = ""
-        match parts:
-            case [kind, message_id, str(action), dict(payload)] if kind in REQUESTS:
-                text = shown.request(self.version, text, parts, action, payload)
-                if isinstance(message_id, str) and action in AWAITED and action in schemas.requests(self.version):
-                    _remember(self._awaiting, message_id, text, MOST_OPEN)
-            case [kind, str(message_id), dict(payload)] if kind == CALLRESULT:
-                action, about = self._asked.pop(message_id, ("", ""))
-                text = shown.answer(self.version, text, message_id, payload, action)
-            case _:
-                if len(parts) > 1 and parts[0] == CALLERROR and isinstance(parts[1], str):
-                    self._asked.pop(parts[1], None)
-                text = shown.unread(text)
-        self._note(self._passed(SAID, now, text, about))
-
-    def _note_told(self, text: str, parts: list[Any], now: datetime) -> None:
-        about = ""
-        match parts:
-            case [kind, message_id, str(action), dict(payload)] if kind in REQUESTS:
-                text = shown.request(self.version, text, parts, action, payload)
-                if isinstance(message_id, str) and kind == CALL:
-                    _remember(self._asked, message_id, (action, text), MOST_OPEN)
-            case [kind, str(message_id), dict(payload)] if kind == CALLRESULT:
-                about = self._awaiting.pop(message_id, "")
-                text = shown.answer(self.version, text, message_id, payload)
-            case _:
-                if len(parts) > 1 and parts[0] in (CALLRESULT, CALLERROR) and isinstance(parts[1], str):
-                    about = self._awaiting.pop(parts[1], "")
-                text = shown.unread(text)
-        self._note(self._passed(TOLD, now, text, about, state=self.upstream.site_id))
-
-    def _passed(
-        self, kind: str, at: datetime, frame: str, about: str = "", *, state: str = "", number: int = 0
-    ) -> Passed:
-        return Passed(
-            kind, self.station_id, self.connection, self.version.name, self._remote, at, frame, about, state, number
-        )
+        self._noting.binary(TOLD, size)
 
     # --- what we add ---------------------------------------------------------------------------------------------
 
@@ -259,7 +189,7 @@ class Relayed:
             {"vendorId": VENDOR, "messageId": ANNOUNCEMENT, "data": orjson.dumps(data).decode()},
         )
         self._announced = told.message_id
-        _remember(self._announcing, told.message_id, call.message_id, OURS_REMEMBERED)
+        remember(self._announcing, told.message_id, call.message_id, OURS_REMEMBERED)
         self._upstream_way.send_text(call_frame(told))
         self._timer = asyncio.get_running_loop().call_later(ANNOUNCED_WITHIN_S, self._announced_in_vain)
 
@@ -279,7 +209,7 @@ class Relayed:
         """Pass on what was kept back."""
         held, self._held = self._held, None
         if held is not None:
-            self._begin_turn(_parts(held))
+            self._begin_turn(parts_of(held))
             self._pass_up(held)
 
     def _begin_turn(self, parts: list[Any]) -> None:
@@ -288,7 +218,7 @@ class Relayed:
 
     def _concerns_us(self, message: bytes) -> bool:
         """Take what answers us, and keep a call back while the upstream has one of ours to answer."""
-        parts = _parts(message)
+        parts = parts_of(message)
         if not parts:
             return False
         if parts[0] == CALL:
@@ -307,7 +237,7 @@ class Relayed:
 
     def _answers_announcement(self, message: bytes) -> bool:
         """Take what answers us; of what else the upstream says, note whose turn it is."""
-        parts = _parts(message)
+        parts = parts_of(message)
         if len(parts) < 3 or not isinstance(parts[1], str):
             return False
         kind, message_id = parts[0], parts[1]
@@ -336,7 +266,7 @@ class Relayed:
 
     def _send_asked(self, call: Call) -> None:
         self._stage = Stage.SENT
-        _remember(self._ours, call.message_id, None, OURS_REMEMBERED)
+        remember(self._ours, call.message_id, None, OURS_REMEMBERED)
         frame = call_frame(call)
         parts = [CALL, call.message_id, call.action]
         self._send(frame, shown.request(self.version, frame.decode(), parts, call.action, call.payload))
@@ -392,11 +322,10 @@ class Relayed:
     def lose_upstream(self, state: str, detail: str) -> None:
         """Note that the upstream has ended the connection, or is gone."""
         if not self._closed:
-            now = self._around.clock.now()
-            self._note(self._passed(UPSTREAM, now, self.upstream.site_id, detail, state=state))
+            self._noting.upstream(state, detail)
 
     def _say_goodbye(self, reason: str) -> None:
-        self._note(self._passed(ENDED, self._around.clock.now(), "", reason, number=self._epoch or 0))
+        self._noting.ended(reason, self._epoch or 0)
 
     def is_older_than(self, epoch: int) -> bool:
         """Say whether a connection of this epoch came after ours; one that still waits for its own epoch comes last."""
@@ -407,24 +336,9 @@ class Relayed:
         self._station.end(WSCloseCode.OK, "replaced by a newer connection")
 
 
-def _parts(text: str | bytes) -> list[Any]:
-    """Return the members of a frame; none where it is no frame."""
-    try:
-        parts = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return []
-    return parts if isinstance(parts, list) else []
-
-
 def _answer(parts: list[Any]) -> Answer:
     if parts[0] == CALLRESULT:
         payload = parts[2] if isinstance(parts[2], dict) else {}
         return Answer(parts[1], payload)
     description = str(parts[3]) if len(parts) > 3 else ""
     return Answer(parts[1], None, str(parts[2]).replace(NUL, ""), description.replace(NUL, ""))
-
-
-def _remember(known: dict[str, Value], key: str, value: Value, most: int) -> None:
-    known[key] = value
-    if len(known) > most:
-        del known[next(iter(known))]

@@ -20,7 +20,7 @@ from ocpp_gateway.relay.spool.folder import lock
 from ocpp_gateway.relay.spool.reading import SpoolReader, spools_in
 from ocpp_gateway.relay.spool.records import Record
 from ocpp_gateway.relay.witness import Witness
-from ocpp_gateway.stations.session import Recorder
+from ocpp_gateway.stations.surroundings import Recorder
 from youguan.clock import Clock
 from youguan.database import AWAY
 

@@ -26,7 +26,7 @@ from ocpp_gateway.relay.reach import Reach, RefusedByUpstream, Unreachable
 from ocpp_gateway.relay.upstreams import Upstream, Upstreams
 from ocpp_gateway.stations.admission import Admitted, Arrival, Rejected, source_of
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
-from ocpp_gateway.stations.session import Surroundings
+from ocpp_gateway.stations.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from ocpp_gateway.recorder.batch import Disconnected, Doubt, Entry
 from ocpp_gateway.relay.passed import ENDED, REFUSED, SAID, TOLD, UPSTREAM, Passed
 from ocpp_gateway.stations.clock_skew import ClockGauge
 from ocpp_gateway.stations.registration import Registration
-from ocpp_gateway.stations.session import HANDLERS, SENDS
+from ocpp_gateway.stations.routing import HANDLERS, SENDS
 from youguan.clock import effective_time
 
 MOST_REMEMBERED = 50_000

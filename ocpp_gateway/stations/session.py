@@ -3,18 +3,11 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
-from typing import Any, NamedTuple, Protocol
-
-from prometheus_client import Counter
+from datetime import datetime
 
 from ocpp_gateway import metrics
-from ocpp_gateway.adapters import ocpp16, ocpp21, ocpp201
-from ocpp_gateway.adapters.outcome import Authorise, Context, Handler, Outcome, Problems, Reply
+from ocpp_gateway.adapters.outcome import Context, Outcome, Problems, Reply
 from ocpp_gateway.observation import number_of
-from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import (
     CALLRESULTERROR,
     ERROR_CODES,
@@ -31,17 +24,17 @@ from ocpp_gateway.protocol.frames import (
 )
 from ocpp_gateway.protocol.persons import unread, words
 from ocpp_gateway.protocol.shown import shown_answer, shown_request
-from ocpp_gateway.protocol.versions import V16, V21, V201, Version
+from ocpp_gateway.protocol.versions import Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
+from ocpp_gateway.stations.asked import Asked
 from ocpp_gateway.stations.clock_skew import ClockGauge
 from ocpp_gateway.stations.registration import Registration, refusal_of
+from ocpp_gateway.stations.routing import Route, route_of, routes
 from ocpp_gateway.stations.store import Opening
-from youguan.clock import Clock
+from ocpp_gateway.stations.surroundings import Answered, Surroundings, Wire
 
 log = logging.getLogger(__name__)
 
-HANDLERS: dict[Version, dict[str, Handler]] = {V16: ocpp16.HANDLERS, V201: ocpp201.HANDLERS, V21: ocpp21.HANDLERS}
-SENDS: dict[Version, dict[str, Handler]] = {V16: {}, V201: {}, V21: ocpp21.SENDS}
 # What states no fact: it may be answered from memory while the database is away.
 ONLY_ASKS = {"Authorize"}
 # What is answered anew when it is repeated: the answer tells what is so now.
@@ -54,81 +47,6 @@ MOST_HELD = 32
 DOUBTS_A_CONNECTION = 100
 # Of what is no message at all the beginning is kept: enough to know it by.
 UNREADABLE_KEPT = 2000
-
-
-Answered = Callable[[Answer | None, str], None]
-"""Told the answer to a call of ours and its frame; None when none will come."""
-
-
-class Wire(Protocol):
-    """The connection, as the conversation sees it."""
-
-    def send(self, frame: bytes) -> None: ...
-    def pause(self) -> None: ...
-    def resume(self) -> None: ...
-    def close(self, code: int, reason: str) -> None: ...
-
-
-class Recorder(Protocol):
-    """Where observations become durable."""
-
-    @property
-    def away(self) -> bool: ...
-    def submit(self, entry: Entry) -> None: ...
-
-
-class Claims(Protocol):
-    """Where a connection asks to speak for its station."""
-
-    def claim(self, opening: Opening, granted: Callable[[int], None]) -> None: ...
-
-
-class Conversation(Protocol):
-    """A station that is connected, whether we are its central system or pass it on to another."""
-
-    @property
-    def version(self) -> Version: ...
-    @property
-    def closed(self) -> bool: ...
-    def ask(self, call: Call, answered: Answered) -> None: ...
-    def give_up(self, message_id: str) -> None: ...
-    def reject(self, refusal: Refusal, message_id: str) -> None: ...
-    def end(self, reason: str) -> None: ...
-    def replace(self) -> None: ...
-    def is_older_than(self, epoch: int) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every conversation of a worker shares."""
-
-    recorder: Recorder
-    claims: Claims
-    knows: Callable[[str], bool]
-    clock: Clock
-    heartbeat_interval_of: Callable[[str], int]  # in seconds
-    authorise: Authorise
-    tolerated_skew: timedelta = timedelta(minutes=5)
-    unfiled: Callable[[str], Registration] = lambda _: Registration.PENDING  # what a station is that `knows` denies
-
-
-class Route(NamedTuple):
-    """What becomes of an action: by what its payload is checked, who handles it, where it is counted."""
-
-    validator: Any
-    handler: Handler
-    counter: Counter
-
-
-@cache
-def _routes(version: Version, *, sends: bool = False) -> dict[str, Route]:
-    """Return the route of every action that a station may send as a CALL, or as a SEND."""
-    validators = schemas.requests(version)
-    return {
-        action: Route(validators[action], handler, metrics.frames.labels(version.name, action))
-        for action, handler in (SENDS if sends else HANDLERS)[version].items()
-        if action in validators
-    }
 
 
 class Session:
@@ -145,7 +63,7 @@ class Session:
         self.station_id = station_id
         self._profile = profile
         self.version = version
-        self._routes = _routes(version)
+        self._routes = routes(version)
         self._remote = remote
         self._wire = wire
         self._around = around
@@ -162,7 +80,7 @@ class Session:
         # hashes are kept: the frames themselves would be most of what a station that speaks weighs.
         self._unanswered: set[int] = set()
         self._last: tuple[int, bytes] = (0, b"")  # frame and answer
-        self._asked: list[tuple[Call, Answered]] = []  # the first of them is with the station
+        self._asked = Asked()
         self._problems: Problems = {}
         self._gauge = ClockGauge(station_id, around.tolerated_skew)
         if around.knows(station_id):
@@ -179,10 +97,10 @@ class Session:
         try:
             message = read(text, self.version)
         except Refusal as refusal:
-            self._refuse(refusal, unread(text).encode(), now)
+            self._refuse(refusal, unread(text), now)
             return
         if not isinstance(message, Call):
-            self._take_other(message, raw, text, now)
+            self._take_other(message, text, now)
         elif hash(raw) in self._unanswered:
             return
         elif hash(raw) == self._last[0] and message.action not in ANSWERED_ANEW:
@@ -192,22 +110,20 @@ class Session:
 
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
-        kept = raw
         shown = shown_request(self.version, call.action, call.payload, text)
         if shown is not call.payload:
             call = Call(call.message_id, call.action, shown)
-            kept = call_frame(call)
-            text = kept.decode()
+            text = call_frame(call).decode()
         try:
             outcome = self._handle(self._routes, call, now, known)
         except Refusal as refusal:
             refusal.message_id = call.message_id
-            self._refuse(refusal, kept, now)
+            self._refuse(refusal, text, now)
             return
         except Exception:
             log.exception("%s: %s could not be handled", self.station_id, call.action)
             reason = "this message could not be handled"
-            self._refuse(Refusal("InternalError", reason, message_id=call.message_id), kept, now)
+            self._refuse(Refusal("InternalError", reason, message_id=call.message_id), text, now)
             return
         content = hash(raw)
         self._unanswered.add(content)
@@ -216,7 +132,7 @@ class Session:
             now,
             text,
             outcome.observations,
-            [self._doubt("PropertyConstraintViolation", r, kept, now) for r in outcome.doubts]
+            [self._doubt("PropertyConstraintViolation", r, text, now) for r in outcome.doubts]
             if outcome.doubts
             else (),
             self._remote,
@@ -228,14 +144,14 @@ class Session:
         self._count_open(1)
         self._submit(entry)
 
-    def _take_other(self, message: Answer | Complaint | Send, raw: bytes, text: str, now: datetime) -> None:
+    def _take_other(self, message: Answer | Complaint | Send, text: str, now: datetime) -> None:
         match message:
             case Answer():
-                self._take_answer(message, raw, text, now)
+                self._take_answer(message, text, now)
             case Complaint():
                 metrics.frames.labels(self.version.name, "CALLRESULTERROR").inc()
                 reason = f"the station cannot take our answer {message.message_id}: {message.description}"
-                self._refuse(Refusal(message.error, words(reason), answered_as=None), unread(text).encode(), now)
+                self._refuse(Refusal(message.error, words(reason), answered_as=None), unread(text), now)
             case Send():
                 self._take_send(message, text, now)
 
@@ -247,33 +163,26 @@ class Session:
             text = send_frame(send).decode()
         known = self._around.knows(self.station_id)
         try:
-            outcome = self._handle(_routes(self.version, sends=True), send, now, known)
+            outcome = self._handle(routes(self.version, sends=True), send, now, known)
         except Refusal as refusal:
             refusal.answered_as = None
-            self._refuse(refusal, text.encode(), now)
+            self._refuse(refusal, text, now)
             return
         except Exception:
             log.exception("%s: %s could not be handled", self.station_id, send.action)
-            self._refuse(
-                Refusal("InternalError", "this message could not be handled", answered_as=None), text.encode(), now
-            )
+            self._refuse(Refusal("InternalError", "this message could not be handled", answered_as=None), text, now)
             return
         entry = Entry(
             self.station_id, now, text, outcome.observations,
-            [self._doubt("PropertyConstraintViolation", r, text.encode(), now) for r in outcome.doubts],
+            [self._doubt("PropertyConstraintViolation", r, text, now) for r in outcome.doubts],
             self._remote, self.version.name,
             settle=lambda _: self._count_open(-1),
         )  # fmt: skip
         self._count_open(1)
         self._submit(entry)
 
-    def _handle(self, routes: dict[str, Route], call: Call | Send, now: datetime, known: bool) -> Outcome:
-        route = routes.get(call.action)
-        if route is None:
-            if call.action not in schemas.requests(self.version):
-                raise Refusal("NotImplemented", f"{call.action} is no action of OCPP {self.version.name}")
-            raise Refusal("NotSupported", f"{call.action} is not for a station to send, or not supported here")
-        schemas.check(route.validator, call.payload, self.version)
+    def _handle(self, known_routes: dict[str, Route], call: Call | Send, now: datetime, known: bool) -> Outcome:
+        route = route_of(call, known_routes, self.version)
         around = self._around
         registration = Registration.ACCEPTED if known else around.unfiled(self.station_id)
         why = refusal_of(registration, call.action)
@@ -320,30 +229,25 @@ class Session:
         if self._closed:
             answered(None, "")
             return
-        self._asked.append((call, answered))
-        if len(self._asked) == 1:
+        if self._asked.add(call, answered):
             self._send_asked()
 
     def give_up(self, message_id: str) -> None:
         """Wait no longer for the answer to a call of ours, or do not send it at all."""
-        place = next((i for i, (call, _) in enumerate(self._asked) if call.message_id == message_id), None)
-        if place is not None:
-            _, answered = self._asked[place]
-            del self._asked[place]
-            answered(None, "")
-            if place == 0:
-                self._send_asked()
+        if self._asked.give_up(message_id):
+            self._send_asked()
 
     def _send_asked(self) -> None:
-        if not self._asked:
+        call = self._asked.first
+        if call is None:
             return
-        call, _ = self._asked[0]
         frame = call_frame(call)
         self._wire.send(frame)
-        shown = shown_request(self.version, call.action, call.payload, frame.decode())
+        kept = frame.decode()
+        shown = shown_request(self.version, call.action, call.payload, kept)
         if shown is not call.payload:
-            frame = call_frame(Call(call.message_id, call.action, shown))
-        self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
+            kept = call_frame(Call(call.message_id, call.action, shown)).decode()
+        self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), kept, sent=True))
 
     def reject(self, refusal: Refusal, message_id: str) -> None:
         """Tell the station that its answer to a call of ours cannot be taken, where its version has a word for that."""
@@ -353,15 +257,13 @@ class Session:
         self._wire.send(frame)
         self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
 
-    def _take_answer(self, answer: Answer, raw: bytes, text: str, now: datetime) -> None:
-        if not self._asked or self._asked[0][0].message_id != answer.message_id:
-            metrics.frames.labels(self.version.name, "unexpected answer").inc()
-            late = Refusal("ProtocolError", "an answer to no call of ours that is open", answered_as=None)
-            self._refuse(late, _late(self.version, answer, raw, text), now)
+    def _take_answer(self, answer: Answer, text: str, now: datetime) -> None:
+        if self._asked.take(answer, text):
+            self._send_asked()
             return
-        _, answered = self._asked.pop(0)
-        answered(answer, text)
-        self._send_asked()
+        metrics.frames.labels(self.version.name, "unexpected answer").inc()
+        late = Refusal("ProtocolError", "an answer to no call of ours that is open", answered_as=None)
+        self._refuse(late, _late(self.version, answer, text), now)
 
     def _submit(self, entry: Entry) -> None:
         if entry.fact and self._epoch is None:
@@ -387,13 +289,13 @@ class Session:
         while self._held:
             self._around.recorder.submit(self._held.pop(0))
 
-    def _refuse(self, refusal: Refusal, raw: bytes, now: datetime) -> None:
+    def _refuse(self, refusal: Refusal, text: str, now: datetime) -> None:
         metrics.refused.labels(refusal.code if refusal.code in ERROR_CODES else "other").inc()
         if refusal.answered_as is not None:
             self._wire.send(call_error(refusal))
         self._doubts += 1
         keep = self._doubts <= DOUBTS_A_CONNECTION
-        self._hear(now, doubts=[self._doubt(refusal.code, refusal.description, raw, now)] if keep else ())
+        self._hear(now, doubts=[self._doubt(refusal.code, refusal.description, text, now)] if keep else ())
 
     def _hear(self, now: datetime, *, answer: bytes | None = None, doubts: Sequence[Doubt] = ()) -> None:
         """Note that the station was heard, though it said nothing new; like a call this counts until it is stored."""
@@ -409,8 +311,8 @@ class Session:
         self._count_open(1)
         self._submit(Entry(self.station_id, now, "", doubts=doubts, fact=known, heard=known, settle=settle))
 
-    def _doubt(self, code: str, reason: str, raw: bytes, now: datetime) -> Doubt:
-        return Doubt(self.station_id, now, code, reason, raw.decode(errors="replace"))
+    def _doubt(self, code: str, reason: str, text: str, now: datetime) -> Doubt:
+        return Doubt(self.station_id, now, code, reason, text)
 
     def _count_open(self, change: int) -> None:
         self._open += change
@@ -437,7 +339,7 @@ class Session:
         """End over something that is no message of OCPP-J: what it was is kept, and why the connection ended."""
         refusal = Refusal("RpcFrameworkError", f"the connection was closed: {reason}", answered_as=None)
         text = words(raw[:UNREADABLE_KEPT].decode(errors="replace"))
-        self._refuse(refusal, text.encode(), self._around.clock.now())
+        self._refuse(refusal, text, self._around.clock.now())
         self.end(reason)
 
     def end(self, reason: str) -> None:
@@ -445,8 +347,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        while self._asked:
-            self._asked.pop(0)[1](None, "")
+        self._asked.give_up_all()
         if self._epoch is not None:
             self._say_goodbye(reason)
 
@@ -464,12 +365,12 @@ class Session:
         self._wire.close(1000, "replaced by a newer connection")
 
 
-def _late(version: Version, answer: Answer, raw: bytes, text: str) -> bytes:
+def _late(version: Version, answer: Answer, text: str) -> str:
     """Return what is kept of an answer of which nobody knows what it answers."""
     if answer.payload is None:
-        return unread(text).encode()
+        return unread(text)
     shown = shown_answer(version, "", answer.payload, text)
-    return raw if shown is answer.payload else call_result(answer.message_id, shown)
+    return text if shown is answer.payload else call_result(answer.message_id, shown).decode()
 
 
 def _answer(message_id: str, answer: Reply, settlement: Settlement) -> bytes:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import CALL, CALLERROR, CALLRESULT, CALLRESULTERROR, ERROR_CODES
 from ocpp_gateway.protocol.versions import VERSIONS, Version
-from ocpp_gateway.stations.session import HANDLERS, SENDS
+from ocpp_gateway.stations.routing import HANDLERS, SENDS
 from tests.ocpp_gateway import payloads
 from tests.ocpp_gateway.corpus.replay import FILES
 from tests.ocpp_gateway.fakes import Talk

@@ -12,8 +12,9 @@ from ocpp_gateway.authorisation.rules import Decision, IdToken, Presented, compa
 from ocpp_gateway.protocol.versions import V16, Version
 from ocpp_gateway.recorder.batch import Committed, Entry, Settlement
 from ocpp_gateway.stations.registration import Registration
-from ocpp_gateway.stations.session import Session, Surroundings
+from ocpp_gateway.stations.session import Session
 from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.surroundings import Surroundings
 from youguan.clock import ManualClock
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

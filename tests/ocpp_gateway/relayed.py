@@ -21,7 +21,7 @@ from ocpp_gateway.relay.reach import Reach
 from ocpp_gateway.relay.relaying import Relaying
 from ocpp_gateway.relay.upstreams import Upstream
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
-from ocpp_gateway.stations.session import Surroundings
+from ocpp_gateway.stations.surroundings import Surroundings
 from ocpp_gateway.worker import rules_of
 from tests.ocpp_gateway.fakes import FakeClaims, FakeRecorder, knowing
 from youguan.clock import SystemClock

@@ -15,7 +15,7 @@ from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Refusal
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version
 from ocpp_gateway.stations.registration import Registration
-from ocpp_gateway.stations.session import HANDLERS, SENDS
+from ocpp_gateway.stations.routing import HANDLERS, SENDS
 from tests.ocpp_gateway import payloads
 from tests.ocpp_gateway.fakes import NOW, Talk, knowing
 

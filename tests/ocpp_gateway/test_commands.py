@@ -21,7 +21,8 @@ from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.versions import V16, V21, V201, Version
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.ownership import Ownership
-from ocpp_gateway.stations.session import Session, Surroundings
+from ocpp_gateway.stations.session import Session
+from ocpp_gateway.stations.surroundings import Surroundings
 from tests.ocpp_gateway.fakes import NOW, FakeWire, knowing
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, REVIEWER, Principal
 from youguan.clock import ManualClock

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ocpp_gateway.protocol.versions import VERSIONS
-from ocpp_gateway.stations.session import HANDLERS, SENDS
+from ocpp_gateway.stations.routing import HANDLERS, SENDS
 from tests.ocpp_gateway.corpus.replay import FILES, replay, version_of
 
 

@@ -230,5 +230,6 @@ async def test_what_is_remembered_is_bounded(relay: Relay) -> None:
             await station.recv()
         await until(lambda: len(relay.system.got) == MOST_OPEN * 2)
         talk = relay.conversation()
-        assert (len(talk._asked), len(talk._awaiting)) == (MOST_OPEN, MOST_OPEN)
+        noting = talk._noting
+        assert (len(noting._asked), len(noting._awaiting)) == (MOST_OPEN, MOST_OPEN)
         assert len(talk._of_station._since) == len(talk._of_upstream._since) == MOST_OPEN

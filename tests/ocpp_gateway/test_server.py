@@ -18,7 +18,8 @@ from ocpp_gateway.connections.server import LARGEST_MESSAGE, MOST_FRAGMENTS, Ser
 from ocpp_gateway.protocol.versions import VERSIONS
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Entry
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
-from ocpp_gateway.stations.session import UNREADABLE_KEPT, Surroundings
+from ocpp_gateway.stations.session import UNREADABLE_KEPT
+from ocpp_gateway.stations.surroundings import Surroundings
 from ocpp_gateway.worker import rules_of
 from tests.ocpp_gateway.fakes import FakeClaims, FakeRecorder, knowing
 from tests.suite import eventually
