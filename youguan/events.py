@@ -819,7 +819,8 @@ class DocumentRenewed(Event):
 class FilingPromiseOverdue(Event):
     """A paper that was promised when a site's filing was accepted has not come by the day.
 
-    `lapses_on`: the last day on which it may still come before the filing lapses; None: it stands.
+    `lapses_on`: the last day on which it may still come before the filing lapses; None: it stands. `name`, `name_en`: what the
+    paper's kind is called; `keeper_ids`: whose file it is.
     """
 
     filing_id: str
@@ -827,6 +828,20 @@ class FilingPromiseOverdue(Event):
     document_type: str
     promised_for: date
     lapses_on: date | None = None
+    at: datetime
+    filing_number: str | None = None
+    name: str = ""
+    name_en: str = ""
+    keeper_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilingLapseDue(Event):
+    """What was promised on a file has not come by its last day: an official is to decide whether the file lapses."""
+
+    filing_id: str
+    filing_number: str | None
+    site_id: str | None
     at: datetime
 
 

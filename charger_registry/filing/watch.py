@@ -1,12 +1,16 @@
 """What time alone changes about filings: papers that run out, promises whose day has passed, grace periods that end."""
 
+from datetime import datetime
+
 import asyncpg
 
 from charger_registry.filing import store
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.papers.lapsing import last_day
+from charger_registry.filing.step import keepers
 from charger_registry.filing.unsupplied import last_day as last_day_to_supplement
 from charger_registry.store import STREAM
+from youguan.auth import EVERYTHING
 from youguan.clock import Clock, county_day
 from youguan.eventlog import publish
 from youguan.events import (
@@ -38,18 +42,41 @@ async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> Non
         )
         for row in await paper_store.expiring(connection, today)
     ]
-    news += [
-        FilingPromiseOverdue(
-            filing_id=row["filing_id"],
-            site_id=row["site_id"],
-            document_type=row["type"],
-            promised_for=row["due_on"],
-            lapses_on=await last_day(connection, row),
-            at=now,
+    news += await _promises_overdue(connection, now)
+    news += await _filings_overdue(connection, now)
+    for row in await store.grace_news(connection, today, GRACE_WARNING_DAYS):
+        if row["told"] == "ended":
+            news.append(GracePeriodEnded(site_id=row["site_id"], at=now))
+        else:
+            news.append(GracePeriodEnding(site_id=row["site_id"], until=row["until"], at=now))
+    await publish(connection, STREAM, news)
+
+
+async def _promises_overdue(connection: asyncpg.Connection, now: datetime) -> list[Event]:
+    """Return the promises whose day has passed, each with whose file it is now."""
+    events: list[Event] = []
+    for row in await paper_store.broken_promises(connection, county_day(now), now):
+        filing = await store.get(connection, row["filing_id"], EVERYTHING)
+        events.append(
+            FilingPromiseOverdue(
+                filing_id=row["filing_id"],
+                filing_number=filing["number"],
+                site_id=row["site_id"],
+                document_type=row["type"],
+                name=row["type_name"],
+                name_en=row["type_name_en"],
+                promised_for=row["due_on"],
+                lapses_on=await last_day(connection, row),
+                at=now,
+                keeper_ids=keepers(filing),
+            )
         )
-        for row in await paper_store.broken_promises(connection, today, now)
-    ]
-    news += [
+    return events
+
+
+async def _filings_overdue(connection: asyncpg.Connection, now: datetime) -> list[Event]:
+    """Return the filings whose day has passed on which the applicant's or the authority's word was due."""
+    return [
         FilingOverdue(
             filing_id=row["id"],
             number=row["number"],
@@ -60,11 +87,5 @@ async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> Non
             withdrawn_after=await last_day_to_supplement(connection, row),
             at=now,
         )
-        for row in await store.overdue(connection, today)
+        for row in await store.overdue(connection, county_day(now))
     ]
-    for row in await store.grace_news(connection, today, GRACE_WARNING_DAYS):
-        if row["told"] == "ended":
-            news.append(GracePeriodEnded(site_id=row["site_id"], at=now))
-        else:
-            news.append(GracePeriodEnding(site_id=row["site_id"], until=row["until"], at=now))
-    await publish(connection, STREAM, news)

@@ -19,8 +19,10 @@ from inspection_service.notices.registry_wording import (
     COUNTER,
     of_ended,
     of_filing,
+    of_lapse_due,
     of_overdue,
     of_paper,
+    of_promise,
     of_proposed,
     of_urged,
 )
@@ -49,9 +51,11 @@ from youguan.events import (
     AlertWorsened,
     CaseMoved,
     CaseUrged,
+    FilingLapseDue,
     FilingMoved,
     FilingOverdue,
     FilingPaperMoved,
+    FilingPromiseOverdue,
     HandoverEnded,
     HandoverProposed,
     HandoverUrged,
@@ -61,11 +65,12 @@ from youguan.events import (
 )
 from youguan.web.translations import english
 
-RegistryNews = HandoverProposed | HandoverUrged | HandoverEnded | FilingMoved | FilingOverdue | FilingPaperMoved
+FilingNews = FilingMoved | FilingOverdue | FilingPaperMoved | FilingPromiseOverdue | FilingLapseDue
+RegistryNews = HandoverProposed | HandoverUrged | HandoverEnded | FilingNews
 TYPES = (
     AlertRaised, AlertWorsened,
-    CaseMoved, CaseUrged, FilingMoved, FilingOverdue, FilingPaperMoved, HandoverEnded, HandoverProposed, HandoverUrged,
-    PersonChanged, TaskOpened, TaskUrged,
+    CaseMoved, CaseUrged, FilingLapseDue, FilingMoved, FilingOverdue, FilingPaperMoved, FilingPromiseOverdue, HandoverEnded,
+    HandoverProposed, HandoverUrged, PersonChanged, TaskOpened, TaskUrged,
 )  # fmt: skip
 # After each try that failed; then as after the last, until it is given up.
 AGAIN_AFTER_S = (30, 120, 600, 1800, 3600)
@@ -193,7 +198,9 @@ class NoticeDesk:
                     | HandoverEnded()
                     | FilingMoved()
                     | FilingOverdue()
-                    | FilingPaperMoved() as news
+                    | FilingPaperMoved()
+                    | FilingPromiseOverdue()
+                    | FilingLapseDue() as news
                 ):
                     await self._of_registry(connection, news)
                 case CaseUrged() as ending:
@@ -251,6 +258,11 @@ class NoticeDesk:
             case FilingPaperMoved():
                 told = of_paper(news, site)
                 of = {**of, "filing_id": news.filing_id, "document_type": news.document_type, "standing": news.standing}
+            case FilingPromiseOverdue():
+                told = of_promise(news, site)
+                of = {**of, "filing_id": news.filing_id, "document_type": news.document_type}
+            case FilingLapseDue():
+                told, of = of_lapse_due(news, site), {**of, "filing_id": news.filing_id}
             case HandoverProposed():
                 told, of = of_proposed(news, site), {**of, "handover_id": news.handover_id}
             case HandoverUrged():

@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from inspection_service.notices.wording import Told, organisation
-from youguan.events import FilingMoved, FilingOverdue, FilingPaperMoved, HandoverEnded, HandoverProposed, HandoverUrged
+from youguan.events import (
+    FilingLapseDue,
+    FilingMoved,
+    FilingOverdue,
+    FilingPaperMoved,
+    FilingPromiseOverdue,
+    HandoverEnded,
+    HandoverProposed,
+    HandoverUrged,
+)
 
 COUNTER = "counter"
 # How a handover ended, and who is told besides its proposer.
@@ -85,6 +94,25 @@ def of_overdue(overdue: FilingOverdue, site: str) -> Told:
     zh = f"逾期未补正（期限 {due}），至迟 {last} 补正，逾期视为撤回"
     en = f"its supplement was due on {due}; it counts as withdrawn where none comes by {last}"
     return _of_file((organisation(overdue.organisation_id), COUNTER), called, zh, en, overdue.filing_id)
+
+
+def of_promise(overdue: FilingPromiseOverdue, site: str) -> Told:
+    """Return what is told of a promised paper that has not come: to whose file it is, with what follows, and to the counter."""
+    called, due, last = " ".join(filter(None, (overdue.filing_number, site))), overdue.promised_for, overdue.lapses_on
+    zh = f"承诺的{overdue.name}逾期未补（承诺 {due}）" + (
+        f"，至迟 {last} 补交，逾期备案可能失效" if last else "，请尽快补交"
+    )
+    en = f"{overdue.name_en} was promised for {due}" + (
+        f"; without it by {last} the filing may lapse" if last else "; bring it"
+    )
+    keepers = (organisation(keeper) for keeper in overdue.keeper_ids)
+    return _of_file((*keepers, COUNTER), called, zh, en, overdue.filing_id)
+
+
+def of_lapse_due(due: FilingLapseDue, site: str) -> Told:
+    """Return what the counter is told of a file: whether it lapses is to be decided."""
+    called = " ".join(filter(None, (due.filing_number, site)))
+    return _of_file((COUNTER,), called, "承诺的材料逾期未补，待决定是否失效", "decide whether it lapses", due.filing_id)
 
 
 def of_paper(moved: FilingPaperMoved, site: str) -> Told:

@@ -26,8 +26,10 @@ from inspection_service.notices.registry_wording import (
     OUTCOMES,
     of_ended,
     of_filing,
+    of_lapse_due,
     of_overdue,
     of_paper,
+    of_promise,
 )
 from inspection_service.notices.wording import PARTYS, URGED, Told, of_task
 from inspection_service.notices.wording import person as person_of
@@ -50,9 +52,11 @@ from youguan.eventlog import publish
 from youguan.events import (
     AlertRaised,
     Event,
+    FilingLapseDue,
     FilingMoved,
     FilingOverdue,
     FilingPaperMoved,
+    FilingPromiseOverdue,
     HandoverEnded,
     HandoverProposed,
     HandoverUrged,
@@ -415,6 +419,16 @@ def overdue(state: str, last: date | None) -> FilingOverdue:
     )  # fmt: skip
 
 
+def promise(last: date | None) -> FilingPromiseOverdue:
+    return FilingPromiseOverdue(
+        filing_id="f", filing_number="BA-1", site_id="s", document_type="insurance", name="保险", name_en="Insurance",
+        promised_for=TODAY, lapses_on=last, at=START, keeper_ids=("m", "n"),
+    )  # fmt: skip
+
+
+LAPSE_DUE = FilingLapseDue(filing_id="f", filing_number="BA-1", site_id="s", at=START)
+
+
 @pytest.mark.parametrize(
     ("told", "recipients", "words"),
     [
@@ -422,6 +436,9 @@ def overdue(state: str, last: date | None) -> FilingOverdue:
         (of_paper(paper("counts"), "场站"), {"organisation/m", "organisation/n"}, "Insurance was accepted"),
         (of_paper(paper("refused"), "场站"), {"organisation/m", "organisation/n", "counter"}, "请重新补交 (空白)"),
         (of_overdue(overdue("submitted", None), ""), {"counter"}, "审核已逾期"),
+        (of_promise(promise(TODAY), "场站"), {"organisation/m", "organisation/n", "counter"}, "without it by 20"),
+        (of_promise(promise(None), "场站"), {"organisation/m", "organisation/n", "counter"}, "请尽快补交"),
+        (of_lapse_due(LAPSE_DUE, "场站"), {"counter"}, "备案 BA-1 场站：承诺的材料逾期未补，待决定是否失效"),
         (of_overdue(overdue("supplement_required", TODAY), ""), {"organisation/m", "counter"}, "逾期视为撤回"),
     ],
 )  # fmt: skip
@@ -458,8 +475,9 @@ async def test_handovers_and_filings_are_told_with_the_page_that_they_are_about(
     await house.tell(
         asked, HandoverUrged(**handover, answer_by=TODAY), ended, moved("applicant", "submitted", "draft"),
         moved("authority", "rejected"), paper("waiting"), overdue("supplement_required", TODAY),
+        promise(TODAY), LAPSE_DUE,
     )  # fmt: skip
-    assert await house.send() == 9
+    assert await house.send() == 13
     told = {(path, body["type"], body["link"].removeprefix(LINK)): body["text"] for path, _, body in house.web.posted}
     handovers, filings = "/registry/handovers/h", "/registry/filings/f"
     assert set(told) == {
@@ -467,7 +485,8 @@ async def test_handovers_and_filings_are_told_with_the_page_that_they_are_about(
         ("/organisation/m", "HandoverEnded", handovers), ("/counter", "FilingMoved", filings),
         ("/organisation/m", "FilingMoved", filings), ("/organisation/n", "FilingMoved", filings),
         ("/counter", "FilingPaperMoved", filings), ("/counter", "FilingOverdue", filings),
-        ("/organisation/m", "FilingOverdue", filings),
+        ("/organisation/m", "FilingOverdue", filings), ("/counter", "FilingLapseDue", filings),
+        *((f"/{party}", "FilingPromiseOverdue", filings) for party in ("organisation/m", "organisation/n", "counter")),
     }  # fmt: skip
     assert told["/organisation/m", "HandoverEnded", handovers].startswith(
         "管理交接已拒绝：场站\nHandover of 场站 was declined"

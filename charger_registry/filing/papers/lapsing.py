@@ -3,7 +3,7 @@
 Then an official decides, unless the rule of the paper lets time alone do it; within a term an official may take that back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -15,9 +15,12 @@ from charger_registry.filing.deadlines import lapses_on
 from charger_registry.filing.machine import Command
 from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.rules import store as rule_store
+from charger_registry.store import STREAM
 from youguan.auth import EVERYTHING
 from youguan.clock import Clock, county_day
 from youguan.database import whole
+from youguan.eventlog import publish
+from youguan.events import FilingLapseDue
 from youguan.working_days import add_working_days
 
 
@@ -62,8 +65,19 @@ class Lapsing:
             promises = await broken(connection, now)
             by_itself = dict.fromkeys(p["filing_id"] for p in promises if p["lapses_by_itself"])
             to_decide = dict.fromkeys(p["filing_id"] for p in promises if p["filing_id"] not in by_itself)
-            await paper_store.note_lapse_due(connection, list(to_decide), county_day(now))
+            await self._put_before_officials(connection, list(to_decide), now)
         return sum([await self._lapse(filing_id, now) for filing_id in by_itself])
+
+    async def _put_before_officials(
+        self, connection: asyncpg.Connection, filing_ids: Sequence[str], now: datetime
+    ) -> None:
+        async with connection.transaction():
+            found = await paper_store.note_lapse_due(connection, filing_ids, county_day(now))
+            news = [
+                FilingLapseDue(filing_id=row["id"], filing_number=row["number"], site_id=row["site_id"], at=now)
+                for row in found
+            ]
+            await publish(connection, STREAM, news)
 
     @whole
     async def _lapse(self, filing_id: str, now: datetime) -> bool:

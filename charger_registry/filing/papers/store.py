@@ -289,16 +289,22 @@ async def tell_promises_anew(connection: asyncpg.Connection, filing_ids: Sequenc
     )
 
 
-async def note_lapse_due(connection: asyncpg.Connection, filing_ids: Sequence[str], today: date) -> None:
-    """Put these files before an official, and no others: their promised papers have not come by their last day."""
-    await connection.execute(
+async def note_lapse_due(
+    connection: asyncpg.Connection, filing_ids: Sequence[str], today: date
+) -> list[asyncpg.Record]:
+    """Put these files before an official, and no others: their promised papers have not come by their last day; return those that
+    were not before him yet.
+    """
+    changed = await connection.fetch(
         """
         UPDATE registry.filing SET lapse_due_since = CASE WHEN id = ANY($1) THEN coalesce(lapse_due_since, $2) END
         WHERE (id = ANY($1) AND lapse_due_since IS NULL) OR (lapse_due_since IS NOT NULL AND id <> ALL($1))
+        RETURNING id, number, site_id, lapse_due_since
         """,
         list(filing_ids),
         today,
     )
+    return [row for row in changed if row["lapse_due_since"] is not None]
 
 
 async def told_of_former(
