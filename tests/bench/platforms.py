@@ -60,7 +60,7 @@ async def _account(postgres: Database, result: dict[str, Any]) -> dict[str, int]
         rows = await pool.fetch("SELECT station_id, status FROM gateway.connector_now")
         statuses = await pool.fetchval("SELECT count(*) FROM telemetry.status_change")
         taken = await pool.fetchval(
-            "SELECT sum(taken) FROM gateway.platform_traffic WHERE message = 'notification_stationStatus'"
+            "SELECT coalesce(sum(taken), 0)::bigint FROM gateway.platform_traffic WHERE message = 'notification_stationStatus'"
         )
     wrong = sum(last.get(int(row["station_id"][1:])) != row["status"] for row in rows)
     return {
