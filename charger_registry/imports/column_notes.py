@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from charger_registry.equipment.connector_types import TYPES
 from charger_registry.equipment.place_codes import CONSTRUCTIONS, PARKINGS, USAGES, Code
-from charger_registry.imports.table import COLUMNS, NEEDED, PARTIES, SITE, STATION
+from charger_registry.imports.columns import COLUMNS, NEEDED, PARTIES, SITE, STATION
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from charger_registry.drafts import ConnectorDraft, MeterDraft, PartyDraft, PriceDraft, SiteDraft, StationDraft
 from charger_registry.equipment.opening_hours import DAYS, OpeningHours
-from charger_registry.imports.table import CONNECTOR, SITE, STATION
+from charger_registry.imports.columns import CONNECTOR, SITE, STATION
 from charger_registry.open_data.columns import bands_text
 from charger_registry.open_data.published import Band
 from youguan.coordinates import to_wgs84

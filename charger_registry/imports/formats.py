@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from charger_registry.imports import cec102, excel, geojson, ocpi, open_charge_map
+from charger_registry.imports.columns import has_what_is_needed
 from charger_registry.imports.csvtext import Record, decode, records, sniff
 from charger_registry.imports.reading import Reading
-from charger_registry.imports.table import has_what_is_needed, read_table
+from charger_registry.imports.table import read_table
 from youguan.coordinates import TO_WGS84
 from youguan.errors import Invalid, Reason, TooLarge
 

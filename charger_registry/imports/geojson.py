@@ -6,9 +6,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from charger_registry.imports.columns import CONNECTOR, SITE, STATION, named
 from charger_registry.imports.fields import Fields, RowError
 from charger_registry.imports.reading import MOST_STATIONS, Reading, each, inside
-from charger_registry.imports.table import CONNECTOR, SITE, STATION, Sites, named
+from charger_registry.imports.table import Sites
 
 MOST_CONNECTORS = 99
 

@@ -8,7 +8,7 @@ from typing import Any
 import xlsxwriter
 
 from charger_registry.imports.column_notes import CHOICES, explained
-from charger_registry.imports.table import COLUMNS
+from charger_registry.imports.columns import COLUMNS
 
 HEADS = {
     "zh": {ours: next(n for n in names if not n.isascii()) for ours, names in COLUMNS.items()},

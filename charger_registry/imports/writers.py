@@ -10,8 +10,8 @@ import orjson
 import xlsxwriter
 
 from charger_registry.drafts import SiteDraft
+from charger_registry.imports.columns import COLUMNS
 from charger_registry.imports.export import feature, rows
-from charger_registry.imports.table import COLUMNS
 from charger_registry.imports.template import HEADS
 from charger_registry.open_data.columns import harmless
 

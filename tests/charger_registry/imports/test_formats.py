@@ -14,9 +14,9 @@ from python_calamine import CalamineWorkbook
 from charger_registry.drafts import PartyDraft, PriceDraft
 from charger_registry.imports import excel, formats
 from charger_registry.imports.column_notes import CHOICES, NOTES
+from charger_registry.imports.columns import COLUMNS, PARTIES
 from charger_registry.imports.formats import read
 from charger_registry.imports.reading import MOST_ITEMS, Reading
-from charger_registry.imports.table import COLUMNS, PARTIES
 from charger_registry.imports.template import HEADS, TEMPLATES
 from tests.charger_registry.imports import samples
 from tests.charger_registry.imports.samples import packed, xlsx
