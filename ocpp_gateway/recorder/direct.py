@@ -269,17 +269,13 @@ class DirectRecorder:
         metrics.commit_seconds.observe(time.monotonic() - started)
 
     async def _commit_at_once(self, connection: asyncpg.Connection, entries: list[Entry], batch: Batch) -> bool:
-        """Commit the everyday batch in one statement; False when stations were lost: then nothing is stored."""
+        """Commit the everyday batch in one statement; False, and nothing stored, when something is late or stations were lost."""
         if self._standing is None:
             return False
         known = await self._known(connection, batch.statuses)
         told = recognise(batch.statuses, known, self._source, self._late)
-        if (
-            told.late
-            or told.by_receipt
-            or not await store.write_at_once(
-                connection, self._slot, self._standing, batch, self._kinds, self.stream, told.changes
-            )
+        if told.late or not await store.write_at_once(
+            connection, self._slot, self._standing, batch, self._kinds, self.stream, told
         ):
             return False
         self._standing = self._standing._replace(batch=self._standing.batch + 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -21,7 +22,6 @@ from ocpp_gateway.recorder.batch import (
     Recognised,
 )
 from youguan.eventlog import appended, appending
-from youguan.events import Event
 from youguan.literals import numbers, texts
 
 FRAME_COLUMNS = ("station_id", "received_at", "frame")
@@ -157,9 +157,18 @@ WITH held AS MATERIALIZED (
     INSERT INTO telemetry.raw_frame
     SELECT f.* FROM held, unnest($23::text[], $24::timestamptz[], $25::text[]) AS f
 )"""
+BY_RECEIPT = """, received AS (
+    INSERT INTO telemetry.status_by_receipt
+    SELECT station_id, connector, received_at, condition FROM said WHERE effective_at <> occurred_at
+)"""
+TELL = f", {appending(26, 'EXISTS (SELECT FROM held)')}"
 DONE = " SELECT EXISTS (SELECT FROM held)"
-WRITE = AT_ONCE + DONE
-WRITE_AND_TELL = f"{AT_ONCE}, {appending(26, 'EXISTS (SELECT FROM held)')}{DONE}"
+
+
+@cache
+def at_once(*, by_receipt: bool, tells: bool) -> str:
+    """Return the statement of an everyday batch: with wrong clocks among what was said, with events to tell."""
+    return f"{AT_ONCE}{BY_RECEIPT if by_receipt else ''}{TELL if tells else ''}{DONE}"
 
 
 async def write_at_once(
@@ -169,20 +178,21 @@ async def write_at_once(
     batch: Batch,
     kinds: Mapping[MeterKind, int],
     stream: str,
-    events: Sequence[Event],
+    told: Recognised,
 ) -> bool:
     """Store frames, statuses with the connectors' latest, samples and events; False, and nothing done, after a loss.
 
-    `before` is how the worker stood after the last commit. The rows are expected to be new; a repeat is a UniqueViolationError.
+    `before` is how the worker stood after the last commit; `told`: what the batch's statuses say, none of them late. The rows are
+    expected to be new; a repeat is a UniqueViolationError.
     """
     rows = (
-        *columns(batch.statuses, len(StatusReported._fields)),
+        *columns(told.said, len(StatusReported._fields)),
         *columns(sample_rows(batch.samples, kinds), len(SAMPLE_COLUMNS)),
         *columns(batch.frames, len(FRAME_COLUMNS)),
     )
-    if events:
-        return bool(await connection.fetchval(WRITE_AND_TELL, slot, *before, *rows, *appended(stream, events)))
-    return bool(await connection.fetchval(WRITE, slot, *before, *rows))
+    statement = at_once(by_receipt=bool(told.by_receipt), tells=bool(told.changes))
+    events = appended(stream, told.changes) if told.changes else ()
+    return bool(await connection.fetchval(statement, slot, *before, *rows, *events))
 
 
 async def copy_frames(connection: asyncpg.Connection, batch: Batch) -> None:

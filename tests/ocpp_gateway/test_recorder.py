@@ -158,6 +158,7 @@ async def test_a_charger_with_a_wrong_clock_loses_nothing(desk: Desk, pool: asyn
     at = datetime(year, 1, 1, 0, 0, 1, tzinfo=UTC)
     await desk.put(status("Faulted", at=at), MeterSampled("s1", 1, KIND, at, NOW, 1.0, None))
     assert await pool.fetchval("SELECT occurred_at FROM telemetry.status_change") == at
+    assert await pool.fetchval("SELECT received_at FROM telemetry.status_by_receipt") == NOW
     assert await pool.fetchval("SELECT occurred_at FROM telemetry.meter_value") == at
 
 
