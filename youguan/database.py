@@ -71,6 +71,16 @@ SESSION = {"timezone": "UTC", "application_name": "youguan"}
 COMMAND_WITHIN_S, CONNECTION_WITHIN_S = 60.0, 10.0
 
 
+class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that is given back as it is: whoever takes a lock for a session, listens or sets something undoes it himself.
+
+    To be sure of that asyncpg asks the server to forget all of it whenever a connection is given back: one more statement.
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 class Pool(asyncpg.Pool):  # type: ignore[misc]
     """A pool that gives up waiting for a connection, and for a connection to be given back, after a while."""
 
@@ -132,7 +142,7 @@ async def create_pool(
                 max_inactive_connection_lifetime=300.0,
                 init=prepare_connection,
                 loop=None,
-                connection_class=asyncpg.Connection,
+                connection_class=PooledConnection,
                 record_class=asyncpg.Record,
                 server_settings=SESSION,
                 timeout=CONNECTION_WITHIN_S,

@@ -66,8 +66,7 @@ class Ownership:
         known: int | None = None
         while True:
             try:
-                async with self._pool.acquire() as connection:
-                    await store.hold_slot(connection, self._slot)
+                async with self._pool.acquire() as connection, store.slot_held(connection, self._slot):
                     while True:
                         known = await self._look(connection, known, on_lost)
                         await asyncio.sleep(WATCH_S)

@@ -1,6 +1,7 @@
 """Statements about stations: the directory, who holds them, who has fallen silent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -185,9 +186,14 @@ async def tell_crowd(
 SLOTS = 0x596F7573  # the first key of the locks that workers hold on their slots
 
 
-async def hold_slot(connection: asyncpg.Connection, slot: int) -> None:
-    """Show that a worker is there, for as long as it keeps the connection."""
+@asynccontextmanager
+async def slot_held(connection: asyncpg.Connection, slot: int) -> AsyncIterator[None]:
+    """Show that a worker is there while the block lasts; it ends with the connection."""
     await connection.execute("SELECT pg_advisory_lock_shared($1, $2)", SLOTS, slot)
+    try:
+        yield
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock_shared($1, $2)", SLOTS, slot)
 
 
 async def unheld_slots(connection: asyncpg.Connection) -> list[int]:
