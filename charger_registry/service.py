@@ -229,7 +229,7 @@ def _people(ground: Ground) -> tuple[FastAPI, Room]:
             login_pages(login, desk, templates, settings, providers),
             provider_pages(login, vouching, templates, settings, clock),
             account_pages(Account(login, factors, delegations, templates, providers), settings),
-            people_pages(desk, templates),
+            people_pages(desk, templates, settings.public_url),
             organisation_pages(organisations, templates, clock),
             key_pages(keys, templates, clock),
         ],

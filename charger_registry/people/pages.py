@@ -32,11 +32,11 @@ Grounds = Annotated[str, Form(min_length=1, max_length=500)]
 county = require_county(REGULATOR)
 
 
-def people_pages(desk: PeopleDesk, templates: Templates) -> APIRouter:
-    """Return /people, /people/persons, /people/teams and /people/audit."""
+def people_pages(desk: PeopleDesk, templates: Templates, public_url: str | None = None) -> APIRouter:
+    """Return /people, /people/persons, /people/teams and /people/audit; `public_url`: where people reach us, in links for them."""
     router = Router(prefix="/people")
-    _add_list(router, desk, templates)
-    _add_person(router, desk, templates)
+    _add_list(router, desk, templates, public_url)
+    _add_person(router, desk, templates, public_url)
     _add_organisation_names(router, desk, templates)
     _add_teams(router, desk, templates)
     _add_trail(router, desk, templates)
@@ -88,7 +88,7 @@ async def _own(desk: PeopleDesk, who: Principal) -> str:
         return called(who.organisation_id, (await get_organisation(connection, who.organisation_id))["name"])
 
 
-def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
+def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates, public_url: str | None) -> None:
     @router.get("")
     async def people(
         request: Request, who: Annotated[Principal, Depends(manager)], q: str = "", cursor: Cursor = None
@@ -125,7 +125,7 @@ def _add_list(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None
             link = await desk.create(who, replace(account, **await _meant(desk, fields)), reason)
         except YouguanError as error:
             return await form(request, who, account, error)
-        return await show_person(request, desk, templates, who, account.username, link=link)
+        return await show_person(request, desk, templates, who, account.username, link=link, public_url=public_url)
 
 
 async def show_person(
@@ -136,6 +136,7 @@ async def show_person(
     username: str,
     *,
     link: Link | None = None,
+    public_url: str | None = None,
     error: YouguanError | None = None,
     form: str = "",
     account: Account | None = None,
@@ -146,7 +147,7 @@ async def show_person(
     """
     row = await desk.read(who, username)
     organisation = called(row["organisation_id"], row["organisation_name"]) if row["organisation_id"] else ""
-    address = str(request.base_url).rstrip("/") + link.path if link else ""
+    address = (public_url or str(request.base_url)).rstrip("/") + link.path if link else ""
     return templates.render(
         request, "person.html", status_code=error.status if error else 200, row=row,
         account=account or store.account_of(row), organisation=account.organisation_id or "" if account else organisation,
@@ -156,7 +157,7 @@ async def show_person(
     )  # fmt: skip
 
 
-def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
+def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates, public_url: str | None) -> None:
     @router.get("/persons/{username}")
     async def person(request: Request, username: str, who: Annotated[Principal, Depends(manager)]) -> Response:
         return await show_person(request, desk, templates, who, username)
@@ -200,7 +201,7 @@ def _add_person(router: APIRouter, desk: PeopleDesk, templates: Templates) -> No
         except YouguanError as error:
             return await show_person(request, desk, templates, who, username, error=error, form=command)
         if link is not None:
-            return await show_person(request, desk, templates, who, username, link=link)
+            return await show_person(request, desk, templates, who, username, link=link, public_url=public_url)
         return RedirectResponse(f"/people/persons/{quote(username, safe='')}", 303)
 
 

@@ -209,7 +209,7 @@ async def house(database_url: str) -> AsyncIterator[House]:
         pages = [
             login_pages(login, desk, templates, settings),
             account_pages(OwnAccount(login, factors, delegations, templates), settings),
-            people_pages(desk, templates),
+            people_pages(desk, templates, "https://county.example/"),
             organisation_pages(organisations, templates, clock),
         ]
         parts = Parts("registry", {"/api/registry": served, "/api/auth": entrance}, pages)
@@ -900,7 +900,7 @@ async def test_people_are_managed_in_the_browser(house: House) -> None:
     chief = house.regulator
     form = {"username": "li", "name": "李", "roles": ["inspector"], "division": "330226001", **WHY}
     page = await house.client.post("/people/new", data=form, headers=chief)
-    path = page.text.split("/password/")[1].split("<")[0]
+    path = page.text.split("https://county.example/password/")[1].split("<")[0]
     asked = await house.client.get(f"/password/{path}")
     assert "li" in asked.text
     assert (await house.client.post(f"/password/{path}", data={"password": "x"})).status_code == 422
