@@ -9,9 +9,9 @@ from fastapi import Depends, FastAPI, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from charger_registry.filing import store
-from charger_registry.filing.comparison import Beside, Effect
 from charger_registry.filing.content import Content
-from charger_registry.filing.desk import FilingDesk, View
+from charger_registry.filing.desk import FilingDesk
+from charger_registry.filing.detail import FilingDetail, FilingOut, detail_of
 from charger_registry.filing.indicators import Handled, Indicators, Share, indicators
 from charger_registry.filing.machine import Command, State
 from charger_registry.filing.papers.desk import PaperDraft
@@ -24,7 +24,6 @@ from youguan.errors import Invalid, Reason
 from youguan.web.documents import give, take
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_site
-from youguan.web.times import UtcTime
 
 DOCUMENTS = "/filing-documents/"
 CURSOR = ("idle", "due_text", "moved_at", "id")
@@ -60,143 +59,11 @@ class Retirement(BaseModel):
     reason: str = Field(min_length=1, max_length=500)
 
 
-class FilingOut(BaseModel):
-    """A filing; `due_on`: when whoever has the next word must have said it. `promises`: papers that are still owed."""
-
-    id: str
-    number: str | None
-    channel: Literal["online", "counter"]
-    organisation_id: str
-    organisation_name: str
-    site_id: str | None
-    state: State
-    name: str
-    division_code: str
-    due_on: date | None
-    submitted_at: UtcTime | None
-    answered_at: UtcTime | None
-    answer_due_on: date | None
-    decision_due_on: date | None
-    decided_at: UtcTime | None
-    started_on: date | None
-    promises: int
-    promised_for: date | None
-    rating: int | None
-
-
-class DocumentOut(BaseModel):
-    """A paper of a filing; with `ended_at` it counts no longer."""
-
-    id: str
-    type: str
-    number: str
-    valid_from: date | None
-    valid_until: date | None
-    replaces: str | None
-    name: str
-    media_type: str
-    size_bytes: int
-    sha256: str
-    added_at: UtcTime
-    added_by: str
-    ended_at: UtcTime | None
-    standing: Literal["counts", "waiting", "refused"] = Field(
-        description="what is brought on a file that stands waits until the authority has accepted it"
-    )
-    judged_at: UtcTime | None
-    judged_why: str | None
-
-
 class Judgement(BaseModel):
     """What the authority says of a paper that waits for it; whoever refuses says why."""
 
     accepted: bool
     reason: str = Field(default="", max_length=1000)
-
-
-class PromiseOut(BaseModel):
-    """A paper that was promised."""
-
-    type: str
-    due_on: date
-    promised_at: UtcTime
-    kept_at: UtcTime | None
-    lapses_on: date | None = Field(
-        description="the last day on which it may come before the file lapses; null: it stands"
-    )
-
-
-class HistoryOut(BaseModel):
-    """One step of a filing."""
-
-    at: UtcTime
-    actor: str
-    role: str
-    command: str
-    previous: str | None
-    state: str
-    reason: str
-    document_number: str | None
-
-
-class ProblemOut(BaseModel):
-    """A field that keeps a filing from being submitted or accepted, and why."""
-
-    field: str
-    code: str
-    reason: str
-
-
-class RoleBesideOut(BaseModel):
-    """A role as a site's ledger has it beside a filing: organisation ids; `effect`: what acceptance would make of it."""
-
-    role: str
-    ledger: list[str]
-    filed: str | None
-    effect: Effect = Field(
-        description="same; stays: the filing names none; begins: nobody has it; succeeds: who had it exists no more; "
-        "refused: another has it, or is to have it; nobody"
-    )
-
-
-class FactBesideOut(BaseModel):
-    """What a filing says otherwise of its site than it has begun with."""
-
-    field: str
-    before: str
-    after: str
-
-
-class BesideOut(BaseModel):
-    """A filing of a site that is there beside what is registered of it; stations by what acceptance would make of them."""
-
-    roles: list[RoleBesideOut]
-    added: list[str]
-    retired: list[str]
-    changed: list[str]
-    facts: list[FactBesideOut]
-
-
-class FilingDetail(FilingOut):
-    """A filing with everything in it; `commands`: what whoever asks may do with it now."""
-
-    content: Content
-    asked_for: list[str]
-    asked_why: str | None
-    documents: list[DocumentOut]
-    promised: list[PromiseOut]
-    history: list[HistoryOut]
-    problems: list[ProblemOut]
-    supplement_until: date | None = Field(
-        description="when the supplement asked for may come last, before the filing counts as withdrawn"
-    )
-    restore_until: date | None = Field(description="when the authority may restore last what has lapsed")
-    grace_until: date | None
-    position: Literal["verified", "unverified"] | None = Field(
-        description="held against the division's boundary; null: no point"
-    )
-    beside: BesideOut | None = Field(description="null: a new site, or a file that is over")
-    commands: list[Command]
 
 
 class DocumentTypeOut(BaseModel):
@@ -267,7 +134,7 @@ def _add_reading(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk, clock: Cloc
     @app.get("/filings/{filing_id}")
     async def filing(filing_id: str, who: Annotated[Principal, Depends(require())]) -> FilingDetail:
         """Return a filing with its papers, its history and what is missing in it."""
-        return _detail(await desk.view(who, filing_id))
+        return detail_of(await desk.view(who, filing_id))
 
     @app.get("/document-types")
     async def document_types() -> Page[DocumentTypeOut]:
@@ -286,7 +153,7 @@ def _add_writing(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
         filing_id = await desk.begin(
             who, organisation_id=beginning.organisation_id, site_id=beginning.site_id, remote=remote_of(request)
         )
-        return _detail(await desk.view(who, filing_id))
+        return detail_of(await desk.view(who, filing_id))
 
     @app.put("/filings/{filing_id}")
     async def save(
@@ -294,7 +161,7 @@ def _add_writing(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
     ) -> FilingDetail:
         """Keep what a draft says, whatever is missing; the answer says what."""
         await desk.save(who, filing_id, content, remote=remote_of(request))
-        return _detail(await desk.view(who, filing_id))
+        return detail_of(await desk.view(who, filing_id))
 
     @app.post("/filings/{filing_id}/commands")
     async def act(
@@ -306,7 +173,7 @@ def _add_writing(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
             order.document_number.strip(),
         )  # fmt: skip
         await desk.act(who, filing_id, done, remote=remote_of(request))
-        return _detail(await desk.view(who, filing_id))
+        return detail_of(await desk.view(who, filing_id))
 
 
 def _add_retirement(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
@@ -339,7 +206,7 @@ def _add_documents(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
         """Add a paper: a form (multipart/form-data) with the file, a PDF, JPEG, PNG or WebP."""
         draft = PaperDraft(type, number.strip(), valid_from, valid_until, replaces or None)
         await desk.papers.attach(who, filing_id, draft, receiving(desk.papers.shelf, file), remote=remote_of(request))
-        return _detail(await desk.view(who, filing_id))
+        return detail_of(await desk.view(who, filing_id))
 
     @app.get(DOCUMENTS + "{filing_id}/{document_id}")
     async def fetch(
@@ -361,7 +228,7 @@ def _add_documents(app: FastAPI, pool: asyncpg.Pool, desk: FilingDesk) -> None:
         """Accept or refuse a paper that was brought on a file that stands; 409 where it waits no longer."""
         reason = given.reason.strip()
         await desk.papers.judge(who, filing_id, document_id, given.accepted, reason, remote=remote_of(request))
-        return _detail(await desk.view(who, filing_id))
+        return detail_of(await desk.view(who, filing_id))
 
     @app.delete(DOCUMENTS + "{filing_id}/{document_id}", status_code=204)
     async def remove(
@@ -463,32 +330,3 @@ def _handled(row: asyncpg.Record) -> Handled:
 
 def _share(share: Share) -> ShareOut:
     return ShareOut(count=share.count, of=share.of, percent=share.percent)
-
-
-def _detail(view: View) -> FilingDetail:
-    filing = dict(view.filing)
-    return FilingDetail(
-        **{**filing, "content": view.content},
-        documents=[DocumentOut(**dict(row)) for row in view.documents],
-        promised=[PromiseOut(**dict(row), lapses_on=view.last_days.get(row["type"])) for row in view.promises],
-        history=[HistoryOut(**dict(row)) for row in view.history],
-        problems=[ProblemOut(field=p.field, code=p.code, reason=p.reason) for p in view.problems],
-        supplement_until=view.supplement_until,
-        restore_until=view.restore_until,
-        grace_until=view.grace["until"] if view.grace else None,
-        position=view.position,
-        beside=_beside(view.beside) if view.beside else None,
-        commands=sorted(view.commands),
-    )
-
-
-def _beside(beside: Beside) -> BesideOut:
-    roles = [
-        RoleBesideOut(
-            role=row.role, ledger=[line.organisation_id for line in row.now], filed=row.filed or None, effect=row.effect
-        )
-        for row in beside.roles
-    ]
-    facts = [FactBesideOut(**fact._asdict()) for fact in beside.facts]
-    stations = {name: list(getattr(beside, name)) for name in ("added", "retired", "changed")}
-    return BesideOut(roles=roles, **stations, facts=facts)
