@@ -222,7 +222,8 @@ async def test_a_platform_is_asked_for_its_files_and_what_its_connectors_are(
         assert [tuple(row) for row in rows] == [(1, "Faulted"), (2, "Charging")]
 
         async def filed() -> bool:
-            return bool(await gateway.pool.fetchval("SELECT count(*) = 2 FROM gateway.platform_station"))
+            rows = await gateway.pool.fetch("SELECT cec_station_id FROM gateway.platform_station ORDER BY 1")
+            return [row["cec_station_id"] for row in rows] == [f"00000000000000{n}" for n in (8, 9)]
 
         await eventually(filed)
 
