@@ -93,8 +93,11 @@ class CaseLine(BaseModel):
 
 
 class CaseDocumentOut(BaseModel):
-    """A document as it was issued; `sha256` is of `content` in canonical JSON."""
+    """A document as it was issued by the step at `place`, printed at `…/documents/{place}/pdf`; `sha256` is of `content` in
+    canonical JSON.
+    """
 
+    place: int
     number: str
     kind: str
     issued_at: UtcTime

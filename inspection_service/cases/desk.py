@@ -309,6 +309,10 @@ class CaseDesk:
         names = [await self._named(connection, subject) for subject in after.facts.officers]
         organ, police = self.catalogue.own.name, self.catalogue.organs["police"].name
         issue = documents.Issue(organ, police, row["party_name"], tuple(names), who.name, day)
+        for earlier in await store.documents(connection, row["id"]):
+            if earlier["kind"] in documents.DECISIONS:
+                decision = documents.reference(earlier["content"]["title"], earlier["number"])
+                issue = replace(issue, decision=decision)
         case = Case(**{**_shallow(before), "facts": after.facts, "procedure": after.procedure, "state": after.state})
         content = documents.content(line.document, issue, before, case, line, said)
         place = await store.next_number(connection, line.document, day.year)

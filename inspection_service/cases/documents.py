@@ -20,6 +20,7 @@ from inspection_service.law.statutes import LawError, statutes
 
 FILE = Path(__file__).with_name("documents.toml")
 NOTHING = "——"
+DECISIONS = ("spot_decision", "decision")
 # What goes to the party: with the first of these it learns of the case.
 TOLD_TO_PARTY = (
     "guidance", "order", "recheck", "no_penalty", "spot_decision", "notice", "statement", "hearing_notice",
@@ -41,7 +42,7 @@ DIGITS, PLACES, GROUPS = "零壹贰叁肆伍陆柒捌玖", ("", "拾", "佰", "�
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Who issues a document, on which day, with whose names; `police`: whom crimes are transferred to."""
+    """Who issues a document, on which day, with whose names; `police`: whom crimes are transferred to; `decision`: the case's."""
 
     organ: str
     police: str
@@ -49,6 +50,7 @@ class Issue:
     officers: tuple[str, ...]
     actor: str
     day: date
+    decision: str = "行政处罚决定"
 
 
 @cache
@@ -77,10 +79,20 @@ def content(kind: str, issue: Issue, before: Case, after: Case, line: Step, said
         "organ": issue.organ,
         "case": after.number,
         "on": _day(issue.day),
-        "paragraphs": [paragraph.format_map(words) for paragraph in paragraphs],
+        "paragraphs": [_ended(paragraph.format_map(words)) for paragraph in paragraphs],
         "signatures": [SIGN[who].format_map(words) for who in template["sign"]],
         "sealed": template.get("seal", False),
     }
+
+
+def _ended(paragraph: str) -> str:
+    """Return a paragraph with its full stop, which who gives a reason in a form leaves out."""
+    return paragraph if not paragraph or paragraph.endswith(tuple("。：；！？.!?")) else f"{paragraph}。"
+
+
+def reference(title: str, number: str) -> str:
+    """Return a document as another one names it."""
+    return f"《{title}》（{number}）"
 
 
 SIGN = {
@@ -119,7 +131,7 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
     kept = periods()["evidence_kept"].last_day(issue.day)
     return _Words(
         party=issue.party, named=_named(issue.party, case), item=case.item.name,
-        organ=issue.organ, actor=issue.actor, day=_day(issue.day),
+        organ=issue.organ, decision=issue.decision, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
         act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=served(said.manner, said.people),
         handed=handed_over(said.manner, said.people), proof=_proof(case, said),

@@ -62,7 +62,7 @@ def acting(case: Case, line: Step, roles: Collection[Role], subject: str) -> Rol
     """Return the capacity in which somebody takes a step; Forbidden."""
     able = capacities(line, roles)
     if not able:
-        raise Forbidden(Reason("{command} is for: {roles}", command=line.command, roles=", ".join(line.roles)))
+        raise Forbidden(Reason("the step {command} is for: {roles}", command=line.command, roles=", ".join(line.roles)))
     if code := kept_apart(case, line, subject):
         raise Forbidden(
             Reason("{command}: {reason}", command=line.command, reason=REFUSED[code]),

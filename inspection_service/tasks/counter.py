@@ -255,7 +255,7 @@ def _refuse_role(who: Principal, command: Command, task: asyncpg.Record) -> Role
     fitting = _roles(who, task) & TABLE[command].roles
     if not fitting:
         raise Forbidden(
-            Reason("{command} is for: {roles}", command=command, roles=", ".join(sorted(TABLE[command].roles)))
+            Reason("the step {command} is for: {roles}", command=command, roles=", ".join(sorted(TABLE[command].roles)))
         )
     return min(fitting)
 

@@ -11,6 +11,8 @@ from ocpp_gateway.observation import CertificateRequested
 from youguan.errors import Conflict, NotFound, Reason
 from youguan.events import Event
 
+SAID = {"rejected": "declined"}  # in a reason: what is rejected elsewhere is another thing
+
 
 async def write_requests(connection: asyncpg.Connection, requests: Sequence[CertificateRequested]) -> list[Event]:
     """Keep what stations ask for; what a station asks last takes the place of what nobody has decided yet.
@@ -66,7 +68,7 @@ async def get_in_state(connection: asyncpg.Connection, request_id: str, states: 
     if row is None:
         raise NotFound(Reason("certificate request {id}", id=request_id))
     if row["state"] not in states:
-        raise Conflict(Reason("this request is {state}", state=row["state"]))
+        raise Conflict(Reason("this request is {state}", state=SAID.get(row["state"], row["state"])))
     return row
 
 

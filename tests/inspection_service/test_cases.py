@@ -103,12 +103,18 @@ async def test_the_general_procedure_from_lead_to_archive(world: World) -> None:
         "陈述申辩笔录", "行政处罚决定书", "送达回证", "结案审批表",
     ]  # fmt: skip
     async with world.pool.acquire() as connection:
+        assert all(
+            paragraph.endswith(("。", "："))
+            for row in await store.documents(connection, case_id)
+            for paragraph in row["content"]["paragraphs"]
+        )
         said = {
             row["kind"]: "".join(row["content"]["paragraphs"]) for row in await store.documents(connection, case_id)
         }
     assert "有下列证据证明：1.《当事人的陈述》。" in said["decision"]
     assert "于2026年9月16日将拟作出的处罚" in said["decision"]
     assert "当事人进行了陈述、申辩。" in said["decision"]
+    assert "送达文书：《行政处罚决定书》（甬宁综执罚字〔2026〕第000001号）。" in said["service"]
     assert "送达方式：直接送达。送达证明：证据第3号《签收单》。" in said["service"]
     async with world.pool.acquire() as connection:
         lines = await connection.fetch("SELECT action FROM audit.trail WHERE action LIKE 'case %' ORDER BY number")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from youguan.errors import FieldError, Invalid, Reason
 from youguan.web.problems import checked
 from youguan.web.templates import Templates
-from youguan.web.translations import PACKAGES, chinese, english, explain, field_name
+from youguan.web.translations import PACKAGES, chinese, english, explain, field_name, translate
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -127,13 +127,21 @@ def test_the_chinese_of_a_reason_names_no_other_values() -> None:
         assert template.startswith("pydantic.") or values(said) <= values(template), template
 
 
-def test_a_field_is_called_the_same_in_every_package() -> None:
-    called: dict[str, str] = {}
+def test_a_reason_and_a_field_are_called_the_same_in_every_package() -> None:
+    """They are looked up in all packages at once: the same template cannot mean two things."""
+    called: dict[tuple[str, str], str] = {}
     for package in PACKAGES:
         file = ROOT / package.replace(".", "/") / "translations" / "zh.toml"
-        if file.is_file():
-            for field, name in tomllib.loads(file.read_text(encoding="utf-8")).get("fields", {}).items():
-                assert called.setdefault(field, name) == name, f"{package}: {field}"
+        reasons = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        for kind, table in (("field", reasons.pop("fields", {})), ("reason", reasons)):
+            for name, said in table.items():
+                assert called.setdefault((kind, name), said) == said, f"{package}: {kind} {name}"
+
+
+def test_a_page_says_a_text_as_its_own_package_does() -> None:
+    assert translate("撤销", "en", "charger_registry") == "Strike"
+    assert translate("撤销", "en", "inspection_service") == "revoked"
+    assert translate("撤销", "zh", "inspection_service") == "撤销"
 
 
 class Named(BaseModel):

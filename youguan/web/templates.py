@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from youguan.web.translations import explain, language_of, translate
+from youguan.web.translations import PACKAGES, explain, language_of, translate
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -22,6 +22,7 @@ class Templates:
     """The templates of one service, with those of the kernel behind them."""
 
     def __init__(self, folder: Path) -> None:
+        self._package = next((each for each in PACKAGES if each.endswith(folder.parent.name)), None)
         self.environment = Environment(
             loader=FileSystemLoader([folder, HERE / "templates"]),
             autoescape=select_autoescape(["html"]),
@@ -38,7 +39,7 @@ class Templates:
         language = language_of(request)
 
         def say(text: str, **values: object) -> str:
-            translated = translate(text, language)
+            translated = translate(text, language, self._package)
             return translated.format(**values) if values else translated
 
         html = self.environment.get_template(name).render(

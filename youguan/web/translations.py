@@ -6,7 +6,8 @@ Reasons of errors are written in English, for programs; their Chinese stands in 
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -21,9 +22,11 @@ PACKAGES = ("youguan.web", "charger_registry", "ocpp_gateway", "alerts", "inspec
 
 
 @cache
-def english() -> dict[str, str]:
-    """Return Chinese text → English text of every package that is installed."""
-    return {text: said for table in _tables("en.toml") for text, said in table.items()}
+def english(package: str | None = None) -> dict[str, str]:
+    """Return Chinese text → English text of every package that is installed; what `package` says itself comes first."""
+    tables = _tables("en.toml")
+    everything = {text: said for table in tables.values() for text, said in table.items()}
+    return everything | tables.get(package or "", {})
 
 
 @cache
@@ -31,20 +34,20 @@ def chinese() -> tuple[dict[str, str], dict[str, str]]:
     """Return template of a reason → Chinese, and field → what it is called, of every package that is installed."""
     reasons: dict[str, str] = {}
     fields: dict[str, str] = {}
-    for table in _tables("zh.toml"):
+    for table in _tables("zh.toml").values():
         fields.update(table.pop("fields", {}))
         reasons.update(table)
     return reasons, fields
 
 
-def _tables(name: str) -> Iterator[dict[str, Any]]:
+def _tables(name: str) -> dict[str, dict[str, Any]]:
+    """Return package → its table, of every package that is installed and has one."""
+    found = {}
     for package in PACKAGES:
-        try:
-            file = files(package).joinpath("translations", name)
-        except ModuleNotFoundError:
-            continue
-        if file.is_file():
-            yield tomllib.loads(file.read_text(encoding="utf-8"))
+        with suppress(ModuleNotFoundError, FileNotFoundError):
+            text = files(package).joinpath("translations", name).read_text(encoding="utf-8")
+            found[package] = tomllib.loads(text)
+    return found
 
 
 def language_of(request: Request) -> str:
@@ -64,9 +67,9 @@ def preferred(request: Request) -> str | None:
     return None
 
 
-def translate(text: str, language: str) -> str:
-    """Return the text in the language; what has no English yet stays as it is."""
-    return english().get(text, text) if language == "en" else text
+def translate(text: str, language: str, package: str | None = None) -> str:
+    """Return the text in the language, as `package` says it; what has no English yet stays as it is."""
+    return english(package).get(text, text) if language == "en" else text
 
 
 def explain(error: YouguanError | str, language: str) -> str:
