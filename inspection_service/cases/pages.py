@@ -105,7 +105,7 @@ def _add_new(router: APIRouter, desk: CaseDesk, templates: Templates) -> None:
     async def open_case(request: Request, who: Annotated[Principal, Depends(inspector)]) -> Response:
         given = await request.form()
         try:
-            case_id = await desk.open(who, await _opening(given, desk))
+            case_id = await desk.open(who, await opening_in(given, desk))
         except YouguanError as error:
             return await form(request, who, given, error)
         return RedirectResponse(f"/cases/{case_id}", 303)
@@ -120,19 +120,22 @@ def _addressee(given: Mapping[str, Any], parties: Sequence[asyncpg.Record], desk
     return next((row["organisation_id"] for row in parties if row["role"] == wanted), None)
 
 
-async def _opening(given: FormData, desk: CaseDesk) -> Opening:
-    """Return what a form opens a case with: an organisation by its id where one was chosen of the site's, else whom it names.
+async def opening_in(given: FormData, desk: CaseDesk) -> Opening:
+    """Return what a form opens a case with: an organisation by its id where one was chosen of the site's, else whom it names, as
+    a citizen always.
 
     Invalid where the site or the day is another one meanwhile, and who was chosen had no role there.
     """
-    party_id, name = text_in(given, "party_id") or None, text_in(given, "party_name")
+    kind = "citizen" if text_in(given, "party_kind") == "citizen" else "organisation"
+    # The list of organisations chooses one by itself, whatever is said of the party's kind.
+    party_id = (text_in(given, "party_id") or None) if kind == "organisation" else None
+    name = text_in(given, "party_name")
     site, act_on = text_in(given, "site_id") or None, date_in(given.get("act_on")) or desk.today()
     if party_id is not None:
         async with desk.pool.acquire() as connection:
             found = await store.parties_at(connection, site, noon(act_on)) if site else []
         if party_id not in [row["organisation_id"] for row in found]:
             raise Invalid.about("party_id", "had no role at this site on that day: choose again")
-    kind = "citizen" if text_in(given, "party_kind") == "citizen" else "organisation"
     named = particulars(kind, *(text_in(given, name)[:200] for name in PARTICULARS))
     return Opening(
         item_id=text_in(given, "item_id"), party_kind=kind, particulars=named, party_name=name, act_on=act_on,

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from inspection_service.file_review import draw, store
-from inspection_service.file_review.scoring import Score, agreed, grade, score, wrong
+from inspection_service.file_review.scoring import Score, agreed, fatal, grade, score, wrong
 from youguan import audit
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.clock import Clock, county_day
@@ -108,7 +108,8 @@ class FileReviewDesk:
     async def settle(
         self, who: Principal, review_id: str, case_id: str, total: int, reason: str, *, fails: bool = False
     ) -> asyncpg.Record:
-        """Decide between two scores that lie apart: within what they found, with reasons; `fails`: a fault that vetoes is one."""
+        """Decide between two scores that lie apart: within what they found, with reasons; `fails`: what one of them alone called a
+        fault that vetoes is one."""
         if not (who.has(REGULATOR) and who.scope.everything):
             raise Forbidden("scores are settled by the county's regulator")
         async with self.pool.acquire() as connection, connection.transaction():
@@ -121,7 +122,7 @@ class FileReviewDesk:
                 raise Invalid.about(
                     "total", Reason("must lie between {least} and {most}", least=min(totals), most=max(totals))
                 )
-            vetoed = fails and any(each["vetoed"] for each in scores)
+            vetoed = fatal([bool(each["vetoed"]) for each in scores], fails=fails)
             values = (total, grade(total, vetoed=vetoed), who.subject, reason, self._clock.now())
             await store.set_grade(connection, review_id, case_id, values)
             await self._note(connection, who, "settle", row, {"total": total, "reason": reason})

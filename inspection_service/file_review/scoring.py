@@ -101,6 +101,11 @@ def agreed(scores: Sequence[Score]) -> int | None:
     return sum(totals) // len(totals)
 
 
+def fatal(vetoes: Sequence[bool], *, fails: bool) -> bool:
+    """Say whether a file fails whatever its points: both found so, or one did and whoever settles (`fails`) agrees with him."""
+    return all(vetoes) or (fails and any(vetoes))
+
+
 def grade(total: int, *, vetoed: bool) -> str:
     """Return what a file is."""
     if vetoed or total < table().passes:

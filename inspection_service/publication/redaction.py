@@ -24,11 +24,13 @@ COMPOUND = (
     "端木",
 )
 SHORTEST = 2
+# An organisation's credit code is shown; in many there is no letter, and then they look like an identity card's number.
+NO_CODE = "(?<!统一社会信用代码：)"
 PATTERNS = (
     (re.compile(r"住址：[^。\n]+"), "住址：〔略〕"),  # as a decision names a citizen's; an organisation's seat stays
     (re.compile(r"末四位：[0-9A-Z]+"), "末四位：〔略〕"),
-    (re.compile(r"(?<![0-9A-Za-z])\d{17}[0-9Xx](?![0-9A-Za-z])"), "〔身份证号略〕"),
-    (re.compile(r"(?<![0-9A-Za-z])(?:\d{4}[ -]?){3,4}\d{1,4}(?![0-9A-Za-z])"), "〔账号略〕"),
+    (re.compile(NO_CODE + r"(?<![0-9A-Za-z])\d{17}[0-9Xx](?![0-9A-Za-z])"), "〔身份证号略〕"),
+    (re.compile(NO_CODE + r"(?<![0-9A-Za-z])(?:\d{4}[ -]?){3,4}\d{1,4}(?![0-9A-Za-z])"), "〔账号略〕"),
     (re.compile(r"(?<![0-9])1[3-9]\d{9}(?![0-9])"), "〔电话略〕"),
     (re.compile(r"(?<![0-9])0\d{2,3}-?\d{7,8}(?![0-9])"), "〔电话略〕"),
     (re.compile(r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·\s]?[A-Z0-9]{5,6}"), "〔车牌略〕"),

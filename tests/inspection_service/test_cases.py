@@ -14,6 +14,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 from pypdf import PageObject, PdfReader
+from starlette.datastructures import FormData
 from typer.testing import CliRunner
 
 from deploy.commands.__main__ import app
@@ -24,6 +25,7 @@ from inspection_service.cases.file import Facts, Instalment, Said
 from inspection_service.cases.machine import Command, State, step
 from inspection_service.cases.opening import Opening
 from inspection_service.cases.owing import owed_fen
+from inspection_service.cases.pages import opening_in
 from inspection_service.cases.particulars import Particulars
 from inspection_service.cases.persons import Officer
 from inspection_service.evidence import bundle
@@ -167,6 +169,12 @@ async def test_of_two_provisions_for_one_act_the_one_with_the_higher_fine_is_use
     await world.do(HEAD, heavier, Command.DISMISS, reason="查无实据")
     with pytest.raises(Conflict, match=r"^order to correct first$"):
         await world.do(A, lighter, Command.PUNISH_ON_THE_SPOT, **spot)
+
+
+async def test_a_form_opens_a_case_about_a_citizen_whatever_its_list_of_organisations_chose(world: World) -> None:
+    given = {"party_kind": "citizen", "party_id": "m", "party_name": "赵铁柱", "act_on": TODAY.isoformat()}
+    opening = await opening_in(FormData(given), world.cases)
+    assert (opening.party_kind, opening.party_id, opening.party_name) == ("citizen", None, "赵铁柱")
 
 
 async def test_a_case_is_about_a_party_and_a_place_that_are_known(world: World) -> None:

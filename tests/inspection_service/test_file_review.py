@@ -14,7 +14,7 @@ from inspection_service.annual_report import store as report
 from inspection_service.file_review import draw, store
 from inspection_service.file_review.desk import FileReviewDesk, Order
 from inspection_service.file_review.people import Person, RegistryPeople, check_chosen
-from inspection_service.file_review.scoring import Score, agreed, grade, read, score, table, wrong
+from inspection_service.file_review.scoring import Score, agreed, fatal, grade, read, score, table, wrong
 from inspection_service.law.statutes import LawError
 from tests.inspection_service.world import START, TODAY, somebody
 from youguan import audit
@@ -76,6 +76,13 @@ def test_what_marks_add_up_to() -> None:
     assert agreed([Score(91, ()), Score(100, ())]) == 95
     assert agreed([Score(80, ()), Score(91, ())]) is None
     assert agreed([Score(80, ("facts",)), Score(80, ())]) is None
+    # What both found fatal no settling of the points undoes; what one found stands where whoever settles says so.
+    found = [
+        fatal(vetoes, fails=fails)
+        for vetoes in ((True, True), (True, False), (False, False))
+        for fails in (False, True)
+    ]
+    assert found == [True, True, False, True, False, False]
     with pytest.raises(LawError, match="hundred"):
         read({"criterion": [{"id": "x", "name": "x", "name_en": "x", "points": 99}]})
 
