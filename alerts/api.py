@@ -18,35 +18,9 @@ from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.templates import Templates
 from youguan.web.times import UtcTime
+from youguan.web.words import ALERTS
 
 State = Literal["pending", "firing", "resolved"]
-RULES = {
-    "connector_fault": "充电枪故障",
-    "station_offline": "充电桩离线",
-    "unmanaged_site": "场站无人管理",
-    "unfiled_charger": "未备案充电桩",
-    "file_contradicted": "备案与实际充电枪不符",
-    "clock_skew": "充电桩时钟偏差",
-    "smoke": "烟雾报警",
-    "water": "积水报警",
-    "overheating": "温度过高",
-    "bay_blocked": "油车占位",
-    "access_attempts": "反复尝试接入",
-    "tampering": "充电桩被拆动",
-    "firmware_signature": "固件签名无效",
-    "security_event": "充电桩安全事件",
-    "document_expiring": "备案材料将到期",
-    "document_expired": "备案材料已过期",
-    "meter_backwards": "电能表倒走",
-    "meter_verification_due": "电能表检定将到期",
-    "meter_verification_overdue": "电能表检定已过期",
-    "filing_promise_overdue": "承诺补交材料逾期",
-    "grace_period_ending": "包容期将届满",
-    "upstream_away": "运营商中央系统不可达",
-    "relay_gap": "转接报文未能留存",
-    "platform_silent": "平台失联",
-    "orders_untold": "充电订单未能上报",
-}
 REASONS = {
     "no_manager": "从未有管理单位",
     "deregistered": "管理单位已注销",
@@ -166,7 +140,7 @@ def alerts_pages(pool: asyncpg.Pool, templates: Templates) -> APIRouter:
                 scope=who.scope,
             )
         return templates.render(
-            request, "alerts.html", rows=rows, rule=rule or "", station=station or "", rules=RULES, reasons=REASONS,
+            request, "alerts.html", rows=rows, rule=rule or "", station=station or "", rules=ALERTS, reasons=REASONS,
             severities=SEVERITIES,
         )  # fmt: skip
 

@@ -1,0 +1,30 @@
+"""What more than one service calls the same; Chinese, translated when shown."""
+
+# What an alert is about, by its rule; the task that it opens is called the same, unless it is to do something else.
+ALERTS = {
+    "connector_fault": "充电枪故障",
+    "station_offline": "充电桩离线",
+    "unmanaged_site": "场站无人管理",
+    "unfiled_charger": "未备案充电桩",
+    "file_contradicted": "备案与实际充电枪不符",
+    "clock_skew": "充电桩时钟偏差",
+    "smoke": "烟雾报警",
+    "water": "积水报警",
+    "overheating": "温度过高",
+    "bay_blocked": "油车占位",
+    "access_attempts": "反复尝试接入",
+    "tampering": "充电桩被拆动",
+    "firmware_signature": "固件签名无效",
+    "security_event": "充电桩安全事件",
+    "document_expiring": "备案材料将到期",
+    "document_expired": "备案材料已过期",
+    "meter_backwards": "电能表倒走",
+    "meter_verification_due": "电能表检定将到期",
+    "meter_verification_overdue": "电能表检定已过期",
+    "filing_promise_overdue": "承诺补交材料逾期",
+    "grace_period_ending": "包容期将届满",
+    "upstream_away": "运营商中央系统不可达",
+    "relay_gap": "转接报文未能留存",
+    "platform_silent": "平台失联",
+    "orders_untold": "充电订单未能上报",
+}
