@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from inspection_service.publication import store
-from inspection_service.publication.desk import PublicationDesk, shown
+from inspection_service.publication.desk import SHOWABLE, PublicationDesk, shown
 from inspection_service.publication.due import Due
 from inspection_service.publication.notice import Shown, as_atom, as_csv, as_json_feed
 from youguan.auth import OFFICIALS, REGULATOR, REVIEWER, Principal
@@ -88,7 +88,7 @@ class AllDue(BaseModel):
 
 
 class PublicationWithDraft(PublicationOut):
-    """The same with what would be shown, or is."""
+    """The same with what would be shown, or is; `notice` null where it is to be shown no more."""
 
     notice: NoticeOut | None
 
@@ -127,7 +127,7 @@ async def with_draft(desk: PublicationDesk, who: Principal, publication_id: str)
         row = await desk.see(connection, who, publication_id)
         members: dict[str, Any] = {name: row[name] for name in PublicationOut.model_fields}
         notice = row["notice"]
-        if notice is None and row["state"] in ("to_check", "exempt", "withheld"):
+        if notice is None and row["state"] in SHOWABLE and not await desk.against(connection, row):
             draft = await desk.notice(connection, row, ())
             notice = {name: getattr(draft, name) for name in NoticeOut.model_fields}
     return PublicationWithDraft(**members, notice=NoticeOut(**notice) if notice else None)

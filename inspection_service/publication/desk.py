@@ -30,6 +30,12 @@ TO_CHECK, EXEMPT, WITHHELD, PUBLISHED, WITHDRAWN, ENDED = (
     "to_check", "exempt", "withheld", "published", "withdrawn", "ended",
 )  # fmt: skip
 STATES = (TO_CHECK, EXEMPT, WITHHELD, PUBLISHED, WITHDRAWN, ENDED)
+SHOWABLE = (
+    TO_CHECK,
+    EXEMPT,
+    WITHHELD,
+    WITHDRAWN,
+)  # what was taken back by mistake, or to be corrected, comes again (Art. 48)
 DECISIONS = ("decision", "spot_decision")
 SYSTEM = "system"
 CHANGED_BY_REVIEW = "处罚决定经行政复议或者诉讼变更"
@@ -155,6 +161,14 @@ class PublicationDesk:
         async with self.pool.acquire() as connection:
             return due(await store.list_waiting(connection, who.subject, who.scope))
 
+    async def against(self, connection: asyncpg.Connection, row: asyncpg.Record) -> str | None:
+        """Return why a decision is to be shown no more, whoever has checked it; None: it may be."""
+        if await store.fell_on(connection, row["id"]):
+            return "this decision no longer stands: it was revoked or changed"
+        if (await self._facts(connection, row["case_id"])).credit_ended_on is not None:
+            return "this decision is shown no more: the credit was repaired"
+        return None
+
     async def notice(self, connection: asyncpg.Connection, row: asyncpg.Record, names: Sequence[str]) -> Notice:
         """Return what would be shown, redacted by rule and of these names."""
         case = await cases.get(connection, row["case_id"])
@@ -186,17 +200,18 @@ class PublicationDesk:
     ) -> asyncpg.Record:
         """Show a decision to everybody, as somebody has checked it; Conflict, Forbidden, Invalid.
 
-        `names`: of natural persons that no rule knows. What the rules do not publish needs a reason.
+        `names`: of natural persons that no rule knows. What the rules do not publish needs a reason, and what was taken back to be
+        corrected.
         """
         if short := [name for name in names if len(name) < SHORTEST]:
             raise Invalid.about("names", Reason("{name}: two characters at the least", name=short[0]))
         now = self.now()
         async with self.pool.acquire() as connection, connection.transaction():
-            row = await self._hold(connection, who, publication_id, (TO_CHECK, EXEMPT, WITHHELD))
+            row = await self._hold(connection, who, publication_id, SHOWABLE)
             if row["state"] != TO_CHECK and not reason.strip():
-                raise Invalid.about("reason", "is needed for what is not published by rule")
-            if await store.fell_on(connection, publication_id):
-                raise Conflict("this decision no longer stands: it was revoked or changed")
+                raise Invalid.about("reason", "is needed for what is not published by rule, or was taken back")
+            if against := await self.against(connection, row):
+                raise Conflict(against)
             notice = await self.notice(connection, row, names)
             case = await cases.get(connection, row["case_id"])
             facts = FACTS.validate_python(case["facts"])

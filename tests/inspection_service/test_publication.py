@@ -287,6 +287,20 @@ async def test_what_is_withheld_or_exempt_is_published_for_a_reason_only(world: 
     await desk.withdraw(REVIEWERS[0], row["id"], "内容有误")
     (found,) = await seen(world, desk)
     assert (found.notice, found.withdrawn) == (None, "内容有误")
+    # What was taken back to be corrected is shown again, once more for a reason, until the credit is repaired.
+    with pytest.raises(Invalid, match="taken back"):
+        await desk.publish(HEAD, row["id"], ["李明华"])
+    await desk.publish(HEAD, row["id"], ["李明华"], "已更正")
+    (found,) = await seen(world, desk)
+    assert (found.notice is not None, found.withdrawn) == (True, "")
+    await desk.withdraw(HEAD, row["id"], "内容有误")
+    await world.serve(case_id)
+    await world.do(HEAD, case_id, Command.RECORD_CREDIT)
+    await world.do(A, case_id, Command.PAY, amount_fen=20_000_00, on=TODAY, receipt="1")
+    world.go_to(date(2026, 12, 17))
+    await world.do(HEAD, case_id, Command.REPAIR_CREDIT, reason="申请修复")
+    with pytest.raises(Conflict, match="repaired"):
+        await desk.publish(HEAD, row["id"], ["李明华"], "已更正")
 
 
 async def test_what_is_due_is_listed_for_whoever_may_do_it_and_as_long_as_it_is(
