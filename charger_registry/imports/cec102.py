@@ -16,7 +16,7 @@ from charger_registry.imports.reading import Noted, Reading, each, read_items, s
 from youguan.errors import Reason
 
 CURRENTS = {1: "DC", 2: "AC", 3: "DC"}
-CLOSED = 5
+BEING_BUILT, CLOSED = 1, 5
 MOST_CONNECTORS = 99
 TIME = re.compile(r"(\d{2}):?(\d{2})(?::?\d{2})?")
 
@@ -45,8 +45,11 @@ def site_of(info: Fields, crs: str, noted: Noted) -> SiteDraft:
     operator, station_id = info.code("OperatorID", 9), info.code("StationID", 20)
     if operator is None or station_id is None:
         raise info.wrong("StationID" if operator else "OperatorID", "is missing")
-    if info.whole("StationStatus", 0, 255) == CLOSED:
+    status = info.whole("StationStatus", 0, 255)
+    if status == CLOSED:
         raise info.wrong("StationStatus", "is 5: closed for good; retire the site instead")
+    if status == BEING_BUILT:
+        raise info.wrong("StationStatus", "is 1: being built; bring it when it stands")
     stations, whole = stations_of(
         info, "EquipmentInfos", lambda equipment: _station(operator, equipment), "EquipmentID", noted
     )

@@ -30,6 +30,8 @@ CEC: dict[str, Any] = {
             ],
         },
         {"StationID": "000000000000002", "OperatorID": "395815801", "StationLng": "east", "StationLat": 29},
+        {"StationID": "000000000000003", "OperatorID": "395815801", "StationStatus": 5},
+        {"StationID": "000000000000004", "OperatorID": "395815801", "StationStatus": "1"},
     ],
 }  # fmt: skip
 OCPI: dict[str, Any] = {

@@ -32,7 +32,12 @@ def test_station_info_of_the_group_standard() -> None:
     reading = read(packed(samples.CEC))
     assert (reading.format, refused(reading)) == (
         "cec102",
-        [(1, "EquipmentInfos[2].ConnectorInfos[1].ConnectorType"), (2, "StationLng")],
+        [
+            (1, "EquipmentInfos[2].ConnectorInfos[1].ConnectorType"),
+            (2, "StationLng"),
+            (3, "StationStatus"),
+            (4, "StationStatus"),
+        ],
     )
     site = reading.sites["395815801-000000000000001"]
     assert (site.crs, site.longitude, site.whole) == ("gcj02", 121.433469, False)
