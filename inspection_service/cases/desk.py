@@ -31,7 +31,7 @@ from inspection_service.store import get_site
 from inspection_service.tasks import store as tasks
 from inspection_service.wording import REFUSED
 from youguan import audit
-from youguan.auth import INSPECTOR, REGULATOR, Principal
+from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
@@ -78,11 +78,13 @@ class CaseDesk:
     async def see(
         self, connection: asyncpg.Connection, who: Principal, case_id: str, *, hold: bool = False
     ) -> asyncpg.Record:
-        """Return a case; NotFound beyond one's bounds too."""
+        """Return a case; NotFound beyond one's bounds too, which do not keep who was drawn to review its file from reading it."""
         row = await store.get(connection, case_id, hold=hold)
         if who.scope.covers(row["division_code"], None):
             return row
         if who.scope.covers(None, row["party_id"]) and await store.party_knows(connection, case_id):
+            return row
+        if not hold and who.has(*OFFICIALS) and await store.is_reviewed_by(connection, case_id, who.subject):
             return row
         raise NotFound(Reason("case {id}", id=case_id))
 

@@ -205,7 +205,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             takes=State(row["state"]) not in ENDED,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
             known=known, owed=max(owed_fen(case, desk.today()), 0), refund=refund_fen(case, desk.today()), together=_together(case),
-            first_days=first_days(case, desk.today()), error=error,
+            alone=_alone(case), first_days=first_days(case, desk.today()), error=error,
             collects=collects, me=who.subject, **WORDS,
         )  # fmt: skip
 
@@ -238,6 +238,11 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
         except YouguanError as error:
             return await show(request, who, case_id, error)
         return RedirectResponse(f"/cases/{case_id}", 303)
+
+
+def _alone(case: Case) -> set[str]:
+    """Return which kinds of sanctions our organ may impose in a case by themselves."""
+    return {s.kind for m in case.item.own(PENALTY) for s in m.sanctions if s.meets(case.party_kind) and not s.beside}
 
 
 def _together(case: Case) -> set[str]:

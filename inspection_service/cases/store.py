@@ -171,6 +171,18 @@ async def party_knows(connection: asyncpg.Connection, case_id: str) -> bool:
     return found
 
 
+async def is_reviewed_by(connection: asyncpg.Connection, case_id: str, subject: str) -> bool:
+    """Say whether somebody was drawn to review a case's file, and it is not graded yet."""
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM inspection.reviewed_file WHERE case_id = $1 AND reviewers ? $2 AND grade IS NULL)
+        """,
+        case_id,
+        subject,
+    )
+    return found
+
+
 async def save(connection: asyncpg.Connection, case_id: str, values: Sequence[Any]) -> None:
     """Let a case stand at (state, procedure, facts, due on, period, at)."""
     await connection.execute(

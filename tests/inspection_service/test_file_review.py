@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspection_service.annual_report import store as report
+from inspection_service.cases.desk import CaseDesk
 from inspection_service.file_review import draw, store
 from inspection_service.file_review.desk import FileReviewDesk, Order
 from inspection_service.file_review.people import Person, RegistryPeople, check_chosen
 from inspection_service.file_review.scoring import Score, agreed, fatal, grade, read, score, table, wrong
+from inspection_service.law.catalogue import catalogue
 from inspection_service.law.statutes import LawError
-from tests.inspection_service.world import START, TODAY, somebody
+from tests.inspection_service.world import PRESS, START, TODAY, somebody
 from youguan import audit
 from youguan.auth import EVERYTHING
 from youguan.clock import ManualClock
@@ -159,6 +161,24 @@ async def test_who_may_be_chosen_and_in_what_he_had_part(pool: asyncpg.Pool) -> 
         check_chosen(["r1", "r2"], known)
     with pytest.raises(Unavailable):
         await RegistryPeople("http://127.0.0.1:9", {}).officials()
+
+
+async def test_who_was_drawn_reads_a_file_beyond_his_bounds_until_it_is_graded(
+    pool: asyncpg.Pool, desk: FileReviewDesk
+) -> None:
+    cases = CaseDesk(pool, ManualClock(START), catalogue(), PRESS, "s" * 32)
+    review_id = await desk.order(HEAD, replace(ORDER, people=("r1", TOWN.subject)))
+    async with pool.acquire() as connection:
+        drawn = [file["case_id"] for file in await store.files(connection, review_id)]
+        (other, *_) = {f"k{n}" for n in range(1, 6)} - set(drawn)
+        assert (await cases.see(connection, TOWN, drawn[0]))["id"] == drawn[0]
+        for case_id, hold in ((other, False), (drawn[0], True)):
+            with pytest.raises(NotFound):
+                await cases.see(connection, TOWN, case_id, hold=hold)
+        for who in (TOWN, somebody("r1", "reviewer")):
+            await desk.give(who, review_id, drawn[0], full("general"), "")
+        with pytest.raises(NotFound):
+            await cases.see(connection, TOWN, drawn[0])
 
 
 async def test_two_scores_grade_a_file_and_the_report_counts_it(pool: asyncpg.Pool, desk: FileReviewDesk) -> None:
