@@ -33,12 +33,13 @@ async def add(connection: asyncpg.Connection, case_id: str, at: datetime, link: 
 
 
 async def collected_since(connection: asyncpg.Connection, by: str, since: datetime) -> Brought:
-    """Return the evidence that somebody collected in cases since an instant."""
+    """Return the evidence that somebody collected in cases since an instant; what was generated of an earlier time is none."""
     row = await connection.fetchrow(
         """
         SELECT count(*)::int, coalesce(sum((record->>'size_bytes')::bigint), 0)::bigint, min(collected_at)
         FROM inspection.evidence
-        WHERE collected_at > $2 AND record->>'type' = 'evidence' AND record->>'by' = $1
+        WHERE collected_at > $2 AND (record->>'collected_at')::timestamptz > $2 AND record->>'type' = 'evidence'
+          AND record->>'by' = $1
         """,
         by,
         since,

@@ -127,6 +127,8 @@ class ExchangeDesk:
         return Receipt(place, organ, number, case_id, case_number, None)
 
     async def _open(self, who: Principal, second_officer: str, record: CaseRecord) -> tuple[str, str]:
+        if record.organ == self.cases.catalogue.own.name:
+            raise Invalid.about("organ", "is our own: what it sends is among our cases already")
         async with self.cases.pool.acquire() as connection, connection.transaction():
             # Two who send the same at once: the second finds what the first has opened.
             await connection.execute("LOCK TABLE inspection.received_case IN SHARE ROW EXCLUSIVE MODE")

@@ -172,7 +172,9 @@ async def test_of_a_generated_year_nothing_is_due_and_everything_is_in_a_bundle(
         )  # fmt: skip
         found = await everything(pool, "penalty_cases")
         issued = await documents(connection, found[0]["id"])
-    assert late == []
+        officer = (await evidence.links(connection, found[0]["id"]))[0].record["by"]
+        today = await evidence.collected_since(connection, officer, clock.now() - timedelta(days=1))
+    assert (late, today.files) == ([], 0)
     evidence_desk = EvidenceDesk(pool, clock, Shelf(Settings(data_dir=tmp_path), "inspection"), PRIVATE)
     await cases.print_all(found[0]["id"])
     number, packed = await evidence_desk.pack(who, found[0]["id"])

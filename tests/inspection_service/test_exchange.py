@@ -60,6 +60,8 @@ async def test_a_case_goes_out_whole_and_comes_in_as_a_lead_with_a_receipt(world
     assert [document.kind for document in sent.documents][-1] == "notice"
     with pytest.raises(NotFound):
         await desk.send(somebody("elsewhere", "reviewer"), case_id)
+    (returned,) = await desk.take(A, "b", [sent.model_dump(mode="json")])  # our own file, brought to us by mistake
+    assert "organ: is our own" in str(returned.refused)
     away = sent.model_dump(mode="json") | {"organ": "象山县综合行政执法局"}
     (receipt,) = await desk.take(A, "b", [away])
     assert receipt.refused is None
