@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import asyncpg
 from fastapi import Depends, FastAPI, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from inspection_service.cases import store
 from inspection_service.cases.desk import CaseDesk
@@ -21,7 +21,7 @@ from inspection_service.cases.opening import Opening
 from inspection_service.cases.owing import owed_fen, refund_fen
 from inspection_service.cases.particulars import particulars
 from inspection_service.cases.persons import Officer
-from inspection_service.cases.words import PARTICULARS
+from inspection_service.cases.words import HOUR, PARTICULARS
 from inspection_service.law.api import Yuan
 from inspection_service.wording import REFUSED
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, Principal
@@ -159,7 +159,9 @@ class PartOfPlan(BaseModel):
 
 
 class CaseWords(BaseModel):
-    """What somebody gives with a command; which members it needs, the case says itself. Money in yuan."""
+    """What somebody gives with a command; which members it needs, the case says itself. Money in yuan, an `hour` as 09:30."""
+
+    model_config = ConfigDict(extra="forbid")
 
     seen: int | None = Field(default=None, ge=0, le=1_000_000)
     reason: Words = ""
@@ -170,6 +172,7 @@ class CaseWords(BaseModel):
     uscc: Short = ""
     representative: Short = ""
     on: date | None = None
+    hour: Annotated[str, Field(pattern=f"^{HOUR}$")] = ""
     officers: list[Id] = Field(default_factory=list, max_length=2)
     people: list[Short] = Field(default_factory=list, max_length=30)
     procedure: Literal["fast", "general"] | None = None

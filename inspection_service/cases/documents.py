@@ -133,7 +133,8 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         party=issue.party, named=_named(issue.party, case), item=case.item.name,
         organ=issue.organ, decision=issue.decision, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
-        act_on=_day(case.act_on), on=_day(said.on), place=said.place or NOTHING, manner=served(said.manner, said.people),
+        act_on=_day(case.act_on), on=_day(said.on), hour=_hour(said.hour), place=said.place or NOTHING,
+        manner=served(said.manner, said.people),
         handed=handed_over(said.manner, said.people), proof=_proof(case, said),
         reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
         article=article.title, evidence=_evidence(case), heard=_heard(case.facts),
@@ -215,6 +216,14 @@ def _own_basis(kind: str, item: Item) -> str:
 
 def _day(day: date | None) -> str:
     return f"{day.year}年{day.month}月{day.day}日" if day else NOTHING
+
+
+def _hour(hour: str) -> str:
+    """Return 09:30 as a document says it: 9时30分."""
+    if not hour:
+        return NOTHING
+    whole, minutes = map(int, hour.split(":"))
+    return f"{whole}时" + (f"{minutes}分" if minutes else "")
 
 
 def money(fen: int) -> str:

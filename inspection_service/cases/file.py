@@ -159,7 +159,7 @@ class Said:
 
     `grounds`: why a fine lies outside of the middle of its range (Art. 34). `also`: what is imposed beside the sanction (并处);
     `things`: what is kept as evidence, or confiscated. `proof`: the place in the chain of what proves a service.
-    `address`, `uscc`, `representative`: the party's, as a decision names them.
+    `address`, `uscc`, `representative`: the party's, as a decision names them. `hour`: when a hearing begins, "09:30".
     """
 
     reason: str = ""
@@ -169,6 +169,7 @@ class Said:
     uscc: str = ""
     representative: str = ""
     on: date | None = None
+    hour: str = ""
     officers: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     procedure: str | None = None

@@ -1,5 +1,6 @@
 """What the forms of cases say, as the rules take it: what cannot be read is as good as not given. Pure."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -7,14 +8,14 @@ from starlette.datastructures import FormData
 
 from inspection_service.cases.file import Instalment, Said
 from inspection_service.cases.identity import Identities, Identity
-from inspection_service.cases.words import CHOICES
+from inspection_service.cases.words import CHOICES, HOUR
 
 
 def said_in(given: FormData, identities: Identities) -> Said:
     """Return what a form says as the rules take it; what cannot be read is as good as not given."""
     return Said(
         reason=text_in(given, "reason"), identity=identity_in(given, identities), grounds=text_in(given, "grounds"),
-        on=date_in(given.get("on")), officers=tuple(lines_in(given, "officers")),
+        on=date_in(given.get("on")), hour=hour_in(given), officers=tuple(lines_in(given, "officers")),
         people=tuple(lines_in(given, "people")), procedure=choice_in(given, "procedure"), sanction=choice_in(given, "sanction"),
         also=choices_in(given, "also"), gains_fen=fen_in(given, "gains_fen"),
         fine_fen=fen_in(given, "fine_fen"), harm=choice_in(given, "harm"), place=text_in(given, "place"),
@@ -35,6 +36,11 @@ def identity_in(given: FormData, identities: Identities) -> Identity | None:
 
 def text_in(given: FormData, name: str) -> str:
     return str(given.get(name, "")).strip()[:2000].replace("\0", "")
+
+
+def hour_in(given: FormData) -> str:
+    found = text_in(given, "hour")
+    return found if re.fullmatch(HOUR, found) else ""
 
 
 def ticked_in(given: FormData, name: str) -> bool:

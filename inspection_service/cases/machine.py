@@ -285,7 +285,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     (
         (S.HEARING,),
         Step(
-            C.CALL_HEARING, REVIEWERS, SAME, (P, "64"), ("on", "place"), ("hearing_notice",), "hearing_notice",
+            C.CALL_HEARING, REVIEWERS, SAME, (P, "64"), ("on", "hour", "place"), ("hearing_notice",), "hearing_notice",
             apart_from=(INVESTIGATORS,),
         ),
     ),

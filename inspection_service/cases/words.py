@@ -199,6 +199,7 @@ FIELDS = {
     "uscc": "统一社会信用代码（单位）",
     "representative": "法定代表人（负责人）",
     "on": "日期",
+    "hour": "开始时间",
     "officers": "两名办案人员",
     "people": "参加人（每行一人）",
     "procedure": "适用程序",
@@ -221,6 +222,7 @@ FIELDS = {
     "things": "物品（每行一件）",
     "plan": "分期（每行：日期 金额（元），如 2026-10-08 3000）",
 }
+HOUR = r"(([01]\d|2[0-3]):[0-5]\d)?"
 # What goes with a command beside what it needs.
 BESIDE = {
     "confirm_mended": ("minor", "faultless"),

@@ -56,8 +56,7 @@ class FileReviewDesk:
             files = []
             for place, number in enumerate(drawn, 1):
                 row = rows[number]
-                had_part = part.get(row["id"], set()) | set(row["facts"]["investigators"])
-                chosen = draw.reviewers(seed, number, order.people, had_part)
+                chosen = draw.reviewers(seed, number, order.people, part.get(row["id"], set()))
                 if len(chosen) < draw.REVIEWERS_A_FILE:
                     raise Invalid.about("people", Reason("fewer than two had no part in {number}", number=number))
                 files.append((review_id, row["id"], place, chosen))
@@ -117,6 +116,9 @@ class FileReviewDesk:
             scores = await store.scores(connection, review_id, case_id)
             if row["grade"] is not None or len(scores) < draw.REVIEWERS_A_FILE:
                 raise Conflict("there are no two scores that lie apart")
+            part = await store.had_part(connection, [case_id])
+            if who.subject in part.get(case_id, set()) | {each["reviewer"] for each in scores}:
+                raise Forbidden("who scored a file, or had part in its case, does not settle its scores")
             totals = [each["total"] for each in scores]
             if not min(totals) <= total <= max(totals):
                 raise Invalid.about(

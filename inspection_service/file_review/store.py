@@ -29,9 +29,14 @@ async def archived(connection: asyncpg.Connection, first: date, last: date) -> l
 
 
 async def had_part(connection: asyncpg.Connection, case_ids: Sequence[str]) -> dict[str, set[str]]:
-    """Return who has ever moved each of the cases."""
+    """Return who has ever moved each of the cases, or investigated it."""
     rows = await connection.fetch(
-        "SELECT DISTINCT case_id, actor FROM inspection.case_history WHERE case_id = ANY ($1)", list(case_ids)
+        """
+        SELECT case_id, actor FROM inspection.case_history WHERE case_id = ANY ($1)
+        UNION
+        SELECT id, jsonb_array_elements_text(facts->'investigators') FROM inspection.case_file WHERE id = ANY ($1)
+        """,
+        list(case_ids),
     )
     found: dict[str, set[str]] = {}
     for row in rows:

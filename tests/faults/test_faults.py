@@ -11,7 +11,7 @@ import pytest
 from tests.faults import away
 from tests.faults.ledger import Ledger, differences
 from tests.faults.run import run, suite_of
-from tests.suite import Suite, copy_data
+from tests.suite import Suite
 from youguan.database import connect
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -44,10 +44,8 @@ async def test_what_is_acknowledged_is_stored_exactly_once_whoever_is_killed(sui
 
 
 @pytest.mark.parametrize("how", away.WAYS)
-def test_the_database_is_away_under_load(data_folder: Path, sample: Path, how: str) -> None:
-    data = data_folder.with_name(f"away-{how}")
-    copy_data(sample, data)
-    wrong = away.measure(data, how, seconds=5, rate=500, stations=200)
+def test_the_database_is_away_under_load(data_folder: Path, how: str) -> None:
+    wrong = away.measure(data_folder.with_name(f"away-{how}"), how, seconds=5, rate=500, stations=200)
     assert wrong == []
 
 

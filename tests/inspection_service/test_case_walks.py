@@ -51,6 +51,7 @@ SAID = st.builds(
     admitted=st.booleans(),
     rights_told=st.booleans(),
     place=st.just("here"),
+    hour=st.just("14:00"),
     manner=st.sampled_from(["direct"] * 6 + ["left", "post", "electronic", "public_notice"]),
     proof=st.sampled_from([2, 2, 2, 1, None]),
     amount_fen=FINES,

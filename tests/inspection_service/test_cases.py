@@ -393,8 +393,11 @@ async def test_a_hearing_is_asked_for_called_and_held_before_the_decision(world:
         await world.do(HEAD, case_id, Command.DECIDE, reason="r", sanction="fine", fine_fen=20_000_00)
     assert await world.do(A, case_id, Command.ASK_HEARING, reason="当事人要求听证") == "hearing"
     with pytest.raises(Conflict, match="seven working days"):
-        await world.do(REVIEWERS[0], case_id, Command.CALL_HEARING, on=date(2026, 9, 24), place="会议室")
-    await world.do(REVIEWERS[0], case_id, Command.CALL_HEARING, on=date(2026, 9, 28), place="会议室")
+        await world.do(REVIEWERS[0], case_id, Command.CALL_HEARING, on=date(2026, 9, 24), hour="09:30", place="会议室")
+    await world.do(REVIEWERS[0], case_id, Command.CALL_HEARING, on=date(2026, 9, 28), hour="09:30", place="会议室")
+    async with world.pool.acquire() as connection:
+        told = (await store.documents(connection, case_id))[-1]["content"]["paragraphs"]
+    assert any("定于2026年9月28日9时30分在会议室公开举行听证" in said for said in told)
     with pytest.raises(Conflict, match="day has not come"):
         await world.do(REVIEWERS[0], case_id, Command.HOLD_HEARING, reason="r", people=("甲",))
     world.go_to(date(2026, 9, 28))
@@ -414,7 +417,7 @@ async def test_a_hearing_that_nobody_comes_to_is_ended_and_what_is_new_is_invest
     stopped = Opening(**{**_members(STOPPED), "party_kind": "citizen", "party_name": "张某", "party_id": None})
     case_id = await to_notified(world, stopped)
     await world.do(A, case_id, Command.ASK_HEARING, reason="当事人要求听证")
-    await world.do(REVIEWERS[0], case_id, Command.CALL_HEARING, on=date(2026, 9, 28), place="会议室")
+    await world.do(REVIEWERS[0], case_id, Command.CALL_HEARING, on=date(2026, 9, 28), hour="09:30", place="会议室")
     world.go_to(date(2026, 9, 28))
     assert await world.do(REVIEWERS[0], case_id, Command.FORFEIT_HEARING, reason="当事人未到场") == "notified"
     with pytest.raises(Conflict, match="given its hearing up"):

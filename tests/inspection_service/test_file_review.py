@@ -204,6 +204,9 @@ async def test_two_scores_grade_a_file_and_the_report_counts_it(pool: asyncpg.Po
     assert (await desk.give(r2, review_id, third, full("general", service=0, law=1), ""))["grade"] is None
     with pytest.raises(Invalid, match="between 76 and 100"):
         await desk.settle(HEAD, review_id, third, 75, "r")
+    for concerned in ("a", "b", "r3", "r1"):  # officers, a reviewer of the case, one of those who scored
+        with pytest.raises(Forbidden, match="does not settle"):
+            await desk.settle(somebody(concerned, "regulator"), review_id, third, 80, "r")
     assert (await desk.settle(HEAD, review_id, third, 80, "送达有瑕疵"))["grade"] == "passed"
     async with pool.acquire() as connection:
         figures = {year: await report.figures(connection, year, EVERYTHING) for year in (2025, 2026)}
