@@ -764,6 +764,17 @@ async def test_every_document_of_a_case_is_printed_and_reads_as_it_was_issued(wo
         assert PRESS.pdf(document["number"], document["sha256"], content, document["issued_at"]) == found
 
 
+def test_a_paragraph_longer_than_a_page_goes_on_to_the_next() -> None:
+    content = {
+        "title": "听证笔录", "organ": "宁海县", "on": "2026年9月1日", "paragraphs": ["主持人：甲。", "双方辩论如下，" * 280],
+        "signatures": ["参加人："], "sealed": True,
+    }  # fmt: skip
+    heights: list[float] = []
+    for page in PdfReader(io.BytesIO(PRESS.pdf("1", "0" * 64, content, START))).pages:
+        page.extract_text(visitor_text=lambda words, area, at, *_: heights.append(at[5] * area[3] + area[5]))
+    assert min(heights) >= 0, "words lie below the page"
+
+
 def fonts_of(page: PageObject) -> set[str]:
     """Return the families of a page's fonts, all of them embedded."""
     fonts = [font.get_object() for font in page["/Resources"]["/Font"].values()]  # type: ignore[index]
