@@ -162,6 +162,13 @@ def test_a_draw_that_was_changed_is_noticed(change: Callable[[dict[str, Any]], o
     assert faults(record) != []
 
 
+def test_whom_somebody_chose_before_replacements_were_drawn_is_said_to_be_chosen() -> None:
+    record = published()
+    record["replacements"][0]["passed_over"] = None
+    (fault,) = faults(record)
+    assert "chosen by hand" in fault
+
+
 def test_the_command_that_repeats_a_draw(tmp_path: Path) -> None:
     file = tmp_path / "draw.json"
     for record, code in ((published(), 0), ({**published(), "seed": "0"}, 1), ([], 1), (None, 1)):

@@ -155,7 +155,9 @@ def _wrong_replacements(pool: Pool, seed: str, drawn: Sequence[Drawn], replaced:
             wrong.append(f"{each.site}: {each.leaves} was not to go there")
             continue
         named, passed_over = next_in_order(order_at(pool, seed, each.site), ever[each.site], each.passed_over or ())
-        if (each.comes, each.passed_over) != (named, passed_over):
+        if each.passed_over is None:
+            wrong.append(f"{each.site}: for {each.leaves} comes {each.comes}, chosen by hand; the seed names {named}")
+        elif (each.comes, each.passed_over) != (named, passed_over):
             wrong.append(f"{each.site}: for {each.leaves} comes {each.comes}, the seed names {named}")
         going[each.site] = going[each.site] - {each.leaves} | {each.comes}
         ever[each.site].add(each.comes)
