@@ -76,7 +76,8 @@ TYPES = (
 AGAIN_AFTER_S = (30, 120, 600, 1800, 3600)
 GIVEN_UP_AFTER = timedelta(days=3)
 KEPT, FORGOTTEN_EVERY = timedelta(days=90), timedelta(hours=1)
-# So many alerts an address is told within so long; the last of them says that there are more.
+# So many alerts an address is told within so long, and as many critical ones, which no flood of others keeps away; the last of
+# either says that there are more.
 MOST_ALERTS, ALERTS_WITHIN = 20, timedelta(minutes=10)
 AT_ONCE, PAUSE_S = 20, 1.0
 TRIAL = "有管：这是一条试发消息\nYouguan: this is a trial message"

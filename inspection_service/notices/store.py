@@ -178,12 +178,16 @@ async def alert_addresses(
     happened_at: datetime,
     since: datetime,
 ) -> list[asyncpg.Record]:
-    """Return (id, told since) of the addresses that hear of such alerts within their bounds: `severities`, an alert's own and those
-    below it. A regulator's are his division, a team's its district, the centre's the county."""
+    """Return (id, told since) of the addresses that hear of such alerts within their bounds: `severities`, those below an alert's
+    own and, as the last, its own. A regulator's are his division, a team's its district, the centre's the county.
+
+    What was told of critical alerts counts for these alone, and these for no others.
+    """
     rows: list[asyncpg.Record] = await connection.fetch(
         """
         SELECT a.id, (SELECT count(*) FROM inspection.notice n WHERE n.address_id = a.id AND n.made_at > $4
-                      AND n.event->>'type' = 'Alert')::int AS told
+                      AND n.event->>'type' = 'Alert'
+                      AND (n.event->>'severity' = 'critical') = ('critical' = ANY ($1)))::int AS told
         FROM inspection.notice_address a LEFT JOIN inspection.site s ON s.id = $2
         LEFT JOIN inspection.official o ON a.recipient = 'person/' || o.username AND 'regulator' = ANY (o.roles)
         LEFT JOIN inspection.team t ON a.recipient = 'team/' || t.id

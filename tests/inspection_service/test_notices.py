@@ -351,12 +351,14 @@ async def test_alerts_are_told_from_a_severity_on_within_bounds_and_never_too_ma
     )
     assert text["link"] == f"{LINK}/alerts?station=s-1"
     await house.pool.execute("UPDATE inspection.team SET divisions = '{330226001}'")
-    await house.tell(*(alert("critical", number=n) for n in range(MOST_ALERTS + 5)))
+    for flood in ("major", "critical"):
+        await house.tell(*(alert(flood, number=n) for n in range(MOST_ALERTS + 5)))
     while await house.send():
         pass
     counts = Counter(path for path, _, _ in house.web.posted)
-    assert counts == {"/h": MOST_ALERTS, "/centre": MOST_ALERTS, "/near": MOST_ALERTS, "/team": MOST_ALERTS}
-    assert sum("其余请在页面查看" in body["text"] for _, _, body in house.web.posted) == 4
+    both = 2 * MOST_ALERTS
+    assert counts == {"/h": both, "/centre": both, "/near": MOST_ALERTS, "/team": both}, "critical ones are told apart"
+    assert sum("其余请在页面查看" in body["text"] for _, _, body in house.web.posted) == 7
     await house.pass_time(ALERTS_WITHIN.total_seconds() + 1)
     await house.tell(alert("critical"))
     assert await house.send() == 4, "there is room again"
