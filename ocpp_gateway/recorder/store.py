@@ -213,13 +213,16 @@ async def copy_frames(connection: asyncpg.Connection, batch: Batch) -> None:
 # costs the worker a tenth of a millisecond and more, a COPY twice that.
 WRITE_STATUSES = """
 WITH said AS MATERIALIZED (
-    SELECT station_id, connector, epoch + occurred * micro AS occurred_at, epoch + received * micro AS received_at,
-           epoch + effective * micro AS effective_at, status, condition, error_code, error_info, vendor_error_code, mark, place
+    SELECT station_id, connector,
+           epoch + occurred / 1000000 * second + occurred % 1000000 * micro AS occurred_at,
+           epoch + received / 1000000 * second + received % 1000000 * micro AS received_at,
+           epoch + effective / 1000000 * second + effective % 1000000 * micro AS effective_at,
+           status, condition, error_code, error_info, vendor_error_code, mark, place
     FROM unnest($1::text::text[], $2::text::int[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[], $6::text::text[],
                 $7::text::text[], $8::text::text[], $9::text::text[], $10::text::text[], $11::text::int[])
             WITH ORDINALITY AS t (station_id, connector, occurred, received, effective,
                                   status, condition, error_code, error_info, vendor_error_code, mark, place),
-        (SELECT timestamptz '2000-01-01 00:00:00Z' AS epoch, interval '1 microsecond' AS micro) AS m
+        (SELECT timestamptz '2000-01-01 00:00:00Z' AS epoch, interval '1 second' AS second, interval '1 microsecond' AS micro) AS m
 ), statuses AS (
     INSERT INTO telemetry.status_change
     SELECT station_id, connector, occurred_at, received_at, effective_at,

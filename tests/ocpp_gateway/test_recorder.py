@@ -153,13 +153,23 @@ async def test_repeats_within_one_batch_and_beside_news(desk: Desk, pool: asyncp
     assert await count(pool, "telemetry.meter_sample") == 1
 
 
-@pytest.mark.parametrize("year", [1970, 2016, 2099])
-async def test_a_charger_with_a_wrong_clock_loses_nothing(desk: Desk, pool: asyncpg.Pool, year: int) -> None:
-    at = datetime(year, 1, 1, 0, 0, 1, tzinfo=UTC)
+WRONG = (
+    datetime(1, 1, 2, 0, 0, 0, 1, tzinfo=UTC),
+    datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC),
+    datetime(2016, 1, 1, 0, 0, 1, tzinfo=UTC),
+    datetime(2099, 1, 1, 0, 0, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999_990, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize("at", WRONG, ids=lambda at: str(at.year))
+async def test_a_charger_with_a_wrong_clock_loses_nothing(desk: Desk, pool: asyncpg.Pool, at: datetime) -> None:
+    """Neither where a commit is one statement nor where it is several, as it is beside a boot."""
     await desk.put(status("Faulted", at=at), MeterSampled("s1", 1, KIND, at, NOW, 1.0, None))
-    assert await pool.fetchval("SELECT occurred_at FROM telemetry.status_change") == at
-    assert await pool.fetchval("SELECT received_at FROM telemetry.status_by_receipt") == NOW
-    assert await pool.fetchval("SELECT occurred_at FROM telemetry.meter_value") == at
+    await desk.put(status("Faulted", at=at, station="s2"), Booted("s2", "v", "m", None, None, NOW), station="s2")
+    for table in ("telemetry.status_change", "gateway.connector_now", "telemetry.meter_value"):
+        assert {row["occurred_at"] for row in await pool.fetch(f"SELECT occurred_at FROM {table}")} == {at}
+    assert {row[0] for row in await pool.fetch("SELECT received_at FROM telemetry.status_by_receipt")} == {NOW}
 
 
 async def test_a_day_that_a_wrong_clock_had_reached_before_gets_its_partition(desk: Desk, pool: asyncpg.Pool) -> None:
