@@ -63,8 +63,11 @@ class Bell:
         """Ring somebody from now on."""
         async with self._turn:
             if self._connection is None:
-                self._connection = await self._pool.acquire()
-                self._connection.add_termination_listener(self._lose)
+                connection = await self._pool.acquire()
+                connection.add_termination_listener(
+                    self._lose
+                )  # not where it was lost on the way here: nobody would say so
+                self._connection = connection
             self._hung.add(rung)
             await self._connection.add_listener(channel, rung.hear)
 
@@ -75,7 +78,7 @@ class Bell:
                 return
             self._hung.remove(rung)
             await self._connection.remove_listener(channel, rung.hear)
-            if not self._hung:
+            if self._connection is not None and not self._hung:  # it may be lost by now
                 connection, self._connection = self._connection, None
                 connection.remove_termination_listener(self._lose)
                 await self._pool.release(connection)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from youguan.database import connect, create_pool
+from youguan.database import AWAY, connect, create_pool
 from youguan.eventlog import (
     CHANNEL,
     Consumer,
@@ -25,6 +25,7 @@ from youguan.eventlog import (
     publish,
 )
 from youguan.events import AccessRevoked, AlertResolved, Event, ResponsibilitiesChanged, ResponsibilityEntry
+from youguan.listening import Bell, Rung
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -191,6 +192,32 @@ async def test_a_consumer_survives_its_connections(pool: asyncpg.Pool, notebook:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     await eventually(lambda: listen(pool, 0))
+
+
+class LosesTheFirst:
+    """A pool of which the first connection is lost on its way to whoever asked for it."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._lost = False
+        self.release = pool.release
+
+    async def acquire(self) -> asyncpg.Connection:
+        connection = await self._pool.acquire()
+        if not self._lost:
+            self._lost = True
+            connection.terminate()
+        return connection
+
+
+async def test_a_connection_that_is_lost_on_the_way_is_asked_for_again(pool: asyncpg.Pool) -> None:
+    bell, rung = Bell(LosesTheFirst(pool)), Rung()
+    with pytest.raises(AWAY):
+        await bell.hang(CHANNEL, rung)
+    await bell.hang(CHANNEL, rung)
+    assert await listen(pool, 1)
+    await bell.take_down(CHANNEL, rung)
+    assert await listen(pool, 0)
 
 
 async def follow_for_ever(pool: asyncpg.Pool) -> None:
