@@ -309,8 +309,7 @@ class CaseDesk:
         assert line.document is not None
         day = self.today()
         names = [await self._named(connection, subject) for subject in after.facts.officers]
-        organ, police = self.catalogue.own.name, self.catalogue.organs["police"].name
-        issue = documents.Issue(organ, police, row["party_name"], tuple(names), who.name, day)
+        issue = documents.Issue(self.catalogue.own.name, row["party_name"], tuple(names), who.name, day)
         for earlier in await store.documents(connection, row["id"]):
             if earlier["kind"] in documents.DECISIONS:
                 decision = documents.reference(earlier["content"]["title"], earlier["number"])

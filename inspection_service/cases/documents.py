@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from inspection_service.cases.conditions import hearing_right, mercy_in, referred_to, subsidy_of
+from inspection_service.cases.conditions import hearing_right, mercy_in, subsidy_of
 from inspection_service.cases.file import FAST, GENERAL, SIMPLE, Case, Facts, Said
 from inspection_service.cases.machine import STEPS, Command, Step
 from inspection_service.cases.owing import owed_fen
-from inspection_service.cases.serving import handed_over, served
+from inspection_service.cases.serving import arrived_on, handed_over, served
 from inspection_service.law.catalogue import ADVICE, CITIZEN, ORDER, PENALTY, Item
 from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
@@ -42,10 +42,9 @@ DIGITS, PLACES, GROUPS = "零壹贰叁肆伍陆柒捌玖", ("", "拾", "佰", "�
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Who issues a document, on which day, with whose names; `police`: whom crimes are transferred to; `decision`: the case's."""
+    """Who issues a document, on which day, with whose names; `decision`: the case's."""
 
     organ: str
-    police: str
     party: str
     officers: tuple[str, ...]
     actor: str
@@ -79,7 +78,7 @@ def content(kind: str, issue: Issue, before: Case, after: Case, line: Step, said
         "organ": issue.organ,
         "case": after.number,
         "on": _day(issue.day),
-        "paragraphs": [_ended(paragraph.format_map(words)) for paragraph in paragraphs],
+        "paragraphs": [_ended(text) for paragraph in paragraphs if (text := paragraph.format_map(words))],
         "signatures": [SIGN[who].format_map(words) for who in template["sign"]],
         "sealed": template.get("seal", False),
     }
@@ -87,7 +86,7 @@ def content(kind: str, issue: Issue, before: Case, after: Case, line: Step, said
 
 def _ended(paragraph: str) -> str:
     """Return a paragraph with its full stop, which who gives a reason in a form leaves out."""
-    return paragraph if not paragraph or paragraph.endswith(tuple("。：；！？.!?")) else f"{paragraph}。"
+    return paragraph if paragraph.endswith(tuple("。：；！？.!?")) else f"{paragraph}。"
 
 
 def reference(title: str, number: str) -> str:
@@ -134,13 +133,13 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         organ=issue.organ, decision=issue.decision, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
         act_on=_day(case.act_on), on=_day(said.on), hour=_hour(said.hour), place=said.place or NOTHING,
-        manner=served(said.manner, said.people),
+        manner=served(said.manner, said.people), arrived=_arrived(said),
         handed=handed_over(said.manner, said.people), proof=_proof(case, said),
         reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
         article=article.title, evidence=_evidence(case), heard=_heard(case.facts),
         sanction=sanction_text(facts.imposed, case.item), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
-        mercy=mercy.article.title if mercy else article.title, to=_addressee(issue, case, line),
+        mercy=mercy.article.title if mercy else article.title, to=_addressee(case, line), kept=_kept(before.facts),
         things="、".join(said.things) or NOTHING, kept_until=_day(kept), number=facts.referral_number or NOTHING,
         referred_by=facts.referred_by or NOTHING, amount=money(said.amount_fen),
         receipt=said.receipt, plan="；".join(f"{_day(p.on)}前{money(p.fen)}" for p in said.plan),
@@ -176,12 +175,23 @@ def _proof(case: Case, said: Said) -> str:
     return next((f"证据第{p.place}号《{p.title}》" for p in case.pieces if p.place == said.proof), NOTHING)
 
 
-def _addressee(issue: Issue, case: Case, line: Step) -> str:
+def _arrived(said: Said) -> str:
+    """Return on which day something has reached the party; of a public notice also the day on which it was put up."""
+    arrived = arrived_on(said.manner, said.on)
+    return _day(arrived) if arrived == said.on else f"{_day(arrived)}（{_day(said.on)}公告，期满视为送达）"
+
+
+def _kept(facts: Facts) -> str:
+    """Return what is kept as evidence, as the decision about it names it (Art. 56); nothing where that was not noted."""
+    return f"（{_day(facts.kept_on)}登记保存：{'、'.join(facts.kept)}）" if facts.kept else ""
+
+
+def _addressee(case: Case, line: Step) -> str:
     """Return which other organ a letter goes to."""
-    if line.command == Command.TRANSFER:
-        return issue.police
-    organ = subsidy_of(case) if line.command == Command.TELL_SUBSIDY else referred_to(case)
-    return organ.name if organ else NOTHING
+    if line.command == Command.TELL_SUBSIDY:
+        organ = subsidy_of(case)
+        return organ.name if organ else NOTHING
+    return case.facts.referred_to or NOTHING
 
 
 def basis_text(item: Item) -> str:

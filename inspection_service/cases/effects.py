@@ -12,6 +12,7 @@ from inspection_service.cases.machine import Command, State, Step, leads_to
 from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.serving import arrived_on
 from inspection_service.cases.thresholds import thresholds
+from inspection_service.law.catalogue import Organ, catalogue
 from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
 
@@ -145,8 +146,7 @@ def _plan(case: Case, said: Said, __: str, day: date) -> Added:
     return {"plan": (*((Instalment(day, paid),) if paid else ()), *said.plan)}
 
 
-def _refer(case: Case, _: Said, __: str, day: date) -> Added:
-    to = referred_to(case)
+def _sent(to: Organ | None, day: date) -> Added:
     return {"referred_on": day, "referred_to": to.name if to else "", "referral_receipt": ""}
 
 
@@ -224,16 +224,16 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.REVOKE: _fall,
     C.REFUND: _refund,
     C.START_ANEW: _start_anew,
-    C.KEEP: lambda _, __, ___, day: {"kept_on": day},
-    C.DISPOSE: lambda *_: {"kept_on": None},
+    C.KEEP: lambda _, said, __, day: {"kept_on": day, "kept": said.things},
+    C.DISPOSE: lambda *_: {"kept_on": None, "kept": ()},
     C.IDENTIFY: lambda _, said, __, ___: {"identity": said.identity},
     C.DESCRIBE: lambda case, said, __, ___: {"particulars": described(case, said)},
     C.CONFIRM_ADDRESS: lambda _, said, __, ___: {"address": said.place},
     C.TELL_SUBSIDY: lambda _, __, ___, day: {"subsidy_told_on": day},
     C.RECORD_CREDIT: lambda _, __, ___, day: {"credited_on": day},
     C.REPAIR_CREDIT: lambda _, __, ___, day: {"credit_ended_on": day},
-    C.TRANSFER: lambda _, __, ___, day: {"referred_on": day, "referral_receipt": ""},
-    C.REFER: _refer,
+    C.TRANSFER: lambda _, __, ___, day: _sent(catalogue().organs["police"], day),
+    C.REFER: lambda case, _, __, day: _sent(referred_to(case), day),
     C.ACKNOWLEDGE: lambda _, said, __, ___: {"referral_receipt": said.receipt},
     C.TAKE_BACK: lambda *_: {
         "archived_on": None,

@@ -101,6 +101,7 @@ class Facts:
     plan: tuple[Instalment, ...] = ()
     appeals: tuple[Appeal, ...] = ()
     kept_on: date | None = None  # evidence was registered and kept, and nothing decided about it yet
+    kept: tuple[str, ...] = ()  # what that is
     address: str = ""  # where the party takes what is served electronically
     subsidy_told_on: date | None = None
     credited_on: date | None = None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspection_service.cases.conditions import BY_THE_LAW, CONDITIONS, against, missing, unmet
-from inspection_service.cases.documents import money, templates
+from inspection_service.cases.documents import Issue, content, money, templates
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.heads import handed_over
@@ -534,8 +534,12 @@ def test_a_service_has_its_manner_and_its_proof(
 def test_what_was_made_public_is_served_when_the_notice_has_run() -> None:
     found = case(State.DECIDED, facts={"decided_on": TODAY, "fine_fen": 1}, pieces=(SIGNED,))
     said = Said(on=TODAY, manner="public_notice", proof=3)
-    served = moved(found, step(State.DECIDED, Command.SERVE), said, "a", TODAY + timedelta(days=31)).facts
+    day, line = TODAY + timedelta(days=31), step(State.DECIDED, Command.SERVE)
+    served = moved(found, line, said, "a", day).facts
     assert (served.served_on, served.pay_by) == (date(2026, 10, 16), date(2026, 11, 2))
+    issue = Issue("局", "某公司", (), "a", day)
+    receipt = content("service", issue, found, found.with_(served), line, said)["paragraphs"][2]
+    assert receipt == "送达日期：2026年10月16日（2026年9月16日公告，期满视为送达）。送达方式：公告送达。"
 
 
 # What is written down afterwards: (facts, state, command), the first day that it may have, and what refuses the day before.

@@ -471,9 +471,13 @@ async def test_a_decision_that_a_court_strikes_down_is_paid_back_and_may_be_deci
     await world.pool.execute(stands, case_id, "revoked")
     with pytest.raises(Conflict, match="given back"):
         await world.do(HEAD, case_id, Command.START_ANEW, reason="判决重新作出")
-    await world.do(A, case_id, Command.REFUND, amount_fen=20_000_00, on=TODAY, receipt="2", reason="判决撤销")
+    await world.do(A, case_id, Command.REFUND, amount_fen=20_000_00, on=TODAY, receipt="2")
     assert await waiting_for(world, HEAD) == []
-    assert (await world.titles(case_id))[-1] == "退还款项通知书"
+    async with world.pool.acquire() as connection:
+        letter = (await store.documents(connection, case_id))[-1]["content"]
+    assert (letter["title"], len(letter["paragraphs"])) == ("退还款项通知书", 2), (
+        "no line for a reason that nobody gave"
+    )
     assert await world.do(HEAD, case_id, Command.START_ANEW, reason="判决重新作出") == "lead"
     await notify(world, case_id, 10_000_00, grounds="从轻")
     await world.do(PARTY, case_id, Command.DEFEND, reason="无异议")
@@ -806,15 +810,21 @@ async def test_what_is_written_on_the_way_is_issued_too_each_under_its_number(wo
     text = "".join("".join(document["content"]["paragraphs"]) for document in issued)
     for word in ("宁住建移〔2026〕3号", "账册一本、合同两份", "2026年9月24日", "someone@example.com", "警员c"):
         assert word in text, word
+    assert "对先行登记保存的证据（2026年9月16日登记保存：账册一本、合同两份），依据" in text
     assert facts["address"] == "someone@example.com"
     referred = await world.cases.open(A, replace(UNFILED, item_id="price-not-shown"))
     await world.do(HEAD, referred, Command.REFER, reason="属于市场监管职责。")
     await world.do(A, referred, Command.ACKNOWLEDGE, on=TODAY, receipt="宁市监收1号")
+    crime = await world.cases.open(A, replace(UNFILED, item_id="car-park-stopped"))
+    await world.do(HEAD, crime, Command.TRANSFER, reason="涉嫌犯罪。")
+    assert (await world.row(crime))["facts"]["referred_to"] == "宁海县公安局"
     told = await world.cases.open(A, replace(UNFILED, item_id="repair-overdue"))
     await world.do(HEAD, told, Command.TELL_SUBSIDY, reason="超期未修。")
     async with world.pool.acquire() as connection:
-        letters = [(await store.documents(connection, each))[0]["content"] for each in (referred, told)]
-    assert [letter["paragraphs"][0] for letter in letters] == ["宁海县市场监督管理局：", "宁海县发展和改革局（能源）："]
+        letters = [(await store.documents(connection, each))[0]["content"] for each in (referred, crime, told)]
+    assert [letter["paragraphs"][0] for letter in letters] == [
+        "宁海县市场监督管理局：", "宁海县公安局：", "宁海县发展和改革局（能源）：",
+    ]  # fmt: skip
 
 
 async def test_a_plan_of_payment_is_allowed_printed_and_kept(world: World) -> None:

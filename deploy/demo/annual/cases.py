@@ -118,8 +118,7 @@ class Walk:
     def _issue(self, before: Case, line: Step, said: Said, who: str, day: date) -> Document:
         assert line.document is not None
         officers = tuple(self.names[subject] for subject in self.case.facts.officers)
-        organ, police = self.catalogue.own.name, self.catalogue.organs["police"].name
-        issue = documents.Issue(organ, police, self.party, officers, self.names.get(who, who), day)
+        issue = documents.Issue(self.catalogue.own.name, self.party, officers, self.names.get(who, who), day)
         content = documents.content(line.document, issue, before, self.case, line, said)
         made = Document(line.document, len(self.history) + 1, self.now, who, content)
         self.documents.append(made)
