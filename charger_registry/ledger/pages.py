@@ -24,6 +24,7 @@ from youguan.errors import Invalid, NotFound, Reason, YouguanError
 from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_site
 from youguan.web.templates import Templates
+from youguan.web.times import local_moment
 
 ORIGINS = {
     "filing": "备案",
@@ -43,16 +44,6 @@ WORDS: Mapping[str, Any] = {
 Text = Annotated[str, Form(max_length=500)]
 Grounds = Annotated[str, Form(min_length=1, max_length=500)]
 Number = Annotated[str, Form(max_length=100)]
-
-
-def local_moment(name: str, text: str) -> datetime | None:
-    """Return the instant that a form's `datetime-local` says in the county's time; None where it is empty. Invalid."""
-    if not text.strip():
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=COUNTY)
-    except ValueError:
-        raise Invalid.about(name, "is no time") from None
 
 
 def form_moment(moment: datetime | None) -> str:

@@ -13,11 +13,11 @@ from inspection_service.evidence.api import Kind, Origin, give_bundle, give_cont
 from inspection_service.evidence.desk import EvidenceDesk, Wish
 from inspection_service.law.evidence import MONITORING
 from youguan.auth import INSPECTOR, OFFICIALS, Principal
-from youguan.clock import COUNTY, Clock
-from youguan.errors import Invalid
+from youguan.clock import COUNTY, Clock, county_day
 from youguan.web.documents import take
 from youguan.web.routes import Router
 from youguan.web.templates import Templates
+from youguan.web.times import local_moment
 
 Title = Annotated[str, Form(min_length=1, max_length=200)]
 ROOTS = 60
@@ -42,7 +42,7 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
         equipment: Annotated[str, Form(max_length=100)] = "",
         taken_at: Annotated[str, Form(max_length=30)] = "",
     ) -> Response:
-        at = recorded_at(clock, equipment or None, _moment(taken_at))
+        at = recorded_at(clock, equipment or None, local_moment("taken_at", taken_at))
         where = position(_degrees(latitude), _degrees(longitude))
         wish = Wish(kind, MONITORING if equipment else origin, title, at, where, reviewed, equipment or None)
         await desk.collect_file(who, case_id, wish, lambda: take(desk.shelf, file), file.size or 0)
@@ -68,7 +68,7 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
         first: Annotated[date, Form()],
         last: Annotated[date, Form()],
     ) -> Response:
-        end = datetime.combine(last + timedelta(days=1), time(), COUNTY)
+        end = datetime.combine(min(last, county_day(clock.now())) + timedelta(days=1), time(), COUNTY)
         start = datetime.combine(first, time(), COUNTY)
         await desk.collect_telemetry(who, case_id, station_id, start, min(end, clock.now()), title)
         return _back(case_id)
@@ -103,16 +103,6 @@ def _degrees(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _moment(text: str) -> datetime | None:
-    """Return the instant that a form's `datetime-local` says in the county's time; None where it is empty. Invalid."""
-    if not text.strip():
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=COUNTY)
-    except ValueError:
-        raise Invalid.about("taken_at", "is no time") from None
 
 
 def _back(case_id: str) -> Response:

@@ -24,7 +24,7 @@ from youguan import audit
 from youguan.auth import Principal, TokenIssuer, TokenVerifier, generate_keys
 from youguan.clock import ManualClock, utc_text
 from youguan.database import connect, create_pool
-from youguan.errors import Unauthenticated
+from youguan.errors import Invalid, Unauthenticated
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import AccessRevoked
 from youguan.parts import Parts
@@ -41,6 +41,7 @@ from youguan.web.application import (
 from youguan.web.edge import BoundedBodies
 from youguan.web.paging import decode_cursor, encode_cursor
 from youguan.web.templates import local_time
+from youguan.web.times import local_moment
 
 NOW = datetime.now(UTC)
 PRIVATE, PUBLIC = generate_keys()
@@ -264,6 +265,14 @@ async def test_pages_may_load_nothing_from_elsewhere(reader: httpx.AsyncClient) 
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert "http://" not in answer.text
     assert "https://" not in answer.text
+
+
+def test_a_form_says_a_time_by_the_county_s_clock() -> None:
+    assert local_moment("at", "2026-09-01T08:30") == datetime(2026, 9, 1, 0, 30, tzinfo=UTC)
+    assert local_moment("at", " ") is None
+    for text in ("yesterday", "0001-01-01T00:00", "0026-09-01T08:30"):
+        with pytest.raises(Invalid, match="at"):
+            local_moment("at", text)
 
 
 @pytest.mark.parametrize("name", ["../settings.py", "..%2f..%2fsettings.py", "nothing.js", "map%00.js", "x" * 300])

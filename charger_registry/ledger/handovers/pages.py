@@ -15,7 +15,7 @@ from charger_registry.ledger.handovers import store
 from charger_registry.ledger.handovers.desk import HandoverDesk
 from charger_registry.ledger.handovers.handover import Command, answer_by
 from charger_registry.ledger.handovers.selection import MOST, Outcome, each
-from charger_registry.ledger.pages import EVIDENCE_KINDS, Number, Text, local_moment
+from charger_registry.ledger.pages import EVIDENCE_KINDS, Number, Text
 from charger_registry.ledger.responsibility import Evidence, holder
 from charger_registry.pages import organisation_meant, typed
 from youguan.auth import OPERATOR, Principal
@@ -26,6 +26,7 @@ from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.routes import Router
 from youguan.web.security import require, require_site
 from youguan.web.templates import Templates
+from youguan.web.times import local_moment
 
 SHOWN = 50
 WAITING = "waiting"
