@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from inspection_service.monitoring import store
-from inspection_service.monitoring.register import Equipment, counts_on, faults
+from inspection_service.monitoring.register import Equipment, counts_on, faults, trimmed
 from inspection_service.store import get_site
 from youguan import audit
 from youguan.auth import Principal
@@ -32,6 +32,7 @@ class RegisterDesk:
 
     async def enter(self, who: Principal, wish: Equipment) -> str:
         """Enter equipment that was reviewed, which publishes where it stands; return the entry's id. Invalid, Conflict."""
+        wish = trimmed(wish)
         if wrong := faults(wish, self.today()):
             raise Invalid.of(*wrong)
         entry_id = str(uuid.uuid4())
@@ -44,6 +45,8 @@ class RegisterDesk:
 
     async def end(self, who: Principal, entry_id: str, on: date, reason: str) -> None:
         """Take equipment out of the register: what it records from that day on needs two officers. NotFound, Conflict, Invalid."""
+        if not reason.strip():
+            raise Invalid.about("reason", "is needed")
         async with self.pool.acquire() as connection, connection.transaction():
             row = await store.get(connection, entry_id, hold=True)
             if row["ended_on"] is not None:

@@ -56,8 +56,8 @@ def monitoring_pages(desk: RegisterDesk, templates: Templates) -> APIRouter:
         site_id: Annotated[str, Form(max_length=100)] = "",
     ) -> Response:
         wish = Equipment(
-            number.strip(), kind, place.strip(), site_id.strip() or None, legal_review.strip(), technical_review.strip(),
-            published_in.strip(), published_on, valid_from, valid_until,
+            number, kind, place, site_id or None, legal_review, technical_review, published_in, published_on, valid_from,
+            valid_until,
         )  # fmt: skip
         try:
             await desk.enter(who, wish)

@@ -1,12 +1,13 @@
 """What may stand in the register, and what of an entry's recordings counts (Penalty Law Art. 41). Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from youguan.errors import FieldError
 
 CAMERA, METER, SENSOR = "camera", "meter", "sensor"
 KINDS = (CAMERA, METER, SENSOR)
+NEEDED = ("number", "place", "legal_review", "technical_review", "published_in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,15 @@ class Equipment:
     valid_until: date
 
 
+def trimmed(wish: Equipment) -> Equipment:
+    """Return an entry without blanks around its words: the same equipment is the same number."""
+    words = {name: getattr(wish, name).strip() for name in NEEDED}
+    return replace(wish, **words, site_id=(wish.site_id or "").strip() or None)
+
+
 def faults(wish: Equipment, today: date) -> list[FieldError]:
     """Return what is wrong with an entry: the place is known to the public before anything counts, and not for ever."""
-    found = [
-        FieldError(name, "must not be empty")
-        for name in ("number", "place", "legal_review", "technical_review", "published_in")
-        if not getattr(wish, name).strip()
-    ]
+    found = [FieldError(name, "must not be empty") for name in NEEDED if not getattr(wish, name)]
     if wish.published_on > today:
         found.append(FieldError("published_on", "lies in the future"))
     if wish.valid_from < wish.published_on:

@@ -1029,7 +1029,7 @@ async def test_what_equipment_in_the_register_recorded_proves_until_it_is_taken_
     entry = await register.enter(HEAD, camera)
     other = await register.enter(HEAD, replace(camera, number="CAM-02", site_id=None, valid_from=date(2027, 1, 1)))
     for wrong, error, about in (
-        (camera, Conflict, "stands in the register"),
+        (replace(camera, number=" CAM-01 "), Conflict, "stands in the register"),
         (replace(camera, number="x", valid_from=TODAY - timedelta(days=1)), Invalid, "valid_from: lies before the day"),
         (
             replace(camera, number=" ", published_on=date(2027, 1, 1)),
@@ -1064,6 +1064,8 @@ async def test_what_equipment_in_the_register_recorded_proves_until_it_is_taken_
     assert await proven()
     with pytest.raises(Invalid, match="between valid_from and today"):
         await register.end(HEAD, entry, TODAY + timedelta(days=1), "镜头移位")
+    with pytest.raises(Invalid, match="reason"):
+        await register.end(HEAD, entry, TODAY, " ")
     await register.end(HEAD, entry, TODAY, "镜头移位")
     assert not await proven()
     await world.evidence.confirm(B, case_id, 1)
