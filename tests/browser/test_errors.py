@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.pages import INSPECTOR, OPERATOR
+from tests.browser.pages import INSPECTOR, OPERATOR, REGULATOR
 from tests.suite import Api, Suite, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
@@ -40,6 +40,34 @@ async def test_not_allowed(visitor: Visitor) -> None:
     page = await visitor.come(OPERATOR)
     await page.goto("/dashboard")
     await is_human(page, "没有权限", "您的账号不能查看或办理这一项")
+
+
+async def test_what_was_typed_stays_where_it_is_refused(visitor: Visitor, ids: dict[str, str]) -> None:
+    visitor.expected = ["status of 409", "status of 422"]
+    page = await visitor.come(INSPECTOR)
+    await page.goto(f"/cases/{ids['case']}")
+    form, far = page.locator("#do-confirm_mended"), "2099-01-01"
+    await form.locator("summary").click()
+    await form.locator("[name=reason]").fill("已办理备案，现场核对无误")
+    await form.locator("[name=on]").fill(far)
+    await form.locator("[name=harm]").select_option("slight")
+    await form.locator("[name=minor]").check()
+    await form.get_by_role("button").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(form.locator("[name=reason]")).to_be_visible()
+    await expect(form.locator("[name=reason]")).to_have_value("已办理备案，现场核对无误")
+    await expect(form.locator("[name=on]")).to_have_value(far)
+    await expect(form.locator("[name=harm]")).to_have_value("slight")
+    await expect(form.locator("[name=minor]")).to_be_checked()
+    page = await visitor.come(REGULATOR)
+    await page.goto("/annual-report/entries?year=2023")
+    await page.locator("[name=on]").evaluate("input => input.removeAttribute('max')")
+    for name, text in (("on", far), ("title", "执法培训"), ("count", "3"), ("source", "签到簿")):
+        await page.locator(f"[name={name}]").fill(text)
+    await page.get_by_role("button", name="录入", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("日期: 在今天之后")
+    for name, text in (("on", far), ("title", "执法培训"), ("count", "3"), ("source", "签到簿")):
+        await expect(page.locator(f"[name={name}]")).to_have_value(text)
 
 
 @asynccontextmanager
