@@ -167,6 +167,8 @@ class PublicationDesk:
             return "this decision no longer stands: it was revoked or changed"
         if (await self._facts(connection, row["case_id"])).credit_ended_on is not None:
             return "this decision is shown no more: the credit was repaired"
+        if row["shown_until"] is not None and row["shown_until"] < county_day(self.now()):
+            return "this decision is shown no more: its time is over"
         return None
 
     async def notice(self, connection: asyncpg.Connection, row: asyncpg.Record, names: Sequence[str]) -> Notice:
@@ -219,7 +221,8 @@ class PublicationDesk:
                 raise Conflict(Reason("names: still to be read: {names}", names=", ".join(found)))
             months = rules()[row["rule"]].months or min(rule.months for rule in rules().values() if rule.publish)
             content = {name: getattr(notice, name) for name in Notice.__dataclass_fields__}
-            until = add_months(county_day(now), months)
+            # What is shown again ends when it would have ended: its time does not begin anew.
+            until = row["shown_until"] or add_months(county_day(now), months)
             await store.publish(
                 connection, publication_id, (content, list(names), who.subject, now, until, reason.strip())
             )

@@ -3,7 +3,7 @@
 import csv
 import io
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
@@ -290,14 +290,20 @@ async def test_what_is_withheld_or_exempt_is_published_for_a_reason_only(world: 
     # What was taken back to be corrected is shown again, once more for a reason, until the credit is repaired.
     with pytest.raises(Invalid, match="taken back"):
         await desk.publish(HEAD, row["id"], ["李明华"])
-    await desk.publish(HEAD, row["id"], ["李明华"], "已更正")
+    until = (await desk.publish(HEAD, row["id"], ["李明华"], "已更正"))["shown_until"]
     (found,) = await seen(world, desk)
     assert (found.notice is not None, found.withdrawn) == (True, "")
     await desk.withdraw(HEAD, row["id"], "内容有误")
     await world.serve(case_id)
     await world.do(HEAD, case_id, Command.RECORD_CREDIT)
     await world.do(A, case_id, Command.PAY, amount_fen=20_000_00, on=TODAY, receipt="1")
-    world.go_to(date(2026, 12, 17))
+    world.go_to(TODAY + timedelta(days=1))
+    again = await desk.publish(HEAD, row["id"], ["李明华"], "已更正")
+    assert again["shown_until"] == until, "its time does not begin anew"
+    await desk.withdraw(HEAD, row["id"], "内容有误")
+    world.go_to(until + timedelta(days=1))
+    with pytest.raises(Conflict, match="time is over"):
+        await desk.publish(HEAD, row["id"], ["李明华"], "已更正")
     await world.do(HEAD, case_id, Command.REPAIR_CREDIT, reason="申请修复")
     with pytest.raises(Conflict, match="repaired"):
         await desk.publish(HEAD, row["id"], ["李明华"], "已更正")
