@@ -63,10 +63,9 @@ class Bell:
         """Ring somebody from now on."""
         async with self._turn:
             if self._connection is None:
+                # One that was lost on its way here takes no listener, and nobody would ever say that it is lost.
                 connection = await self._pool.acquire()
-                connection.add_termination_listener(
-                    self._lose
-                )  # not where it was lost on the way here: nobody would say so
+                connection.add_termination_listener(self._lose)
                 self._connection = connection
             self._hung.add(rung)
             await self._connection.add_listener(channel, rung.hear)
