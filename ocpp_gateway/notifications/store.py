@@ -24,9 +24,11 @@ async def insert_notifications(connection: asyncpg.Connection, notified: Sequenc
         WHERE NOT once OR NOT EXISTS (
             SELECT FROM told e WHERE e.place < t.place AND e.received_at <> t.received_at
             AND (e.station_id, e.action, e.status, e.occurred_at) = (t.station_id, t.action, t.status, t.occurred_at)
+            AND e.info IS NOT DISTINCT FROM t.info
         ) AND NOT EXISTS (
             SELECT FROM telemetry.notification n WHERE n.received_at > t.received_at - interval '7 days'
             AND (n.station_id, n.action, n.status, n.occurred_at) = (t.station_id, t.action, t.status, t.occurred_at)
+            AND n.info IS NOT DISTINCT FROM t.info
         )
         RETURNING station_id, action, status, occurred_at, received_at, info
         """,

@@ -872,6 +872,7 @@ async def test_a_notification_that_is_told_again_is_stored_and_told_of_once(
     said = [
         Notified("s1", security, tamper, at, NOW, "door"),
         Notified("s1", security, tamper, at, later, "door"),
+        Notified("s1", security, tamper, at, later, "meter"),
         Notified("s1", security, "StartupOfTheDevice", at, later),
         Notified("s1", firmware, "Idle", NOW, NOW),
         Notified("s1", firmware, "Idle", later, later),
@@ -889,7 +890,7 @@ async def test_a_notification_that_is_told_again_is_stored_and_told_of_once(
     told = [(e["alarm"], e["said"], e["info"]) for e in await events(pool, "SecurityAlarmed")]
     assert sorted(told, key=str) == [
         ("firmware_signature", "InvalidSignature", None),
-        *[("tampering", tamper, info) for info in ("door", None, None)],
+        *[("tampering", tamper, info) for info in ("door", "meter", None, None)],
     ]
     assert len(await events(pool, "FirmwareVerified")) == 1
 
