@@ -19,6 +19,7 @@ CURRENTS = {"AC_1_PHASE": "AC", "AC_2_PHASE": "AC", "AC_2_PHASE_SPLIT": "AC", "A
 PLACES = {"ON_STREET": "roadside", "PARKING_GARAGE": "car_park", "ALONG_MOTORWAY": "motorway"}
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 MOST_CONNECTORS = 99
+NUMBER = re.compile(r"0{0,9}[1-9][0-9]?")  # of a connector, as an id; a longer one is none
 MOST_PARKING_PLACES = 100_000
 LONGEST_TEXT = 512  # of a text that is shown
 END_OF_DAY = ("00:00", "23:59")  # as hours that last until midnight are written
@@ -134,7 +135,7 @@ def _station(site_id: str, evse: Fields) -> StationDraft | None:
 def _numbers(connectors: list[Fields]) -> list[int]:
     """Return which connector of its EVSE each is: by its id where those are numbers of their own, else by their order."""
     ids = [str(connector.members.get("id") or "") for connector in connectors]
-    found = [int(one) for one in ids if one.isascii() and one.isdigit() and 1 <= int(one) <= MOST_CONNECTORS]
+    found = [int(one) for one in ids if NUMBER.fullmatch(one)]
     return found if len(set(found)) == len(connectors) else list(range(1, len(connectors) + 1))
 
 

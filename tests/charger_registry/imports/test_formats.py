@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
@@ -296,6 +296,7 @@ PLACES = [(n, place) for n, sample in enumerate(SAMPLES) for place in places(sam
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(PLACES), json_values)
+@example((1, ("data", 0, "evses", 0, "connectors", 0, "id")), "9" * 5000)  # more digits than Python reads
 def test_whatever_stands_in_any_place_of_a_file_is_taken_or_named(
     where: tuple[int, tuple[Any, ...]], value: Any
 ) -> None:
