@@ -90,7 +90,7 @@ def _effect(
         return "stays" if answering else "nobody"
     if answering:
         return "same" if any(line.organisation_id == filed for line in answering) else "refused"
-    if any(line.since <= begins and line.organisation_id != filed for line in coming):
+    if any(line.answers_at(begins) and line.organisation_id != filed for line in coming):
         return "refused"
     return "succeeds" if gone else "begins"
 

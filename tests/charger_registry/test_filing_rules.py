@@ -287,6 +287,7 @@ BEFORE, AFTER = NOON - 9 * DAY, NOON + 9 * DAY
     ([Line("manager", "n", "", BEFORE, None, ceased_at=BEFORE + DAY)], "m", "succeeds"),
     ([Line("manager", "n", "", NOON + 2 * DAY, None)], "m", "refused"),  # is to have it before the filing would give it
     ([Line("manager", "n", "", AFTER, None)], "m", "begins"),  # until then
+    ([Line("manager", "n", "", NOON + 2 * DAY, NOON + 3 * DAY)], "m", "begins"),  # has had it by then
     ([Line("manager", "n", "", BEFORE, None)], "", "stays"),
     ([], "", "nobody"),
 ])  # fmt: skip
