@@ -78,15 +78,17 @@ def content(kind: str, issue: Issue, before: Case, after: Case, line: Step, said
         "organ": issue.organ,
         "case": after.number,
         "on": _day(issue.day),
-        "paragraphs": [_ended(text) for paragraph in paragraphs if (text := paragraph.format_map(words))],
+        "paragraphs": [ended(text) for paragraph in paragraphs if (text := paragraph.format_map(words))],
         "signatures": [SIGN[who].format_map(words) for who in template["sign"]],
         "sealed": template.get("seal", False),
     }
 
 
-def _ended(paragraph: str) -> str:
-    """Return a paragraph with its full stop, which who gives a reason in a form leaves out."""
-    return paragraph if paragraph.endswith(tuple("。：；！？.!?")) else f"{paragraph}。"
+def ended(paragraph: str) -> str:
+    """Return a paragraph with its full stop, which who gives a reason in a form leaves out; one within a quotation's end does."""
+    said = paragraph.rstrip()
+    bare = said.rstrip("”’』」）)》")
+    return said if not said or bare.endswith(tuple("。：；！？….!?")) else f"{said}。"
 
 
 def reference(title: str, number: str) -> str:

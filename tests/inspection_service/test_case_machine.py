@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspection_service.cases.conditions import BY_THE_LAW, CONDITIONS, against, missing, unmet
-from inspection_service.cases.documents import Issue, content, money, templates
+from inspection_service.cases.documents import Issue, content, ended, money, templates
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.heads import handed_over
@@ -1057,3 +1057,14 @@ def test_a_decision_on_the_spot_is_put_on_record_before_it_closes() -> None:
 )
 def test_money_in_words(fen: int, words: str) -> None:
     assert money(fen) == words
+
+
+@pytest.mark.parametrize(
+    ("given", "printed"),
+    [
+        ("同意", "同意。"), ("同意。 \n", "同意。"), ("他说：“不知道。”", "他说：“不知道。”"), ("他说“不知道”", "他说“不知道”。"),
+        ("（见附件。）", "（见附件。）"), ("见《目录》", "见《目录》。"), ("某某公司：", "某某公司："), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_paragraph_has_one_full_stop(given: str, printed: str) -> None:
+    assert ended(given) == printed
