@@ -166,7 +166,9 @@ def _evidence(case: Case) -> str:
 
 def _heard(facts: Facts) -> str:
     """Return when the party was told of what it was to expect, and what it made of that (Art. 44, 45, 64)."""
-    told = f"本机关于{_day(facts.notified_on)}将拟作出的处罚及其事实、理由、依据和当事人的权利告知当事人。"
+    # Who answers a public notice before its time has run may be decided about before.
+    days = [day for day in (facts.notified_on, facts.decided_on) if day]
+    told = f"本机关于{_day(min(days, default=None))}将拟作出的处罚及其事实、理由、依据和当事人的权利告知当事人。"
     if facts.hearing_on is not None:
         return f"{told}当事人要求听证，听证于{_day(facts.hearing_on)}举行。"
     return told + ("当事人进行了陈述、申辩。" if facts.defended else "当事人在期限内没有陈述、申辩。")

@@ -134,7 +134,7 @@ LOOKING_INTO = (*CORRECTION, S.FILED)
 UNDECIDED = (*CORRECTION, S.PROPOSED, *INVESTIGATION)
 UNDER_WAY = (*UNDECIDED, S.DECIDED)
 SAME = None
-SERVING = ("witnessed", "address_confirmed", "notice_over")  # what must hold of how something reaches the party
+SERVING = ("witnessed", "address_confirmed")  # what must hold of how something reaches the party
 INVESTIGATORS, REVIEWED_BY = "investigators", "reviewers"
 
 
@@ -272,7 +272,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         ((state,), Step(C.OBJECT, (role,), S.FILED, (P, "58"), ("reason",), (), "review", apart_from=(INVESTIGATORS,)))
         for state, role in zip(REVIEWS, REVIEWERS, strict=True)
     ),
-    # Notification, statement and defence, hearing.
+    # Notification, statement and defence, hearing. A notice that is made public is issued first: its time, and the party's, run on.
     ((S.REVIEWED,), Step(C.NOTIFY, (R.OFFICER,), S.NOTIFIED, (P, "44"), ("on", "manner"), ("since_reviewed", *SERVING), "notice")),
     ((S.NOTIFIED,), Step(C.DEFEND, (R.PARTY, R.OFFICER), SAME, (P, "45"), ("reason",), ("undefended",), "statement")),
     (
@@ -342,7 +342,8 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     (
         (S.DECIDED,),
         Step(
-            C.SERVE, (R.OFFICER,), S.SERVED, (P, "61"), ("on", "manner", "proof"), ("since_decided", *SERVING, "proved"),
+            C.SERVE, (R.OFFICER,), S.SERVED, (P, "61"), ("on", "manner", "proof"),
+            ("since_decided", *SERVING, "notice_over", "proved"),
             "service",
         ),
     ),

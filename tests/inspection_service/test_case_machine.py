@@ -526,9 +526,10 @@ def test_a_service_has_its_manner_and_its_proof(
     old = Piece("record", "inspector", 2, place=1, collected_on=TODAY - timedelta(days=41))
     decided = {"decided_on": TODAY - timedelta(days=40), "reviewed_on": TODAY - timedelta(days=40), **facts}
     said = Said(**{"on": TODAY, "proof": 3, **words})
-    for state, command, without in ((State.DECIDED, Command.SERVE, ""), (State.REVIEWED, Command.NOTIFY, "proved")):
+    later = ("notice_over", "proved")  # a notice is told of beforehand
+    for state, command, without in ((State.DECIDED, Command.SERVE, ()), (State.REVIEWED, Command.NOTIFY, later)):
         found = case(state, facts=decided, act_on=date(2026, 1, 1), found_on=date(2026, 1, 1), pieces=(old, SIGNED))
-        assert unmet(found, said, TODAY, step(state, command)) == [name for name in failed if name != without]
+        assert unmet(found, said, TODAY, step(state, command)) == [name for name in failed if name not in without]
 
 
 def test_what_was_made_public_is_served_when_the_notice_has_run() -> None:
@@ -540,6 +541,25 @@ def test_what_was_made_public_is_served_when_the_notice_has_run() -> None:
     issue = Issue("局", "某公司", (), "a", day)
     receipt = content("service", issue, found, found.with_(served), line, said)["paragraphs"][2]
     assert receipt == "送达日期：2026年10月16日（2026年9月16日公告，期满视为送达）。送达方式：公告送达。"
+
+
+@pytest.mark.parametrize(
+    ("day", "defended", "refused"),
+    [(date(2026, 10, 16), False, True), (date(2026, 10, 21), False, True), (date(2026, 10, 22), False, False),
+     (date(2026, 9, 20), True, False)],
+)  # fmt: skip
+def test_a_notice_that_is_made_public_is_issued_that_day_and_the_partys_time_runs_from_its_end(
+    day: date, defended: bool, refused: bool
+) -> None:
+    found = case(State.REVIEWED, facts={"reviewed_on": TODAY, "sanction": "fine", "fine_fen": 3_000_00})
+    told = moved(found, step(State.REVIEWED, Command.NOTIFY), Said(on=TODAY, manner="public_notice"), "a", TODAY).facts
+    assert told.notified_on == date(2026, 10, 16)
+    before = replace(found, state=State.NOTIFIED, facts=replace(told, defended=defended))
+    line, said = step(State.NOTIFIED, Command.DECIDE), Said(reason="r", sanction="fine", fine_fen=3_000_00)
+    assert ("statement_over" in unmet(before, said, day, line)) is refused
+    after = before.with_(moved(before, line, said, "h", day).facts)
+    text = "".join(content("decision", Issue("局", "某", (), "h", day), before, after, line, said)["paragraphs"])
+    assert f"本机关于2026年{'9月20日' if defended else '10月16日'}将拟作出的处罚" in text
 
 
 # What is written down afterwards: (facts, state, command), the first day that it may have, and what refuses the day before.
