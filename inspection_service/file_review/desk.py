@@ -114,10 +114,9 @@ class FileReviewDesk:
         async with self.pool.acquire() as connection, connection.transaction():
             row = await store.file(connection, review_id, case_id, hold=True)
             scores = await store.scores(connection, review_id, case_id)
-            if row["grade"] is not None or len(scores) < draw.REVIEWERS_A_FILE:
+            if not _lie_apart(row, scores):
                 raise Conflict("there are no two scores that lie apart")
-            part = await store.had_part(connection, [case_id])
-            if who.subject in part.get(case_id, set()) | {each["reviewer"] for each in scores}:
+            if who.subject in await _had_part(connection, row, scores):
                 raise Forbidden("who scored a file, or had part in its case, does not settle its scores")
             totals = [each["total"] for each in scores]
             if not min(totals) <= total <= max(totals):
@@ -130,6 +129,13 @@ class FileReviewDesk:
             await self._note(connection, who, "settle", row, {"total": total, "reason": reason})
             return await store.file(connection, review_id, case_id)
 
+    async def settles(
+        self, connection: asyncpg.Connection, who: Principal, row: asyncpg.Record, scores: Sequence[asyncpg.Record]
+    ) -> bool:
+        """Say whether a file's scores are somebody's to settle now."""
+        county = who.has(REGULATOR) and who.scope.everything
+        return county and _lie_apart(row, scores) and who.subject not in await _had_part(connection, row, scores)
+
     async def _note(
         self, connection: asyncpg.Connection, who: Principal, action: str, row: asyncpg.Record, after: dict[str, Any]
     ) -> None:
@@ -137,3 +143,13 @@ class FileReviewDesk:
             connection, at=self._clock.now(), actor=who.subject, action=f"file review {action}", subject=f"case {row['number']}",
             after={"review": row["review_id"], **after},
         )  # fmt: skip
+
+
+def _lie_apart(row: asyncpg.Record, scores: Sequence[asyncpg.Record]) -> bool:
+    return row["grade"] is None and len(scores) >= draw.REVIEWERS_A_FILE
+
+
+async def _had_part(connection: asyncpg.Connection, row: asyncpg.Record, scores: Sequence[asyncpg.Record]) -> set[str]:
+    """Return who scored a file, or had part in its case."""
+    part = await store.had_part(connection, [row["case_id"]])
+    return part.get(row["case_id"], set()) | {each["reviewer"] for each in scores}

@@ -111,15 +111,14 @@ def _add_one(router: APIRouter, desk: FileReviewDesk, catalogue: Catalogue, temp
             review = await desk.see(connection, who, review_id)
             row = await store.file(connection, review_id, case_id)
             scores = await store.scores(connection, review_id, case_id)
+            settles = await desk.settles(connection, who, row, scores)
         given = any(score["reviewer"] == who.subject for score in scores)
         # Whoever still has to score does not see what the other has found.
         blind = who.subject in row["reviewers"] and not given
-        county = who.has(REGULATOR) and who.scope.everything
         return templates.render(
             request, "reviewed_file.html", status_code=error.status if error else 200, review=review, row=row,
             scores=[] if blind else scores, blind=blind, points=table(), lines=table().of(row["procedure"]), grades=GRADES,
-            item=catalogue.items[row["item_id"]], settles=county and row["grade"] is None and len(scores) > 1,
-            error=error,
+            item=catalogue.items[row["item_id"]], settles=settles, error=error,
         )  # fmt: skip
 
     @router.get("/{review_id}")

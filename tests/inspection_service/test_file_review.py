@@ -20,7 +20,7 @@ from inspection_service.law.catalogue import catalogue
 from inspection_service.law.statutes import LawError
 from tests.inspection_service.world import PRESS, START, TODAY, somebody
 from youguan import audit
-from youguan.auth import EVERYTHING
+from youguan.auth import EVERYTHING, Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -181,6 +181,12 @@ async def test_who_was_drawn_reads_a_file_beyond_his_bounds_until_it_is_graded(
             await cases.see(connection, TOWN, drawn[0])
 
 
+async def offers_settling(desk: FileReviewDesk, who: Principal, review_id: str, case_id: str) -> bool:
+    async with desk.pool.acquire() as connection:
+        row = await store.file(connection, review_id, case_id)
+        return await desk.settles(connection, who, row, await store.scores(connection, review_id, case_id))
+
+
 async def test_two_scores_grade_a_file_and_the_report_counts_it(pool: asyncpg.Pool, desk: FileReviewDesk) -> None:
     review_id = await desk.order(HEAD, ORDER)
     async with pool.acquire() as connection:
@@ -207,6 +213,8 @@ async def test_two_scores_grade_a_file_and_the_report_counts_it(pool: asyncpg.Po
     for concerned in ("a", "b", "r3", "r1"):  # officers, a reviewer of the case, one of those who scored
         with pytest.raises(Forbidden, match="does not settle"):
             await desk.settle(somebody(concerned, "regulator"), review_id, third, 80, "r")
+    offered = [await offers_settling(desk, who, review_id, third) for who in (HEAD, somebody("r3", "regulator"), r1)]
+    assert offered == [True, False, False], "the page asks nobody for what is refused"
     assert (await desk.settle(HEAD, review_id, third, 80, "送达有瑕疵"))["grade"] == "passed"
     async with pool.acquire() as connection:
         figures = {year: await report.figures(connection, year, EVERYTHING) for year in (2025, 2026)}
