@@ -40,7 +40,7 @@ from youguan.web.application import (
 )
 from youguan.web.edge import BoundedBodies
 from youguan.web.paging import decode_cursor, encode_cursor
-from youguan.web.templates import local_time
+from youguan.web.templates import local_minute, local_time
 from youguan.web.times import local_moment
 
 NOW = datetime.now(UTC)
@@ -631,6 +631,10 @@ def test_a_time_of_another_year_shows_its_year() -> None:
     assert local_time(moment, moment) == "12-31 23:59:59"
     assert local_time(moment, moment + timedelta(seconds=1)) == "2026-12-31 23:59:59"
     assert local_time(None, moment) == "—"
+    last = datetime(
+        9999, 12, 31, 23, 59, 59, tzinfo=UTC
+    )  # as a charger's clock may say: the county's next year is in no calendar
+    assert (local_time(last, moment), local_minute(last)) == ("9999-12-31 23:59:59", "9999-12-31 23:59")
 
 
 @pytest.mark.parametrize(

@@ -68,14 +68,22 @@ def local_time(moment: datetime | None, now: datetime) -> str:
     """Return a time as people in the county read it: with its year where that is not this year."""
     if moment is None:
         return "—"
-    local = moment.astimezone(LOCAL_TIME)
+    local = _local(moment)
     year = "" if local.year == now.astimezone(LOCAL_TIME).year else f"{local.year:04d}-"
     return year + local.strftime("%m-%d %H:%M:%S")
 
 
 def local_minute(moment: datetime | None) -> str:
     """Return a time of any year as people in the county read it."""
-    return moment.astimezone(LOCAL_TIME).strftime("%Y-%m-%d %H:%M") if moment else "—"
+    return _local(moment).strftime("%Y-%m-%d %H:%M") if moment else "—"
+
+
+def _local(moment: datetime) -> datetime:
+    """Return a moment in the county's time; the last hours that a charger's clock may say, in UTC: there the calendar has ended."""
+    try:
+        return moment.astimezone(LOCAL_TIME)
+    except OverflowError:
+        return moment
 
 
 @cache
