@@ -30,6 +30,7 @@ LONGEST_EXTRACT, MOST_EVENTS = timedelta(days=31), 10_000
 RECORD = "record"
 JSON, TEXT, PDF = "application/json", "text/plain; charset=utf-8", "application/pdf"
 ROOTS_S = 600.0
+SAID_BY_PEOPLE = frozenset({"witness", "statement", "expert", RECORD})  # never by a camera or a meter (Art. 46)
 LATEST_COMMIT = timedelta(minutes=10)  # what was collected before midnight is committed by then
 
 
@@ -264,6 +265,8 @@ async def _recorded(connection: asyncpg.Connection, case: asyncpg.Record, wish: 
         return wish
     if wish.origin != MONITORING:
         raise Invalid.about("equipment", "is named of what monitoring equipment recorded: origin monitoring")
+    if wish.kind in SAID_BY_PEOPLE:
+        raise Invalid.about("kind", "is what people say or write down: no equipment records it")
     said = await recorded_by(connection, wish.equipment, wish.taken_at, case["site_id"])
     return replace(wish, source={**wish.source, **said}, reviewed=True)
 

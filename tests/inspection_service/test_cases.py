@@ -1045,8 +1045,10 @@ async def test_what_equipment_in_the_register_recorded_proves_until_it_is_taken_
     async def chunks() -> AsyncIterator[bytes]:
         yield photo()
 
-    async def collect(equipment: str, origin: str = "monitoring", taken_at: datetime = START) -> Link:
-        wish = Wish("audiovisual", origin, "监控截图", taken_at, {}, equipment=equipment)
+    async def collect(
+        equipment: str, origin: str = "monitoring", taken_at: datetime = START, kind: str = "audiovisual"
+    ) -> Link:
+        wish = Wish(kind, origin, "监控截图", taken_at, {}, equipment=equipment)
         return await world.evidence.collect_file(A, case_id, wish, lambda: world.shelf.keep(chunks(), "x.jpg"), 1)
 
     for equipment, origin, taken_at in (
@@ -1054,6 +1056,8 @@ async def test_what_equipment_in_the_register_recorded_proves_until_it_is_taken_
     ):  # fmt: skip
         with pytest.raises(Invalid, match="equipment"):
             await collect(equipment, origin, taken_at)
+    with pytest.raises(Invalid, match="kind"):
+        await collect(entry, kind="witness")
     link = await collect(entry)
     assert link.record["source"]["equipment"]["legal_review"] == "法审〔2026〕1号"
 
