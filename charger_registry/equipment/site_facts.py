@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from charger_registry.equipment import opening_hours
@@ -16,10 +17,13 @@ def site_facts(site: Mapping[str, Any], price: Mapping[str, Any] | None) -> dict
     told = {name: site[name] for name in AS_FILED}
     told["opening_hours"] = (hours.text or opening_hours.as_osm(hours) or None) if hours else None
     if price is not None:
-        told["energy_fee"] = price["energy_text"] or _in_words(price["bands"], "energy_per_kwh", price["currency"])
-        told["service_fee"] = price["service_text"] or _in_words(price["bands"], "service_per_kwh", price["currency"])
+        bands = sorted(
+            price["bands"], key=itemgetter("begin")
+        )  # some were kept in the order in which they were brought
+        told["energy_fee"] = price["energy_text"] or _in_words(bands, "energy_per_kwh", price["currency"])
+        told["service_fee"] = price["service_text"] or _in_words(bands, "service_per_kwh", price["currency"])
         told["parking_fee"] = price["parking_text"]
-        told["fee_bands"] = tuple(map(_band, price["bands"])) if price["currency"] == "CNY" else ()
+        told["fee_bands"] = tuple(map(_band, bands)) if price["currency"] == "CNY" else ()
     return told
 
 

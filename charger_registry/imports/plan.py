@@ -12,7 +12,7 @@ import orjson
 from charger_registry.divisions.boundaries import Boundary, judge
 from charger_registry.drafts import ConnectorDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.equipment.connector_codes import Code, Place
-from charger_registry.fees.posting import refuse_gaps
+from charger_registry.fees.posting import refuse_gaps, sorted_bands
 from charger_registry.imports.differences import differences
 from charger_registry.imports.fields import RowError
 from charger_registry.imports.parties import Directory, Parties, judge_parties
@@ -221,7 +221,7 @@ def _is_as_filed(draft: SiteDraft, before: SiteDraft, declared: str | None) -> b
 
 
 def _priced(draft: SiteDraft, refused: list[RowError]) -> SiteDraft:
-    """Return a draft without fees that leave a part of the day without one, or say two for it."""
+    """Return a draft with its fees in the order of the day; without any that leave a part of it open or say two for it."""
     if draft.price is None:
         return draft
     try:
@@ -229,7 +229,7 @@ def _priced(draft: SiteDraft, refused: list[RowError]) -> SiteDraft:
     except Invalid as error:
         refused += [RowError("price", wrong.reason) for wrong in error.fields]
         return replace(draft, price=None)
-    return draft
+    return replace(draft, price=sorted_bands(draft.price))
 
 
 def _admitted(draft: SiteDraft, before: SiteDraft | None, codes: Codes, refused: list[RowError]) -> SiteDraft:

@@ -150,7 +150,7 @@ async def test_the_codes_are_told_to_the_other_services(pool: asyncpg.Pool) -> N
 
 async def test_what_a_site_is_and_asks_is_told_to_the_other_services(pool: asyncpg.Pool) -> None:
     known = replace(SITE, usage="taxi", construction="residential", bays=12, opening_hours=OpeningHours(always=True))
-    bands = (PriceBand("00:00", "08:00", "0.6500"), PriceBand("08:00", "24:00", "0.6500"))
+    bands = (PriceBand("08:00", "24:00", "0.6500"), PriceBand("00:00", "08:00", "0.6500"))
     posted = replace(PRICE, bands=bands, service_text="含在电费内", parking_text="免费")
     await file(pool, replace(known, price=posted), "a.csv")
     await file(pool, replace(SITE, id="t", cec_station_id="002", stations=(), price=None), "a.csv")

@@ -90,6 +90,12 @@ def test_fees_that_leave_a_part_of_the_day_open_are_refused_and_nothing_else(
     assert [site.price for site in found.sites] == [None]
 
 
+def test_fees_are_filed_in_the_order_of_the_day() -> None:
+    night, day = PriceBand("00:00", "08:00", "0.3000"), PriceBand("08:00", "24:00", "0.9000")
+    found = made(SiteDraft("n", "新站", 121.4, 29.3, price=PriceDraft((day, night))), filed=Filed())
+    assert [site.price for site in found.sites] == [PriceDraft((night, day))]
+
+
 @pytest.mark.parametrize(
     ("sites", "expected", "stations"),
     [
