@@ -51,7 +51,8 @@ class RegisterDesk:
             row = await store.get(connection, entry_id, hold=True)
             if row["ended_on"] is not None:
                 raise Conflict("this entry has ended already")
-            if not row["valid_from"] <= on <= self.today():
+            # What has not begun ends on its first day: it never stood there.
+            if not row["valid_from"] <= on <= max(row["valid_from"], self.today()):
                 raise Invalid.about("on", "must lie between valid_from and today")
             await store.end(connection, entry_id, on, reason, who.subject)
             await self._note(

@@ -1070,6 +1070,8 @@ async def test_what_equipment_in_the_register_recorded_proves_until_it_is_taken_
         await register.end(HEAD, entry, TODAY + timedelta(days=1), "镜头移位")
     with pytest.raises(Invalid, match="reason"):
         await register.end(HEAD, entry, TODAY, " ")
+    await register.end(HEAD, other, date(2027, 1, 1), "编号有误")
+    await register.enter(HEAD, replace(camera, number="CAM-02", valid_from=date(2027, 1, 1)))
     await register.end(HEAD, entry, TODAY, "镜头移位")
     assert not await proven()
     await world.evidence.confirm(B, case_id, 1)
