@@ -49,12 +49,17 @@ async def write_requests(connection: asyncpg.Connection, requests: Sequence[Cert
 async def taken(connection: asyncpg.Connection, request_id: str) -> AsyncIterator[None]:
     """Let nobody else decide about a request meanwhile; Conflict where somebody does. It ends with the connection."""
     key = f"certificate request {request_id}"
-    if not await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key):
-        raise Conflict("this request is being decided at this moment")
+    is_ours = (
+        True  # also where we are cancelled before we hear so: nobody else undoes it when the connection is given back
+    )
     try:
+        is_ours = await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key)
+        if not is_ours:
+            raise Conflict("this request is being decided at this moment")
         yield
     finally:
-        await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
+        if is_ours:
+            await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
 
 
 async def get_pending(connection: asyncpg.Connection, request_id: str) -> asyncpg.Record:

@@ -15,6 +15,7 @@ import websockets
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ocpp_gateway.certificates import store
 from ocpp_gateway.certificates.desk import CertificateDesk, Signer
 from ocpp_gateway.observation import CertificateRequested
 from ocpp_gateway.protocol.versions import V16, V201, Version
@@ -209,3 +210,25 @@ async def test_what_cannot_be_signed_is_rejected_and_stands_in_nobodys_way(house
         await ask(socket, request_of(ec.generate_private_key(ec.SECP256R1())))
         await pending(house)
         assert await desk_of(house).approve_pending() == 1
+
+
+class CutOff:
+    """A connection of which the first answer is not waited for: whoever asked is cancelled."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self.execute = connection.execute
+
+    async def fetchval(self, *asked: Any) -> Any:
+        await self._connection.fetchval(*asked)
+        raise asyncio.CancelledError
+
+
+async def test_whoever_is_cancelled_while_he_takes_a_request_leaves_it_to_others(shared_database_url: str) -> None:
+    async with await create_pool(shared_database_url) as pool, pool.acquire() as other:
+        async with pool.acquire() as connection:
+            with pytest.raises(asyncio.CancelledError):
+                async with store.taken(CutOff(connection), "r"):
+                    pass
+        async with store.taken(other, "r"):
+            pass
