@@ -71,7 +71,10 @@ class Provider(BaseModel):
 
 def _is_safe(address: Any) -> bool:
     """Say whether nobody on the way reads what goes to an address."""
-    parts = urlsplit(address) if isinstance(address, str) else urlsplit("")
+    try:
+        parts = urlsplit(address) if isinstance(address, str) else urlsplit("")
+    except ValueError:  # no address at all
+        return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 

@@ -293,7 +293,12 @@ async def test_a_provider_that_is_away_is_said(browser: Browser) -> None:
     browser.ours.headers["accept"] = "application/json"
     assert (await browser.ours.get("/login/with/away")).status_code == 503
     assert (await browser.ours.get("/login/with/nobody")).status_code == 404
-    for wrong in ({"authorization_endpoint": None}, {"token_endpoint": "http://elsewhere.example"}, {"jwks_uri": 1}):
+    for wrong in (
+        {"authorization_endpoint": None},
+        {"token_endpoint": "http://elsewhere.example"},
+        {"jwks_uri": 1},
+        {"jwks_uri": "https://[x"},
+    ):
         browser.provider.configured = wrong
         assert (await browser.ours.get("/login/with/oidc")).status_code == 503, wrong
 
