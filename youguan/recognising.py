@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from youguan.errors import Reason
 
+MOST_STARTS = 20  # from each end of a text, which may be another machine's: each costs a look at every template
+
 
 class Wrong(NamedTuple):
     """Where something is wrong ("": in the whole), and what."""
@@ -31,6 +33,8 @@ def known_among(sentences: tuple[str, ...], reasons: tuple[str, ...], text: str)
     A text that nobody knows is the reason as it is. What stands before a reason, up to a colon, says where.
     """
     starts = [0, *(found.end() for found in re.finditer(": ", text))]
+    if len(starts) > 2 * MOST_STARTS:
+        starts = [*starts[:MOST_STARTS], *starts[-MOST_STARTS:]]
     for templates, order in ((sentences, starts), (reasons, starts[::-1])):
         for start in order:
             if reason := recognised(templates, text, start):

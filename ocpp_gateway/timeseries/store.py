@@ -126,17 +126,20 @@ async def summed_until(connection: asyncpg.Connection) -> date | None:
     return None if newest is None else month_after(newest)
 
 
+SUM_MONTH = f"""
+INSERT INTO telemetry.connector_month (month, station_id, connector, site_id, {", ".join(SUMMED)})
+SELECT $1, station_id, connector, site_id, {SUMS} FROM telemetry.connector_day
+WHERE day >= $1 AND day < $2 AND (station_id = ANY($3) OR $3 IS NULL) GROUP BY station_id, connector, site_id
+"""
+
+
 async def sum_months(connection: asyncpg.Connection, before: date) -> None:
-    """Sum the months that have no sums, up to the one that begins on a day."""
-    await connection.execute(
-        f"""
-        INSERT INTO telemetry.connector_month (month, station_id, connector, site_id, {", ".join(SUMMED)})
-        SELECT date_trunc('month', day)::date AS month, station_id, connector, site_id, {SUMS} FROM telemetry.connector_day
-        WHERE day >= coalesce($1, '-infinity'::date) AND day < $2 GROUP BY 1, 2, 3, 4
-        """,
-        await summed_until(connection),
-        before,
-    )
+    """Sum the months that have no sums, up to the one that begins on a day; each by itself: the first time they may be years."""
+    oldest = "SELECT date_trunc('month', min(day))::date FROM telemetry.connector_day"
+    month = await summed_until(connection) or await connection.fetchval(oldest)
+    while month is not None and month < before:
+        await connection.execute(SUM_MONTH, month, month_after(month), None)
+        month = month_after(month)
 
 
 async def sum_again(connection: asyncpg.Connection, day: date, station_ids: Collection[str]) -> None:
@@ -149,16 +152,7 @@ async def sum_again(connection: asyncpg.Connection, day: date, station_ids: Coll
         after,
         chosen,
     )
-    await connection.execute(
-        f"""
-        INSERT INTO telemetry.connector_month (month, station_id, connector, site_id, {", ".join(SUMMED)})
-        SELECT $1, station_id, connector, site_id, {SUMS} FROM telemetry.connector_day
-        WHERE day >= $1 AND day < $2 AND station_id = ANY($3) GROUP BY station_id, connector, site_id
-        """,
-        first,
-        after,
-        chosen,
-    )
+    await connection.execute(SUM_MONTH, first, after, chosen)
 
 
 async def sum_spans(

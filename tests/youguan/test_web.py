@@ -389,6 +389,7 @@ def test_a_cursor_keeps_its_time() -> None:
         (b'{"username": "a\\u0000b", "password": "x"}', "username"),
         (b'{"username": "a", "password": "\\ud800"}', "password"),
         (b'{"username": "a", "password": "x", "more": [{"\\u0000": 1}]}', "more[0].?"),
+        (b'{"username": "a", "password": "x", "more": [18446744073709551616]}', "more[0]"),
         (b'{"username": ', "body"),
         (b"[" * 900 + b'"\\u0000"' + b"]" * 900, "[0]" * 900),
     ],

@@ -1,4 +1,4 @@
-"""What no endpoint of an API may be asked: members that it does not know, and text that PostgreSQL cannot hold."""
+"""What no endpoint of an API may be asked: members that it does not know, and text and numbers that cannot be kept."""
 
 import re
 from collections.abc import Callable, Coroutine, Iterator
@@ -7,11 +7,13 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 
-from youguan.errors import FieldError, Invalid
+from youguan.errors import FieldError, Invalid, Reason
 from youguan.web.routes import LateRoute
 
 # PostgreSQL's text holds neither NUL nor half a surrogate pair, which JSON can spell.
 UNSTORABLE = re.compile("[\\x00\ud800-\udfff]")
+LEAST, MOST = -(2**63), 2**64 - 1  # what JSON can be written with again
+TOO_LARGE = "is a number beyond 64 bits"
 WHY = "holds a character that no text can hold (NUL or half of a surrogate pair)"
 
 
@@ -60,7 +62,7 @@ def _unknown(request: Request, known: frozenset[str]) -> Iterator[FieldError]:
     for name in dict.fromkeys(request.query_params):
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
-            yield FieldError(_shown(name), f"is not a member of this query (known: {listed})")
+            yield FieldError(_shown(name), Reason("is not a member of this query (known: {known})", known=listed))
 
 
 def _unstorable(value: Any) -> Iterator[FieldError]:
@@ -70,6 +72,8 @@ def _unstorable(value: Any) -> Iterator[FieldError]:
         path, found = left.pop()
         if isinstance(found, str) and has_no_place_in_text(found):
             yield FieldError(path or "body", WHY)
+        elif isinstance(found, int) and not LEAST <= found <= MOST:
+            yield FieldError(path or "body", TOO_LARGE)
         elif isinstance(found, dict):
             names = [f"{path}.{_shown(name)}".lstrip(".") for name in found]
             yield from (
