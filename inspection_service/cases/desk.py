@@ -310,10 +310,8 @@ class CaseDesk:
         day = self.today()
         names = [await self._named(connection, subject) for subject in after.facts.officers]
         issue = documents.Issue(self.catalogue.own.name, row["party_name"], tuple(names), who.name, day)
-        for earlier in await store.documents(connection, row["id"]):
-            if earlier["kind"] in documents.DECISIONS:
-                decision = documents.reference(earlier["content"]["title"], earlier["number"])
-                issue = replace(issue, decision=decision)
+        if decision := await store.newest_document(connection, row["id"], documents.DECISIONS):
+            issue = replace(issue, decision=documents.reference(decision["title"], decision["number"]))
         case = Case(**{**_shallow(before), "facts": after.facts, "procedure": after.procedure, "state": after.state})
         content = documents.content(line.document, issue, before, case, line, said)
         place = await store.next_number(connection, line.document, day.year)

@@ -267,6 +267,18 @@ async def documents(connection: asyncpg.Connection, case_id: str) -> list[asyncp
     return rows
 
 
+async def newest_document(connection: asyncpg.Connection, case_id: str, kinds: Sequence[str]) -> asyncpg.Record | None:
+    """Return number and title of the newest of a case's documents of some kinds; None where there is none."""
+    return await connection.fetchrow(
+        """
+        SELECT number, content->>'title' AS title FROM inspection.case_document
+        WHERE case_id = $1 AND kind = ANY($2) ORDER BY place DESC, number DESC LIMIT 1
+        """,
+        case_id,
+        list(kinds),
+    )
+
+
 async def add_print(connection: asyncpg.Connection, number: str, pdf: bytes, sha256: str) -> None:
     """Keep what was printed of a document, unless that is kept already: the same document is the same bytes."""
     await connection.execute(

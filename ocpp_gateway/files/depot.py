@@ -241,11 +241,11 @@ class Depot:
 
     async def withdraw(self, who: Principal, firmware_id: str, reason: str, *, remote: str | None) -> asyncpg.Record:
         """Take firmware back: from now on no station is sent to it or given it. NotFound, Conflict, Invalid."""
-        if not reason.strip():
+        why = reason.strip()
+        if not why:
             raise Invalid.about("reason", "say why")
         now = self.clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
-            why = reason.strip()
             row = await store.withdraw_firmware(connection, firmware_id, who.subject, why, now)
             await audit.record(
                 connection, at=now, actor=who.subject, action="withdraw firmware", subject=f"firmware {firmware_id}",
