@@ -454,7 +454,23 @@ class Notification(Table, table=True):
     info: str | None = text(optional=True)
 
 
-class ConnectorDay(Table, table=True):
+class Summed(Table):
+    """What of a connector's days adds up to that of its months: seconds in each state, energy, transactions."""
+
+    available_s: int
+    occupied_s: int
+    charging_s: int
+    reserved_s: int
+    unavailable_s: int
+    faulted_s: int
+    offline_s: int
+    unknown_s: int
+    excluded_s: int
+    energy_wh: float
+    transactions: int
+
+
+class ConnectorDay(Summed, table=True):
     """Seconds of a day of the county in each state, and its line of states: the n-th begins at `begins_s[n]`.
 
     `site_id`: where the station stood at noon; empty: filed nowhere.
@@ -465,18 +481,7 @@ class ConnectorDay(Table, table=True):
     station_id: str = text(key=True)
     connector: int = whole(key=True)
     day: date = Field(primary_key=True)
-    available_s: int
-    occupied_s: int
-    charging_s: int
-    reserved_s: int
-    unavailable_s: int
-    faulted_s: int
-    offline_s: int
-    unknown_s: int
-    excluded_s: int
     counted_s: int
-    energy_wh: float
-    transactions: int
     closing_condition: str = text()
     closing_link: str = text()
     begins_s: list[int] = Field(sa_column=Column(ARRAY(Integer), nullable=False))
@@ -484,7 +489,7 @@ class ConnectorDay(Table, table=True):
     site_id: str = text()
 
 
-class ConnectorMonth(Table, table=True):
+class ConnectorMonth(Summed, table=True):
     """What the days of a month that is over add up to, by the site where the station stood; `month`: its first day."""
 
     __tablename__ = "connector_month"
@@ -493,17 +498,6 @@ class ConnectorMonth(Table, table=True):
     station_id: str = text(key=True)
     connector: int = whole(key=True)
     site_id: str = text(key=True)
-    available_s: int
-    occupied_s: int
-    charging_s: int
-    reserved_s: int
-    unavailable_s: int
-    faulted_s: int
-    offline_s: int
-    unknown_s: int
-    excluded_s: int
-    energy_wh: float
-    transactions: int
 
 
 class DayDue(Table, table=True):
