@@ -318,6 +318,7 @@ async def test_while_the_database_is_away_charging_goes_on_and_everything_is_sto
     station = await sites.relayed(api, central)
     other = f"{station[:-1]}2"
     began = now()
+    before = began - timedelta(milliseconds=1)
     async with passed_on(suite, central, station) as charger:
         await charger.boot()
         await charger.report("Available", began)
@@ -328,13 +329,14 @@ async def test_while_the_database_is_away_charging_goes_on_and_everything_is_sto
             await charger.charge(7000)
             async with passed_on(suite, central, other) as newcomer:
                 assert await newcomer.boot() == "Accepted"
-                await newcomer.report("Available", began)
+                await newcomer.report("Available", before)
+            await noted(suite, 'meterStop\\":8000', text(before))
             kill_a_worker_and_who_stores(suite)
         wanted = [text(began + timedelta(milliseconds=number)) for number in range(300)]
 
         async def all_there() -> bool:
             with suppress(httpx.HTTPError):
-                return await statuses(api, station) == wanted and await statuses(api, other) == [text(began)]
+                return await statuses(api, station) == wanted and await statuses(api, other) == [text(before)]
             return False
 
         await eventually(all_there, within_s=90)
@@ -389,6 +391,16 @@ async def test_a_worker_that_starts_while_the_database_is_away_passes_on(
 
     await eventually(stored, within_s=90)
     await eventually(welcome)
+
+
+async def noted(suite: Suite, *words: str) -> None:
+    """Wait until what was passed on with these words is on disk: it is passed on first, and noted a few milliseconds later."""
+
+    async def on_disk() -> bool:
+        spooled = b"".join(file.read_bytes() for file in (suite.data / "relay").glob("*/*.log"))
+        return all(word.encode() in spooled for word in words)
+
+    await eventually(on_disk)
 
 
 def kill_a_worker_and_who_stores(suite: Suite) -> None:
