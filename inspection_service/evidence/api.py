@@ -93,8 +93,9 @@ def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock
         equipment: Annotated[str | None, Form(max_length=100)] = None,
         taken_at: Annotated[GivenTime | None, Form()] = None,
     ) -> LinkOut:
-        """Add a photo or a paper. `equipment`: the entry of the register of what recorded it (Art. 41), at `taken_at`.
+        """Add a photo or a paper; 409: a record of what was seen at a site.
 
+        `equipment`: the entry of the register of what recorded it (Art. 41), at `taken_at`.
         `reviewed`: other equipment that was reviewed.
         """
         where = position(latitude, longitude)

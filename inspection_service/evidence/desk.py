@@ -72,6 +72,7 @@ class EvidenceDesk:
         """Add a photo or a paper; whoever may not, or brings too much for a day, is told before its content is kept."""
         async with self.pool.acquire() as connection, connection.transaction():
             case = await self.hold(connection, who, case_id)
+            _refuse_second_record(case, wish)
             await self._refuse_beyond_quota(connection, who, size_bytes)
             wish = await _recorded(connection, case, wish)
         document = await receive()
@@ -83,11 +84,9 @@ class EvidenceDesk:
         return await self._collect(who, case_id, wish, _described(pdf, PDF), pdf)
 
     async def collect_text(self, who: Principal, case_id: str, wish: Wish, words: str) -> Link:
-        """Add a statement, or a record written where no site is; Conflict: what was seen at a site its visit's record says."""
+        """Add a statement, or a record written where no site is."""
         async with self.pool.acquire() as connection, connection.transaction():
             case = await self.hold(connection, who, case_id)
-            if wish.kind == RECORD and case["site_id"] is not None:
-                raise Conflict("the record of an inspection comes from its visit, and is not written a second time")
             described = _described(words.encode(), TEXT)
             return await self.collect_within(connection, who, case, wish, described, words.encode())
 
@@ -148,7 +147,11 @@ class EvidenceDesk:
         self, connection: asyncpg.Connection, who: Principal, case: asyncpg.Record, wish: Wish, described: Mapping[str, Any],
         content: bytes | None,
     ) -> Link:  # fmt: skip
-        """Add a piece to a case that the caller holds; `described`: hash, size and type of its content, None: on the shelf."""
+        """Add a piece to a case that the caller holds; `described`: hash, size and type of its content, None: on the shelf.
+
+        Conflict: what was seen at a site its visit's record says.
+        """
+        _refuse_second_record(case, wish)
         if wish.taken_at > self._clock.now():
             raise Invalid.about("taken_at", "lies in the future")
         links = await store.links(connection, case["id"])
@@ -269,6 +272,13 @@ async def _recorded(connection: asyncpg.Connection, case: asyncpg.Record, wish: 
         raise Invalid.about("kind", "is what people say or write down: no equipment records it")
     said = await recorded_by(connection, wish.equipment, wish.taken_at, case["site_id"])
     return replace(wish, source={**wish.source, **said}, reviewed=True)
+
+
+def _refuse_second_record(case: asyncpg.Record, wish: Wish) -> None:
+    """What was seen at a site its visit's record says, which alone names itself (`record`): as a text, a file or a paper it is
+    Conflict."""
+    if wish.kind == RECORD and case["site_id"] is not None and "record" not in wish.source:
+        raise Conflict("the record of an inspection comes from its visit, and is not written a second time")
 
 
 def _described(body: bytes, media_type: str) -> dict[str, Any]:

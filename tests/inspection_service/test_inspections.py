@@ -41,7 +41,7 @@ from youguan import audit
 from youguan.auth import EVERYTHING, Principal, Scope, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import create_pool
-from youguan.documents import Shelf
+from youguan.documents import Document, Shelf
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests, Unavailable
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged, ResponsibilitiesChanged, ResponsibilityEntry, SiteFiled
@@ -562,10 +562,21 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
     await proof.take(A, visit_id, by_hand)
     with pytest.raises(NotFound):
         await proof.take(A, visit_id, elsewhere)
-    with pytest.raises(Conflict, match="comes from its visit"):
-        await evidence.collect_text(
-            A, elsewhere, Wish("record", "inspector", "现场检查笔录", world.clock.now(), {}), "x"
-        )
+    by_hand_again = Wish("record", "inspector", "现场检查笔录", world.clock.now(), {})
+    received: list[str] = []
+
+    async def receive() -> Document:
+        received.append("x")
+        return Document("0" * 64, 1, "application/pdf", "x.pdf")
+
+    for written in (
+        evidence.collect_text(A, elsewhere, by_hand_again, "x"),
+        evidence.collect_file(A, elsewhere, by_hand_again, receive, 1),
+        evidence.collect_file(A, elsewhere, replace(by_hand_again, origin="party"), receive, 1),
+    ):
+        with pytest.raises(Conflict, match="comes from its visit"):
+            await written
+    assert not received, "it is refused before its content is taken"
 
 
 async def test_what_was_written_is_never_changed(world: World) -> None:

@@ -43,6 +43,8 @@ async def test_a_paper_becomes_evidence_when_an_officer_accepts_it(world: World)
     paper_id = await bring(world, case_id)
     async with world.pool.acquire() as connection:
         assert await evidence_store.links(connection, case_id) == [], "brought is not taken"
+    with pytest.raises(Conflict, match="comes from its visit"):
+        await world.papers.accept(A, case_id, paper_id, "record")
     link = await world.papers.accept(A, case_id, paper_id)
     assert (link.record["kind"], link.record["origin"], link.record["source"]["by"]) == ("documentary", "party", "p")
     await world.evidence.confirm(B, case_id, link.record["place"])
