@@ -263,7 +263,10 @@ class EvidenceDesk:
 
 
 async def _recorded(connection: asyncpg.Connection, case: asyncpg.Record, wish: Wish) -> Wish:
-    """Return a wish with what the register says of its equipment; Invalid where that does not make it count."""
+    """Return a wish with what the register says of its equipment; Invalid where that does not make it count.
+
+    That it was reviewed the register says, for as long as the entry stands: no officer does.
+    """
     if wish.equipment is None:
         return wish
     if wish.origin != MONITORING:
@@ -271,7 +274,7 @@ async def _recorded(connection: asyncpg.Connection, case: asyncpg.Record, wish: 
     if wish.kind in SAID_BY_PEOPLE:
         raise Invalid.about("kind", "is what people say or write down: no equipment records it")
     said = await recorded_by(connection, wish.equipment, wish.taken_at, case["site_id"])
-    return replace(wish, source={**wish.source, **said}, reviewed=True)
+    return replace(wish, source={**wish.source, **said}, reviewed=False)
 
 
 def _refuse_second_record(case: asyncpg.Record, wish: Wish) -> None:
@@ -310,6 +313,12 @@ def officers_of(links: list[Link], place: int) -> set[str]:
     return confirmed | {links[place - 1].record["by"]}
 
 
+def _said_to_be_reviewed(link: Link) -> bool:
+    """Say whether an officer said that its equipment was reviewed; of an entry of the register nobody did, whatever older links
+    have noted: where the entry is void its review was, which two officers do not heal."""
+    return link.record["reviewed"] and "equipment_id" not in link.record.get("source", {})
+
+
 def pieces(
     links: list[Link], officers: tuple[str, ...], registered: Collection[int] = frozenset()
 ) -> tuple[Piece, ...]:
@@ -322,7 +331,7 @@ def pieces(
             link.record["kind"],
             link.record["origin"],
             len(officers_of(links, link.record["place"]) & set(officers)),
-            link.record["reviewed"],
+            _said_to_be_reviewed(link),
             link.record["place"] in registered,
             link.record["place"],
             link.record["title"],

@@ -44,7 +44,7 @@ class RegisterDesk:
         return entry_id
 
     async def end(self, who: Principal, entry_id: str, on: date, reason: str) -> None:
-        """Take equipment out of the register: what it records from that day on needs two officers. NotFound, Conflict, Invalid."""
+        """Take equipment out of the register: what it records from that day on is a lead. NotFound, Conflict, Invalid."""
         if not reason.strip():
             raise Invalid.about("reason", "is needed")
         async with self.pool.acquire() as connection, connection.transaction():

@@ -32,7 +32,7 @@ from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.api import position
 from inspection_service.evidence.chain import Link, broken
-from inspection_service.evidence.desk import Wish
+from inspection_service.evidence.desk import Wish, pieces
 from inspection_service.exchange.desk import ExchangeDesk
 from inspection_service.exchange.record import FORMAT
 from inspection_service.inspections.checklists import checklists
@@ -1060,6 +1060,7 @@ async def test_what_equipment_in_the_register_recorded_proves_until_it_is_taken_
         await collect(entry, kind="witness")
     link = await collect(entry)
     assert link.record["source"]["equipment"]["legal_review"] == "法审〔2026〕1号"
+    assert not link.record["reviewed"], "the register says so, no officer"
 
     async def proven() -> bool:
         async with world.pool.acquire() as connection:
@@ -1075,7 +1076,13 @@ async def test_what_equipment_in_the_register_recorded_proves_until_it_is_taken_
     await register.end(HEAD, entry, TODAY, "镜头移位")
     assert not await proven()
     await world.evidence.confirm(B, case_id, 1)
-    assert await proven()
+    assert not await proven(), "two officers do not heal a review that was void"
+    async with world.pool.acquire() as connection:
+        collected, *others = await evidence_store.links(connection, case_id)
+    noted_before = replace(collected, record={**collected.record, "reviewed": True})
+    assert not proves(pieces([noted_before, *others], ("a", "b"))), (
+        "older links have noted the register's word as reviewed"
+    )
     with pytest.raises(Conflict, match="ended already"):
         await register.end(HEAD, entry, TODAY, "x")
     await register.enter(HEAD, camera)
