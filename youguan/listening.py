@@ -18,6 +18,8 @@ class Rung:
         self._wanted = wanted
         self._rung = asyncio.Event()
         self._lost = False
+        self.look_after: Callable[[], object] = lambda: None
+        """Looks whether anybody can ring still; set by the bell."""
 
     def ring(self) -> None:
         """Say that it is time to look."""
@@ -42,6 +44,7 @@ class Rung:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rung.wait()
+        self.look_after()
         if self._lost:
             raise ConnectionError("the connection that listened is lost")
 
@@ -62,17 +65,20 @@ class Bell:
     async def hang(self, channel: str, rung: Rung) -> None:
         """Ring somebody from now on."""
         async with self._turn:
+            self.look_after()
             if self._connection is None:
                 # One that was lost on its way here takes no listener, and nobody would ever say that it is lost.
                 connection = await self._pool.acquire()
                 connection.add_termination_listener(self._lose)
                 self._connection = connection
             self._hung.add(rung)
+            rung.look_after = self.look_after
             await self._connection.add_listener(channel, rung.hear)
 
     async def take_down(self, channel: str, rung: Rung) -> None:
         """Ring somebody no longer."""
         async with self._turn:
+            self.look_after()
             if self._connection is None or rung not in self._hung:
                 return
             self._hung.remove(rung)
@@ -81,6 +87,14 @@ class Bell:
                 connection, self._connection = self._connection, None
                 connection.remove_termination_listener(self._lose)
                 await self._pool.release(connection)
+
+    def look_after(self) -> None:
+        """Give up a connection that has ended without a word, as one does whose request to cancel a statement failed."""
+        connection = self._connection
+        if connection is not None and connection.is_closed():
+            connection.remove_termination_listener(self._lose)
+            self._lose(connection)
+            connection.terminate()  # the pool waits for it at its own end otherwise
 
     def _lose(self, _: Any) -> None:
         for rung in self._hung:

@@ -1,7 +1,8 @@
 """The event log on a real PostgreSQL: nothing skipped, nothing stalled, nothing twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import asyncpg
@@ -218,6 +219,30 @@ async def test_a_connection_that_is_lost_on_the_way_is_asked_for_again(pool: asy
     assert await listen(pool, 1)
     await bell.take_down(CHANNEL, rung)
     assert await listen(pool, 0)
+
+
+async def test_a_connection_that_ends_without_a_word_is_given_up_by_who_looks_next(database_url: str) -> None:
+    """As asyncpg leaves one whose statement was cancelled and whose request to cancel it failed."""
+    pool = await create_pool(database_url)
+    bell, late = pool.bell, Rung()
+    looks: list[Callable[[Rung], Awaitable[object]]] = [
+        lambda rung: rung.within(0),
+        lambda rung: bell.take_down(CHANNEL, rung),
+        lambda rung: bell.hang(CHANNEL, late),
+    ]
+    async with asyncio.timeout(20):
+        for look in looks:
+            rung = Rung()
+            await bell.hang(CHANNEL, rung)
+            (holder,) = (holder for holder in pool._holders if not holder.is_idle())
+            holder._con._protocol.abort()
+            with suppress(ConnectionError):
+                await look(rung)
+            with pytest.raises(ConnectionError):
+                await rung.within(0)
+        assert await listen(pool, 1), "who came late is rung by another"
+        await bell.take_down(CHANNEL, late)
+        await pool.close()
 
 
 async def follow_for_ever(pool: asyncpg.Pool) -> None:
