@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from functools import wraps
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -72,7 +73,7 @@ COMMAND_WITHIN_S, CONNECTION_WITHIN_S = 60.0, 10.0
 
 
 class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that is given back as it is: whoever takes a lock for a session, listens or sets something undoes it himself.
+    """A connection that is given back as it is: whoever listens or sets something undoes it himself; of locks see `session_lock`.
 
     To be sure of that asyncpg asks the server to forget all of it whenever a connection is given back: one more statement.
     """
@@ -91,6 +92,41 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]
     def acquire(self, *, timeout: float | None = CONNECTION_WITHIN_S) -> Any:
         """Return a connection as a context manager; TimeoutError."""
         return super().acquire(timeout=timeout)
+
+
+@asynccontextmanager
+async def session_lock(connection: asyncpg.Connection, take: str, undo: str, *key: object) -> AsyncIterator[bool]:
+    """Hold a lock of the session while the block lasts; False where `take` says that somebody else has it.
+
+    Whoever is cancelled while he takes it or gives it back cannot know whether he holds it. Then the connection is closed, and
+    the lock goes with it: whoever gets the connection next would hold it unawares, for as long as it lasts.
+    """
+    try:
+        is_ours = await connection.fetchval(take, *key) is not False
+    except BaseException:
+        _close_at_once(connection)
+        raise
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            await _give_back(connection, undo, *key)
+
+
+async def _give_back(connection: asyncpg.Connection, undo: str, *key: object) -> None:
+    try:
+        await connection.execute(undo, *key)
+    except Exception as error:
+        log.warning("a lock ends with its connection: %s", error)
+        _close_at_once(connection)
+    except BaseException:
+        _close_at_once(connection)
+        raise
+
+
+def _close_at_once(connection: asyncpg.Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # the pool has taken it back because it is closed
+        connection.terminate()
 
 
 async def patiently(pool: asyncpg.Pool, load: Callable[[asyncpg.Connection], Awaitable[Loaded]]) -> Loaded:

@@ -8,9 +8,12 @@ from datetime import datetime
 import asyncpg
 
 from ocpp_gateway.observation import CertificateRequested
+from youguan.database import session_lock
 from youguan.errors import Conflict, NotFound, Reason
 from youguan.events import Event
 
+TAKE = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
+GIVE_BACK = "SELECT pg_advisory_unlock(hashtextextended($1, 0))"
 SAID = {"rejected": "declined"}  # in a reason: what is rejected elsewhere is another thing
 
 
@@ -49,17 +52,10 @@ async def write_requests(connection: asyncpg.Connection, requests: Sequence[Cert
 async def taken(connection: asyncpg.Connection, request_id: str) -> AsyncIterator[None]:
     """Let nobody else decide about a request meanwhile; Conflict where somebody does. It ends with the connection."""
     key = f"certificate request {request_id}"
-    is_ours = (
-        True  # also where we are cancelled before we hear so: nobody else undoes it when the connection is given back
-    )
-    try:
-        is_ours = await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", key)
+    async with session_lock(connection, TAKE, GIVE_BACK, key) as is_ours:
         if not is_ours:
             raise Conflict("this request is being decided at this moment")
         yield
-    finally:
-        if is_ours:
-            await connection.execute("SELECT pg_advisory_unlock(hashtextextended($1, 0))", key)
 
 
 async def get_pending(connection: asyncpg.Connection, request_id: str) -> asyncpg.Record:

@@ -9,6 +9,7 @@ import asyncpg
 
 from ocpp_gateway.timeseries.store import mark_due
 from youguan.clock import first_day_from
+from youguan.database import session_lock
 from youguan.eventlog import positions_of
 from youguan.events import (
     NOT_FOR_THE_PUBLIC,
@@ -189,11 +190,9 @@ SLOTS = 0x596F7573  # the first key of the locks that workers hold on their slot
 @asynccontextmanager
 async def slot_held(connection: asyncpg.Connection, slot: int) -> AsyncIterator[None]:
     """Show that a worker is there while the block lasts; it ends with the connection."""
-    await connection.execute("SELECT pg_advisory_lock_shared($1, $2)", SLOTS, slot)
-    try:
+    take, undo = "SELECT pg_advisory_lock_shared($1, $2)", "SELECT pg_advisory_unlock_shared($1, $2)"
+    async with session_lock(connection, take, undo, SLOTS, slot):
         yield
-    finally:
-        await connection.execute("SELECT pg_advisory_unlock_shared($1, $2)", SLOTS, slot)
 
 
 async def unheld_slots(connection: asyncpg.Connection) -> list[int]:

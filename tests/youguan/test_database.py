@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from youguan.database import AWAY, connect, create_pool, storage_mode, whole
+from youguan.database import AWAY, connect, create_pool, session_lock, storage_mode, whole
 from youguan.eventlog import publish
 from youguan.schemas import History, migrate
 from youguan.settings import Settings
@@ -74,6 +74,48 @@ async def test_of_two_changes_that_wait_for_each_other_both_are_done(database_ur
         await asyncio.gather(raise_both(1, 2), raise_both(2, 1))
         assert [row["n"] for row in await pool.fetch("SELECT n FROM tests.pair ORDER BY id")] == [2, 2]
     assert tries == 3
+
+
+TAKE, GIVE_BACK = "SELECT pg_try_advisory_lock($1)", "SELECT pg_advisory_unlock($1)"
+
+
+@pytest.mark.parametrize("cancelled", [1, 2])
+async def test_whoever_is_cancelled_while_he_holds_a_lock_leaves_it_to_others(
+    database_url: str, cancelled: int
+) -> None:
+    held = asyncio.Event()
+    async with await create_pool(database_url, max_size=1) as pool:
+
+        async def hold() -> None:
+            async with pool.acquire() as connection, session_lock(connection, TAKE, GIVE_BACK, 7) as is_ours:
+                assert is_ours
+                held.set()
+                await asyncio.Event().wait()
+
+        holding = asyncio.create_task(hold())
+        await held.wait()
+        for _ in range(cancelled):
+            holding.cancel()
+            await asyncio.sleep(0)  # it is giving the lock back by now
+        with pytest.raises(asyncio.CancelledError):
+            await holding
+        other = await connect(database_url)
+        async with asyncio.timeout(30):
+            await other.execute("SELECT pg_advisory_lock(7)")
+        async with pool.acquire() as connection, session_lock(connection, TAKE, GIVE_BACK, 7) as is_ours:
+            assert not is_ours
+        assert await other.fetchval("SELECT pg_advisory_unlock(7)"), "who had it not has not given it back"
+        await other.close()
+
+
+async def test_a_lock_ends_with_its_connection_and_hides_nothing(database_url: str) -> None:
+    async with await create_pool(database_url, max_size=1) as pool:
+        with pytest.raises(KeyError):
+            async with pool.acquire() as connection, session_lock(connection, TAKE, GIVE_BACK, 7):
+                connection.terminate()
+                raise KeyError
+        async with asyncio.timeout(30):
+            await pool.execute("SELECT pg_advisory_lock(7)")
 
 
 async def test_who_gives_way_again_is_told() -> None:
