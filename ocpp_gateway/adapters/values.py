@@ -1,7 +1,7 @@
 """Times and measured values as stations write them."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import MINYEAR, UTC, datetime, timedelta
 from functools import lru_cache
 from math import isfinite
 from typing import Any
@@ -13,16 +13,31 @@ THOUSANDS = {"kWh": "Wh", "kW": "W", "kvarh": "varh", "kvar": "var", "kVA": "VA"
 REGISTER = "Energy.Active.Import.Register"
 BASE_UNITS = {"Energy": "Wh", "Power": "W", "Current": "A", "Voltage": "V", "SoC": "Percent", "Temperature": "Celsius"}
 
+# Some write the first or the last instant that there is for a time that they do not know, or for never. The database's driver takes
+# those two for infinity where it writes them itself, and within a day of them no time can be told in every zone. A day further
+# inside a time is stored, read and shown the same on every path; nobody believes it either (`effective_time`).
+EARLIEST = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
+
 
 def read_time(text: str, member: str) -> datetime:
-    """Return a time in UTC; one without a zone is taken as UTC, as stations that write such mean it."""
+    """Return a time as `in_calendar` has it; a Refusal names the member of what is none."""
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is UTC:  # as nearly all are; converting costs more than reading
-            return moment
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise Refusal("TypeConstraintViolation", f"{member}: {text!r:.40} is not a time") from None
+    if moment.tzinfo is UTC and EARLIEST <= moment <= LATEST:  # as nearly all are; converting costs more than reading
+        return moment
+    return in_calendar(moment)
+
+
+def in_calendar(moment: datetime) -> datetime:
+    """Return a time in UTC, from EARLIEST to LATEST; one without a zone is taken as UTC, as those who write such mean it."""
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        return EARLIEST if moment.year == MINYEAR else LATEST
+    return min(max(moment, EARLIEST), LATEST)
 
 
 def read_integer(number: int, member: str) -> int:

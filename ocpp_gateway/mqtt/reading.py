@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from ocpp_gateway.adapters.values import THOUSANDS
+from ocpp_gateway.adapters.values import THOUSANDS, in_calendar
 from ocpp_gateway.mqtt.mapping import (
     CONDITIONS,
     LEVEL,
@@ -316,8 +316,7 @@ def _bounds(rule: Measuring) -> str:
 
 def _moment(found: Any) -> datetime:
     if isinstance(found, str):
-        moment = datetime.fromisoformat(found)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return in_calendar(datetime.fromisoformat(found))
     if isinstance(found, bool):
         raise TypeError
-    return datetime.fromtimestamp(found / 1000 if found >= MILLISECONDS_FROM else found, UTC)
+    return in_calendar(datetime.fromtimestamp(found / 1000 if found >= MILLISECONDS_FROM else found, UTC))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocpp_gateway.adapters.values import EARLIEST
 from ocpp_gateway.mqtt.bridge import Budget
 from ocpp_gateway.mqtt.mapping import read_mapping
 from ocpp_gateway.mqtt.reading import read
@@ -53,6 +54,12 @@ def test_times_in_every_spelling(at: Any) -> None:
 def test_a_clock_that_cannot_be_believed_is_kept_but_not_decided_by() -> None:
     (report,) = said("chargers/S1/C1/status", {"connector": 1, "status": "Available", "at": 0}).statuses
     assert (report.occurred_at.year, report.effective_at) == (1970, NOW)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+08:00", -62135596800])
+def test_the_first_instant_that_there_is_stands_for_a_time_that_is_not_known(at: Any) -> None:
+    (report,) = said("chargers/S1/C1/status", {"connector": 1, "status": "Faulted", "at": at}).statuses
+    assert (report.occurred_at, report.effective_at) == (EARLIEST, NOW)
 
 
 def test_meter_values_in_base_units_and_good_members_beside_bad_ones() -> None:
