@@ -62,10 +62,10 @@ class TokenOut(BaseModel):
     changed_at: UtcTime
 
 
-class TokensIn(BaseModel):
+class TokensIn(BaseModel, extra="forbid"):
     """Many id tokens; each row is judged by itself."""
 
-    tokens: list[dict[str, Any]] = Field(max_length=MOST_ROWS)
+    tokens: list[Any] = Field(max_length=MOST_ROWS)
     replace: bool = Field(default=False, description="rows whose id token is registered change it")
 
 
@@ -240,15 +240,15 @@ async def take_rows(desk: TokenDesk, who: Principal, tokens: TokensIn) -> Tokens
         try:
             good[place] = Token(**adapter.validate_python(row, strict=False).model_dump())
         except ValidationError as error:
-            errors[place] = [FieldError(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors()]
+            errors[place] = [FieldError(".".join(map(str, e["loc"])) or "row", e["msg"]) for e in error.errors()]
     refused, stored = await desk.bring_in(who, list(good.values()), replacing=tokens.replace)
     places = list(good)
     errors.update({places[n]: found for n, found in refused.items()})
     return TokensTaken(stored=len(stored), errors=[_row_error(n, tokens.tokens[n], errors[n]) for n in sorted(errors)])
 
 
-def _row_error(place: int, row: dict[str, Any], errors: list[FieldError]) -> RowError:
-    named = row.get("id_token")
+def _row_error(place: int, row: Any, errors: list[FieldError]) -> RowError:
+    named = row.get("id_token") if isinstance(row, dict) else None
     fields = [FieldOut(field=error.field, reason=error.reason) for error in errors]
     return RowError(row=place, id_token=named if isinstance(named, str) else None, fields=fields)
 

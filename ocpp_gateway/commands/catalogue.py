@@ -60,7 +60,7 @@ def check(version: Version, action: str, payload: dict[str, Any]) -> None:
             )
         )
     try:
-        schemas.check(schemas.requests(version)[action], payload, version)
+        schemas.check(schemas.commands(version)[action], payload, version)
     except Refusal as refusal:
         member = str(refusal.details.get("member", ""))
         reason = Reason.worded(refusal.description, f"schema.{refusal.details.get('rule')}", {})

@@ -71,6 +71,9 @@ def test_who_may_ask(action: str, role: str, may: bool) -> None:
         ("Reset", {"type": "Gently"}, "payload.type"),
         ("Reset", {"type": "Soft", "why": 1}, "payload.why"),
         ("ChangeAvailability", {"connectorId": "1", "type": "Operative"}, "payload.connectorId"),
+        ("UpdateFirmware", {"location": "https://f/1", "retrieveDate": "soon"}, "payload.retrieveDate"),
+        ("UpdateFirmware", {"location": "https://f/1", "retrieveDate": "2026-01-01T00:00:00"}, "payload.retrieveDate"),
+        ("GetDiagnostics", {"location": "here"}, "payload.location"),
     ],
 )
 def test_the_member_that_is_wrong_is_named(action: str, payload: dict[str, Any], field: str) -> None:

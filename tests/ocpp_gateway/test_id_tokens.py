@@ -213,7 +213,7 @@ async def test_what_is_wrong_is_named(
 
 async def test_an_import_keeps_the_good_rows_and_names_the_others(desk: TokenDesk, pool: asyncpg.Pool) -> None:
     await desk.add(WHO, Token("OLD"))
-    rows: list[dict[str, Any]] = [
+    rows: list[Any] = [
         {"id_token": "A", "type": "ISO14443"},
         {"id_token": "B", "status": "lost"},
         {"id_token": "a"},
@@ -221,6 +221,7 @@ async def test_an_import_keeps_the_good_rows_and_names_the_others(desk: TokenDes
         {"id_token": "OLD"},
         {"id_token": "D", "expires_at": "2027-01-01T00:00:00Z", "concurrent": True},
         {"id_token": "E", "group_id": "nobody"},
+        "F",
     ]
     taken = await take_rows(desk, WHO, TokensIn(tokens=rows))
     assert taken.stored == 2
@@ -230,6 +231,7 @@ async def test_an_import_keeps_the_good_rows_and_names_the_others(desk: TokenDes
         (3, None, ["id_token", "idtoken"]),
         (4, "OLD", ["id_token"]),
         (6, "E", ["group_id"]),
+        (7, None, ["row"]),
     ]
     again = await take_rows(desk, WHO, TokensIn(tokens=[{"id_token": "OLD", "status": "blocked"}], replace=True))
     assert (again.stored, again.errors) == (1, [])

@@ -82,6 +82,22 @@ def test_a_member_deep_inside_is_named_by_its_path() -> None:
 
 
 @pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ({"idTag": "x" * 5000}, "is longer than 20 characters"),
+        ({"idTag": {"x": "x" * 5000}}, 'is not of type "string"'),
+        ({"idTag": "A", "x" * 5000: 1}, "was unexpected)"),
+    ],
+)
+def test_a_value_however_long_leaves_room_for_what_is_wrong_with_it(payload: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        schemas.check(schemas.requests(V16)["Authorize"], payload, V16)
+    _, _, _, description, details = orjson.loads(call_error(refusal.value))
+    assert description.endswith(reason)
+    assert len(details["member"]) <= schemas.LONGEST_MEMBER
+
+
+@pytest.mark.parametrize(
     ("version", "action", "members", "wrong"),
     [
         (V16, "StatusNotification", STATUS, {"connectorId": 99_999_999_999}),
