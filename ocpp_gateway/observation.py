@@ -201,6 +201,24 @@ class VariableKey(NamedTuple):
     variable_instance: str
     attribute: str
 
+    @property
+    def name(self) -> str:
+        """Return which variable it is, where, in short: `Connector[1.2].Problem`, `Component/instance.Variable/instance`.
+
+        In brackets the EVSE and, where there is one, its connector; what is the station's own has none.
+        """
+        place = (self.evse, self.connector) if self.connector else (self.evse,)
+        where = f"[{'.'.join(map(str, place))}]" if any(place) else ""
+        component, variable = (
+            _instance(self.component, self.component_instance),
+            _instance(self.variable, self.variable_instance),
+        )
+        return f"{component}{where}.{variable}"
+
+
+def _instance(name: str, instance: str) -> str:
+    return f"{name}/{instance}" if instance else name
+
 
 class Variable(NamedTuple):
     """A variable with what was said about it; None: nothing was."""

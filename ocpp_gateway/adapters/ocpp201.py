@@ -18,6 +18,7 @@ from ocpp_gateway.observation import (
     STATION_ITSELF,
     Booted,
     Condition,
+    Notified,
     Observation,
     StatusReported,
     TransactionReported,
@@ -153,10 +154,7 @@ def notify_event(payload: Payload, context: Context) -> Outcome:
         member = f"eventData[{i}].timestamp"
         at = read_time(event["timestamp"], member)
         variable = reported.variable(event, reported.ACTUAL, event["actualValue"])
-        said = event.get("techCode") or variable.value or ""
-        name = f"{variable.key.component}.{variable.key.variable}"
-        info = event.get("techInfo")
-        observations.append(common.notified("NotifyEvent", f"{name}={said}", context, event["timestamp"], info))
+        observations.append(_event(event, variable, context))
         variables = (variable,)
         observations.append(VariablesReported(context.station_id, effective_time(at, context.received_at), variables))
         number = _place(variable)
@@ -165,6 +163,15 @@ def notify_event(payload: Payload, context: Context) -> Outcome:
         elif variable.key.variable in PROBLEMS:
             problems[connector_number(variable.key.evse, variable.key.connector or 1)] = _problem(event, variable)
     return Outcome({}, observations, problems=problems)
+
+
+def _event(event: Payload, variable: Variable, context: Context) -> Notified:
+    """Name the place and the end of a problem: what two EVSEs tell within a second is no repeat, nor is that it is over."""
+    said = event.get("techCode") or variable.value or ""
+    over = " cleared" if event.get("cleared") else ""
+    return common.notified(
+        "NotifyEvent", f"{variable.key.name}={said}{over}", context, event["timestamp"], event.get("techInfo")
+    )
 
 
 def _place(variable: Variable) -> int | None:

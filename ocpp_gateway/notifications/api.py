@@ -23,7 +23,10 @@ class NotificationOut(BaseModel):
 
     kind: Kind = Field(description="what it is about, by its action")
     action: str = Field(description="OCPP's word")
-    said: str = Field(description="the status, the security event, or what its members say in short")
+    said: str = Field(
+        description="the status, the security event, or what its members say in short: "
+        "of NotifyEvent Component/instance[EVSE.connector].Variable/instance=value, and cleared where a problem is over"
+    )
     info: str | None = Field(description="the station's own explanation (techInfo), of DataTransfer its messageId")
     critical: bool = Field(description="a security event that OCPP calls critical, or firmware with a wrong signature")
     alarm: str | None = Field(description="the rule of alerts that it raises")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ocpp_gateway.adapters.outcome import Context, Outcome
 from ocpp_gateway.authorisation.rules import IdToken
 from ocpp_gateway.commands.catalogue import ACTIONS
-from ocpp_gateway.observation import Condition, StatusReported, TransactionStopped, VariablesReported
+from ocpp_gateway.observation import Condition, StatusReported, TransactionStopped, VariableKey, VariablesReported
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import Refusal
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version
@@ -165,6 +165,19 @@ def test_a_report_is_variables_by_attribute() -> None:
         (("Connector", "", 1, 2, "Power", "", "Actual"), "7", "ReadOnly", "decimal", "W"),
         (("Connector", "", 1, 2, "Power", "", "MaxSet"), "11", "ReadWrite", "decimal", "W"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (VariableKey("ChargingStation", "", 0, 0, "Problem", "", "Actual"), "ChargingStation.Problem"),
+        (VariableKey("EVSE", "", 2, 0, "Problem", "", "Actual"), "EVSE[2].Problem"),
+        (VariableKey("Connector", "", 2, 1, "Problem", "", "Actual"), "Connector[2.1].Problem"),
+        (VariableKey("TokenReader", "a", 12, 1, "Token", "b", "Actual"), "TokenReader/a[12.1].Token/b"),
+    ],
+)
+def test_a_variable_is_named_with_its_place(key: VariableKey, name: str) -> None:
+    assert key.name == name
 
 
 def test_stop_data_waits_for_its_connector() -> None:

@@ -27,11 +27,13 @@ from ocpp_gateway.observation import (
     VariablesReported,
 )
 from ocpp_gateway.pages.store import latest_statuses
+from ocpp_gateway.protocol.versions import V21, V201, Version
 from ocpp_gateway.recorder.batch import Entry
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.store import Span
 from ocpp_gateway.timeseries.api import add_timeseries
 from ocpp_gateway.transactions.api import MOST_COUNTED, add_transactions, missing
+from tests.ocpp_gateway.fakes import Talk
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import SystemClock
 from youguan.database import create_pool
@@ -280,6 +282,37 @@ async def test_notifications_by_kind_and_time_the_last_received_first(world: Wor
     assert [said for said, *_ in later] == [said for _, said, _ in reversed(told)]
     assert (await world.client.get("/stations/s1/notifications?kind=x")).status_code == httpx.codes.UNPROCESSABLE_ENTITY
     assert (await world.client.get("/stations/none/notifications")).status_code == httpx.codes.NOT_FOUND
+
+
+@pytest.mark.parametrize("version", [V201, V21], ids=lambda version: version.name)
+async def test_what_two_places_tell_within_a_second_is_two_notifications_and_a_repeat_is_none(
+    world: World, version: Version
+) -> None:
+    first, other, reader = (
+        {"name": "Connector", "evse": {"id": 1, "connectorId": 1}},
+        {"name": "Connector", "evse": {"id": 2, "connectorId": 1}},
+        {"name": "TokenReader", "instance": "left", "evse": {"id": 2}},
+    )
+    at = "2026-05-04T12:00:00Z"
+    problem = {
+        "eventNotificationType": "HardWiredNotification", "variable": {"name": "Problem"}, "trigger": "Alerting",
+        "timestamp": at, "actualValue": "true", "techCode": "0x17",
+    }  # fmt: skip
+    over = {**problem, "cleared": True}
+    talk = Talk(version)
+    for number, (place, event) in enumerate(
+        [(first, problem), (other, problem), (first, problem), (reader, problem), (first, over)]
+    ):
+        told = {"generatedAt": at, "seqNo": 0, "eventData": [{**event, "eventId": number, "component": place}]}
+        talk.clock.advance(timedelta(seconds=1))
+        talk.say("NotifyEvent", told, str(number))
+        await world.put(*talk.recorder.entries.pop().observations)
+    assert [n["said"] for n in await world.all("/stations/s1/notifications")] == [
+        "Connector[1.1].Problem=0x17 cleared",
+        "TokenReader/left[2].Problem=0x17",
+        "Connector[2.1].Problem=0x17",
+        "Connector[1.1].Problem=0x17",
+    ]
 
 
 async def test_what_an_exclusion_does_not_know_is_refused_by_name(world: World) -> None:
