@@ -294,7 +294,7 @@ async def test_what_two_places_tell_within_a_second_is_two_notifications_and_a_r
         {"name": "TokenReader", "instance": "left", "evse": {"id": 2}},
     )
     at = "2026-05-04T12:00:00Z"
-    problem = {
+    problem: dict[str, Any] = {
         "eventNotificationType": "HardWiredNotification", "variable": {"name": "Problem"}, "trigger": "Alerting",
         "timestamp": at, "actualValue": "true", "techCode": "0x17",
     }  # fmt: skip
