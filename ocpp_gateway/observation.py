@@ -467,6 +467,14 @@ Observation = (
 )
 
 
+class Excess(NamedTuple):
+    """What of an observation is not kept, though its message is: the station has more of the kind than it may have."""
+
+    station_id: str
+    observation: Observation
+    reason: str
+
+
 def number_of(moment: datetime) -> int:
     """Return a number for a moment, other than that of any moment within half an hour of it."""
     return int(moment.timestamp() * 1_000_000) % 2**31

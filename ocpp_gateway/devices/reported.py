@@ -4,10 +4,11 @@ What opens a door is no fact to keep: a variable whose name says that it is a se
 its value here, before anything is stored of it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ocpp_gateway.observation import Monitor, Variable, VariableKey
+from ocpp_gateway.observation import Excess, Monitor, Observation, Variable, VariableKey
 from ocpp_gateway.protocol.secrets import is_secret
 
 ACTUAL = "Actual"
@@ -85,3 +86,21 @@ def configuration_key(name: str, value: str | None, readonly: bool | None = None
     mutability = None if readonly is None else TRUE_IN_16[readonly]
     key = VariableKey(NO_COMPONENT, "", 0, 0, name, "", ACTUAL)
     return Variable(key, None if is_secret(name) else value, mutability)
+
+
+def full_name(key: VariableKey) -> str:
+    """Return how a variable is called to whoever reads of it."""
+    return f"{key.component}.{key.variable}" if key.component else key.variable
+
+
+def beyond_bound(member: str, most: int, left_out: Sequence[tuple[str, object, Observation]]) -> list[Excess]:
+    """Return, for each station that told of more than it may have, what is not kept: (station, its name, who told of it)."""
+    many = Counter(station_id for station_id, _, _ in left_out)
+    first: dict[str, tuple[object, Observation]] = {}
+    for station_id, name, told in left_out:
+        first.setdefault(station_id, (name, told))
+    most_of = f"beyond the {most} that a station may have are not kept"
+    return [
+        Excess(station_id, told, f"{member}: {many[station_id]} {most_of}, {name} for one")
+        for station_id, (name, told) in first.items()
+    ]

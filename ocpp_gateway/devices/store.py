@@ -1,69 +1,140 @@
 """The statements about variables and clocks."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from ocpp_gateway.observation import ClockMeasured, VariableKey, VariablesReported
 
-WIDTH = 13
 ACTUAL = "Actual"
+# More than any charger has: who tells of more invents them. What a station has told of already goes on being brought up to date.
+VARIABLES_A_STATION = 10_000
+MONITORS_A_STATION = 5_000
+STREAMS_A_STATION = 1_000
 Numbered = tuple[str, int]
 """(station, its own number of a monitor or a stream)."""
+Named = tuple[str, VariableKey]
+"""(station, its variable)."""
+Key = TypeVar("Key")
 
 
-async def write_variables(connection: asyncpg.Connection, reports: Sequence[VariablesReported]) -> None:
-    """Keep the latest of each variable; what is told late does not undo what is newer."""
-    latest: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+def bounded(table: str, key: Sequence[str]) -> str:
+    """Return the parts of a statement between `told`, which numbers its rows by `place`, and what is done with them.
+
+    `beyond` are the places of those that are new and more than a station may have, `$1`. Where nothing is new nothing is counted.
+    """
+    had, said = (", ".join(f"{name}.{column}" for column in key) for name in ("h", "t"))
+    return f"""
+    news AS MATERIALIZED (
+        SELECT station_id, place, row_number() OVER (PARTITION BY station_id ORDER BY place) AS nth
+        FROM told t WHERE NOT EXISTS (SELECT FROM {table} h WHERE ({had}) = ({said}))
+    ), counted AS MATERIALIZED (
+        SELECT station_id, (SELECT count(*) FROM {table} h WHERE h.station_id = s.station_id) AS kept
+        FROM (SELECT DISTINCT station_id FROM news) s
+    ), beyond AS MATERIALIZED (
+        SELECT place FROM news JOIN counted USING (station_id) WHERE kept + nth > $1
+    )
+    """
+
+
+VARIABLE = ("station_id", *VariableKey._fields)
+WRITE_VARIABLES = f"""
+WITH told AS MATERIALIZED (
+    SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[],
+                         $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[]) WITH ORDINALITY
+        AS t ({", ".join(VARIABLE)}, value, mutability, data_type, unit, reported_at, place)
+), {bounded("gateway.variable", VARIABLE)}, written AS (
+    INSERT INTO gateway.variable AS v
+    SELECT {", ".join(VARIABLE)}, value, mutability, data_type, unit, reported_at
+    FROM told WHERE place NOT IN (SELECT place FROM beyond)
+    ON CONFLICT ({", ".join(VARIABLE)}) DO UPDATE SET
+        value = excluded.value, mutability = coalesce(excluded.mutability, v.mutability),
+        data_type = coalesce(excluded.data_type, v.data_type), unit = coalesce(excluded.unit, v.unit),
+        reported_at = excluded.reported_at
+        WHERE v.reported_at <= excluded.reported_at
+)
+SELECT place FROM beyond ORDER BY place
+"""
+
+
+async def write_variables(connection: asyncpg.Connection, reports: Sequence[VariablesReported]) -> list[Named]:
+    """Keep the latest of each variable; what is told late does not undo what is newer.
+
+    Return those that are not kept: they are more than a station may have.
+    """
+    latest: dict[Named, tuple[Any, ...]] = {}
     for report in sorted(reports, key=lambda report: report.reported_at):
         for variable in report.variables:
-            key = (report.station_id, *variable.key)
-            latest[key] = (*key, *variable[1:], report.reported_at)
-    rows = [latest[key] for key in sorted(latest)]
-    await connection.execute(
-        """
-        INSERT INTO gateway.variable AS v
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[],
-                             $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[])
-        ON CONFLICT (station_id, component, component_instance, evse, connector, variable, variable_instance, attribute)
-        DO UPDATE SET
-            value = excluded.value, mutability = coalesce(excluded.mutability, v.mutability),
-            data_type = coalesce(excluded.data_type, v.data_type), unit = coalesce(excluded.unit, v.unit),
-            reported_at = excluded.reported_at
-            WHERE v.reported_at <= excluded.reported_at
-        """,
-        *([list(column) for column in zip(*rows, strict=True)] if rows else [[]] * WIDTH),
-    )
+            latest[report.station_id, variable.key] = (*variable[1:], report.reported_at)
+    named = sorted(latest)
+    rows = [(station_id, *key, *latest[station_id, key]) for station_id, key in named]
+    return await _write(connection, WRITE_VARIABLES, VARIABLES_A_STATION, named, rows) if rows else []
 
 
-async def write_monitors(connection: asyncpg.Connection, monitors: Mapping[Numbered, VariableKey]) -> None:
-    """Note which variable each monitor of a station watches, whatever it watched before."""
-    await connection.executemany(
-        """
-        INSERT INTO gateway.monitor VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (station_id, number) DO UPDATE SET
-            component = excluded.component, component_instance = excluded.component_instance, evse = excluded.evse,
-            connector = excluded.connector, variable = excluded.variable, variable_instance = excluded.variable_instance
-        """,
-        [(*number, *monitors[number][:6]) for number in sorted(monitors)],
-    )
+WATCHED = VariableKey._fields[:-1]
+WRITE_MONITORS = f"""
+WITH told AS MATERIALIZED (
+    SELECT * FROM unnest($2::text[], $3::int[], $4::text[], $5::text[], $6::int[], $7::int[], $8::text[], $9::text[])
+        WITH ORDINALITY AS t (station_id, number, {", ".join(WATCHED)}, place)
+), {bounded("gateway.monitor", ("station_id", "number"))}, written AS (
+    INSERT INTO gateway.monitor (station_id, number, {", ".join(WATCHED)})
+    SELECT station_id, number, {", ".join(WATCHED)} FROM told WHERE place NOT IN (SELECT place FROM beyond)
+    ON CONFLICT (station_id, number) DO UPDATE SET
+        component = excluded.component, component_instance = excluded.component_instance, evse = excluded.evse,
+        connector = excluded.connector, variable = excluded.variable, variable_instance = excluded.variable_instance
+)
+SELECT place FROM beyond ORDER BY place
+"""
 
 
-async def write_streams(connection: asyncpg.Connection, streams: Mapping[Numbered, int | None]) -> None:
-    """Note which monitor each stream of a station tells of; None: it is closed."""
-    for number in sorted(streams):
-        if streams[number] is None:
-            await connection.execute("DELETE FROM gateway.event_stream WHERE (station_id, number) = ($1, $2)", *number)
-        else:
-            await connection.execute(
-                """
-                INSERT INTO gateway.event_stream VALUES ($1, $2, $3)
-                ON CONFLICT (station_id, number) DO UPDATE SET monitor = excluded.monitor
-                """,
-                *number,
-                streams[number],
-            )
+async def write_monitors(connection: asyncpg.Connection, monitors: Mapping[Numbered, VariableKey]) -> list[Numbered]:
+    """Note which variable each monitor of a station watches, whatever it watched before.
+
+    Return those that are not kept: they are more than a station may have.
+    """
+    numbers = sorted(monitors)
+    rows = [(*number, *monitors[number][:-1]) for number in numbers]
+    return await _write(connection, WRITE_MONITORS, MONITORS_A_STATION, numbers, rows) if rows else []
+
+
+WRITE_STREAMS = f"""
+WITH told AS MATERIALIZED (
+    SELECT * FROM unnest($2::text[], $3::int[], $4::int[]) WITH ORDINALITY AS t (station_id, number, monitor, place)
+), {bounded("gateway.event_stream", ("station_id", "number"))}, written AS (
+    INSERT INTO gateway.event_stream (station_id, number, monitor)
+    SELECT station_id, number, monitor FROM told WHERE place NOT IN (SELECT place FROM beyond)
+    ON CONFLICT (station_id, number) DO UPDATE SET monitor = excluded.monitor
+)
+SELECT place FROM beyond ORDER BY place
+"""
+
+
+async def write_streams(connection: asyncpg.Connection, streams: Mapping[Numbered, int | None]) -> list[Numbered]:
+    """Note which monitor each stream of a station tells of; None: it is closed, and makes room for another.
+
+    Return those that are not kept: they are more than a station may have.
+    """
+    numbers = sorted(streams)
+    if closed := [number for number in numbers if streams[number] is None]:
+        await connection.execute(
+            """
+            DELETE FROM gateway.event_stream e USING unnest($1::text[], $2::int[]) AS c (station_id, number)
+            WHERE (e.station_id, e.number) = (c.station_id, c.number)
+            """,
+            *zip(*closed, strict=True),
+        )
+    bound = [number for number in numbers if streams[number] is not None]
+    rows = [(*number, streams[number]) for number in bound]
+    return await _write(connection, WRITE_STREAMS, STREAMS_A_STATION, bound, rows) if rows else []
+
+
+async def _write(
+    connection: asyncpg.Connection, statement: str, most: int, keys: Sequence[Key], rows: Sequence[Sequence[Any]]
+) -> list[Key]:
+    """Write rows; return the keys of those that are too many."""
+    beyond = await connection.fetch(statement, most, *zip(*rows, strict=True))
+    return [keys[row["place"] - 1] for row in beyond]
 
 
 async def streams(connection: asyncpg.Connection, numbers: Collection[Numbered]) -> dict[Numbered, VariableKey]:
@@ -78,9 +149,8 @@ async def streams(connection: asyncpg.Connection, numbers: Collection[Numbered])
         [station_id for station_id, _ in numbers],
         [number for _, number in numbers],
     )
-    names = VariableKey._fields[:-1]
     return {
-        (row["station_id"], row["stream"]): VariableKey(**{name: row[name] for name in names}, attribute=ACTUAL)
+        (row["station_id"], row["stream"]): VariableKey(**{name: row[name] for name in WATCHED}, attribute=ACTUAL)
         for row in rows
     }
 

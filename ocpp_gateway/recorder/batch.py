@@ -10,6 +10,7 @@ from ocpp_gateway.lateness import Late, Moment, Word, judge
 from ocpp_gateway.observation import (
     Announced,
     Booted,
+    Excess,
     MeterKind,
     MeterSampled,
     Observation,
@@ -246,6 +247,15 @@ def leave_out(batch: Batch, entries: Iterable[Entry], kinds: Collection[MeterKin
             batch.doubts.append(
                 Doubt(entry.station_id, entry.received_at, "PropertyConstraintViolation", reason, entry.frame)
             )
+
+
+def in_doubt(excess: Sequence[Excess], entries: Sequence[Entry]) -> list[Doubt]:
+    """Return a doubt for whatever of an observation is not kept, with the message that brought it."""
+    brought = {id(observation): entry for entry in entries for observation in entry.observations} if excess else {}
+    return [
+        Doubt(left_out.station_id, entry.received_at, "PropertyConstraintViolation", left_out.reason, entry.frame)
+        for left_out, entry in ((left_out, brought[id(left_out.observation)]) for left_out in excess)
+    ]
 
 
 def _samples(entry: Entry) -> Iterator[MeterSampled]:

@@ -40,6 +40,7 @@ from ocpp_gateway.recorder.batch import (
     TransactionKey,
     belongs_elsewhere,
     gather,
+    in_doubt,
     key_of,
     late_words,
     leave_out,
@@ -306,7 +307,7 @@ class DirectRecorder:
             seen = {**self._seen, **batch.seen}
             at_once = bool(batch.ended or batch.booted or batch.out_of_reach)
             noted = bool(seen) and (at_once or self._is_time_to_note())
-            numbers, told = await self._store(connection, batch, seen if noted else {}, careful=careful)
+            numbers, told = await self._store(connection, entries, batch, seen if noted else {}, careful=careful)
         self._standing = standing
         self._seen = {} if noted else seen
         if noted:
@@ -382,7 +383,13 @@ class DirectRecorder:
         return lost
 
     async def _store(
-        self, connection: asyncpg.Connection, batch: Batch, seen: Mapping[str, datetime], *, careful: bool
+        self,
+        connection: asyncpg.Connection,
+        entries: Sequence[Entry],
+        batch: Batch,
+        seen: Mapping[str, datetime],
+        *,
+        careful: bool,
     ) -> tuple[dict[TransactionKey, transaction_store.Numbered], Recognised]:
         await store.copy_frames(connection, batch)
         told = await self._store_statuses(connection, batch, careful=careful)
@@ -404,8 +411,9 @@ class DirectRecorder:
         events += late_words(told.past)
         events += await connectivity.write(connection, batch, seen)
         events += await self._unfiled(connection, batch)
-        events += await seldom.write(connection, batch.seldom)
-        await store.keep_refused(connection, batch.doubts)
+        news, excess = await seldom.write(connection, batch.seldom)
+        events += news
+        await store.keep_refused(connection, [*batch.doubts, *in_doubt(excess, entries)])
         await publish(connection, self.stream, events)
         return numbers, told
 

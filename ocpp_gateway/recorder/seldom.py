@@ -17,6 +17,7 @@ from ocpp_gateway.observation import (
     CertificateRequested,
     ClockMeasured,
     CommandOutcome,
+    Excess,
     MonitorsReported,
     MqttDelivered,
     Notified,
@@ -38,8 +39,8 @@ from ocpp_gateway.relay import recording as relay
 from ocpp_gateway.sensors import recording as sensors
 from youguan.events import Event
 
-Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[list[Event]]]
-"""Stores observations of one kind, in the order of receipt, and returns what is news."""
+Writer = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[Sequence[Event | Excess]]]
+"""Stores observations of one kind, in the order of receipt, and returns what is news and what is not kept."""
 
 WRITERS: Mapping[type[Any], Writer] = {
     ReservationFact: authorisation.write_reservations,
@@ -66,11 +67,17 @@ WRITERS: Mapping[type[Any], Writer] = {
 }
 
 
-async def write(connection: asyncpg.Connection, observations: Sequence[Observation]) -> list[Event]:
-    """Store what was observed, kind by kind."""
+async def write(
+    connection: asyncpg.Connection, observations: Sequence[Observation]
+) -> tuple[list[Event], list[Excess]]:
+    """Store what was observed, kind by kind; return what is news and what is not kept."""
     events: list[Event] = []
+    excess: list[Excess] = []
     for kind, writer in WRITERS.items() if observations else ():
         found = [observation for observation in observations if isinstance(observation, kind)]
-        if found:
-            events += await writer(connection, found)
-    return events
+        for said in await writer(connection, found) if found else ():
+            if isinstance(said, Excess):
+                excess.append(said)
+            else:
+                events.append(said)
+    return events, excess

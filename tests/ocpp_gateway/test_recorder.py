@@ -11,14 +11,18 @@ import pytest
 
 from ocpp_gateway.adapters import ocpp16
 from ocpp_gateway.adapters.outcome import Context
+from ocpp_gateway.devices import store as devices
 from ocpp_gateway.observation import (
     Booted,
     ClockMeasured,
     Condition,
     MeterKind,
     MeterSampled,
+    Monitor,
+    MonitorsReported,
     Notified,
     StatusReported,
+    StreamBound,
     TransactionBegun,
     TransactionReported,
     TransactionStopped,
@@ -599,6 +603,58 @@ async def test_a_station_of_made_up_units_stops_nobody_else(desk: Desk, pool: as
     assert "101 kinds" in refused["reason"]
     last = await pool.fetchval("SELECT max(id) FROM telemetry.meter_kind")
     assert last - first == KINDS_A_STATION + 3, "numbers are used up by kinds that are there"
+
+
+NAMED = """
+INSERT INTO gateway.variable
+SELECT 's1', 'C', '', 0, 0, 'v' || n, '', 'Actual', 'old', NULL, NULL, NULL, $2 FROM generate_series(2, $1::int) n
+"""
+WATCHED = "INSERT INTO gateway.monitor SELECT 's1', n, 'C', '', 0, 0, 'v', '' FROM generate_series(2, $1::int) n"
+BOUND = "INSERT INTO gateway.event_stream SELECT 's1', n, 1 FROM generate_series(2, $1::int) n"
+
+
+def made_up(number: int) -> VariableKey:
+    return VariableKey("C", "", 0, 0, f"v{number}", "", "Actual")
+
+
+async def refusals(pool: asyncpg.Pool) -> list[tuple[str, str, str]]:
+    rows = await pool.fetch("SELECT station_id, reason, frame FROM gateway.refused_input ORDER BY id")
+    return [tuple(row) for row in rows]
+
+
+async def test_a_station_of_made_up_variables_fills_nothing_and_what_it_has_is_kept_up_to_date(
+    desk: Desk, pool: asyncpg.Pool
+) -> None:
+    most = devices.VARIABLES_A_STATION
+    await pool.execute(NAMED, most, NOW)
+    names = [made_up(number) for number in (2, 1, most + 1, most + 2)]
+    told = [VariablesReported(station, NOW, tuple(Variable(key, "new") for key in names)) for station in ("s1", "s2")]
+    assert await desk.put(VariablesReported("s1", NOW, ()), *told, frame="the frame") == Committed()
+    kept = await pool.fetch("SELECT station_id, variable FROM gateway.variable WHERE value = 'new' ORDER BY 1, 2")
+    of_other = [("s2", name) for name in sorted(key.variable for key in names)]
+    assert [tuple(row) for row in kept] == [("s1", "v1"), ("s1", "v2"), *of_other]
+    reason = f"variable: 2 beyond the {most} that a station may have are not kept, C.v{most + 1} for one"
+    assert await refusals(pool) == [("s1", reason, "the frame")]
+
+
+async def test_a_station_of_made_up_monitors_and_streams_fills_nothing(desk: Desk, pool: asyncpg.Pool) -> None:
+    monitors, streams = devices.MONITORS_A_STATION, devices.STREAMS_A_STATION
+    await pool.execute(WATCHED, monitors)
+    await pool.execute(BOUND, streams)
+    numbers = (2, 1, monitors + 1)
+    await desk.put(MonitorsReported("s1", tuple(Monitor(number, made_up(7)) for number in numbers)))
+    rows = await pool.fetch("SELECT number FROM gateway.monitor WHERE variable = 'v7' ORDER BY 1")
+    assert [row["number"] for row in rows] == [1, 2]
+    bound = [StreamBound("s1", number, 9) for number in (2, 1, streams + 1)]
+    await desk.put(*bound)
+    await desk.put(StreamBound("s1", 3, None), StreamBound("s1", 4, None), StreamBound("s1", streams + 2, 9))
+    rows = await pool.fetch("SELECT number FROM gateway.event_stream WHERE monitor = 9 ORDER BY 1")
+    assert [row["number"] for row in rows] == [1, 2, streams + 2], "closed ones make room"
+    assert await count(pool, "gateway.event_stream") == streams - 1
+    assert [reason for _, reason, _ in await refusals(pool)] == [
+        f"variableMonitoring: 1 beyond the {monitors} that a station may have are not kept, {monitors + 1} for one",
+        f"constantStreamData: 1 beyond the {streams} that a station may have are not kept, {streams + 1} for one",
+    ]
 
 
 async def test_days_without_end_make_few_partitions(desk: Desk, pool: asyncpg.Pool) -> None:
