@@ -263,13 +263,10 @@ def _filing(ground: Ground) -> Room:
     add_filings(ground.api, pool, filings, clock)
     add_filing_rules(ground.api, rules, clock)
 
-    async def look(connection: asyncpg.Connection) -> None:
-        await tell_what_ran_out(connection, clock)
-
     return Room(
         pages=[filing_pages(pool, filings, templates, clock), filing_rule_pages(rules, templates, clock)],
         jobs=[
-            ground.watch("filing_watch", look, PAPERS_WATCH_S),
+            Job("registry.filing_watch", lambda: repeat(lambda: tell_what_ran_out(pool, clock), PAPERS_WATCH_S)),
             Job("registry.filing_lapse", lambda: repeat(Lapsing(pool, clock).lapse_due, PAPERS_WATCH_S)),
             Job("registry.filing_unsupplied", lambda: repeat(Unsupplied(pool, clock).withdraw_due, PAPERS_WATCH_S)),
         ],

@@ -25,11 +25,21 @@ from youguan.events import (
 GRACE_WARNING_DAYS = 30
 
 
-async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> None:
-    """Publish what is about to end or has ended: papers, grace periods; and what was promised or due on a day that has passed."""
+async def tell_what_ran_out(pool: asyncpg.Pool, clock: Clock) -> None:
+    """Publish what is about to end or has ended, and what was promised or due on a day that has passed.
+
+    Each look is a transaction of its own: an acceptance holds its filing, then the papers of the file before it; whoever held those
+    and waited for the filing would let one of the two give way.
+    """
     now = clock.now()
-    today = county_day(now)
-    news: list[Event] = [
+    for look in (_papers_over, _promises_overdue, _filings_overdue, _grace_over):
+        async with pool.acquire() as connection, connection.transaction():
+            await publish(connection, STREAM, await look(connection, now))
+
+
+async def _papers_over(connection: asyncpg.Connection, now: datetime) -> list[Event]:
+    """Return the papers that run out soon or have run out."""
+    return [
         DocumentExpiring(
             document_id=row["id"],
             document_type=row["type"],
@@ -40,16 +50,18 @@ async def tell_what_ran_out(connection: asyncpg.Connection, clock: Clock) -> Non
             expired=row["told"] == "expired",
             at=now,
         )
-        for row in await paper_store.expiring(connection, today)
+        for row in await paper_store.expiring(connection, county_day(now))
     ]
-    news += await _promises_overdue(connection, now)
-    news += await _filings_overdue(connection, now)
-    for row in await store.grace_news(connection, today, GRACE_WARNING_DAYS):
-        if row["told"] == "ended":
-            news.append(GracePeriodEnded(site_id=row["site_id"], at=now))
-        else:
-            news.append(GracePeriodEnding(site_id=row["site_id"], until=row["until"], at=now))
-    await publish(connection, STREAM, news)
+
+
+async def _grace_over(connection: asyncpg.Connection, now: datetime) -> list[Event]:
+    """Return the grace periods that end soon or have ended."""
+    return [
+        GracePeriodEnded(site_id=row["site_id"], at=now)
+        if row["told"] == "ended"
+        else GracePeriodEnding(site_id=row["site_id"], until=row["until"], at=now)
+        for row in await store.grace_news(connection, county_day(now), GRACE_WARNING_DAYS)
+    ]
 
 
 async def _promises_overdue(connection: asyncpg.Connection, now: datetime) -> list[Event]:

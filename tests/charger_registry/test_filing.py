@@ -18,8 +18,10 @@ from charger_registry.divisions import store as divisions
 from charger_registry.divisions.reading import DivisionDraft
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
 from charger_registry.equipment.desk import SiteDesk
+from charger_registry.filing import store
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import Command
+from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.papers.lapsing import Lapsing
 from charger_registry.filing.step import Order
 from charger_registry.filing.unsupplied import Unsupplied
@@ -34,7 +36,7 @@ from charger_registry.people.organisations.ceasing import deregister
 from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.service import compose, judge_what_has_changed
 from youguan import audit, bounds
-from youguan.auth import OPERATOR, REGULATOR, Principal, TokenIssuer, generate_keys
+from youguan.auth import EVERYTHING, OPERATOR, REGULATOR, Principal, TokenIssuer, generate_keys
 from youguan.clock import ManualClock, county_day
 from youguan.database import create_pool
 from youguan.documents import Shelf
@@ -166,8 +168,7 @@ class World:
     async def wait(self, days: int) -> None:
         """Let days pass, and the watch look around."""
         self.clock.advance(days * DAY)
-        async with self.pool.acquire() as connection, connection.transaction():
-            await tell_what_ran_out(connection, self.clock)
+        await tell_what_ran_out(self.pool, self.clock)
 
 
 @pytest.fixture
@@ -537,6 +538,29 @@ async def test_papers_that_run_out_are_told_once_until_they_are_replaced(world: 
     await world.act(filing["id"], "retire", REGULATOR, reason="拆除")
     await engine.consumer().catch_up()
     assert await firing(world) == {}
+
+
+async def test_the_watch_holds_no_paper_while_it_waits_for_a_filing_that_is_accepted(world: World) -> None:
+    former = await world.accepted()
+    await bounds.consumer(world.pool).catch_up()
+    await world.wait(141)
+    filing_id = await world.whole(former["site_id"])
+    await world.act(filing_id, "submit")
+    waits = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
+    )
+    async with (
+        asyncio.timeout(20),
+        asyncio.TaskGroup() as beside,
+        world.pool.acquire() as accepting,
+        accepting.transaction(),
+    ):
+        await store.hold(accepting, filing_id, EVERYTHING)
+        beside.create_task(world.wait(61))
+        while not await world.pool.fetchval(waits):
+            await asyncio.sleep(0.01)
+        await paper_store.tell_anew(accepting, [former["id"]])
+    assert [told["filing_id"] for told in await world.events("FilingOverdue")] == [filing_id]
 
 
 async def test_what_is_owed_on_a_file_goes_with_it_to_the_site_that_its_site_becomes_part_of(world: World) -> None:
