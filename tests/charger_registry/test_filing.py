@@ -1,6 +1,7 @@
 """Filings over HTTP and on the desk, on a real PostgreSQL: from a draft to a site, and what is owed on it afterwards."""
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -41,8 +42,8 @@ from youguan.clock import ManualClock, county_day
 from youguan.database import create_pool
 from youguan.documents import Shelf
 from youguan.errors import Conflict
-from youguan.eventlog import publish
-from youguan.events import ConnectorStatusChanged, SiteFiled
+from youguan.eventlog import decode, publish
+from youguan.events import ConnectorStatusChanged, FilingLapseDue, SiteFiled
 from youguan.quota import DOCUMENTS
 from youguan.settings import Settings
 from youguan.web.application import application
@@ -439,6 +440,18 @@ async def test_a_file_lapses_on_which_a_promise_stays_broken_and_is_filed_anew(w
     assert [event["document_type"] for event in await world.events("FilingPromiseKept")] == ["insurance"]
 
 
+async def test_an_upgrade_tells_once_of_files_that_waited_for_an_official_before_any_was_told(world: World) -> None:
+    upgrade = importlib.import_module("charger_registry.migrations.versions.0043_lapses_told")
+    filing = await world.accepted()
+    await world.pool.execute("UPDATE registry.filing SET lapse_due_since = $1", TODAY)
+    for _ in range(2):
+        await world.pool.execute(upgrade.SCRIPT)
+    (told,) = await world.events("FilingLapseDue")
+    due = decode("FilingLapseDue", told)
+    assert isinstance(due, FilingLapseDue)
+    assert (due.filing_id, due.filing_number, due.site_id) == (filing["id"], filing["number"], filing["site_id"])
+
+
 async def test_the_rules_may_let_a_file_lapse_with_time_alone_and_a_resumed_one_has_the_whole_term(
     world: World,
 ) -> None:
@@ -729,6 +742,8 @@ async def test_rules_change_from_a_day_on_and_touch_no_filing_submitted_before(w
         return [] if status == 204 else [field["field"] for field in answer.json()["fields"]]
 
     paper: dict[str, Any] = {"required": True, "promisable": False, "expires": False, "warning_days": 30}
+    coming = "INSERT INTO registry.filing_term VALUES ('of_a_later_revision', 1, $1), ('of_a_later_revision', 2, $2)"
+    await world.pool.execute(coming, TODAY - DAY, TODAY + 2 * DAY)
     await put("terms/answer", amount=2)
     await put("documents/other", **paper)
     await put("terms/answer", amount=2, role=OPERATOR, status=403)

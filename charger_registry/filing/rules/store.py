@@ -7,7 +7,7 @@ import asyncpg
 
 from charger_registry.filing.content import DocumentType
 from charger_registry.filing.deadlines import Terms
-from charger_registry.filing.rules.change import DocumentRule, TermRule
+from charger_registry.filing.rules.change import TERMS, DocumentRule, TermRule
 
 # Kinds of papers with what is asked of them at $1.
 DOCUMENT_TYPES = """
@@ -53,13 +53,14 @@ def type_of(row: asyncpg.Record) -> DocumentType:
 
 
 async def terms(connection: asyncpg.Connection, on: date) -> Terms:
-    """Return how long things may take, as it holds on a day."""
+    """Return how long things may take, as it holds on a day; terms that a later revision brought are nothing to this code."""
     rows = await connection.fetch(
         """
-        SELECT DISTINCT ON (name) name, amount FROM registry.filing_term WHERE valid_from <= $1
+        SELECT DISTINCT ON (name) name, amount FROM registry.filing_term WHERE valid_from <= $1 AND name = ANY($2)
         ORDER BY name, valid_from DESC
         """,
         on,
+        TERMS,
     )
     return Terms(**{row["name"]: row["amount"] for row in rows})
 
@@ -77,7 +78,11 @@ async def set_term(connection: asyncpg.Connection, rule: TermRule) -> None:
 async def coming_terms(connection: asyncpg.Connection, today: date) -> list[TermRule]:
     """Return which terms will be others after a day."""
     rows = await connection.fetch(
-        "SELECT name, amount, valid_from FROM registry.filing_term WHERE valid_from > $1 ORDER BY valid_from, name",
+        """
+        SELECT name, amount, valid_from FROM registry.filing_term WHERE valid_from > $1 AND name = ANY($2)
+        ORDER BY valid_from, name
+        """,
         today,
+        TERMS,
     )
     return [TermRule(**dict(row)) for row in rows]
