@@ -21,7 +21,8 @@ from charger_registry.pages import organisation_meant, typed
 from youguan.auth import OPERATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock, county_day
-from youguan.errors import Invalid, YouguanError
+from youguan.database import AWAY
+from youguan.errors import Invalid, Unavailable, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.routes import Router
 from youguan.web.security import require, require_site
@@ -112,7 +113,10 @@ def _add_list(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, templat
         except Invalid as error:
             return await page(request, who, error=error)
         done = await each(handover_id, lambda one: desk.answer(who, one, Command(command), reason=reason))
-        return await page(request, who, outcomes=done)
+        try:
+            return await page(request, who, outcomes=done)
+        except AWAY:
+            return templates.render(request, "handovers_done.html", status_code=Unavailable.status, outcomes=done)
 
 
 def _add_answers(router: APIRouter, pool: asyncpg.Pool, desk: HandoverDesk, templates: Templates, clock: Clock) -> None:
@@ -267,7 +271,11 @@ def _add_proposals(
             await organisation_meant(pool, offer.organisation_id)
         except Invalid as error:
             return await page(request, who, site_id, error=error)
-        return await page(request, who, site_id, await each(site_id, lambda one: offer.propose(pool, desk, who, one)))
+        done = await each(site_id, lambda one: offer.propose(pool, desk, who, one))
+        try:
+            return await page(request, who, site_id, done)
+        except AWAY:
+            return templates.render(request, "handovers_done.html", status_code=Unavailable.status, outcomes=done)
 
 
 def _day(text: str) -> date | None:

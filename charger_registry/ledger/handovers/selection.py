@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from youguan.errors import YouguanError
+from youguan.database import AWAY, GAVE_WAY
+from youguan.errors import Unavailable, YouguanError
 
 MOST = 200
 
@@ -18,12 +19,23 @@ class Outcome:
 
 
 async def each(ids: Iterable[str], do: Callable[[str], Awaitable[str | None]]) -> list[Outcome]:
-    """Do the same with each of those selected, in a transaction of its own: one that is refused stops no other."""
-    return [await _outcome(do, one) for one in list(dict.fromkeys(ids))[:MOST]]
+    """Do the same with each of those selected, in a transaction of its own: one that is refused stops no other.
 
-
-async def _outcome(do: Callable[[str], Awaitable[str | None]], one: str) -> Outcome:
-    try:
-        return Outcome(one, made=await do(one))
-    except YouguanError as error:
-        return Outcome(one, error)
+    Where the database goes away meanwhile the rest is not tried, and what is done already is told with it.
+    """
+    done: list[Outcome] = []
+    away = False
+    for one in list(dict.fromkeys(ids))[:MOST]:
+        if away:
+            done.append(Outcome(one, Unavailable("not tried: the database is away for the moment; try again")))
+            continue
+        try:
+            done.append(Outcome(one, made=await do(one)))
+        except YouguanError as error:
+            done.append(Outcome(one, error))
+        except GAVE_WAY:
+            done.append(Outcome(one, Unavailable("somebody else changes the same just now; try again")))
+        except AWAY:
+            away = True
+            done.append(Outcome(one, Unavailable("the database went away: look whether this was done, and try again")))
+    return done

@@ -1,8 +1,9 @@
 """Imports, boundaries, duplicates and public facts through the real application on a real PostgreSQL."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -26,6 +27,7 @@ from deploy.demo.county import sample_county
 from deploy.suite import COMPOSES
 from tests.charger_registry.imports import samples
 from tests.charger_registry.imports.samples import packed, xlsx
+from tests.conftest import Server
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer, generate_keys
 from youguan.clock import ManualClock, SystemClock
@@ -739,6 +741,60 @@ async def test_many_handovers_are_listed_to_the_last_and_answered_at_once(
     assert "已办理 7 件" in (await client.post("/registry/handovers", data=wish, headers=own)).text
     states = await pool.fetch("SELECT state, count(*) FROM registry.handover GROUP BY 1 ORDER BY 1")
     assert [tuple(row) for row in states] == [("accepted", 49), ("declined", 10), ("withdrawn", 1)]
+
+
+@asynccontextmanager
+async def broken_off_at(server: Server, database_url: str, site_id: str, *, stays_away: bool) -> AsyncIterator[None]:
+    """Let the database break off with whoever comes to wait for a site; with everybody, and let nobody in, where it stays away."""
+    name = database_url.split("?", maxsplit=1)[0].rpartition("/")[2]
+    waits = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+    admin, holding = await asyncpg.connect(server.admin), await asyncpg.connect(database_url)
+
+    async def break_off() -> None:
+        while (pid := await admin.fetchval(waits, name)) is None:
+            await asyncio.sleep(0.01)
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {not stays_away}')
+        ended = "datname = $1 AND (pid = $2 OR $3) AND pid <> $4"
+        await admin.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ended}",
+            name, pid, stays_away, holding.get_server_pid(),
+        )  # fmt: skip
+        await holding.close()
+
+    await holding.execute("BEGIN")
+    await holding.execute("SELECT FROM registry.site WHERE id = $1 FOR UPDATE", site_id)
+    try:
+        async with asyncio.timeout(20), asyncio.TaskGroup() as beside:
+            beside.create_task(break_off())
+            yield
+    finally:
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await admin.close()
+
+
+async def test_of_several_handovers_it_is_told_which_are_done_when_the_database_goes_away(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, parts: Sequence[Parts], server: Server, database_url: str
+) -> None:
+    own = {**headers(OPERATOR), "Accept-Language": "zh"}
+    ids = ["3", "4", "5", "6"]
+    more = Filing(
+        sites=tuple(SiteDraft(site_id, f"{site_id}号站", 121.4, 29.3) for site_id in ids),
+        roles=tuple(RoleDraft(site_id, "manager", "one", NOW - timedelta(days=1)) for site_id in ids),
+    )
+    async with pool.acquire() as connection, connection.transaction():
+        await store.file_all(connection, more, NOW)
+    await settle(parts)
+    wish = {"to_organisation_id": "two", "evidence": {"kind": "contract", "number": "1"}, "site_ids": ids}
+    async with broken_off_at(server, database_url, "4", stays_away=False):
+        answer = await client.post("/api/registry/handovers", json=wish, headers=own)
+    said = [(one["id"], one["problem"] and one["problem"]["detail"]) for one in answer.json()["items"]]
+    lost, untried = "数据库断开：请先查看这一项是否已办理，再重试", "没有办理：暂时连不上数据库，请稍后再试"
+    assert said == [("3", None), ("4", lost), ("5", untried), ("6", untried)]
+    form = {"organisation_id": "two", "number": "1", "site_id": ids[1:]}
+    async with broken_off_at(server, database_url, "5", stays_away=True):
+        page = await client.post("/registry/handovers/new", data=form, headers=own)
+    told = re.findall(r"<strong>(\w)</strong>.*>(\S+)</span></span>", page.text)
+    assert (page.status_code, told) == (503, [("4", "已办理"), ("5", lost), ("6", untried)])
 
 
 async def test_a_site_leaves_the_public_and_comes_to_it_by_the_authoritys_word_alone(client: httpx.AsyncClient) -> None:
