@@ -17,12 +17,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from youguan.errors import Conflict, Invalid, NotFound
+from youguan.station_ids import LONGEST, can_connect
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
 SERVER_LIFETIME = timedelta(days=825)
 STATION_LIFETIME = timedelta(days=730)
 BACKDATED = timedelta(minutes=5)  # a station's clock may be slow
 LEAST_RSA_BITS = 2048
+LONGEST_NAME = 64  # of X.520's common name
+LONGEST_SERIAL_BITS = 159
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -55,10 +58,10 @@ class Authority:
         """Make the authority; Conflict where there is one already: its key is never written over."""
         if self._key_file.exists() or self.exists():
             raise Conflict(f"there is an authority in {self.folder} already")
+        subject = _name(name)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         certificate = (
             _builder(subject, subject, key.public_key(), now, AUTHORITY_LIFETIME)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -73,7 +76,7 @@ class Authority:
         """Issue a server's certificate for DNS names and addresses."""
         key = rsa.generate_private_key(65537, 3072) if use_rsa else ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
+        subject = _name(names[0][:LONGEST_NAME])
         builder = _builder(subject, self._subject(), key.public_key(), now, SERVER_LIFETIME)
         builder = builder.add_extension(alternatives, critical=False)
         return self._issue(builder, ExtendedKeyUsageOID.SERVER_AUTH, key)
@@ -145,8 +148,16 @@ class Authority:
 
 
 def station_name(station_id: str) -> x509.Name:
-    """Return a station's subject: its id as common name."""
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, station_id)])
+    """Return a station's subject: its id as common name; Invalid where no station could connect under it."""
+    if not can_connect(station_id):
+        raise Invalid(f"{station_id!r:.80} is no station id: 1 to {LONGEST} printable characters without /")
+    return _name(station_id)
+
+
+def _name(name: str) -> x509.Name:
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise Invalid(f"a name has 1 to {LONGEST_NAME} characters")
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def check_request(request: str, station_id: str) -> PublicKey:
@@ -222,14 +233,20 @@ def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:
-        return x509.DNSName(name)
+        pass
+    if not name or not name.isascii():
+        raise Invalid(f"{name!r:.80} is no name of a host: ASCII, a name in other letters as xn--…")
+    return x509.DNSName(name)
 
 
 def _number(serial: str) -> int:
     try:
-        return int(serial.replace(":", ""), 16)
+        number = int(serial.replace(":", ""), 16)
     except ValueError:
-        raise Invalid(f"{serial} is no serial number (hexadecimal)") from None
+        number = 0
+    if not 0 < number < 2**LONGEST_SERIAL_BITS:
+        raise Invalid(f"{serial:.80} is no serial number (hexadecimal)")
+    return number
 
 
 def _text(certificate: x509.Certificate) -> str:

@@ -85,7 +85,7 @@ def sign(
 ) -> None:
     """Sign a station's own request; the certificate is written beside it."""
     with _told():
-        text = request.read_text(encoding="utf-8")
+        text = request.read_text(encoding="utf-8", errors="replace")  # DER is no PEM, and is said to be none
         issued = authority(data).sign(text, station_id or _name_in(text), _now())
     _keep(request.with_suffix(".pem"), issued)
 

@@ -43,13 +43,13 @@ from ocpp_gateway.stations.doorkeeper import Doorkeeper
 from ocpp_gateway.stations.session import Session
 from ocpp_gateway.stations.surroundings import Conversation, Surroundings
 from youguan.files import allow_many_files
+from youguan.station_ids import can_connect
 
 log = logging.getLogger(__name__)
 socket_log = logging.getLogger("picows.server")  # a line for every connection that comes and goes: only warnings
 socket_log.setLevel(logging.WARNING)
 
 PREFIX = "/ocpp/"
-LONGEST_ID = 48  # OCPP 2.0.1 Part 4: station identity
 LARGEST_MESSAGE = 256 * 1024
 MOST_FRAGMENTS = 1024  # of one message: empty ones add nothing to its size
 READ_BUFFER = 2048
@@ -298,9 +298,7 @@ def station_in(path: bytes) -> str | None:
         station_id = unquote(text.removeprefix(PREFIX), errors="strict")
     except UnicodeDecodeError:
         return None
-    if not 0 < len(station_id) <= LONGEST_ID or "/" in station_id or not station_id.isprintable():
-        return None
-    return station_id
+    return station_id if can_connect(station_id) else None
 
 
 def read_request(head: bytes) -> WSUpgradeRequest | None:

@@ -64,6 +64,18 @@ def test_a_station_is_a_client_by_its_own_name_and_signs_for_nobody(authority: A
     assert f"{certificate.serial_number:X}" == issued.serial
 
 
+@pytest.mark.parametrize("station_id", ["", "a/b", "s\n1", "s" * 49])
+def test_under_what_nobody_could_connect_nothing_is_issued(authority: Authority, station_id: str) -> None:
+    with pytest.raises(Invalid, match="is no station id"):
+        authority.station(station_id, NOW)
+
+
+@pytest.mark.parametrize("name", ["", "充电.cn"])
+def test_what_is_no_name_of_a_server_is_said_to_be_none(authority: Authority, name: str) -> None:
+    with pytest.raises(Invalid, match="name"):
+        authority.server([name], NOW)
+
+
 def test_a_server_has_all_its_names(authority: Authority) -> None:
     certificate = read(authority.server(["gw.example", "192.0.2.1"], NOW, use_rsa=True))
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -83,6 +95,7 @@ def test_a_request_is_signed_with_its_own_key(authority: Authority) -> None:
     ("request_text", "reason"),
     [
         ("rubbish", "no certificate request"),
+        ("\ufffd", "no certificate request"),
         (request_of(ec.generate_private_key(ec.SECP256R1()), "s2"), "is s2, not s1"),
         (request_of(ec.generate_private_key(ec.SECP256R1())), "missing"),
         (request_of(ec.generate_private_key(ec.SECP256R1()), "s1", "s2"), "s1, s2"),
@@ -102,8 +115,9 @@ def test_what_is_revoked_stays_revoked(authority: Authority, tmp_path: Path) -> 
     authority.revoke(first.serial, NOW + timedelta(days=2))
     found = revoked_serials(authority.revoked_file, authority.certificate_file)
     assert found == {int(first.serial, 16), int(second.serial, 16)}
-    with pytest.raises(Invalid):
-        authority.revoke("no number", NOW)
+    for serial in ("no number", "-5", "0", "F" * 41):
+        with pytest.raises(Invalid, match="no serial number"):
+            authority.revoke(serial, NOW)
     other = Authority(tmp_path / "other")
     other.make("Other", NOW)
     with pytest.raises(Invalid, match="not signed"):
