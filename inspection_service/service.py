@@ -159,6 +159,7 @@ async def compose(settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
                 Job("inspection.notices", notices.run),
                 Job("inspection.task_watch", TaskWatch(pool, desk).run),
                 Job("inspection.case_watch", CaseWatch(cases, clock).run),
+                Job("inspection.file_review_watch", file_reviews.watch),
                 Job("inspection.report_retention", reports.watch_retention),
                 Job("inspection.evidence_roots", evidence.watch_roots),
             ],

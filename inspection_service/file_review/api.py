@@ -30,7 +30,10 @@ class ReviewWish(BaseModel):
 
 
 class ReviewOut(BaseModel):
-    """A review: whoever ranks `numbers` by the SHA-256 of seed and number, a line each, draws the same files."""
+    """A review: whoever ranks `numbers` by the SHA-256 of seed and number, a line each, draws the same files.
+
+    `to_score`: of how many whoever asks has still to score.
+    """
 
     id: str
     name: str
@@ -43,18 +46,27 @@ class ReviewOut(BaseModel):
     files: int
     graded: int
     excellent: int
+    to_score: int
 
 
 class FileOut(BaseModel):
-    """A file that was drawn; `grade`: excellent, passed or failed, null while it is not graded."""
+    """A file that was drawn; `grade`: excellent, passed or failed, null while it is not graded.
+
+    `reviewers`: two, and a third where their scores lie apart: whose SHA-256 of seed, number and name, a line each, is the least of
+    `third_from`; he may score until `third_until`. `rule`: mean of two that agree, middle of three, stricter of two where there is
+    no third; settled: by the regulator whom `settled_by` names, before there was a third.
+    """
 
     case_id: str
     number: str
     place: int
     reviewers: list[str]
+    third_from: list[str] | None
+    third_until: date | None
     scores: int
     total: int | None
     grade: str | None
+    rule: str | None
     settled_by: str | None
     reason: str
 
@@ -78,20 +90,12 @@ class Marks(BaseModel):
     remarks: str = Field(default="", max_length=2000)
 
 
-class Settlement(BaseModel):
-    """Which points a file has, where two scores lie apart, and why."""
-
-    total: int = Field(ge=0, le=100)
-    reason: str = Field(min_length=1, max_length=2000)
-    fails: bool = False
-
-
 def members(row: asyncpg.Record, model: type[BaseModel]) -> dict[str, Any]:
     return {name: row[name] for name in model.model_fields}
 
 
 def file_out(row: asyncpg.Record) -> FileOut:
-    return FileOut(**members(row, FileOut))
+    return FileOut(**{**dict(row), "scores": len(row["scored_by"])})
 
 
 def people_for(request: Request, base_url: str) -> RegistryPeople:
@@ -105,12 +109,13 @@ def add_file_reviews(app: FastAPI, desk: FileReviewDesk, base_url: str) -> None:
 
     @app.get("/file-reviews")
     async def reviews(
-        _: Annotated[Principal, Depends(require_county(*OFFICIALS))], limit: Limit = 100, cursor: Cursor = None
+        who: Annotated[Principal, Depends(official)], limit: Limit = 100, cursor: Cursor = None
     ) -> Page[ReviewOut]:
-        """List reviews, newest first."""
+        """List reviews, newest first: the county's officials see all, others those in which they review."""
         key = decode_cursor(cursor, datetime, str)
         async with desk.pool.acquire() as connection:
-            rows = await store.reviews(connection, (key[0], key[1]) if key else None, limit)
+            before = (key[0], key[1]) if key else None
+            rows = await store.reviews(connection, before, limit, who.subject, own=not who.scope.everything)
         return Page(
             items=[ReviewOut(**members(row, ReviewOut)) for row in rows],
             next=next_cursor(rows, limit, "ordered_at", "id"),
@@ -136,12 +141,5 @@ def add_file_reviews(app: FastAPI, desk: FileReviewDesk, base_url: str) -> None:
 
     @app.post("/file-reviews/{review_id}/files/{case_id}/scores", status_code=201)
     async def give(review_id: str, case_id: str, marks: Marks, who: Annotated[Principal, Depends(official)]) -> FileOut:
-        """Put down what one of the two found."""
+        """Put down what one of its reviewers found."""
         return file_out(await desk.give(who, review_id, case_id, marks.marks, marks.remarks))
-
-    @app.post("/file-reviews/{review_id}/files/{case_id}/settle")
-    async def settle(
-        review_id: str, case_id: str, settled: Settlement, who: Annotated[Principal, Depends(county)]
-    ) -> FileOut:
-        """Decide between two scores that lie apart."""
-        return file_out(await desk.settle(who, review_id, case_id, settled.total, settled.reason, fails=settled.fails))

@@ -1,4 +1,4 @@
-"""Where reviews are ordered, files scored by two who had no part in them, and graded."""
+"""Where reviews are ordered, files scored by two who had no part in them, or by a third as well, and graded."""
 
 import secrets
 import uuid
@@ -10,11 +10,17 @@ from typing import Any
 import asyncpg
 
 from inspection_service.file_review import draw, store
-from inspection_service.file_review.scoring import Score, agreed, fatal, grade, score, wrong
+from inspection_service.file_review.scoring import Score, outcome, score, table, wrong
+from inspection_service.notices import store as notices
+from inspection_service.notices.wording import of_file
 from youguan import audit
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.clock import Clock, county_day
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
+from youguan.repeating import repeat
+
+LOOKED_S = 3600.0
+SYSTEM = "system"  # who does what time alone does
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +81,17 @@ class FileReviewDesk:
     async def see(self, connection: asyncpg.Connection, who: Principal, review_id: str) -> asyncpg.Record:
         """Return a review: for the county's officials, and for whoever reviews in it; NotFound for others."""
         row = await store.review(connection, review_id)
-        if not (who.has(*OFFICIALS) and (who.scope.everything or who.subject in row["people"])):
-            raise NotFound(Reason("file review {id}", id=review_id))
-        return row
+        if who.has(*OFFICIALS) and (who.scope.everything or who.subject in row["people"]):
+            return row
+        if who.has(*OFFICIALS) and await store.reviews_in(connection, review_id, who.subject):
+            return row
+        raise NotFound(Reason("file review {id}", id=review_id))
 
     async def give(
         self, who: Principal, review_id: str, case_id: str, marks: Mapping[str, int], remarks: str
     ) -> asyncpg.Record:
-        """Put down what one of the two found; with the second score the file is graded, unless they lie apart."""
+        """Put down what one of its reviewers found; with the second score the file is graded, or a third is drawn where two lie
+        apart."""
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
             await self.see(connection, who, review_id)
@@ -92,64 +101,79 @@ class FileReviewDesk:
             before = await store.scores(connection, review_id, case_id)
             if any(each["reviewer"] == who.subject for each in before):
                 raise Conflict("you have scored this file already")
+            if row["grade"] is not None:
+                raise Conflict("this file is graded already")
             if found := wrong(marks, row["procedure"]):
                 raise Invalid.of(*(FieldError(name, reason) for name, reason in found.items()))
             made = score(marks, row["procedure"])
             line = (review_id, case_id, who.subject, dict(marks), remarks, made.total, list(made.vetoed), now)
             await store.add_score(connection, line)
-            scores = [*(Score(each["total"], tuple(each["vetoed"])) for each in before), made]
-            if len(scores) == draw.REVIEWERS_A_FILE and (total := agreed(scores)) is not None:
-                become = grade(total, vetoed=bool(made.vetoed))
-                await store.set_grade(connection, review_id, case_id, (total, become, None, "", now))
-            await self._note(connection, who, "score", row, {"total": made.total, "vetoed": list(made.vetoed)})
+            await self._note(connection, who.subject, "score", row, {"total": made.total, "vetoed": list(made.vetoed)})
+            await self._weigh(connection, row, who.subject)
             return await store.file(connection, review_id, case_id)
 
-    async def settle(
-        self, who: Principal, review_id: str, case_id: str, total: int, reason: str, *, fails: bool = False
-    ) -> asyncpg.Record:
-        """Decide between two scores that lie apart: within what they found, with reasons; `fails`: what one of them alone called a
-        fault that vetoes is one."""
-        if not (who.has(REGULATOR) and who.scope.everything):
-            raise Forbidden("scores are settled by the county's regulator")
-        async with self.pool.acquire() as connection, connection.transaction():
-            row = await store.file(connection, review_id, case_id, hold=True)
-            scores = await store.scores(connection, review_id, case_id)
-            if not _lie_apart(row, scores):
-                raise Conflict("there are no two scores that lie apart")
-            if who.subject in await _had_part(connection, row, scores):
-                raise Forbidden("who scored a file, or had part in its case, does not settle its scores")
-            totals = [each["total"] for each in scores]
-            if not min(totals) <= total <= max(totals):
-                raise Invalid.about(
-                    "total", Reason("must lie between {least} and {most}", least=min(totals), most=max(totals))
-                )
-            vetoed = fatal([bool(each["vetoed"]) for each in scores], fails=fails)
-            values = (total, grade(total, vetoed=vetoed), who.subject, reason, self._clock.now())
-            await store.set_grade(connection, review_id, case_id, values)
-            await self._note(connection, who, "settle", row, {"total": total, "reason": reason})
-            return await store.file(connection, review_id, case_id)
+    async def watch(self) -> None:
+        """Decide of files that wait for nobody, again and again."""
+        await repeat(self.pass_time, LOOKED_S)
 
-    async def settles(
-        self, connection: asyncpg.Connection, who: Principal, row: asyncpg.Record, scores: Sequence[asyncpg.Record]
-    ) -> bool:
-        """Say whether a file's scores are somebody's to settle now."""
-        county = who.has(REGULATOR) and who.scope.everything
-        return county and _lie_apart(row, scores) and who.subject not in await _had_part(connection, row, scores)
+    async def pass_time(self) -> int:
+        """Draw the third who was not drawn, and grade what he has not scored in his time; return how many files that were."""
+        async with self.pool.acquire() as connection:
+            found = await store.undecided(connection, self.today())
+            for review_id, case_id in found:
+                async with connection.transaction():
+                    row = await store.file(connection, review_id, case_id, hold=True)
+                    await self._weigh(connection, row, SYSTEM)
+        return len(found)
+
+    async def _weigh(self, connection: asyncpg.Connection, row: asyncpg.Record, by: str) -> None:
+        """Grade a file where its scores say what it is; else let a third score it, or where nobody is left the stricter stand.
+
+        `by`: whose score it was, or the system, as time alone passes.
+        """
+        if row["grade"] is not None:
+            return
+        rows = await store.scores(connection, row["review_id"], row["case_id"])
+        scores, until = [Score(each["total"], tuple(each["vetoed"])) for each in rows], row["third_until"]
+        decided = outcome(scores, no_third=until is not None and until < self.today())
+        if decided is None and until is None and len(scores) == draw.REVIEWERS_A_FILE:
+            drawn = await self._draw_third(connection, row, by)
+            decided = None if drawn else outcome(scores, no_third=True)
+        if decided is not None:
+            values = (decided.total, decided.grade, decided.rule, self._clock.now())
+            await store.set_grade(connection, row["review_id"], row["case_id"], values)
+            said = {"total": decided.total, "grade": decided.grade, "rule": decided.rule}
+            await self._note(connection, by, "grade", row, said)
+
+    async def _draw_third(self, connection: asyncpg.Connection, row: asyncpg.Record, by: str) -> bool:
+        """Draw by the review's seed who scores a file as the third, and tell him; False: nobody is left."""
+        review, officials = await store.review(connection, row["review_id"]), await store.officials(connection)
+        may = [each["username"] for each in officials if _may_be_third(each)]
+        working = {each["username"] for each in officials}
+        part = await store.had_part(connection, [row["case_id"]])
+        among = ([subject for subject in review["people"] if subject in working], may)
+        third, drawn_from = draw.third(
+            review["seed"], row["number"], among, part.get(row["case_id"], set()) | set(row["reviewers"])
+        )
+        if third is None:
+            return False
+        now, until = self._clock.now(), self.today() + table().third_within
+        await store.set_third(connection, row["review_id"], row["case_id"], third, drawn_from, until)
+        of = {"type": "FileReview", "review_id": row["review_id"], "case_id": row["case_id"]}
+        await notices.tell(
+            connection, of_file(third, row["number"], row["review_id"], row["case_id"], until), of, now, now
+        )
+        await self._note(connection, by, "third", row, {"third": third, "from": drawn_from, "until": until.isoformat()})
+        return True
 
     async def _note(
-        self, connection: asyncpg.Connection, who: Principal, action: str, row: asyncpg.Record, after: dict[str, Any]
+        self, connection: asyncpg.Connection, by: str, action: str, row: asyncpg.Record, after: dict[str, Any]
     ) -> None:
         await audit.record(
-            connection, at=self._clock.now(), actor=who.subject, action=f"file review {action}", subject=f"case {row['number']}",
+            connection, at=self._clock.now(), actor=by, action=f"file review {action}", subject=f"case {row['number']}",
             after={"review": row["review_id"], **after},
         )  # fmt: skip
 
 
-def _lie_apart(row: asyncpg.Record, scores: Sequence[asyncpg.Record]) -> bool:
-    return row["grade"] is None and len(scores) >= draw.REVIEWERS_A_FILE
-
-
-async def _had_part(connection: asyncpg.Connection, row: asyncpg.Record, scores: Sequence[asyncpg.Record]) -> set[str]:
-    """Return who scored a file, or had part in its case."""
-    part = await store.had_part(connection, [row["case_id"]])
-    return part.get(row["case_id"], set()) | {each["reviewer"] for each in scores}
+def _may_be_third(official: asyncpg.Record) -> bool:
+    return any(each.has(official["roles"], official["level"]) for each in table().third)

@@ -22,6 +22,19 @@ def reviewers(seed: str, number: str, people: Collection[str], part: Collection[
     return sorted(free, key=lambda subject: rank(seed, number, subject))[:REVIEWERS_A_FILE]
 
 
+def third(
+    seed: str, number: str, among: Sequence[Collection[str]], part: Collection[str]
+) -> tuple[str | None, list[str]]:
+    """Return who scores a file as the third, and from whom he was drawn: the first of the lists `among` in which somebody is left.
+
+    `part`: who had part in the file, or has scored it. None: nobody is left.
+    """
+    for people in among:
+        if free := sorted(set(people) - set(part)):
+            return min(free, key=lambda subject: rank(seed, number, subject)), free
+    return None, []
+
+
 def fingerprint(numbers: Sequence[str]) -> str:
     """Return the SHA-256 of the list that was drawn from, a number a line, sorted."""
     return hashlib.sha256("\n".join(sorted(numbers)).encode()).hexdigest()

@@ -24,7 +24,10 @@ class FileReview(Table, table=True):
 
 
 class ReviewedFile(Table, table=True):
-    """A file that was drawn, who reviews it, and what it is."""
+    """A file that was drawn, who reviews it, and what it is.
+
+    `reviewers`: the two, and the third where there is one, drawn from `third_from`, who is to score until `third_until`.
+    """
 
     __tablename__ = "reviewed_file"
     review_id: str = text(key=True)
@@ -35,6 +38,9 @@ class ReviewedFile(Table, table=True):
     grade: str | None = text(optional=True)
     settled_by: str | None = text(optional=True)
     reason: str = text()
+    third_from: list[str] | None = document(optional=True)
+    third_until: date | None
+    rule: str | None = text(optional=True)
     graded_at: datetime | None = moment(optional=True)
 
 

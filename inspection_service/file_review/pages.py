@@ -22,6 +22,12 @@ from youguan.web.security import require, require_county
 from youguan.web.templates import Templates
 
 PAGE = 50
+RULES = {
+    "mean": "两份评分一致：取平均分",
+    "middle": "三份评分：取中间分，两人认定的一票否决成立",
+    "stricter": "无人可以复评或者逾期未评：从严取较低分，一人认定的一票否决成立",
+    "settled": "由县级监管员裁定",
+}
 GRADES = {"excellent": ("good", "优秀案卷"), "passed": ("", "合格"), "failed": ("bad", "不合格")}
 
 
@@ -65,9 +71,10 @@ def _add_list(router: APIRouter, desk: FileReviewDesk, templates: Templates, bas
     ) -> Response:
         key = decode_cursor(cursor, datetime, str)
         async with desk.pool.acquire() as connection:
-            rows = await store.reviews(connection, (key[0], key[1]) if key else None, PAGE)
+            before = (key[0], key[1]) if key else None
+            rows = await store.reviews(connection, before, PAGE, who.subject, own=not who.scope.everything)
         first, last = given.get("first", desk.today().replace(month=1, day=1)), given.get("last", desk.today())
-        orders = who.has(REGULATOR)
+        orders = who.has(REGULATOR) and who.scope.everything
         choices, away = await _choices(desk, people_for(request, base_url), first, last) if orders else ([], None)
         return templates.render(
             request, "file_reviews.html", status_code=error.status if error else 200, rows=rows, given=given,
@@ -77,7 +84,7 @@ def _add_list(router: APIRouter, desk: FileReviewDesk, templates: Templates, bas
 
     @router.get("")
     async def reviews(
-        request: Request, who: Annotated[Principal, Depends(require_county(*OFFICIALS))], cursor: Cursor = None
+        request: Request, who: Annotated[Principal, Depends(require(*OFFICIALS))], cursor: Cursor = None
     ) -> Response:
         return await page(request, who, {}, cursor)
 
@@ -111,14 +118,13 @@ def _add_one(router: APIRouter, desk: FileReviewDesk, catalogue: Catalogue, temp
             review = await desk.see(connection, who, review_id)
             row = await store.file(connection, review_id, case_id)
             scores = await store.scores(connection, review_id, case_id)
-            settles = await desk.settles(connection, who, row, scores)
         given = any(score["reviewer"] == who.subject for score in scores)
-        # Whoever still has to score does not see what the other has found.
-        blind = who.subject in row["reviewers"] and not given
+        # Whoever still has to score does not see what the others have found.
+        blind = row["grade"] is None and who.subject in row["reviewers"] and not given
         return templates.render(
             request, "reviewed_file.html", status_code=error.status if error else 200, review=review, row=row,
             scores=[] if blind else scores, blind=blind, points=table(), lines=table().of(row["procedure"]), grades=GRADES,
-            item=catalogue.items[row["item_id"]], settles=settles, error=error,
+            rules=RULES, item=catalogue.items[row["item_id"]], error=error,
         )  # fmt: skip
 
     @router.get("/{review_id}")
@@ -142,24 +148,6 @@ def _add_one(router: APIRouter, desk: FileReviewDesk, catalogue: Catalogue, temp
         marks = {line.id: mark for line in table().criteria if (mark := _whole(given.get(line.id))) is not None}
         try:
             await desk.give(who, review_id, case_id, marks, str(given.get("remarks", ""))[:2000].replace("\0", ""))
-        except NotFound:
-            raise
-        except YouguanError as error:
-            return await show(request, who, review_id, case_id, error)
-        return RedirectResponse(f"/file-reviews/{review_id}/files/{case_id}", 303)
-
-    @router.post("/{review_id}/files/{case_id}/settle")
-    async def settle(
-        request: Request,
-        review_id: str,
-        case_id: str,
-        who: Annotated[Principal, Depends(require_county(REGULATOR))],
-        total: Annotated[int, Form(ge=0, le=100)],
-        reason: Annotated[str, Form(min_length=1, max_length=2000)],
-        fails: Annotated[bool, Form()] = False,
-    ) -> Response:
-        try:
-            await desk.settle(who, review_id, case_id, total, reason, fails=fails)
         except NotFound:
             raise
         except YouguanError as error:

@@ -1,8 +1,10 @@
-"""What a file is worth: the table of points, and what two scores make together. Pure, but for the reading of the file."""
+"""What a file is worth: the table of points, and what its scores make together. Pure, but for the reading of the file."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,14 +32,27 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Who may be the third: officials of a role, of legal reviewers those from a level on."""
+
+    role: str
+    level: int
+
+    def has(self, roles: Collection[str], level: int | None) -> bool:
+        return self.role in roles and (level or 0) >= self.level
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """All of them, and from where on a file is excellent, passes, or its scores lie apart."""
+    """All of them, and from where on a file is excellent, passes, or its scores lie apart; who may be the third then, how long."""
 
     criteria: tuple[Criterion, ...]
     excellent: int
     passes: int
     apart: int
     source: str
+    third: tuple[Standing, ...]
+    third_within: timedelta
 
     def of(self, procedure: str | None) -> list[Criterion]:
         return [criterion for criterion in self.criteria if criterion.applies(procedure)]
@@ -67,7 +82,11 @@ def read(found: Mapping[str, Any]) -> Table:
     )
     if sum(criterion.points for criterion in criteria) != WHOLE or len({c.id for c in criteria}) != len(criteria):
         raise LawError("the table of points has a hundred, and each line once")
-    return Table(criteria, found["excellent"], found["passes"], found["apart"], found["source"])
+    third = tuple(Standing(each["role"], each.get("level", 0)) for each in found["third"])
+    return Table(
+        criteria, found["excellent"], found["passes"], found["apart"], found["source"], third,
+        timedelta(days=found["third_within_days"]),
+    )  # fmt: skip
 
 
 def wrong(marks: Mapping[str, int], procedure: str | None) -> dict[str, str]:
@@ -93,17 +112,50 @@ def score(marks: Mapping[str, int], procedure: str | None) -> Score:
 EXCELLENT, PASSED, FAILED = "excellent", "passed", "failed"
 
 
-def agreed(scores: Sequence[Score]) -> int | None:
-    """Return the mean of all scores, rounded down; None where they lie too far apart, or one of them alone vetoes."""
-    totals = [each.total for each in scores]
-    if max(totals) - min(totals) > table().apart or len({bool(each.vetoed) for each in scores}) > 1:
-        return None
-    return sum(totals) // len(totals)
+class Rule(StrEnum):
+    """By what scores became a grade. `settled`: by the county's regulator, as long as there was no third."""
+
+    MEAN = "mean"
+    MIDDLE = "middle"
+    STRICTER = "stricter"
+    SETTLED = "settled"
 
 
-def fatal(vetoes: Sequence[bool], *, fails: bool) -> bool:
-    """Say whether a file fails whatever its points: both found so, or one did and whoever settles (`fails`) agrees with him."""
-    return all(vetoes) or (fails and any(vetoes))
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a file has in the end, and by which rule."""
+
+    total: int
+    grade: str
+    rule: Rule
+
+
+def outcome(scores: Sequence[Score], *, no_third: bool = False) -> Outcome | None:
+    """Return what two scores or three make of a file; None while another has to score it.
+
+    `no_third`: nobody is left to score it, or he has not in his time.
+    """
+    totals, fatal = sorted(each.total for each in scores), sum(bool(each.vetoed) for each in scores)
+    match len(scores):
+        case 0 | 1:
+            return None
+        case 2 if not _lie_apart(scores):
+            return _outcome(sum(totals) // 2, Rule.MEAN, vetoed=fatal > 0)
+        case 2 if no_third:
+            return _outcome(totals[0], Rule.STRICTER, vetoed=fatal > 0)
+        case 2:
+            return None
+    return _outcome(totals[1], Rule.MIDDLE, vetoed=fatal > 1)
+
+
+def _lie_apart(scores: Sequence[Score]) -> bool:
+    """Say whether two scores are too far from each other, or one of them alone vetoes."""
+    one, other = scores
+    return abs(one.total - other.total) > table().apart or bool(one.vetoed) != bool(other.vetoed)
+
+
+def _outcome(total: int, rule: Rule, *, vetoed: bool) -> Outcome:
+    return Outcome(total, grade(total, vetoed=vetoed), rule)
 
 
 def grade(total: int, *, vetoed: bool) -> str:

@@ -10,7 +10,8 @@ from youguan.errors import NotFound, Reason
 
 FILES = """
     SELECT f.*, c.number, c.party_name, c.item_id, c.procedure, c.facts,
-           (SELECT count(*) FROM inspection.file_score s WHERE s.review_id = f.review_id AND s.case_id = f.case_id) AS scores
+           ARRAY(SELECT reviewer FROM inspection.file_score s
+                 WHERE s.review_id = f.review_id AND s.case_id = f.case_id) AS scored_by
     FROM inspection.reviewed_file f JOIN inspection.case_file c ON c.id = f.case_id
 """
 
@@ -79,20 +80,43 @@ async def add(connection: asyncpg.Connection, review: Sequence[Any], files: Sequ
 
 
 async def reviews(
-    connection: asyncpg.Connection, before: tuple[datetime, str] | None, limit: int
+    connection: asyncpg.Connection,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    reader: str,
+    *,
+    own: bool = False,
 ) -> list[asyncpg.Record]:
-    """Return reviews, newest first, with how many files each has, how many are graded and excellent."""
+    """Return reviews, newest first, with how many files each has, how many are graded, excellent, and to be scored by the `reader`;
+    `own`: those in which he reviews."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT r.*, count(f.case_id) AS files, count(f.grade) AS graded, count(*) FILTER (WHERE f.grade = 'excellent') AS excellent
+        SELECT r.*, count(f.case_id) AS files, count(f.grade) AS graded, count(*) FILTER (WHERE f.grade = 'excellent') AS excellent,
+            count(*) FILTER (WHERE f.grade IS NULL AND f.reviewers ? $4 AND NOT EXISTS (
+                SELECT FROM inspection.file_score s
+                WHERE s.review_id = f.review_id AND s.case_id = f.case_id AND s.reviewer = $4)) AS to_score
         FROM inspection.file_review r LEFT JOIN inspection.reviewed_file f ON f.review_id = r.id
-        WHERE $1::timestamptz IS NULL OR (r.ordered_at, r.id) < ($1, $2)
+        WHERE ($1::timestamptz IS NULL OR (r.ordered_at, r.id) < ($1, $2))
+          AND (NOT $5 OR r.people ? $4 OR EXISTS (
+              SELECT FROM inspection.reviewed_file o WHERE o.review_id = r.id AND o.reviewers ? $4))
         GROUP BY r.id ORDER BY r.ordered_at DESC, r.id DESC LIMIT $3
         """,
         *(before or (None, None)),
         limit,
+        reader,
+        own,
     )
     return rows
+
+
+async def reviews_in(connection: asyncpg.Connection, review_id: str, subject: str) -> bool:
+    """Say whether somebody was drawn for a file of a review."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM inspection.reviewed_file WHERE review_id = $1 AND reviewers ? $2)",
+        review_id,
+        subject,
+    )
+    return found
 
 
 async def review(connection: asyncpg.Connection, review_id: str) -> asyncpg.Record:
@@ -130,13 +154,50 @@ async def add_score(connection: asyncpg.Connection, row: Sequence[Any]) -> None:
 
 
 async def set_grade(connection: asyncpg.Connection, review_id: str, case_id: str, values: Sequence[Any]) -> None:
-    """Let a file be (total, grade, settled by, reason, at)."""
+    """Let a file be (total, grade, rule, at)."""
     await connection.execute(
         """
-        UPDATE inspection.reviewed_file SET total = $3, grade = $4, settled_by = $5, reason = $6, graded_at = $7
+        UPDATE inspection.reviewed_file SET total = $3, grade = $4, rule = $5, graded_at = $6
         WHERE review_id = $1 AND case_id = $2
         """,
         review_id,
         case_id,
         *values,
     )
+
+
+async def set_third(
+    connection: asyncpg.Connection, review_id: str, case_id: str, third: str, drawn_from: Sequence[str], until: date
+) -> None:
+    """Let somebody score a file as the third, until a day."""
+    await connection.execute(
+        """
+        UPDATE inspection.reviewed_file SET reviewers = reviewers || to_jsonb($3::text), third_from = $4, third_until = $5
+        WHERE review_id = $1 AND case_id = $2
+        """,
+        review_id,
+        case_id,
+        third,
+        list(drawn_from),
+        until,
+    )
+
+
+async def undecided(connection: asyncpg.Connection, today: date) -> list[tuple[str, str]]:
+    """Return (review, case) of the files of which two scores lie apart and nobody was drawn, or whose third is past his time."""
+    rows = await connection.fetch(
+        """
+        SELECT f.review_id, f.case_id FROM inspection.reviewed_file f
+        WHERE f.grade IS NULL AND (f.third_until < $1 OR (f.third_until IS NULL AND 1 < (
+            SELECT count(*) FROM inspection.file_score s WHERE s.review_id = f.review_id AND s.case_id = f.case_id)))
+        ORDER BY f.review_id, f.place
+        """,
+        today,
+    )
+    return [(row["review_id"], row["case_id"]) for row in rows]
+
+
+async def officials(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return everybody who works for the county now: username, roles, level of a legal reviewer."""
+    rows: list[asyncpg.Record] = await connection.fetch("SELECT username, roles, level FROM inspection.official")
+    return rows

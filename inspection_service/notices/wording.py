@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import quote
 
 from inspection_service.cases.due import PARTYS_OWN, Stage
@@ -88,6 +89,15 @@ def of_review(moved: CaseMoved, level: int, reviewers: Sequence[str]) -> Told:
     """Return what is told of a case whose legal review, or what else is its reviewers', has come to a level."""
     text = f"案件 {moved.number} 待您审核（第{level}级法制审核）\nCase {moved.number} waits for you (legal review, level {level})"
     return Told(tuple(map(person, reviewers)), text, f"/cases/{quote(moved.case_id)}")
+
+
+def of_file(reviewer: str, number: str, review_id: str, case_id: str, until: date) -> Told:
+    """Return what is told of a file of which two scores lie apart: to whoever was drawn to score it as the third."""
+    text = (
+        f"案卷 {number} 两份评分不一致，抽取您为第三名评查人（请于 {until} 前评分）\n"
+        f"Two scores of file {number} lie apart: you were drawn to score it as the third (until {until})"
+    )
+    return Told((person(reviewer),), text, f"/file-reviews/{quote(review_id)}/files/{quote(case_id)}")
 
 
 def of_alert(alert: AlertRaised | AlertWorsened, site: str, english: str, *, last: bool) -> Told:

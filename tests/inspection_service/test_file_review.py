@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import permutations
 
 import asyncpg
 import pytest
@@ -15,12 +16,12 @@ from inspection_service.cases.desk import CaseDesk
 from inspection_service.file_review import draw, store
 from inspection_service.file_review.desk import FileReviewDesk, Order
 from inspection_service.file_review.people import Person, RegistryPeople, check_chosen
-from inspection_service.file_review.scoring import Score, agreed, fatal, grade, read, score, table, wrong
+from inspection_service.file_review.scoring import Outcome, Rule, Score, grade, outcome, read, score, table, wrong
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.statutes import LawError
 from tests.inspection_service.world import PRESS, START, TODAY, somebody
 from youguan import audit
-from youguan.auth import EVERYTHING, Principal
+from youguan.auth import EVERYTHING
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
@@ -75,18 +76,61 @@ def test_what_marks_add_up_to() -> None:
         "failed",
     )
     assert grade(100, vetoed=True) == "failed"
-    assert agreed([Score(91, ()), Score(100, ())]) == 95
-    assert agreed([Score(80, ()), Score(91, ())]) is None
-    assert agreed([Score(80, ("facts",)), Score(80, ())]) is None
-    # What both found fatal no settling of the points undoes; what one found stands where whoever settles says so.
-    found = [
-        fatal(vetoes, fails=fails)
-        for vetoes in ((True, True), (True, False), (False, False))
-        for fails in (False, True)
-    ]
-    assert found == [True, True, False, True, False, False]
     with pytest.raises(LawError, match="hundred"):
         read({"criterion": [{"id": "x", "name": "x", "name_en": "x", "points": 99}]})
+
+
+@pytest.mark.parametrize(
+    ("scores", "no_third", "expected"),
+    [
+        ([], True, None),
+        ([Score(91, ())], True, None),
+        ([Score(90, ()), Score(100, ())], False, Outcome(95, "excellent", Rule.MEAN)),
+        ([Score(91, ("law",)), Score(100, ("facts",))], False, Outcome(95, "failed", Rule.MEAN)),
+        ([Score(80, ()), Score(91, ())], False, None),
+        ([Score(80, ()), Score(91, ())], True, Outcome(80, "passed", Rule.STRICTER)),
+        ([Score(85, ("facts",)), Score(84, ())], False, None),
+        ([Score(85, ("facts",)), Score(84, ())], True, Outcome(84, "failed", Rule.STRICTER)),
+        ([Score(80, ()), Score(95, ()), Score(93, ())], False, Outcome(93, "excellent", Rule.MIDDLE)),
+        ([Score(85, ("facts",)), Score(84, ()), Score(99, ())], False, Outcome(85, "passed", Rule.MIDDLE)),
+        ([Score(85, ("facts",)), Score(84, ()), Score(0, ("law",))], False, Outcome(84, "failed", Rule.MIDDLE)),
+    ],
+)
+def test_what_scores_make_of_a_file(scores: list[Score], no_third: bool, expected: Outcome | None) -> None:
+    assert outcome(scores, no_third=no_third) == expected
+
+
+SCORES = st.builds(Score, st.integers(0, 100), st.sampled_from([(), ("facts",), ("law", "facts")]))
+
+
+@given(SCORES, SCORES, SCORES, st.booleans())
+def test_every_order_of_scores_ends_in_the_same_grade(one: Score, two: Score, three: Score, late: bool) -> None:
+    early = {outcome(pair) for pair in permutations((one, two))}
+    ends = early if early != {None} else {outcome(pair, no_third=True) for pair in permutations((one, two))}
+    (end,) = ends
+    assert end is not None
+    assert min(one.total, two.total) <= end.total <= max(one.total, two.total)
+    if early == {None}:
+        (end,) = {outcome(scores, no_third=late) for scores in permutations((one, two, three))}
+        assert end is not None
+        totals = [one.total, two.total, three.total]
+        assert sorted(totals)[1] == end.total
+        assert sum(bool(each.vetoed) for each in (one, two, three)) < 2 or end.grade == "failed"
+
+
+@given(st.text(max_size=20), PEOPLE, PEOPLE, PEOPLE)
+def test_the_third_is_the_next_whom_the_seed_names(
+    seed: str, people: set[str], others: set[str], part: set[str]
+) -> None:
+    two = draw.reviewers(seed, "AJ-2026-000001", people, part)
+    third, drawn_from = draw.third(seed, "AJ-2026-000001", (sorted(people), others), part | set(two))
+    assert (third is None) == (not drawn_from) == (not (people | others) - part - set(two))
+    assert not set(drawn_from) & (part | set(two))
+    if left := people - part - set(two):
+        assert set(drawn_from) == left
+        assert draw.reviewers(seed, "AJ-2026-000001", people - set(two), part)[0] == third
+    elif third is not None:
+        assert draw.reviewers(seed, "AJ-2026-000001", drawn_from, ())[0] == third
 
 
 # --- on a real PostgreSQL ---------------------------------------------------------------------------------------
@@ -181,12 +225,6 @@ async def test_who_was_drawn_reads_a_file_beyond_his_bounds_until_it_is_graded(
             await cases.see(connection, TOWN, drawn[0])
 
 
-async def offers_settling(desk: FileReviewDesk, who: Principal, review_id: str, case_id: str) -> bool:
-    async with desk.pool.acquire() as connection:
-        row = await store.file(connection, review_id, case_id)
-        return await desk.settles(connection, who, row, await store.scores(connection, review_id, case_id))
-
-
 async def test_two_scores_grade_a_file_and_the_report_counts_it(pool: asyncpg.Pool, desk: FileReviewDesk) -> None:
     review_id = await desk.order(HEAD, ORDER)
     async with pool.acquire() as connection:
@@ -205,17 +243,9 @@ async def test_two_scores_grade_a_file_and_the_report_counts_it(pool: asyncpg.Po
     await desk.give(r1, review_id, second, full("general", facts=0), "证据不足")
     await desk.give(r2, review_id, second, full("general", facts=0), "证据不足")
     await desk.give(r1, review_id, third, full("general"), "")
-    with pytest.raises(Conflict, match="no two scores"):
-        await desk.settle(HEAD, review_id, third, 90, "r")
-    assert (await desk.give(r2, review_id, third, full("general", service=0, law=1), ""))["grade"] is None
-    with pytest.raises(Invalid, match="between 76 and 100"):
-        await desk.settle(HEAD, review_id, third, 75, "r")
-    for concerned in ("a", "b", "r3", "r1"):  # officers, a reviewer of the case, one of those who scored
-        with pytest.raises(Forbidden, match="does not settle"):
-            await desk.settle(somebody(concerned, "regulator"), review_id, third, 80, "r")
-    offered = [await offers_settling(desk, who, review_id, third) for who in (HEAD, somebody("r3", "regulator"), r1)]
-    assert offered == [True, False, False], "the page asks nobody for what is refused"
-    assert (await desk.settle(HEAD, review_id, third, 80, "送达有瑕疵"))["grade"] == "passed"
+    # Apart, and nobody is left who had no part: the stricter finding stands.
+    stricter = await desk.give(r2, review_id, third, full("general", service=0, record=1), "")
+    assert (stricter["total"], stricter["rule"], len(stricter["reviewers"])) == (86, "stricter", 2)
     async with pool.acquire() as connection:
         figures = {year: await report.figures(connection, year, EVERYTHING) for year in (2025, 2026)}
         assert (figures[2025]["excellent_files"], figures[2026]["excellent_files"]) == (0, 1)
@@ -225,3 +255,95 @@ async def test_two_scores_grade_a_file_and_the_report_counts_it(pool: asyncpg.Po
         assert await audit.verify(connection) is None
         with pytest.raises(asyncpg.RaiseError, match="not changed"):
             await connection.execute("UPDATE inspection.file_score SET total = 100")
+
+
+OFFICIALS = """
+INSERT INTO inspection.official VALUES ('r1', '{reviewer}', NULL, 1), ('r2', '{reviewer}', NULL, 2), ('r3', '{reviewer}', NULL, 4),
+    ('elsewhere', '{regulator}', '330226002', NULL), ('a', '{regulator}', NULL, NULL), ('r4', '{reviewer}', NULL, 3),
+    ('i', '{inspector}', NULL, NULL)
+"""
+APART = (full("general"), full("general", service=0, record=1))
+
+
+async def lie_apart(desk: FileReviewDesk, people: tuple[str, ...]) -> tuple[str, asyncpg.Record]:
+    """Return a review, and a file of it that the first two have scored, far apart."""
+    review_id = await desk.order(HEAD, replace(ORDER, people=people, count=1))
+    async with desk.pool.acquire() as connection:
+        ((case_id, both),) = [(f["case_id"], f["reviewers"]) for f in await store.files(connection, review_id)]
+    # Both at once: whoever is second has the third drawn.
+    await asyncio.gather(
+        *(
+            desk.give(somebody(who, "reviewer"), review_id, case_id, marks, "")
+            for who, marks in zip(both, APART, strict=True)
+        )
+    )
+    async with desk.pool.acquire() as connection:
+        return review_id, await store.file(connection, review_id, case_id)
+
+
+async def test_a_third_whom_the_seed_names_scores_what_lies_apart(pool: asyncpg.Pool, desk: FileReviewDesk) -> None:
+    await pool.execute(OFFICIALS)
+    # Of the review's own people first: r3 and a had part, the account of x is closed.
+    review_id, row = await lie_apart(desk, ("r1", "r2", "r4", "i", "r3", "a", "x"))
+    two = draw.reviewers("seed", row["number"], ("r1", "r2", "r4", "i", "x"), ())
+    assert row["reviewers"][:2] == two
+    left = sorted({"r1", "r2", "r4", "i"} - set(two))
+    assert (row["reviewers"][2], row["third_from"]) == (draw.reviewers("seed", row["number"], left, ())[0], left)
+    assert (row["grade"], row["third_until"]) == (None, TODAY + timedelta(days=30))
+    third = somebody(row["reviewers"][2], "inspector")
+    graded = await desk.give(third, review_id, row["case_id"], full("general", rights=1), "")
+    assert (graded["total"], graded["grade"], graded["rule"]) == (91, "excellent", "middle")
+    async with pool.acquire() as connection:
+        assert await audit.verify(connection) is None
+
+
+async def test_where_none_of_the_reviews_people_is_left_a_head_or_a_reviewer_of_level_4_is_the_third(
+    pool: asyncpg.Pool, desk: FileReviewDesk
+) -> None:
+    await pool.execute(OFFICIALS)
+    await pool.execute(
+        """
+        INSERT INTO inspection.notice_address (id, recipient, kind, address, added_at, added_by)
+        VALUES ('n', 'person/elsewhere', 'webhook', 'x', $1, 'x')
+        """,
+        START,
+    )
+    cases = CaseDesk(pool, ManualClock(START), catalogue(), PRESS, "s" * 32)
+    town = somebody("elsewhere", "regulator")
+    review_id, row = await lie_apart(desk, ("r1", "r2"))
+    assert (row["reviewers"][2], row["third_from"]) == ("elsewhere", ["elsewhere"])
+    words, path = await pool.fetchrow("SELECT words, path FROM inspection.notice")
+    assert "2026" in words
+    assert path == f"/file-reviews/{review_id}/files/{row['case_id']}"
+    async with pool.acquire() as connection:
+        assert (await desk.see(connection, town, review_id))["id"] == review_id
+        await cases.see(connection, town, row["case_id"])
+        (listed,) = await store.reviews(connection, None, 9, "elsewhere", own=True)
+        assert (listed["id"], listed["to_score"]) == (review_id, 1)
+        assert await store.reviews(connection, None, 9, "i", own=True) == []
+    await desk.give(town, review_id, row["case_id"], full("general", facts=0), "")
+    async with pool.acquire() as connection:
+        with pytest.raises(NotFound):
+            await cases.see(connection, town, row["case_id"])
+
+
+async def test_time_ends_what_a_third_does_not_score_and_draws_him_where_nobody_was_drawn(pool: asyncpg.Pool) -> None:
+    await pool.execute(OFFICIALS)
+    clock = ManualClock(START)
+    desk = FileReviewDesk(pool, clock)
+    review_id, row = await lie_apart(desk, ("r1", "r2"))
+    assert await desk.pass_time() == 0
+    # As a file stands whose scores lay apart before there was a third.
+    await pool.execute(
+        'UPDATE inspection.reviewed_file SET reviewers = \'["r1", "r2"]\', third_from = NULL, third_until = NULL'
+    )
+    assert (await desk.pass_time(), await desk.pass_time()) == (1, 0)
+    clock.advance(timedelta(days=30))
+    assert await desk.pass_time() == 0
+    clock.advance(timedelta(days=1))
+    assert (await desk.pass_time(), await desk.pass_time()) == (1, 0)
+    async with pool.acquire() as connection:
+        row = await store.file(connection, review_id, row["case_id"])
+    assert (row["reviewers"][2], row["total"], row["grade"], row["rule"]) == ("elsewhere", 86, "passed", "stricter")
+    with pytest.raises(Conflict, match="graded already"):
+        await desk.give(somebody("elsewhere", "regulator"), review_id, row["case_id"], full("general"), "")

@@ -592,11 +592,10 @@ INSPECTION = {
     "GET /cases/{case_id}/exchange": OFFICIAL,
     "GET /case-exchange/table.csv": Route(roles=("regulator", "inspector", "reviewer"), query=PERIOD),
     "POST /case-exchange": Route(roles=("inspector",)),
-    "GET /file-reviews": replace(COUNTY, roles=("regulator", "inspector", "reviewer")),
+    "GET /file-reviews": Route(roles=REVIEWED.roles, filters=True, seen=REVIEWED.seen),
     "POST /file-reviews": COUNTY,
     "GET /file-reviews/{review_id}": REVIEWED,
     "POST /file-reviews/{review_id}/files/{case_id}/scores": Route(roles=("regulator", "inspector", "reviewer")),
-    "POST /file-reviews/{review_id}/files/{case_id}/settle": COUNTY,
     "GET /penalties": OPEN,
     "GET /penalties/feed.atom": OPEN,
     "GET /penalties/feed.json": OPEN,
@@ -735,7 +734,7 @@ INSERT INTO inspection.publication VALUES ('u' || $1, 'k' || $1, 1, 'd' || $1, '
       "organ": "x", "paragraphs": []}', '[]', 'x', $2, '2099-01-01', '', $2);
 INSERT INTO inspection.publication (id, case_id, version, number, state, rule, decided_on, due_on, names, reason, changed_at)
     VALUES ('w' || $1, 'k' || $1, 2, 's' || $1, 'to_check', 'organisation', '2026-01-02', '2026-01-02', '[]', '', $2);
-INSERT INTO inspection.file_review VALUES ('w' || $1, 'x', '2026-01-02', '2026-01-02', 'x', '[]', 'x',
+INSERT INTO inspection.file_review VALUES ('w' || $1, 's' || $1, '2026-01-02', '2026-01-02', 'x', '[]', 'x',
     CASE $1 WHEN '1' THEN '["inspector"]'::jsonb ELSE '[]' END, 'x', $2);
 INSERT INTO registry.filing (id, channel, organisation_id, state, name, division_code, content, created_at, created_by, moved_at)
     VALUES ('f' || $1, 'online', (ARRAY['one', 'two'])[$1::text::int], 'submitted', 's' || $1, '33022600' || $1, '{}', $2, 'x', $2);
