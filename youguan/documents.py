@@ -121,6 +121,11 @@ async def _unreferenced(connection: asyncpg.Connection, schema: str, hashes: lis
     return [row[0] for row in rows]
 
 
+async def hold_quota(connection: asyncpg.Connection, by: str) -> None:
+    """Let whatever else the same person brings wait until commit, so that what came within a day can be counted and kept in one."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('quota of ' || $1, 0))", by)
+
+
 def _is_old(path: Path) -> bool:
     return path.stat().st_mtime < time.time() - UNREFERENCED_S
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from inspection_service.inspections.plans.draw import faults
+from inspection_service.inspections.plans.draw import Verdict, verify
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -22,16 +22,23 @@ def verify_draw(
         Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="what /api/inspection/draws/{id} answers")
     ],
 ) -> None:
-    """Draw again by the published seed, and say whether the same is drawn; exit code 1 where it is not."""
+    """Draw again by the published seed, and say whether the same is drawn; exit code 1 where it is not.
+
+    Replacements chosen by hand, before the seed named who comes, are said: they can not be drawn again, and are not wrong.
+    """
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         typer.echo(f"{file.name}: not JSON: {error}", err=True)
         raise typer.Exit(1) from None
-    found = faults(record) if isinstance(record, dict) else ["not a published draw"]
-    for fault in found:
+    found = verify(record) if isinstance(record, dict) else Verdict(("not a published draw",))
+    for fault in found.broken:
         typer.echo(f"{file.name}: {fault}", err=True)
-    if found:
+    for chosen in found.by_hand:
+        typer.echo(f"{file.name}: chosen by hand, cannot be drawn again, the reason is on record: {chosen}")
+    if found.broken:
         raise typer.Exit(1)
+    verified = len(record.get("replacements") or ()) - len(found.by_hand)
     typer.echo(f"{len(record['drawn'])} of {len(record['pool']['sites'])} sites, drawn as the seed says")
+    typer.echo(f"replacements: {verified} as the seed says, {len(found.by_hand)} chosen by hand")
     typer.echo(f"pool {record['pool_sha256']} (compare it with what was published before the draw)")

@@ -22,7 +22,7 @@ from youguan import audit
 from youguan.auth import INSPECTOR, Principal
 from youguan.bounds import stations_within
 from youguan.clock import COUNTY, Clock, county_day, utc_text
-from youguan.documents import Document, Shelf
+from youguan.documents import Document, Shelf, hold_quota
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason, Unavailable
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 
@@ -77,7 +77,7 @@ class EvidenceDesk:
             wish = await _recorded(connection, case, wish)
         document = await receive()
         described = {"sha256": document.sha256, "size_bytes": document.size_bytes, "media_type": document.media_type}
-        return await self._collect(who, case_id, wish, {**described, "name": document.name}, None)
+        return await self._collect_within_quota(who, case_id, wish, {**described, "name": document.name}, None)
 
     async def collect_printed(self, who: Principal, case_id: str, wish: Wish, pdf: bytes) -> Link:
         """Add a document that was printed elsewhere in the service, byte by byte."""
@@ -117,7 +117,7 @@ class EvidenceDesk:
             await self._refuse_beyond_quota(connection, who, len(body))
         source = {"station_id": station_id, "from": utc_text(start), "to": utc_text(end), "events": len(told)}
         wish = Wish("electronic", "telemetry", title, end, source)
-        return await self._collect(who, case_id, wish, _described(body, JSON), body)
+        return await self._collect_within_quota(who, case_id, wish, _described(body, JSON), body)
 
     async def confirm(self, who: Principal, case_id: str, place: int) -> Link:
         """Let the other officer say that he was there, or has checked it (Art. 42)."""
@@ -141,6 +141,16 @@ class EvidenceDesk:
     ) -> Link:
         async with self.pool.acquire() as connection, connection.transaction():
             case = await self.hold(connection, who, case_id)
+            return await self.collect_within(connection, who, case, wish, described, content)
+
+    async def _collect_within_quota(
+        self, who: Principal, case_id: str, wish: Wish, described: Mapping[str, Any], content: bytes | None
+    ) -> Link:
+        """Add a piece where a day's quota still has room for it: of several that came at once each counts those before it."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            case = await self.hold(connection, who, case_id)
+            await hold_quota(connection, who.subject)
+            await self._refuse_beyond_quota(connection, who, described["size_bytes"])
             return await self.collect_within(connection, who, case, wish, described, content)
 
     async def collect_within(

@@ -9,7 +9,7 @@ from deploy.demo.deeds import do_samples
 from deploy.demo.load import load_sample
 from inspection_service.file_review import store as file_reviews
 from inspection_service.inspections.plans import store as plans_store
-from inspection_service.inspections.plans.draw import faults
+from inspection_service.inspections.plans.draw import Verdict, verify
 from youguan import audit
 from youguan.auth import EVERYTHING, generate_keys
 from youguan.clock import SystemClock
@@ -39,7 +39,7 @@ async def test_every_kind_of_work_is_there_at_each_stage_and_a_second_start_adds
     published = await connection.fetch("SELECT state, notice::text FROM inspection.publication")
     assert Counter(row["state"] for row in published) == {"published": 2, "to_check": 2}
     assert not any("演示执法队员" in (row["notice"] or "") for row in published)  # nobody's name is shown
-    (review,) = await file_reviews.reviews(connection, None, 9)
+    (review,) = await file_reviews.reviews(connection, None, 9, "nobody")
     assert (review["files"], review["graded"], review["excellent"]) == (2, 1, 1)
     visits = await connection.fetch("SELECT channel, state FROM inspection.visit")
     assert {tuple(row) for row in visits} == {
@@ -60,5 +60,5 @@ async def test_the_draw_is_the_same_in_every_demo_and_can_be_repeated(settings: 
     (plan,) = await plans_store.list_plans(connection, EVERYTHING, "random", None, 9)
     drawn = await plans_store.get_draw(connection, plan["id"])
     assert drawn["seed"] == "sample-20230601"
-    assert faults({name: drawn[name] for name in ("pool", "pool_sha256", "seed", "drawn")}) == []
+    assert verify({name: drawn[name] for name in ("pool", "pool_sha256", "seed", "drawn")}) == Verdict()
     await connection.close()

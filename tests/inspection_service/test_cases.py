@@ -65,6 +65,7 @@ from tests.inspection_service.world import (
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import county_day
+from youguan.documents import Document
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from youguan.eventlog import publish
 from youguan.events import ConnectorStatusChanged, GracePeriodBegan, OrganisationFiled
@@ -1108,3 +1109,26 @@ def test_where_a_piece_of_evidence_was_taken(
     latitude: float | None, longitude: float | None, found: dict[str, str]
 ) -> None:
     assert position(latitude, longitude) == found
+
+
+async def test_a_days_quota_holds_for_uploads_that_come_at_once(world: World) -> None:
+    # A case is held by itself, so that uploads to one come one after the other: each has its own.
+    sizes = [DOCUMENTS.size_bytes // 2] * 5 + [DOCUMENTS.size_bytes]
+    cases = [await world.cases.open(A, UNFILED) for _ in sizes]
+    wish = Wish("documentary", "inspector", "照片", world.clock.now(), {})
+    all_asked = asyncio.Barrier(len(sizes))
+
+    async def bring(case_id: str, size_bytes: int) -> Link:
+        async def receive() -> Document:
+            await all_asked.wait()  # nothing is kept before everybody was told that there is room
+            return Document("0" * 64, size_bytes, "image/jpeg", "x.jpg")
+
+        return await world.evidence.collect_file(A, case_id, wish, receive, size_bytes)
+
+    found = await asyncio.gather(*map(bring, cases, sizes), return_exceptions=True)
+    refused = [each for each in found if isinstance(each, BaseException)]
+    assert all(isinstance(each, TooManyRequests) for each in refused), refused
+    async with world.pool.acquire() as connection:
+        brought = await evidence_store.collected_since(connection, A.subject, START - timedelta(days=1))
+    assert brought.size_bytes == DOCUMENTS.size_bytes, "filled to the brim, and not beyond"
+    assert brought.files == len(found) - len(refused)

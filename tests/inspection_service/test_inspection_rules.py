@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from deploy.commands.__main__ import app
 from inspection_service.inspections.checklists import FILE, checklists, read
-from inspection_service.inspections.plans.draw import ImpossibleDraw, Pool, digest, draw, faults, next_in_order
+from inspection_service.inspections.plans.draw import ImpossibleDraw, Pool, Verdict, digest, draw, next_in_order, verify
 from inspection_service.inspections.plans.joint import Premises, due_on, items_of, saved, stops
 from inspection_service.inspections.visits.machine import (
     MOVES,
@@ -116,7 +116,7 @@ def test_whatever_is_drawn(
         "pool": asdict(pool), "pool_sha256": digest(pool), "seed": seed,
         "drawn": [{"site": each.site, "officers": list(each.officers)} for each in found],
     }  # fmt: skip
-    assert faults(json.loads(json.dumps(published))) == []
+    assert verify(json.loads(json.dumps(published))) == Verdict()
 
 
 PUBLISHED = Pool.of(["s1", "s2", "s3", "s4"], ["a", "b", "c"], [("a", "s1")], 2)
@@ -150,30 +150,57 @@ def published() -> dict[str, Any]:
         lambda r: r.update(seed=5), lambda r: r.update(pool=None), lambda r: r["pool"].update(count=9),
         lambda r: r["drawn"].append({"site": "s1", "officers": ["b", "c"]}),
         lambda r: r["replacements"][0].update(comes=r["replacements"][0]["leaves"]),
-        lambda r: r["replacements"][0].update(leaves="z"), lambda r: r["replacements"][0].update(passed_over=None),
+        lambda r: r["replacements"][0].update(leaves="z"), lambda r: r["replacements"][0].pop("passed_over"),
         lambda r: r["replacements"][0].update(passed_over=["z"]), lambda r: r["replacements"][0].pop("site"),
         lambda r: r["replacements"].append(r["replacements"][0]),
     ],
 )  # fmt: skip
 def test_a_draw_that_was_changed_is_noticed(change: Callable[[dict[str, Any]], object]) -> None:
     record = published()
-    assert faults(record) == []
+    assert verify(record) == Verdict()
     change(record)
-    assert faults(record) != []
+    assert verify(record).broken
 
 
-def test_whom_somebody_chose_before_replacements_were_drawn_is_said_to_be_chosen() -> None:
+def chosen() -> dict[str, Any]:
+    """Return a draw of which somebody was replaced by hand, before replacements were drawn."""
     record = published()
     record["replacements"][0]["passed_over"] = None
-    (fault,) = faults(record)
-    assert "chosen by hand" in fault
+    return record
+
+
+@pytest.mark.parametrize(
+    ("change", "broken", "by_hand"),
+    [
+        (lambda r: None, 0, 1),
+        (lambda r: r["replacements"][0].update(comes="z"), 0, 1),  # whoever was chosen needed not be in the pool
+        (lambda r: r["replacements"][0].update(leaves="z"), 1, 0),
+        (lambda r: r["replacements"][0].update(comes=r["drawn"][0]["officers"][0]), 1, 0),
+        (lambda r: r["replacements"].append({**r["replacements"][0], "passed_over": []}), 1, 1),
+        (lambda r: r["drawn"].pop(), 1, 1),
+    ],
+)
+def test_who_was_chosen_by_hand_is_told_apart_from_what_is_broken(
+    change: Callable[[dict[str, Any]], object], broken: int, by_hand: int
+) -> None:
+    record = chosen()
+    change(record)
+    verdict = verify(record)
+    assert (min(len(verdict.broken), 1), len(verdict.by_hand)) == (broken, by_hand), verdict
 
 
 def test_the_command_that_repeats_a_draw(tmp_path: Path) -> None:
     file = tmp_path / "draw.json"
-    for record, code in ((published(), 0), ({**published(), "seed": "0"}, 1), ([], 1), (None, 1)):
+    for record, code, says in (
+        (published(), 0, "1 as the seed says, 0 chosen by hand"),
+        (chosen(), 0, "0 as the seed says, 1 chosen by hand"),
+        ({**published(), "seed": "0"}, 1, "said is"),
+        ([], 1, "not a published draw"),
+        (None, 1, "not JSON"),
+    ):
         file.write_text(json.dumps(record) if record is not None else "{")
-        assert CliRunner().invoke(app, ["draw", "verify", str(file)]).exit_code == code
+        result = CliRunner().invoke(app, ["draw", "verify", str(file)])
+        assert (result.exit_code, says in result.output) == (code, True), result.output
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from inspection_service.inspections.office import Office
 from inspection_service.inspections.plans import store as plans_store
 from inspection_service.inspections.plans.api import read_draw
 from inspection_service.inspections.plans.desk import PlanDesk, PlanWish
-from inspection_service.inspections.plans.draw import faults
+from inspection_service.inspections.plans.draw import Verdict, verify
 from inspection_service.inspections.plans.joint import Counters
 from inspection_service.inspections.visits import store as visits_store
 from inspection_service.inspections.visits.desk import Noted, Piece, Replacement, Said, VisitDesk, VisitWish
@@ -158,7 +158,7 @@ async def test_a_random_draw_is_published_drawn_once_and_anybody_can_repeat_it(w
         assert (await plans_store.list_draws(connection, None, 9))[0]["drawn_at"] is not None
         assert await audit.verify(connection) is None
     assert after["pool"] == before["pool"]
-    assert faults({name: after[name] for name in ("pool", "pool_sha256", "seed", "drawn")}) == []
+    assert verify({name: after[name] for name in ("pool", "pool_sha256", "seed", "drawn")}) == Verdict()
     with pytest.raises(Conflict, match="never repeated"):
         await world.plans.draw(REGULATOR, plan_id)
     visits = await world.visits(plan_id)
@@ -189,7 +189,7 @@ async def check_replacement(world: World, plan_id: str, visit: asyncpg.Record) -
     published = (await read_draw(world.plans, plan_id)).model_dump(mode="json")
     assert len(published["replacements"]) == 1
     assert not [subject for subject in OFFICERS if f'"{subject}"' in orjson.dumps(published).decode()]
-    assert faults(published) == []
+    assert verify(published) == Verdict()
 
 
 async def test_two_who_draw_at_once_draw_once(world: World) -> None:

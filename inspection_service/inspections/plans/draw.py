@@ -112,9 +112,17 @@ def _turns(pool: Pool, seed: str) -> Iterator[tuple[str, list[str]]]:
             loads[officer] += 1
 
 
-def faults(record: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with a published draw: {"pool", "pool_sha256", "seed", "drawn", "replacements"?}; nothing: it is as it
-    must be."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What drawing again has shown: `broken` is not as it must be; `by_hand` nobody can draw again, nor is it wrong: replacements
+    that were chosen, with a reason on record, before the seed named who comes."""
+
+    broken: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
+
+
+def verify(record: Mapping[str, Any]) -> Verdict:
+    """Draw a published draw again: {"pool", "pool_sha256", "seed", "drawn", "replacements"?}."""
     try:
         given = record["pool"]
         pool = Pool(
@@ -127,14 +135,14 @@ def faults(record: Mapping[str, Any]) -> list[str]:
         replaced = [Replaced.of(entry) for entry in record.get("replacements") or ()]
         seed, known_by = record["seed"], record["pool_sha256"]
     except (KeyError, TypeError, ValueError) as error:
-        return [f"not a published draw: {error!r}"]
+        return Verdict((f"not a published draw: {error!r}",))
     if not isinstance(seed, str):
-        return ["not a published draw: the seed is no text"]
+        return Verdict(("not a published draw: the seed is no text",))
     wrong = [] if digest(pool) == known_by else ["the pool is not the one that was published before the draw"]
     try:
         again = draw(pool, seed)
     except (ImpossibleDraw, TypeError) as error:
-        return [*wrong, str(error)]
+        return Verdict((*wrong, str(error)))
     wrong += [
         f"place {n}: drawn is {right}, said is {was}"
         for n, (right, was) in enumerate(zip(again, said, strict=False), 1)
@@ -142,23 +150,24 @@ def faults(record: Mapping[str, Any]) -> list[str]:
     ]
     if len(again) != len(said):
         wrong.append(f"{len(again)} are drawn, {len(said)} are said")
-    return wrong + _wrong_replacements(pool, seed, again, replaced)
+    followed = _follow(pool, seed, again, replaced)
+    return Verdict((*wrong, *followed.broken), followed.by_hand)
 
 
-def _wrong_replacements(pool: Pool, seed: str, drawn: Sequence[Drawn], replaced: Sequence[Replaced]) -> list[str]:
-    """Return which replacements the seed does not name."""
+def _follow(pool: Pool, seed: str, drawn: Sequence[Drawn], replaced: Sequence[Replaced]) -> Verdict:
+    """Go through the replacements in their order: those that the seed does not name are broken, or were chosen by hand."""
     going = {each.site: set(each.officers) for each in drawn}
     ever = {each.site: set(each.officers) for each in drawn}
-    wrong = []
+    broken, by_hand = [], []
     for each in replaced:
-        if each.leaves not in going.get(each.site, ()):
-            wrong.append(f"{each.site}: {each.leaves} was not to go there")
+        if each.leaves not in going.get(each.site, ()) or each.comes in going[each.site]:
+            broken.append(f"{each.site}: for {each.leaves} comes {each.comes}: one was not to go there, or both were")
             continue
         named, passed_over = next_in_order(order_at(pool, seed, each.site), ever[each.site], each.passed_over or ())
         if each.passed_over is None:
-            wrong.append(f"{each.site}: for {each.leaves} comes {each.comes}, chosen by hand; the seed names {named}")
+            by_hand.append(f"{each.site}: for {each.leaves} comes {each.comes}")
         elif (each.comes, each.passed_over) != (named, passed_over):
-            wrong.append(f"{each.site}: for {each.leaves} comes {each.comes}, the seed names {named}")
+            broken.append(f"{each.site}: for {each.leaves} comes {each.comes}, the seed names {named}")
         going[each.site] = going[each.site] - {each.leaves} | {each.comes}
         ever[each.site].add(each.comes)
-    return wrong
+    return Verdict(tuple(broken), tuple(by_hand))
