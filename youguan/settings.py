@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     connector_day_retention_days: int = Field(
         default=1835, ge=200, description="days and hours of connectors; what their months add up to is kept for good"
     )
+    transaction_retention_days: int = Field(
+        default=3660, ge=200, description="since one ended; ten years, as the papers of a subsidy; docs/retention.md"
+    )
     event_retention_days: int = Field(default=400, ge=1, description="what the gateways told and everybody has handled")
     refused_input_retention_days: int = Field(default=30, ge=1)
     refused_input_a_station: int = Field(default=1000, ge=1, description="so many are kept, the newest")

@@ -1,4 +1,4 @@
-"""Forgets what is past keeping: time series, refused input, who stands in quarantine, events that everybody has handled."""
+"""Forgets what is past keeping: series, transactions, refused input, those in quarantine, events that everybody has handled."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -45,6 +45,11 @@ class Retention:
         await forget_gaps(connection, since["raw_frame"])
         await store.forget_quarantine(connection, now - timedelta(days=settings.quarantine_retention_days))
         while await eventlog.forget(connection, STREAMS, now - timedelta(days=settings.event_retention_days)):
+            pass
+        transactions_since = now - timedelta(days=settings.transaction_retention_days)
+        while await store.forget_transactions(connection, transactions_since):
+            pass
+        while await store.forget_orders(connection, transactions_since):
             pass
         await store.forget_days(connection, days_kept_since(settings, county_day(now)))
         await store.forget_received(connection, "telemetry.status_by_receipt", since["status_change"])

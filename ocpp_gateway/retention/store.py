@@ -8,6 +8,7 @@ import asyncpg
 from ocpp_gateway.retention.terms import Series
 
 LOCK_MS = 200
+AT_ONCE = 5000  # rows of a statement: nobody waits for it long, and what is not done in an hour is done in the next
 
 # Partitions by day (eight digits) and by month (six); of the default one nothing is said here.
 PARTITIONS = """
@@ -63,6 +64,48 @@ async def drop(connection: asyncpg.Connection, part: Part) -> bool:
     except asyncpg.LockNotAvailableError:
         return False
     return True
+
+
+async def forget_transactions(connection: asyncpg.Connection, before: datetime) -> int:
+    """Forget some transactions that ended before an instant, with their events, the oldest first; return how many.
+
+    One that goes on is never among them, nor one of which we have heard only since.
+    """
+    forgotten: int = await connection.fetchval(
+        """
+        WITH gone AS (
+            DELETE FROM telemetry.transaction WHERE id IN (
+                SELECT id FROM telemetry.transaction
+                WHERE ended_at < $1 AND stopped_at IS NOT NULL AND recorded_at < $1 ORDER BY ended_at LIMIT $2
+            ) RETURNING station_id, transaction_id
+        ), events AS (
+            DELETE FROM telemetry.transaction_event e USING gone g
+            WHERE (e.station_id, e.transaction_id) = (g.station_id, g.transaction_id)
+        )
+        SELECT count(*) FROM gone
+        """,
+        before,
+        AT_ONCE,
+    )
+    return forgotten
+
+
+async def forget_orders(connection: asyncpg.Connection, before: datetime) -> int:
+    """Forget some of platforms' orders that ended before an instant and were not told since; return how many."""
+    forgotten: int = await connection.fetchval(
+        """
+        WITH gone AS (
+            DELETE FROM gateway.platform_order WHERE (operator_id, order_no) IN (
+                SELECT operator_id, order_no FROM gateway.platform_order
+                WHERE ended_at < $1 AND received_at < $1 ORDER BY ended_at LIMIT $2
+            ) RETURNING 1
+        )
+        SELECT count(*) FROM gone
+        """,
+        before,
+        AT_ONCE,
+    )
+    return forgotten
 
 
 async def forget_days(connection: asyncpg.Connection, before: date) -> None:

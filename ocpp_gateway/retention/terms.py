@@ -35,6 +35,7 @@ def countable(settings: Settings) -> timedelta:
         settings.status_change_retention_days,
         settings.connectivity_change_retention_days,
         settings.connector_day_retention_days,
+        settings.transaction_retention_days,
     )
     return timedelta(days=days)
 

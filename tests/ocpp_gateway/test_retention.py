@@ -107,6 +107,45 @@ async def test_whoever_reads_old_frames_keeps_nobody_from_writing_new_ones(pool:
         assert await store.past_keeping(connection, SERIES[0], NOW - timedelta(days=180), "plain") == []
 
 
+async def test_transactions_go_when_they_ended_long_ago_and_never_while_they_go_on(pool: asyncpg.Pool) -> None:
+    old, young = NOW - timedelta(days=301), NOW - timedelta(days=299)
+    given = [
+        ("old", old, old, old),
+        ("long", old - timedelta(days=400), young, old),
+        ("young", young, young, young),
+        ("open", old, None, old),
+        ("of 1970", datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC), young),
+    ]
+    await pool.executemany(
+        """
+        INSERT INTO telemetry.transaction (station_id, transaction_id, started_at, stopped_at, ended_at, recorded_at)
+        VALUES ('a', $1, $2, $3, $3, $4)
+        """,
+        given,
+    )
+    await pool.execute(
+        """
+        INSERT INTO telemetry.transaction_event
+        SELECT station_id, transaction_id, n, 'Updated', $1, $1, NULL, false
+        FROM telemetry.transaction, generate_series(0, 1) AS n
+        """,
+        old,
+    )
+    await pool.executemany(
+        "INSERT INTO gateway.platform_order VALUES ('o', $1, 'c', NULL, NULL, 'unfiled', $2, $2, 0, '{}', $2, $3)",
+        [("old", old, old), ("told since", old, young), ("young", young, young)],
+    )
+    assert await forget(pool, transaction_retention_days=300)
+
+    async def left(table: str, name: str) -> set[str]:
+        return {row[0] for row in await pool.fetch(f"SELECT {name} FROM {table}")}
+
+    kept = {"long", "young", "open", "of 1970"}
+    assert await left("telemetry.transaction", "transaction_id") == kept
+    assert await left("telemetry.transaction_event", "transaction_id") == kept
+    assert await left("gateway.platform_order", "order_no") == {"told since", "young"}
+
+
 ROWS = {
     "raw_frame": "(station_id, received_at, frame) SELECT 'a', $2, ''",
     "notification": "(station_id, action, status, occurred_at, received_at) SELECT 'a', '', '', $1, $2",
