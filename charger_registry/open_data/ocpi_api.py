@@ -25,7 +25,7 @@ from youguan.errors import Unauthenticated, YouguanError
 from youguan.settings import Settings
 from youguan.web.routes import LateRoute
 from youguan.web.security import remote_of
-from youguan.web.strictness import has_no_place_in_text
+from youguan.web.storable import has_no_place_in_text
 
 SUCCESS, CLIENT_ERROR, INVALID, UNKNOWN_LOCATION, SERVER_ERROR = 1000, 2000, 2001, 2003, 3000
 MOST_AT_ONCE = 50

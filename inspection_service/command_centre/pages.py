@@ -15,7 +15,7 @@ from inspection_service.tasks.store import Filter
 from youguan.auth import REGULATOR, Principal
 from youguan.web.routes import Router
 from youguan.web.security import require
-from youguan.web.strictness import UNSTORABLE
+from youguan.web.storable import UNSTORABLE
 from youguan.web.templates import Templates
 
 PARTIES, TASKS = 20, 50

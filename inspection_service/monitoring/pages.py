@@ -13,6 +13,7 @@ from inspection_service.monitoring.words import EQUIPMENT_KINDS
 from youguan.auth import REGULATOR, Principal
 from youguan.errors import NotFound, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
+from youguan.web.routes import Router
 from youguan.web.security import require_county
 from youguan.web.templates import Templates
 
@@ -23,7 +24,7 @@ Text = Annotated[str, Form(max_length=300)]
 
 def monitoring_pages(desk: RegisterDesk, templates: Templates) -> APIRouter:
     """Return /law/evidence/equipment, which everybody may read."""
-    router, county = APIRouter(prefix=ADDRESS), require_county(REGULATOR)
+    router, county = Router(prefix=ADDRESS), require_county(REGULATOR)
 
     async def page(request: Request, cursor: str | None = None, error: YouguanError | None = None) -> Response:
         key = decode_cursor(cursor, datetime, str)

@@ -18,7 +18,7 @@ from youguan.errors import Invalid, NotFound
 from youguan.web.documents import INERT
 from youguan.web.paging import Page
 from youguan.web.security import remote_of
-from youguan.web.strictness import has_no_place_in_text
+from youguan.web.storable import has_no_place_in_text
 from youguan.web.times import UtcTime
 
 FIELDS = ("matter", "text", "site_id", "station_id", "connector", "token")

@@ -22,7 +22,7 @@ from youguan.bounds import site_of
 from youguan.errors import NotFound, TooLarge, TooManyRequests, YouguanError
 from youguan.web.routes import Router
 from youguan.web.security import remote_of
-from youguan.web.strictness import has_no_place_in_text
+from youguan.web.storable import has_no_place_in_text
 from youguan.web.templates import Templates
 
 STATES = {

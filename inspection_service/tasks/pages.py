@@ -28,7 +28,7 @@ from youguan.errors import NotFound, YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.routes import Router
 from youguan.web.security import require
-from youguan.web.strictness import UNSTORABLE
+from youguan.web.storable import UNSTORABLE, refuse, unstorable_fields
 from youguan.web.templates import Templates
 from youguan.working_days import working_days
 
@@ -262,6 +262,7 @@ def _add_task(router: APIRouter, counter: Counter, shelf: Shelf, templates: Temp
         request: Request, task_id: str, command: PeoplesCommand, who: Annotated[Principal, Depends(require(*HANDLERS))]
     ) -> Response:
         given = await request.form()
+        refuse(unstorable_fields(given.multi_items()))
         files = [file for file in given.getlist("files") if isinstance(file, UploadFile) and file.filename]
         try:
             papers = await take_papers(counter, shelf, who, task_id, Command(command), files)

@@ -70,6 +70,33 @@ async def test_what_was_typed_stays_where_it_is_refused(visitor: Visitor, ids: d
         await expect(page.locator(f"[name={name}]")).to_have_value(text)
 
 
+async def test_a_form_comes_back_however_often_it_is_refused(visitor: Visitor) -> None:
+    visitor.expected = ["status of 409", "status of 422"]
+    page = await visitor.come(REGULATOR, viewport={"width": 390, "height": 844})
+    await page.goto("/law/evidence/equipment")
+    form, entered = page.locator("form.card"), page.get_by_role("button", name="登记", exact=True)
+    typed = {
+        "number": "CAM-1", "place": "停车场入口", "legal_review": "法审1号", "technical_review": "技审1号",
+        "published_in": "县政府网站", "published_on": "2026-01-05",
+        "valid_from": "2026-02-01", "valid_until": "2025-02-01",
+    }  # fmt: skip
+    for name, text in typed.items():
+        await form.locator(f"[name={name}]").fill(text)
+    await form.locator("[name=kind]").select_option("meter")
+    await entered.click()
+    await expect(page.get_by_role("alert")).to_contain_text("有效期")
+    await form.locator("[name=number]").evaluate("input => input.removeAttribute('maxlength')")
+    typed["number"] = "C" * 101
+    await form.locator("[name=number]").fill(typed["number"])
+    await entered.click()
+    await expect(form.get_by_role("alert")).to_contain_text("设备编号")
+    await expect(form.get_by_role("alert")).to_be_in_viewport()
+    await expect(form.locator("[aria-invalid=true]")).to_have_attribute("name", "number")
+    for name, text in typed.items():
+        await expect(form.locator(f"[name={name}]")).to_have_value(text)
+    await expect(form.locator("[name=kind]")).to_have_value("meter")
+
+
 @asynccontextmanager
 async def database_away(suite: Suite, api: Api) -> AsyncIterator[None]:
     """No database until the block ends: the supervisor, which would start it again at once, is held."""

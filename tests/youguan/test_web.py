@@ -13,6 +13,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, SiteDraft
@@ -40,6 +41,7 @@ from youguan.web.application import (
 )
 from youguan.web.edge import BoundedBodies
 from youguan.web.paging import decode_cursor, encode_cursor
+from youguan.web.routes import PageRoute
 from youguan.web.templates import local_minute, local_time
 from youguan.web.times import local_moment
 
@@ -654,3 +656,10 @@ def test_a_job_that_keeps_failing_waits_longer_and_one_that_ran_well_does_not() 
         pauses.append(next_pause(pauses[-1] if pauses else None, 0.1))
     assert pauses == [SHORTEST_PAUSE_S * 2**n for n in range(6)] + [LONGEST_PAUSE_S] * 2
     assert next_pause(LONGEST_PAUSE_S, LONGEST_PAUSE_S + 1) == SHORTEST_PAUSE_S
+
+
+def test_every_page_refuses_text_that_cannot_be_kept_and_gives_its_forms_back(shared_app: FastAPI) -> None:
+    inner = {"/healthz", "/readyz", "/metrics", "/static/{name:path}"}
+    pages = [route for route in shared_app.routes if isinstance(route, APIRoute) and route.path not in inner]
+    assert len(pages) > 200
+    assert [route.path for route in pages if not isinstance(route, PageRoute)] == []

@@ -11,7 +11,7 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from youguan.errors import FieldError, Invalid
-from youguan.web.strictness import has_no_place_in_text
+from youguan.web.storable import has_no_place_in_text
 from youguan.web.times import within_reach
 
 Item = TypeVar("Item")

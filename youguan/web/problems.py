@@ -74,7 +74,12 @@ async def _youguan(request: Request, error: Exception) -> Response:
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return await _youguan(request, Invalid.of(*(_field(found) for found in error.errors())))
+    return await _youguan(request, invalid_of(error))
+
+
+def invalid_of(error: RequestValidationError) -> Invalid:
+    """Return what a request's parameters are refused for, field by field."""
+    return Invalid.of(*(_field(found) for found in error.errors()))
 
 
 def _field(found: Mapping[str, Any]) -> FieldError:

@@ -1,13 +1,20 @@
-"""Endpoints that are analysed when they are first asked for."""
+"""Endpoints that are analysed when they are first asked for; those of pages give a refused form back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette._utils import get_route_path
 from starlette.routing import Match, compile_path
 from starlette.types import Scope
+
+from youguan.errors import Forbidden, Unauthenticated, YouguanError
+from youguan.web.problems import invalid_of
+from youguan.web.returning import filled_again, given_back
+from youguan.web.security import FORM
+from youguan.web.storable import refuse, unstorable_fields
 
 
 class LateRoute(APIRoute):
@@ -35,8 +42,34 @@ class LateRoute(APIRoute):
         return super().matches(scope)
 
 
+class PageRoute(LateRoute):
+    """A page or what one of its forms is sent to: text that cannot be kept is refused, what was typed stays typed."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        takes_form = self.body_field is not None
+
+        async def handled(request: Request) -> Response:
+            refuse(unstorable_fields([*request.path_params.items(), *request.query_params.multi_items()]))
+            if request.method != "POST":
+                return await handle(request)
+            try:
+                # Larger forms than these, with files, are for their endpoints to read.
+                if takes_form or request.headers.get("content-type", "").startswith(FORM):
+                    refuse(unstorable_fields((await request.form()).multi_items()))
+                return await filled_again(request, await handle(request))
+            except (Unauthenticated, Forbidden):
+                raise
+            except RequestValidationError as error:
+                return await given_back(request, invalid_of(error))
+            except YouguanError as error:
+                return await given_back(request, error)
+
+        return handled
+
+
 class Router(APIRouter):
     """The pages of a room under one prefix."""
 
     def __init__(self, prefix: str = "") -> None:
-        super().__init__(prefix=prefix, route_class=LateRoute)
+        super().__init__(prefix=prefix, route_class=PageRoute)

@@ -1,0 +1,127 @@
+"""A form that is refused comes back on its page, with what was typed in it and what is wrong with which field."""
+
+from collections.abc import Mapping
+from html import escape
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from fastapi import Request, Response
+from starlette.datastructures import FormData, Headers
+from starlette.exceptions import HTTPException
+from starlette.types import Message
+
+from youguan.errors import FieldError, YouguanError
+from youguan.web.refilling import Form, Typed, form_sent, refilled
+from youguan.web.translations import explain, field_name, language_of
+
+CAME_FROM = "came_from"
+"""In the address that a form which came back is sent to: the page that it was on, for the browser names the refusal by then."""
+HTML = "text/html"
+OF_A_PAGE = frozenset({"path_params", "endpoint", "route", "fastapi"})
+"""What the router noted about the form's address, which does not concern its page."""
+
+
+class NoPage(Exception):
+    """There is no page to come back to."""
+
+
+async def given_back(request: Request, error: YouguanError) -> Response:
+    """Return the page that a refused form was sent from, filled again, with the reason; the error is raised where there is none."""
+    origin = _origin(request)
+    if origin is None or HTML not in request.headers.get("accept", ""):
+        raise error
+    typed = typed_in(await request.form())
+    try:
+        html = await _page(request, origin)
+    except NoPage:
+        raise error from None
+    form = form_sent(html, origin, request.url.path, typed)
+    if form is None:
+        raise error
+    said = _said(error, form, language_of(request))
+    wrong = {one.field for one in error.fields}
+    html = refilled(html, form, typed, _action(request, origin), wrong, said)
+    return _shown(html, error.status, error.headers)
+
+
+async def filled_again(request: Request, response: Response) -> Response:
+    """Return an endpoint's answer: the page by which it refused a form itself with what was typed in that form."""
+    if response.status_code < 400 or not response.headers.get("content-type", "").startswith(HTML):
+        return response
+    html = bytes(response.body).decode()
+    typed = typed_in(await request.form())
+    form = form_sent(html, request.url.path, request.url.path, typed)
+    if form is None:
+        return response
+    html = refilled(html, form, typed, _action(request, _origin(request)))
+    return _shown(html, response.status_code, _kept(response.headers))
+
+
+def typed_in(form: FormData) -> Typed:
+    """Return what a form was given, field by field; files stay with who chose them."""
+    return {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form}
+
+
+def _origin(request: Request) -> str | None:
+    """Return the page of ours that a form was sent from, its query included."""
+    named = request.query_params.get(CAME_FROM)
+    if named is None:
+        referer = urlsplit(request.headers.get("referer", ""))
+        if referer.netloc != request.headers.get("host"):
+            return None
+        named = referer.path + (f"?{referer.query}" if referer.query else "")
+    return named if named.startswith("/") and not named.startswith("//") else None
+
+
+def _action(request: Request, origin: str | None) -> str:
+    """Return the address that a form which came back is sent to: the same, and where it came from at first."""
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != CAME_FROM]
+    query += [(CAME_FROM, origin)] if origin else []
+    return quote(request.url.path) + (f"?{urlencode(query)}" if query else "")
+
+
+async def _page(request: Request, address: str) -> str:
+    """Return a page as whoever asks sees it; NoPage where nothing is to be seen there."""
+    path, query = urlsplit(address).path, urlsplit(address).query
+    dropped = (b"content-type", b"content-length", b"hx-request")
+    scope = {
+        **{name: value for name, value in request.scope.items() if name not in OF_A_PAGE},
+        "method": "GET", "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(),
+        "headers": [pair for pair in request.scope["headers"] if pair[0] not in dropped],
+    }  # fmt: skip
+    parts: list[bytes] = []
+
+    async def nothing() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def keep(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+        elif message["status"] != 200 or not Headers(raw=message["headers"]).get("content-type", "").startswith(HTML):
+            raise NoPage
+
+    try:
+        await request.app.router(scope, nothing, keep)
+    except HTTPException:
+        raise NoPage from None
+    return b"".join(parts).decode()
+
+
+def _said(error: YouguanError, form: Form, language: str) -> str:
+    """Return what a form says at its beginning, as HTML: each wrong field by its label, and why."""
+    labels = {each.name: each.label for each in form.fields if each.label}
+    lines = [_line(each, labels, language) for each in error.fields] or [escape(explain(error.detail, language))]
+    listed = "".join(f"<li>{line}</li>" for line in lines)
+    return f'<div class="error" role="alert" tabindex="-1" autofocus><ul>{listed}</ul></div>'
+
+
+def _line(wrong: FieldError, labels: Mapping[str, str], language: str) -> str:
+    name = labels.get(wrong.field) or (field_name(wrong.field) if language == "zh" else wrong.field)
+    return f"{escape(name)}: {escape(explain(wrong.reason, language))}"
+
+
+def _kept(headers: Headers) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in ("content-length", "content-type")}
+
+
+def _shown(html: str, status: int, headers: Mapping[str, str]) -> Response:
+    return Response(html, status, {"Cache-Control": "no-store", **headers}, media_type=HTML)
