@@ -172,16 +172,16 @@ class NoticeDesk:
 
     async def handle(self, connection: asyncpg.Connection, batch: Sequence[StoredEvent]) -> None:
         """Make the notices of a batch of events, in the transaction of the consumer's position: each once."""
-        if not await store.anybody_is_told(connection):
+        anybody, of_alerts = await store.anybody_told(connection)
+        if not anybody:
             return
-        hears_alerts = await store.anybody_hears_alerts(connection)
         for stored in batch:
             match stored.event:
                 case AlertRaised() | AlertWorsened() as alert:
-                    if hears_alerts:
+                    if of_alerts:
                         await self._of_alert(connection, alert)
-                case PersonChanged() as changed if not changed.active:
-                    await store.end_all_of(connection, person(changed.username), self.clock.now())
+                case PersonChanged() as changed:
+                    await self._take_in(connection, changed)
                 case TaskOpened() as opened:
                     told, of = of_new_task(opened), {"type": "TaskOpened", "task_id": opened.task_id}
                     await store.tell(connection, told, of, opened.at, self.clock.now())
@@ -228,6 +228,13 @@ class NoticeDesk:
             told = of_alert(alert, site, called, last=last)
             ids = [row["id"] for row in hearing if (row["told"] == MOST_ALERTS - 1) == last]
             await store.add_notices(connection, ids, told, of, now)
+
+    async def _take_in(self, connection: asyncpg.Connection, changed: PersonChanged) -> None:
+        """Tell nothing any more to who is no official now, and of no alerts to who is no regulator."""
+        if not changed.active or set(OFFICIALS).isdisjoint(changed.roles):
+            await store.end_all_of(connection, person(changed.username), self.clock.now())
+        elif REGULATOR not in changed.roles:
+            await store.end_alerts_of(connection, person(changed.username))
 
     async def _of_review(self, connection: asyncpg.Connection, moved: CaseMoved, of: dict[str, Any]) -> None:
         """Tell reviewers that it is their turn, where a case still waits for it."""

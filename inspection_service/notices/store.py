@@ -164,13 +164,6 @@ async def reviewers_of(connection: asyncpg.Connection, case_id: str, state: str,
     return [row["username"] for row in rows]
 
 
-async def anybody_hears_alerts(connection: asyncpg.Connection) -> bool:
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM inspection.notice_address WHERE ended_at IS NULL AND alerts_from IS NOT NULL)"
-    )
-    return found
-
-
 async def alert_addresses(
     connection: asyncpg.Connection,
     severities: Sequence[str],
@@ -218,11 +211,23 @@ async def end_all_of(connection: asyncpg.Connection, recipient: str, at: datetim
         await end_address(connection, row["id"], at)
 
 
-async def anybody_is_told(connection: asyncpg.Connection) -> bool:
-    found: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM inspection.notice_address WHERE ended_at IS NULL)"
+async def anybody_told(connection: asyncpg.Connection) -> tuple[bool, bool]:
+    """Return whether anybody is told anything, and whether of alerts as well: most counties tell nobody of these."""
+    row = await connection.fetchrow(
+        """
+        SELECT EXISTS (SELECT FROM inspection.notice_address WHERE ended_at IS NULL),
+               EXISTS (SELECT FROM inspection.notice_address WHERE ended_at IS NULL AND alerts_from IS NOT NULL)
+        """
     )
-    return found
+    return row[0], row[1]
+
+
+async def end_alerts_of(connection: asyncpg.Connection, recipient: str) -> None:
+    """Tell a recipient of no alerts any more."""
+    await connection.execute(
+        "UPDATE inspection.notice_address SET alerts_from = NULL WHERE recipient = $1 AND alerts_from IS NOT NULL",
+        recipient,
+    )
 
 
 async def team_names(connection: asyncpg.Connection) -> dict[str, str]:

@@ -362,6 +362,13 @@ async def test_alerts_are_told_from_a_severity_on_within_bounds_and_never_too_ma
     await house.pass_time(ALERTS_WITHIN.total_seconds() + 1)
     await house.tell(alert("critical"))
     assert await house.send() == 4, "there is room again"
+    # Who is no regulator any more hears of none, also when he is one again: his page says so.
+    await house.tell(person("h", "reviewer"), alert("critical"), person("h", "regulator"), alert("critical", number=2))
+    assert {each["recipient"]: each["alerts_from"] for each in await house.desk.addresses(HEAD)} == {
+        "person/h": None, "centre": "major", "team/t": "info",
+    }  # fmt: skip
+    await house.tell(person("elsewhere", "operator"))
+    assert await house.desk.addresses(far) == [], "he is no official any more"
 
 
 async def test_a_new_task_is_told_by_the_job_that_sends_what_is_due(house: House) -> None:
