@@ -90,6 +90,10 @@ class TokenDesk:
         self._desk = desk
         self._clock = clock
 
+    def now(self) -> datetime:
+        """Return the time by which id tokens expire."""
+        return self._clock.now()
+
     async def add(self, who: Principal, token: Token) -> asyncpg.Record:
         """Register an id token; Invalid, Conflict where there is one already."""
         refused, added = await self.bring_in(who, [token], replacing=False)

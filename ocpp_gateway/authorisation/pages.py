@@ -66,7 +66,7 @@ class IdTokenPage:
         return self._templates.render(
             request, "id_tokens.html", status_code=error.status if error else 200, rows=rows,
             next=next_cursor(rows, PAGE, "key"), groups=groups, types=TYPES, q=seen.words, status=seen.status,
-            entered=entered or Token(""), error=error, local_minute=local_minute,
+            entered=entered or Token(""), error=error, local_minute=local_minute, now=self.desk.now(),
         )  # fmt: skip
 
 

@@ -251,7 +251,8 @@ class _Message:
         try:
             value = float(found)
         except (ValueError, TypeError, OverflowError):
-            raise _Unusable(where, f"{found!r:.60} is not a number") from None
+            wanted = f"neither a number nor one of: {', '.join(rule.words)}" if rule.words else "not a number"
+            raise _Unusable(where, f"{found!r:.60} is {wanted}") from None
         if not math.isfinite(value):
             raise _Unusable(where, "not a finite number")
         if (rule.low is not None and value < rule.low) or (rule.high is not None and value > rule.high):

@@ -504,6 +504,8 @@ async def test_the_page_of_id_tokens(api: Api) -> None:
     await post("/gateway/id-tokens/change", id_token="PAGE<1>", act="block")
     assert (await api.get("/api/gateway/id-tokens/PAGE%3C1%3E"))["status"] == "blocked"
     await post("/gateway/id-tokens/change", id_token="PAGE<1>", act="unblock")
+    over = await post("/gateway/id-tokens/change", id_token="PAGE<1>", act="edit", expires_at="2020-05-04T12:30")
+    assert "已过有效期" in over
     await post("/gateway/id-tokens/change", id_token="PAGE<1>", act="edit", concurrent="true")
     token = await api.get("/api/gateway/id-tokens/PAGE%3C1%3E")
     assert (token["status"], token["group_id"], token["concurrent"]) == ("accepted", None, True)

@@ -104,7 +104,12 @@ def test_sensors(topic: str, message: dict[str, Any], value: float, sensor: str)
         ("chargers/S1/C1/status", {"status": "Available", "connector": 1, "at": "soon"}, "$.at: 'soon' is not a time"),
         ("chargers/S1/C1/status", {"status": "Available", "connector": 1, "at": 1e300}, "$.at: 1e+300 is not a time"),
         ("chargers/S1/C1/meter", {"connector": 1}, "holds nothing that the mapping asks for"),
-        ("sensors/S1/smoke/hall", {"value": "burning"}, "$.value: 'burning' is not a number"),
+        ("sensors/S1/smoke/hall", {"value": "burning"}, "$.value: 'burning' is neither a number nor one of: alarm, normal"),
+        (
+            "bays/S1/C1/status",
+            {"connector": 1, "vehicle": "tank"},
+            "$.vehicle: 'tank' is neither a number nor one of: none, electric, petrol",
+        ),
         ("sensors/S1/temperature/hall", {"value": 1e9}, "$.value: 1e+09 is out of range (-60 to 1000)"),
         (f"chargers/S1/{'x' * 49}/status", {}, "{station}: longer than 48 characters"),
         ("chargers/S1/a\x00b/status", {}, "{station}: holds characters that cannot be shown"),
