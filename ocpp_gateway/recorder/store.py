@@ -7,20 +7,10 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from ocpp_gateway.observation import (
-    MeterKind,
-    MeterSampled,
-    StatusReported,
-)
+from ocpp_gateway.observation import MeterKind, MeterSampled, StatusReported
 from ocpp_gateway.recorder import copying
-from ocpp_gateway.recorder.batch import (
-    KINDS_A_STATION,
-    Batch,
-    Doubt,
-    Now,
-    Place,
-    Recognised,
-)
+from ocpp_gateway.recorder.batch import KINDS_A_STATION, Batch, Doubt
+from ocpp_gateway.recorder.statuses import Now, Place, Recognised
 from youguan.eventlog import appended, appending
 from youguan.literals import numbers, texts
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ocpp_gateway.adapters.values import read_time
 from ocpp_gateway.observation import Condition, MeterKind, MeterSampled, StatusReported
 from ocpp_gateway.recorder import copying, store
-from ocpp_gateway.recorder.batch import Recognised
+from ocpp_gateway.recorder.statuses import Recognised
 from youguan.clock import COUNTY
 from youguan.database import connect
 

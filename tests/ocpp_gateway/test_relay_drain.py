@@ -80,8 +80,7 @@ class Worker:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        if self.recorder._connection is not None:
-            self.recorder._connection.terminate()
+        self.recorder._committer.terminate()
         self.spool.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ocpp_gateway.observation import Condition, MeterKind, MeterSampled, SensorRead, StatusReported
 from ocpp_gateway.recorder.batch import Committed, Entry
-from ocpp_gateway.recorder.direct import LARGEST_STATEMENT
+from ocpp_gateway.recorder.committer import LARGEST_STATEMENT
 from ocpp_gateway.retention.job import Retention
 from ocpp_gateway.stations.ownership import Ownership
 from tests.ocpp_gateway.test_recorder import Desk
