@@ -1,6 +1,7 @@
 """The registry's list of sites."""
 
 from collections import defaultdict
+from pathlib import Path
 from typing import Annotated
 
 import asyncpg
@@ -16,6 +17,7 @@ from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.templates import Templates
 
+TEMPLATES = Path(__file__).parent / "templates"
 PAGE, LONGEST = 50, 200
 REASONS = {
     "no_manager": "从未有管理单位",

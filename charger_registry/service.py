@@ -57,7 +57,9 @@ from charger_registry.ledger.unmanaged import projection as asked_tasks
 from charger_registry.ledger.unmanaged.api import add_unmanaged
 from charger_registry.ledger.unmanaged.desk import UnmanagedDesk
 from charger_registry.ledger.unmanaged.pages import unmanaged_pages
-from charger_registry.login import TEMPLATES, Login, login_api, login_pages
+from charger_registry.login.api import login_api
+from charger_registry.login.desk import Login
+from charger_registry.login.pages import login_pages
 from charger_registry.open_data.api import add_open_data
 from charger_registry.open_data.downloads import Downloads
 from charger_registry.open_data.ocpi_api import ocpi_api
@@ -65,23 +67,24 @@ from charger_registry.open_data.pages import open_data_pages, token_pages
 from charger_registry.open_data.publishing.projection import keep_published
 from charger_registry.open_data.tokens.api import add_ocpi_tokens
 from charger_registry.open_data.tokens.desk import TokenDesk
-from charger_registry.pages import registry_pages
+from charger_registry.pages import TEMPLATES, registry_pages
 from charger_registry.people.account_api import add_delegations, add_second_factor
 from charger_registry.people.account_pages import Account, account_pages
-from charger_registry.people.api import add_organisations, add_people, add_trail
+from charger_registry.people.api import add_people, add_trail
 from charger_registry.people.closing import close_accounts_of_ceased
-from charger_registry.people.delegation import Delegations
+from charger_registry.people.delegations.desk import Delegations
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.machine_keys.api import add_keys
 from charger_registry.people.machine_keys.desk import MachineKeyDesk
 from charger_registry.people.machine_keys.pages import key_pages
+from charger_registry.people.organisations.api import add_organisations
 from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.people.organisations.pages import organisation_pages
 from charger_registry.people.pages import people_pages
 from charger_registry.people.passwords import Passwords
 from charger_registry.people.provider_pages import provider_pages
 from charger_registry.people.providers import ProviderClient, read_providers
-from charger_registry.people.second_factor import SecondFactors
+from charger_registry.people.second_factors.desk import SecondFactors
 from charger_registry.public import projection
 from charger_registry.public.api import public_api
 from charger_registry.public.live import Picture

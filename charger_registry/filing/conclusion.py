@@ -17,6 +17,7 @@ from charger_registry.filing.content import Content, StationLine, has_moved, pro
 from charger_registry.filing.deadlines import Terms, add_months
 from charger_registry.filing.machine import STANDING, UNDECIDED, Command
 from charger_registry.filing.papers import store as paper_store
+from charger_registry.filing.surroundings import store as surroundings
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.amendment import give
 from charger_registry.ledger.handovers import store as handovers
@@ -79,7 +80,7 @@ async def _accepted(connection: asyncpg.Connection, filing: asyncpg.Record, term
 
 async def _draft(connection: asyncpg.Connection, content: Content, begun: Content | None, site_id: str) -> SiteDraft:
     """Return what the filing says of the site, its point held against the boundary of its division."""
-    present = [row["id"] for row in await store.stations_of(connection, site_id)]
+    present = [row["id"] for row in await surroundings.stations_of(connection, site_id)]
     draft = site_draft(content, site_id, begun, present)
     division = draft.division_code
     if begun is not None:
@@ -176,7 +177,7 @@ async def outlook(
     roles = compare_roles(content, await ledger.lines(connection, filing["site_id"]), now)
     if filing["state"] in STANDING:
         return Beside(roles)
-    present = [row["id"] for row in await store.stations_of(connection, filing["site_id"])]
+    present = [row["id"] for row in await surroundings.stations_of(connection, filing["site_id"])]
     begun = await store.begun_with(connection, filing["id"]) or Content()
     return Beside(roles, **compare_stations(content, begun, present), facts=compare_facts(content, begun))
 
@@ -193,7 +194,7 @@ async def content_of_site(connection: asyncpg.Connection, site: asyncpg.Record, 
             power_kw=f"{row['power_w'] / 1000:g}",
             current_type=row["current_type"],
         )
-        for row in await store.stations_of(connection, site["id"])
+        for row in await surroundings.stations_of(connection, site["id"])
     )
     return Content(
         name=site["name"],

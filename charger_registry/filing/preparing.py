@@ -16,6 +16,7 @@ from charger_registry.filing.papers import store as paper_store
 from charger_registry.filing.papers.lapsing import broken, last_day_to_restore
 from charger_registry.filing.rules import store as rule_store
 from charger_registry.filing.step import Entry, Step, filing_moved, rules_of
+from charger_registry.filing.surroundings import store as surroundings
 from charger_registry.ledger import store as ledger
 from youguan.clock import county_day
 from youguan.errors import Conflict, Forbidden, Invalid, Reason
@@ -51,9 +52,9 @@ async def problems_of(
     world = World(
         today=county_day(now),
         terms=await rule_store.terms(connection, day),
-        divisions=await store.known_divisions(connection, content.division_code),
-        organisations=await store.known_organisations(connection, content.parties().values(), now),
-        elsewhere=await store.stations_elsewhere(connection, ids, filing["site_id"]),
+        divisions=await surroundings.known_divisions(connection, content.division_code),
+        organisations=await surroundings.known_organisations(connection, content.parties().values(), now),
+        elsewhere=await surroundings.stations_elsewhere(connection, ids, filing["site_id"]),
         boundaries=await divisions.boundary_for(connection, content.division_code),
         held=await _held(connection, filing["site_id"], now) if filing["site_id"] else {},
     )

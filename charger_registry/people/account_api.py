@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
-from charger_registry.login import Login, Token, browser_of
-from charger_registry.people.delegation import Delegations, Wish
-from charger_registry.people.second_factor import SecondFactors
+from charger_registry.login.api import Token, browser_of
+from charger_registry.login.desk import Login
+from charger_registry.people.delegations.desk import Delegations, Wish
+from charger_registry.people.second_factors.desk import SecondFactors
 from youguan.auth import Principal
 from youguan.web.paging import Page
 from youguan.web.security import remote_of, require

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from charger_registry.login import Login, browser_of, keep_token, said
-from charger_registry.people.delegation import Delegations, Wish
+from charger_registry.login.api import browser_of
+from charger_registry.login.desk import Login
+from charger_registry.login.pages import keep_token, said
+from charger_registry.people.delegations.desk import Delegations, Wish
 from charger_registry.people.passwords import LONGEST_PASSWORD, first_screen
 from charger_registry.people.providers import Provider
-from charger_registry.people.second_factor import SecondFactors
+from charger_registry.people.second_factors.desk import SecondFactors
 from youguan.auth import Principal
 from youguan.clock import COUNTY
 from youguan.errors import Invalid, YouguanError

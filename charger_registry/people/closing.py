@@ -4,8 +4,10 @@ from datetime import datetime
 
 import asyncpg
 
+from charger_registry.login import store as logins
 from charger_registry.people import store
 from charger_registry.people.authority import Account
+from charger_registry.people.delegations import store as delegations
 from charger_registry.people.machine_keys.desk import revoke_ungiven
 from charger_registry.store import STREAM
 from youguan import audit
@@ -70,7 +72,7 @@ async def reopen(connection: asyncpg.Connection, person: asyncpg.Record, by: str
 
 async def end_logins(connection: asyncpg.Connection, username: str, now: datetime) -> list[Event]:
     """Let everything that was issued to somebody hold no longer; return that as events."""
-    await store.end_sessions(connection, username, now)
+    await logins.end_sessions(connection, username, now)
     return [AccessRevoked(subject=username, token_id=None, at=now)]
 
 
@@ -81,7 +83,7 @@ async def end_what_rests_on(
 
     Nobody acts for him, nor he for another; the machine keys that he could not give as he is now hold no longer.
     """
-    if ended := await store.end_delegations(connection, username, by, now):
+    if ended := await delegations.end_delegations(connection, username, by, now):
         await audit.record(
             connection,
             at=now,

@@ -9,10 +9,12 @@ from typing import Any
 
 import asyncpg
 
+from charger_registry.login import store as logins
 from charger_registry.people import store
 from charger_registry.people.authority import DIVISION, USERNAME, Account, manages, may_manage, wrong_with
 from charger_registry.people.closing import close, end_logins, end_what_rests_on, person_changed, reopen
 from charger_registry.people.passwords import Passwords, wrong_password
+from charger_registry.people.second_factors import store as second_factors
 from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal
@@ -142,7 +144,7 @@ class PeopleDesk:
         _manager(who)
         async with self.pool.acquire() as connection, connection.transaction():
             await _another(connection, who, username)
-            if not await store.remove_factor(connection, username):
+            if not await second_factors.remove_factor(connection, username):
                 raise NotFound(Reason("a second factor of {username}", username=username))
             await self._note(connection, who, "remove second factor", username, None, {"reason": reason})
             await publish(connection, STREAM, await end_logins(connection, username, self._clock.now()))
@@ -154,18 +156,18 @@ class PeopleDesk:
         """
         now = self._clock.now()
         async with self.pool.acquire() as connection:
-            found = await store.find_link(connection, digest_of(secret), now)
+            found = await logins.find_link(connection, digest_of(secret), now)
         if found is None:
             raise NotFound("a password link that holds")
         username: str = found["username"]
         _refuse_password(username, password)
         hashed = await self._passwords.make(password)
         async with self.pool.acquire() as connection, connection.transaction():
-            if await store.find_link(connection, digest_of(secret), now) is None:
+            if await logins.find_link(connection, digest_of(secret), now) is None:
                 raise NotFound("a password link that holds")
-            await store.use_link(connection, digest_of(secret), now)
+            await logins.use_link(connection, digest_of(secret), now)
             await store.set_password(connection, username, hashed)
-            unlinked = await store.remove_identities(connection, username)
+            unlinked = await logins.remove_identities(connection, username)
             await audit.record(
                 connection, at=now, actor=username, action="set password by link", subject=f"person {username}",
                 after={"made_by": found["made_by"], "unlinked": unlinked}, remote=remote,
@@ -176,7 +178,7 @@ class PeopleDesk:
     async def whose_link(self, secret: str) -> asyncpg.Record:
         """Return a link that holds; NotFound."""
         async with self.pool.acquire() as connection:
-            found = await store.find_link(connection, digest_of(secret), self._clock.now())
+            found = await logins.find_link(connection, digest_of(secret), self._clock.now())
         if found is None:
             raise NotFound("a password link that holds")
         return found
@@ -220,7 +222,7 @@ class PeopleDesk:
     async def _link(self, connection: asyncpg.Connection, who: Principal, username: str) -> Link:
         now = self._clock.now()
         link = Link(username, secrets.token_urlsafe(32), now + LINK_HOLDS)
-        await store.add_link(connection, (digest_of(link.secret), username, who.subject, now, link.until))
+        await logins.add_link(connection, (digest_of(link.secret), username, who.subject, now, link.until))
         return link
 
     async def _note(

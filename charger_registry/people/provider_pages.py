@@ -7,10 +7,12 @@ import orjson
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from charger_registry.login import Login, ask_for_code, browser_of, is_ours, keep_token
+from charger_registry.login.api import browser_of
+from charger_registry.login.desk import Login
+from charger_registry.login.pages import ask_for_code, is_ours, keep_token
 from charger_registry.people.passwords import first_screen
 from charger_registry.people.providers import Errand, ProviderClient, new_errand
-from charger_registry.people.second_factor import CodeNeeded
+from charger_registry.people.second_factors.desk import CodeNeeded
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.errors import Forbidden, NotFound, Reason, Unauthenticated, YouguanError

@@ -9,6 +9,7 @@ import asyncpg
 import typer
 
 from charger_registry import store
+from charger_registry.login import store as logins
 from charger_registry.people import store as people
 from charger_registry.people.closing import end_what_rests_on, person_changed
 from charger_registry.people.passwords import Passwords, wrong_password
@@ -103,7 +104,7 @@ async def save(
     saved = people.account_of(await people.get(connection, account.username))
     await publish(connection, store.STREAM, [person_changed(saved, active=True)])
     if known:
-        await people.remove_identities(connection, account.username)
+        await logins.remove_identities(connection, account.username)
         ended = await end_what_rests_on(connection, account.username, saved, ACTOR, now)
         gone = AccessRevoked(subject=account.username, token_id=None, at=now)
         await publish(connection, store.STREAM, [gone, *ended])

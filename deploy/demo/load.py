@@ -18,6 +18,7 @@ from charger_registry.imports.desk import fingerprint, take_sites
 from charger_registry.people import store as people_store
 from charger_registry.people.closing import person_changed
 from charger_registry.people.passwords import Passwords
+from charger_registry.sample import store as sample
 from deploy.demo import platform
 from deploy.demo.cast import PEOPLE, REVIEWERS
 from deploy.demo.county import DIVISIONS, SEED, sample_county, sample_organisations, sample_roles
@@ -77,7 +78,7 @@ async def close_sample_accounts(settings: Settings) -> None:
     await platform.shut_out(settings)
     connection = await connect(settings.dsn_for("registry"))
     try:
-        await store.deactivate_demo_people(connection, SystemClock().now())
+        await sample.deactivate_demo_people(connection, SystemClock().now())
     finally:
         await connection.close()
 
@@ -86,7 +87,7 @@ async def open_sample_accounts(settings: Settings) -> None:
     """Let the demo accounts log in again, and the platform of the demo operator report."""
     connection = await connect(settings.dsn_for("registry"))
     try:
-        await store.activate_demo_people(connection)
+        await sample.activate_demo_people(connection)
         operator = await people_store.find(connection, "demo-operator", demo=True)
         await platform.let_in(settings, operator["organisation_id"] if operator else None)
     finally:
@@ -115,7 +116,7 @@ def _equipped(
 
 async def _no_longer_wanted(connection: asyncpg.Connection, site_ids: Collection[str]) -> tuple[str, ...]:
     """Return the sites of another sample that was loaded before."""
-    return tuple(site_id for site_id in await store.sample_sites(connection) if site_id not in site_ids)
+    return tuple(site_id for site_id in await sample.sample_sites(connection) if site_id not in site_ids)
 
 
 async def _file(connection: asyncpg.Connection, sites_file: Path, crs: str) -> tuple[RoleDraft, ...]:

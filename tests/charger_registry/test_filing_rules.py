@@ -28,7 +28,7 @@ from charger_registry.filing.content import (
 from charger_registry.filing.deadlines import Terms, add_months, days_left, later, resumed
 from charger_registry.filing.indicators import Handled, Share, indicators
 from charger_registry.filing.machine import Command, Role, State, move, open_to
-from charger_registry.filing.pages import EFFECTS, SINCE_FILED, STATES, STEPS
+from charger_registry.filing.words import EFFECTS, SINCE_FILED, STATES, STEPS
 from charger_registry.ledger.responsibility import Line
 from youguan.errors import Conflict, Forbidden
 from youguan.web.translations import chinese

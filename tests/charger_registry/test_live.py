@@ -9,7 +9,7 @@ from httpx import ASGITransport, AsyncClient
 
 from charger_registry import store
 from charger_registry.drafts import Filing, SiteDraft
-from charger_registry.login import TEMPLATES
+from charger_registry.pages import TEMPLATES
 from charger_registry.public import projection
 from charger_registry.public import store as public
 from charger_registry.public.live import Picture

@@ -13,15 +13,17 @@ from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from charger_registry import store
-from charger_registry.login import TEMPLATES, Login, login_pages
+from charger_registry.login.desk import Login
+from charger_registry.login.pages import login_pages
+from charger_registry.pages import TEMPLATES
 from charger_registry.people.account_pages import Account, account_pages
-from charger_registry.people.delegation import Delegations
+from charger_registry.people.delegations.desk import Delegations
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.passwords import Passwords
 from charger_registry.people.provider_pages import provider_pages
 from charger_registry.people.providers import Provider, ProviderClient, read_providers
-from charger_registry.people.second_factor import SecondFactors
-from charger_registry.people.totp import code_of, step_at
+from charger_registry.people.second_factors.desk import SecondFactors
+from charger_registry.people.second_factors.totp import code_of, step_at
 from tests.charger_registry.login_provider import CLIENT, SECRET, LoginProvider, login_provider
 from youguan.auth import Principal, TokenVerifier, generate_keys
 from youguan.clock import ManualClock

@@ -14,23 +14,28 @@ from argon2 import PasswordHasher
 
 from charger_registry import store as registry
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft
-from charger_registry.login import TEMPLATES, Login, login_api, login_pages
-from charger_registry.people import authority, totp
+from charger_registry.login.api import login_api
+from charger_registry.login.desk import Login
+from charger_registry.login.pages import login_pages
+from charger_registry.pages import TEMPLATES
+from charger_registry.people import authority
 from charger_registry.people.account_api import add_delegations, add_second_factor
 from charger_registry.people.account_pages import Account as OwnAccount
 from charger_registry.people.account_pages import account_pages
-from charger_registry.people.api import add_organisations, add_people, add_trail
+from charger_registry.people.api import add_people, add_trail
 from charger_registry.people.authority import Account, may_manage
 from charger_registry.people.closing import close_accounts_of_ceased
-from charger_registry.people.delegation import Delegations, wrong_with
+from charger_registry.people.delegations.desk import Delegations, wrong_with
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.machine_keys.desk import KeyWish, MachineKeyDesk
+from charger_registry.people.organisations.api import add_organisations
 from charger_registry.people.organisations.desk import OrganisationDesk
 from charger_registry.people.organisations.pages import organisation_pages
 from charger_registry.people.pages import people_pages
 from charger_registry.people.passwords import Passwords, wrong_password
-from charger_registry.people.second_factor import SecondFactors
-from charger_registry.people.totp import code_of, matching_step, plain, secret_text, step_at
+from charger_registry.people.second_factors import totp
+from charger_registry.people.second_factors.desk import SecondFactors
+from charger_registry.people.second_factors.totp import code_of, matching_step, plain, secret_text, step_at
 from youguan.auth import Principal, TokenIssuer, TokenVerifier, generate_keys
 from youguan.clock import ManualClock
 from youguan.database import create_pool

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from charger_registry.login import Login
+from charger_registry.login.desk import Login
 from deploy.commands.person import Account, check
 from tests.suite import COMMAND, ROOT
 from youguan.auth import TokenVerifier, generate_keys

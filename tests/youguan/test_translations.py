@@ -36,7 +36,6 @@ def texts() -> list[tuple[str, str]]:
             *folder.rglob("pages/*.py"),
             *folder.rglob("words.py"),
             *folder.rglob("api.py"),
-            *folder.glob("login.py"),
             *folder.glob("problems.py"),
         ]:
             found += [(module.relative_to(ROOT).as_posix(), text) for text in _strings(module)]

@@ -17,7 +17,8 @@ from fastapi.routing import APIRoute
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, SiteDraft
-from charger_registry.login import Login, login_api
+from charger_registry.login.api import login_api
+from charger_registry.login.desk import Login
 from charger_registry.people.desk import PeopleDesk
 from charger_registry.people.passwords import Passwords
 from deploy.suite import COMPOSES

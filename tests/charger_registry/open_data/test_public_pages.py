@@ -14,9 +14,9 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
 from charger_registry.drafts import Filing
-from charger_registry.login import TEMPLATES
 from charger_registry.open_data.published import Band, Price, band_at, per_kwh
 from charger_registry.open_data.publishing.projection import keep_published
+from charger_registry.pages import TEMPLATES
 from charger_registry.public.choosing import fits
 from charger_registry.public.live import Picture
 from charger_registry.public.pages import public_pages

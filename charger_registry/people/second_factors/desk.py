@@ -9,9 +9,9 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from charger_registry.people import store
 from charger_registry.people.passwords import Tries
-from charger_registry.people.totp import (
+from charger_registry.people.second_factors import store
+from charger_registry.people.second_factors.totp import (
     address,
     matching_step,
     new_recovery_codes,

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from charger_registry.people import store
+from charger_registry.people import store as people
 from charger_registry.people.authority import Account, may_act_for
+from charger_registry.people.delegations import store
 from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal
@@ -61,10 +62,10 @@ class Delegations:
             raise Forbidden("what somebody has let you do is not yours to give on")
         now = self._clock.now()
         async with self.pool.acquire() as connection, connection.transaction():
-            giver = await store.get(connection, who.subject, hold=True)
-            receiver = await store.find(connection, wish.receiver, demo=giver["demo"])
-            account = store.account_of(receiver) if receiver else None
-            if wrong := wrong_with(store.account_of(giver), account, wish.until, now):
+            giver = await people.get(connection, who.subject, hold=True)
+            receiver = await people.find(connection, wish.receiver, demo=giver["demo"])
+            account = people.account_of(receiver) if receiver else None
+            if wrong := wrong_with(people.account_of(giver), account, wish.until, now):
                 raise Invalid.of(*wrong)
             line = (who.subject, wish.receiver, now, wish.until, wish.reason)
             number = await store.add_delegation(connection, line)

@@ -1,25 +1,21 @@
-"""Logging in and out: JSON for machines, a form for people; one's own password and logins."""
+"""Where somebody logs in and out, changes his password and ends his logins."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from secrets import token_urlsafe
-from typing import Annotated
 
 import asyncpg
 from cryptography.fernet import InvalidToken
-from fastapi import APIRouter, Depends, FastAPI, Form, Request
-from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel, Field
 
-from charger_registry import store
+from charger_registry.login import store
 from charger_registry.people import store as people
 from charger_registry.people.authority import may_act_for
-from charger_registry.people.desk import PeopleDesk
-from charger_registry.people.passwords import LONGEST_PASSWORD, Passwords, Tries, first_screen, wrong_password
+from charger_registry.people.delegations import store as delegations
+from charger_registry.people.passwords import Passwords, Tries, wrong_password
 from charger_registry.people.providers import Provider
-from charger_registry.people.second_factor import CodeNeeded, SecondFactors, box
+from charger_registry.people.second_factors.desk import SecondFactors, box
 from charger_registry.people.store import account_of
+from charger_registry.store import STREAM
 from youguan import audit
 from youguan.auth import Principal, TokenIssuer
 from youguan.clock import Clock, county_day
@@ -29,75 +25,17 @@ from youguan.errors import (
     Invalid,
     NotFound,
     Reason,
-    TooManyRequests,
     Unauthenticated,
     Unavailable,
-    YouguanError,
 )
 from youguan.eventlog import publish
 from youguan.events import AccessRevoked
 from youguan.settings import Settings
-from youguan.web.application import api
-from youguan.web.paging import Page
-from youguan.web.routes import Router
-from youguan.web.security import SESSION_COOKIE, is_loopback, principal_of, remote_of, require
-from youguan.web.templates import Templates
-from youguan.web.times import UtcTime
+from youguan.web.security import is_loopback
 
-LONGEST_NAME, LONGEST_BROWSER = 200, 300
+LONGEST_BROWSER = 300
 ERRANDS, LINKING = b"youguan login errands", b"link "
 LEAVE_S = 600
-REFUSALS = {
-    "old_password": "原密码不正确",
-    "new_password": "新密码不符合要求：至少 10 个字符，不要重复同几个字符，也不要与用户名相同",
-    "receiver": "没有这位可以代行的人员：公务人员之间、同一运营商人员之间才能代行，且不能是本人",
-    "until": "截止日期须在今后 92 天之内",
-    "code": "验证码不正确或已使用过",
-    "password": "新密码不符合要求：至少 10 个字符，不要重复同几个字符，也不要与用户名相同",
-    "too_many_requests": "尝试次数过多，请稍后再试",
-}
-Name = Annotated[str, Field(max_length=LONGEST_NAME)]
-Password = Annotated[str, Field(max_length=LONGEST_PASSWORD)]
-
-
-class Credentials(BaseModel):
-    """Who logs in."""
-
-    username: Name
-    password: Password
-    code: str | None = Field(None, max_length=50, description="of the second factor, where one is set up")
-
-
-class Token(BaseModel):
-    """For `Authorization: Bearer`."""
-
-    token: str
-
-
-class NewPassword(BaseModel):
-    """One's own password, changed."""
-
-    old_password: Password
-    new_password: Password
-
-
-class LinkPassword(BaseModel):
-    """A password set by a link: `link` is what stands behind /password/ in it."""
-
-    link: str = Field(max_length=200)
-    password: Password
-
-
-class SessionOut(BaseModel):
-    """A login that holds; `this`: the one that asks."""
-
-    id: str
-    began_at: UtcTime
-    expires_at: UtcTime
-    remote: str
-    browser: str
-    acting_for: str | None
-    this: bool
 
 
 class Login:
@@ -153,7 +91,7 @@ class Login:
         CodeNeeded where the provider stands for no second factor and the account has one.
         """
         async with self._pool.acquire() as connection:
-            username = await people.find_identity(connection, provider.id, subject)
+            username = await store.find_identity(connection, provider.id, subject)
             demo = self._demo and is_loopback(remote)
             person = await people.find(connection, username, demo=demo) if username else None
             closed = await people.closed_with_organisation(connection, username) if username and not person else None
@@ -170,7 +108,7 @@ class Login:
         """Let a provider vouch for somebody from now on; Forbidden, Conflict."""
         _himself(principal)
         async with self._pool.acquire() as connection, connection.transaction():
-            await people.add_identity(connection, (provider, subject, principal.subject, self._clock.now()))
+            await store.add_identity(connection, (provider, subject, principal.subject, self._clock.now()))
             await self._note(connection, principal, f"link login {provider}", remote)
 
     @whole
@@ -178,7 +116,7 @@ class Login:
         """Let a provider vouch for somebody no longer; Forbidden, NotFound."""
         _himself(principal)
         async with self._pool.acquire() as connection, connection.transaction():
-            if not await people.remove_identity(connection, provider, principal.subject):
+            if not await store.remove_identity(connection, provider, principal.subject):
                 raise NotFound(Reason("a link with {provider}", provider=provider))
             await self._note(connection, principal, f"unlink login {provider}", remote)
 
@@ -197,7 +135,7 @@ class Login:
     async def linked(self, principal: Principal) -> set[str]:
         """Return the providers that vouch for somebody."""
         async with self._pool.acquire() as connection:
-            return {row["provider"] for row in await people.list_identities(connection, principal.subject)}
+            return {row["provider"] for row in await store.list_identities(connection, principal.subject)}
 
     def seal(self, said: bytes) -> str:
         """Seal what a browser is to bring back; Unavailable."""
@@ -221,10 +159,10 @@ class Login:
         _himself(principal)
         demo, now = self._demo and is_loopback(remote), self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            offered = await people.get_delegation(connection, delegation_id, principal.subject, now)
+            offered = await delegations.get_delegation(connection, delegation_id, principal.subject, now)
             giver = await people.find(connection, offered["giver"], demo=demo, hold=True) if offered else None
             person = await people.find(connection, principal.subject, demo=demo, hold=True)
-            found = await people.get_delegation(connection, delegation_id, principal.subject, now, hold=True)
+            found = await delegations.get_delegation(connection, delegation_id, principal.subject, now, hold=True)
             may = giver is not None and person is not None and may_act_for(account_of(person), account_of(giver))
             if found is None or giver is None or person is None or not may:
                 raise NotFound("a delegation to you that holds")
@@ -252,9 +190,9 @@ class Login:
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
             await self._note(connection, principal, "logout", remote)
-            await people.end_sessions(connection, principal.subject, now, principal.token_id)
+            await store.end_sessions(connection, principal.subject, now, principal.token_id)
             revoked = AccessRevoked(subject=principal.subject, token_id=principal.token_id, at=now)
-            await publish(connection, store.STREAM, [revoked])
+            await publish(connection, STREAM, [revoked])
 
     @whole
     async def log_out_everywhere(self, principal: Principal, remote: str) -> None:
@@ -286,18 +224,18 @@ class Login:
     async def sessions(self, principal: Principal) -> Sequence[asyncpg.Record]:
         """Return one's own logins that hold, newest first."""
         async with self._pool.acquire() as connection:
-            return await people.list_sessions(connection, principal.subject, self._clock.now())
+            return await store.list_sessions(connection, principal.subject, self._clock.now())
 
     @whole
     async def end_session(self, principal: Principal, token_id: str, remote: str) -> None:
         """End one of one's own logins; NotFound."""
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            if not await people.end_sessions(connection, principal.subject, now, token_id):
+            if not await store.end_sessions(connection, principal.subject, now, token_id):
                 raise NotFound("a login of yours that holds")
             await self._note(connection, principal, "end login", remote)
             revoked = AccessRevoked(subject=principal.subject, token_id=token_id, at=now)
-            await publish(connection, store.STREAM, [revoked])
+            await publish(connection, STREAM, [revoked])
 
     async def _known(self, username: str, password: str, remote: str) -> asyncpg.Record:
         """Return whose password it is; Unauthenticated, TooManyRequests."""
@@ -346,7 +284,7 @@ class Login:
             await self._end_all(connection, username, now)
         expires_at = min(now + self._lifetime, until or now + self._lifetime)
         session = (token_id, username, acting_for, now, expires_at, remote, browser[:LONGEST_BROWSER])
-        await people.begin_session(connection, session)
+        await store.begin_session(connection, session)
         return self._issuer.issue(
             subject=username,
             name=person["name"],
@@ -364,8 +302,8 @@ class Login:
         )
 
     async def _end_all(self, connection: asyncpg.Connection, username: str, now: datetime) -> None:
-        await people.end_sessions(connection, username, now)
-        await publish(connection, store.STREAM, [AccessRevoked(subject=username, token_id=None, at=now)])
+        await store.end_sessions(connection, username, now)
+        await publish(connection, STREAM, [AccessRevoked(subject=username, token_id=None, at=now)])
 
     async def _note(self, connection: asyncpg.Connection, who: Principal, action: str, remote: str) -> None:
         await audit.record(
@@ -378,195 +316,8 @@ def _himself(who: Principal) -> None:
         raise Forbidden("this is for one's own account; you act for somebody else")
 
 
-def browser_of(request: Request) -> str:
-    """Return what a client says it is."""
-    return request.headers.get("user-agent", "")
-
-
 def _closed_with(person: asyncpg.Record) -> Forbidden:
     """Return what is said to somebody whose account was closed since his organisation is no more, once he has shown who he is."""
     day = county_day(person["organisation_deregistered_at"])
     told = "{organisation} was deregistered on {day}, and the accounts of its people are closed: a regulator can open yours again"
     return Forbidden(Reason(told, organisation=person["organisation_name"], day=day))
-
-
-def login_api(login: Login, desk: PeopleDesk) -> FastAPI:
-    """Return /api/auth."""
-    app = api("Youguan login")
-    _add_entrance(app, login, desk)
-    _add_sessions(app, login)
-    return app
-
-
-def _add_entrance(app: FastAPI, login: Login, desk: PeopleDesk) -> None:
-    @app.post("/login")
-    async def log_in(credentials: Credentials, request: Request) -> Token:
-        """Return a token for a name and a password."""
-        remote, browser = remote_of(request), browser_of(request)
-        token, _ = await login.log_in(credentials.username, credentials.password, remote, browser, credentials.code)
-        return Token(token=token)
-
-    @app.post("/logout", status_code=204)
-    async def log_out(request: Request) -> Response:
-        """Let the token of this request no longer hold."""
-        principal = principal_of(request)
-        if principal is not None:
-            await login.log_out(principal, remote_of(request))
-        return Response(status_code=204)
-
-    @app.post("/password-links/use", status_code=204)
-    async def use_link(given: LinkPassword, request: Request) -> None:
-        """Set a password by a link, once; whatever was issued before holds no longer."""
-        await desk.use_link(given.link, given.password, remote_of(request))
-
-
-def _add_sessions(app: FastAPI, login: Login) -> None:
-    @app.post("/password")
-    async def change_password(
-        given: NewPassword, request: Request, who: Annotated[Principal, Depends(require())]
-    ) -> Token:
-        """Change one's own password: every login ends, and this is the token of a new one."""
-        remote, browser = remote_of(request), browser_of(request)
-        token = await login.change_password(who, given.old_password, given.new_password, remote, browser)
-        return Token(token=token)
-
-    @app.get("/sessions")
-    async def sessions(who: Annotated[Principal, Depends(require())]) -> Page[SessionOut]:
-        """List one's own logins that hold, newest first."""
-        rows = await login.sessions(who)
-        return Page(items=[SessionOut(**dict(r), id=r["token_id"], this=r["token_id"] == who.token_id) for r in rows])
-
-    @app.delete("/sessions/{session_id}", status_code=204)
-    async def end_session(session_id: str, request: Request, who: Annotated[Principal, Depends(require())]) -> None:
-        """End one of one's own logins."""
-        await login.end_session(who, session_id, remote_of(request))
-
-    @app.delete("/sessions", status_code=204)
-    async def log_out_everywhere(request: Request, who: Annotated[Principal, Depends(require())]) -> None:
-        """End all of one's own logins, this one too."""
-        await login.log_out_everywhere(who, remote_of(request))
-
-
-def login_pages(
-    login: Login, desk: PeopleDesk, templates: Templates, settings: Settings, providers: Sequence[Provider] = ()
-) -> APIRouter:
-    """Return /login, /logout and /password/{link}."""
-    router = Router()
-    _add_login_page(router, login, templates, settings, providers)
-    _add_link_page(router, desk, templates)
-    return router
-
-
-def keep_token(response: Response, request: Request, token: str, settings: Settings) -> Response:
-    """Let a browser keep a token."""
-    response.set_cookie(
-        SESSION_COOKIE,
-        token,
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-        max_age=settings.token_lifetime_s,
-    )
-    return response
-
-
-def ask_for_code(request: Request, login: Login, templates: Templates, needed: CodeNeeded, next: str) -> Response:
-    """Return the page that asks whoever has shown who he is for a code."""
-    return templates.render(request, "login_code.html", next=next, ticket=login.ticket(needed.username), error="")
-
-
-def _add_login_page(
-    router: APIRouter, login: Login, templates: Templates, settings: Settings, providers: Sequence[Provider]
-) -> None:
-    @router.get("/login")
-    async def page(request: Request, next: str = "") -> Response:
-        return templates.render(request, "login.html", next=next, username="", error="", providers=providers)
-
-    @router.post("/login")
-    async def log_in(
-        request: Request,
-        username: str = Form(max_length=LONGEST_NAME),
-        password: str = Form(max_length=LONGEST_PASSWORD),
-        next: str = Form("", max_length=2000),
-    ) -> Response:
-        try:
-            token, roles = await login.log_in(username, password, remote_of(request), browser_of(request))
-        except CodeNeeded as needed:
-            return ask_for_code(request, login, templates, needed, next)
-        except (Unauthenticated, TooManyRequests, Forbidden) as error:
-            reason = error if isinstance(error, Forbidden) else REFUSALS.get(error.code, "用户名或密码不正确")
-            page = templates.render(
-                request, "login.html", status_code=error.status, next=next, username=username, error=reason,
-                providers=providers,
-            )  # fmt: skip
-            page.headers.update(error.headers)
-            return page
-        return into(request, token, roles, next)
-
-    def into(request: Request, token: str, roles: list[str], next: str) -> Response:
-        response = RedirectResponse(next if is_ours(next) else first_screen(roles), 303)
-        return keep_token(response, request, token, settings)
-
-    @router.post("/login/code")
-    async def second_step(
-        request: Request,
-        ticket: str = Form(max_length=1000),
-        code: str = Form(max_length=50),
-        next: str = Form("", max_length=2000),
-    ) -> Response:
-        try:
-            token, roles = await login.second_step(ticket, code, remote_of(request), browser_of(request))
-        except (Unauthenticated, TooManyRequests) as error:
-            reason = REFUSALS.get(error.code, "验证码不正确、已使用过或等候过久")
-            page = templates.render(
-                request, "login_code.html", status_code=error.status, next=next, ticket=ticket, error=reason
-            )
-            page.headers.update(error.headers)
-            return page
-        return into(request, token, roles, next)
-
-    @router.post("/logout")
-    async def log_out(request: Request) -> Response:
-        principal = principal_of(request)
-        if principal is not None:
-            await login.log_out(principal, remote_of(request))
-        response = RedirectResponse("/", 303)
-        response.delete_cookie(SESSION_COOKIE)
-        return response
-
-
-def _add_link_page(router: APIRouter, desk: PeopleDesk, templates: Templates) -> None:
-    async def show(request: Request, link: str, error: YouguanError | None = None) -> Response:
-        found = await desk.whose_link(link)
-        return templates.render(
-            request, "password_link.html", status_code=error.status if error else 200, link=link,
-            username=found["username"], until=found["until"], error=said(error),
-        )  # fmt: skip
-
-    @router.get("/password/{link}")
-    async def page(request: Request, link: str) -> Response:
-        return await show(request, link)
-
-    @router.post("/password/{link}")
-    async def set_password(request: Request, link: str, password: str = Form(max_length=LONGEST_PASSWORD)) -> Response:
-        try:
-            await desk.use_link(link, password, remote_of(request))
-        except Invalid as error:
-            return await show(request, link, error)
-        return RedirectResponse("/login", 303)
-
-
-def said(error: YouguanError | None) -> str | YouguanError:
-    """Return what a page says about a password that was refused: our own words, else the error's."""
-    if error is None:
-        return ""
-    field = error.fields[0].field if error.fields else error.code
-    return REFUSALS.get(field, error)
-
-
-def is_ours(address: str) -> bool:
-    """Only a path of this site: never somebody else's address behind our login."""
-    return address.startswith("/") and not address.startswith(("//", "/\\"))
-
-
-TEMPLATES = Path(__file__).parent / "templates"

@@ -1,0 +1,1 @@
+"""What stands around a filing and it is held against: divisions, organisations, stations, sites."""

@@ -1,0 +1,1 @@
+"""Who is there: passwords and providers, logins and their ends."""

@@ -1,0 +1,1 @@
+"""The second factor of a login: codes of a time, and recovery codes."""

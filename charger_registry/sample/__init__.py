@@ -1,0 +1,1 @@
+"""The sample county among what is really filed."""
