@@ -12,6 +12,7 @@ import asyncpg
 from pydantic import TypeAdapter
 
 from inspection_service.cases import documents, store
+from inspection_service.cases.acts import store as acts
 from inspection_service.cases.conditions import against, missing, unmet
 from inspection_service.cases.effects import Moved, moved
 from inspection_service.cases.file import Case, Facts, Said
@@ -95,8 +96,8 @@ class CaseDesk:
         return replace(
             bare,
             pieces=pieces(links, bare.facts.officers, await evidence.registered(connection, row["id"])),
-            earlier=await store.earlier_violations(connection, row["id"]),
-            act_is_fined=await store.act_is_fined(connection, row["id"], continuing=continuing),
+            earlier=await acts.earlier_violations(connection, row["id"]),
+            act_is_fined=await acts.act_is_fined(connection, row["id"], continuing=continuing),
             rivals=await self._rivals(connection, row["id"]),
             interested=await store.interested(connection, row["party_id"], row["site_id"], noon(row["act_on"])),
         )
@@ -111,7 +112,7 @@ class CaseDesk:
 
     async def _rivals(self, connection: asyncpg.Connection, case_id: str) -> tuple[Item, ...]:
         """Return what else our organ may punish this very act for, as far as it has begun to."""
-        found = [self.catalogue.items[item] for item in await store.items_of_act(connection, case_id, UNDER_WAY)]
+        found = [self.catalogue.items[item] for item in await acts.items_of_act(connection, case_id, UNDER_WAY)]
         return tuple(item for item in found if item.own(PENALTY))
 
     async def offers(
@@ -268,7 +269,7 @@ class CaseDesk:
         if line.command == Command.REASSIGN:
             await self._check_officers(connection, said.officers, day, case.interested)
         continuing = case.item.act == CONTINUING
-        if fines(line, said) and not await store.hold_act(connection, row["id"], day, continuing=continuing):
+        if fines(line, said) and not await acts.hold_act(connection, row["id"], day, continuing=continuing):
             raise _refused(["fined_already"])
 
     async def _write(
@@ -280,7 +281,7 @@ class CaseDesk:
         values = (after.state, after.procedure, _json(after.facts), after.due_on, after.period, now)
         await store.save(connection, row["id"], values)
         if after.state == State.REVOKED:
-            await store.free_act(connection, row["id"])
+            await acts.free_act(connection, row["id"])
         history = (
             now, who.subject, who.name, role, line.command, row["state"], after.state, said.reason, _json(said),
             document and document.number,

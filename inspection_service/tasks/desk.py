@@ -12,6 +12,7 @@ import asyncpg
 from inspection_service import store as sites
 from inspection_service.tasks import sayings, store
 from inspection_service.tasks.assignment import Assignee, assignee, team_of
+from inspection_service.tasks.availability import store as availability
 from inspection_service.tasks.deadlines import due_at
 from inspection_service.tasks.effects import Now, circumstances, effects, urged, waiting
 from inspection_service.tasks.machine import Command, Role, State, has_place, move
@@ -218,8 +219,8 @@ class TaskDesk:
         return await self.move(connection, task, Command.VISIT, machine(reason), also=changed)
 
     async def _now(self, connection: asyncpg.Connection, task: Mapping[str, Any]) -> Now:
-        heard = not await store.is_unheard(connection, task["station_id"])
-        in_service = not await store.is_unavailable(connection, task["station_id"], task["connector"])
+        heard = not await availability.is_unheard(connection, task["station_id"])
+        in_service = not await availability.is_unavailable(connection, task["station_id"], task["connector"])
         return Now(self.clock.now(), heard, in_service, self._draw(), self.holding_time)
 
     async def worsen(

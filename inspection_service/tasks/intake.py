@@ -9,6 +9,7 @@ import asyncpg
 from inspection_service import store as sites
 from inspection_service.tasks import sayings, store
 from inspection_service.tasks.assignment import Assignee, assignee, settler, team_of
+from inspection_service.tasks.availability import store as availability
 from inspection_service.tasks.desk import CHARGER, STREAM, SYSTEM, TaskDesk, machine
 from inspection_service.tasks.effects import given
 from inspection_service.tasks.machine import Command, Role
@@ -122,16 +123,16 @@ class Intake:
         changed: dict[str, datetime] = {}
         if stations:
             told = {station_id: at for station_id, (_, at) in stations.items()}
-            back = await store.hear_stations(connection, _those(stations, True))
-            lost = await store.lose_stations(connection, _those(stations, False))
+            back = await availability.hear_stations(connection, _those(stations, True))
+            lost = await availability.lose_stations(connection, _those(stations, False))
             changed |= {station_id: told[station_id] for station_id in back | lost}
         if connectors:
-            await store.restore_connectors(connection, _those(connectors, True))
-            await store.withdraw_connectors(connection, _those(connectors, False))
+            await availability.restore_connectors(connection, _those(connectors, True))
+            await availability.withdraw_connectors(connection, _those(connectors, False))
             for (station_id, _), (_, at) in connectors.items():
                 changed[station_id] = max(at, changed.get(station_id, at))
         if changed:
-            await store.hold(connection, changed)
+            await availability.hold(connection, changed)
 
     async def _gone(self, connection: asyncpg.Connection, site_id: str, still_filed: Sequence[str] = ()) -> list[Event]:
         """Close what is about stations that are filed no longer: nobody will confirm it."""

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from deploy.commands.__main__ import app
 from inspection_service import organisations
 from inspection_service.cases import store
+from inspection_service.cases.acts import store as acts
 from inspection_service.cases.effects import moved
 from inspection_service.cases.file import Facts, Instalment, Said
 from inspection_service.cases.machine import Command, State, step
@@ -457,8 +458,8 @@ async def test_a_decision_that_a_court_strikes_down_is_paid_back_and_may_be_deci
 
     async def seen_before() -> tuple[tuple[date, ...], bool]:
         async with world.pool.acquire() as connection:
-            earlier = await store.earlier_violations(connection, other)
-            return earlier, await store.act_is_fined(connection, other, continuing=False)
+            earlier = await acts.earlier_violations(connection, other)
+            return earlier, await acts.act_is_fined(connection, other, continuing=False)
 
     assert await seen_before() == ((TODAY,), True)
     await world.do(A, case_id, Command.APPEAL, remedy="litigation", on=TODAY)
@@ -511,11 +512,11 @@ async def test_what_is_one_act(world: World, changes: dict[str, Any], one_act: b
         await connection.execute("INSERT INTO bounds.station VALUES ('s-1', 's')")
     other = await world.cases.open(A, replace(STOPPED, **changes))
     async with world.pool.acquire() as connection:
-        assert await store.act_is_fined(connection, other, continuing=True) is one_act
+        assert await acts.act_is_fined(connection, other, continuing=True) is one_act
     world.go_to(TODAY + timedelta(days=1))
     later = await world.cases.open(A, replace(STOPPED, act_on=TODAY + timedelta(days=1)))
     async with world.pool.acquire() as connection:
-        assert await store.act_is_fined(connection, later, continuing=True) is False
+        assert await acts.act_is_fined(connection, later, continuing=True) is False
 
 
 async def test_every_occasion_of_a_single_act_is_an_act_of_its_own(world: World) -> None:
@@ -525,7 +526,7 @@ async def test_every_occasion_of_a_single_act_is_an_act_of_its_own(world: World)
     same_day = await world.cases.open(A, STOPPED)
     before = await world.cases.open(A, replace(STOPPED, act_on=TODAY - timedelta(days=1)))
     async with world.pool.acquire() as connection:
-        fined = [await store.act_is_fined(connection, case, continuing=False) for case in (same_day, before)]
+        fined = [await acts.act_is_fined(connection, case, continuing=False) for case in (same_day, before)]
     assert fined == [True, False]
 
 
@@ -575,9 +576,7 @@ async def test_what_another_organ_has_fined_is_not_fined_again(world: World) -> 
     receipts = await ExchangeDesk(world.cases, world.clock).take(A, "b", [sent, {**unfined, "party_name": "另一公司"}])
     async with world.pool.acquire() as connection:
         taken = [receipt.case_id for receipt in receipts if receipt.case_id]
-        assert [await store.act_is_fined(connection, case, continuing=True) for case in taken] == [True, False], (
-            receipts
-        )
+        assert [await acts.act_is_fined(connection, case, continuing=True) for case in taken] == [True, False], receipts
 
 
 async def test_two_officers_at_once_one_wins_and_the_other_is_told(world: World) -> None:

@@ -1,0 +1,1 @@
+"""What can be heard and used now: stations and connectors."""
