@@ -41,6 +41,8 @@ class Ground:
             update["station_authority"] = authority.authority(self.data).folder
         if "ocpp_tls" in self.ports:
             update |= self._tls(settings)
+        if "ftp" in self.ports:
+            update["ftp_port"] = self.ports["ftp"]
         if self.demo_sites is not None:
             update |= _demo(settings, self.demo_sites)
         return settings.model_copy(update=update)

@@ -52,6 +52,7 @@ class Options:
     workers: int = 3
     ocpp_tls_port: int | None = None
     ykc_port: int | None = None
+    ftp_port: int | None = None
 
 
 def up(options: Options) -> int:
@@ -158,7 +159,9 @@ class Up:
         self._listening = [http, ocpp]
         self._status.ports = {"http": http.getsockname()[1], "ocpp": ocpp.getsockname()[1]}
         secure = self._listen_tls()
-        chargers = self._listen_ykc()
+        settings = Settings()
+        chargers = self._listen_where_asked("ykc", self._options.ykc_port, settings.ykc_port)
+        files = self._listen_where_asked("ftp", self._options.ftp_port, settings.ftp_port)
         settings = self._ground().settings(await self._start_database())
         await self._migrate(settings)
         settings = settings.model_copy(update={"mqtt_url": await self._start_broker()})
@@ -175,6 +178,10 @@ class Up:
         for door in chargers:
             await self._start_python(
                 "ykc", gateway, "ocpp_gateway", "ykc", f"--listen-fd={door}", descriptors=(door,), stop_within_s=18
+            )
+        for door in files:
+            await self._start_python(
+                "ftp", gateway, "ocpp_gateway", "ftp", f"--listen-fd={door}", descriptors=(door,), stop_within_s=12
             )
         await self._start_python("jobs", jobs, "deploy.jobs")
         await self._start_python("web", web, "deploy.web", f"--listen-fd={http.fileno()}", descriptors=(http.fileno(),))
@@ -203,15 +210,14 @@ class Up:
         self._status.ports["ocpp_tls"] = listening.getsockname()[1]
         return (listening.fileno(),)
 
-    def _listen_ykc(self) -> tuple[int, ...]:
-        """Bind the port of chargers that speak 云快充 where it is asked for."""
-        settings = Settings()
-        port = settings.ykc_port if self._options.ykc_port is None else self._options.ykc_port
+    def _listen_where_asked(self, name: str, given: int | None, configured: int | None) -> tuple[int, ...]:
+        """Bind a port of stations that is there only where it is asked for: 云快充, FTP."""
+        port = configured if given is None else given
         if port is None:
             return ()
         listening = _listen(port, self._hosts["ocpp"])
         self._listening.append(listening)
-        self._status.ports["ykc"] = listening.getsockname()[1]
+        self._status.ports[name] = listening.getsockname()[1]
         return (listening.fileno(),)
 
     # --- the parts, in their order ------------------------------------------------------------------------------
@@ -336,6 +342,8 @@ class Up:
             if "ocpp_tls" in self._status.ports:
                 address = f"wss://127.0.0.1:{self._status.ports['ocpp_tls']}/ocpp/{{station id}}"
                 self._status.addresses["ocpp over TLS"] = address
+            if "ftp" in self._status.ports:
+                self._status.addresses["ftp"] = f"ftp://{reached_at(self._hosts['ocpp'])}:{self._status.ports['ftp']}/"
         try:
             status.write(self._data, self._status)
         except OSError as error:  # a full disk must not keep a part from beginning again
@@ -348,6 +356,7 @@ class Up:
             ("dashboard", self._status.addresses["dashboard"]),
             ("chargers", self._status.addresses["ocpp"] + "   (OCPP 1.6J, 2.0.1, 2.1)"),
             *([("over TLS", tls)] if (tls := self._status.addresses.get("ocpp over TLS")) else []),
+            *([("files by FTP", ftp)] if (ftp := self._status.addresses.get("ftp")) else []),
             ("MQTT", f"{self._status.addresses['mqtt']}   ({self._status.broker})"),
             ("storage", self._status.storage),
             ("data", str(self._data)),

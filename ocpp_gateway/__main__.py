@@ -1,5 +1,6 @@
 """`python -m ocpp_gateway worker --slot K --listen-fd FD`: a worker; `bridge --slot K`: a bridge to the MQTT broker;
-`ykc --slot K --listen-fd FD`: the door of chargers that speak 云快充; `relay --slot K`: what stores what workers passed on.
+`ykc --slot K --listen-fd FD`: the door of chargers that speak 云快充; `ftp --listen-fd FD`: files of stations
+that know only FTP; `relay --slot K`: what stores what workers passed on.
 
 Without arguments the whole service in one process, without a bridge. A process loads only its own role: the pages and APIs
 of the service are half of its modules, and a worker has no use for them.
@@ -49,6 +50,13 @@ async def _ykc(settings: Settings, arguments: argparse.Namespace) -> None:
     await process.run(settings, arguments.slot or process.FIRST_SLOT, door, told_to_stop())
 
 
+async def _ftp(settings: Settings, arguments: argparse.Namespace) -> None:
+    from ocpp_gateway.files.ftp import process
+
+    door = listening_socket(settings.ocpp_host, settings.ftp_port or 0, arguments.listen_fd)
+    await process.run(settings, door, told_to_stop())
+
+
 async def _relay(settings: Settings, arguments: argparse.Namespace) -> None:
     from ocpp_gateway.relay import process
 
@@ -68,7 +76,7 @@ async def _everything(settings: Settings, arguments: argparse.Namespace) -> None
         all_of_it.create_task(process.run(settings, process.FIRST_SLOT, stop))
 
 
-ROLES = {"worker": _work, "bridge": _bridge, "ykc": _ykc, "relay": _relay, "all": _everything}
+ROLES = {"worker": _work, "bridge": _bridge, "ykc": _ykc, "ftp": _ftp, "relay": _relay, "all": _everything}
 
 
 def _doors(settings: Settings, arguments: argparse.Namespace) -> tuple[socket.socket, socket.socket | None]:

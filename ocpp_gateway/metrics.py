@@ -32,6 +32,7 @@ mqtt_messages = Counter(
 ykc_frames = Counter("youguan_ykc_frames_total", "Frames of 云快充 received", ["kind"])
 ykc_checksums = Counter("youguan_ykc_checksums_wrong_total", "Frames of 云快充 whose checksum did not fit")
 ykc_connections = Gauge("youguan_ykc_connections", "Chargers connected over 云快充", multiprocess_mode="livesum")
+ftp_transfers = Counter("youguan_ftp_transfers_total", "Files over FTP: 226 is whole", ["kind", "reply"])
 rejected = Counter("youguan_ocpp_handshakes_rejected_total", "Connections that were not accepted", ["reason"])
 handshakes = Gauge("youguan_ocpp_handshakes", "Handshakes under way", multiprocess_mode="livesum")
 admitted = Counter("youguan_ocpp_admitted_total", "Connections that were accepted", ["profile"])

@@ -3,11 +3,12 @@
 import hashlib
 import hmac
 import os
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104
@@ -71,6 +72,15 @@ class Settings(BaseSettings):
     ykc_checksum: Literal["logged", "required", "ignored"] = Field(
         default="logged",
         description="what a checksum that does not fit means; the protocol's text contradicts its samples",
+    )
+    ftp_port: int | None = Field(
+        default=None, description="files of stations that know only FTP; none: not served; 0: any free port"
+    )
+    ftp_address: IPv4Address | None = Field(
+        default=None, description="where stations reach the FTP port and its passive ports, where that is not ocpp_host"
+    )
+    ftp_passive_ports: str | None = Field(
+        default=None, pattern=r"^\d{1,5}-\d{1,5}$", description="50000-50099: for data connections; none: any free one"
     )
     workers: int = Field(default=3, ge=1, le=64)
 
@@ -190,6 +200,22 @@ class Settings(BaseSettings):
         path = os.environ.get("YOUGUAN_SETTINGS_FILE")
         file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
         return (init_settings, env_settings, *file)
+
+    @field_validator("ftp_passive_ports")
+    @classmethod
+    def _ports(cls, ports: str | None) -> str | None:
+        first, last = (int(port) for port in (ports or "1-1").split("-"))
+        if not 1 <= first <= last <= 65535:
+            raise ValueError("is no range of ports such as 50000-50099")
+        return ports
+
+    @property
+    def ftp_data_ports(self) -> range | None:
+        """Return the ports for data connections of FTP; None: any."""
+        if self.ftp_passive_ports is None:
+            return None
+        first, last = (int(port) for port in self.ftp_passive_ports.split("-"))
+        return range(first, last + 1)
 
     @property
     def base_url(self) -> str | None:

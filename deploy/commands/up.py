@@ -36,6 +36,9 @@ def up(
     ykc_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="chargers that speak 云快充 over TCP; without it none do")
     ] = None,
+    ftp_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="files of stations that know only FTP; without it none")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="gateway processes")] = 3,
 ) -> None:
     """Run the whole suite on this machine until Ctrl-C."""
@@ -53,6 +56,7 @@ def up(
         workers,
         ocpp_tls_port=ocpp_tls_port,
         ykc_port=ykc_port,
+        ftp_port=ftp_port,
     )
     raise typer.Exit(suite.up(options))
 

@@ -182,6 +182,20 @@ async def variables(
     return rows
 
 
+async def file_protocols(connection: asyncpg.Connection, station_id: str) -> str | None:
+    """Return over what a station says that it can bring and fetch files, such as `FTP,HTTP`: of 1.6 or of 2.x."""
+    said: str | None = await connection.fetchval(
+        """
+        SELECT value FROM gateway.variable
+        WHERE station_id = $1 AND variable IN ('SupportedFileTransferProtocols', 'FileTransferProtocols') AND attribute = $2
+        ORDER BY reported_at DESC LIMIT 1
+        """,
+        station_id,
+        ACTUAL,
+    )
+    return said
+
+
 async def note_clocks(connection: asyncpg.Connection, measured: Sequence[ClockMeasured]) -> list[ClockMeasured]:
     """Note how clocks are; return those that have gone wrong or are right again."""
     changed: list[ClockMeasured] = []

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from ocpp_gateway import store as stations
 from ocpp_gateway.commands.api import CommandOut, Wait, tell_ended
 from ocpp_gateway.files import store
+from ocpp_gateway.files.addresses import Way
 from ocpp_gateway.files.depot import Depot, FirmwareDraft, FirmwareWish, LogWish, Upload
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.disk import Interrupted
@@ -26,6 +27,9 @@ from youguan.web.security import remote_of, require, require_county, require_sta
 from youguan.web.times import UtcTime
 
 SWEEP_S = 3600.0
+Over = Annotated[
+    Way | None, Field(description="HTTP(S) or FTP; left out: FTP where the station says it knows only that")
+]
 
 
 class LogIn(BaseModel):
@@ -36,6 +40,7 @@ class LogIn(BaseModel):
     latest: AwareDatetime | None = None
     reason: str = Field(default="", max_length=500)
     lifetime_s: int = Field(default=3600, ge=60, le=7 * 86400, description="how long the address holds")
+    over: Over = None
 
 
 class LogOut(BaseModel):
@@ -109,6 +114,7 @@ class InstallIn(BaseModel):
     retrieve_at: AwareDatetime | None = None
     install_at: AwareDatetime | None = None
     reason: str = Field(min_length=1, max_length=500)
+    over: Over = None
 
 
 class FirmwareStatusOut(BaseModel):
@@ -170,7 +176,7 @@ def _add_evidence(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
     ) -> LogOut:
         """Ask a station for its diagnostics or its security log."""
         lifetime = timedelta(seconds=log.lifetime_s)
-        wish = LogWish(station_id, log.log, log.oldest, log.latest, log.reason, lifetime)
+        wish = LogWish(station_id, log.log, log.oldest, log.latest, log.reason, lifetime, log.over)
         file_id, command = await depot.ask_for(who, wish, wait_s=wait, remote=remote_of(request))
         tell_ended(response, command)
         return LogOut(file_id=file_id, command=CommandOut(**dict(command)))
@@ -254,8 +260,9 @@ def _add_installation(app: FastAPI, pool: asyncpg.Pool, depot: Depot) -> None:
     ) -> CommandOut:
         """Let a station install firmware."""
         wish = FirmwareWish(
-            station_id, wanted.version, wanted.firmware_id, wanted.retrieve_at, wanted.install_at, wanted.reason
-        )
+            station_id, wanted.version, wanted.firmware_id, wanted.retrieve_at, wanted.install_at, wanted.reason,
+            wanted.over,
+        )  # fmt: skip
         row = await depot.give(who, wish, wait_s=wait, remote=remote_of(request))
         tell_ended(response, row)
         return CommandOut(**dict(row))

@@ -7,21 +7,21 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
 
 import asyncpg
 
 from ocpp_gateway import store as stations
 from ocpp_gateway.commands.desk import Desk, Wish
+from ocpp_gateway.devices.store import file_protocols
 from ocpp_gateway.files import store
+from ocpp_gateway.files.addresses import Way, firmware_address, upload_address, way_for
 from ocpp_gateway.files.requests import Image, Kind, ask_for_log, give_firmware
 from ocpp_gateway.files.signature import check_signature, read_certificate, read_signature
-from ocpp_gateway.protocol.secrets import UPLOADS
 from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.disk import Content, Folder
-from youguan.errors import Conflict, Invalid, NotFound, Reason, TooLarge, Unavailable, YouguanError
+from youguan.errors import Conflict, Invalid, NotFound, Reason, TooLarge, YouguanError
 from youguan.settings import Settings
 
 LONGEST_NAME = 100
@@ -46,7 +46,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class LogWish:
-    """Which log somebody wants of a station, and until when it may bring it."""
+    """Which log somebody wants of a station, and until when it may bring it; `over`: None where the station's word decides."""
 
     station_id: str
     kind: Kind
@@ -54,6 +54,7 @@ class LogWish:
     latest: datetime | None
     reason: str
     lifetime: timedelta
+    over: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class FirmwareWish:
     retrieve_at: datetime | None
     install_at: datetime | None
     reason: str
+    over: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,10 @@ class Depot:
     ) -> tuple[str, asyncpg.Record]:
         """Ask a station for a file; return the file's id and the command."""
         now, file_id, token = self.clock.now(), str(uuid.uuid4()), secrets.token_urlsafe(32)
-        address = self._address(f"{UPLOADS}{token}")
         async with self.pool.acquire() as connection:
             version = await self._version(connection, wish.station_id)
+            way = await self._way(connection, wish.station_id, wish.over)
+            address = upload_address(self.settings, way, token)
             request_id = await store.next_request(connection)
             expected = (
                 file_id, wish.station_id, wish.kind, hash_of(token), who.subject, now, now + wish.lifetime, request_id,
@@ -123,11 +126,8 @@ class Depot:
             await store.note_command(connection, file_id, command["id"])
         return file_id, command
 
-    async def receive(self, token: str, upload: Upload) -> str:
-        """Take the file that a token is for; return its SHA-256. NotFound, Gone, Conflict, TooLarge, Interrupted.
-
-        What is cut off leaves nothing, and the station may try again until it has been told that its file is there.
-        """
+    async def expected(self, token: str) -> asyncpg.Record:
+        """Return the file that a token is for; NotFound, Gone where it came or its time is over."""
         async with self.pool.acquire() as connection:
             expected = await store.find_expected(connection, hash_of(token))
         if expected is None:
@@ -136,6 +136,14 @@ class Depot:
             raise Gone("the file was received already")
         if expected["expires_at"] <= self.clock.now():
             raise Gone("the time for this file is over")
+        return expected
+
+    async def receive(self, token: str, upload: Upload) -> str:
+        """Take the file that a token is for; return its SHA-256. NotFound, Gone, Conflict, TooLarge, Interrupted.
+
+        What is cut off leaves nothing, and the station may try again until it has been told that its file is there.
+        """
+        expected = await self.expected(token)
         _check_length(upload.length, self.settings.largest_upload_bytes)
         file_id = expected["id"]
         if file_id in self._arriving:
@@ -260,8 +268,9 @@ class Depot:
             version = await self._version(connection, wish.station_id)
             station = await stations.get_station(connection, wish.station_id)
             firmware = await self._choose(connection, station, wish)
+            way = await self._way(connection, wish.station_id, wish.over)
             request_id = await store.next_request(connection)
-        address = self._address(f"/files/firmware/{firmware['id']}/{quote(firmware['name'], safe='')}")
+        address = firmware_address(self.settings, way, firmware["id"], firmware["name"])
         image = Image(address, firmware["signing_certificate"], firmware["signature"])
         retrieve_at = wish.retrieve_at or self.clock.now()
         action, payload = give_firmware(version, image, request_id, retrieve_at, wish.install_at)
@@ -299,11 +308,8 @@ class Depot:
             raise NotFound(Reason("firmware {id}", id=firmware_id))
         return row, self.firmware.find(firmware_id, row["sha256"])
 
-    def _address(self, path: str) -> str:
-        """Return where a station brings or fetches a file; Unavailable where nobody has said how it reaches us."""
-        if self.settings.base_url is None:
-            raise Unavailable("no address where stations reach the HTTP port is configured (YOUGUAN_PUBLIC_URL)")
-        return f"{self.settings.base_url}{path}"
+    async def _way(self, connection: asyncpg.Connection, station_id: str, wished: Way | None) -> Way:
+        return way_for(self.settings, wished, await file_protocols(connection, station_id))
 
     async def _version(self, connection: asyncpg.Connection, station_id: str) -> str:
         station = await stations.get_station(connection, station_id)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import asyncpg
 import orjson
@@ -16,6 +16,7 @@ from ocpp_gateway.commands import store as commands
 from ocpp_gateway.commands.catalogue import ACTIONS, ONLY_LOOKS
 from ocpp_gateway.commands.desk import Desk, Wish, may_ask
 from ocpp_gateway.commands.usual import DANGEROUS, Usual, put
+from ocpp_gateway.files.addresses import Way
 from ocpp_gateway.files.depot import Depot, FirmwareWish, LogWish
 from ocpp_gateway.files.store import next_request
 from ocpp_gateway.pages import store
@@ -72,6 +73,7 @@ class Asked:
     action: str = ""
     payload: str = "{}"
     reason: str = ""
+    over: Way | None = None
     error: YouguanError | None = None
 
 
@@ -85,13 +87,20 @@ class Errands:
     clock: Clock
 
     async def usual(
-        self, who: Principal, station_id: str, act: str, connector: int, reason: str, remote: str | None
+        self,
+        who: Principal,
+        station_id: str,
+        act: str,
+        connector: int,
+        reason: str,
+        remote: str | None,
+        over: Way | None = None,
     ) -> None:
         """Carry out one of the usual wishes."""
         match act:
             case "diagnostics" | "security_log":
                 kind = "diagnostics" if act == "diagnostics" else "security"
-                log = LogWish(station_id, kind, None, None, reason, FILE_LIFETIME)  # type: ignore[arg-type]
+                log = LogWish(station_id, kind, None, None, reason, FILE_LIFETIME, over)  # type: ignore[arg-type]
                 await self.depot.ask_for(who, log, wait_s=0, remote=remote)
             case "local_list":
                 await self.tokens.send_list(
@@ -173,6 +182,7 @@ class CommandPage:
             "firmware": await store.firmware_for(connection, station["vendor"], station["model"]),
             "frames": [shown(row) for row in frames],
             "kinds": FRAME_KINDS,
+            "ftp": self.errands.depot.settings.ftp_port is not None,
         }
 
     async def carry_out(
@@ -212,12 +222,14 @@ def _add_usual(router: APIRouter, page: CommandPage, looks: Allowed) -> None:
         connector: int = Form(0, ge=0),
         reason: str = Form("", max_length=500),
         confirmed: bool = Form(False),
+        over: Literal["", "http", "ftp"] = Form(""),
     ) -> Response:
         async def errand() -> None:
             check_words(looks_only=act in LOOKING, dangerous=act in CONFIRMED, reason=reason, confirmed=confirmed)
-            await page.errands.usual(who, station_id, act, connector, reason.strip(), remote_of(request))
+            await page.errands.usual(who, station_id, act, connector, reason.strip(), remote_of(request), over or None)
 
-        return await page.carry_out(request, who, station_id, Asked("usual", act, connector, reason=reason), errand())
+        asked = Asked("usual", act, connector, reason=reason, over=over or None)
+        return await page.carry_out(request, who, station_id, asked, errand())
 
 
 def _add_any_action(router: APIRouter, page: CommandPage, looks: Allowed) -> None:
@@ -250,10 +262,12 @@ def _add_firmware(router: APIRouter, page: CommandPage, regulator: Allowed) -> N
         firmware_id: str = Form(),
         reason: str = Form("", max_length=500),
         confirmed: bool = Form(False),
+        over: Literal["", "http", "ftp"] = Form(""),
     ) -> Response:
         async def errand() -> None:
             check_words(looks_only=False, dangerous=True, reason=reason, confirmed=confirmed)
-            wish = FirmwareWish(station_id, None, firmware_id, None, None, reason.strip())
+            wish = FirmwareWish(station_id, None, firmware_id, None, None, reason.strip(), over or None)
             await page.errands.depot.give(who, wish, wait_s=0, remote=remote_of(request))
 
-        return await page.carry_out(request, who, station_id, Asked("firmware", reason=reason), errand())
+        asked = Asked("firmware", reason=reason, over=over or None)
+        return await page.carry_out(request, who, station_id, asked, errand())

@@ -30,7 +30,7 @@ FREE_PORTS = ("--http-port=0", "--ocpp-port=0", "--mqtt-port=0")
 
 @pytest.fixture(scope="module")
 def suite(data_folder: Path) -> Iterator[Suite]:
-    suite = Suite(data_folder, "--demo", "--stations=0", "--workers=1")
+    suite = Suite(data_folder, "--demo", "--stations=0", "--workers=1", "--ftp-port=0")
     suite.start()
     yield suite
     assert suite.process is not None
@@ -59,10 +59,10 @@ def test_status_says_what_other_programs_rely_on(suite: Suite) -> None:
     found = json.loads(youguan("status", "--json", "--data", suite.data).stdout)
     assert found["ready"] is True
     assert found["storage"] == "plain"
-    assert set(found["ports"]) == {"http", "ocpp", "mqtt"}
+    assert set(found["ports"]) == {"http", "ocpp", "mqtt", "ftp"}
     assert all(isinstance(port, int) and port > 0 for port in found["ports"].values())
     assert [(part["name"], part["state"]) for part in found["parts"]] == [
-        (name, "running") for name in ("postgresql", "mqtt", "relay", "gateway-0", "bridge", "jobs", "web")
+        (name, "running") for name in ("postgresql", "mqtt", "relay", "gateway-0", "bridge", "ftp", "jobs", "web")
     ]
     assert {part["pid"] for part in found["parts"]} <= {process.pid for process in offspring(suite)}
     assert found["versions"]["youguan"]
@@ -89,6 +89,9 @@ async def test_the_addresses_that_are_printed_answer(suite: Suite) -> None:
     ports = suite.ports()
     assert f"ws://127.0.0.1:{ports['ocpp']}/ocpp/{{station" in printed
     assert f"mqtt://127.0.0.1:{ports['mqtt']}" in printed
+    assert f"ftp://127.0.0.1:{ports['ftp']}/" in printed
+    with socket.create_connection(("127.0.0.1", ports["ftp"]), 20) as files:
+        assert (await asyncio.to_thread(files.recv, 4)) == b"220 "
 
 
 async def test_sites_are_imported_into_a_running_suite_and_not_doubled(suite: Suite, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,6 +55,7 @@ class World:
     client: httpx.AsyncClient
     charger: Charger
     folder: Path
+    settings: Settings
 
     async def ask(self, path: str, body: dict[str, Any], role: str = "regulator") -> httpx.Response:
         return await self.client.post(f"/api/gateway{path}", json=body, headers=bearer(role))
@@ -100,14 +101,20 @@ def bearer(role: str) -> dict[str, str]:
 
 @pytest.fixture
 async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with world_of(database_url, tmp_path, ManualClock(NOW)) as world:
+        yield world
+
+
+@asynccontextmanager
+async def world_of(database_url: str, folder: Path, clock: ManualClock, **more: Any) -> AsyncIterator[World]:
+    """A world that begins and ends; `more`: settings."""
     web, ocpp = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
     ocpp.setblocking(False)
     address = f"http://127.0.0.1:{web.getsockname()[1]}"
     settings = Settings(
-        database_url=database_url, role_secret=None, token_public_key=PUBLIC, data_dir=tmp_path, public_url=address,
-        largest_upload_bytes=LARGEST, ocpp_open_networks=["127.0.0.0/8"], station_key_secret="s" * 32,
+        database_url=database_url, role_secret=None, token_public_key=PUBLIC, data_dir=folder, public_url=address,
+        largest_upload_bytes=LARGEST, ocpp_open_networks=["127.0.0.0/8"], station_key_secret="s" * 32, **more,
     )  # fmt: skip
-    clock = ManualClock(NOW)
     threshold = gc.get_threshold()
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(await create_pool(database_url))
@@ -128,7 +135,7 @@ async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
         charger = Charger(ocpp.getsockname()[1], "C1")
         try:
             await connect(charger)
-            yield World(pool, clock, client, charger, tmp_path)
+            yield World(pool, clock, client, charger, folder, settings)
         finally:
             await charger.close()
             stop.set()

@@ -1,0 +1,1 @@
+"""Files over FTP, for stations that know nothing else."""
