@@ -1,6 +1,7 @@
 """Which sites and stations lie within somebody's bounds: one projection that every service reads (schema `bounds`).
 
 An organisation's are the sites that it manages, owns or maintains now. Whoever only built a site sees what everybody sees.
+A retired site lies where it lay: what was seen, decided and counted there remains its division's to see.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,11 +11,11 @@ import asyncpg
 
 from youguan.auth import Scope
 from youguan.eventlog import Consumer, StoredEvent, positions_of
-from youguan.events import MachineKeyIssued, MachineKeyRevoked, ResponsibilitiesChanged, SiteFiled, SiteRetired
+from youguan.events import MachineKeyIssued, MachineKeyRevoked, ResponsibilitiesChanged, SiteFiled
 from youguan.machine_keys import MachineKey
 
 ANSWERING = ("manager", "owner", "maintainer")
-TYPES = (MachineKeyIssued, MachineKeyRevoked, ResponsibilitiesChanged, SiteFiled, SiteRetired)
+TYPES = (MachineKeyIssued, MachineKeyRevoked, ResponsibilitiesChanged, SiteFiled)
 NAME = "bounds"
 
 
@@ -73,9 +74,6 @@ async def project(connection: asyncpg.Connection, batch: Sequence[StoredEvent]) 
         match stored.event:
             case SiteFiled() as filed:
                 await _file(connection, filed)
-            case SiteRetired(site_id=site_id):
-                await connection.execute("DELETE FROM bounds.site WHERE site_id = $1", site_id)
-                await connection.execute("DELETE FROM bounds.station WHERE site_id = $1", site_id)
             case ResponsibilitiesChanged() as changed:
                 await _replace_parties(connection, changed)
             case MachineKeyIssued() as issued:

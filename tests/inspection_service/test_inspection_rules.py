@@ -32,7 +32,7 @@ from inspection_service.inspections.visits.machine import (
     open_points,
 )
 from inspection_service.inspections.visits.probe import outcome_of, said
-from inspection_service.inspections.visits.record import Line, Visited, content
+from inspection_service.inspections.visits.record import Asked, Line, Visited, content
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.statutes import LawError
 from youguan.errors import Conflict, Forbidden
@@ -322,4 +322,24 @@ def test_a_record_says_nothing_that_nobody_said(channel: str, pieces: dict[str, 
     assert issued["paragraphs"][2].endswith(f"执法人员甲、乙{way}")
     assert [words.split("：")[0] for words in issued["signatures"]] == [
         "执法人员", *(["被检查单位（签字）"] if channel == "on_site" else []),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told", "line", "way"),
+    [
+        ("answered", ("#1 Faulted", "#2 Available"), "已应答（#1 Faulted、#2 Available）", "依据远程探测"),
+        ("refused", (), "拒绝应答", "以远程方式"),
+        ("unanswered", (), "没有应答", "以远程方式"),
+        ("unreachable", (), "未连接，无法询问", "以远程方式"),
+    ],
+)
+def test_a_record_says_what_came_of_asking(outcome: str, told: tuple[str, ...], line: str, way: str) -> None:
+    at = datetime(2026, 9, 16, 2, 5, tzinfo=UTC)
+    asked = (Asked("s-1", at, outcome, told),)
+    visited = Visited("局", "XW1", "remote", "场站", "", ("局",), ("甲",), at, at, {"probe": 1}, asked=asked)
+    said = content(visited, [])["paragraphs"]
+    assert said[2].endswith(f"执法人员甲未到现场，{way}进行检查。")
+    assert said[-2:] == [
+        f"远程询问：2026年9月16日10时05分询问充电桩s-1，{line}。", "检查结果：0项中0项不合格。附远程探测1件。",
     ]  # fmt: skip

@@ -516,6 +516,9 @@ async def test_a_remote_inspection_freezes_what_was_told_and_leads_to_a_case(wor
     assert (probe["source"]["outcome"], probe["source"]["said"]) == ("answered", ["#1 Faulted"])
     assert gateway.asked == [("s1-1", (await world.visit(visit_id))["code"])]  # once
     await world.carry_out(visit_id, failing=1)
+    async with world.pool.acquire() as connection:
+        recorded = (await visits_store.get_record(connection, visit_id))["content"]["paragraphs"]
+    assert recorded[-2].endswith("询问充电桩s1-1，已应答（#1 Faulted）。")
     lead = Opening(
         "car-park-unfiled",
         "organisation",

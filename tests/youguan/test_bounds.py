@@ -18,7 +18,7 @@ from youguan.auth import EVERYTHING, NOTHING, Principal, Scope, TokenIssuer, gen
 from youguan.clock import SystemClock
 from youguan.database import create_pool
 from youguan.eventlog import publish
-from youguan.events import ConnectorStatusChanged
+from youguan.events import ConnectorStatusChanged, SiteRetired
 from youguan.parts import Parts
 from youguan.settings import Settings
 from youguan.web.application import application
@@ -236,6 +236,36 @@ async def test_pages_of_one_station_show_its_alerts_and_tasks_alone(reader: http
     station = (await reader.get("/gateway/stations/s1", headers=headers)).text
     assert 'href="/alerts?station=s1"' in station
     assert 'href="/tasks?station=s1"' in station
+
+
+async def test_what_was_seen_at_a_retired_site_remains_its_divisions(
+    client: httpx.AsyncClient, parts: Sequence[Parts], database_url: str
+) -> None:
+    day = (NOW - timedelta(days=3)).date()
+    async with await create_pool(database_url) as pool:
+        await pool.executemany(
+            """
+            INSERT INTO telemetry.connector_day (day, station_id, connector, site_id, available_s, occupied_s, charging_s,
+                reserved_s, unavailable_s, faulted_s, offline_s, unknown_s, excluded_s, counted_s, energy_wh, transactions,
+                closing_condition, closing_link, begins_s, states)
+            VALUES ($1, $2, 1, $3, 86400, 0, 0, 0, 0, 0, 0, 0, 0, 86400, 0, 0, 'available', 'online', '{0}', '{available}')
+            """,
+            [(day, f"s{n}", n) for n in "12"],
+        )
+        async with pool.acquire() as connection, connection.transaction():
+            retired = [SiteRetired(site_id=n, station_ids=(f"s{n}",)) for n in "12"]
+            await publish(connection, "registry", retired)
+    await settle(parts)
+    after = day + timedelta(days=1)
+    for who, seen in (("regulator", ALL), ("town regulator", FIRST), ("operator of nothing", NONE)):
+        listed = await client.get(f"/api/gateway/uptime?from={day}&to={after}", headers=bearer(who))
+        assert {row["site_id"] for row in listed.json()["items"]} == seen
+        spans = {"span": [f"{n},{day},{after}" for n in "12"]}
+        told = await client.get("/api/gateway/uptime/spans", params=spans, headers=bearer(who))
+        assert {row["site_id"] for row in told.json()["items"]} == seen
+        assert {
+            t["site_id"] for t in (await client.get("/api/inspection/tasks", headers=bearer(who))).json()["items"]
+        } == seen
 
 
 async def test_what_everybody_sees(reader: httpx.AsyncClient) -> None:

@@ -329,6 +329,7 @@ class VisitDesk:
             pieces={kind: kinds.count(kind) for kind in record.PIECES},
             rights_told=visit["rights_told"],
             replaced=tuple((row["left_name"], row["came_name"], row["reason"]) for row in left),
+            asked=tuple(_asked(piece["source"]) for piece in pieces if "outcome" in piece["source"]),
         )  # fmt: skip
 
     def _lines(self, points: Sequence[asyncpg.Record]) -> list[record.Line]:
@@ -379,6 +380,11 @@ class VisitDesk:
             if place is not None and not await store.has_place(connection, visit_id, place):
                 raise Invalid.about("place", "is not on this visit's list")
             await keep(connection)
+
+
+def _asked(source: Mapping[str, Any]) -> record.Asked:
+    """Return what a probe's piece says of its station."""
+    return record.Asked(source["station_id"], datetime.fromisoformat(source["at"]), source["outcome"], source["said"])
 
 
 def _is_done(visit: asyncpg.Record, command: Command, subject: str) -> bool:

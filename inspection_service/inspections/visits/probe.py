@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 ANSWERED, REFUSED, UNANSWERED, UNREACHABLE = "answered", "refused", "unanswered", "unreachable"
+OUTCOMES = {ANSWERED: "已应答", REFUSED: "拒绝应答", UNANSWERED: "没有应答", UNREACHABLE: "未连接，无法询问"}
 
 
 @dataclass(frozen=True, slots=True)
