@@ -205,7 +205,7 @@ class VariableKey(NamedTuple):
     def name(self) -> str:
         """Return which variable it is, where, in short: `Connector[1.2].Problem`, `Component/instance.Variable/instance`.
 
-        In brackets the EVSE and, where there is one, its connector; what is the station's own has none.
+        In brackets the EVSE and, where there is one, its connector; what is the station's own has none, a key of 1.6 no component.
         """
         place = (self.evse, self.connector) if self.connector else (self.evse,)
         where = f"[{'.'.join(map(str, place))}]" if any(place) else ""
@@ -213,7 +213,7 @@ class VariableKey(NamedTuple):
             _instance(self.component, self.component_instance),
             _instance(self.variable, self.variable_instance),
         )
-        return f"{component}{where}.{variable}"
+        return f"{component}{where}.{variable}" if component else variable
 
 
 def _instance(name: str, instance: str) -> str:

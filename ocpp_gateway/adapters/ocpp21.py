@@ -8,6 +8,7 @@ from ocpp_gateway.adapters.outcome import Context, Handler, Outcome, Payload
 from ocpp_gateway.adapters.values import read_time
 from ocpp_gateway.devices.reported import watched
 from ocpp_gateway.observation import MonitorsReported, StreamBound, StreamTold
+from ocpp_gateway.protocol.secrets import MASK
 from youguan.clock import effective_time, utc_text
 
 
@@ -79,7 +80,7 @@ def event_stream(payload: Payload, context: Context) -> Outcome:
     notified = common.notified("NotifyPeriodicEventStream", said, context, payload["basetime"])
     times = [_since(read_time(payload["basetime"], "basetime"), element["t"]) for element in data]
     doubts = [f"data[{i}].t: lies outside of the calendar" for i, at in enumerate(times) if at is None]
-    told = [(at, element["v"]) for at, element in zip(times, data, strict=True) if at is not None]
+    told = [(at, e["v"]) for at, e in zip(times, data, strict=True) if at is not None and e["v"] != MASK]
     if not told:
         return Outcome({}, [notified], doubts)
     at, value = max(told, key=lambda each: each[0])

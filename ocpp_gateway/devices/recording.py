@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from ocpp_gateway.devices import store
-from ocpp_gateway.devices.reported import beyond_bound, full_name, streamed
+from ocpp_gateway.devices.reported import beyond_bound, streamed
 from ocpp_gateway.observation import (
     ClockMeasured,
     Excess,
@@ -38,7 +38,7 @@ async def _keep(connection: asyncpg.Connection, told: Sequence[tuple[Observation
     if not beyond:
         return []
     by = {(report.station_id, variable.key): said for said, report in told for variable in report.variables}
-    left_out = [(station_id, full_name(key), by[station_id, key]) for station_id, key in beyond]
+    left_out = [(station_id, key.name, by[station_id, key]) for station_id, key in beyond]
     return beyond_bound("variable", store.VARIABLES_A_STATION, left_out)
 
 

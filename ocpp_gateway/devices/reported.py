@@ -88,11 +88,6 @@ def configuration_key(name: str, value: str | None, readonly: bool | None = None
     return Variable(key, None if is_secret(name) else value, mutability)
 
 
-def full_name(key: VariableKey) -> str:
-    """Return how a variable is called to whoever reads of it."""
-    return f"{key.component}.{key.variable}" if key.component else key.variable
-
-
 def beyond_bound(member: str, most: int, left_out: Sequence[tuple[str, object, Observation]]) -> list[Excess]:
     """Return, for each station that told of more than it may have, what is not kept: (station, its name, who told of it)."""
     many = Counter(station_id for station_id, _, _ in left_out)

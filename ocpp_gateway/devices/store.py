@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import asyncpg
 
 from ocpp_gateway.observation import ClockMeasured, VariableKey, VariablesReported
+from ocpp_gateway.protocol.secrets import SECRET_NAME
+from ocpp_gateway.protocol.streams import StreamsKnown
 
 ACTUAL = "Actual"
 # More than any charger has: who tells of more invents them. What a station has told of already goes on being brought up to date.
@@ -152,6 +154,30 @@ async def streams(connection: asyncpg.Connection, numbers: Collection[Numbered])
     return {
         (row["station_id"], row["stream"]): VariableKey(**{name: row[name] for name in WATCHED}, attribute=ACTUAL)
         for row in rows
+    }
+
+
+async def streams_known(connection: asyncpg.Connection, station_ids: Collection[str]) -> dict[str, StreamsKnown]:
+    """Return what is known of the streams of stations; of those of which nothing is, nothing."""
+    rows = await connection.fetch(
+        """
+        SELECT station_id, NULL AS stream, number AS monitor FROM gateway.monitor
+        WHERE station_id = ANY($1::text[]) AND variable ~* $2
+        UNION ALL
+        SELECT station_id, number, monitor FROM gateway.event_stream WHERE station_id = ANY($1::text[])
+        """,
+        list(station_ids),
+        SECRET_NAME.pattern,
+    )
+    found: dict[str, tuple[set[int], dict[int, int]]] = {}
+    for row in rows:
+        secrets, monitor_of = found.setdefault(row["station_id"], (set(), {}))
+        if row["stream"] is None:
+            secrets.add(row["monitor"])
+        else:
+            monitor_of[row["stream"]] = row["monitor"]
+    return {
+        station_id: StreamsKnown(frozenset(secrets), monitor_of) for station_id, (secrets, monitor_of) in found.items()
     }
 
 

@@ -11,7 +11,7 @@ MASK = "********"
 SECRET_MEMBERS = frozenset({"apnPassword", "basicAuthPassword", "password", "simPin", "key"})
 SECRET_MEMBERS_IN = frozenset({"SetNetworkProfile"})
 STATION_KEYS = frozenset({"authorizationkey", "basicauthpassword"})  # 1.6 names are compared without regard to case
-SECRET_NAME = re.compile(
+SECRET_NAME = re.compile(  # PostgreSQL is asked by it as well
     "passw|secret|authorizationkey|vpnkey|privatekey|presharedkey|credential|simpin|token$", re.IGNORECASE
 )
 # `ftp://name:password@host/…`, where diagnostics and logs are sent and firmware comes from.

@@ -2,15 +2,22 @@
 
 from ocpp_gateway.protocol.persons import unnamed, unnamed_answer
 from ocpp_gateway.protocol.secrets import Payload, masked, masked_answer, masked_late
+from ocpp_gateway.protocol.streams import Streams
 from ocpp_gateway.protocol.versions import Version
 
 
-def shown_request(version: Version, action: str, payload: Payload, text: str, *, tokens: bool = False) -> Payload:
+def shown_request(
+    version: Version, action: str, payload: Payload, text: str, streams: Streams | None = None, *, tokens: bool = False
+) -> Payload:
     """Return what is kept of a request, whoever sends it; the very same object where nothing is taken out.
 
-    `text`: the frame, or the payload as JSON. `tokens`: as in `unnamed`.
+    `text`: the frame, or the payload as JSON. `streams`: of the station that sends it, where it may have some. `tokens`: as in
+    `unnamed`.
     """
-    return unnamed(version, action, masked(version, action, payload), text, tokens=tokens)
+    hidden = masked(version, action, payload)
+    if streams is not None:
+        hidden = streams.hidden(action, hidden)
+    return unnamed(version, action, hidden, text, tokens=tokens)
 
 
 def shown_answer(version: Version, action: str, payload: Payload, text: str, *, tokens: bool = False) -> Payload:

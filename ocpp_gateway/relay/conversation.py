@@ -36,7 +36,7 @@ from ocpp_gateway.relay.noting import Noting, parts_of, remember
 from ocpp_gateway.relay.passed import SAID, TOLD, Passed
 from ocpp_gateway.relay.turns import Turns
 from ocpp_gateway.relay.upstreams import Upstream
-from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.store import Grant, Opening
 from ocpp_gateway.stations.surroundings import Answered, Surroundings
 
 OURS_REMEMBERED = 256
@@ -284,8 +284,10 @@ class Relayed:
         if not isinstance(message_id, str) or message_id not in self._ours or message_id in self._of_upstream:
             return False
         if self._wanted and self._wanted[0][0].message_id == message_id:
-            _, answered = self._wanted.pop(0)
-            answered(_answer(parts), message.decode(errors="replace"))
+            call, answered = self._wanted.pop(0)
+            answer = _answer(parts)
+            self._noting.answered(call.action, answer.payload or {})
+            answered(answer, message.decode(errors="replace"))
             self._next()
         return True
 
@@ -302,8 +304,9 @@ class Relayed:
 
     # --- its beginning and its end -------------------------------------------------------------------------------
 
-    def _granted(self, epoch: int) -> None:
-        self._epoch = epoch
+    def _granted(self, grant: Grant) -> None:
+        self._epoch = grant.epoch
+        self._noting.begin_with(grant.streams)
         if self._closed:
             self._say_goodbye("closed")
 

@@ -9,6 +9,7 @@ import orjson
 from ocpp_gateway.protocol import schemas
 from ocpp_gateway.protocol.frames import CALL, CALLERROR, CALLRESULT, NUL, SEND
 from ocpp_gateway.protocol.persons import words
+from ocpp_gateway.protocol.streams import TELLING, Streams, StreamsKnown
 from ocpp_gateway.protocol.versions import Version
 from ocpp_gateway.relay import shown
 from ocpp_gateway.relay.passed import ENDED, REFUSED, SAID, TOLD, UPSTREAM, Passed
@@ -36,6 +37,7 @@ class Noting:
         "_remote",
         "_site_id",
         "_station_id",
+        "_streams",
         "_version",
     )
 
@@ -51,6 +53,7 @@ class Noting:
     ) -> None:
         self._station_id = station_id
         self._version = version
+        self._streams = Streams() if version.sends else None
         self._remote = remote
         self._site_id = site_id
         self._connection = connection
@@ -58,6 +61,16 @@ class Noting:
         self._note = note
         self._asked: dict[str, tuple[str, str]] = {}  # the upstream's open calls: id → action, frame
         self._awaiting: dict[str, str] = {}  # the station's open calls whose answers tell more: id → frame
+
+    def begin_with(self, known: StreamsKnown) -> None:
+        """Take what earlier connections have said of the station's streams."""
+        if self._streams is not None:
+            self._streams.begin_with(known)
+
+    def answered(self, action: str, payload: dict[str, Any]) -> None:
+        """Take what the station answers to a call, the upstream's or ours, for what it says of its streams."""
+        if self._streams is not None:
+            self._streams.answered(action, payload)
 
     def said(self, message: bytes) -> None:
         """Note what the station says, whatever it is."""
@@ -97,12 +110,15 @@ class Noting:
         about = ""
         match parts:
             case [kind, message_id, str(action), dict(payload)] if kind in REQUESTS:
-                text = shown.request(self._version, text, parts, action, payload)
+                text = shown.request(self._version, text, parts, action, payload, self._streams)
+                if self._streams is not None and action in TELLING:
+                    self._streams.said(action, payload)
                 if isinstance(message_id, str) and action in AWAITED and action in schemas.requests(self._version):
                     remember(self._awaiting, message_id, text, MOST_OPEN)
             case [kind, str(message_id), dict(payload)] if kind == CALLRESULT:
                 action, about = self._asked.pop(message_id, ("", ""))
                 text = shown.answer(self._version, text, message_id, payload, action)
+                self.answered(action, payload)
             case _:
                 if len(parts) > 1 and parts[0] == CALLERROR and isinstance(parts[1], str):
                     self._asked.pop(parts[1], None)

@@ -11,8 +11,11 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from ocpp_gateway.devices.store import streams_known
+from ocpp_gateway.protocol.streams import NOTHING_KNOWN
+from ocpp_gateway.protocol.versions import V21
 from ocpp_gateway.stations import store
-from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.store import Grant, Opening
 from youguan.clock import Clock
 from youguan.database import AWAY
 from youguan.eventlog import publish
@@ -36,7 +39,7 @@ class Ownership:
         self._pool = pool
         self._slot = slot
         self._clock = clock
-        self._waiting: dict[str, tuple[Opening, Callable[[int], None]]] = {}
+        self._waiting: dict[str, tuple[Opening, Callable[[Grant], None]]] = {}
         self._rung = asyncio.Event()
         self._looked_at: datetime | None = None
 
@@ -47,8 +50,8 @@ class Ownership:
             await store.start_worker(connection, self._slot, now)
             await publish(connection, f"gateway/{self._slot}", await _let_go(connection, self._slot, now))
 
-    def claim(self, opening: Opening, granted: Callable[[int], None]) -> None:
-        """Ask for a station; `granted` is called with the epoch of the connection. A later request replaces it."""
+    def claim(self, opening: Opening, granted: Callable[[Grant], None]) -> None:
+        """Ask for a station; `granted` is called with the grant of the connection. A later request replaces it."""
         self._waiting[opening.station_id] = (opening, granted)
         self._rung.set()
 
@@ -86,10 +89,10 @@ class Ownership:
             on_lost(await store.held_by_others(connection, self._slot, known))
         return count
 
-    async def _grant(self, batch: dict[str, tuple[Opening, Callable[[int], None]]]) -> None:
+    async def _grant(self, batch: dict[str, tuple[Opening, Callable[[Grant], None]]]) -> None:
         while True:
             try:
-                epochs = await self._commit({station_id: opening for station_id, (opening, _) in batch.items()})
+                grants = await self._commit({station_id: opening for station_id, (opening, _) in batch.items()})
                 break
             except asyncpg.DeadlockDetectedError as error:
                 log.warning("ownership %d: rolled back, trying again at once: %s", self._slot, error)
@@ -97,12 +100,14 @@ class Ownership:
                 log.warning("ownership %d: %s", self._slot, error)
                 await asyncio.sleep(0.2)
         for station_id, (_, granted) in batch.items():
-            granted(epochs[station_id])
+            granted(grants[station_id])
 
-    async def _commit(self, openings: dict[str, Opening]) -> dict[str, int]:
+    async def _commit(self, openings: dict[str, Opening]) -> dict[str, Grant]:
         async with self._pool.acquire() as connection, connection.transaction():
             await store.take_from_others(connection, self._slot, list(openings))
             claimed = await store.claim(connection, self._slot, openings)
+            streaming = [station_id for station_id, opening in openings.items() if opening.ocpp_version == V21.name]
+            known = await streams_known(connection, streaming) if streaming else {}
             events: list[Event] = []
             for station_id, (_, back) in claimed.items():
                 opening = openings[station_id]
@@ -114,7 +119,9 @@ class Ownership:
                 if back:
                     events.append(StationOnline(station_id=station_id, at=opening.at))
             await publish(connection, f"gateway/{self._slot}", events)
-        return {station_id: epoch for station_id, (epoch, _) in claimed.items()}
+        return {
+            station_id: Grant(epoch, known.get(station_id, NOTHING_KNOWN)) for station_id, (epoch, _) in claimed.items()
+        }
 
 
 class SlotWatch:

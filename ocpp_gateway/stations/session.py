@@ -24,13 +24,14 @@ from ocpp_gateway.protocol.frames import (
 )
 from ocpp_gateway.protocol.persons import unread, words
 from ocpp_gateway.protocol.shown import shown_answer, shown_request
+from ocpp_gateway.protocol.streams import TELLING, Streams
 from ocpp_gateway.protocol.versions import Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
 from ocpp_gateway.stations.asked import Asked
 from ocpp_gateway.stations.clock_skew import ClockGauge
 from ocpp_gateway.stations.registration import Registration, refusal_of
 from ocpp_gateway.stations.routing import Route, route_of, routes
-from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.store import Grant, Opening
 from ocpp_gateway.stations.surroundings import Answered, Surroundings, Wire
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ class Session:
 
     __slots__ = (
         "_around", "_asked", "_claiming", "_closed", "_doubts", "_epoch", "_gauge", "_held", "_last", "_number", "_open",
-        "_paused", "_problems", "_profile", "_remote", "_routes", "_unanswered", "_unread", "_wire", "station_id", "version",
+        "_paused", "_problems", "_profile", "_remote", "_routes", "_streams", "_unanswered", "_unread", "_wire", "station_id",
+        "version",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +84,7 @@ class Session:
         self._last: tuple[int, bytes] = (0, b"")  # frame and answer
         self._asked = Asked()
         self._problems: Problems = {}
+        self._streams = Streams() if version.sends else None
         self._gauge = ClockGauge(station_id, around.tolerated_skew)
         if around.knows(station_id):
             self._claim()
@@ -110,7 +113,7 @@ class Session:
 
     def _call(self, call: Call, raw: bytes, text: str, now: datetime) -> None:
         known = self._around.knows(self.station_id)
-        shown = shown_request(self.version, call.action, call.payload, text)
+        shown = shown_request(self.version, call.action, call.payload, text, self._streams)
         if shown is not call.payload:
             call = Call(call.message_id, call.action, shown)
             text = call_frame(call).decode()
@@ -125,6 +128,8 @@ class Session:
             reason = "this message could not be handled"
             self._refuse(Refusal("InternalError", reason, message_id=call.message_id), text, now)
             return
+        if self._streams is not None and call.action in TELLING:
+            self._streams.said(call.action, call.payload)
         content = hash(raw)
         self._unanswered.add(content)
         entry = Entry(
@@ -157,7 +162,7 @@ class Session:
 
     def _take_send(self, send: Send, text: str, now: datetime) -> None:
         """Take what wants no answer; it counts as open until it is stored, so that no flood of it fills the memory."""
-        shown = shown_request(self.version, send.action, send.payload, text)
+        shown = shown_request(self.version, send.action, send.payload, text, self._streams)
         if shown is not send.payload:
             send = Send(send.message_id, send.action, shown)
             text = send_frame(send).decode()
@@ -258,7 +263,10 @@ class Session:
         self._around.recorder.submit(Entry(self.station_id, self._around.clock.now(), frame.decode(), sent=True))
 
     def _take_answer(self, answer: Answer, text: str, now: datetime) -> None:
+        asked = self._asked.first
         if self._asked.take(answer, text):
+            if self._streams is not None and asked is not None and answer.payload is not None:
+                self._streams.answered(asked.action, answer.payload)
             self._send_asked()
             return
         metrics.frames.labels(self.version.name, "unexpected answer").inc()
@@ -281,8 +289,10 @@ class Session:
         opening = Opening(self.station_id, self.version.name, self._remote, self._around.clock.now(), self._profile)
         self._around.claims.claim(opening, self._granted)
 
-    def _granted(self, epoch: int) -> None:
-        self._epoch = epoch
+    def _granted(self, grant: Grant) -> None:
+        self._epoch = grant.epoch
+        if self._streams is not None:
+            self._streams.begin_with(grant.streams)
         if self._closed:
             self._say_goodbye("closed")
             return

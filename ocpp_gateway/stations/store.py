@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import asyncpg
 
+from ocpp_gateway.protocol.streams import NOTHING_KNOWN, StreamsKnown
 from ocpp_gateway.timeseries.store import mark_due
 from youguan.clock import first_day_from
 from youguan.database import session_lock
@@ -131,6 +133,13 @@ class Opening:
     remote: str
     at: datetime
     profile: int = 0
+
+
+class Grant(NamedTuple):
+    """A connection may speak for its station: the epoch that is its own, and what is known of the station's streams."""
+
+    epoch: int
+    streams: StreamsKnown = NOTHING_KNOWN
 
 
 async def start_worker(connection: asyncpg.Connection, slot: int, at: datetime) -> None:

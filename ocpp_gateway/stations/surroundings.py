@@ -10,7 +10,7 @@ from ocpp_gateway.protocol.frames import Answer, Call, Refusal
 from ocpp_gateway.protocol.versions import Version
 from ocpp_gateway.recorder.batch import Entry
 from ocpp_gateway.stations.registration import Registration
-from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.store import Grant, Opening
 from youguan.clock import Clock
 
 Answered = Callable[[Answer | None, str], None]
@@ -37,7 +37,7 @@ class Recorder(Protocol):
 class Claims(Protocol):
     """Where a connection asks to speak for its station."""
 
-    def claim(self, opening: Opening, granted: Callable[[int], None]) -> None: ...
+    def claim(self, opening: Opening, granted: Callable[[Grant], None]) -> None: ...
 
 
 class Conversation(Protocol):

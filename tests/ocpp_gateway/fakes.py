@@ -9,11 +9,12 @@ import orjson
 
 from ocpp_gateway.adapters.outcome import Authorise
 from ocpp_gateway.authorisation.rules import Decision, IdToken, Presented, compared, decide
+from ocpp_gateway.protocol.streams import NOTHING_KNOWN, StreamsKnown
 from ocpp_gateway.protocol.versions import V16, Version
 from ocpp_gateway.recorder.batch import Committed, Entry, Settlement
 from ocpp_gateway.stations.registration import Registration
 from ocpp_gateway.stations.session import Session
-from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.store import Grant, Opening
 from ocpp_gateway.stations.surroundings import Surroundings
 from youguan.clock import ManualClock
 
@@ -64,13 +65,14 @@ class FakeRecorder:
 
 @dataclass
 class FakeClaims:
-    """Grants at once."""
+    """Grants at once; `streams`: what is known of them."""
 
     epoch: int = 0
+    streams: StreamsKnown = NOTHING_KNOWN
 
-    def claim(self, opening: Opening, granted: Callable[[int], None]) -> None:
+    def claim(self, opening: Opening, granted: Callable[[Grant], None]) -> None:
         self.epoch += 1
-        granted(self.epoch)
+        granted(Grant(self.epoch, self.streams))
 
 
 def knowing(*tokens: IdToken) -> Authorise:

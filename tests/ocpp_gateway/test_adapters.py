@@ -171,6 +171,7 @@ def test_a_report_is_variables_by_attribute() -> None:
     ("key", "name"),
     [
         (VariableKey("ChargingStation", "", 0, 0, "Problem", "", "Actual"), "ChargingStation.Problem"),
+        (VariableKey("", "", 0, 0, "HeartbeatInterval", "", "Actual"), "HeartbeatInterval"),
         (VariableKey("EVSE", "", 2, 0, "Problem", "", "Actual"), "EVSE[2].Problem"),
         (VariableKey("Connector", "", 2, 1, "Problem", "", "Actual"), "Connector[2.1].Problem"),
         (VariableKey("TokenReader", "a", 12, 1, "Token", "b", "Actual"), "TokenReader/a[12.1].Token/b"),

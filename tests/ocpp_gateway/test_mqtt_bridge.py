@@ -30,7 +30,7 @@ from ocpp_gateway.mqtt.repeats import Repeats
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations import directory
 from ocpp_gateway.stations.ownership import Ownership
-from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.store import Grant, Opening
 from tests.ocpp_gateway.brokers import Mosquitto, free_port
 from tests.ocpp_gateway.fakes import FakeRecorder
 from tests.suite import ROOT, eventually
@@ -325,12 +325,12 @@ async def test_a_station_that_speaks_for_itself_keeps_the_word(settings: Setting
     owner = Ownership(pool, 0, SystemClock())
     await owner.start()
     owning = asyncio.create_task(owner.run())
-    granted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    granted: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
     async with bridging(settings):
         await send(settings, (STATUS, status(1, "Faulted")))
         await until_stored(pool, 1)
         owner.claim(Opening("C1", "1.6", "x", NOW), granted.set_result)
-        assert await granted == 2
+        assert (await granted).epoch == 2
         await send(
             settings, (STATUS, status(2)), ("bays/S1/C1/status", {"connector": 1, "vehicle": "petrol"}),
         )  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from ocpp_gateway.heartbeats.watch import HeartbeatWatch
 from ocpp_gateway.stations import store
 from ocpp_gateway.stations.ownership import UNHELD, Ownership, SlotWatch
-from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.store import Grant, Opening
 from tests.suite import eventually
 from youguan.clock import ManualClock
 from youguan.database import create_pool
@@ -45,9 +45,9 @@ class Worker:
         self.lost.update(epochs)
 
     async def claim(self, station_id: str) -> int:
-        granted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        granted: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
         self._ownership.claim(Opening(station_id, "1.6", "x", self._clock.now()), granted.set_result)
-        return await granted
+        return (await granted).epoch
 
     async def end(self) -> None:
         for task in self._tasks:

@@ -46,7 +46,7 @@ from ocpp_gateway.recorder.batch import (
 from ocpp_gateway.recorder.direct import DirectRecorder
 from ocpp_gateway.stations.ownership import Ownership
 from ocpp_gateway.stations.registration import Registration
-from ocpp_gateway.stations.store import Opening
+from ocpp_gateway.stations.store import Grant, Opening
 from ocpp_gateway.timeseries import store as timeseries
 from ocpp_gateway.timeseries.rollup import Rollup, bounds, days_between
 from tests.ocpp_gateway.fakes import knowing
@@ -310,9 +310,9 @@ async def test_a_station_that_moves_is_written_by_its_new_worker_only(
     running = [asyncio.create_task(owner.run()) for owner in owners]
     epochs: list[int] = []
     for owner in owners:
-        granted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        granted: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
         owner.claim(Opening("s1", "1.6", "x", NOW), granted.set_result)
-        epochs.append(await granted)
+        epochs.append((await granted).epoch)
         if owner is owners[0]:
             await desk.put(status("Faulted"))
     assert epochs == [1, 2]
