@@ -10,6 +10,7 @@ REFUSED = {
     "only_beside": "this sanction comes together with another one only",
     "not_in_force": "the basis was not in force then",
     "limitation": "the limitation has passed",
+    "content_unreviewed": "what equipment recorded was not reviewed: real, clear, whole, exact (Art. 41)",
     "telemetry_only": "telemetry alone proves nothing: two officers have to check",
     "two_officers": "no evidence that two officers took or confirmed",
     "fined_already": "this act was fined already",

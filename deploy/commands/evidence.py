@@ -31,6 +31,8 @@ def verify_bundle(
     if faults:
         raise typer.Exit(1)
     typer.echo(f"{found.case}: {found.links} links, {found.files} files, everything holds")
+    for place, holds in found.recordings.items():
+        typer.echo(f"recording {place}: {REVIEWS[holds]}")
     typer.echo(f"signed with {found.key}" + ("" if key else " (compare it with the key that the organ has published)"))
     if found.day is None:
         typer.echo("no day's root yet: the case is younger than the last one published")
@@ -38,6 +40,13 @@ def verify_bundle(
         typer.echo(
             f"in the root of {found.day}: {found.root}" + ("" if root else " (compare it with the one published)")
         )
+
+
+REVIEWS = {
+    True: "its content was reviewed: real, clear, whole and exact",
+    False: "its content was reviewed and found wanting: no evidence",
+    None: "nobody has reviewed its content: no evidence (Penalty Law Art. 41)",
+}
 
 
 def _unlike(found: Verdict, key: str | None, root: str | None) -> list[str]:

@@ -14,9 +14,11 @@ from inspection_service.cases.machine import STEPS, Command, Step
 from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.serving import arrived_on, handed_over, served
 from inspection_service.law.catalogue import ADVICE, CITIZEN, ORDER, PENALTY, Item
+from inspection_service.law.evidence import Piece, is_barred, recordings
 from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
 from inspection_service.law.statutes import LawError, statutes
+from youguan.clock import COUNTY
 
 FILE = Path(__file__).with_name("documents.toml")
 NOTHING = "——"
@@ -72,7 +74,8 @@ def content(kind: str, issue: Issue, before: Case, after: Case, line: Step, said
     template = templates()[kind]
     words = _words(issue, before, after, line, said)
     grounds = [template["discretion"]] if said.grounds and "discretion" in template else []
-    paragraphs = [*template["paragraphs"], *grounds, *_rights(template, after)]
+    recorded = [template["recordings"]] if "recordings" in template and recordings(after.pieces) else []
+    paragraphs = [*template["paragraphs"], *recorded, *grounds, *_rights(template, after)]
     return {
         "title": template["title"],
         "organ": issue.organ,
@@ -138,7 +141,7 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         manner=served(said.manner, said.people), arrived=_arrived(said),
         handed=handed_over(said.manner, said.people), proof=_proof(case, said),
         reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
-        article=article.title, evidence=_evidence(case), heard=_heard(case.facts),
+        article=article.title, evidence=_evidence(case), recordings=_recordings(case), heard=_heard(case.facts),
         sanction=sanction_text(facts.imposed, case.item), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
         pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
         mercy=mercy.article.title if mercy else article.title, to=_addressee(case, line), kept=_kept(before.facts),
@@ -160,8 +163,20 @@ def _named(party: str, case: Case) -> str:
 
 
 def _evidence(case: Case) -> str:
-    """Return the evidence of a case, piece by piece (Art. 59)."""
-    return "；".join(f"{n}.《{piece.title}》" for n, piece in enumerate(case.pieces, 1)) or NOTHING
+    """Return the evidence of a case, piece by piece (Art. 59), without what may not be evidence (Art. 41)."""
+    named = [piece for piece in case.pieces if not is_barred(piece)]
+    return "；".join(f"{n}.《{piece.title}》" for n, piece in enumerate(named, 1)) or NOTHING
+
+
+def _recordings(case: Case) -> str:
+    """Return what monitoring equipment recorded, as the party is told of it: which piece, by what, when (Art. 41)."""
+    return "；".join(f"证据第{p.place}号《{p.title}》{_recorded(p)}" for p in recordings(case.pieces)) or NOTHING
+
+
+def _recorded(piece: Piece) -> str:
+    at = f"{piece.taken_at.astimezone(COUNTY):%Y年%-m月%-d日%H时%M分}记录" if piece.taken_at else ""
+    named = "，".join(filter(None, (piece.equipment, at)))
+    return f"（{named}）" if named else ""
 
 
 def _heard(facts: Facts) -> str:

@@ -22,10 +22,13 @@ from inspection_service.cases.owing import owed_fen, refund_fen
 from inspection_service.cases.particulars import particulars
 from inspection_service.cases.persons import Officer
 from inspection_service.cases.words import GROUPS, PARTICULARS, WAITING, WORDS
+from inspection_service.evidence import reviewing
 from inspection_service.evidence import store as evidence_store
+from inspection_service.evidence.deeds import Deed, may
 from inspection_service.evidence.desk import EvidenceDesk, officers_of
 from inspection_service.inspections.visits import store as visit_store
 from inspection_service.law.catalogue import PENALTY
+from inspection_service.law.evidence import recordings
 from inspection_service.monitoring import store as register
 from inspection_service.papers import store as paper_store
 from youguan.auth import INSPECTOR, OFFICIALS, REGULATOR, REVIEWER, Principal
@@ -194,6 +197,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             papers = await paper_store.papers(connection, case_id)
             collects = who.has(INSPECTOR) and who.subject in case.facts.officers
             registered = {piece.place for piece in case.pieces if piece.registered}
+            reviews_recordings = may(Deed.REVIEW, await evidence.standing(connection, row), who)
             equipment = await register.near(connection, row["site_id"]) if official and collects else []
             records = await visit_store.proving(connection, case_id) if official and collects else []
             known = {officer.subject: officer for officer in await store.officers(connection)}
@@ -204,6 +208,8 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             history=[line for line in history if official or line["actor"] == who.subject], today=desk.today(),
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
             papers=papers, records=records, equipment=equipment, registered=registered,
+            reviews=reviewing.reviews(links), recordings=recordings(case.pieces),
+            to_review=reviewing.open_to(links, who.subject, who.level or 0) if reviews_recordings else (),
             brings=who.organisation_id is not None and who.organisation_id == row["party_id"],
             takes=State(row["state"]) not in ENDED,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,

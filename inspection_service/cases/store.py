@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from inspection_service.cases.documents import TOLD_TO_PARTY
+from inspection_service.cases.machine import ENDED
 from inspection_service.cases.persons import Officer
 from inspection_service.cases.waiting import Waits
 from youguan.auth import Scope
@@ -308,11 +309,17 @@ KEPT = """(SELECT coalesce(sum((part->>'fen')::bigint), 0) FROM jsonb_array_elem
     - (SELECT coalesce(sum((part->>'fen')::bigint), 0) FROM jsonb_array_elements(c.facts->'refunds') AS part)"""
 # Review or court has struck the decision down, and the case stands as if not: told before that was the decision's end.
 STRUCK_DOWN = "coalesce(c.facts->'appeals'->-1->>'outcome' IN ('revoked', 'illegal'), false)"
+# What equipment of the register, or that an officer says was reviewed, recorded, and nobody has reviewed yet (Art. 41).
+UNREVIEWED = f"""(c.state <> ALL ('{{{",".join(ENDED)}}}') AND EXISTS (
+    SELECT FROM inspection.evidence e WHERE e.case_id = c.id AND e.record->>'origin' = 'monitoring'
+        AND (e.record->'source' ? 'equipment_id' OR (e.record->>'reviewed')::bool)
+        AND NOT EXISTS (SELECT FROM inspection.evidence r WHERE r.case_id = c.id AND (r.record->>'reviews')::int = e.place)))"""
 # Whose turn it is, of `Waits`: $13 what he reviews, $14 himself, $15 up to which level he reviews, $16 whether he decides, $17 of
 # which items alone, $18 by when who was told has had his time. For whom the law keeps apart nothing waits (Art. 43, 57, 58).
 AS_REVIEWER = f"""(c.state = ANY ($13::text[])
     OR ($15::int > 0 AND c.state IN ('served', 'demanded', 'enforcing', 'paid') AND {SIMPLE_UNNOTED})
-    OR ($15 > 3 AND c.state = 'heard' AND NOT {_fact("hearing_reviewed")}))"""
+    OR ($15 > 3 AND c.state = 'heard' AND NOT {_fact("hearing_reviewed")})
+    OR ($15 > 0 AND {UNREVIEWED}))"""
 AS_HEAD = f"""($16::bool AND (cardinality($17::text[]) = 0 OR c.item_id = ANY ($17)) AND (c.state = 'proposed'
     OR (c.state IN ('lead', 'ordered', 'mended', 'rechecked') AND {_fact("end_asked")})
     OR (c.state = 'notified' AND ({_fact("defended")} OR (c.facts->>'notified_on')::date <= $18::date))

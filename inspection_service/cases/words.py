@@ -256,6 +256,7 @@ EVIDENCE_KINDS = {
     "record": "现场笔录、勘验笔录", "audiovisual": "视听资料（照片、录像）", "documentary": "书证", "physical": "物证",
     "electronic": "电子数据", "witness": "证人证言", "statement": "当事人的陈述", "expert": "鉴定意见",
 }  # fmt: skip
+QUALITIES = {"real": "真实", "clear": "清晰", "whole": "完整", "exact": "准确"}  # of a recording (Art. 41)
 DOCUMENTS = {
     "id_card": "居民身份证", "passport": "护照", "hk_macao_permit": "港澳居民来往内地通行证",
     "taiwan_permit": "台湾居民来往大陆通行证",
@@ -280,5 +281,6 @@ WORDS: dict[str, Any] = {
     "about_names": ABOUT,
     "document_kinds": DOCUMENTS,
     "evidence_kinds": EVIDENCE_KINDS, "origins": ORIGINS, "parties": PARTIES, "sanction_names": SANCTIONS, "groups": GROUPS,
+    "qualities": QUALITIES,
     "addressees": ADDRESSEES,
 }  # fmt: skip

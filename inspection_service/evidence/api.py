@@ -5,20 +5,21 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, File, Form, Response, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from inspection_service.cases.api import require_case, require_signer
 from inspection_service.cases.desk import CaseDesk
-from inspection_service.evidence import store
+from inspection_service.evidence import lookup, store
 from inspection_service.evidence.chain import Link
 from inspection_service.evidence.desk import EvidenceDesk, Wish
-from youguan.auth import INSPECTOR, OFFICIALS, Principal
+from inspection_service.evidence.reviewing import QUALITIES, Finding, Findings
+from youguan.auth import INSPECTOR, OFFICIALS, REVIEWER, Principal
 from youguan.clock import Clock
 from youguan.documents import Document
 from youguan.errors import Invalid
 from youguan.web.documents import INERT, give, take
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
-from youguan.web.times import GivenTime
+from youguan.web.times import GivenTime, UtcTime
 
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Kind = Literal["documentary", "physical", "audiovisual", "electronic", "witness", "statement", "expert", "record"]
@@ -65,6 +66,36 @@ class TelemetryWish(BaseModel):
     title: Title
 
 
+class FindingIn(BaseModel):
+    """Whether a recording has a quality, and why."""
+
+    holds: bool
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class ReviewIn(BaseModel):
+    """What the review of a recording found (Penalty Law Art. 41): only where all four hold may it be evidence."""
+
+    model_config = ConfigDict(extra="forbid")
+    real: FindingIn
+    clear: FindingIn
+    whole: FindingIn
+    exact: FindingIn
+
+    @property
+    def findings(self) -> Findings:
+        return {name: Finding(**getattr(self, name).model_dump()) for name in QUALITIES}
+
+
+class RecordingOut(BaseModel):
+    """What monitoring equipment recorded and its review found in order, as the party may look it up (Penalty Law Art. 41)."""
+
+    place: int
+    title: str
+    equipment: str
+    taken_at: UtcTime
+
+
 def link_out(link: Link) -> LinkOut:
     return LinkOut(record=dict(link.record), hash=link.hash, signature=link.signature)
 
@@ -72,6 +103,7 @@ def link_out(link: Link) -> LinkOut:
 def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock) -> None:
     """Add evidence to /api/inspection."""
     official, inspector = require_case(cases, *OFFICIALS), require_signer(cases, INSPECTOR)
+    near, reviewer = require_case(cases), require_signer(cases, REVIEWER)
 
     @app.get("/cases/{case_id}/evidence")
     async def chain(case_id: str, _: Annotated[Principal, Depends(official)]) -> Page[LinkOut]:
@@ -118,6 +150,23 @@ def add_evidence(app: FastAPI, desk: EvidenceDesk, cases: CaseDesk, clock: Clock
     async def confirm(case_id: str, place: int, who: Annotated[Principal, Depends(inspector)]) -> LinkOut:
         """Let the second officer stand for a piece of evidence."""
         return link_out(await desk.confirm(who, case_id, place))
+
+    @app.post("/cases/{case_id}/evidence/{place}/review", status_code=201)
+    async def review(case_id: str, place: int, wish: ReviewIn, who: Annotated[Principal, Depends(reviewer)]) -> LinkOut:
+        """Review what monitoring equipment recorded (Art. 41), as a legal reviewer who never was an officer of the case."""
+        return link_out(await desk.review(who, case_id, place, wish.findings))
+
+    @app.get("/cases/{case_id}/recordings")
+    async def recordings(case_id: str, _: Annotated[Principal, Depends(near)]) -> Page[RecordingOut]:
+        """List what monitoring equipment recorded and its review found in order: also for the party, once it knows of the case."""
+        async with desk.pool.acquire() as connection:
+            found = await lookup.of_case(connection, cases, case_id)
+        return Page(items=[RecordingOut.model_validate(piece, from_attributes=True) for piece in found])
+
+    @app.get("/cases/{case_id}/recordings/{place}/content", response_class=Response)
+    async def recorded(case_id: str, place: int, _: Annotated[Principal, Depends(near)]) -> Response:
+        """Return such a recording, byte by byte; 404 for whatever else is in the chain."""
+        return await give_recording(desk, cases, case_id, place)
 
     @app.get("/cases/{case_id}/evidence/{place}/content", response_class=Response)
     async def content(case_id: str, place: int, _: Annotated[Principal, Depends(official)]) -> Response:
@@ -177,6 +226,13 @@ async def give_content(desk: EvidenceDesk, case_id: str, place: int) -> Response
         members = {name: record[name] for name in ("sha256", "size_bytes", "media_type", "name")}
         return give(desk.shelf, Document(**members))
     return Response(body, media_type=record["media_type"], headers=_safe(f"{record['case']}-{place}.txt"))
+
+
+async def give_recording(desk: EvidenceDesk, cases: CaseDesk, case_id: str, place: int) -> Response:
+    """Return a recording that its party may look up; NotFound for anything else."""
+    async with desk.pool.acquire() as connection:
+        await lookup.check(connection, cases, case_id, place)
+    return await give_content(desk, case_id, place)
 
 
 async def give_bundle(desk: EvidenceDesk, cases: CaseDesk, who: Principal, case_id: str) -> Response:

@@ -9,13 +9,14 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from inspection_service.evidence import reviewing
 from inspection_service.evidence.chain import Link, Signer, broken, canonical, climb, holds, leaf
 
 MANIFEST, SEAL = "bundle.json", "bundle.sig"
@@ -38,7 +39,11 @@ UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found; `faults` empty: everything holds. `key` and `root` are to be compared with what was published."""
+    """What was found; `faults` empty: everything holds. `key` and `root` are to be compared with what was published.
+
+    `recordings`: of each place at which monitoring equipment recorded something, whether its content was reviewed and found in
+    order; None: nobody reviewed it, so that it is no evidence (Art. 41).
+    """
 
     case: str | None
     key: str | None
@@ -47,6 +52,7 @@ class Verdict:
     links: int
     files: int
     faults: tuple[str, ...]
+    recordings: Mapping[int, bool | None] = field(default_factory=dict)
 
 
 def file_name(place: int) -> str:
@@ -102,6 +108,7 @@ def _verdict(manifest: dict[str, Any], members: dict[str, bytes]) -> Verdict:
     faults = [
         *_seal_faults(key, members),
         *_chain_faults(links, key, manifest["case"]),
+        *reviewing.faults(links),
         *_file_faults(links, members),
         *_document_faults(manifest["documents"], members),
         *_stray_faults(links, manifest["documents"], members),
@@ -109,7 +116,17 @@ def _verdict(manifest: dict[str, Any], members: dict[str, bytes]) -> Verdict:
     ]
     root = manifest.get("root")
     day, published = (root["record"]["day"], root["record"]["root"]) if root else (None, None)
-    return Verdict(manifest["case"], key, day, published, len(links), len(members) - 2, tuple(faults))
+    counts = len(links), len(members) - 2
+    return Verdict(manifest["case"], key, day, published, *counts, tuple(faults), _recordings(links, faults))
+
+
+def _recordings(links: Sequence[Link], faults: Sequence[str]) -> dict[int, bool | None]:
+    """Return what reviews came to; where something is wrong nothing is said of them."""
+    if faults:
+        return {}
+    reviews = reviewing.reviews(links)
+    places = [link.record["place"] for link in links if reviewing.is_recording(link.record)]
+    return {place: reviews[place].holds if place in reviews else None for place in places}
 
 
 def _seal_faults(key: str, members: dict[str, bytes]) -> list[str]:

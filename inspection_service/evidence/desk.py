@@ -11,19 +11,20 @@ import asyncpg
 import orjson
 
 from inspection_service.cases import store as cases
-from inspection_service.cases.machine import ENDED, State
+from inspection_service.cases.machine import State
 from inspection_service.cases.opening import noon
-from inspection_service.evidence import bundle, store
+from inspection_service.evidence import bundle, reviewing, store
 from inspection_service.evidence.chain import Link, Signer, leaf, path, root
+from inspection_service.evidence.deeds import Deed, Standing, refuse
+from inspection_service.evidence.reviewing import Findings, Review
 from inspection_service.law.evidence import MONITORING, Piece
 from inspection_service.monitoring.desk import recorded_by
-from inspection_service.wording import REFUSED
 from youguan import audit
-from youguan.auth import INSPECTOR, Principal
+from youguan.auth import Principal
 from youguan.bounds import stations_within
 from youguan.clock import COUNTY, Clock, county_day, utc_text
 from youguan.documents import Document, Shelf, hold_quota
-from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason, Unavailable
+from youguan.errors import Conflict, Invalid, NotFound, Reason, Unavailable
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 
 LONGEST_EXTRACT, MOST_EVENTS = timedelta(days=31), 10_000
@@ -122,7 +123,7 @@ class EvidenceDesk:
     async def confirm(self, who: Principal, case_id: str, place: int) -> Link:
         """Let the other officer say that he was there, or has checked it (Art. 42)."""
         async with self.pool.acquire() as connection, connection.transaction():
-            case = await self.hold(connection, who, case_id)
+            case = await self.hold(connection, who, case_id, Deed.CONFIRM)
             record, _ = await store.content(connection, case_id, place)
             links = await store.links(connection, case_id)
             if who.subject in officers_of(links, place):
@@ -131,6 +132,16 @@ class EvidenceDesk:
                 )
             said = {"type": "confirmation", "confirms": place}
             return await self._add(connection, who, case, links, said, None)
+
+    async def review(self, who: Principal, case_id: str, place: int, findings: Findings) -> Link:
+        """Say whether what equipment recorded is real, clear, whole and exact (Art. 41). NotFound, Forbidden, Invalid, Conflict."""
+        findings, level = reviewing.checked(findings), who.level or 0
+        async with self.pool.acquire() as connection, connection.transaction():
+            case = await self.hold(connection, who, case_id, Deed.REVIEW)
+            record, _ = await store.content(connection, case_id, place)
+            links = await store.links(connection, case_id)
+            reviewing.refuse_review(record, reviewing.reviews(links).get(place), who.subject, level)
+            return await self._add(connection, who, case, links, reviewing.said(place, level, findings), None)
 
     async def _refuse_beyond_quota(self, connection: asyncpg.Connection, who: Principal, size_bytes: int) -> None:
         now = self._clock.now()
@@ -171,18 +182,21 @@ class EvidenceDesk:
         }  # fmt: skip
         return await self._add(connection, who, case, links, said, content)
 
-    async def hold(self, connection: asyncpg.Connection, who: Principal, case_id: str) -> asyncpg.Record:
-        """Return the case, held; NotFound beyond one's bounds, Forbidden for others than its officers, Conflict at its end."""
+    async def hold(
+        self, connection: asyncpg.Connection, who: Principal, case_id: str, deed: Deed = Deed.COLLECT
+    ) -> asyncpg.Record:
+        """Return the case, held, for a deed; NotFound beyond one's bounds, Forbidden for whom it is not, Conflict at its end."""
         case = await cases.get(connection, case_id, hold=True)
         if not who.scope.covers(case["division_code"], None):
             raise NotFound(Reason("case {id}", id=case_id))
-        if not who.has(INSPECTOR) or who.subject not in case["facts"]["officers"]:
-            raise Forbidden("evidence is collected by the officers of the case")
-        if who.subject in await cases.interested(connection, case["party_id"], case["site_id"], noon(case["act_on"])):
-            raise Forbidden(REFUSED["interested"])
-        if State(case["state"]) in ENDED:
-            raise Conflict(Reason("a case that is {state} takes no evidence", state=case["state"]))
+        refuse(deed, await self.standing(connection, case), who)
         return case
+
+    async def standing(self, connection: asyncpg.Connection, case: asyncpg.Record) -> Standing:
+        """Return what of a case decides who may do what to its evidence."""
+        facts = case["facts"]
+        interested = await cases.interested(connection, case["party_id"], case["site_id"], noon(case["act_on"]))
+        return Standing(State(case["state"]), facts["officers"], facts.get("investigators", ()), interested)
 
     async def _add(
         self, connection: asyncpg.Connection, who: Principal, case: asyncpg.Record, links: list[Link],
@@ -336,17 +350,22 @@ def pieces(
 
     `registered`: the places of what equipment recorded while it stood in the register.
     """
+    reviewed = reviewing.reviews(links)
     return tuple(
-        Piece(
-            link.record["kind"],
-            link.record["origin"],
-            len(officers_of(links, link.record["place"]) & set(officers)),
-            _said_to_be_reviewed(link),
-            link.record["place"] in registered,
-            link.record["place"],
-            link.record["title"],
-            county_day(datetime.fromisoformat(link.record["collected_at"])),
-        )
+        _piece(link, len(officers_of(links, link.record["place"]) & set(officers)), registered, reviewed)
         for link in links
         if link.record["type"] == "evidence"
     )
+
+
+def _piece(link: Link, officers: int, registered: Collection[int], reviewed: Mapping[int, Review]) -> Piece:
+    record, place = link.record, link.record["place"]
+    review, equipment = reviewed.get(place), record.get("source", {}).get("equipment", {})
+    return Piece(
+        kind=record["kind"], origin=record["origin"], officers=officers, reviewed=_said_to_be_reviewed(link),
+        registered=place in registered, place=place, title=record["title"],
+        collected_on=county_day(datetime.fromisoformat(record["collected_at"])),
+        content=review.holds if review else None,
+        equipment="，".join(filter(None, (equipment.get("number"), equipment.get("place")))),
+        taken_at=datetime.fromisoformat(record["taken_at"]) if "taken_at" in record else None,
+    )  # fmt: skip

@@ -5,15 +5,27 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import FormData
 
 from inspection_service.cases.api import require_case
 from inspection_service.cases.desk import CaseDesk
+from inspection_service.cases.forms import text_in
 from inspection_service.evidence import store
-from inspection_service.evidence.api import Kind, Origin, give_bundle, give_content, position, recorded_at
+from inspection_service.evidence.api import (
+    Kind,
+    Origin,
+    give_bundle,
+    give_content,
+    give_recording,
+    position,
+    recorded_at,
+)
 from inspection_service.evidence.desk import EvidenceDesk, Wish
+from inspection_service.evidence.reviewing import QUALITIES, Finding, Findings
 from inspection_service.law.evidence import MONITORING
-from youguan.auth import INSPECTOR, OFFICIALS, Principal
+from youguan.auth import INSPECTOR, OFFICIALS, REVIEWER, Principal
 from youguan.clock import COUNTY, Clock, county_day
+from youguan.errors import FieldError, Invalid
 from youguan.web.documents import take
 from youguan.web.routes import Router
 from youguan.web.templates import Templates
@@ -27,6 +39,7 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
     """Return what belongs to evidence under /cases, and /law/evidence/roots."""
     router = Router()
     inspector, official = require_case(cases, INSPECTOR), require_case(cases, *OFFICIALS)
+    reviewer, near = require_case(cases, REVIEWER), require_case(cases)
 
     @router.post("/cases/{case_id}/evidence")
     async def file(
@@ -78,6 +91,17 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
         await desk.confirm(who, case_id, place)
         return _back(case_id)
 
+    @router.post("/cases/{case_id}/evidence/{place}/review")
+    async def review(
+        request: Request, case_id: str, place: int, who: Annotated[Principal, Depends(reviewer)]
+    ) -> Response:
+        await desk.review(who, case_id, place, _findings(await request.form()))
+        return _back(case_id)
+
+    @router.get("/cases/{case_id}/recordings/{place}/content")
+    async def recorded(case_id: str, place: int, _: Annotated[Principal, Depends(near)]) -> Response:
+        return await give_recording(desk, cases, case_id, place)
+
     @router.get("/cases/{case_id}/evidence/{place}/content")
     async def content(case_id: str, place: int, _: Annotated[Principal, Depends(official)]) -> Response:
         return await give_content(desk, case_id, place)
@@ -96,6 +120,13 @@ def evidence_pages(desk: EvidenceDesk, cases: CaseDesk, templates: Templates, cl
 
 
 SAID_BY = {"statement": "party", "witness": "public", "record": "inspector"}
+
+
+def _findings(given: FormData) -> Findings:
+    """Return what a form found of a recording; Invalid where a question has no answer."""
+    if lost := [FieldError(name, "is needed") for name in QUALITIES if given.get(name) not in ("yes", "no")]:
+        raise Invalid.of(*lost)
+    return {name: Finding(given.get(name) == "yes", text_in(given, f"{name}_reason")[:1000]) for name in QUALITIES}
 
 
 def _degrees(text: str) -> float | None:

@@ -89,13 +89,14 @@ class PeriodOut(BaseModel):
 
 
 class Evidence(BaseModel):
-    """A piece of evidence."""
+    """A piece of evidence; `content`: what the review of a recording came to, null where there was none."""
 
     kind: Literal["documentary", "physical", "audiovisual", "electronic", "witness", "statement", "expert", "record"]
     origin: Literal["telemetry", "platform", "monitoring", "inspector", "party", "public", "organ"]
     officers: int = Field(default=0, ge=0, le=20)
     reviewed: bool = False
     registered: bool = False
+    content: bool | None = None
 
 
 class Wish(BaseModel):

@@ -1,8 +1,8 @@
 """What proves something: telemetry is a lead; a penalty needs what two officers found (Penalty Law Art. 41, 42, 46). Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 # The eight kinds of Art. 46.
 KINDS = (
@@ -27,7 +27,8 @@ class Piece:
     """A piece of evidence: `officers` collected or verified it; `place`: where it stands in its case's chain.
 
     `reviewed`: an officer says that its equipment passed legal and technical review; `registered`: the public register
-    of such equipment says so.
+    of such equipment says so. `content`: whether the organ's review found what that recorded real, clear, whole and exact; None:
+    nobody reviewed it. `equipment`, `taken_at`: what recorded it, as the register names it, and when.
     """
 
     kind: str
@@ -38,6 +39,9 @@ class Piece:
     place: int = 0
     title: str = ""
     collected_on: date = date.min
+    content: bool | None = None
+    equipment: str = ""
+    taken_at: datetime | None = None
 
     @property
     def verified(self) -> bool:
@@ -47,8 +51,25 @@ class Piece:
 
 def proves(pieces: Iterable[Piece]) -> bool:
     """Say whether a penalty may rest on them: one at least that two officers took or checked, or that equipment in the
-    register recorded (Art. 41). That other equipment was reviewed no officer says alone."""
+    register recorded (Art. 41). That other equipment was reviewed no officer says alone, and nothing that equipment recorded
+    counts before its content was reviewed."""
     return any(_carries(piece) for piece in pieces)
+
+
+def awaits_review(pieces: Iterable[Piece]) -> bool:
+    """Say whether nothing is missing for a penalty but the review of what equipment recorded (Art. 41)."""
+    found = list(pieces)
+    return not proves(found) and proves(replace(p, content=True) if p.content is None else p for p in found)
+
+
+def recordings(pieces: Iterable[Piece]) -> list[Piece]:
+    """Return what monitoring equipment recorded, as far as it counts: equipment and content were reviewed."""
+    return [piece for piece in pieces if piece.origin == MONITORING and not _is_lead(piece)]
+
+
+def is_barred(piece: Piece) -> bool:
+    """Say whether a recording may not be named as evidence: its equipment or its content was not reviewed, or found wanting."""
+    return piece.origin == MONITORING and _is_lead(piece)
 
 
 def _carries(piece: Piece) -> bool:
@@ -56,7 +77,7 @@ def _carries(piece: Piece) -> bool:
 
 
 def _is_lead(piece: Piece) -> bool:
-    reviewed = piece.origin == MONITORING and (piece.reviewed or piece.registered)
+    reviewed = piece.origin == MONITORING and (piece.reviewed or piece.registered) and piece.content
     return piece.origin in MACHINE and not reviewed
 
 

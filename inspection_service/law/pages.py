@@ -67,6 +67,7 @@ REFUSALS = {
     "only_beside": "这种处罚只能与其他处罚一并作出",
     "not_in_force": "当时依据尚未施行或已失效",
     "limitation": "已过追责时效",
+    "content_unreviewed": "监控设备的记录内容尚未审核：未经审核或者审核不符合要求的，不得作为证据",
     "telemetry_only": "只有监测数据：监测数据是线索，须由两名执法人员核查",
     "two_officers": "没有两名执法人员取得或核实的证据",
     "fined_already": "同一违法行为已被罚款，不得再次罚款",

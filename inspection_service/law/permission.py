@@ -20,7 +20,7 @@ from inspection_service.law.catalogue import (
     Sanction,
     Tier,
 )
-from inspection_service.law.evidence import Piece, is_telemetry_only, proves
+from inspection_service.law.evidence import Piece, awaits_review, is_telemetry_only, proves
 from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.periods import periods
 from inspection_service.law.statutes import Article, statutes
@@ -177,11 +177,17 @@ def tier_of(fine_fen: int, sanction: Sanction, tiers: Sequence[Tier]) -> str:
     return middle.id if middle else next(t.id for t in tiers if t.least <= share <= t.most)
 
 
+def _unproven(found: Found) -> bool:
+    """Say whether evidence is missing that no review of a recording would bring."""
+    return not proves(found.draft.evidence) and not awaits_review(found.draft.evidence)
+
+
 RULES: dict[str, Callable[[Found], bool]] = {
     "not_in_force": _not_in_force,
     "limitation": _penal(_too_late),
-    "telemetry_only": _penal(lambda f: is_telemetry_only(f.draft.evidence) and not proves(f.draft.evidence)),
-    "two_officers": _penal(lambda f: not proves(f.draft.evidence) and not is_telemetry_only(f.draft.evidence)),
+    "content_unreviewed": _penal(lambda f: awaits_review(f.draft.evidence)),
+    "telemetry_only": _penal(lambda f: _unproven(f) and is_telemetry_only(f.draft.evidence)),
+    "two_officers": _penal(lambda f: _unproven(f) and not is_telemetry_only(f.draft.evidence)),
     "fined_already": _fines(lambda f: f.draft.already_fined),
     "heavier_provision": _fines(lambda f: f.draft.heavier),
     "order_first": _penal(_order_first),
@@ -201,6 +207,7 @@ SAID_BY = {
     "only_beside": ("penalty", "16"),
     "not_in_force": ("penalty", "37"),
     "limitation": ("penalty", "36"),
+    "content_unreviewed": ("penalty", "41"),
     "telemetry_only": ("penalty", "41"),
     "two_officers": ("penalty", "42"),
     "fined_already": ("penalty", "29"),

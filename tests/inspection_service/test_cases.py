@@ -33,16 +33,13 @@ from inspection_service.evidence import bundle
 from inspection_service.evidence import store as evidence_store
 from inspection_service.evidence.api import position
 from inspection_service.evidence.chain import Link, broken
-from inspection_service.evidence.desk import Wish, pieces
+from inspection_service.evidence.desk import Wish
 from inspection_service.exchange.desk import ExchangeDesk
 from inspection_service.exchange.record import FORMAT
 from inspection_service.inspections.checklists import checklists
 from inspection_service.inspections.interests.desk import InterestDesk
 from inspection_service.inspections.office import Office
 from inspection_service.law.catalogue import catalogue
-from inspection_service.law.evidence import proves
-from inspection_service.monitoring.desk import RegisterDesk
-from inspection_service.monitoring.register import Equipment
 from inspection_service.printing.press import FontMissing, Press
 from inspection_service.tasks.desk import TaskDesk
 from inspection_service.tasks.intake import Intake
@@ -60,8 +57,10 @@ from tests.inspection_service.world import (
     B,
     World,
     notify,
+    photo,
     somebody,
     to_notified,
+    waiting_for,
 )
 from youguan import audit
 from youguan.auth import Principal
@@ -627,21 +626,6 @@ async def test_what_is_not_opened(world: World, who: Principal, opening: Opening
     assert await world.pool.fetchval("SELECT count(*) FROM inspection.case_file") == 0
 
 
-async def waiting_for(world: World, *people: Principal) -> list[str]:
-    """Return for whom of these the only case waits."""
-    found = []
-    async with world.pool.acquire() as connection:
-        for who in people:
-            turn = world.cases.waits(who)
-            assert turn is not None
-            rows = await store.list_cases(
-                connection, states=(), words=None, item=None, overdue_on=None, mine=None, before=None, limit=9,
-                scope=who.scope, waits=turn,
-            )  # fmt: skip
-            found += [who.subject] * len(rows)
-    return found
-
-
 async def test_a_case_waits_for_whoever_is_next(world: World) -> None:
     officer = replace(A, roles=frozenset({"inspector", "regulator"}))  # who investigates it decides nothing in it
     people = (HEAD, *REVIEWERS, officer)
@@ -866,10 +850,6 @@ def test_a_press_without_its_font_does_not_start(tmp_path: Path) -> None:
 # --- evidence ---------------------------------------------------------------------------------------------------
 
 
-def photo() -> bytes:
-    return b"\xff\xd8\xff\xe0" + bytes(range(256))
-
-
 async def filled(world: World) -> str:
     """Return a case with every sort of evidence, a document, and a root."""
     case_id = await world.cases.open(A, UNFILED)
@@ -1017,75 +997,6 @@ async def test_only_a_cases_officers_collect_and_confirm(world: World) -> None:
     await world.do(HEAD, case_id, Command.DISMISS, reason="r")
     with pytest.raises(Conflict, match="takes no evidence"):
         await world.evidence.collect_text(A, case_id, wish, "x")
-
-
-async def test_what_equipment_in_the_register_recorded_proves_until_it_is_taken_out(world: World) -> None:
-    """Art. 41: one officer collects it; the entry has to stand on the day of the recording, at the site of the case."""
-    register, case_id = RegisterDesk(world.pool, world.clock), await world.cases.open(A, STOPPED)
-    camera = Equipment(
-        "CAM-01", "camera", "气象北路1号门口", "s", "法审〔2026〕1号", "技审〔2026〕1号", "县政府网站", TODAY, TODAY,
-        date(2027, 12, 31),
-    )  # fmt: skip
-    entry = await register.enter(HEAD, camera)
-    other = await register.enter(HEAD, replace(camera, number="CAM-02", site_id=None, valid_from=date(2027, 1, 1)))
-    for wrong, error, about in (
-        (replace(camera, number=" CAM-01 "), Conflict, "stands in the register"),
-        (replace(camera, number="x", valid_from=TODAY - timedelta(days=1)), Invalid, "valid_from: lies before the day"),
-        (
-            replace(camera, number=" ", published_on=date(2027, 1, 1)),
-            Invalid,
-            "number: .*; published_on: .*; valid_from:",
-        ),
-        (replace(camera, number="x", valid_until=date(2026, 1, 1)), Invalid, "valid_until"),
-        (replace(camera, number="x", site_id="nowhere"), Invalid, "site nowhere is unknown"),
-    ):
-        with pytest.raises(error, match=about):
-            await register.enter(HEAD, wrong)
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield photo()
-
-    async def collect(
-        equipment: str, origin: str = "monitoring", taken_at: datetime = START, kind: str = "audiovisual"
-    ) -> Link:
-        wish = Wish(kind, origin, "监控截图", taken_at, {}, equipment=equipment)
-        return await world.evidence.collect_file(A, case_id, wish, lambda: world.shelf.keep(chunks(), "x.jpg"), 1)
-
-    for equipment, origin, taken_at in (
-        (other, "monitoring", START), (entry, "inspector", START), (entry, "monitoring", START - timedelta(days=1)),
-    ):  # fmt: skip
-        with pytest.raises(Invalid, match="equipment"):
-            await collect(equipment, origin, taken_at)
-    with pytest.raises(Invalid, match="kind"):
-        await collect(entry, kind="witness")
-    link = await collect(entry)
-    assert link.record["source"]["equipment"]["legal_review"] == "法审〔2026〕1号"
-    assert not link.record["reviewed"], "the register says so, no officer"
-
-    async def proven() -> bool:
-        async with world.pool.acquire() as connection:
-            return proves((await world.cases.case(connection, await store.get(connection, case_id))).pieces)
-
-    assert await proven()
-    with pytest.raises(Invalid, match="between valid_from and today"):
-        await register.end(HEAD, entry, TODAY + timedelta(days=1), "镜头移位")
-    with pytest.raises(Invalid, match="reason"):
-        await register.end(HEAD, entry, TODAY, " ")
-    await register.end(HEAD, other, date(2027, 1, 1), "编号有误")
-    await register.enter(HEAD, replace(camera, number="CAM-02", valid_from=date(2027, 1, 1)))
-    await register.end(HEAD, entry, TODAY, "镜头移位")
-    assert not await proven()
-    await world.evidence.confirm(B, case_id, 1)
-    assert not await proven(), "two officers do not heal a review that was void"
-    async with world.pool.acquire() as connection:
-        collected, *others = await evidence_store.links(connection, case_id)
-    noted_before = replace(collected, record={**collected.record, "reviewed": True})
-    assert not proves(pieces([noted_before, *others], ("a", "b"))), (
-        "older links have noted the register's word as reviewed"
-    )
-    with pytest.raises(Conflict, match="ended already"):
-        await register.end(HEAD, entry, TODAY, "x")
-    await register.enter(HEAD, camera)
 
 
 async def test_two_collect_at_once_and_the_chain_holds(world: World) -> None:

@@ -16,7 +16,7 @@ from inspection_service.law import mercy as mercy_file
 from inspection_service.law import periods as periods_file
 from inspection_service.law import statutes as statutes_file
 from inspection_service.law.catalogue import FINE, GAINS, GOODS, MEASURES, PARTIES, catalogue
-from inspection_service.law.evidence import KINDS, MACHINE, ORIGINS, Piece, proves
+from inspection_service.law.evidence import KINDS, MACHINE, ORIGINS, Piece, is_barred, proves
 from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.mercy import Circumstances, guidance_first, mercy
 from inspection_service.law.periods import Pause, add_months, periods
@@ -127,6 +127,11 @@ def test_seven_days_of_the_penalty_law_are_working_days() -> None:
         periods_file.read(found, statutes())
 
 
+def recorded(officers: int, **said: Any) -> Piece:
+    """Return what monitoring equipment recorded."""
+    return Piece("audiovisual", "monitoring", officers, **said)
+
+
 def draft(**changes: Any) -> Draft:
     """Return a draft against which nothing stands: a fine of the car park's closing."""
     usual = Draft(
@@ -153,13 +158,16 @@ LONG_AGO = date(2024, 9, 15)
         ("car-park-stopped", draft(evidence=()), ["telemetry_only"]),
         ("car-park-stopped", draft(evidence=(*TELEMETRY, Piece("witness", "public"))), ["two_officers"]),
         ("car-park-stopped", draft(evidence=(*TELEMETRY, *CHECKED)), []),
-        ("car-park-stopped", draft(evidence=(Piece("audiovisual", "monitoring", 2, reviewed=True),)), []),
-        ("car-park-stopped", draft(evidence=(Piece("audiovisual", "monitoring", 1, reviewed=True),)), ["two_officers"]),
-        ("car-park-stopped", draft(evidence=(Piece("audiovisual", "monitoring", officers=2),)), ["telemetry_only"]),
-        ("car-park-stopped", draft(evidence=(Piece("electronic", "monitoring", 1, registered=True),)), []),
         (
             "car-park-stopped",
-            draft(evidence=(Piece("electronic", "telemetry", 1, registered=True),)),
+            draft(evidence=(Piece("witness", "public"), recorded(1, registered=True))),
+            ["content_unreviewed"],
+        ),
+        ("car-park-stopped", draft(evidence=(*CHECKED, recorded(1, registered=True))), []),
+        ("car-park-stopped", draft(evidence=(recorded(2, content=True),)), ["telemetry_only"]),
+        (
+            "car-park-stopped",
+            draft(evidence=(Piece("electronic", "telemetry", 1, registered=True, content=True),)),
             ["telemetry_only"],
         ),
         ("car-park-stopped", draft(already_fined=True), ["fined_already"]),
@@ -253,6 +261,35 @@ def test_several_sanctions_at_once_where_the_basis_carries_them(item: str, wante
 @given(st.lists(st.builds(Piece, st.sampled_from(KINDS), st.sampled_from(MACHINE), st.integers(0, 9), st.just(False))))
 def test_machines_alone_never_prove(pieces: list[Piece]) -> None:
     assert not proves(pieces)
+
+
+# officers, reviewed or registered equipment, what the review of the content came to (None: there was none): what is missing.
+RECORDED: dict[tuple[int, str, bool | None], list[str]] = {
+    (1, "registered", True): [], (2, "registered", True): [], (1, "reviewed", True): ["two_officers"], (2, "reviewed", True): [],
+    (1, "neither", True): ["telemetry_only"], (2, "neither", True): ["telemetry_only"],
+    (1, "registered", None): ["content_unreviewed"], (2, "registered", None): ["content_unreviewed"],
+    (1, "reviewed", None): ["telemetry_only"], (2, "reviewed", None): ["content_unreviewed"],
+    (1, "neither", None): ["telemetry_only"], (2, "neither", None): ["telemetry_only"],
+    **{(n, said, False): ["telemetry_only"] for n in (1, 2) for said in ("registered", "reviewed", "neither")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "missing"), RECORDED.items())
+def test_what_equipment_recorded_counts_once_equipment_and_content_were_reviewed(
+    found: tuple[int, str, bool | None], missing: list[str]
+) -> None:
+    officers, equipment, content = found
+    said = {} if equipment == "neither" else {equipment: True}
+    assert codes("car-park-stopped", draft(evidence=(recorded(officers, content=content, **said),))) == missing
+
+
+@given(st.sampled_from(KINDS), st.integers(0, 9), st.booleans(), st.booleans(), st.sampled_from([None, False]))
+def test_no_recording_proves_whose_content_was_not_reviewed_or_found_wanting(
+    kind: str, officers: int, reviewed: bool, registered: bool, content: bool | None
+) -> None:
+    piece = Piece(kind, "monitoring", officers, reviewed, registered, content=content)
+    assert not proves([piece])
+    assert is_barred(piece)
 
 
 @given(st.sampled_from(KINDS), st.sampled_from(ORIGINS), st.integers(0, 1))

@@ -1,5 +1,6 @@
 """The desks of cases on a real PostgreSQL, with a clock of their own, two officers, a head, reviewers and a party."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -13,7 +14,9 @@ from inspection_service.cases.file import Said
 from inspection_service.cases.machine import Command
 from inspection_service.cases.opening import Opening
 from inspection_service.cases.particulars import Particulars
+from inspection_service.evidence.chain import Link
 from inspection_service.evidence.desk import EvidenceDesk, Wish
+from inspection_service.evidence.reviewing import QUALITIES, Finding
 from inspection_service.law.catalogue import catalogue
 from inspection_service.papers.desk import PaperDesk
 from inspection_service.printing.press import Press
@@ -67,6 +70,15 @@ UNFILED = Opening(
 STOPPED = replace(UNFILED, item_id="car-park-stopped", reason="停车场关闭")
 
 
+def found_in_order() -> dict[str, Finding]:
+    """Return what a review finds of a recording that may be evidence."""
+    return {name: Finding(True, "经核对原始数据") for name in QUALITIES}
+
+
+def photo() -> bytes:
+    return b"\xff\xd8\xff\xe0" + bytes(range(256))
+
+
 class World:
     """The desks with a clock of their own."""
 
@@ -90,6 +102,18 @@ class World:
         link = await self.evidence.collect_text(A, case_id, wish, "未办理备案即开始经营。")
         if confirmed:
             await self.evidence.confirm(B, case_id, link.record["place"])
+
+    async def picture(
+        self, case_id: str, equipment: str, *, kind: str = "audiovisual", origin: str = "monitoring",
+        taken_at: datetime | None = None,
+    ) -> Link:  # fmt: skip
+        """Return what a camera of the register recorded now, as one officer has added it."""
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield photo()
+
+        wish = Wish(kind, origin, "监控截图", taken_at or self.clock.now(), {}, equipment=equipment)
+        return await self.evidence.collect_file(A, case_id, wish, lambda: self.shelf.keep(chunks(), "x.jpg"), 1)
 
     async def proof(self, case_id: str) -> int:
         """Return the place of what proves a service, collected now."""
@@ -126,3 +150,18 @@ async def notify(world: World, case_id: str, fine_fen: int = 20_000_00, **beside
         if await world.do(reviewer, case_id, Command.PASS, reason="同意") == "reviewed":
             break
     await world.do(A, case_id, Command.NOTIFY, on=world.cases.today(), manner="direct")
+
+
+async def waiting_for(world: World, *people: Principal) -> list[str]:
+    """Return for whom of these the only case waits."""
+    found = []
+    async with world.pool.acquire() as connection:
+        for who in people:
+            turn = world.cases.waits(who)
+            assert turn is not None
+            rows = await store.list_cases(
+                connection, states=(), words=None, item=None, overdue_on=None, mine=None, before=None, limit=9,
+                scope=who.scope, waits=turn,
+            )  # fmt: skip
+            found += [who.subject] * len(rows)
+    return found

@@ -613,6 +613,9 @@ INSPECTION = {
     "POST /cases/{case_id}/evidence/telemetry": INSPECTED,
     "POST /cases/{case_id}/evidence/{place}/confirm": INSPECTED,
     "GET /cases/{case_id}/evidence/{place}/content": OFFICIAL,
+    "POST /cases/{case_id}/evidence/{place}/review": replace(NEAR, roles=("reviewer",)),
+    "GET /cases/{case_id}/recordings": NEAR,
+    "GET /cases/{case_id}/recordings/{place}/content": NEAR,
     "GET /cases/{case_id}/papers": NEAR,
     "POST /cases/{case_id}/papers": replace(NEAR, roles=("operator",)),
     "GET /cases/{case_id}/papers/{paper_id}/content": NEAR,
@@ -738,9 +741,13 @@ INSERT INTO inspection.case_file (id, number, state, item_id, party_kind, party_
 INSERT INTO inspection.case_history VALUES ('k' || $1, 1, $2, 'x', 'x', 'officer', 'open', NULL, 'lead', 'x', '{}', NULL);
 INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $2, 'x', '{"title": "x"}', repeat('0', 64));
 INSERT INTO inspection.case_print VALUES ('d' || $1, 'x', 'x');
-INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "record", "origin": "inspector",
-    "place": 1, "by": "x", "reviewed": false, "case": "x", "media_type": "text/plain", "title": "x",
-    "collected_at": "2026-01-02T00:00:00Z"}', 'x', '00', '00');
+INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "audiovisual", "origin": "monitoring",
+    "place": 1, "by": "x", "reviewed": true, "case": "x", "media_type": "text/plain", "title": "x",
+    "taken_at": "2026-01-02T00:00:00Z", "collected_at": "2026-01-02T00:00:00Z"}', 'x', '00', '00');
+INSERT INTO inspection.evidence VALUES ('k' || $1, 2, $2, '{"type": "content_review", "reviews": 1, "place": 2, "by": "y",
+    "by_name": "y", "level": 1, "collected_at": "2026-01-02T00:00:00Z", "findings": {"real": {"holds": true, "reason": "x"},
+    "clear": {"holds": true, "reason": "x"}, "whole": {"holds": true, "reason": "x"}, "exact": {"holds": true, "reason": "x"}}}',
+    NULL, '00', '00');
 INSERT INTO inspection.case_paper VALUES ('q' || $1, 'k' || $1, 'other', 'x', '', repeat('0', 64), 1, 'application/pdf', 'x.pdf',
     $2, 'x', 'x');
 INSERT INTO inspection.public_report

@@ -19,9 +19,11 @@ from inspection_service.cases.file import FAST, GENERAL, Case, Facts, Said
 from inspection_service.cases.machine import REVIEWERS, Command, Role, State, Step, step
 from inspection_service.cases.particulars import Particulars
 from inspection_service.cases.persons import acting
+from inspection_service.evidence import reviewing
 from inspection_service.evidence.chain import Link, Signer, canonical
 from inspection_service.evidence.desk import pieces
 from inspection_service.law.catalogue import Catalogue
+from inspection_service.law.evidence import MONITORING
 from youguan.clock import COUNTY, utc_text
 from youguan.working_days import next_working_day
 
@@ -31,6 +33,7 @@ C = Command
 HEAD = "sample-head"
 LIGHTER = "当事人主动承认并积极改正，从轻处罚"
 REVIEWED_BY = tuple(f"sample-reviewer-{level}" for level in (1, 2, 3, 4))
+IN_ORDER = {name: reviewing.Finding(True, "与原始记录核对一致") for name in reviewing.QUALITIES}
 
 
 class AgainstTheRules(AssertionError):
@@ -125,7 +128,7 @@ class Walk:
         return made
 
     def prove(self, day: date, kind: str, origin: str, title: str, text: str, *, reviewed: bool = False) -> int:
-        """Collect a piece of evidence that the other officer confirms; return its place."""
+        """Collect a piece of evidence that the other officer confirms, what equipment recorded also reviewed; return its place."""
         first, second = self.case.facts.officers
         self._tick(day)
         said = {
@@ -137,12 +140,14 @@ class Walk:
         self.contents[place] = text.encode()
         self._link(first, said)
         self._link(second, {"type": "confirmation", "confirms": place})
+        if origin == MONITORING:
+            self._link(REVIEWED_BY[0], reviewing.said(place, 1, IN_ORDER))
         self.case = replace(self.case, pieces=pieces(self.links, self.case.facts.officers))
         return place
 
     def _link(self, by: str, said: dict[str, Any]) -> None:
         record = {
-            "case": self.case.number, "place": len(self.links) + 1, "by": by, "by_name": self.names[by],
+            "case": self.case.number, "place": len(self.links) + 1, "by": by, "by_name": self.names.get(by, by),
             "collected_at": utc_text(self.now), **said,
         }  # fmt: skip
         self.links.append(self.signer.link(self.links[-1].hash if self.links else "", record))
