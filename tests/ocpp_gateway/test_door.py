@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from ocpp_gateway.connections.door import Handshakes
-from ocpp_gateway.connections.server import SILENCE_S, Listener, PicowsWire
+from ocpp_gateway.connections.listener import SILENCE_S, Listener, PicowsWire
 from ocpp_gateway.protocol.versions import V16
 from ocpp_gateway.stations.admission import Admitted
 

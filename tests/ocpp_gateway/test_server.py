@@ -14,7 +14,8 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from ocpp_gateway.connections.server import LARGEST_MESSAGE, MOST_FRAGMENTS, Server
+from ocpp_gateway.connections.listener import LARGEST_MESSAGE, MOST_FRAGMENTS
+from ocpp_gateway.connections.server import Server
 from ocpp_gateway.protocol.versions import VERSIONS
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Entry
 from ocpp_gateway.stations.doorkeeper import Doorkeeper
