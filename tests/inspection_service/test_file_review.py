@@ -1,30 +1,36 @@
 """File review: the draw that anybody can repeat, the table of points, and reviews on a real PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import permutations
+from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
+from fastapi import FastAPI, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
+import inspection_service
 from inspection_service.annual_report import store as report
 from inspection_service.cases.desk import CaseDesk
 from inspection_service.file_review import draw, store
 from inspection_service.file_review.desk import FileReviewDesk, Order
+from inspection_service.file_review.pages import file_review_pages
 from inspection_service.file_review.people import Person, RegistryPeople, check_chosen
 from inspection_service.file_review.scoring import Outcome, Rule, Score, grade, outcome, read, score, table, wrong
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.statutes import LawError
 from tests.inspection_service.world import PRESS, START, TODAY, somebody
 from youguan import audit
-from youguan.auth import EVERYTHING
+from youguan.auth import EVERYTHING, Principal
 from youguan.clock import ManualClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from youguan.web.templates import Templates
 
 NUMBERS = st.sets(st.from_regex(r"AJ-2026-\d{6}", fullmatch=True), min_size=1, max_size=30)
 PEOPLE = st.sets(st.sampled_from("abcdefgh"), min_size=0, max_size=8)
@@ -136,6 +142,7 @@ def test_the_third_is_the_next_whom_the_seed_names(
 # --- on a real PostgreSQL ---------------------------------------------------------------------------------------
 
 HEAD, TOWN = somebody("h", "regulator"), somebody("elsewhere", "reviewer")
+TEMPLATES = Path(inspection_service.__file__).parent / "templates"
 ORDER = Order("2026 年度评查", date(2026, 1, 1), TODAY, 3, ("r1", "r2", "r3", "a"), "seed")
 
 
@@ -265,6 +272,19 @@ INSERT INTO inspection.official VALUES ('r1', '{reviewer}', NULL, 1), ('r2', '{r
 APART = (full("general"), full("general", service=0, record=1))
 
 
+def reads(desk: FileReviewDesk, who: Principal) -> httpx.AsyncClient:
+    """Return a browser with somebody logged in, of the pages of file reviews alone."""
+    app = FastAPI()
+    app.include_router(file_review_pages(desk, catalogue(), Templates(TEMPLATES), "http://127.0.0.1:9"))
+
+    @app.middleware("http")
+    async def log_in(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        request.state.principal = who
+        return await call_next(request)
+
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://suite.example")
+
+
 async def lie_apart(desk: FileReviewDesk, people: tuple[str, ...]) -> tuple[str, asyncpg.Record]:
     """Return a review, and a file of it that the first two have scored, far apart."""
     review_id = await desk.order(HEAD, replace(ORDER, people=people, count=1))
@@ -290,9 +310,23 @@ async def test_a_third_whom_the_seed_names_scores_what_lies_apart(pool: asyncpg.
     left = sorted({"r1", "r2", "r4", "i"} - set(two))
     assert (row["reviewers"][2], row["third_from"]) == (draw.reviewers("seed", row["number"], left, ())[0], left)
     assert (row["grade"], row["third_until"]) == (None, TODAY + timedelta(days=30))
-    third = somebody(row["reviewers"][2], "inspector")
+    third, path = somebody(row["reviewers"][2], "inspector"), f"/file-reviews/{review_id}/files/{row['case_id']}"
+    async with reads(desk, third) as client:
+        for waits in ("/file-reviews", f"/file-reviews/{review_id}"):
+            assert "待评分" in (await client.get(waits)).text
+        blind = (await client.get(path)).text
+        assert "第三名评查人" in blind
+        assert "、".join(left) in blind
+        assert 'name="facts"' in blind
+        assert not any(f"<h2>{each}" in blind for each in two), "he does not see what the two have found"
+        assert "Third reviewer" in (await client.get(path, headers={"Accept-Language": "en"})).text
     graded = await desk.give(third, review_id, row["case_id"], full("general", rights=1), "")
     assert (graded["total"], graded["grade"], graded["rule"]) == (91, "excellent", "middle")
+    async with reads(desk, third) as client:
+        graded_page = (await client.get(path)).text
+        assert "三份评分：取中间分" in graded_page
+        assert all(f"<h2>{each}" in graded_page for each in two)
+        assert "待评分" not in (await client.get(f"/file-reviews/{review_id}")).text
     async with pool.acquire() as connection:
         assert await audit.verify(connection) is None
 
