@@ -16,7 +16,7 @@ from inspection_service.papers import store
 from youguan import audit
 from youguan.auth import OPERATOR, Principal
 from youguan.clock import Clock, utc_text
-from youguan.documents import IMAGES, Document
+from youguan.documents import IMAGES, Document, hold_quota
 from youguan.errors import Conflict, Forbidden, Invalid, Reason
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 
@@ -49,12 +49,17 @@ class PaperDesk:
         """Keep a paper of the party; return its id. NotFound, Forbidden, Conflict, TooManyRequests; only then is it received."""
         async with self.cases.pool.acquire() as connection:
             await self._open_to(connection, who, case_id)
-            brought = await store.brought_since(connection, who.subject, self._clock.now() - A_DAY)
-        refuse_beyond(DOCUMENTS, brought, 1, size_bytes, self._clock.now())
+            await self._refuse_beyond_quota(connection, who, size_bytes)
         document = await receive()
         async with self.cases.pool.acquire() as connection, connection.transaction():
             row = await self._open_to(connection, who, case_id, hold=True)
+            await hold_quota(connection, who.subject)
+            await self._refuse_beyond_quota(connection, who, document.size_bytes)
             return await self._keep(connection, who, row, brings, document)
+
+    async def _refuse_beyond_quota(self, connection: asyncpg.Connection, who: Principal, size_bytes: int) -> None:
+        now = self._clock.now()
+        refuse_beyond(DOCUMENTS, await store.brought_since(connection, who.subject, now - A_DAY), 1, size_bytes, now)
 
     async def _open_to(
         self, connection: asyncpg.Connection, who: Principal, case_id: str, *, hold: bool = False

@@ -18,7 +18,6 @@ from inspection_service.tasks.urging import Stage
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.documents import Document, Shelf
 from youguan.errors import Invalid, Reason
-from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 from youguan.web.documents import give, take
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require
@@ -282,10 +281,8 @@ async def take_papers(
     brought = [file for file in files if file.filename]
     if len(brought) > MOST_PAPERS:
         raise Invalid.about("files", Reason("at most {most} at once", most=MOST_PAPERS))
-    now = counter.now()
     async with counter.pool.acquire() as connection:
-        before = await store.papers_since(connection, who.subject, now - A_DAY)
-    refuse_beyond(DOCUMENTS, before, len(brought), sum(file.size or 0 for file in brought), now)
+        await counter.refuse_beyond_quota(connection, who, [file.size or 0 for file in brought])
     return [await take(shelf, file, field=f"files[{n}]") for n, file in enumerate(brought)]
 
 

@@ -29,9 +29,10 @@ from inspection_service.tasks.places import place
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
 from youguan.clock import utc_text
-from youguan.documents import Document
+from youguan.documents import Document, hold_quota
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
+from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 
 HANDLERS = (OPERATOR, INSPECTOR, REGULATOR)
 MOST_PAPERS = 10
@@ -157,6 +158,11 @@ class Counter:
         async with self.pool.acquire() as connection:
             _refuse_role(who, command, await self.see(connection, who, task_id))
 
+    async def refuse_beyond_quota(self, connection: asyncpg.Connection, who: Principal, sizes: Sequence[int]) -> None:
+        """Refuse papers of so many bytes each that are too much for a day; TooManyRequests."""
+        brought, now = await store.papers_since(connection, who.subject, self.now() - A_DAY), self.now()
+        refuse_beyond(DOCUMENTS, brought, len(sizes), sum(sizes), now)
+
     async def do(
         self, who: Principal, task_id: str, command: Command, said: Said, papers: Sequence[Document] = ()
     ) -> None:
@@ -169,6 +175,9 @@ class Counter:
             if (why := unmet(task, command, who.subject, said, self.desk.rules, self.now())) is not None:
                 raise _refused(why)
             also = await self._also(connection, who, task, command, said)
+            if papers:
+                await hold_quota(connection, who.subject)
+                await self.refuse_beyond_quota(connection, who, [paper.size_bytes for paper in papers])
             mover = Mover(who.subject, role, said.reason, said.latitude, said.longitude, papers)
             try:
                 events = await self.desk.move(connection, task, command, mover, also=also)

@@ -329,6 +329,9 @@ async def test_a_visit_from_code_to_record(world: World) -> None:
     await asyncio.gather(*(world.desk.bring(A, visit_id, photo) for _ in range(3)))
     with pytest.raises(TooManyRequests, match="a day's 1000 files or 1024 MiB are used up"):
         await world.desk.may_bring(A, visit_id, 1)
+    with pytest.raises(TooManyRequests):  # who was told that there is room while others brought theirs
+        await world.desk.bring(A, visit_id, replace(photo, key="photo-0002", size_bytes=1))
+    await world.desk.bring(A, visit_id, photo)
     await world.desk.may_bring(B, visit_id, 1)
     await asyncio.gather(*(world.desk.do(A, visit_id, Command.FINISH) for _ in range(3)))
     with pytest.raises(Forbidden):

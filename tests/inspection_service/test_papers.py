@@ -100,6 +100,12 @@ async def test_nobody_fills_the_disk_or_an_officer_s_day(world: World) -> None:
     case_id = await ordered(world)
     with pytest.raises(TooManyRequests):
         await world.papers.bring(PARTY, case_id, MENDED, DOCUMENTS.size_bytes + 1, receiving(world))
+
+    async def more() -> Document:  # than was said before
+        return Document("0" * 64, DOCUMENTS.size_bytes + 1, "application/pdf", "x.pdf")
+
+    with pytest.raises(TooManyRequests):
+        await world.papers.bring(PARTY, case_id, MENDED, 1, more)
     for _ in range(MOST_WAITING):
         await bring(world, case_id)
     with pytest.raises(Conflict, match="wait for an answer"):

@@ -20,9 +20,9 @@ from tests.inspection_service.test_tasks import NOW, SITE, World, ledger, raised
 from youguan.auth import EVERYTHING, Principal
 from youguan.database import create_pool
 from youguan.documents import Document
-from youguan.errors import Conflict, Forbidden, Invalid, NotFound
+from youguan.errors import Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from youguan.events import OrganisationFiled, StationFile, StationProbed, TeamChanged
-from youguan.quota import Brought
+from youguan.quota import DOCUMENTS, Brought
 
 STATION = StationFile(station_id="a", connectors=2, power_w=7000, current_type="AC")
 PAPER = Document("0" * 64, 3, "image/jpeg", "维修后.jpg")
@@ -69,6 +69,8 @@ async def test_from_a_word_by_hand_to_an_inspectors_own_eyes(office: Office) -> 
     await office.find(cause="connector_damaged", connector=1)
     await office.say(PARTY, "accept")
     await office.say(PARTY, "answer", reason="等配件")
+    with pytest.raises(TooManyRequests):
+        await office.say(PARTY, "mend", papers=(PAPER, replace(PAPER, size_bytes=DOCUMENTS.size_bytes)))
     await office.say(PARTY, "mend", papers=(PAPER,), reason="已更换")
     task = await office.task()
     assert (task["state"], task["awaiting"], task["assignee_id"]) == ("mended", "inspector", "m")

@@ -36,6 +36,7 @@ from inspection_service.tasks.opening import Opening, Origin
 from inspection_service.tasks.places import place
 from youguan.auth import INSPECTOR, OFFICIALS, OPERATOR, REGULATOR, Principal
 from youguan.clock import county_day
+from youguan.documents import hold_quota
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Reason
 from youguan.eventlog import publish
 from youguan.events import Event, VisitFinished
@@ -358,7 +359,11 @@ class VisitDesk:
                 piece.media_type, piece.name, piece.content, self.office.clock.now(), who.subject, piece.position.latitude,
                 piece.position.longitude,
             )  # fmt: skip
-            await store.add_piece(connection, visit_id, row)
+            await hold_quota(connection, who.subject)
+            now = self.office.clock.now()
+            brought = await store.pieces_since(connection, who.subject, now - A_DAY)
+            if await store.add_piece(connection, visit_id, row) and piece.kind in store.UPLOADED:
+                refuse_beyond(DOCUMENTS, brought, 1, piece.size_bytes, now)
 
         await self._add(who, visit_id, piece.place, keep)
 

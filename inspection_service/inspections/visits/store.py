@@ -13,6 +13,8 @@ from youguan.bounds import site_within
 from youguan.errors import NotFound, Reason
 from youguan.quota import Brought
 
+UPLOADED = ("photo", "still")  # what people bring; the others are frozen of what is here
+
 VISITS = """
 SELECT v.*, p.number AS plan_number, p.kind AS plan_kind, r.number AS record_number
 FROM inspection.visit v LEFT JOIN inspection.plan p ON p.id = v.plan_id
@@ -180,10 +182,11 @@ async def pieces_since(connection: asyncpg.Connection, by: str, since: datetime)
     row = await connection.fetchrow(
         """
         SELECT count(*)::int, coalesce(sum(size_bytes), 0)::bigint, min(at) FROM inspection.visit_piece
-        WHERE added_by = $1 AND at > $2 AND kind IN ('photo', 'still')
+        WHERE added_by = $1 AND at > $2 AND kind = ANY ($3)
         """,
         by,
         since,
+        UPLOADED,
     )
     return Brought(*row)
 
@@ -217,9 +220,10 @@ async def has_piece(connection: asyncpg.Connection, visit_id: str, key: str) -> 
     return found
 
 
-async def add_piece(connection: asyncpg.Connection, visit_id: str, piece: Sequence[Any]) -> None:
-    """Keep (key, place, kind, title, source, sha256, size, type, name, content, at, by, latitude, longitude), once."""
-    await connection.execute(
+async def add_piece(connection: asyncpg.Connection, visit_id: str, piece: Sequence[Any]) -> bool:
+    """Keep (key, place, kind, title, source, sha256, size, type, name, content, at, by, latitude, longitude), once; False: it is
+    there already."""
+    done: str = await connection.execute(
         """
         INSERT INTO inspection.visit_piece
         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
@@ -228,6 +232,7 @@ async def add_piece(connection: asyncpg.Connection, visit_id: str, piece: Sequen
         visit_id,
         *piece,
     )
+    return done == "INSERT 0 1"
 
 
 async def set_state(connection: asyncpg.Connection, visit_id: str, state: str, at: datetime) -> None:
