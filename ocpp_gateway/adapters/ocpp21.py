@@ -74,7 +74,10 @@ def vat_number(payload: Payload, context: Context) -> Outcome:
 
 
 def event_stream(payload: Payload, context: Context) -> Outcome:
-    """The one SEND of OCPP 2.1: it gets no answer, so what is lost of it before the commit is outside the promise."""
+    """The one SEND of OCPP 2.1: it gets no answer, so what is lost of it before the commit is outside the promise.
+
+    Whatever its variable measures, no sample is made of it (docs/adr/0018-streams-are-no-samples.md).
+    """
     stream, data = payload["id"], payload["data"]
     said = f"stream {stream}: {len(data)} values, {payload['pending']} pending"
     notified = common.notified("NotifyPeriodicEventStream", said, context, payload["basetime"])
