@@ -1,11 +1,12 @@
 """Id tokens, local lists, reservations and charging profiles over HTTP."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import asyncpg
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field
 
 from ocpp_gateway import store as stations
 from ocpp_gateway.authorisation import store
@@ -15,10 +16,12 @@ from ocpp_gateway.authorisation.reservations import State
 from ocpp_gateway.commands.api import CommandOut, Wait, tell_ended
 from youguan.auth import INSPECTOR, REGULATOR, Principal, Scope
 from youguan.clock import Clock
-from youguan.errors import FieldError
+from youguan.errors import FieldError, Invalid
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
+from youguan.web.problems import checked
 from youguan.web.security import remote_of, require, require_county, require_station
-from youguan.web.times import UtcTime
+from youguan.web.times import GivenTime, UtcTime
+from youguan.web.translations import explained, preferred
 
 MOST_ROWS = 10_000
 GroupId = Annotated[str, Path(min_length=1, max_length=255)]
@@ -33,7 +36,7 @@ class TokenIn(BaseModel, extra="forbid"):
     type: str | None = Field(default=None, min_length=1, max_length=20)
     group_id: str | None = Field(default=None, max_length=255)
     status: Literal["accepted", "blocked"] = "accepted"
-    expires_at: AwareDatetime | None = None
+    expires_at: GivenTime | None = None
     concurrent: bool = Field(default=False, description="may be in several transactions at once")
     note: str = Field(default="", max_length=500)
 
@@ -43,7 +46,7 @@ class TokenChange(BaseModel, extra="forbid"):
 
     group_id: str | None = Field(default=None, max_length=255)
     status: Literal["accepted", "blocked"] = "accepted"
-    expires_at: AwareDatetime | None = None
+    expires_at: GivenTime | None = None
     concurrent: bool = False
     note: str = Field(default="", max_length=500)
 
@@ -210,9 +213,11 @@ def _add_tokens(app: FastAPI, desk: TokenDesk) -> None:
         return TokenOut(**dict(await desk.add(who, Token(**token.model_dump()))))
 
     @app.post("/id-tokens/import")
-    async def bring_in(tokens: TokensIn, who: Annotated[Principal, Depends(regulator)]) -> TokensTaken:
+    async def bring_in(
+        tokens: TokensIn, request: Request, who: Annotated[Principal, Depends(regulator)]
+    ) -> TokensTaken:
         """Register many id tokens; rows that are wrong are named, the others are stored."""
-        return await take_rows(desk, who, tokens)
+        return await take_rows(desk, who, tokens, preferred(request) or "en")
 
     @app.get("/id-tokens/{id_token:path}")
     async def token(id_token: str, _: Annotated[Principal, Depends(regulator)]) -> TokenOut:
@@ -231,25 +236,33 @@ def _add_tokens(app: FastAPI, desk: TokenDesk) -> None:
         await desk.remove(who, id_token)
 
 
-async def take_rows(desk: TokenDesk, who: Principal, tokens: TokensIn) -> TokensTaken:
-    """Store the rows that are right and name what is wrong with the others."""
-    adapter = TypeAdapter(TokenIn)
-    errors: dict[int, list[FieldError]] = {}
+async def take_rows(desk: TokenDesk, who: Principal, tokens: TokensIn, language: str = "en") -> TokensTaken:
+    """Store the rows that are right and name what is wrong with the others, in the language of whoever asks."""
+    errors: dict[int, Sequence[FieldError]] = {}
     good: dict[int, Token] = {}
     for place, row in enumerate(tokens.tokens):
         try:
-            good[place] = Token(**adapter.validate_python(row, strict=False).model_dump())
-        except ValidationError as error:
-            errors[place] = [FieldError(".".join(map(str, e["loc"])) or "row", e["msg"]) for e in error.errors()]
+            good[place] = _token_of(row)
+        except Invalid as error:
+            errors[place] = error.fields
     refused, stored = await desk.bring_in(who, list(good.values()), replacing=tokens.replace)
     places = list(good)
     errors.update({places[n]: found for n, found in refused.items()})
-    return TokensTaken(stored=len(stored), errors=[_row_error(n, tokens.tokens[n], errors[n]) for n in sorted(errors)])
+    rows = [_row_error(n, tokens.tokens[n], errors[n], language) for n in sorted(errors)]
+    return TokensTaken(stored=len(stored), errors=rows)
 
 
-def _row_error(place: int, row: Any, errors: list[FieldError]) -> RowError:
+def _token_of(row: Any) -> Token:
+    """Return what a row says; Invalid."""
+    if not isinstance(row, dict):
+        raise Invalid.about("row", "is no JSON object")
+    return Token(**checked(TokenIn, row).model_dump())
+
+
+def _row_error(place: int, row: Any, errors: Sequence[FieldError], language: str) -> RowError:
     named = row.get("id_token") if isinstance(row, dict) else None
-    fields = [FieldOut(field=error.field, reason=error.reason) for error in errors]
+    said = [explained(error, language) for error in errors]
+    fields = [FieldOut(field=error.field, reason=error.reason) for error in said]
     return RowError(row=place, id_token=named if isinstance(named, str) else None, fields=fields)
 
 
@@ -385,7 +398,7 @@ def _add_profiles(app: FastAPI, pool: asyncpg.Pool, clock: Clock) -> None:
     async def composite(
         station_id: str,
         _: Annotated[Principal, Depends(looks)],
-        connector: Annotated[int, Query(ge=0, description="0: the station itself")] = 0,
+        connector: Annotated[int, Query(ge=0, lt=2**31, description="0: the station itself")] = 0,
         duration: Annotated[int, Query(ge=1, le=A_WEEK_S, description="seconds")] = 3600,
         unit: Literal["W", "A"] = "W",
     ) -> CompositeOut:

@@ -222,6 +222,7 @@ async def test_an_import_keeps_the_good_rows_and_names_the_others(desk: TokenDes
         {"id_token": "D", "expires_at": "2027-01-01T00:00:00Z", "concurrent": True},
         {"id_token": "E", "group_id": "nobody"},
         "F",
+        {"id_token": "G", "expires_at": "9999-12-31T23:59:59-14:00"},
     ]
     taken = await take_rows(desk, WHO, TokensIn(tokens=rows))
     assert taken.stored == 2
@@ -232,7 +233,10 @@ async def test_an_import_keeps_the_good_rows_and_names_the_others(desk: TokenDes
         (4, "OLD", ["id_token"]),
         (6, "E", ["group_id"]),
         (7, None, ["row"]),
+        (8, "G", ["expires_at"]),
     ]
+    chinese = await take_rows(desk, WHO, TokensIn(tokens=rows[-2:]), "zh")
+    assert [e.fields[0].reason for e in chinese.errors] == ["不是 JSON 对象", "应在 1900 年至 9999 年之间"]
     again = await take_rows(desk, WHO, TokensIn(tokens=[{"id_token": "OLD", "status": "blocked"}], replace=True))
     assert (again.stored, again.errors) == (1, [])
     found = await pool.fetch("SELECT key, status FROM gateway.id_token ORDER BY key")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from youguan.errors import FieldError, Invalid, Reason
 from youguan.web.problems import checked
 from youguan.web.templates import Templates
+from youguan.web.times import GivenTime
 from youguan.web.translations import PACKAGES, chinese, english, explain, field_name, translate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,6 +135,7 @@ def test_a_reason_and_a_field_are_called_the_same_in_every_package() -> None:
         reasons = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
         for kind, table in (("field", reasons.pop("fields", {})), ("reason", reasons)):
             for name, said in table.items():
+                assert kind == "reason" or "{" not in name, f"{package}: {name} is a reason among fields"
                 assert called.setdefault((kind, name), said) == said, f"{package}: {kind} {name}"
 
 
@@ -145,6 +147,7 @@ def test_a_page_says_a_text_as_its_own_package_does() -> None:
 
 class Named(BaseModel):
     name: str = Field(max_length=3)
+    at: GivenTime | None = None
 
 
 def test_an_error_is_explained_in_the_readers_language() -> None:
@@ -157,5 +160,9 @@ def test_an_error_is_explained_in_the_readers_language() -> None:
     with pytest.raises(Invalid) as raised:
         checked(Named, {"name": "too long"})
     assert explain(raised.value, "en") == "name: String should have at most 3 characters"
+    with pytest.raises(Invalid) as beyond:
+        checked(Named, {"name": "day", "at": "9999-12-31T23:59:59-23:00"})
+    assert explain(beyond.value, "en") == "at: must lie between the years 1900 and 9999"
+    assert explain(beyond.value, "zh").endswith("应在 1900 年至 9999 年之间")
     assert explain(raised.value, "zh") == "名称：最多 3 个字"
     assert field_name("somewhere[2].name") == field_name("somewhere.2.name") == "somewhere 3 名称"

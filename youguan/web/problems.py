@@ -100,6 +100,10 @@ def checked(model: type[Model], members: Mapping[str, Any]) -> Model:
 
 def _worded(found: Mapping[str, Any]) -> Reason:
     """Return pydantic's reason; translations know it by its kind, `pydantic.string_too_long` for instance."""
+    if found["type"] == "value_error":  # of ours: as it was said, without pydantic's "Value error, "
+        said = str(found["ctx"]["error"])
+        first = next(iter(found["ctx"]["error"].args), said)
+        return first if isinstance(first, Reason) else Reason.worded(said, said, {})
     return Reason.worded(found["msg"], f"pydantic.{found['type']}", found.get("ctx", {}))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 from youguan.clock import COUNTY, utc_text
-from youguan.errors import Invalid
+from youguan.errors import Invalid, Reason
 
 # Every zone's time of an instant between them is a date that Python and PostgreSQL know.
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
@@ -15,7 +15,7 @@ EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo
 def within_reach(moment: datetime) -> datetime:
     """Return a moment in UTC; ValueError where the calendar or the database ends before it."""
     if not EARLIEST <= moment < LATEST:
-        raise ValueError(f"must lie between the years {EARLIEST.year} and {LATEST.year}")
+        raise ValueError(Reason("must lie between the years {first} and {last}", first=EARLIEST.year, last=LATEST.year))
     return moment.astimezone(UTC)
 
 
