@@ -207,7 +207,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Invalid("cursor: not a cursor of this list") from None
+        raise Invalid.about("cursor", "is not of this list") from None
 
 
 def position(latitude: float | None, longitude: float | None) -> dict[str, str]:

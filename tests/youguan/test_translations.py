@@ -11,7 +11,7 @@ import pytest
 from jinja2 import nodes
 from pydantic import BaseModel, Field
 
-from youguan.errors import FieldError, Invalid, Reason
+from youguan.errors import FieldError, Forbidden, Invalid, Reason
 from youguan.web.problems import checked
 from youguan.web.templates import Templates
 from youguan.web.times import GivenTime
@@ -93,8 +93,9 @@ ROOMS = (
     "ocpp_gateway/pages",
     "ocpp_gateway/timeseries",
     "ocpp_gateway/transactions",
+    "youguan/web",
 )
-ERRORS = {"Conflict", "Forbidden", "Invalid", "NotFound", "TooLarge", "Unavailable"}
+ERRORS = {"Conflict", "Forbidden", "Invalid", "LengthRequired", "NotFound", "TooLarge", "Unavailable"}
 
 
 def reasons() -> Iterator[tuple[str, ast.expr]]:
@@ -160,6 +161,9 @@ def test_an_error_is_explained_in_the_readers_language() -> None:
     with pytest.raises(Invalid) as raised:
         checked(Named, {"name": "too long"})
     assert explain(raised.value, "en") == "name: String should have at most 3 characters"
+    roles = Forbidden(Reason("this needs one of the roles: {roles}", roles="regulator, inspector"))
+    assert explain(roles, "en") == "this needs one of the roles: regulator, inspector"
+    assert explain(roles, "zh") == "只有这些身份可以办理：监管员、执法队员"
     with pytest.raises(Invalid) as beyond:
         checked(Named, {"name": "day", "at": "9999-12-31T23:59:59-23:00"})
     assert explain(beyond.value, "en") == "at: must lie between the years 1900 and 9999"

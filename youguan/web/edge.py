@@ -7,7 +7,7 @@ from contextlib import suppress
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from youguan.errors import LengthRequired, TooLarge, TooSlow, YouguanError
+from youguan.errors import LengthRequired, Reason, TooLarge, TooSlow, YouguanError
 from youguan.web.problems import answer
 
 BODY_WITHIN_S = (
@@ -105,7 +105,7 @@ class BoundedBodies:
         if not dict(scope["headers"]).get(b"content-length", b"").isdigit():
             return LengthRequired("a form that brings documents says how long it is (Content-Length)")
         if self._announced(scope) > self._largest_form:
-            return TooLarge(f"at most {self._largest_form} bytes are taken here")
+            return TooLarge(Reason("at most {most} bytes are taken here", most=self._largest_form))
         return None
 
     async def _refuse(self, error: YouguanError, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,7 +131,7 @@ class BoundedBodies:
 
     async def _whole(self, scope: Scope, receive: Receive) -> bytes:
         """Return the body; TooLarge, TooSlow. Whoever goes away in the middle has sent what came so far."""
-        too_large = TooLarge(f"at most {self._largest} bytes are taken here")
+        too_large = TooLarge(Reason("at most {most} bytes are taken here", most=self._largest))
         if self._announced(scope) > self._largest:
             raise too_large
         parts, size = [], 0

@@ -10,7 +10,7 @@ import orjson
 from fastapi import Query
 from pydantic import BaseModel
 
-from youguan.errors import FieldError, Invalid
+from youguan.errors import Invalid
 from youguan.web.storable import has_no_place_in_text
 from youguan.web.times import within_reach
 
@@ -48,7 +48,7 @@ def decode_cursor(cursor: str | None, *types: type) -> tuple[Any, ...] | None:
             raise ValueError
         return tuple(_member(part, kind) for part, kind in zip(key, types, strict=True))
     except (ValueError, binascii.Error):
-        raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")]) from None
+        raise Invalid.about("cursor", "is not of this list") from None
 
 
 def _member(part: Any, kind: type) -> Any:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from youguan.audit import Origin
 from youguan.auth import NOTHING, Principal, Scope, TokenVerifier
 from youguan.bounds import sites_within, stations_within
-from youguan.errors import Forbidden, NotFound, Unauthenticated
+from youguan.errors import Forbidden, NotFound, Reason, Unauthenticated
 from youguan.machine_keys import PREFIX, KeyRing, refuse_beyond_scopes
 
 SESSION_COOKIE = "youguan_session"
@@ -105,7 +105,7 @@ def require(*roles: str) -> Callable[..., Principal]:
         if principal is None:
             raise Unauthenticated("log in first")
         if roles and not principal.has(*roles):
-            raise Forbidden(f"this needs one of the roles: {', '.join(roles)}")
+            raise Forbidden(Reason("this needs one of the roles: {roles}", roles=", ".join(roles)))
         return principal
 
     return dependency
@@ -142,7 +142,7 @@ def require_station(pool: asyncpg.Pool, *roles: str) -> Callable[..., Awaitable[
     async def dependency(station_id: str, who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
         async with pool.acquire() as connection:
             if station_id not in await stations_within(connection, who.scope, [station_id]):
-                raise NotFound(f"station {station_id}")
+                raise NotFound(Reason("station {station_id}", station_id=station_id))
         return who
 
     return dependency
@@ -154,7 +154,7 @@ def require_site(pool: asyncpg.Pool, *roles: str) -> Callable[..., Awaitable[Pri
     async def dependency(site_id: str, who: Annotated[Principal, Depends(require(*roles))]) -> Principal:
         async with pool.acquire() as connection:
             if site_id not in await sites_within(connection, who.scope, [site_id]):
-                raise NotFound(f"site {site_id}")
+                raise NotFound(Reason("site {site_id}", site_id=site_id))
         return who
 
     return dependency

@@ -100,8 +100,12 @@ def _reason(text: str, language: str) -> str:
 
 
 def _worded(value: object) -> object:
-    """Return a value of a reason: words that have their own Chinese in it."""
-    return chinese()[0].get(value, value) if isinstance(value, str) else value
+    """Return a value of a reason: words that have their own Chinese in it, several with commas as well."""
+    if not isinstance(value, str):
+        return value
+    known = chinese()[0]
+    parts = value.split(", ")
+    return known.get(value) or ("、".join(known[part] for part in parts) if all(p in known for p in parts) else value)
 
 
 INDEX = re.compile(r"\[(\d+)\]$")

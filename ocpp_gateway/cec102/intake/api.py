@@ -12,7 +12,7 @@ from ocpp_gateway.cec102.intake import store
 from ocpp_gateway.cec102.intake.placing import OrderState
 from ocpp_gateway.cec102.overview import Looking
 from youguan.auth import Principal
-from youguan.errors import FieldError, Invalid
+from youguan.errors import Invalid
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, encode_cursor, next_cursor
 from youguan.web.security import require
 from youguan.web.times import UtcTime
@@ -121,7 +121,7 @@ class TrialOut(BaseModel):
 def _day(ordinal: int) -> date:
     """Return the day of a cursor; Invalid where there is no such day."""
     if not date.min.toordinal() <= ordinal <= date.max.toordinal():
-        raise Invalid("cursor: not a cursor of this list", fields=[FieldError("cursor", "not of this list")])
+        raise Invalid.about("cursor", "is not of this list")
     return date.fromordinal(ordinal)
 
 
