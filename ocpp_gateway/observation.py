@@ -240,15 +240,15 @@ class VariablesReported:
 
 
 class Monitor(NamedTuple):
-    """A monitor of a station by its number, and the variable that it watches."""
+    """A monitor of a station by its number, and the variable that it watches; None: it is cleared."""
 
     number: int
-    key: VariableKey
+    key: VariableKey | None
 
 
 @dataclass(frozen=True, slots=True)
 class MonitorsReported:
-    """Monitors that a station has."""
+    """Monitors that a station has, or has no more."""
 
     station_id: str
     monitors: tuple[Monitor, ...]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ocpp_gateway.authorisation import effects as authorisation
 from ocpp_gateway.commands.exchange import Exchange
-from ocpp_gateway.devices.reported import accepted, configuration_key, set_as_asked, watched
+from ocpp_gateway.devices.reported import accepted, cleared, configuration_key, set_as_asked, watched
 from ocpp_gateway.observation import MonitorsReported, Observation, StreamBound, Variable, VariablesReported
 
 Effect = Callable[[Exchange], Sequence[Observation]]
@@ -46,6 +46,12 @@ def monitors_set(exchange: Exchange) -> Sequence[Observation]:
     return [MonitorsReported(exchange.station_id, monitors)] if monitors else []
 
 
+def monitors_cleared(exchange: Exchange) -> Sequence[Observation]:
+    """2.1 ClearVariableMonitoring: what is cleared, or is not there, has no number any more."""
+    monitors = tuple(cleared(exchange.answer["clearMonitoringResult"]))
+    return [MonitorsReported(exchange.station_id, monitors)] if monitors else []
+
+
 def streams_told(exchange: Exchange) -> Sequence[Observation]:
     """2.1 GetPeriodicEventStream: which streams are open, and of which monitors."""
     return [
@@ -63,6 +69,7 @@ EFFECTS: Mapping[tuple[str, str], Effect] = {
     ("2.1", "GetVariables"): variables_told,
     ("2.1", "SetVariables"): variables_set,
     ("2.1", "SetVariableMonitoring"): monitors_set,
+    ("2.1", "ClearVariableMonitoring"): monitors_cleared,
     ("2.1", "GetPeriodicEventStream"): streams_told,
 }
 """(version, action) → what is to be kept besides the answer."""

@@ -57,6 +57,11 @@ def watched(entries: Iterable[dict[str, Any]]) -> Iterator[Monitor]:
                 yield Monitor(monitor["id"], variable(entry, ACTUAL, None).key)
 
 
+def cleared(results: Iterable[dict[str, Any]]) -> Iterator[Monitor]:
+    """Yield the monitors that the answer to ClearVariableMonitoring says are no more."""
+    return (Monitor(result["id"], None) for result in results if result["status"] != "Rejected")
+
+
 def streamed(key: VariableKey, value: str) -> Variable:
     """Return what a stream tells of a variable."""
     return Variable(key, None if is_secret(key.variable) else value)

@@ -90,14 +90,16 @@ SELECT place FROM beyond ORDER BY place
 """
 
 
-async def write_monitors(connection: asyncpg.Connection, monitors: Mapping[Numbered, VariableKey]) -> list[Numbered]:
-    """Note which variable each monitor of a station watches, whatever it watched before.
+async def write_monitors(
+    connection: asyncpg.Connection, monitors: Mapping[Numbered, VariableKey | None]
+) -> list[Numbered]:
+    """Note which variable each monitor of a station watches, whatever it watched before; None: it is cleared, and makes room.
 
     Return those that are not kept: they are more than a station may have.
     """
-    numbers = sorted(monitors)
-    rows = [(*number, *monitors[number][:-1]) for number in numbers]
-    return await _write(connection, WRITE_MONITORS, MONITORS_A_STATION, numbers, rows) if rows else []
+    await _remove(connection, "gateway.monitor", [number for number in sorted(monitors) if monitors[number] is None])
+    rows = [(*number, *key[:-1]) for number, key in sorted(monitors.items()) if key is not None]
+    return await _write(connection, WRITE_MONITORS, MONITORS_A_STATION, [row[:2] for row in rows], rows) if rows else []
 
 
 WRITE_STREAMS = f"""
@@ -117,18 +119,20 @@ async def write_streams(connection: asyncpg.Connection, streams: Mapping[Numbere
 
     Return those that are not kept: they are more than a station may have.
     """
-    numbers = sorted(streams)
-    if closed := [number for number in numbers if streams[number] is None]:
+    await _remove(connection, "gateway.event_stream", [number for number in sorted(streams) if streams[number] is None])
+    rows = [(*number, monitor) for number, monitor in sorted(streams.items()) if monitor is not None]
+    return await _write(connection, WRITE_STREAMS, STREAMS_A_STATION, [row[:2] for row in rows], rows) if rows else []
+
+
+async def _remove(connection: asyncpg.Connection, table: str, numbers: Sequence[Numbered]) -> None:
+    if numbers:
         await connection.execute(
-            """
-            DELETE FROM gateway.event_stream e USING unnest($1::text[], $2::int[]) AS c (station_id, number)
-            WHERE (e.station_id, e.number) = (c.station_id, c.number)
+            f"""
+            DELETE FROM {table} h USING unnest($1::text[], $2::int[]) AS gone (station_id, number)
+            WHERE (h.station_id, h.number) = (gone.station_id, gone.number)
             """,
-            *zip(*closed, strict=True),
+            *zip(*numbers, strict=True),
         )
-    bound = [number for number in numbers if streams[number] is not None]
-    rows = [(*number, streams[number]) for number in bound]
-    return await _write(connection, WRITE_STREAMS, STREAMS_A_STATION, bound, rows) if rows else []
 
 
 async def _write(

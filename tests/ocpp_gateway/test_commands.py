@@ -361,9 +361,12 @@ def test_of_which_variable_a_stream_tells_is_known_by_its_monitor() -> None:
         ("SetVariableMonitoring", {"setMonitoringData": [watch]}, {"setMonitoringResult": results}),
         ("GetPeriodicEventStream", {}, {"constantStreamData": open_ones}),
     ]
+    cleared = [{"id": n, "status": status} for n, status in ((9, "Accepted"), (8, "Rejected"), (7, "NotFound"))]
+    exchanges.append(("ClearVariableMonitoring", {"id": [9, 8, 7]}, {"clearMonitoringResult": cleared}))
     for action, asked, answer in exchanges:
         schemas.check(schemas.requests(V21)[action], asked, V21)
         schemas.check(schemas.responses(V21)[action], answer, V21)
     found = [o for action, asked, answer in exchanges for o in effects(Exchange("s1", V21, action, asked, answer, NOW))]
     key = VariableKey("C", "", 0, 0, "V", "", "Actual")
-    assert found == [MonitorsReported("s1", (Monitor(9, key),)), StreamBound("s1", 4, 9)]
+    gone = MonitorsReported("s1", (Monitor(9, None), Monitor(7, None)))
+    assert found == [MonitorsReported("s1", (Monitor(9, key),)), StreamBound("s1", 4, 9), gone]

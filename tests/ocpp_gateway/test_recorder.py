@@ -645,6 +645,9 @@ async def test_a_station_of_made_up_monitors_and_streams_fills_nothing(desk: Des
     await desk.put(MonitorsReported("s1", tuple(Monitor(number, made_up(7)) for number in numbers)))
     rows = await pool.fetch("SELECT number FROM gateway.monitor WHERE variable = 'v7' ORDER BY 1")
     assert [row["number"] for row in rows] == [1, 2]
+    await desk.put(MonitorsReported("s1", (Monitor(3, None), Monitor(monitors + 2, made_up(7)))))
+    rows = await pool.fetch("SELECT number FROM gateway.monitor WHERE number IN (3, $1)", monitors + 2)
+    assert [row["number"] for row in rows] == [monitors + 2], "one that is cleared makes room"
     bound = [StreamBound("s1", number, 9) for number in (2, 1, streams + 1)]
     await desk.put(*bound)
     await desk.put(StreamBound("s1", 3, None), StreamBound("s1", 4, None), StreamBound("s1", streams + 2, 9))
