@@ -4,13 +4,15 @@ import asyncio
 import ftplib
 import hashlib
 import io
+import os
 import shutil
 import socket
 import ssl
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -306,7 +308,7 @@ async def test_a_data_connection_is_the_stations_own(door: Door) -> None:
 
 SAID = (
         ("LIST", "550"), ("NLST /", "550"), ("MLSD", "550"), ("RETR ../../etc/passwd", "550"), ("SIZE x", "550"),
-        ("CWD ..", "250"), ("CWD /etc", "550"), ("DELE x", "502"), ("RNFR x", "502"), ("MKD x", "502"), ("APPE x", "502"),
+        ("CWD ..", "250"), ("CWD /etc", "250"), ("DELE x", "502"), ("RNFR x", "502"), ("MKD x", "257"), ("APPE x", "502"),
         ("PORT 127,0,0,1,0,22", "502"), ("EPRT |1|127.0.0.1|22|", "502"), ("STOR a\0b", "501"), ("STOR x", "425"),
         ("TYPE E", "504"), ("MODE B", "504"), ("STRU R", "504"), ("PROT P", "503"), ("AUTH GSSAPI", "504"),
         ("SITE EXEC x", "502"), ("PWD", "257"), ("FEAT", "211"), ("SYST", "215"), ("x" * 2000, "421"),
@@ -357,6 +359,43 @@ async def test_words_before_tls_are_no_words_within(door: Door) -> None:
     writer.close()
 
 
+class Eager(ftplib.FTP_TLS):
+    """Begins TLS as soon as a data connection is there, before it says what for, as curl does."""
+
+    def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
+        data = self.context.wrap_socket(socket.create_connection(self.makepasv(), 20), server_hostname=self.host)
+        self.sendcmd(cmd)
+        return data, None
+
+
+async def test_in_a_process_of_its_own(door: Door, shared_database_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        given = {
+            "YOUGUAN_DATABASE_URL": shared_database_url, "YOUGUAN_DATA_DIR": str(door.folder),
+            "YOUGUAN_OCPP_TLS_CERTIFICATES": f'["{door.folder / "server.pem"}"]',
+        }  # fmt: skip
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("YOUGUAN_")}
+        descriptor = listening.fileno()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ocpp_gateway", "ftp", f"--listen-fd={descriptor}", env=kept | given,
+            pass_fds=(descriptor,), stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        elsewhere = replace(door, port=listening.getsockname()[1])
+    context = ssl.create_default_context(cafile=str(door.folder / "pki" / "ca.pem"))
+
+    def bring(token: str) -> str:
+        client = elsewhere.client(token, kind=Eager, context=context)
+        client.prot_p()
+        return put(client, LOG)
+
+    for _ in range(3):
+        token = await door.expect()
+        assert (await at(bring, token)).startswith("226")
+    process.terminate()
+    _, said = await process.communicate()
+    assert (process.returncode, b"Traceback" in said, token.encode() in said) == (0, False, False), said
+
+
 # --- firmware -------------------------------------------------------------------------------------------------------
 
 
@@ -367,6 +406,8 @@ async def test_firmware_is_fetched_and_gone_on_with(door: Door) -> None:
     assert await at(client.size, "/fw 2.bin") == len(IMAGE)
     assert await at(got, client, "fw 2.bin") == IMAGE
     assert await at(got, client, "/fw 2.bin", len(IMAGE) - 3) == IMAGE[-3:]
+    for command in ("CWD /etc", "MKD x"):
+        assert (await refused(client.sendcmd, command))[:3] == "550", command
     for name in ("other.bin", f"../{other}", "../fw 2.bin", ""):
         assert (await refused(got, client, name))[:3] == "550", name
     assert (await refused(got, client, "fw 2.bin", len(IMAGE) + 1))[:3] == "554"
@@ -458,7 +499,16 @@ async def test_a_station_that_knows_only_ftp(database_url: str, tmp_path: Path) 
 async def bring(location: str, file: Path) -> None:
     """Bring a file as a station does: with curl, as stations on Linux have it, else with ftplib."""
     if shutil.which("curl"):
-        command = ("curl", "--silent", "--show-error", "--noproxy", "*", "--upload-file", str(file), location)
+        command = (
+            "curl",
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--upload-file",
+            str(file),
+            f"{location}logs/{file.name}",
+        )
         assert await (await asyncio.create_subprocess_exec(*command)).wait() == 0
         return
 

@@ -5,6 +5,7 @@ done, is said here: nothing is listed or made, active mode is not served, and 22
 """
 
 import asyncio
+import errno
 import logging
 import socket
 import ssl
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aioftp
 from aioftp.common import StreamIO
@@ -52,15 +54,13 @@ class FtpDoor(aioftp.Server):
     """Serves stations; `tls` gives the context in force, where there is a certificate."""
 
     def __init__(self, depot: Depot, clock: Clock, reach: Reach, tls: Callable[[], ssl.SSLContext] | None) -> None:
-        super().__init__(
-            socket_timeout=SILENCE_S, data_ports=reach.ports, ipv4_pasv_forced_response_address=reach.address
-        )
+        super().__init__(socket_timeout=SILENCE_S, ipv4_pasv_forced_response_address=reach.address)
         self._depot = depot
         self._clock = clock
         self._tls = tls
         self._sources: Counter[str] = Counter()
         self._attempts = Attempts()
-        self._start_server_extra_arguments = {}
+        self._ports = (0,) if reach.ports is None else tuple(reach.ports)
         self.connections = {}
         self.commands_mapping = {GONE: self._gone, **self._verbs()}
 
@@ -73,7 +73,7 @@ class FtpDoor(aioftp.Server):
         }  # fmt: skip
         after_login: dict[str, Work] = {
             "type": self._type, "mode": only("S"), "stru": only("F"), "allo": self._allo, "rest": self.rest,
-            "pwd": say("257", '"/"'), "xpwd": say("257", '"/"'), "cwd": self._cwd, "cdup": say("250", "/"),
+            "pwd": say("257", '"/"'), "xpwd": say("257", '"/"'), "cwd": self._cwd, "mkd": self._mkd, "cdup": say("250", "/"),
             "pasv": self.pasv, "epsv": self.epsv, "size": self._size, "stor": self._stor, "retr": self._retr,
             "abor": self._abor, **dict.fromkeys(("list", "nlst", "mlsd", "mlst", "stat"), say("550", "nothing is listed")),
         }  # fmt: skip
@@ -136,6 +136,8 @@ class FtpDoor(aioftp.Server):
                 await super().dispatcher(reader, writer)
         except TimeoutError:
             log.info("a connection of %s is ended after %g s", source, LONGEST_S)
+        except asyncio.CancelledError:
+            log.info("a connection of %s is ended: the door closes", source)  # raised, asyncio would call it an error
         finally:
             self._sources[source] -= 1
             self._sources += Counter()  # drops the zeros
@@ -201,19 +203,22 @@ class FtpDoor(aioftp.Server):
         visit: Visit = connection.visit
 
         async def checked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if (writer.get_extra_info("peername") or ("",))[0] != visit.source:
+            if (writer.get_extra_info("peername") or ("",))[0] == visit.source:
+                await handler_callback(reader, writer)
+            else:
                 writer.close()
-                return
-            try:
-                if visit.private and self._tls is not None:
-                    await writer.start_tls(self._tls(), ssl_handshake_timeout=DATA_WITHIN_S)
-            except OSError as error:
-                log.info("TLS for data of %s failed: %s", visit.source, error)
-                writer.close()
-                return
-            await handler_callback(reader, writer)
 
-        return await super()._start_passive_server(connection, checked)
+        # TLS from the first byte: a client begins with it as soon as it is connected.
+        options: dict[str, Any] = {}
+        if visit.private and self._tls is not None:
+            options = {"ssl": self._tls(), "ssl_handshake_timeout": DATA_WITHIN_S}
+        for port in self._ports:
+            try:
+                return await asyncio.start_server(checked, connection.server_host, port, **options)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        raise aioftp.errors.NoAvailablePort
 
     async def _gone(self, connection: aioftp.Connection, rest: str) -> bool:
         return False
@@ -266,6 +271,9 @@ class FtpDoor(aioftp.Server):
         if rest.upper() not in ("P", "C"):
             return answer(connection, "504", "P or C")
         visit.private = rest.upper() == "P"
+        if connection.future.passive_server.done():
+            connection.passive_server.close()  # it spoke the other way
+            del connection.passive_server
         return answer(connection, "200", "so be it")
 
     async def _feat(self, connection: aioftp.Connection, rest: str) -> bool:
@@ -288,8 +296,15 @@ class FtpDoor(aioftp.Server):
         return answer(connection, "200", "noted")
 
     async def _cwd(self, connection: aioftp.Connection, rest: str) -> bool:
-        here = rest.strip("/.") == ""
+        """Let a station that brings a file go into folders of its own naming: there are none, and the file is kept all the same."""
+        login: Login = connection.visit.login
+        here = login.user == UPLOAD or rest.strip("/.") == ""
         return answer(connection, *(("250", "/") if here else ("550", "there is only /")))
+
+    async def _mkd(self, connection: aioftp.Connection, rest: str) -> bool:
+        login: Login = connection.visit.login
+        there = login.user == UPLOAD
+        return answer(connection, *(("257", '"/"') if there else ("550", "nothing is taken at this address")))
 
     async def _quit(self, connection: aioftp.Connection, rest: str) -> bool:
         visit: Visit = connection.visit
