@@ -427,9 +427,9 @@ async def test_firmware_is_brought_by_a_form_and_withdrawn_with_a_reason(world: 
     certificate, sign = signer()
     signed = {"signing_certificate": certificate.replace("\n", "\r\n"), "signature": sign(IMAGE)}
     assert (await bring_by_form(world, "inspector")).status_code == 403
-    for fields, wrong in (({"vendor": ""}, "vendor"), ({**signed, "signature": sign(b"other")}, "signature")):
+    for fields, wrong in (({"vendor": ""}, "生产厂家"), ({**signed, "signature": sign(b"other")}, "签名")):
         refused = await bring_by_form(world, **fields)
-        assert (refused.status_code, f"<code>{wrong}</code>" in refused.text) == (422, True)
+        assert (refused.status_code, f"没有完成：{wrong}：" in refused.text) == (422, True)
     assert (await world.pool.fetchval("SELECT count(*) FROM gateway.firmware"), world.on_disk()) == (0, [])
     assert (await bring_by_form(world, **signed)).status_code == 303
     assert (await bring_by_form(world)).status_code == 409, "it is there already"
