@@ -66,6 +66,8 @@ REFUSED = {
     "witnessed": "people: name the witness where the party refuses to sign",
     "address_confirmed": "manner: the party has confirmed no address for electronic service (Art. 61)",
     "notice_over": "on: thirty days have not passed since the public notice",
+    "posted": "on: no notice was posted whose arrival is still to be recorded, or this lies before it was posted",
+    "notice_proved": "proof: the place of a piece of evidence that was collected since the notice was posted (Art. 61)",
     "proved": "proof: the place of a piece of evidence that was collected since the decision (Art. 61)",
     "discussed": "a major case is discussed collectively first (Art. 57)",
     "fined": "there is nothing to pay",

@@ -268,6 +268,18 @@ def _proved(case: Case, said: Said, _: date) -> bool:
     return decided is not None and any(p.place == said.proof and p.collected_on >= decided for p in case.pieces)
 
 
+def _posted(case: Case, said: Said, day: date) -> bool:
+    """A notice was posted, and nobody has recorded yet that it has arrived; it arrives no earlier than it was sent."""
+    posted = case.facts.posted_on
+    return posted is not None and case.facts.notified_on is None and (said.on is None or posted <= said.on <= day)
+
+
+def _notice_proved(case: Case, said: Said, _: date) -> bool:
+    """What proves the arrival is in the chain, and was collected no earlier than the notice was posted."""
+    posted = case.facts.posted_on
+    return posted is not None and any(p.place == said.proof and p.collected_on >= posted for p in case.pieces)
+
+
 def _notice_over(_: Case, said: Said, day: date) -> bool:
     """What is made public has reached the party when the notice's time has run, and not before."""
     reached = arrived_on(said.manner, said.on)
@@ -280,6 +292,8 @@ CONDITIONS: dict[str, Test] = {
     "address_confirmed": lambda case, said, _: said.manner != ELECTRONIC or bool(case.facts.address),
     "notice_over": _notice_over,
     "proved": _proved,
+    "posted": _posted,
+    "notice_proved": _notice_proved,
     "guidance": _guidance,
     "guided_first": _guided_first,
     "in_future": lambda _, said, day: said.on is not None and said.on > day,

@@ -25,7 +25,7 @@ NOTHING = "——"
 DECISIONS = ("spot_decision", "decision")
 # What goes to the party: with the first of these it learns of the case.
 TOLD_TO_PARTY = (
-    "guidance", "order", "recheck", "no_penalty", "spot_decision", "notice", "statement", "hearing_notice",
+    "guidance", "order", "recheck", "no_penalty", "spot_decision", "notice", "notice_service", "statement", "hearing_notice",
     "hearing_record", "hearing_waiver", "hearing_end", "decision", "service", "instalments", "demand", "revocation",
     "case_withdrawal", "inspection_record", "keeping", "disposal", "address", "credit", "credit_repair", "refund",
 )  # fmt: skip
@@ -138,7 +138,7 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         organ=issue.organ, decision=issue.decision, actor=issue.actor, day=_day(issue.day),
         officers="、".join(issue.officers), people="、".join(said.people) or NOTHING, found=_day(case.found_on),
         act_on=_day(case.act_on), on=_day(said.on), hour=_hour(said.hour), place=said.place or NOTHING,
-        manner=served(said.manner, said.people), arrived=_arrived(said),
+        manner=served(said.manner, said.people), arrived=_arrived(said), posted=_day(facts.posted_on),
         handed=handed_over(said.manner, said.people), proof=_proof(case, said),
         reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
         article=article.title, evidence=_evidence(case), recordings=_recordings(case), heard=_heard(case.facts),

@@ -10,7 +10,7 @@ from inspection_service.cases.due import due
 from inspection_service.cases.file import CHANGED, FALLEN, SIMPLE, Appeal, Case, Facts, Instalment, Payment, Said
 from inspection_service.cases.machine import Command, State, Step, leads_to
 from inspection_service.cases.owing import owed_fen
-from inspection_service.cases.serving import arrived_on
+from inspection_service.cases.serving import POST, arrived_on
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import Organ, catalogue
 from inspection_service.law.imposed import Imposed
@@ -101,7 +101,9 @@ def _pass(case: Case, _: Said, who: str, day: date) -> Added:
 
 
 def _notify(case: Case, said: Said, __: str, ___: date) -> Added:
-    return {"notified_on": arrived_on(said.manner, said.on), "notified_fine_fen": case.facts.fine_fen, **ANEW}
+    posted = said.on if said.manner == POST else None
+    reached = arrived_on(said.manner, said.on) if posted is None else None
+    return {"posted_on": posted, "notified_on": reached, "notified_fine_fen": case.facts.fine_fen, **ANEW}
 
 
 def _call_hearing(_: Case, said: Said, __: str, ___: date) -> Added:
@@ -186,8 +188,8 @@ ANEW = {
 }  # fmt: skip
 OF_THE_DECISION = (
     "admitted", "filed_on", "decide_by", "reviewers", "reviewed_on", "sanction", "also", "fine_fen", "gains_fen", "goods",
-    "notified_on", "notified_fine_fen", *ANEW, "decided_on", "served_on", "pay_by", "noted", "demanded_on", "paid", "refunds",
-    "plan", "appeals", "credited_on", "credit_ended_on", "archived_on",
+    "posted_on", "notified_on", "notified_fine_fen", *ANEW, "decided_on", "served_on", "pay_by", "noted", "demanded_on", "paid",
+    "refunds", "plan", "appeals", "credited_on", "credit_ended_on", "archived_on",
 )  # fmt: skip
 ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.GUIDE: lambda *_: {"guided": True},
@@ -206,13 +208,14 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.CONCLUDE: _conclude,
     C.PASS: _pass,
     C.NOTIFY: _notify,
+    C.RECORD_ARRIVAL: lambda _, said, __, ___: {"notified_on": said.on},
     C.DEFEND: lambda *_: {"defended": True},
     C.ASK_HEARING: lambda *_: {"hearing_asked": True},
     C.CALL_HEARING: _call_hearing,
     C.WITHDRAW_HEARING: _give_up_hearing,
     C.FORFEIT_HEARING: _give_up_hearing,
     C.REVIEW_HEARING: lambda *_: {"hearing_reviewed": True},
-    C.REINVESTIGATE: lambda *_: {"notified_on": None, "notified_fine_fen": 0, **ANEW},
+    C.REINVESTIGATE: lambda *_: {"posted_on": None, "notified_on": None, "notified_fine_fen": 0, **ANEW},
     C.DISCUSS: lambda *_: {"discussed": True},
     C.DECIDE: _decide,
     C.SERVE: _serve,

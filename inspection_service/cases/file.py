@@ -83,6 +83,7 @@ class Facts:
     fine_fen: int = 0
     gains_fen: int = 0
     goods: tuple[str, ...] = ()
+    posted_on: date | None = None
     notified_on: date | None = None
     notified_fine_fen: int = 0
     defended: bool = False

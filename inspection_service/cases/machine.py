@@ -68,6 +68,7 @@ class Command(StrEnum):
     PASS = "pass"  # noqa: S105
     OBJECT = "object"
     NOTIFY = "notify"
+    RECORD_ARRIVAL = "record_arrival"
     DEFEND = "defend"
     ASK_HEARING = "ask_hearing"
     CALL_HEARING = "call_hearing"
@@ -272,8 +273,13 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         ((state,), Step(C.OBJECT, (role,), S.FILED, (P, "58"), ("reason",), (), "review", apart_from=(INVESTIGATORS,)))
         for state, role in zip(REVIEWS, REVIEWERS, strict=True)
     ),
-    # Notification, statement and defence, hearing. A notice that is made public is issued first: its time, and the party's, run on.
+    # Notification, statement and defence, hearing. A notice that is made public or posted is issued first; the party's time runs
+    # from the day on which it counts as received.
     ((S.REVIEWED,), Step(C.NOTIFY, (R.OFFICER,), S.NOTIFIED, (P, "44"), ("on", "manner"), ("since_reviewed", *SERVING), "notice")),
+    (
+        (S.NOTIFIED, S.HEARING, S.HEARD),
+        Step(C.RECORD_ARRIVAL, (R.OFFICER,), SAME, (P, "61"), ("on", "proof"), ("posted", "notice_proved"), "notice_service"),
+    ),
     ((S.NOTIFIED,), Step(C.DEFEND, (R.PARTY, R.OFFICER), SAME, (P, "45"), ("reason",), ("undefended",), "statement")),
     (
         (S.NOTIFIED,),

@@ -72,6 +72,11 @@ class Checklists:
         """Return the departments that look at anything, in the file's order."""
         return tuple(dict.fromkeys(checklist.department for checklist in self.lists))
 
+    def english(self) -> Mapping[str, str]:
+        """Return the English of every point there has ever been, by its Chinese."""
+        versions = [version for checklist in self.lists for version in checklist.versions]
+        return {point.text: point.text_en for version in versions for point in version.points}
+
     def points(
         self, departments: Collection[str], constructions: Collection[str | None], day: date, *, remote: bool = False
     ) -> list[Point]:

@@ -1,8 +1,9 @@
 """The pages of tasks: the list, one task with what may be done about it, and a new one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -11,13 +12,14 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from inspection_service import store as sites
+from inspection_service.inspections.checklists import checklists
 from inspection_service.tasks import store
 from inspection_service.tasks.api import PeoplesCommand, Status, give_paper, take_papers
 from inspection_service.tasks.conditions import NEEDS_REASON, Said
 from inspection_service.tasks.counter import HANDLERS, Counter, Finding
 from inspection_service.tasks.deadlines import latest_due_at
 from inspection_service.tasks.machine import ON_THE_SPOT, Command
-from inspection_service.tasks.sayings import recognised
+from inspection_service.tasks.sayings import found_in_english, recognised
 from inspection_service.tasks.store import Filter
 from inspection_service.tasks.urging import COMMANDS, Stage, waits_for_party
 from inspection_service.tasks.words import CAUSES, SEVERITIES
@@ -30,6 +32,7 @@ from youguan.web.routes import Router
 from youguan.web.security import require
 from youguan.web.storable import UNSTORABLE, refuse, unstorable_fields
 from youguan.web.templates import Templates
+from youguan.web.translations import language_of
 from youguan.working_days import working_days
 
 PAGE = 50
@@ -246,6 +249,7 @@ def _add_task(router: APIRouter, counter: Counter, shelf: Shelf, templates: Temp
             reported=any(map(_is_report, history)), urged_at=_urged_at(history),
             errors=said_against(error), now=counter.now(), merged=merged,
             brings=BRINGS_PAPERS, on_the_spot=ON_THE_SPOT, gives=GIVES, needs_reason=NEEDS_REASON,
+            said_by_people=_people_in(language_of(request)),
             first_day=county_day(task["due_at"]), last_day=county_day(latest), official=who.has(*OFFICIALS), **WORDS,
         )  # fmt: skip
 
@@ -272,6 +276,11 @@ def _add_task(router: APIRouter, counter: Counter, shelf: Shelf, templates: Temp
         except YouguanError as error:
             return await show(request, who, task_id, error)
         return RedirectResponse(f"/tasks/{quote(task_id, safe='')}", 303)
+
+
+def _people_in(language: str) -> Callable[[str], str]:
+    """Return how a reader is told what people say: as they say it, but for the points of a checklist."""
+    return str if language == "zh" else partial(found_in_english, english=checklists().english())
 
 
 def _urged_at(history: Sequence[Mapping[str, Any]]) -> datetime | None:

@@ -1,4 +1,9 @@
-"""What machines say as they move tasks: kept in a history in English, and recognised there again for other readers. Pure."""
+"""What is said of itself as tasks move: kept in a history, and recognised there again for readers of another language. Pure.
+
+Machines say it in English; what an inspection found is kept as its checklist has it, in Chinese.
+"""
+
+from collections.abc import Iterable, Mapping
 
 from youguan.recognising import recognised as known
 
@@ -19,3 +24,15 @@ TEMPLATES = (IN_ORDER, BACK, OVER, UNFILED, NOT_DRAWN, UNPROVED, SAID_AGAIN, CHA
 def recognised(text: str) -> str:
     """Return what a machine once said as a reason that every language has words for; anything else as it is."""
     return known(TEMPLATES, text, longest=True) or text
+
+
+def found(code: str, points: Iterable[str]) -> str:
+    """Return what an inspection says of the points of its checklist that are not in order."""
+    return f"{code}: {'；'.join(points)}"
+
+
+def found_in_english(text: str, english: Mapping[str, str]) -> str:
+    """Return what an inspection said, its points in English (Chinese → English); anything else as it is."""
+    code, _, points = text.rpartition(": ")
+    known = [english.get(point) for point in points.split("；")]
+    return f"{code}: {'; '.join(filter(None, known))}" if code and all(known) else text

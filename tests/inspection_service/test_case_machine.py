@@ -63,6 +63,7 @@ hearing: call_hearing r hearing, hold_hearing r heard, extend h hearing, withdra
 hearing: transfer h transferred, reassign h hearing
 heard: discuss h heard, decide h decided, exempt h unpunished, extend h heard, withdraw h withdrawn, terminate h terminated
 notified+heard: reinvestigate h filed
+notified+hearing+heard: record_arrival o =
 heard: transfer h transferred, reassign h heard, review_hearing 4 heard, object 4 filed
 decided: serve o served, revoke h revoked, reassign h decided
 served: note r served, pay oh served, allow_instalments h served, demand o demanded, close h closed, appeal oh served
@@ -560,6 +561,36 @@ def test_a_notice_that_is_made_public_is_issued_that_day_and_the_partys_time_run
     after = before.with_(moved(before, line, said, "h", day).facts)
     text = "".join(content("decision", Issue("局", "某", (), "h", day), before, after, line, said)["paragraphs"])
     assert f"本机关于2026年{'9月20日' if defended else '10月16日'}将拟作出的处罚" in text
+
+
+def test_a_notice_that_is_posted_is_issued_that_day_and_the_partys_time_runs_from_its_arrival() -> None:
+    found = case(State.REVIEWED, facts={"reviewed_on": TODAY, "sanction": "fine", "fine_fen": 3_000_00})
+    told = moved(found, step(State.REVIEWED, Command.NOTIFY), Said(on=TODAY, manner="post"), "a", TODAY).facts
+    assert (told.posted_on, told.notified_on) == (TODAY, None)
+    receipt = Piece("documentary", "inspector", 1, place=3, title="邮件回执", collected_on=TODAY + timedelta(days=3))
+    early = replace(receipt, place=1, collected_on=TODAY - timedelta(days=1))
+    sent = replace(found, state=State.NOTIFIED, facts=told, pieces=(early, receipt))
+    day, decide = TODAY + timedelta(days=60), Said(reason="r", sanction="fine", fine_fen=3_000_00)
+    assert "statement_over" in unmet(sent, decide, day, step(State.NOTIFIED, Command.DECIDE))
+    arrive, on = step(State.NOTIFIED, Command.RECORD_ARRIVAL), TODAY + timedelta(days=3)
+    for said, refused in (
+        (Said(on=TODAY - timedelta(days=1), proof=3), ["posted"]),
+        (Said(on=day + timedelta(days=1), proof=3), ["posted"]),
+        (Said(on=on, proof=1), ["notice_proved"]),
+        (Said(on=on), ["notice_proved"]),
+        (Said(on=on, proof=3), []),
+    ):
+        assert unmet(sent, said, day, arrive) == refused
+    said = Said(on=on, proof=3)
+    after = sent.with_(moved(sent, arrive, said, "a", day).facts)
+    assert after.facts.notified_on == on
+    issued = content("notice_service", Issue("局", "某公司", (), "a", day), sent, after, arrive, said)["paragraphs"]
+    assert issued[1:] == [
+        "送达文书：2026年9月16日交邮的行政处罚事先告知书。", "送达日期：2026年9月19日。送达方式：邮寄送达。",
+        "送达证明：证据第3号《邮件回执》。",
+    ]  # fmt: skip
+    assert "statement_over" not in unmet(after, decide, day, step(State.NOTIFIED, Command.DECIDE))
+    assert unmet(after, said, day, arrive) == ["posted"], "once"
 
 
 # What is written down afterwards: (facts, state, command), the first day that it may have, and what refuses the day before.

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inspection_service.inspections.checklists import checklists
 from inspection_service.tasks import sayings
 from inspection_service.tasks.conditions import Said, roles_in, unmet
 from inspection_service.tasks.deadlines import due_at, latest_due_at
@@ -252,6 +253,26 @@ def test_rules_that_contradict_themselves_are_refused(
     table[section][name][member] = value
     with pytest.raises(ValueError, match=why):
         read(table)
+
+
+@pytest.mark.parametrize(
+    ("kept", "read"),
+    [
+        ("XW1: 灭火器材配备齐全、在有效期内；消防车通道、疏散通道畅通",
+         "XW1: Extinguishers are there and in date; Fire lane and ways out are clear"),
+        ("inspection: XW1: 无私拉电线、飞线充电", "inspection: XW1: No cables laid against the rules"),
+        ("XW1: 灭火器材配备齐全、在有效期内；其他", "XW1: 灭火器材配备齐全、在有效期内；其他"),
+        ("无私拉电线、飞线充电", "无私拉电线、飞线充电"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_what_an_inspection_found_is_read_in_english(kept: str, read: str) -> None:
+    assert sayings.found_in_english(kept, checklists().english()) == read
+
+
+def test_every_point_that_an_inspection_may_find_is_read_in_english() -> None:
+    english = checklists().english()
+    assert sayings.found_in_english(sayings.found("XW1", english), english) == f"XW1: {'; '.join(english.values())}"
 
 
 def test_what_machines_said_is_recognised_and_has_its_chinese() -> None:

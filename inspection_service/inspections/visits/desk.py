@@ -30,6 +30,7 @@ from inspection_service.inspections.visits.machine import (
 )
 from inspection_service.inspections.visits.succession import Successor, drawn_next
 from inspection_service.printing.press import Press, Unprintable
+from inspection_service.tasks import sayings
 from inspection_service.tasks.desk import TaskDesk
 from inspection_service.tasks.machine import Role
 from inspection_service.tasks.opening import Opening, Origin
@@ -296,7 +297,7 @@ class VisitDesk:
             opening = Opening(
                 origin=Origin.INSPECTION, cause=cause, severity=self._tasks.rules.cause(cause).severity or "minor",
                 subject="", occurred_at=min(row["at"] for row in about), actor=who.subject, role=Role.TEAM,
-                reason=f"{visit['code']}: {'；'.join(row['text'] for row in about)}"[:500], site_id=visit["site_id"],
+                reason=sayings.found(visit["code"], (row["text"] for row in about))[:500], site_id=visit["site_id"],
                 details={"visit_id": visit["id"], "code": visit["code"], "items": [row["item_id"] for row in about]},
             )  # fmt: skip
             placed = await place(connection, opening, self._tasks.rules)
