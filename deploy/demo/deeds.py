@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from charger_registry.people import store as registered
-from deploy.demo import cases, tasks, visits
+from deploy.demo import cases, register, tasks, visits
 from deploy.demo.cast import Cast, cast
 from deploy.demo.desks import Desks
 from youguan import bounds
@@ -63,6 +63,8 @@ async def _do(desks: Desks, people: Cast, places: list[Place]) -> None:
         await tasks.work(desks, people, stations)
     if not await _any(desks.pool, "plan"):
         await visits.inspect(desks, people, places[0].site_id, places[1].site_id, places[0].division)
+    if not await _any(desks.pool, "monitoring_equipment"):
+        await register.enter(desks, people, places[0].site_id)
     if not await _any(desks.pool, "case_file"):
         await cases.proceed(desks, people, places[0].manager, [place.site_id for place in places])
 

@@ -14,6 +14,7 @@ from inspection_service.inspections.plans.desk import PlanDesk
 from inspection_service.inspections.visits.desk import VisitDesk
 from inspection_service.inspections.visits.proof import ProofDesk
 from inspection_service.law.catalogue import catalogue
+from inspection_service.monitoring.desk import RegisterDesk
 from inspection_service.printing.press import Press
 from inspection_service.public_reports.desk import ReportDesk
 from inspection_service.publication.desk import PublicationDesk
@@ -44,5 +45,6 @@ class Desks:
         self.cases = CaseDesk(pool, clock, items, press)
         self.evidence = EvidenceDesk(pool, clock, Shelf(settings, "inspection"), settings.evidence_private_key)
         self.proof = ProofDesk(self.visits, self.evidence)
+        self.register = RegisterDesk(pool, clock)
         self.publications = PublicationDesk(pool, clock, items)
         self.file_reviews = FileReviewDesk(pool, clock)

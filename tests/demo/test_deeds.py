@@ -49,6 +49,10 @@ async def test_every_kind_of_work_is_there_at_each_stage_and_a_second_start_adds
     tasks = await connection.fetch("SELECT cause, assignee_role FROM inspection.task WHERE origin = 'inspection'")
     assert {tuple(row) for row in tasks} == {("fire_equipment", "manager"), ("other", "manager")}
     assert await connection.fetchval("SELECT count(*) FROM inspection.evidence WHERE record->'source' ? 'visit'") == 1
+    cameras = await connection.fetch(
+        "SELECT number, site_id IS NULL AS afield FROM inspection.monitoring_equipment ORDER BY 1"
+    )
+    assert [tuple(row) for row in cameras] == [("示例-CAM-01", False), ("示例-CAM-02", True)]
     assert await audit.verify(connection) is None
     await connection.close()
 
