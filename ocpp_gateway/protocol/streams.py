@@ -7,7 +7,7 @@ SetVariableMonitoring). Both are said on a connection, or were said on one befor
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from ocpp_gateway.protocol.secrets import MASK, Payload, is_secret
+from ocpp_gateway.protocol.secrets import MASK, Payload, as_deep_as_can_be_searched, is_secret
 
 STREAM = "NotifyPeriodicEventStream"
 # Of so many of either kind a station may tell, as in the store: who invents numbers fills no memory.
@@ -49,7 +49,8 @@ class Streams:
         """Return a request without the values of a stream that tells a secret; the very same object where there are none."""
         if action != STREAM or not self._may_be_secret(payload.get("id")):
             return payload
-        return {name: _hidden(member) if name == "data" else member for name, member in payload.items()}
+        searched = as_deep_as_can_be_searched(payload)
+        return {name: _hidden(member) if name == "data" else member for name, member in searched.items()}
 
     def said(self, action: str, payload: Payload) -> None:
         """Take what a request of the station, one of TELLING, says."""

@@ -23,7 +23,7 @@ from ocpp_gateway.protocol.frames import (
     send_frame,
 )
 from ocpp_gateway.protocol.persons import unread, words
-from ocpp_gateway.protocol.shown import shown_answer, shown_request
+from ocpp_gateway.protocol.shown import shown_answer, shown_refused, shown_request
 from ocpp_gateway.protocol.streams import TELLING, Streams
 from ocpp_gateway.protocol.versions import Version
 from ocpp_gateway.recorder.batch import Committed, Disconnected, Doubt, Entry, Lost, Settlement
@@ -100,7 +100,7 @@ class Session:
         try:
             message = read(text, self.version)
         except Refusal as refusal:
-            self._refuse(refusal, unread(text), now)
+            self._refuse(refusal, shown_refused(self.version, text, self._streams), now)
             return
         if not isinstance(message, Call):
             self._take_other(message, text, now)

@@ -120,6 +120,21 @@ def test_a_report_that_tells_a_key_is_kept_without_it() -> None:
     assert KEY not in "".join(kept)
 
 
+@pytest.mark.parametrize(
+    ("message_id", "value"), [('"1"', KEY + "\\u0000"), ('"' + "x" * 99 + '"', KEY), ("[" * 300 + "]" * 300, KEY), ("7", KEY)],
+    ids=["NUL", "a long id", "a deep id", "a number for an id"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["2", "[" * 300 + "]" * 300])
+def test_nor_is_a_frame_that_cannot_be_taken_kept_with_it(kind: str, message_id: str, value: str) -> None:
+    talk = Talk(V201)
+    report = orjson.dumps({"reportData": [{**PASSWORD, "variableAttribute": [{"value": "geheim"}]}]}).decode()
+    talk.raw(f'[{kind},{message_id},"NotifyReport",{report.replace("geheim", value)}]'.encode())
+    (entry,) = talk.recorder.entries
+    (doubt,) = entry.doubts
+    assert MASK in doubt.frame
+    assert KEY not in doubt.frame
+
+
 @pytest.mark.parametrize("levels", [1, 90])
 def test_what_lies_deep_is_kept_as_it_is(levels: int) -> None:
     payload = {"reportData": [], "customData": nested(levels)}

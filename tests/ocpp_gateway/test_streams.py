@@ -145,8 +145,10 @@ def test_no_rubbish_is_too_much(action: str, rubbish: Any) -> None:
         send(SECRET, HUSH).replace("[6", "[2"),
         json.dumps([6, "m", STREAM, {"id": SECRET, "data": HUSH}]),
         json.dumps([6, "m", STREAM, {"id": "x", "data": [HUSH]}]),
+        send(SECRET, HUSH + "\0"),
+        f'[6,"m","{STREAM}",{{"id":{"[" * 300 + "]" * 300}}}]',
     ],
-    ids=["whole", "refused", "as a CALL", "no list", "no number"],
+    ids=["whole", "refused", "as a CALL", "no list", "no number", "NUL", "too deep"],
 )
 def test_neither_what_is_taken_nor_what_is_refused_keeps_it(frame: str) -> None:
     talk = Talk(V21)
