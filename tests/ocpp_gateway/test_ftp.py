@@ -29,7 +29,7 @@ from ocpp_gateway.files.addresses import firmware_address, upload_address, way_f
 from ocpp_gateway.files.depot import hash_of
 from ocpp_gateway.files.ftp import process
 from ocpp_gateway.files.ftp.door import A_SOURCE
-from ocpp_gateway.files.ftp.visit import MOST_LINES
+from ocpp_gateway.files.ftp.visit import LOGIN_WITHIN_S, MOST_LINES, Visit
 from ocpp_gateway.files.ftp.words import command_of
 from ocpp_gateway.protocol.secrets import MASK, without_password
 from ocpp_gateway.stations.attempts import TRIES
@@ -216,6 +216,12 @@ async def test_who_guesses_begins_anew_for_each_try_and_locks_nobody_out(door: D
     with pytest.raises(EOFError):
         await at(client.getmultiline)
     assert (await at(put, await at(door.client, token), LOG)).startswith("226"), "a right address holds"
+
+    async def told() -> bool:
+        told = "SELECT payload->>'source' FROM eventlog.event WHERE type = 'StationAccessRefused'"
+        return bool(await door.pool.fetchval(told) == "127.0.0.1")
+
+    await eventually(told)
 
 
 async def test_too_large(door: Door) -> None:
@@ -590,3 +596,13 @@ def test_what_is_no_range_of_ports(ports: str) -> None:
 )  # fmt: skip
 def test_lines(line: bytes, command: tuple[str, str]) -> None:
     assert command_of(line) == command
+
+
+async def test_how_long_it_is_waited_for_somebody() -> None:
+    now, reader = asyncio.get_running_loop().time(), asyncio.StreamReader()
+    silent = Visit("x", began=now - LOGIN_WITHIN_S)
+    assert await silent.line(reader) == (b"", "nothing was said for too long")
+    reader.feed_data(b"NOOP\r\nQU")
+    reader.feed_eof()
+    assert await silent.line(reader) == (b"NOOP\r\n", "")
+    assert await silent.line(reader) == (b"", ""), "half a line is none"

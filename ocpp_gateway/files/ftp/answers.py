@@ -31,4 +31,9 @@ def only(word: str) -> Work:
     return checked
 
 
+async def gone(connection: aioftp.Connection, rest: str) -> bool:
+    """Answer nothing, and end."""
+    return False
+
+
 ACTIVE = say("502", "active mode is not served: PASV or EPSV")

@@ -22,10 +22,11 @@ from aioftp.common import StreamIO
 from ocpp_gateway import metrics
 from ocpp_gateway.files.addresses import FIRMWARE, UPLOAD
 from ocpp_gateway.files.depot import Depot, Gone, Upload
-from ocpp_gateway.files.ftp.answers import ACTIVE, Work, answer, only, say
+from ocpp_gateway.files.ftp.answers import ACTIVE, Work, answer, gone, only, say
 from ocpp_gateway.files.ftp.transfers import DATA_WITHIN_S, Carry, chunks, over, send
 from ocpp_gateway.files.ftp.visit import LONGEST_S, Login, Visit
 from ocpp_gateway.files.ftp.words import command_of, reply_of
+from ocpp_gateway.stations.admission import source_of
 from ocpp_gateway.stations.attempts import Attempts
 from youguan.clock import Clock
 from youguan.database import AWAY
@@ -53,16 +54,18 @@ class Reach:
 class FtpDoor(aioftp.Server):
     """Serves stations; `tls` gives the context in force, where there is a certificate."""
 
-    def __init__(self, depot: Depot, clock: Clock, reach: Reach, tls: Callable[[], ssl.SSLContext] | None) -> None:
+    def __init__(
+        self, depot: Depot, clock: Clock, reach: Reach, tls: Callable[[], ssl.SSLContext] | None, attempts: Attempts
+    ) -> None:
         super().__init__(socket_timeout=SILENCE_S, ipv4_pasv_forced_response_address=reach.address)
         self._depot = depot
         self._clock = clock
         self._tls = tls
         self._sources: Counter[str] = Counter()
-        self._attempts = Attempts()
+        self._attempts = attempts
         self._ports = (0,) if reach.ports is None else tuple(reach.ports)
         self.connections = {}
-        self.commands_mapping = {GONE: self._gone, **self._verbs()}
+        self.commands_mapping = {GONE: gone, **self._verbs()}
 
     def _verbs(self) -> dict[str, Work]:
         """Return what is understood; before a login only who somebody is, and how to speak."""
@@ -220,9 +223,6 @@ class FtpDoor(aioftp.Server):
                     raise
         raise aioftp.errors.NoAvailablePort
 
-    async def _gone(self, connection: aioftp.Connection, rest: str) -> bool:
-        return False
-
     # --- who it is, and how it speaks -------------------------------------------------------------------------------
 
     async def _user(self, connection: aioftp.Connection, rest: str) -> bool:
@@ -248,10 +248,10 @@ class FtpDoor(aioftp.Server):
     def _wrong(self, connection: aioftp.Connection, visit: Visit) -> bool:
         """Count a wrong try; who has had too many of late begins anew for each."""
         now = self._clock.now()
-        self._attempts.note(visit.source, None, "a wrong address of a file", now)
+        self._attempts.note(source_of(visit.source), None, "file address", now)
         metrics.rejected.labels("ftp").inc()
         log.info("a station at %s shows a wrong address", visit.source)
-        if not self._attempts.too_many(visit.source, now):
+        if not self._attempts.too_many(source_of(visit.source), now):
             return answer(connection, "530", "no such address")
         answer(connection, "421", "no such address, and too many wrong ones")
         return False
