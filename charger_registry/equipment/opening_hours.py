@@ -133,6 +133,11 @@ def as_osm(hours: OpeningHours) -> str:
     )
 
 
+def said_hours(hours: OpeningHours, language: str) -> str:
+    """Return hours that are not round the clock for a reader: as they were written, for others as OpenStreetMap writes them."""
+    return (as_osm(hours) if language != "zh" else "") or hours.text
+
+
 @dataclass(slots=True)
 class _Rule:
     """Some days and their times; `adds`: beside what was said of the days before, not in its place."""

@@ -26,7 +26,7 @@ from charger_registry.ledger.responsibility import holder
 from charger_registry.open_data.published import moves_public
 from charger_registry.provenance.store import provenance
 from charger_registry.public import store as public
-from charger_registry.public.words import CONDITIONS, station_view
+from charger_registry.public.words import CONDITIONS, amount, station_view
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.bounds import sites_within
 from youguan.clock import Clock, county_day
@@ -194,7 +194,8 @@ def _add_station(router: APIRouter, pool: asyncpg.Pool, photos: PhotoDesk, templ
         return templates.render(
             request, "station.html", station=found, site=site, guns=list(guns),
             price=held, hours=opening_hours.from_json(site["opening_hours"]), parkings=PARKINGS, named=named, types=TYPES,
-            conditions=CONDITIONS, manager=holder(lines, "manager", now, station_id), within=within, now=now,
+            conditions=CONDITIONS, amount=amount, said_hours=opening_hours.said_hours,
+            manager=holder(lines, "manager", now, station_id), within=within, now=now,
             band=band_at(price.bands, now) if price else None, address=address, hidden=hidden,
             photos=[] if hidden else await photos.shown(found["site_id"]),
         )  # fmt: skip

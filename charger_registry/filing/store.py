@@ -26,7 +26,7 @@ SEEN = """(
 )"""
 PAPER_WAITS = "w.standing = 'waiting' AND w.ended_at IS NULL AND f.state IN ('accepted', 'in_operation', 'suspended')"
 FILING = f"""
-SELECT f.*, o.name AS organisation_name, d.name AS division_name, s.name AS site_name,
+SELECT f.*, o.name AS organisation_name, d.name AS division_name, d.name_en AS division_name_en, s.name AS site_name,
        (SELECT r.organisation_id FROM registry.responsibility r
         WHERE r.site_id = f.site_id AND r.role = 'manager' AND r.station_id = '' AND upper_inf(r.believed)
           AND r.during @> now()) AS manager_id,

@@ -19,7 +19,7 @@ STEPS = {
     "admit": "受理",
     "require_supplement": "要求补正",
     "accept": "准予备案",
-    "reject": "不予备案",
+    "reject": "决定不予备案",
     "start": "投入运营",
     "suspend": "停运",
     "resume": "恢复运营",

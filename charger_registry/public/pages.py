@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from charger_registry import store as registry
+from charger_registry.equipment.opening_hours import said_hours
 from charger_registry.equipment.place_codes import PARKINGS, named
 from charger_registry.ledger import store as ledger
 from charger_registry.ledger.responsibility import holder
@@ -21,6 +22,7 @@ from charger_registry.public.choosing import choose, distance_km, kinds_of, stat
 from charger_registry.public.live import Picture
 from charger_registry.public.words import (
     CONDITIONS,
+    amount,
     amount_text,
     connectors_by_station,
     fee_of,
@@ -104,7 +106,7 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             within=within,
             site=found,
             stations=views,
-            free=told.count("available"),
+            free=told.count("available") if set(told) - {"unknown"} else None,
             connectors=len(told),
             manager=holder(lines, "manager", now),
             reasons=REASONS,
@@ -115,6 +117,8 @@ def public_pages(pool: asyncpg.Pool, picture: Picture, templates: Templates, clo
             own_prices=own_prices(published) if published else {},
             now_at=lambda price: amount_text(band_at(price, now)),
             total=amount_text,
+            amount=amount,
+            said_hours=said_hours,
             kind_name=kind_name,
             parkings=PARKINGS,
             named=named,

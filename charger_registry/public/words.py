@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from charger_registry.equipment.connector_types import TYPES
@@ -33,10 +34,15 @@ def fee_of(site: Mapping[str, Any], now: datetime) -> str | None:
 
 def amount_text(band: Band | None) -> str | None:
     """Return what a kWh costs in a band as people write it: two decimals, more where they are needed."""
-    amount = per_kwh(band) if band else None
-    if amount is None:
-        return None
-    whole, _, part = f"{amount:.4f}".partition(".")
+    total = per_kwh(band) if band else None
+    return None if total is None else amount(total)
+
+
+def amount(given: Decimal | str | None) -> str:
+    """Return an amount as people write it, a dash where none is posted."""
+    if given is None:
+        return "—"
+    whole, _, part = f"{Decimal(given):.4f}".partition(".")
     return f"{whole}.{part.rstrip('0'):0<2}"
 
 

@@ -69,7 +69,7 @@ async def test_a_fault_changes_badge_and_marker_without_reload(visitor: Visitor,
     await page.evaluate("window.wasHereBefore = true")
     await charger.status("Faulted", error="GroundFailure")
     await expect(badge).to_have_text("故障")
-    await expect(page.locator("[data-site=NH0010] [data-free-count]")).to_have_text("0 空闲")
+    await expect(page.locator("[data-site=NH0010] [data-free-count]")).to_contain_text("0 空闲 / ")
     await wait_for_red(page, some=True)
     red = await red_spot(page)
     await page.mouse.move(red["x"], red["y"])

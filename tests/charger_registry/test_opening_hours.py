@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charger_registry.equipment.opening_hours import DAYS, EVERY_DAY, OpeningHours, Period, as_osm, from_json, read
+from charger_registry.equipment.opening_hours import (
+    DAYS,
+    EVERY_DAY,
+    OpeningHours,
+    Period,
+    as_osm,
+    from_json,
+    read,
+    said_hours,
+)
 from youguan.clock import COUNTY
 
 WEEK = "Mo-Fr 08:00-22:00; Sa 09:00-18:00; Su off"
@@ -64,6 +73,7 @@ def test_hours_as_people_write_them(text: str, osm: str) -> None:
     assert as_osm(hours) == osm
     assert hours.text == text
     assert from_json(hours.as_json()) == hours
+    assert (said_hours(hours, "zh"), said_hours(hours, "en")) == (text, osm or text)
 
 
 CLOCKS = st.integers(0, 24 * 60).map(lambda minutes: f"{minutes // 60:02d}:{minutes % 60:02d}")

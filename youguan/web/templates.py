@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -16,6 +16,17 @@ from youguan.web.translations import PACKAGES, explain, language_of, translate
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 LOCAL_TIME = ZoneInfo("Asia/Shanghai")
+
+
+class Marks(NamedTuple):
+    """What stands between words in a language."""
+
+    colon: str
+    comma: str
+    semicolon: str
+
+
+CHINESE_MARKS, ENGLISH_MARKS = Marks("：", "、", "；"), Marks(": ", ", ", "; ")
 
 
 class Templates:
@@ -35,7 +46,9 @@ class Templates:
         self.environment.globals["static"] = static_url
 
     def render(self, request: Request, name: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
-        """Return a page; `_` in it translates, `explain` says what is wrong, `principal` is who is logged in or None."""
+        """Return a page; `_` in it translates, `explain` says what is wrong, `marks` stand between words, `principal` is who is
+        logged in or None.
+        """
         language = language_of(request)
 
         def say(text: str, **values: object) -> str:
@@ -45,6 +58,7 @@ class Templates:
         html = self.environment.get_template(name).render(
             request=request,
             language=language,
+            marks=CHINESE_MARKS if language == "zh" else ENGLISH_MARKS,
             _=say,
             explain=lambda error: explain(error, language),
             principal=getattr(request.state, "principal", None),

@@ -75,6 +75,7 @@ async def test_a_site_says_what_a_kwh_costs_now(world: World) -> None:
 async def test_what_is_not_filed_is_not_made_up(shared_world: World) -> None:
     page = (await shared_world.client.get("/sites/丙")).text
     assert "没有公示费用" in page
+    assert re.search(r"共 \d+ 枪，状态未知", page), "no connector is said to be taken of which nothing is known"
     assert [word for word in ("营业时间", "求助电话", "停车") if word in page] == []
 
 
@@ -93,6 +94,8 @@ async def test_the_list_says_power_fee_and_time(shared_world: World) -> None:
     async with looking(shared_world) as (client, picture):
         page = (await client.get("/?q=甲站")).text
         assert "AC/DC 120 kW" in page
+        everything = (await client.get("/")).text
+        assert re.search(r"data-free-count>共 \d+ 枪<", everything), "where nothing is known none is said to be taken"
         assert re.search(r"(0\.55|1\.20) 元/度", page)
         assert 'id="as-of"' in page
         assert picture.changed_at is not None

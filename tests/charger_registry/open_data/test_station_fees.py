@@ -37,7 +37,7 @@ async def test_its_own_fees_precede_the_sites(world: World) -> None:
 
 async def test_the_public_is_shown_them(world: World) -> None:
     await post(world, DEAR)
-    assert "电费 1.5000，服务费 0.8000" in (await world.client.get("/stations/a1")).text
+    assert "电费 1.50，服务费 0.80" in (await world.client.get("/stations/a1")).text
     page = (await world.client.get("/sites/a")).text
     assert "现在 2.30 元/度" in page and "有的充电桩费用不同" in page
     table = (await world.client.get("/api/public/connectors.csv")).text

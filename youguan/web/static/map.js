@@ -36,7 +36,7 @@
     marker.setStyle(look(p)).setRadius(radius(p));
     if (p.state === "unknown") marker.bringToBack();
     const text = document.createElement("span");
-    text.textContent = `${p.name} · ${states[p.state]} ${p.available}`;
+    text.textContent = `${p.name} · ${states[p.state]}${p.state === "unknown" ? "" : ` ${p.available}`}`;
     marker.setTooltipContent(text);
   };
   const update = (feature) => {
@@ -53,7 +53,7 @@
     const badge = row.querySelector("[data-badge] .badge");
     badge.className = `badge ${kinds[p.state]}`;
     badge.textContent = states[p.state];
-    row.querySelector("[data-free-count]").textContent = row.dataset.free.replace("{n}", p.available);
+    row.querySelector("[data-free-count]").textContent = p.state === "unknown" ? row.dataset.unknown : row.dataset.free.replace("{n}", p.available);
     row.classList.remove("changed");
     void row.offsetWidth;
     row.classList.add("changed");
