@@ -826,7 +826,7 @@ async def test_the_page_of_equipment_and_the_code_on_a_station(client: httpx.Asy
     bad = {**form, "help_phone": "400-888", "bands": "08:00-24:00 1"}
     refused = await client.post("/registry/sites/1/equipment", data=bad, headers=own)
     assert (refused.status_code, "到 00:00 结束" in refused.text) == (422, True)
-    assert ('value="400-888"' in refused.text, ">08:00-24:00 1</textarea>" in refused.text) == (True, True), (
+    assert ('value="400-888"' in refused.text, "08:00-24:00 1</textarea>" in refused.text) == (True, True), (
         "it stays typed"
     )
     assert (await client.get("/registry/sites/2/equipment", headers=own)).status_code == 404
