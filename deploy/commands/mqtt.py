@@ -37,6 +37,9 @@ def try_mapping(
     if topic is None:  # as `mosquitto_sub -v` prints it
         first, _, message = message.partition(b" ")
         topic = first.decode(errors="replace")
+    if {"+", "#"} & set(topic):
+        typer.echo(f"{topic}: no message comes by a topic with + or #; name the one that it came by", err=True)
+        raise typer.Exit(1)
     try:
         found = read_mapping(mapping.read_text(encoding="utf-8"))
     except (YouguanError, UnicodeDecodeError) as error:

@@ -110,7 +110,10 @@ def read_profiles(text: str) -> Profiles:
         try:
             found[name] = Profile.model_validate({"name": name, **_whole(tables, name, ())})
         except ValidationError as error:
-            fields = [FieldError(f"{name}." + ".".join(map(str, e["loc"])), e["msg"]) for e in error.errors()]
+            fields = [
+                FieldError(f"{name}." + ".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, "))
+                for e in error.errors()
+            ]
             raise Invalid("; ".join(f"{f.field}: {f.reason}" for f in fields), fields=fields) from None
     return found
 

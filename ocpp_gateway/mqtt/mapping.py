@@ -152,5 +152,7 @@ def read_mapping(text: str) -> TopicMapping:
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"not TOML: {error}") from None
     except ValidationError as error:
-        fields = [FieldError(".".join(map(str, e["loc"])), e["msg"]) for e in error.errors()]
+        fields = [
+            FieldError(".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")) for e in error.errors()
+        ]
         raise Invalid("; ".join(f"{f.field}: {f.reason}" for f in fields), fields=fields) from None
