@@ -80,7 +80,8 @@ class PaperOut(BaseModel):
 
 
 class HistoryLine(BaseModel):
-    """One move of a task: who made it and as what (party, team, centre, machine), and where he stood (WGS-84)."""
+    """One move of a task: who made it and as what (party, team, centre, machine), where he stood (WGS-84), and to whom it was
+    given, or asked to be given."""
 
     place: int
     at: UtcTime
@@ -92,6 +93,7 @@ class HistoryLine(BaseModel):
     reason: str
     latitude: float | None
     longitude: float | None
+    given_to: str | None
 
 
 class TaskWithHistory(TaskOut):

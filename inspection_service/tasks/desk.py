@@ -134,7 +134,7 @@ class TaskDesk:
             "due_at": due_at(now, terms), "urged": Stage.NONE, "details": opening.details,
         }  # fmt: skip
         await store.insert_task(connection, task | urged(task, self.rules, since=now))
-        line = (now, opening.actor, opening.role, "open", None, State.OPEN, opening.reason, None, None)
+        line = (now, opening.actor, opening.role, "open", None, State.OPEN, opening.reason, None, None, None)
         await store.add_history(connection, task_id, line)
         events = [_opened(task, now), *await self._merge(connection, opening, task)]
         return Opened(task_id, task["number"], False, events)
@@ -188,7 +188,7 @@ class TaskDesk:
             changed["closed_by"] = command
         await store.change_task(connection, task["id"], changed)
         said = (mover.actor, mover.role, command, task["state"], state, mover.reason, mover.latitude, mover.longitude)
-        await store.add_history(connection, task["id"], (now.at, *said), mover.papers)
+        await store.add_history(connection, task["id"], (now.at, *said, _given_to(also or {})), mover.papers)
         return [
             TaskMoved(
                 task_id=task["id"],
@@ -237,6 +237,12 @@ class TaskDesk:
         worse |= urged({**task, **worse}, self.rules, since=now)
         reason = sayings.WORSENED.format(was=task["severity"], now=severity, day=county_day(worse["due_at"]))
         return await self.try_to_move(connection, task, Command.WORSEN, machine(reason, CHARGER), also=worse)
+
+
+def _given_to(also: Mapping[str, Any]) -> str | None:
+    """Return the name of whom a task is given by what changes with a move, or would be if it were granted."""
+    asked: str | None = (also.get("request") or {}).get("to_name")
+    return asked or also.get("assignee_name") or also.get("team_name")
 
 
 def _opened(task: Mapping[str, Any], now: datetime) -> TaskOpened:

@@ -93,7 +93,8 @@ class UnavailableConnector(Table, table=True):
 
 
 class TaskHistory(Table, table=True):
-    """One move of a task; never changed. `role`: as what `actor` made it; where he stood, WGS-84."""
+    """One move of a task; never changed. `role`: as what `actor` made it; where he stood, WGS-84; `given_to`: whom or which team
+    it was given, or asked to be given, by name."""
 
     __tablename__ = "task_history"
     task_id: str = text(key=True)
@@ -107,6 +108,7 @@ class TaskHistory(Table, table=True):
     role: str = text()
     latitude: float | None
     longitude: float | None
+    given_to: str | None = text(optional=True)
 
 
 class TaskPaper(Table, table=True):

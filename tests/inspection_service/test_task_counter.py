@@ -174,6 +174,8 @@ async def test_a_task_that_is_anothers_goes_to_him_with_a_term_of_his_own(office
     assert ((await office.task())["assignee_id"], await office.state()) == ("m", "open")
     with pytest.raises(Invalid):
         await office.say(CENTRE, "reassign", reason="x", to="m")
+    lines = await office.pool.fetch("SELECT command, given_to FROM inspection.task_history ORDER BY place")
+    assert [line["given_to"] for line in lines] == [None, "b", "b", None, "m"]
 
 
 async def test_a_refused_request_is_over(office: Office) -> None:
