@@ -63,6 +63,7 @@ async def test_a_recording_is_collected_and_reviewed_on_a_phone_and_looked_up_by
     page = await visitor.come(REVIEWER, **PHONE)
     await page.goto("/cases?group=waiting")
     await page.locator(f"a[href='/cases/{case}']").tap()
+    await expect(page.get_by_role("link", name="审核第 1 份证据的记录内容")).to_be_visible()
     review = piece_of(page).locator("details")
     await review.locator("summary").tap()
     for name in ("真实", "清晰", "完整", "准确"):
@@ -73,6 +74,7 @@ async def test_a_recording_is_collected_and_reviewed_on_a_phone_and_looked_up_by
     await review.get_by_role("button", name="提交审核").tap()
     await expect(piece_of(page).locator(".badge")).to_have_text(["名录内监控设备", "内容已审核"])
     await expect(page.locator("ul.list")).to_contain_text(["与原始记录一致，准确"])
+    await expect(piece_of(page).locator("summary")).to_have_text("重新审核记录内容")
     assert await fits(page)
 
     await party.reload()
