@@ -838,7 +838,7 @@ async def test_the_page_of_equipment_and_the_code_on_a_station(client: httpx.Asy
     assert picture.content.startswith(b"\x89PNG")
     public = (await client.get("/stations/s1")).text
     assert "400-777" in public
-    assert "0.6500" in public
+    assert "电费 0.65，服务费 0.35 元" in public
     assert (await client.get("/stations/nowhere")).status_code == 404
     assert (await client.get("/stations/nowhere/qr.svg")).status_code == 404
 
