@@ -13,6 +13,7 @@ from ocpp_gateway.pages import store
 from ocpp_gateway.pages.figures import Figures
 from ocpp_gateway.pages.frames import read
 from ocpp_gateway.pages.place import STATES
+from ocpp_gateway.pages.refusals import MEANINGS
 from ocpp_gateway.ykc.process import FIRST_SLOT as FIRST_YKC_SLOT
 from youguan.auth import REGULATOR, Principal
 from youguan.settings import Settings
@@ -53,7 +54,7 @@ def health_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, f
             mode, oldest = await store.storage(connection)
             refused_topics = await mqtt.refused(connection, PAGE)
         return templates.render(
-            request, "gateway_health.html", states=states, words=STATES, consumers=consumers, codes=codes,
+            request, "gateway_health.html", states=states, words=STATES, consumers=consumers, codes=codes, meanings=MEANINGS,
             sources=sources, rows=rows, unknown=unknown, mode=mode, oldest=oldest, trend=figures.trend(),
             workers=[row for row in workers if row["slot"] < FIRST_SLOT],
             bridges=[row for row in workers if FIRST_SLOT <= row["slot"] < FIRST_YKC_SLOT],
@@ -78,7 +79,7 @@ def health_pages(pool: asyncpg.Pool, templates: Templates, settings: Settings, f
         following = encode_cursor(rows[-1]["id"]) if len(rows) == PAGE else None
         return templates.render(
             request, "refused_input.html", rows=rows, next=following, code=code, station=station, codes=codes,
-            set_out=lambda text: read(text)[3],
+            meanings=MEANINGS, set_out=lambda text: read(text)[3],
         )  # fmt: skip
 
     return router

@@ -239,6 +239,7 @@ async def test_what_is_refused_is_shown_with_its_reason_and_its_frame(visitor: V
     said = {"connectorId": 1, "status": "Available", "errorCode": "NoSuchCode"}
     assert (await charger.say("StatusNotification", said))[0] == 4
     row = page.locator("#health li", has_text="NH0048-001").filter(has=page.locator("summary"))
+    await expect(row.first).to_contain_text("字段的值不合规定")
     await expect(row.first).to_contain_text("errorCode")
     await row.first.locator("summary").click()
     await expect(row.first.locator("pre")).to_contain_text("NoSuchCode")

@@ -9,21 +9,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from ocpp_gateway.cec102.intake.feed import DOUBTED, IGNORED, UNPROVEN
+from ocpp_gateway.cec102.intake.feed import REFUSED as PLATFORM_REFUSED
 from ocpp_gateway.commands.catalogue import ACTIONS, check
 from ocpp_gateway.commands.usual import DANGEROUS, Usual, put
+from ocpp_gateway.mqtt.bridge import REFUSED as MQTT_REFUSED
 from ocpp_gateway.observation import connector_number
 from ocpp_gateway.pages.commands import CONFIRMED, LOOKING, TOUCHING, check_words, payload_of
 from ocpp_gateway.pages.days import Days, days_of
 from ocpp_gateway.pages.figures import Figures, Sample, quantile, trend
 from ocpp_gateway.pages.frames import gist, read
+from ocpp_gateway.pages.refusals import MEANINGS
 from ocpp_gateway.pages.timeline import Link, Said, line, totals
+from ocpp_gateway.protocol.frames import ERROR_CODES
 from ocpp_gateway.protocol.versions import V16, V21, V201, VERSIONS, Version
 from ocpp_gateway.store import Span
+from ocpp_gateway.ykc.conversation import CHECKSUM
+from ocpp_gateway.ykc.conversation import REFUSED as YKC_REFUSED
 from youguan.clock import county_day
 from youguan.errors import Invalid
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LOW, HIGH = NOW - timedelta(hours=24), NOW
+
+
+def test_every_code_of_a_refusal_has_a_meaning() -> None:
+    others = {MQTT_REFUSED, YKC_REFUSED, CHECKSUM, PLATFORM_REFUSED, UNPROVEN, IGNORED, DOUBTED}
+    assert set(MEANINGS) == ERROR_CODES | others
 
 
 def ago(hours: float) -> datetime:

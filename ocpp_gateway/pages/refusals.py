@@ -1,0 +1,25 @@
+"""What the codes of refused input mean: OCPP's own, and ours for other protocols."""
+
+MEANINGS = {
+    "FormatViolation": "内容的语法不对",
+    "FormationViolation": "内容的语法不对",
+    "RpcFrameworkError": "不是可读的 OCPP 报文",
+    "MessageTypeNotSupported": "没有这种报文类型",
+    "NotImplemented": "没有这个操作",
+    "NotSupported": "这个操作不由桩发起，或不支持",
+    "OccurrenceConstraintViolation": "字段缺失或多余",
+    "OccurenceConstraintViolation": "字段缺失或多余",
+    "PropertyConstraintViolation": "字段的值不合规定",
+    "TypeConstraintViolation": "字段的类型不对",
+    "ProtocolError": "不合协议的次序",
+    "SecurityError": "不合安全要求",
+    "GenericError": "其他错误",
+    "InternalError": "系统未能处理",
+    "MqttRefused": "MQTT 消息的内容不能采用",
+    "YkcRefused": "云快充报文不能采用",
+    "YkcChecksum": "云快充报文的校验码不对",
+    "PlatformRefused": "平台所报拒收",
+    "PlatformNotAuthenticated": "以平台名义发来，未通过身份验证",
+    "PlatformIgnored": "平台所报未采用",
+    "PlatformContradictsItself": "平台所报自相矛盾",
+}
