@@ -122,7 +122,7 @@ async def _unreferenced(connection: asyncpg.Connection, schema: str, hashes: lis
 
 
 async def hold_quota(connection: asyncpg.Connection, by: str) -> None:
-    """Let whatever else the same person brings wait until commit, so that what came within a day can be counted and kept in one."""
+    """Let whatever else the same person or organisation brings wait until commit: what came in a day is counted and kept in one."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('quota of ' || $1, 0))", by)
 
 

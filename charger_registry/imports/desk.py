@@ -26,7 +26,7 @@ from charger_registry.ledger.handovers.ending import end_overtaken
 from youguan import audit
 from youguan.auth import REGULATOR, Principal
 from youguan.clock import Clock, county_day, utc_text
-from youguan.documents import shown_name
+from youguan.documents import hold_quota, shown_name
 from youguan.errors import Conflict, Invalid, Reason
 from youguan.eventlog import publish
 from youguan.events import Event
@@ -71,16 +71,14 @@ class ImportDesk:
         Invalid, TooLarge, Conflict where too many wait for a decision, TooManyRequests where it is too much for a day.
         """
         async with self._pool.acquire() as connection:
-            _refuse_hoarding(await store.waiting(connection, who.subject))
-            brought = await store.brought_since(connection, who.subject, self._clock.now() - A_DAY)
-        refuse_beyond(A_DAYS_IMPORTS, brought, 1, len(data), self._clock.now())
+            await self._refuse_too_many(connection, who, len(data))
         reading = await self._reader.read_sites(data, crs)
         if not reading.sites and not reading.refused:
             raise Invalid.about("file", "no site is in it")
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            await store.take_turn(connection, who.subject)
-            _refuse_hoarding(await store.waiting(connection, who.subject))
+            await hold_quota(connection, who.subject)
+            await self._refuse_too_many(connection, who, len(data))
             found = await _plan(connection, reading, now, who, now)
             sha256, counts, shown = hashlib.sha256(data).hexdigest(), counts_of(found), shown_name(name) or "file"
             upload_id = await store.keep_upload(
@@ -104,6 +102,12 @@ class ImportDesk:
                 after={"name": shown, "sha256": sha256, "crs": crs, **counts}, remote=remote,
             )  # fmt: skip
         return upload_id
+
+    async def _refuse_too_many(self, connection: asyncpg.Connection, who: Principal, size_bytes: int) -> None:
+        now = self._clock.now()
+        _refuse_hoarding(await store.waiting(connection, who.subject))
+        brought = await store.brought_since(connection, who.subject, now - A_DAY)
+        refuse_beyond(A_DAYS_IMPORTS, brought, 1, size_bytes, now)
 
     async def commit(
         self, who: Principal, upload_id: int, seen_plan: str, *, good_only: bool, remote: str | None = None

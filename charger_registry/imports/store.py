@@ -277,11 +277,6 @@ async def _upload(
     return row
 
 
-async def take_turn(connection: asyncpg.Connection, by: str) -> None:
-    """Let nobody else bring a file in the same name until commit."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", LOCK, by)
-
-
 async def waiting(connection: asyncpg.Connection, by: str) -> int:
     """Return how many files of somebody wait for a decision."""
     count: int = await connection.fetchval(

@@ -23,6 +23,7 @@ from charger_registry.filing import store
 from charger_registry.filing.desk import FilingDesk
 from charger_registry.filing.machine import Command
 from charger_registry.filing.papers import store as paper_store
+from charger_registry.filing.papers.desk import PaperDraft
 from charger_registry.filing.papers.lapsing import Lapsing
 from charger_registry.filing.step import Order
 from charger_registry.filing.unsupplied import Unsupplied
@@ -40,7 +41,7 @@ from youguan import audit, bounds
 from youguan.auth import EVERYTHING, OPERATOR, REGULATOR, Principal, TokenIssuer, generate_keys
 from youguan.clock import ManualClock, county_day
 from youguan.database import create_pool
-from youguan.documents import Shelf
+from youguan.documents import Document, Shelf
 from youguan.errors import Conflict
 from youguan.eventlog import decode, publish
 from youguan.events import ConnectorStatusChanged, FilingLapseDue, SiteFiled
@@ -1115,7 +1116,18 @@ async def test_papers_are_taken_and_given(world: World) -> None:
 async def test_only_so_much_paper_comes_from_one_organisation_within_a_day(world: World) -> None:
     filing_id = await world.begin()
     await world.attach(filing_id, "other")
-    await world.pool.execute("UPDATE registry.filing_document SET size_bytes = $1", DOCUMENTS.size_bytes)
+    # Room for one more is left, of three that come at once, for different filings.
+    await world.pool.execute("UPDATE registry.filing_document SET size_bytes = $1", DOCUMENTS.size_bytes - 1)
+    filings, all_asked = [filing_id, await world.begin(), await world.begin()], asyncio.Barrier(3)
+
+    async def receive() -> Document:
+        await all_asked.wait()  # nothing is kept before everybody was told that there is room
+        return Document("0" * 64, 1, "application/pdf", "x.pdf")
+
+    who = Principal("operator-m", "m", frozenset({OPERATOR}), "m", None, "", "", NOW)
+    at_once = [world.desk.papers.attach(who, each, PaperDraft("other"), receive, remote=None) for each in filings]
+    done = await asyncio.gather(*at_once, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in done) == ["TooManyRequests", "TooManyRequests", "str"]
     path, files = f"/filing-documents/{filing_id}", {"file": ("a.pdf", PDF)}
     refused = await world.ask("POST", path, data={"type": "other"}, files=files)
     assert (refused.status_code, "1024 MiB" in refused.json()["detail"]) == (429, True)

@@ -12,7 +12,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.database import whole
-from youguan.documents import IMAGES, Document, Shelf
+from youguan.documents import IMAGES, Document, Shelf, hold_quota
 from youguan.errors import Conflict, Reason
 from youguan.quota import A_DAY, DOCUMENTS, refuse_beyond
 from youguan.web.documents import take
@@ -46,8 +46,7 @@ class PhotoDesk:
         """
         async with self._pool.acquire() as connection:
             _refuse_many(await store.photos(connection, site_id))
-            brought = await store.photos_since(connection, who.subject, self._clock.now() - A_DAY)
-        refuse_beyond(DOCUMENTS, brought, 1, upload.size or 0, self._clock.now())
+            await self._refuse_beyond_quota(connection, who, upload.size or 0)
         document = await take(self.shelf, upload, kinds=IMAGES)
         return await self._add(who, site_id, document, caption, remote)
 
@@ -57,6 +56,8 @@ class PhotoDesk:
         async with self._pool.acquire() as connection, connection.transaction():
             await hold_site(connection, site_id)
             _refuse_many(await store.photos(connection, site_id))
+            await hold_quota(connection, who.subject)
+            await self._refuse_beyond_quota(connection, who, document.size_bytes)
             members = (document.sha256, document.size_bytes, document.media_type, document.name)
             photo_id = await store.add_photo(connection, (site_id, caption, *members, now, who.subject))
             await audit.record(
@@ -64,6 +65,10 @@ class PhotoDesk:
                 after={"photo": photo_id, "sha256": document.sha256, "caption": caption}, remote=remote,
             )  # fmt: skip
         return photo_id
+
+    async def _refuse_beyond_quota(self, connection: asyncpg.Connection, who: Principal, size_bytes: int) -> None:
+        now = self._clock.now()
+        refuse_beyond(DOCUMENTS, await store.photos_since(connection, who.subject, now - A_DAY), 1, size_bytes, now)
 
     @whole
     async def take_down(self, who: Principal, site_id: str, photo_id: int, *, remote: str | None = None) -> None:

@@ -24,7 +24,7 @@ from youguan import audit
 from youguan.auth import Principal
 from youguan.clock import Clock
 from youguan.database import whole
-from youguan.documents import Document, Shelf
+from youguan.documents import Document, Shelf, hold_quota
 from youguan.errors import Invalid, Reason
 from youguan.eventlog import publish
 from youguan.events import DocumentRenewed, Event, FilingPaperMoved, FilingPromiseKept
@@ -65,8 +65,7 @@ class PaperDesk:
             filing = await store.get(connection, filing_id, who.scope)
             move(State(filing["state"]), Command.ATTACH, roles_on(who, filing))
             _check_paper(draft, await rule_store.document_types(connection, rules_of(filing, now)))
-            brought = await paper_store.brought_since(connection, filing["organisation_id"], now - A_DAY)
-        refuse_beyond(DOCUMENTS, brought, 1, 1, now)
+            await _refuse_beyond_quota(connection, filing["organisation_id"], 1, now)
         return await self._add(who, filing_id, draft, await receive(), remote)
 
     @whole
@@ -76,6 +75,8 @@ class PaperDesk:
         now, document_id = self._clock.now(), str(uuid.uuid4())
         async with self.pool.acquire() as connection, connection.transaction():
             step = await take_step(connection, who, filing_id, Order(Command.ATTACH), now)
+            await hold_quota(connection, f"organisation {step.filing['organisation_id']}")
+            await _refuse_beyond_quota(connection, step.filing["organisation_id"], document.size_bytes, now)
             news: list[Event] = []
             waits = step.following in STANDING  # in a filing under decision it is decided with it
             if waits:
@@ -197,6 +198,14 @@ class PaperDesk:
         if kept is None or kept["told_at"] is None:
             return []
         return [FilingPromiseKept(filing_id=filing["id"], site_id=filing["site_id"], document_type=code, at=now)]
+
+
+async def _refuse_beyond_quota(
+    connection: asyncpg.Connection, organisation_id: str, size_bytes: int, now: datetime
+) -> None:
+    refuse_beyond(
+        DOCUMENTS, await paper_store.brought_since(connection, organisation_id, now - A_DAY), 1, size_bytes, now
+    )
 
 
 async def _moved(

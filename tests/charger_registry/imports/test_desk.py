@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,9 +15,11 @@ import asyncpg
 import httpx
 import orjson
 import pytest
+from fastapi import UploadFile
 
 from charger_registry import store
 from charger_registry.drafts import Filing, OrganisationDraft, RoleDraft, SiteDraft, StationDraft
+from charger_registry.equipment.photos.desk import PhotoDesk
 from charger_registry.imports.confined import ConfinedReader
 from charger_registry.imports.desk import A_DAYS_IMPORTS, MOST_WAITING, ImportDesk
 from charger_registry.ledger.handovers.desk import HandoverDesk
@@ -32,6 +35,7 @@ from youguan import audit
 from youguan.auth import Principal, TokenIssuer, generate_keys
 from youguan.clock import ManualClock, SystemClock
 from youguan.database import create_pool
+from youguan.documents import Document, Shelf
 from youguan.errors import Conflict, TooManyRequests
 from youguan.parts import Parts
 from youguan.quota import DOCUMENTS
@@ -334,20 +338,44 @@ async def test_a_person_brings_only_so_many_files_a_day(client: httpx.AsyncClien
         SELECT name, sha256, format, brought_by, brought_at, plan, counts, notes, state
         FROM registry.import_upload, generate_series(2, $1)
         """,
-        A_DAYS_IMPORTS.files,
+        A_DAYS_IMPORTS.files - 1,
     )
-    with pytest.raises(TooManyRequests, match="0 files and 1024 MiB are left, more in 86400 s"):
+    # One more may come, of three that come at once.
+    at_once = await asyncio.gather(*(desk.bring(who, "a.csv", table, None) for _ in range(3)), return_exceptions=True)
+    assert sorted(type(each).__name__ for each in at_once) == ["TooManyRequests", "TooManyRequests", "int"]
+    with pytest.raises(TooManyRequests, match="0 files and 1023 MiB are left, more in 86400 s"):
         await desk.bring(who, "a.csv", table, None)
     assert await desk.bring(principal("another"), "a.csv", table, None)
     clock.advance(timedelta(days=1))
     assert await desk.bring(who, "a.csv", table, None)
 
 
-async def test_a_person_brings_only_so_large_photos_a_day(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+class Meeting(Shelf):
+    """Receives nothing before so many are to be received, each of whom was told that there is room."""
+
+    def __init__(self, settings: Settings, many: int) -> None:
+        super().__init__(settings, "registry")
+        self._all_asked = asyncio.Barrier(many)
+
+    async def keep(self, chunks: AsyncIterator[bytes], *given: Any, **named: Any) -> Document:
+        await self._all_asked.wait()
+        return await super().keep(chunks, *given, **named)
+
+
+async def test_a_person_brings_only_so_large_photos_a_day(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
     own, address = headers(OPERATOR), "/api/registry/site-photos/1"
     (photo,) = (await client.post(address, files={"file": ("a.png", PNG)}, headers=own)).json()["items"]
     assert (await client.delete(photo["content"], headers=own)).status_code == 204
-    await pool.execute("UPDATE registry.site_photo SET size_bytes = $1", DOCUMENTS.size_bytes)
+    # Room for one more is left, of three that come at once.
+    await pool.execute("UPDATE registry.site_photo SET size_bytes = $1", DOCUMENTS.size_bytes - len(PNG))
+    desk = PhotoDesk(pool, ManualClock(NOW), Meeting(Settings(data_dir=tmp_path), 3))
+    at_once = [
+        desk.bring(principal("operator", organisation="one"), "1", UploadFile(BytesIO(PNG)), "") for _ in range(3)
+    ]
+    done = await asyncio.gather(*at_once, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in done) == ["TooManyRequests", "TooManyRequests", "int"]
     refused = await client.post(address, files={"file": ("a.png", PNG)}, headers=own)
     assert (refused.status_code, int(refused.headers["Retry-After"]) > 80_000) == (429, True), refused.text
     assert "0 MiB are left" in refused.json()["detail"], "what was taken down counts, too"
