@@ -45,22 +45,38 @@ class ReviewOut(BaseModel):
     ordered_at: UtcTime
     files: int
     graded: int
+    ungraded: int
     excellent: int
     to_score: int
 
 
-class FileOut(BaseModel):
-    """A file that was drawn; `grade`: excellent, passed or failed, null while it is not graded.
+class Replaced(BaseModel):
+    """Who had not scored a file `until` his day, and who took his place.
 
-    `reviewers`: two, and a third where their scores lie apart: whose SHA-256 of seed, number and name, a line each, is the least of
-    `third_from`; he may score until `third_until`. `rule`: mean of two that agree, middle of three, stricter of two where there is
-    no third; settled: by the regulator whom `settled_by` names, before there was a third.
+    The SHA-256 of seed, number and the successor's name, a line each, is the least of `drawn_from`.
+    """
+
+    reviewer: str
+    successor: str
+    drawn_from: list[str]
+    until: date
+
+
+class FileOut(BaseModel):
+    """A file that was drawn; `grade`: excellent, passed, failed, or ungraded where it was closed without one; null while it waits.
+
+    `reviewers`: two, who may score until `score_until`, and a third where their scores lie apart: whose SHA-256 of seed, number and
+    name, a line each, is the least of `third_from`; he may score until `third_until`. `rule`: mean of two that agree, middle of
+    three, stricter of two where there is no third; unscored: two did not score it in their time, and nobody is left; settled: by
+    the regulator whom `settled_by` names, before there was a third.
     """
 
     case_id: str
     number: str
     place: int
     reviewers: list[str]
+    score_until: date | None
+    replaced: list[Replaced]
     third_from: list[str] | None
     third_until: date | None
     scores: int

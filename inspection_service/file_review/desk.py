@@ -1,18 +1,16 @@
-"""Where reviews are ordered, files scored by two who had no part in them, or by a third as well, and graded."""
+"""Where reviews are ordered, and files scored by whoever was drawn for them."""
 
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import asyncpg
 
 from inspection_service.file_review import draw, store
-from inspection_service.file_review.scoring import Score, outcome, score, table, wrong
-from inspection_service.notices import store as notices
-from inspection_service.notices.wording import of_file
+from inspection_service.file_review.course import SYSTEM, Course
+from inspection_service.file_review.scoring import score, table, wrong
 from youguan import audit
 from youguan.auth import OFFICIALS, REGULATOR, Principal
 from youguan.clock import Clock, county_day
@@ -20,7 +18,6 @@ from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, R
 from youguan.repeating import repeat
 
 LOOKED_S = 3600.0
-SYSTEM = "system"  # who does what time alone does
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,7 @@ class FileReviewDesk:
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self.pool = pool
         self._clock = clock
+        self._course = Course(clock)
 
     def today(self) -> date:
         """Return the county's date."""
@@ -58,14 +56,17 @@ class FileReviewDesk:
             if not rows:
                 raise Invalid.about("first, last", "no file with a decision was archived then")
             drawn = draw.files(seed, rows, order.count)
-            part = await store.had_part(connection, [rows[number]["id"] for number in drawn])
+            kept_off = await store.kept_off(connection, [rows[number]["id"] for number in drawn])
             files = []
             for place, number in enumerate(drawn, 1):
                 row = rows[number]
-                chosen = draw.reviewers(seed, number, order.people, part.get(row["id"], set()))
+                chosen = draw.reviewers(seed, number, order.people, kept_off.get(row["id"], set()))
                 if len(chosen) < draw.REVIEWERS_A_FILE:
-                    raise Invalid.about("people", Reason("fewer than two had no part in {number}", number=number))
-                files.append((review_id, row["id"], place, chosen))
+                    why = Reason(
+                        "fewer than two may review {number}: the others had part or an interest in it", number=number
+                    )
+                    raise Invalid.about("people", why)
+                files.append((review_id, row["id"], place, chosen, self.today() + table().within))
             numbers = sorted(rows)
             review = (
                 review_id, order.name, order.first, order.last, seed, numbers, draw.fingerprint(numbers), list(order.people),
@@ -76,6 +77,7 @@ class FileReviewDesk:
                 connection, at=now, actor=who.subject, action="file review order", subject=f"file review {review_id}",
                 after={"seed": seed, "files": drawn, "of": len(numbers), "fingerprint": review[6]},
             )  # fmt: skip
+            await self._course.tell(connection, review_id)
         return review_id
 
     async def see(self, connection: asyncpg.Connection, who: Principal, review_id: str) -> asyncpg.Record:
@@ -98,6 +100,8 @@ class FileReviewDesk:
             row = await store.file(connection, review_id, case_id, hold=True)
             if who.subject not in row["reviewers"]:
                 raise Forbidden("this file was drawn for others to review")
+            if who.subject in (await store.kept_off(connection, [case_id])).get(case_id, ()):
+                raise Forbidden("you had part in this case or have declared an interest in it")
             before = await store.scores(connection, review_id, case_id)
             if any(each["reviewer"] == who.subject for each in before):
                 raise Conflict("you have scored this file already")
@@ -108,72 +112,25 @@ class FileReviewDesk:
             made = score(marks, row["procedure"])
             line = (review_id, case_id, who.subject, dict(marks), remarks, made.total, list(made.vetoed), now)
             await store.add_score(connection, line)
-            await self._note(connection, who.subject, "score", row, {"total": made.total, "vetoed": list(made.vetoed)})
-            await self._weigh(connection, row, who.subject)
+            await self._course.note(
+                connection, who.subject, "score", row, {"total": made.total, "vetoed": list(made.vetoed)}
+            )
+            await self._course.take_on(connection, row, who.subject)
             return await store.file(connection, review_id, case_id)
 
     async def watch(self) -> None:
-        """Decide of files that wait for nobody, again and again."""
+        """Take on files that wait for nobody, and tell whoever is waited for, again and again."""
         await repeat(self.pass_time, LOOKED_S)
 
     async def pass_time(self) -> int:
-        """Draw the third who was not drawn, and grade what he has not scored in his time; return how many files that were."""
+        """Take on the files of which the time is over or no third was drawn, and tell whoever has to score by when; return how many
+        files were taken on."""
         async with self.pool.acquire() as connection:
             found = await store.undecided(connection, self.today())
             for review_id, case_id in found:
                 async with connection.transaction():
                     row = await store.file(connection, review_id, case_id, hold=True)
-                    await self._weigh(connection, row, SYSTEM)
+                    await self._course.take_on(connection, row, SYSTEM)
+            async with connection.transaction():
+                await self._course.tell(connection)
         return len(found)
-
-    async def _weigh(self, connection: asyncpg.Connection, row: asyncpg.Record, by: str) -> None:
-        """Grade a file where its scores say what it is; else let a third score it, or where nobody is left the stricter stand.
-
-        `by`: whose score it was, or the system, as time alone passes.
-        """
-        if row["grade"] is not None:
-            return
-        rows = await store.scores(connection, row["review_id"], row["case_id"])
-        scores, until = [Score(each["total"], tuple(each["vetoed"])) for each in rows], row["third_until"]
-        decided = outcome(scores, no_third=until is not None and until < self.today())
-        if decided is None and until is None and len(scores) == draw.REVIEWERS_A_FILE:
-            drawn = await self._draw_third(connection, row, by)
-            decided = None if drawn else outcome(scores, no_third=True)
-        if decided is not None:
-            values = (decided.total, decided.grade, decided.rule, self._clock.now())
-            await store.set_grade(connection, row["review_id"], row["case_id"], values)
-            said = {"total": decided.total, "grade": decided.grade, "rule": decided.rule}
-            await self._note(connection, by, "grade", row, said)
-
-    async def _draw_third(self, connection: asyncpg.Connection, row: asyncpg.Record, by: str) -> bool:
-        """Draw by the review's seed who scores a file as the third, and tell him; False: nobody is left."""
-        review, officials = await store.review(connection, row["review_id"]), await store.officials(connection)
-        may = [each["username"] for each in officials if _may_be_third(each)]
-        working = {each["username"] for each in officials}
-        part = await store.had_part(connection, [row["case_id"]])
-        among = ([subject for subject in review["people"] if subject in working], may)
-        third, drawn_from = draw.third(
-            review["seed"], row["number"], among, part.get(row["case_id"], set()) | set(row["reviewers"])
-        )
-        if third is None:
-            return False
-        now, until = self._clock.now(), self.today() + table().third_within
-        await store.set_third(connection, row["review_id"], row["case_id"], third, drawn_from, until)
-        of = {"type": "FileReview", "review_id": row["review_id"], "case_id": row["case_id"]}
-        await notices.tell(
-            connection, of_file(third, row["number"], row["review_id"], row["case_id"], until), of, now, now
-        )
-        await self._note(connection, by, "third", row, {"third": third, "from": drawn_from, "until": until.isoformat()})
-        return True
-
-    async def _note(
-        self, connection: asyncpg.Connection, by: str, action: str, row: asyncpg.Record, after: dict[str, Any]
-    ) -> None:
-        await audit.record(
-            connection, at=self._clock.now(), actor=by, action=f"file review {action}", subject=f"case {row['number']}",
-            after={"review": row["review_id"], **after},
-        )  # fmt: skip
-
-
-def _may_be_third(official: asyncpg.Record) -> bool:
-    return any(each.has(official["roles"], official["level"]) for each in table().third)

@@ -22,17 +22,31 @@ def reviewers(seed: str, number: str, people: Collection[str], part: Collection[
     return sorted(free, key=lambda subject: rank(seed, number, subject))[:REVIEWERS_A_FILE]
 
 
-def third(
-    seed: str, number: str, among: Sequence[Collection[str]], part: Collection[str]
+def another(
+    seed: str, number: str, among: Sequence[Collection[str]], off: Collection[str]
 ) -> tuple[str | None, list[str]]:
-    """Return who scores a file as the third, and from whom he was drawn: the first of the lists `among` in which somebody is left.
+    """Return who else scores a file, and from whom he was drawn: the first of the lists `among` in which somebody is left.
 
-    `part`: who had part in the file, or has scored it. None: nobody is left.
+    `off`: who is kept off the file, scores it or was to. None: nobody is left.
     """
     for people in among:
-        if free := sorted(set(people) - set(part)):
+        if free := sorted(set(people) - set(off)):
             return min(free, key=lambda subject: rank(seed, number, subject)), free
     return None, []
+
+
+def successors(
+    seed: str, number: str, among: Sequence[Collection[str]], off: Collection[str], late: Sequence[str]
+) -> list[tuple[str, str, list[str]]]:
+    """Return who takes the place of each who is late: (late, successor, from whom he was drawn); nothing where not each has one."""
+    taken, found = set(off) | set(late), []
+    for reviewer in late:
+        successor, drawn_from = another(seed, number, among, taken)
+        if successor is None:
+            return []
+        taken.add(successor)
+        found.append((reviewer, successor, drawn_from))
+    return found
 
 
 def fingerprint(numbers: Sequence[str]) -> str:

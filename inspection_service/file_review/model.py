@@ -26,7 +26,9 @@ class FileReview(Table, table=True):
 class ReviewedFile(Table, table=True):
     """A file that was drawn, who reviews it, and what it is.
 
-    `reviewers`: the two, and the third where there is one, drawn from `third_from`, who is to score until `third_until`.
+    `reviewers`: the two, who are to score until `score_until`, and the third where there is one, drawn from `third_from`, who is to
+    score until `third_until`. `replaced`: who did not in his time, with his `successor`, `drawn_from` whom, and his `until`.
+    `told`: of what those who are to score were told: drawn, or soon over.
     """
 
     __tablename__ = "reviewed_file"
@@ -42,6 +44,9 @@ class ReviewedFile(Table, table=True):
     third_until: date | None
     rule: str | None = text(optional=True)
     graded_at: datetime | None = moment(optional=True)
+    score_until: date | None
+    replaced: list[dict[str, Any]] = document()
+    told: str | None = text(optional=True)
 
 
 class FileScore(Table, table=True):

@@ -27,8 +27,14 @@ RULES = {
     "middle": "三份评分：取中间分，两人认定的一票否决成立",
     "stricter": "无人可以复评或者逾期未评：从严取较低分，一人认定的一票否决成立",
     "settled": "由县级监管员裁定",
+    "unscored": "逾期未评且无人可以接替：结案，不评等次",
 }
-GRADES = {"excellent": ("good", "优秀案卷"), "passed": ("", "合格"), "failed": ("bad", "不合格")}
+GRADES = {
+    "excellent": ("good", "优秀案卷"),
+    "passed": ("", "合格"),
+    "failed": ("bad", "不合格"),
+    "ungraded": ("", "未评定"),
+}
 
 
 def file_review_pages(desk: FileReviewDesk, catalogue: Catalogue, templates: Templates, base_url: str) -> APIRouter:
@@ -41,7 +47,7 @@ def file_review_pages(desk: FileReviewDesk, catalogue: Catalogue, templates: Tem
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Somebody who may be chosen; `parts`: in how many of the files he had part, `all_of_them`: so that he can review none."""
+    """Somebody who may be chosen; `parts`: how many of the files he is kept off, `all_of_them`: so that he can review none."""
 
     person: Person
     parts: int

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from inspection_service.file_review.draw import REVIEWERS_A_FILE
 from inspection_service.law.statutes import LawError
 from youguan.errors import Reason
 
@@ -44,7 +45,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All of them, and from where on a file is excellent, passes, or its scores lie apart; who may be the third then, how long."""
+    """All of them, and from where on a file is excellent, passes, or its scores lie apart.
+
+    `third`: who may score it beside the review's own people; `within`, `third_within`: how long the first two and the third have;
+    `remind`: how long before the end they are reminded.
+    """
 
     criteria: tuple[Criterion, ...]
     excellent: int
@@ -52,7 +57,9 @@ class Table:
     apart: int
     source: str
     third: tuple[Standing, ...]
+    within: timedelta
     third_within: timedelta
+    remind: timedelta
 
     def of(self, procedure: str | None) -> list[Criterion]:
         return [criterion for criterion in self.criteria if criterion.applies(procedure)]
@@ -85,7 +92,7 @@ def read(found: Mapping[str, Any]) -> Table:
     third = tuple(Standing(each["role"], each.get("level", 0)) for each in found["third"])
     return Table(
         criteria, found["excellent"], found["passes"], found["apart"], found["source"], third,
-        timedelta(days=found["third_within_days"]),
+        *(timedelta(days=found[name]) for name in ("within_days", "third_within_days", "remind_days")),
     )  # fmt: skip
 
 
@@ -109,25 +116,49 @@ def score(marks: Mapping[str, int], procedure: str | None) -> Score:
     return Score(total, vetoed)
 
 
-EXCELLENT, PASSED, FAILED = "excellent", "passed", "failed"
+EXCELLENT, PASSED, FAILED, UNGRADED = "excellent", "passed", "failed", "ungraded"
 
 
 class Rule(StrEnum):
-    """By what scores became a grade. `settled`: by the county's regulator, as long as there was no third."""
+    """By what a file ended. `settled`: by the county's regulator, as long as there was no third; `unscored`: without a grade, as
+    two did not score it in their time and nobody is left who may."""
 
     MEAN = "mean"
     MIDDLE = "middle"
     STRICTER = "stricter"
     SETTLED = "settled"
+    UNSCORED = "unscored"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a file has in the end, and by which rule."""
+    """What a file has in the end, and by which rule; a file without a grade has no total."""
 
-    total: int
+    total: int | None
     grade: str
     rule: Rule
+
+
+NO_OTHERS = Outcome(None, UNGRADED, Rule.UNSCORED)
+
+
+class Lacking(StrEnum):
+    """Who has to be drawn for a file to come to its end."""
+
+    THIRD = "third"
+    OTHERS = "others"  # in the place of those who have not scored in their time
+
+
+def ahead(scores: Sequence[Score], *, third: bool, late: bool) -> Outcome | Lacking | None:
+    """Return what is to become of a file now; None: whoever has to score it is waited for.
+
+    `third`: one was drawn; `late`: the time of those who have to score it is over.
+    """
+    if (decided := outcome(scores, no_third=third and late)) is not None:
+        return decided
+    if len(scores) < REVIEWERS_A_FILE:
+        return Lacking.OTHERS if late else None
+    return None if third else Lacking.THIRD
 
 
 def outcome(scores: Sequence[Score], *, no_third: bool = False) -> Outcome | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from youguan.clock import COUNTY
 from youguan.errors import NotFound, Reason
 
 FILES = """
@@ -13,6 +14,20 @@ FILES = """
            ARRAY(SELECT reviewer FROM inspection.file_score s
                  WHERE s.review_id = f.review_id AND s.case_id = f.case_id) AS scored_by
     FROM inspection.reviewed_file f JOIN inspection.case_file c ON c.id = f.case_id
+"""
+
+# Who may not review a file: whoever moved the case or investigated it, and whoever has declared an interest in its party, or in
+# whoever had a role at its site since the act, as in the case itself (Penalty Law Art. 43).
+KEPT_OFF = f"""
+    SELECT case_id, actor AS subject FROM inspection.case_history WHERE case_id = {{files}}
+    UNION
+    SELECT id, jsonb_array_elements_text(facts->'investigators') FROM inspection.case_file WHERE id = {{files}}
+    UNION
+    SELECT c.id, i.subject FROM inspection.case_file c JOIN inspection.officer_interest i
+        ON i.organisation_id = c.party_id OR EXISTS (
+            SELECT FROM inspection.responsibility r WHERE r.organisation_id = i.organisation_id AND r.site_id = c.site_id
+            AND (r.until IS NULL OR r.until > (c.act_on + time '12:00') AT TIME ZONE '{COUNTY}'))
+    WHERE i.ended_at IS NULL AND c.id = {{files}}
 """
 
 
@@ -29,34 +44,23 @@ async def archived(connection: asyncpg.Connection, first: date, last: date) -> l
     return rows
 
 
-async def had_part(connection: asyncpg.Connection, case_ids: Sequence[str]) -> dict[str, set[str]]:
-    """Return who has ever moved each of the cases, or investigated it."""
-    rows = await connection.fetch(
-        """
-        SELECT case_id, actor FROM inspection.case_history WHERE case_id = ANY ($1)
-        UNION
-        SELECT id, jsonb_array_elements_text(facts->'investigators') FROM inspection.case_file WHERE id = ANY ($1)
-        """,
-        list(case_ids),
-    )
+async def kept_off(connection: asyncpg.Connection, case_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return who has ever moved each of the cases, investigated it, or declared an interest in it."""
+    rows = await connection.fetch(KEPT_OFF.format(files="ANY ($1)"), list(case_ids))
     found: dict[str, set[str]] = {}
     for row in rows:
-        found.setdefault(row["case_id"], set()).add(row["actor"])
+        found.setdefault(row["case_id"], set()).add(row["subject"])
     return found
 
 
 async def parts_of(connection: asyncpg.Connection, first: date, last: date) -> tuple[int, dict[str, int]]:
-    """Return how many files can be drawn of a time, and in how many of them each person had part."""
+    """Return how many files can be drawn of a time, and how many of them each person is kept off."""
     rows = await connection.fetch(
-        """
+        f"""
         WITH file AS (
-            SELECT id, facts FROM inspection.case_file
+            SELECT id FROM inspection.case_file
             WHERE facts->>'archived_on' BETWEEN $1 AND $2 AND facts->>'decided_on' IS NOT NULL
-        ), part AS (
-            SELECT h.actor AS subject, h.case_id FROM inspection.case_history h JOIN file ON file.id = h.case_id
-            UNION
-            SELECT jsonb_array_elements_text(facts->'investigators'), id FROM file
-        )
+        ), part AS ({KEPT_OFF.format(files="ANY (SELECT id FROM file)")})
         SELECT NULL AS subject, count(*)::int AS files FROM file
         UNION ALL SELECT subject, count(*)::int FROM part GROUP BY subject
         """,
@@ -69,12 +73,15 @@ async def parts_of(connection: asyncpg.Connection, first: date, last: date) -> t
 
 async def add(connection: asyncpg.Connection, review: Sequence[Any], files: Sequence[Sequence[Any]]) -> None:
     """Keep a review (id, name, first, last, seed, numbers, fingerprint, people, by, at) and its files (review, case, place,
-    reviewers)."""
+    reviewers, until)."""
     await connection.execute(
         "INSERT INTO inspection.file_review VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", *review
     )
     await connection.executemany(
-        "INSERT INTO inspection.reviewed_file (review_id, case_id, place, reviewers, reason) VALUES ($1, $2, $3, $4, '')",
+        """
+        INSERT INTO inspection.reviewed_file (review_id, case_id, place, reviewers, score_until, reason, replaced)
+        VALUES ($1, $2, $3, $4, $5, '', '[]')
+        """,
         files,
     )
 
@@ -87,11 +94,12 @@ async def reviews(
     *,
     own: bool = False,
 ) -> list[asyncpg.Record]:
-    """Return reviews, newest first, with how many files each has, how many are graded, excellent, and to be scored by the `reader`;
-    `own`: those in which he reviews."""
+    """Return reviews, newest first, with how many files each has, how many are graded, closed without a grade, excellent, and to be
+    scored by the `reader`; `own`: those in which he reviews."""
     rows: list[asyncpg.Record] = await connection.fetch(
         """
-        SELECT r.*, count(f.case_id) AS files, count(f.grade) AS graded, count(*) FILTER (WHERE f.grade = 'excellent') AS excellent,
+        SELECT r.*, count(f.case_id) AS files, count(*) FILTER (WHERE f.grade <> 'ungraded') AS graded,
+            count(*) FILTER (WHERE f.grade = 'ungraded') AS ungraded, count(*) FILTER (WHERE f.grade = 'excellent') AS excellent,
             count(*) FILTER (WHERE f.grade IS NULL AND f.reviewers ? $4 AND NOT EXISTS (
                 SELECT FROM inspection.file_score s
                 WHERE s.review_id = f.review_id AND s.case_id = f.case_id AND s.reviewer = $4)) AS to_score
@@ -169,10 +177,11 @@ async def set_grade(connection: asyncpg.Connection, review_id: str, case_id: str
 async def set_third(
     connection: asyncpg.Connection, review_id: str, case_id: str, third: str, drawn_from: Sequence[str], until: date
 ) -> None:
-    """Let somebody score a file as the third, until a day."""
+    """Let somebody score a file as the third, until a day, of which he is told."""
     await connection.execute(
         """
-        UPDATE inspection.reviewed_file SET reviewers = reviewers || to_jsonb($3::text), third_from = $4, third_until = $5
+        UPDATE inspection.reviewed_file
+        SET reviewers = reviewers || to_jsonb($3::text), third_from = $4, third_until = $5, told = 'drawn'
         WHERE review_id = $1 AND case_id = $2
         """,
         review_id,
@@ -183,12 +192,50 @@ async def set_third(
     )
 
 
+async def set_reviewers(connection: asyncpg.Connection, review_id: str, case_id: str, values: Sequence[Any]) -> None:
+    """Let a file be scored by (reviewers, in the place of whom, until), of which they are to be told."""
+    await connection.execute(
+        """
+        UPDATE inspection.reviewed_file SET reviewers = $3, replaced = $4, score_until = $5, told = NULL
+        WHERE review_id = $1 AND case_id = $2
+        """,
+        review_id,
+        case_id,
+        *values,
+    )
+
+
+async def take_untold(connection: asyncpg.Connection, soon: date, review_id: str | None) -> list[asyncpg.Record]:
+    """Return the files, of one review or of all, whose reviewers are still to be told of their time, or that it ends by the day
+    `soon`, as told: review, its name, reviewers, who has scored, `told` as what, until when. Those just being scored wait."""
+    rows: list[asyncpg.Record] = await connection.fetch(
+        """
+        WITH open AS (
+            SELECT review_id, case_id, s.until, s.told
+            FROM inspection.reviewed_file f,
+                 LATERAL (SELECT coalesce(third_until, score_until) AS until,
+                                 CASE WHEN coalesce(third_until, score_until) <= $1 THEN 'soon' ELSE 'drawn' END AS told) s
+            WHERE f.grade IS NULL AND f.told IS DISTINCT FROM s.told AND ($2::text IS NULL OR f.review_id = $2)
+            FOR UPDATE OF f SKIP LOCKED
+        )
+        UPDATE inspection.reviewed_file f SET told = o.told FROM open o, inspection.file_review r
+        WHERE f.review_id = o.review_id AND f.case_id = o.case_id AND r.id = f.review_id
+        RETURNING f.review_id, r.name, f.reviewers, o.told, o.until,
+            ARRAY(SELECT reviewer FROM inspection.file_score s
+                  WHERE s.review_id = f.review_id AND s.case_id = f.case_id) AS scored_by
+        """,
+        soon,
+        review_id,
+    )
+    return rows
+
+
 async def undecided(connection: asyncpg.Connection, today: date) -> list[tuple[str, str]]:
-    """Return (review, case) of the files of which two scores lie apart and nobody was drawn, or whose third is past his time."""
+    """Return (review, case) of the files that wait for nobody: two scores lie apart and no third was drawn, or the time is over."""
     rows = await connection.fetch(
         """
         SELECT f.review_id, f.case_id FROM inspection.reviewed_file f
-        WHERE f.grade IS NULL AND (f.third_until < $1 OR (f.third_until IS NULL AND 1 < (
+        WHERE f.grade IS NULL AND (coalesce(f.third_until, f.score_until) < $1 OR (f.third_until IS NULL AND 1 < (
             SELECT count(*) FROM inspection.file_score s WHERE s.review_id = f.review_id AND s.case_id = f.case_id)))
         ORDER BY f.review_id, f.place
         """,

@@ -100,6 +100,18 @@ def of_file(reviewer: str, number: str, review_id: str, case_id: str, until: dat
     return Told((person(reviewer),), text, f"/file-reviews/{quote(review_id)}/files/{quote(case_id)}")
 
 
+def of_scoring(reviewer: str, name: str, review_id: str, files: int, until: date, *, soon: bool) -> Told:
+    """Return what is told whoever has to score files of a review: that they were drawn for him, or that his time is `soon` over."""
+    zh, en = ("仍有 {n} 件案卷待您评分", "{n} files still wait for your scores") if soon else (
+        "抽取您评查 {n} 件案卷", "you were drawn to score {n} files",
+    )  # fmt: skip
+    text = (
+        f"案卷评查“{name}”：{zh.format(n=files)}（最迟 {until}，逾期不再等候）\n"
+        f"File review {name}: {en.format(n=files)} (until {until}; after that you are not waited for)"
+    )
+    return Told((person(reviewer),), text, f"/file-reviews/{quote(review_id)}")
+
+
 def of_alert(alert: AlertRaised | AlertWorsened, site: str, english: str, *, last: bool) -> Told:
     """Return what is told of an alert; `english`: its rule; `last`: no more are told for a while.
 

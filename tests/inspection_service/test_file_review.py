@@ -1,9 +1,11 @@
 """File review: the draw that anybody can repeat, the table of points, and reviews on a real PostgreSQL."""
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 
@@ -21,13 +23,26 @@ from inspection_service.file_review import draw, store
 from inspection_service.file_review.desk import FileReviewDesk, Order
 from inspection_service.file_review.pages import file_review_pages
 from inspection_service.file_review.people import Person, RegistryPeople, check_chosen
-from inspection_service.file_review.scoring import Outcome, Rule, Score, grade, outcome, read, score, table, wrong
+from inspection_service.file_review.scoring import (
+    NO_OTHERS,
+    Lacking,
+    Outcome,
+    Rule,
+    Score,
+    ahead,
+    grade,
+    outcome,
+    read,
+    score,
+    table,
+    wrong,
+)
 from inspection_service.law.catalogue import catalogue
 from inspection_service.law.statutes import LawError
 from tests.inspection_service.world import PRESS, START, TODAY, somebody
 from youguan import audit
 from youguan.auth import EVERYTHING, Principal
-from youguan.clock import ManualClock
+from youguan.clock import ManualClock, SystemClock
 from youguan.database import create_pool
 from youguan.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from youguan.web.templates import Templates
@@ -115,6 +130,7 @@ def test_every_order_of_scores_ends_in_the_same_grade(one: Score, two: Score, th
     ends = early if early != {None} else {outcome(pair, no_third=True) for pair in permutations((one, two))}
     (end,) = ends
     assert end is not None
+    assert end.total is not None
     assert min(one.total, two.total) <= end.total <= max(one.total, two.total)
     if early == {None}:
         (end,) = {outcome(scores, no_third=late) for scores in permutations((one, two, three))}
@@ -129,7 +145,7 @@ def test_the_third_is_the_next_whom_the_seed_names(
     seed: str, people: set[str], others: set[str], part: set[str]
 ) -> None:
     two = draw.reviewers(seed, "AJ-2026-000001", people, part)
-    third, drawn_from = draw.third(seed, "AJ-2026-000001", (sorted(people), others), part | set(two))
+    third, drawn_from = draw.another(seed, "AJ-2026-000001", (sorted(people), others), part | set(two))
     assert (third is None) == (not drawn_from) == (not (people | others) - part - set(two))
     assert not set(drawn_from) & (part | set(two))
     if left := people - part - set(two):
@@ -137,6 +153,56 @@ def test_the_third_is_the_next_whom_the_seed_names(
         assert draw.reviewers(seed, "AJ-2026-000001", people - set(two), part)[0] == third
     elif third is not None:
         assert draw.reviewers(seed, "AJ-2026-000001", drawn_from, ())[0] == third
+
+
+@given(st.text(max_size=20), PEOPLE, PEOPLE, PEOPLE, st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=2))
+def test_each_who_is_late_has_a_successor_of_his_own_or_none_has(
+    seed: str, people: set[str], others: set[str], off: set[str], late: list[str]
+) -> None:
+    found = draw.successors(seed, "AJ-2026-000001", (people, others), off, late)
+    free = (people | others) - off - set(late)
+    assert [each for each, _, _ in found] == (late if len(free) >= len(late) else [])
+    names = {successor for _, successor, _ in found}
+    assert len(names) == len(found)
+    assert names <= free
+    taken = set(off) | set(late)
+    for _, successor, drawn_from in found:  # as anybody draws again
+        assert draw.another(seed, "AJ-2026-000001", (drawn_from,), ()) == (successor, drawn_from)
+        assert not set(drawn_from) & taken
+        taken.add(successor)
+
+
+@given(st.text(max_size=20), st.dictionaries(st.sampled_from("abcdefgh"), st.none() | SCORES, min_size=2), PEOPLE)
+def test_every_file_ends_whoever_scores_and_whoever_never_does(
+    seed: str, minds: dict[str, Score | None], part: set[str]
+) -> None:
+    reviewers, third, were_to = draw.reviewers(seed, "AJ-2026-000001", minds, part), False, set[str]()
+    if len(reviewers) < 2:
+        return
+    for _ in range(len(minds)):  # each time that is over lets somebody be replaced who is not drawn again
+        were_to |= set(reviewers)
+        scored = {each: mind for each in reviewers if (mind := minds[each]) is not None}
+        match ahead(list(scored.values()), third=third, late=len(scored) < len(reviewers)):
+            case Outcome() as end:
+                assert (end.grade == "ungraded") == (end.total is None) is False
+                return
+            case Lacking.THIRD:
+                third = True
+                another, _ = draw.another(seed, "AJ-2026-000001", (minds,), part | were_to)
+                if another is None:
+                    assert outcome(list(scored.values()), no_third=True) is not None
+                    return
+                reviewers = [*reviewers, another]
+            case Lacking.OTHERS:
+                late = [each for each in reviewers if each not in scored]
+                found = draw.successors(seed, "AJ-2026-000001", (minds,), part | were_to, late)
+                if not found:
+                    assert len(set(minds) - part - were_to) < len(late)
+                    assert (NO_OTHERS.total, NO_OTHERS.grade, NO_OTHERS.rule) == (None, "ungraded", "unscored")
+                    return
+                reviewers = [*scored, *(successor for _, successor, _ in found)]
+        assert not set(reviewers) & part
+    raise AssertionError("it waits for ever")
 
 
 # --- on a real PostgreSQL ---------------------------------------------------------------------------------------
@@ -381,3 +447,160 @@ async def test_time_ends_what_a_third_does_not_score_and_draws_him_where_nobody_
     assert (row["reviewers"][2], row["total"], row["grade"], row["rule"]) == ("elsewhere", 86, "passed", "stricter")
     with pytest.raises(Conflict, match="graded already"):
         await desk.give(somebody("elsewhere", "regulator"), review_id, row["case_id"], full("general"), "")
+
+
+async def hears(pool: asyncpg.Pool, *people: str) -> None:
+    """Give people an address each."""
+    await pool.executemany(
+        """
+        INSERT INTO inspection.notice_address (id, recipient, kind, address, added_at, added_by)
+        VALUES ($1, 'person/' || $1, 'webhook', 'x', $2, 'x')
+        """,
+        [(each, datetime(2020, 1, 1, tzinfo=UTC)) for each in people],
+    )
+
+
+async def test_who_never_scores_gives_way_to_the_next_whom_the_seed_names_until_nobody_is_left(
+    pool: asyncpg.Pool,
+) -> None:
+    await pool.execute(OFFICIALS)
+    clock = ManualClock(START)
+    desk, cases = FileReviewDesk(pool, clock), CaseDesk(pool, clock, catalogue(), PRESS, "s" * 32)
+    await hears(pool, "r1", "r2", "r4", "elsewhere")
+    review_id = await desk.order(HEAD, replace(ORDER, people=("r1", "r2", "r4"), count=1))
+
+    async def file() -> asyncpg.Record:
+        async with pool.acquire() as connection:
+            (row,) = await store.files(connection, review_id)
+        return row
+
+    async def told(stage: str) -> list[tuple[str, str]]:
+        rows = await pool.fetch("DELETE FROM inspection.notice RETURNING address_id, words, path")
+        assert {row["path"] for row in rows} <= {f"/file-reviews/{review_id}"}
+        return sorted(
+            (row["address_id"], str(until))
+            for row in rows
+            for until in days
+            if f"{stage}（最迟 {until}" in row["words"]
+        )
+
+    days = [TODAY + timedelta(days=n) for n in range(100)]
+    row = await file()
+    active, idle = row["reviewers"]
+    assert row["score_until"] == TODAY + timedelta(days=30)
+    assert await told("抽取您评查 1 件案卷") == sorted((each, str(row["score_until"])) for each in (active, idle))
+    await desk.give(somebody(active, "reviewer"), review_id, row["case_id"], full("general"), "")
+    clock.advance(timedelta(days=22))
+    assert (await desk.pass_time(), await told("")) == (0, [])
+    clock.advance(timedelta(days=1))
+    assert (await desk.pass_time(), await desk.pass_time()) == (0, 0)
+    assert await told("仍有 1 件案卷待您评分") == [(idle, str(row["score_until"]))], "once, and only who has not scored"
+    clock.advance(timedelta(days=7))
+    assert await desk.pass_time() == 0, "the last day is his, too"
+    clock.advance(timedelta(days=1))
+    assert (await desk.pass_time(), await desk.pass_time()) == (1, 0)
+    again = await file()
+    (third,) = {"r1", "r2", "r4"} - {active, idle}
+    assert again["reviewers"] == [active, third]
+    assert again["replaced"] == [
+        {"reviewer": idle, "successor": third, "drawn_from": [third], "until": str(row["score_until"])}
+    ]
+    assert await told("抽取您评查 1 件案卷") == [(third, str(again["score_until"]))]
+    path = f"/file-reviews/{review_id}/files/{row['case_id']}"
+    async with reads(desk, somebody(third, "reviewer")) as client:
+        assert f"{idle} 至 {row['score_until']} 未评分，由 {third} 接替" in (await client.get(path)).text
+        assert str(again["score_until"]) in (await client.get(f"/file-reviews/{review_id}")).text
+    with pytest.raises(Forbidden, match="for others"):
+        await desk.give(somebody(idle, "reviewer"), review_id, row["case_id"], full("general"), "")
+    # None of the review's people is left: the town's head is next, and after that nobody.
+    town = somebody("elsewhere", "regulator")
+    for reviewer, became in ((town.subject, None), (town.subject, "ungraded")):
+        clock.advance(timedelta(days=31))
+        assert (await desk.pass_time(), await desk.pass_time()) == (1, 0)
+        row = await file()
+        assert (row["reviewers"], row["grade"]) == ([active, reviewer], became)
+        async with pool.acquire() as connection:
+            with pytest.raises(NotFound) if became else nullcontext():
+                await cases.see(connection, town, row["case_id"])
+    assert (row["total"], row["rule"], len(row["replaced"])) == (None, "unscored", 2)
+    async with reads(desk, somebody(active, "reviewer")) as client:
+        assert "逾期未评且无人可以接替：结案，不评等次" in (await client.get(path)).text
+        for each in (f"/file-reviews/{review_id}", "/file-reviews"):
+            assert "未评定" in (await client.get(each)).text
+        assert "Not graded" in (await client.get("/file-reviews", headers={"Accept-Language": "en"})).text
+    async with pool.acquire() as connection:
+        (listed,) = await store.reviews(connection, None, 9, active)
+        assert (listed["graded"], listed["ungraded"], listed["to_score"]) == (0, 1, 0)
+        assert await audit.verify(connection) is None
+
+
+async def test_a_score_that_comes_late_counts_and_the_other_reviewer_gives_way(pool: asyncpg.Pool) -> None:
+    clock = ManualClock(START)
+    desk = FileReviewDesk(pool, clock)
+    await pool.execute(OFFICIALS)
+    review_id = await desk.order(HEAD, replace(ORDER, people=("r1", "r2", "r4"), count=1))
+    async with pool.acquire() as connection:
+        (row,) = await store.files(connection, review_id)
+    late, idle = row["reviewers"]
+    clock.advance(timedelta(days=40))  # and nobody looked
+    row = await desk.give(somebody(late, "reviewer"), review_id, row["case_id"], full("general"), "")
+    assert row["reviewers"][0] == late
+    assert [each["reviewer"] for each in row["replaced"]] == [idle]
+
+
+async def test_whoever_declared_an_interest_is_kept_off_the_files_of_its_party(pool: asyncpg.Pool) -> None:
+    await pool.execute(OFFICIALS)
+    clock = ManualClock(START)
+    desk = FileReviewDesk(pool, clock)
+    await pool.execute("UPDATE inspection.case_file SET party_id = CASE id WHEN 'k1' THEN 'p' END, site_id = id")
+    await pool.executemany(
+        """
+        INSERT INTO inspection.responsibility (site_id, place, role, organisation_id, organisation_name, since, until)
+        VALUES ($1, 1, 'manager', 'q', 'q', '2020-01-01', $2)
+        """,
+        [("k2", START - timedelta(days=1)), ("k3", START - timedelta(days=3000))],  # since the act, and before it
+    )
+    interest = """
+        INSERT INTO inspection.officer_interest (subject, organisation_id, reason, declared_at, declared_by, ended_at)
+        VALUES ($1, $2, 'x', $3, 'x', $4)
+    """
+    await pool.executemany(interest, [("r1", "p", START, None), ("r2", "q", START, None), ("r4", "p", START, START)])
+    async with pool.acquire() as connection:
+        _, parts = await store.parts_of(connection, date(2026, 1, 1), TODAY)
+        off = await store.kept_off(connection, ["k1", "k2", "k3"])
+    assert (parts["r1"], parts["r2"], "r4" in parts) == (1, 1, False)
+    assert {case: who - {"a", "b", "r3"} for case, who in off.items()} == {"k1": {"r1"}, "k2": {"r2"}, "k3": set()}
+    review_id = await desk.order(HEAD, replace(ORDER, people=("r1", "r2", "r4", "i"), count=5))
+    async with pool.acquire() as connection:
+        drawn = {file["case_id"]: file["reviewers"] for file in await store.files(connection, review_id)}
+    assert ("r1" in drawn["k1"], "r2" in drawn["k2"]) == (False, False)
+    # Declared since: he scores it no more.
+    who = drawn["k1"][0]
+    await pool.execute(interest, who, "p", START + timedelta(days=1), None)
+    with pytest.raises(Forbidden, match="declared an interest"):
+        await desk.give(somebody(who, "reviewer"), review_id, "k1", full("general"), "")
+    with pytest.raises(Invalid, match="fewer than two may review AJ-2026-000001"):
+        await desk.order(HEAD, replace(ORDER, people=("r1", who), count=5))
+
+
+async def test_files_that_wait_get_their_time_from_the_day_of_the_upgrade_and_are_told_of_it(
+    pool: asyncpg.Pool, desk: FileReviewDesk
+) -> None:
+    review_id = await desk.order(HEAD, ORDER)
+    async with pool.acquire() as connection:
+        graded, *waiting = [file["case_id"] for file in await store.files(connection, review_id)]
+    for who in ("r1", "r2"):
+        await desk.give(somebody(who, "reviewer"), review_id, graded, full("general"), "")
+    await hears(pool, "r1")
+    upgrade = importlib.import_module("inspection_service.migrations.versions.0033_reviewers_time")
+    await pool.execute(
+        "ALTER TABLE inspection.reviewed_file DROP COLUMN score_until, DROP COLUMN replaced, DROP COLUMN told"
+    )
+    await pool.execute(upgrade.SCRIPT)
+    upgraded = FileReviewDesk(pool, SystemClock())
+    until = upgraded.today() + timedelta(days=30)
+    rows = await pool.fetch("SELECT case_id, score_until, replaced FROM inspection.reviewed_file")
+    assert {row["case_id"]: row["score_until"] for row in rows} == {graded: None} | dict.fromkeys(waiting, until)
+    assert await upgraded.pass_time() == 0
+    (words,) = [row["words"] for row in await pool.fetch("SELECT words FROM inspection.notice")]
+    assert f"抽取您评查 2 件案卷（最迟 {until}" in words
