@@ -83,3 +83,5 @@ TO_WGS84: dict[str, Callable[[Point], Point]] = {
     "gcj02": gcj02_to_wgs84,
     "bd09": lambda point: gcj02_to_wgs84(bd09_to_gcj02(point)),
 }
+CRS_NAMES = {"wgs84": "WGS-84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
+"""The systems as people write them."""

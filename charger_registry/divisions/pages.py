@@ -13,6 +13,7 @@ from charger_registry.divisions.border_desk import BorderDesk, Loading
 from charger_registry.divisions.desk import DivisionDesk, Taken
 from charger_registry.identifiers import division_kind
 from youguan.auth import REGULATOR, Principal
+from youguan.coordinates import CRS_NAMES
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.routes import Router
@@ -20,7 +21,6 @@ from youguan.web.security import remote_of, require
 from youguan.web.templates import Templates
 
 PAGE = 50
-CRS = {"wgs84": "WGS-84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
 KINDS = {"province": "省", "city": "市", "county": "县（市、区）", "street": "街道", "town": "镇", "township": "乡"}
 
 
@@ -90,7 +90,7 @@ def _add_boundaries(router: APIRouter, pool: asyncpg.Pool, borders: BorderDesk, 
             outside = await store.list_outside(connection, who.scope, key[0] if key else None, PAGE)
         return templates.render(
             request, "boundaries.html", status_code=error.status if error else 200, rows=rows, found=found, error=error,
-            crs=CRS, outside=outside, next=next_cursor(outside, PAGE, "site_id"),
+            crs=CRS_NAMES, outside=outside, next=next_cursor(outside, PAGE, "site_id"),
         )  # fmt: skip
 
     @router.get("/boundaries")
@@ -105,7 +105,7 @@ def _add_boundaries(router: APIRouter, pool: asyncpg.Pool, borders: BorderDesk, 
     ) -> Response:
         try:
             found = await borders.load(
-                who, await file.read(), crs if crs in CRS else "wgs84", remote=remote_of(request)
+                who, await file.read(), crs if crs in CRS_NAMES else "wgs84", remote=remote_of(request)
             )
         except YouguanError as error:
             return await page(request, who, error=error)

@@ -11,6 +11,7 @@ from charger_registry.imports import store
 from charger_registry.imports.desk import ImportDesk, mine
 from charger_registry.imports.plan import OUTCOMES
 from youguan.auth import OPERATOR, REGULATOR, Principal
+from youguan.coordinates import CRS_NAMES
 from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.routes import Router
@@ -19,7 +20,7 @@ from youguan.web.templates import Templates
 
 PAGE, LINES = 30, 100
 MAY_IMPORT = require(REGULATOR, OPERATOR)
-CRS = {"": "按文件格式", "wgs84": "WGS-84", "cgcs2000": "CGCS2000", "gcj02": "GCJ-02", "bd09": "BD-09"}
+CRS = {"": "按文件格式", **CRS_NAMES}
 STATES = {"previewed": ("warn", "待确认"), "committed": ("good", "已导入"), "discarded": ("", "已放弃")}
 WORDS = {
     "added": ("good", "新增"),

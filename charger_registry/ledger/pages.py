@@ -20,6 +20,7 @@ from charger_registry.ledger.responsibility import ORDER, Evidence, Line, holder
 from charger_registry.pages import REASONS, ROLES, organisation_meant, typed
 from youguan.auth import OPERATOR, REGULATOR, Principal
 from youguan.clock import COUNTY, Clock
+from youguan.coordinates import CRS_NAMES
 from youguan.errors import Invalid, NotFound, Reason, YouguanError
 from youguan.web.routes import Router
 from youguan.web.security import remote_of, require_site
@@ -40,6 +41,7 @@ WORDS: Mapping[str, Any] = {
     "reasons": REASONS,
     "origins": ORIGINS,
     "kinds": EVIDENCE_KINDS,
+    "systems": CRS_NAMES,
 }
 Text = Annotated[str, Form(max_length=500)]
 Grounds = Annotated[str, Form(min_length=1, max_length=500)]

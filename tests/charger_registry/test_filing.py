@@ -1003,7 +1003,9 @@ async def test_while_one_station_is_handed_over_the_rest_can_be(world: World) ->
     for station, offered in ((None, True), ("NEW-1", True), ("", False)):
         if station is not None:
             await world.done("POST", f"/sites/{site_id}/handovers", json={**handover, "station_id": station or None})
-        assert (button in await world.shown(f"/sites/{site_id}")) is offered
+        shown = await world.shown(f"/sites/{site_id}")
+        assert (button in shown) is offered
+        assert "申报坐标系 WGS-84" in shown
 
 
 async def test_a_station_is_filed_at_one_site_only(world: World) -> None:

@@ -74,6 +74,14 @@ def test_pages_hold_no_chinese_outside_of_texts() -> None:
         assert not left, f"{template.name}: {left}"
 
 
+def test_pages_hold_no_marks_of_one_language() -> None:
+    """What stands between words is the reader's (`marks`); laws and officers' names stay as they are written, and say so."""
+    for template in ROOT.glob("*/**/templates/*.html"):
+        ours = CALL.sub("", template.read_text(encoding="utf-8"))
+        bare = re.sub(r'<(\w+)[^>]*lang="zh-CN"[^>]*>.*?</\1>', "", ours)
+        assert not re.findall(r"[（）：、；，。].*", bare), template.name
+
+
 # Rooms whose reasons a person reads in Chinese too: every one is a text of its own or a template, never put together.
 ROOMS = (
     "charger_registry",
