@@ -33,6 +33,19 @@ AWAY = (
     asyncpg.ObjectNotInPrerequisiteStateError,  # a database that lets nobody in, while it is restored for instance
 )
 
+
+def says_away(error: BaseException) -> bool:
+    """Say whether an error tells only that a server is away; what may be a mistake of ours (any other OSError) does not."""
+    match error:
+        case BaseExceptionGroup():
+            return all(says_away(part) for part in error.exceptions)
+        case asyncpg.InterfaceError():
+            return "closed" in str(error)
+        case OSError():  # the second: what asyncio says where a name has several addresses
+            return isinstance(error, ConnectionError) or "Connect call failed" in str(error)
+    return isinstance(error, AWAY)
+
+
 # What a server says to one of two transactions that wait for each other: nothing of it was kept.
 GAVE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 

@@ -29,7 +29,7 @@ from youguan.database import connect, create_pool
 from youguan.errors import Invalid, Unauthenticated
 from youguan.eventlog import Consumer, StoredEvent, publish
 from youguan.events import AccessRevoked
-from youguan.parts import Parts
+from youguan.parts import Job, Parts
 from youguan.settings import Settings
 from youguan.web.application import (
     LONGEST_PAUSE_S,
@@ -38,6 +38,7 @@ from youguan.web.application import (
     Revocations,
     api,
     application,
+    keep_running,
     next_pause,
 )
 from youguan.web.edge import BoundedBodies
@@ -657,6 +658,42 @@ def test_a_job_that_keeps_failing_waits_longer_and_one_that_ran_well_does_not() 
         pauses.append(next_pause(pauses[-1] if pauses else None, 0.1))
     assert pauses == [SHORTEST_PAUSE_S * 2**n for n in range(6)] + [LONGEST_PAUSE_S] * 2
     assert next_pause(LONGEST_PAUSE_S, LONGEST_PAUSE_S + 1) == SHORTEST_PAUSE_S
+
+
+@pytest.mark.parametrize(
+    ("error", "traced"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed"), False),
+        (
+            OSError(
+                "Multiple exceptions: [Errno 111] Connect call failed ('::1', 5, 0, 0), [Errno 111] Connect call failed"
+            ),
+            False,
+        ),
+        (asyncpg.CannotConnectNowError("the database system is starting up"), False),
+        (asyncpg.InterfaceError("connection is closed"), False),
+        (ExceptionGroup("two", [ConnectionResetError(), asyncpg.AdminShutdownError("x")]), False),
+        (asyncpg.InterfaceError("cannot perform operation: another operation is in progress"), True),
+        (FileNotFoundError(2, "No such file"), True),
+        (ExceptionGroup("two", [ConnectionResetError(), ValueError("x")]), True),
+        (TimeoutError(), True),
+    ],
+)
+async def test_a_database_that_is_away_is_one_line_and_a_mistake_a_trace(
+    caplog: pytest.LogCaptureFixture, error: Exception, traced: bool
+) -> None:
+    failed = asyncio.Event()
+
+    async def run() -> None:
+        failed.set()
+        raise error
+
+    job = asyncio.create_task(keep_running(Job("counting", run)))
+    await failed.wait()
+    await asyncio.sleep(0)
+    job.cancel()
+    (line,) = caplog.records
+    assert (line.exc_info is not None, "counting" in line.getMessage()) == (traced, True)
 
 
 def test_every_page_refuses_text_that_cannot_be_kept_and_gives_its_forms_back(shared_app: FastAPI) -> None:

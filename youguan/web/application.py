@@ -30,7 +30,7 @@ from youguan import __version__, audit
 from youguan.auth import TokenVerifier
 from youguan.bounds import key_of, load_keys
 from youguan.clock import Clock, SystemClock
-from youguan.database import AWAY
+from youguan.database import AWAY, says_away
 from youguan.errors import NotFound, Unauthenticated, YouguanError
 from youguan.eventlog import follow, has_reached, heads, load_revocations, positions_of, publish
 from youguan.events import AccessRevoked, Event, MachineKeyIssued, MachineKeyRevoked, MachineKeyUsed
@@ -341,9 +341,12 @@ async def keep_running(job: Job) -> None:
         began = time.monotonic()
         try:
             await job.run()
-        except Exception:
+        except Exception as error:
             pause = next_pause(pause, time.monotonic() - began)
-            log.exception("%s failed and begins again in %.1f s", job.name, pause)
+            if says_away(error):
+                log.warning("%s begins again in %.1f s, the database is away: %s", job.name, pause, error)
+            else:
+                log.exception("%s failed and begins again in %.1f s", job.name, pause)
         else:
             return
         await asyncio.sleep(pause)
