@@ -101,7 +101,9 @@ class Listener(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.heard_at = time.monotonic()
         kind = frame.msg_type
-        if kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:  # RFC 6455 5.2; we negotiate no extension, and picows lets them by
+            self._break_off(WSCloseCode.PROTOCOL_ERROR, "reserved bits", frame.get_payload_as_bytes())
+        elif kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
             self._whole(frame.get_payload_as_bytes())
         elif kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
             self._fragment(frame)

@@ -28,7 +28,7 @@ from youguan.clock import SystemClock
 from youguan.settings import Settings
 
 HEARTBEAT = '[2,"1","Heartbeat",{}]'
-FIN, TEXT, CONTINUATION, BINARY, CLOSE, PING, PONG = 0x80, 1, 0, 2, 8, 9, 10
+FIN, RSV1, TEXT, CONTINUATION, BINARY, CLOSE, PING, PONG = 0x80, 0x40, 1, 0, 2, 8, 9, 10
 
 
 class Settling(FakeRecorder):
@@ -174,6 +174,7 @@ async def test_fragments_with_a_ping_between_are_one_message(served: Served) -> 
         (lambda raw: raw.frame(FIN | BINARY, b"x"), 1003, "OCPP-J is text", "x"),
         (lambda raw: raw.frame(FIN | CONTINUATION, b"x"), 1002, "fragments out of order", "x"),
         (lambda raw: (raw.frame(TEXT, b"["), raw.frame(FIN | TEXT, b"]")), 1002, "fragments out of order", "]"),
+        (lambda raw: raw.frame(FIN | RSV1 | TEXT, b"[]"), 1002, "reserved bits", "[]"),
         (lambda raw: raw.frame(FIN | TEXT, b"\xff\xfe"), 1007, "not UTF-8", "\ufffd\ufffd"),
         (
             lambda raw: raw.frame(FIN | TEXT, b"x" * (LARGEST_MESSAGE + 1)),
@@ -199,6 +200,7 @@ async def test_fragments_with_a_ping_between_are_one_message(served: Served) -> 
         "binary",
         "continues nothing",
         "two at once",
+        "compressed, which nobody agreed to",
         "no UTF-8",
         "too big",
         "too big in parts",
