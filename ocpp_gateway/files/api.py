@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import asyncpg
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
 from ocpp_gateway import store as stations
@@ -24,7 +24,7 @@ from youguan.web import problems
 from youguan.web.application import api
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import remote_of, require, require_county, require_station
-from youguan.web.times import UtcTime
+from youguan.web.times import GivenTime, UtcTime
 
 SWEEP_S = 3600.0
 Over = Annotated[
@@ -32,12 +32,12 @@ Over = Annotated[
 ]
 
 
-class LogIn(BaseModel):
+class LogIn(BaseModel, extra="forbid"):
     """Which log a station is to bring."""
 
     log: Literal["diagnostics", "security"] = "diagnostics"
-    oldest: AwareDatetime | None = None
-    latest: AwareDatetime | None = None
+    oldest: GivenTime | None = None
+    latest: GivenTime | None = None
     reason: str = Field(default="", max_length=500)
     lifetime_s: int = Field(default=3600, ge=60, le=7 * 86400, description="how long the address holds")
     over: Over = None
@@ -76,7 +76,7 @@ class FileOut(BaseModel):
     station_status_at: UtcTime | None
 
 
-class FirmwareIn(BaseModel):
+class FirmwareIn(BaseModel, extra="forbid"):
     """Firmware for stations of one make; signed firmware carries its manufacturer's certificate (PEM) and signature (Base64)."""
 
     vendor: str = Field(min_length=1, max_length=50)
@@ -106,13 +106,13 @@ class FirmwareOut(BaseModel):
     withdrawn_reason: str | None
 
 
-class InstallIn(BaseModel):
+class InstallIn(BaseModel, extra="forbid"):
     """Which firmware a station is to install: of its make by version, or by id."""
 
     version: str | None = Field(default=None, max_length=50)
     firmware_id: str | None = None
-    retrieve_at: AwareDatetime | None = None
-    install_at: AwareDatetime | None = None
+    retrieve_at: GivenTime | None = None
+    install_at: GivenTime | None = None
     reason: str = Field(min_length=1, max_length=500)
     over: Over = None
 

@@ -25,6 +25,7 @@ from youguan.errors import Conflict, Invalid, NotFound, Reason, TooLarge, Yougua
 from youguan.settings import Settings
 
 LONGEST_NAME = 100
+APART = timedelta(minutes=5)  # as far may a clock be from ours that says "now"
 
 
 class Gone(YouguanError):
@@ -103,7 +104,8 @@ class Depot:
     async def ask_for(
         self, who: Principal, wish: LogWish, *, wait_s: float, remote: str | None
     ) -> tuple[str, asyncpg.Record]:
-        """Ask a station for a file; return the file's id and the command."""
+        """Ask a station for a file; return the file's id and the command. Invalid, NotFound, Conflict."""
+        _check_period(wish)
         now, file_id, token = self.clock.now(), str(uuid.uuid4()), secrets.token_urlsafe(32)
         async with self.pool.acquire() as connection:
             version = await self._version(connection, wish.station_id)
@@ -263,7 +265,10 @@ class Depot:
         return row
 
     async def give(self, who: Principal, wish: FirmwareWish, *, wait_s: float, remote: str | None) -> asyncpg.Record:
-        """Send a station to its firmware; return the command. NotFound, Conflict where the make is another."""
+        """Send a station to its firmware; return the command. Invalid, NotFound, Conflict where the make is another."""
+        retrieve_at = wish.retrieve_at or self.clock.now()
+        _check_which(wish)
+        _check_times(wish, retrieve_at, self.clock.now())
         async with self.pool.acquire() as connection:
             version = await self._version(connection, wish.station_id)
             station = await stations.get_station(connection, wish.station_id)
@@ -272,7 +277,6 @@ class Depot:
             request_id = await store.next_request(connection)
         address = firmware_address(self.settings, way, firmware["id"], firmware["name"])
         image = Image(address, firmware["signing_certificate"], firmware["signature"])
-        retrieve_at = wish.retrieve_at or self.clock.now()
         action, payload = give_firmware(version, image, request_id, retrieve_at, wish.install_at)
         return await self.desk.ask(
             who, Wish(wish.station_id, action, payload, wish.reason), wait_s=wait_s, remote=remote
@@ -333,6 +337,29 @@ def safe_name(name: str | None) -> str | None:
 async def _refuse_where_offered(connection: asyncpg.Connection, draft: FirmwareDraft) -> None:
     if await store.has_firmware(connection, draft.vendor, draft.model, draft.version):
         raise Conflict("firmware of this vendor, model and version is there already")
+
+
+def _check_period(wish: LogWish) -> None:
+    if wish.oldest is not None and wish.latest is not None and wish.latest < wish.oldest:
+        raise Invalid.about("latest", "lies before oldest")
+
+
+def _check_which(wish: FirmwareWish) -> None:
+    """Refuse what names no firmware, or names it twice and might mean two; Invalid."""
+    if not wish.version and not wish.firmware_id:
+        raise Invalid.about("version", "say which firmware: version or firmware_id")
+    if wish.version and wish.firmware_id:
+        raise Invalid.about("firmware_id", "goes without version")
+
+
+def _check_times(wish: FirmwareWish, retrieve_at: datetime, now: datetime) -> None:
+    """Refuse to have installed what is not fetched yet, or long ago; to fetch something in the past means at once. Invalid."""
+    if wish.install_at is None:
+        return
+    if wish.install_at < now - APART:
+        raise Invalid.about("install_at", "must not lie in the past")
+    if wish.install_at < retrieve_at - APART:
+        raise Invalid.about("install_at", "lies before retrieve_at")
 
 
 def _check_draft(draft: FirmwareDraft) -> None:

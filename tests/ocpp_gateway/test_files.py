@@ -376,7 +376,6 @@ async def test_a_station_is_sent_to_its_firmware_and_fetches_it_in_parts(world: 
     [
         ({"vendor": "Other"}, {"version": "2.0"}, 404),
         ({}, {"version": "3.0"}, 404),
-        ({}, {}, 404),
         ({}, {"firmware_id": "nothing"}, 404),
     ],
 )
@@ -385,6 +384,34 @@ async def test_firmware_that_does_not_fit(
 ) -> None:
     await upload_firmware(world, **more)
     assert (await world.ask("/stations/C1/firmware", {**wanted, **WHY})).status_code == status
+
+
+LATE, EARLY = (NOW + timedelta(hours=1)).isoformat(), (NOW - timedelta(hours=1)).isoformat()
+
+
+async def test_what_no_station_should_be_told_is_named_by_its_field(world: World) -> None:
+    await upload_firmware(world)
+    bad: list[tuple[str, dict[str, Any], str]] = [
+        ("diagnostics", {"oldest": LATE, "latest": EARLY}, "latest"),
+        ("diagnostics", {"oldest": "0001-01-01T00:00:00+14:00"}, "oldest"),
+        ("diagnostics", {"lifetime": 60}, "lifetime"),
+        ("firmware", WHY, "version"),
+        ("firmware", {"version": "", **WHY}, "version"),
+        ("firmware", {"firmware_id": "x", **NEWER}, "firmware_id"),
+        ("firmware", {"install_at": EARLY, **NEWER}, "install_at"),
+        ("firmware", {"install_at": NOW.isoformat(), "retrieve_at": LATE, **NEWER}, "install_at"),
+        ("firmware", {"retrieve_at": "0001-01-01T00:00:00+14:00", **NEWER}, "retrieve_at"),
+        ("firmware", {"retrieve": LATE, **NEWER}, "retrieve"),
+    ]
+    for path, body, field in bad:
+        answer = await world.ask(f"/stations/C1/{path}", body)
+        fields = [found["field"] for found in answer.json().get("fields", [])]
+        assert (answer.status_code, fields) == (422, [field]), answer.text
+    assert (await world.ask("/firmware", {**FIRMWARE, "signed": True})).json()["fields"][0]["field"] == "signed"
+    assert await world.files() == [], "no station was asked"
+    for body in ({"install_at": LATE, "retrieve_at": EARLY}, {"retrieve_at": EARLY}):
+        assert (await world.ask("/stations/C1/firmware", {**body, **NEWER})).status_code == 202
+        assert (await world.called())[2] == "UpdateFirmware"
 
 
 async def test_firmware_of_another_make_by_its_id(world: World) -> None:
