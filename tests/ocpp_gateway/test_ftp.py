@@ -157,6 +157,11 @@ async def refused(work: Callable[..., object], *arguments: Any) -> str:
     return str(error.value)
 
 
+def descriptors() -> int:
+    """Return how many files and connections this process holds."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 def put(client: ftplib.FTP, content: bytes, name: str = "log.zip") -> str:
     return client.storbinary(f"STOR {name}", io.BytesIO(content))
 
@@ -245,12 +250,35 @@ async def test_an_upload_that_is_aborted_is_told_and_leaves_nothing(door: Door) 
     data.sendall(LOG)
     await door.arriving()
     assert (await refused(client.sendcmd, "SIZE x")).startswith("503")
+    assert (await refused(client.sendcmd, "AUTH TLS")).startswith("503")
     assert (await at(client.sendcmd, "NOOP")).startswith("200")
     assert (await at(client.abort)).startswith("426 cut off, nothing is kept")
     assert (await at(client.getmultiline)).startswith("226")
     await door.nothing()
     data.close()
     assert (await at(put, client, LOG)).startswith("226"), "it may be tried again"
+
+
+async def test_what_has_come_whole_is_not_called_cut_off(door: Door, shared_database_url: str) -> None:
+    client = await at(door.client, await door.expect())
+    data = await at(client.transfercmd, "STOR x")
+    data.sendall(LOG)
+    await door.arriving()
+    other = await asyncpg.connect(shared_database_url)
+    async with other.transaction():
+        await other.execute("LOCK TABLE gateway.evidence_file")
+        data.close()
+
+        async def placed() -> bool:
+            return any(hashlib.sha256(LOG).hexdigest() in path.name for path in door.on_disk())
+
+        await eventually(placed)
+        client.sock.sendall(b"ABOR\r\n")
+        await asyncio.sleep(0.1)  # time to be cut off in
+    await other.close()
+    assert (await at(client.voidresp)).startswith("226 kept")
+    assert (await at(client.voidresp)).startswith("226")
+    assert len(await door.received()) == 1
 
 
 @pytest.mark.parametrize("reset", [False, True])
@@ -317,6 +345,8 @@ SAID = (
         ("CWD ..", "250"), ("CWD /etc", "250"), ("DELE x", "502"), ("RNFR x", "502"), ("MKD x", "257"), ("APPE x", "502"),
         ("PORT 127,0,0,1,0,22", "502"), ("EPRT |1|127.0.0.1|22|", "502"), ("STOR a\0b", "501"), ("STOR x", "425"),
         ("TYPE E", "504"), ("MODE B", "504"), ("STRU R", "504"), ("PROT P", "503"), ("AUTH GSSAPI", "504"),
+        ("REST \u00b2", "501"), ("REST " + "9" * 900, "501"), ("REST 5", "350"), ("STOR x", "554"), ("STOR x", "425"),
+        ("EPSV ALL", "200"), ("EPSV 2", "522"), ("XCWD logs", "250"), ("XMKD x", "257"),
         ("SITE EXEC x", "502"), ("PWD", "257"), ("FEAT", "211"), ("SYST", "215"), ("x" * 2000, "421"),
 )  # fmt: skip
 
@@ -417,10 +447,28 @@ async def test_firmware_is_fetched_and_gone_on_with(door: Door) -> None:
     for name in ("other.bin", f"../{other}", "../fw 2.bin", ""):
         assert (await refused(got, client, name))[:3] == "550", name
     assert (await refused(got, client, "fw 2.bin", len(IMAGE) + 1))[:3] == "554"
+    assert (await at(client.sendcmd, f"REST {len(IMAGE) - 5}"))[:3] == "350"
+    assert await at(got, client, "fw 2.bin") == IMAGE[-5:], "PASV came between"
+    assert await at(got, client, "fw 2.bin") == IMAGE, "it held for one file"
     assert (await refused(put, client, b"evil"))[:3] == "550"
     await door.pool.execute("UPDATE gateway.firmware SET withdrawn_at = now() WHERE id = $1", firmware_id)
     assert await refused(got, client, "fw 2.bin") == "550 this firmware was withdrawn"
     assert (await refused(door.client, firmware_id, "firmware"))[:3] == "530"
+
+
+async def test_who_reads_nothing_holds_nothing(door: Door) -> None:
+    client = await at(door.client, await door.firmware(bytes(32 << 20)), "firmware")
+    data = await at(client.transfercmd, "RETR fw 2.bin")
+    await asyncio.sleep(0.3)  # until no more goes into what the system keeps for us
+    held = descriptors()
+    assert (await at(client.abort)).startswith("426")
+    assert (await at(client.getmultiline)).startswith("226")
+
+    async def let_go() -> bool:
+        return descriptors() < held - 1  # the file and the connection
+
+    await eventually(let_go)
+    data.close()
 
 
 # --- with a station -------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from aioftp.common import StreamIO
 from ocpp_gateway import metrics
 from ocpp_gateway.files.addresses import FIRMWARE, UPLOAD
 from ocpp_gateway.files.depot import Depot, Gone, Upload
-from ocpp_gateway.files.ftp.answers import ACTIVE, Work, answer, gone, only, say
+from ocpp_gateway.files.ftp.answers import ACTIVE, Work, allo, answer, gone, only, opts, rest_at, say, type_
 from ocpp_gateway.files.ftp.transfers import DATA_WITHIN_S, Carry, chunks, over, send
 from ocpp_gateway.files.ftp.visit import LONGEST_S, Login, Visit
 from ocpp_gateway.files.ftp.words import command_of, reply_of
@@ -72,12 +72,13 @@ class FtpDoor(aioftp.Server):
         free: dict[str, Work] = {
             "": say("501", "no control characters"), "user": self._user, "pass": self._pass, "quit": self._quit,
             "pbsz": self.pbsz, "prot": self._prot, "feat": self._feat, "syst": self.syst, "noop": say("200", "yes"),
-            "opts": self._opts, "acct": say("202", "not needed"), "port": ACTIVE, "eprt": ACTIVE,
+            "opts": opts, "acct": say("202", "not needed"), "port": ACTIVE, "eprt": ACTIVE,
         }  # fmt: skip
         after_login: dict[str, Work] = {
-            "type": self._type, "mode": only("S"), "stru": only("F"), "allo": self._allo, "rest": self.rest,
-            "pwd": say("257", '"/"'), "xpwd": say("257", '"/"'), "cwd": self._cwd, "mkd": self._mkd, "cdup": say("250", "/"),
-            "pasv": self.pasv, "epsv": self.epsv, "size": self._size, "stor": self._stor, "retr": self._retr,
+            "type": type_, "mode": only("S"), "stru": only("F"), "allo": allo, "rest": rest_at,
+            "pwd": say("257", '"/"'), "xpwd": say("257", '"/"'), **dict.fromkeys(("cwd", "xcwd"), self._cwd),
+            **dict.fromkeys(("mkd", "xmkd"), self._mkd), **dict.fromkeys(("cdup", "xcup"), say("250", "/")),
+            "pasv": self._pasv, "epsv": self._epsv, "size": self._size, "stor": self._stor, "retr": self._retr,
             "abor": self._abor, **dict.fromkeys(("list", "nlst", "mlsd", "mlst", "stat"), say("550", "nothing is listed")),
         }  # fmt: skip
         return {verb: self._in_turn(verb, work, needs_login=False) for verb, work in free.items()} | {
@@ -142,6 +143,8 @@ class FtpDoor(aioftp.Server):
         except asyncio.CancelledError:
             log.info("a connection of %s is ended: the door closes", source)  # raised, asyncio would call it an error
         finally:
+            if writer.transport.get_write_buffer_size():
+                writer.transport.abort()  # closed, it would wait for ever for a client that does not read
             self._sources[source] -= 1
             self._sources += Counter()  # drops the zeros
 
@@ -181,6 +184,8 @@ class FtpDoor(aioftp.Server):
     async def _secure(self, connection: aioftp.Connection, stream: StreamIO, rest: str) -> bool:
         """Go over to TLS (RFC 4217); False where that failed. What was said before is forgotten."""
         visit: Visit = connection.visit
+        if visit.busy:
+            return answer(connection, "503", "a file is on its way: ABOR, or wait")
         if self._tls is None or visit.secured or rest.upper() not in ("TLS", "TLS-C", "SSL"):
             return answer(connection, "504", "no such security here")
         with suppress(TimeoutError):
@@ -281,20 +286,6 @@ class FtpDoor(aioftp.Server):
         connection.response("211", ["Features:", *features, "End"], True)
         return True
 
-    async def _opts(self, connection: aioftp.Connection, rest: str) -> bool:
-        known = rest.upper().startswith("UTF8")
-        return answer(connection, *(("200", "always") if known else ("501", "no such option")))
-
-    async def _type(self, connection: aioftp.Connection, rest: str) -> bool:
-        """Files are kept byte for byte, whatever a client calls them."""
-        known = rest[:1].upper() in ("A", "I", "L")
-        return answer(connection, *(("200", "byte for byte") if known else ("504", "A, I or L 8")))
-
-    async def _allo(self, connection: aioftp.Connection, rest: str) -> bool:
-        size = rest.split(" ", 1)[0]
-        connection.visit.announced = int(size) if size.isascii() and size.isdigit() and len(size) < 20 else None
-        return answer(connection, "200", "noted")
-
     async def _cwd(self, connection: aioftp.Connection, rest: str) -> bool:
         """Let a station that brings a file go into folders of its own naming: there are none, and the file is kept all the same."""
         login: Login = connection.visit.login
@@ -305,6 +296,20 @@ class FtpDoor(aioftp.Server):
         login: Login = connection.visit.login
         there = login.user == UPLOAD
         return answer(connection, *(("257", '"/"') if there else ("550", "nothing is taken at this address")))
+
+    async def _pasv(self, connection: aioftp.Connection, rest: str) -> bool:
+        if ":" in connection.server_host:
+            return answer(connection, "425", "EPSV: PASV knows no IPv6")
+        return bool(await self.pasv(connection, ""))
+
+    async def _epsv(self, connection: aioftp.Connection, rest: str) -> bool:
+        """Open a port (RFC 2428); ALL promises to ask for it by no other word."""
+        if rest.upper() == "ALL":
+            return answer(connection, "200", "EPSV from now on")
+        ours = "2" if ":" in connection.server_host else "1"
+        if rest not in ("", ours):
+            return answer(connection, "522", f"only here, by this protocol ({ours})")
+        return bool(await self.epsv(connection, ""))
 
     async def _quit(self, connection: aioftp.Connection, rest: str) -> bool:
         visit: Visit = connection.visit
@@ -318,17 +323,16 @@ class FtpDoor(aioftp.Server):
     async def _stor(self, connection: aioftp.Connection, rest: str) -> bool:
         """Take the file that the address is for."""
         visit: Visit = connection.visit
-        assert visit.login is not None
-        if visit.login.user != UPLOAD:
+        login: Login = connection.visit.login
+        if login.user != UPLOAD:
             raise NotFound("nothing is taken at this address")
-        if connection.restart_offset:
+        if visit.take_offset():
             return answer(connection, "554", "a file comes whole, from its beginning")
-        await self._depot.expected(visit.login.secret)
+        await self._depot.expected(login.secret)
 
         async def take(data: aioftp.ThrottleStreamIO) -> str:
-            assert visit.login is not None
             upload = Upload(chunks(visit, data), visit.announced, visit.source, rest)
-            return f"kept, SHA-256 {await self._depot.receive(visit.login.secret, upload)}"
+            return f"kept, SHA-256 {await self._depot.receive(login.secret, upload)}"
 
         return self._begin(connection, UPLOAD, take)
 
@@ -348,7 +352,7 @@ class FtpDoor(aioftp.Server):
 
     async def _retr(self, connection: aioftp.Connection, rest: str) -> bool:
         """Give the firmware that the address is for, from where the client was cut off."""
-        offset = connection.restart_offset
+        offset = connection.visit.take_offset()
         size, path = await self._firmware(connection, rest)
         if offset > size:
             return answer(connection, "554", f"it has {size} bytes")
@@ -364,6 +368,7 @@ class FtpDoor(aioftp.Server):
         visit: Visit = connection.visit
         if not connection.future.passive_server.done():
             return answer(connection, "425", "PASV or EPSV first")
+        visit.whole = False
         visit.transfer = asyncio.create_task(self._transfer(connection, kind, carry))
         connection.extra_workers.add(visit.transfer)
         return answer(connection, "150", "go on")
@@ -389,8 +394,11 @@ class FtpDoor(aioftp.Server):
         return answer(connection, *reply)
 
     async def _abor(self, connection: aioftp.Connection, rest: str) -> bool:
+        """Cut off what is on its way; what has come whole is kept or not, and that is said, before this is answered (RFC 959)."""
         visit: Visit = connection.visit
-        if visit.busy and visit.transfer is not None:
+        if visit.busy and visit.transfer is not None and visit.whole:
+            await asyncio.wait({visit.transfer})
+        elif visit.busy and visit.transfer is not None:
             visit.aborted = True
             visit.transfer.cancel()
             await asyncio.wait({visit.transfer})

@@ -13,6 +13,7 @@ from youguan.errors import Conflict
 
 BLOCK = 64 * 1024
 DATA_WITHIN_S = 15.0
+LAST_WITHIN_S = 120.0  # for what lies in our buffer when all is sent
 
 Carry = Callable[[aioftp.ThrottleStreamIO], Awaitable[str]]
 """Carries a file over a data connection; returns what is said of it then."""
@@ -27,9 +28,12 @@ async def over(connection: aioftp.Connection, carry: Carry) -> str:
         raise Conflict("no data connection came") from None
     del connection.data_connection
     try:
-        return await carry(data)
-    finally:
-        data.close()
+        said = await carry(data)
+    except BaseException:
+        data.writer.transport.abort()  # closed, it would wait for ever for a client that does not read
+        raise
+    data.close()
+    return said
 
 
 async def chunks(visit: Visit, data: aioftp.ThrottleStreamIO) -> AsyncIterator[bytes]:
@@ -47,6 +51,7 @@ async def chunks(visit: Visit, data: aioftp.ThrottleStreamIO) -> AsyncIterator[b
             await visit.gone.wait()
     if visit.gone.is_set():
         raise Interrupted("the station is gone: who knows whether this is all")
+    visit.whole = True
 
 
 async def send(path: Path, offset: int, data: aioftp.ThrottleStreamIO) -> None:
@@ -56,7 +61,8 @@ async def send(path: Path, offset: int, data: aioftp.ThrottleStreamIO) -> None:
         while chunk := await asyncio.to_thread(file.read, BLOCK):
             await data.write(chunk)
         data.close()
-        await data.writer.wait_closed()
+        async with asyncio.timeout(LAST_WITHIN_S):
+            await data.writer.wait_closed()
     except OSError:
         raise Interrupted("the connection ended before the file did") from None
     finally:

@@ -28,6 +28,8 @@ class Visit:
     secured: bool = False
     private: bool = False  # data goes over TLS too
     announced: int | None = None  # how large the file is, by the station's word
+    offset: int = 0  # from where the next file goes on
+    whole: bool = False  # the file on its way has come to its end
     transfer: asyncio.Task[bool] | None = None
     aborted: bool = False
     lines: int = 0
@@ -39,6 +41,11 @@ class Visit:
     def busy(self) -> bool:
         """Say whether a file is on its way."""
         return self.transfer is not None and not self.transfer.done()
+
+    def take_offset(self) -> int:
+        """Return from where a file goes on; the next begins at its beginning again."""
+        offset, self.offset = self.offset, 0
+        return offset
 
     async def line(self, reader: asyncio.StreamReader) -> tuple[bytes, str]:
         """Return (the next line, ""), or (nothing, why not); "" where the client has ended."""

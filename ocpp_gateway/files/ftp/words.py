@@ -23,6 +23,11 @@ def command_of(line: bytes) -> tuple[str, str]:
     return verb.lower(), rest
 
 
+def number_of(text: str) -> int | None:
+    """Return a number of bytes; None where it is none, or longer than any file."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
 def reply_of(error: YouguanError) -> tuple[str, str]:
     """Return (code, why): codes that begin with 4 mean that trying again can help."""
     code = next((code for kind, code in REPLIES if isinstance(error, kind)), "550")
