@@ -62,8 +62,7 @@ class Streams:
     def answered(self, action: str, payload: Payload) -> None:
         """Take what the station answers to whoever asks it."""
         if action == "SetVariableMonitoring":
-            results = _items(payload.get("setMonitoringResult"))
-            self._watch((result.get("id"), _variable(result)) for result in results if isinstance(result, dict))
+            self._watch(_accepted(payload))
         elif action == "GetPeriodicEventStream":
             self._open(_items(payload.get("constantStreamData")))
 
@@ -101,6 +100,13 @@ def _reported(payload: Payload) -> Iterator[tuple[Any, Any]]:
             for monitor in _items(entry.get("variableMonitoring")):
                 if isinstance(monitor, dict):
                     yield monitor.get("id"), _variable(entry)
+
+
+def _accepted(payload: Payload) -> Iterator[tuple[Any, Any]]:
+    """Yield what is watched from now on; one that is refused may name a monitor that goes on watching something else."""
+    for result in _items(payload.get("setMonitoringResult")):
+        if isinstance(result, dict) and result.get("status") == "Accepted":
+            yield result.get("id"), _variable(result)
 
 
 def _variable(entry: Payload) -> Any:

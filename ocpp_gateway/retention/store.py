@@ -8,7 +8,9 @@ import asyncpg
 from ocpp_gateway.retention.terms import Series
 
 LOCK_MS = 200
-AT_ONCE = 5000  # rows of a statement: nobody waits for it long, and what is not done in an hour is done in the next
+# So many go with one statement: a transaction has hundreds of events, no two of them beside each other on a disk that nobody has
+# read for years, and a statement that takes longer than any may would keep all that is forgotten after it.
+AT_ONCE = 500
 
 # Partitions by day (eight digits) and by month (six); of the default one nothing is said here.
 PARTITIONS = """

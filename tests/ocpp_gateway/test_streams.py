@@ -116,6 +116,14 @@ def test_what_a_connection_says_is_newer_than_what_was_known() -> None:
     assert (shows(streams, SECRET), shows(streams, POWER)) == (False, True)
 
 
+@pytest.mark.parametrize(("status", "is_shown"), [("Accepted", True), ("Rejected", False), (None, False)])
+def test_a_monitor_that_is_not_set_anew_watches_what_it_did(status: str | None, is_shown: bool) -> None:
+    streams = begun(StreamsKnown(frozenset({14}), {SECRET: 14}))
+    result = {"id": 14, "status": status, "variable": {"name": "Power"}}
+    streams.answered("SetVariableMonitoring", {"setMonitoringResult": [result]})
+    assert shows(streams, SECRET) == is_shown
+
+
 def test_who_invents_numbers_fills_no_memory() -> None:
     streams = begun()
     for number in range(2 * MOST_NUMBERS):
