@@ -67,6 +67,8 @@ REFUSED = {
     "address_confirmed": "manner: the party has confirmed no address for electronic service (Art. 61)",
     "notice_over": "on: thirty days have not passed since the public notice",
     "posted": "on: no notice was posted whose arrival is still to be recorded, or this lies before it was posted",
+    "unreached": "the notice was not posted, or has reached the party (Art. 61)",
+    "recordings_told": "a recording was reviewed after the notice: the party is told of it in a new one first (Art. 41)",
     "notice_proved": "proof: the place of a piece of evidence that was collected since the notice was posted (Art. 61)",
     "proved": "proof: the place of a piece of evidence that was collected since the decision (Art. 61)",
     "discussed": "a major case is discussed collectively first (Art. 57)",

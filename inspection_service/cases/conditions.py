@@ -25,6 +25,7 @@ from inspection_service.law.catalogue import (
     Catalogue,
     Organ,
 )
+from inspection_service.law.evidence import recordings
 from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.mercy import Circumstances, Mercy, guidance_first, mercy
 from inspection_service.law.periods import add_months, periods
@@ -280,6 +281,17 @@ def _notice_proved(case: Case, said: Said, _: date) -> bool:
     return posted is not None and any(p.place == said.proof and p.collected_on >= posted for p in case.pieces)
 
 
+def _unreached(case: Case, _: Said, __: date) -> bool:
+    """A notice was posted, and nothing says that it has reached the party: it may be served once more, in another manner too."""
+    facts = case.facts
+    return facts.posted_on is not None and facts.notified_on is None and not facts.defended and not facts.hearing_asked
+
+
+def _recordings_told(case: Case, _: Said, __: date) -> bool:
+    """The party was told of every recording that counts against it (Art. 41): none was reviewed after the notice."""
+    return {piece.place for piece in recordings(case.pieces)} <= set(case.facts.told_recordings)
+
+
 def _notice_over(_: Case, said: Said, day: date) -> bool:
     """What is made public has reached the party when the notice's time has run, and not before."""
     reached = arrived_on(said.manner, said.on)
@@ -294,6 +306,8 @@ CONDITIONS: dict[str, Test] = {
     "proved": _proved,
     "posted": _posted,
     "notice_proved": _notice_proved,
+    "unreached": _unreached,
+    "recordings_told": _recordings_told,
     "guidance": _guidance,
     "guided_first": _guided_first,
     "in_future": lambda _, said, day: said.on is not None and said.on > day,

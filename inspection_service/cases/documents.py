@@ -143,7 +143,7 @@ def _words(issue: Issue, before: Case, case: Case, line: Step, said: Said) -> _W
         reason=said.reason, grounds=said.grounds, basis=basis_text(case.item),
         article=article.title, evidence=_evidence(case), recordings=_recordings(case), heard=_heard(case.facts),
         sanction=sanction_text(facts.imposed, case.item), procedure=PROCEDURES.get(case.procedure or "", NOTHING),
-        pay_by=_day(facts.pay_by), hearing_by=_day(last), owed=money(owed_fen(case, issue.day)),
+        pay_by=_day(facts.pay_by), hearing_by=f"（至{_day(last)}）" if last else "", owed=money(owed_fen(case, issue.day)),
         mercy=mercy.article.title if mercy else article.title, to=_addressee(case, line), kept=_kept(before.facts),
         things="、".join(said.things) or NOTHING, kept_until=_day(kept), number=facts.referral_number or NOTHING,
         referred_by=facts.referred_by or NOTHING, amount=money(said.amount_fen),

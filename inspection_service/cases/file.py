@@ -84,6 +84,7 @@ class Facts:
     gains_fen: int = 0
     goods: tuple[str, ...] = ()
     posted_on: date | None = None
+    told_recordings: tuple[int, ...] = ()
     notified_on: date | None = None
     notified_fine_fen: int = 0
     defended: bool = False

@@ -276,6 +276,11 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
     # Notification, statement and defence, hearing. A notice that is made public or posted is issued first; the party's time runs
     # from the day on which it counts as received.
     ((S.REVIEWED,), Step(C.NOTIFY, (R.OFFICER,), S.NOTIFIED, (P, "44"), ("on", "manner"), ("since_reviewed", *SERVING), "notice")),
+    # What the post brings back is served again, in another manner where it must be.
+    (
+        (S.NOTIFIED,),
+        Step(C.NOTIFY, (R.OFFICER,), SAME, (P, "61"), ("on", "manner"), ("unreached", "since_reviewed", *SERVING), "notice"),
+    ),
     (
         (S.NOTIFIED, S.HEARING, S.HEARD),
         Step(C.RECORD_ARRIVAL, (R.OFFICER,), SAME, (P, "61"), ("on", "proof"), ("posted", "notice_proved"), "notice_service"),
@@ -337,8 +342,10 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         (S.NOTIFIED, S.HEARD),
         Step(
             C.DECIDE, (R.HEAD,), S.DECIDED, (P, "57"), ("reason", "sanction"),
-            ("statement_over", "hearing_reviewed", "permitted", "not_aggravated", "discussed", "described"), "decision",
-            (INVESTIGATORS,),
+            (
+                "statement_over", "recordings_told", "hearing_reviewed", "permitted", "not_aggravated", "discussed", "described",
+            ),
+            "decision", (INVESTIGATORS,),
         ),
     ),
     (

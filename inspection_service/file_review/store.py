@@ -16,12 +16,15 @@ FILES = """
     FROM inspection.reviewed_file f JOIN inspection.case_file c ON c.id = f.case_id
 """
 
-# Who may not review a file: whoever moved the case or investigated it, and whoever has declared an interest in its party, or in
-# whoever had a role at its site since the act, as in the case itself (Penalty Law Art. 43).
+# Who may not review a file: whoever moved the case, investigated it, stood for its evidence or reviewed a recording of it, and
+# whoever has declared an interest in its party, or in whoever had a role at its site since the act, as in the case itself
+# (Penalty Law Art. 43).
 KEPT_OFF = f"""
     SELECT case_id, actor AS subject FROM inspection.case_history WHERE case_id = {{files}}
     UNION
     SELECT id, jsonb_array_elements_text(facts->'investigators') FROM inspection.case_file WHERE id = {{files}}
+    UNION
+    SELECT case_id, record->>'by' FROM inspection.evidence WHERE case_id = {{files}}
     UNION
     SELECT c.id, i.subject FROM inspection.case_file c JOIN inspection.officer_interest i
         ON i.organisation_id = c.party_id OR EXISTS (
@@ -45,7 +48,7 @@ async def archived(connection: asyncpg.Connection, first: date, last: date) -> l
 
 
 async def kept_off(connection: asyncpg.Connection, case_ids: Sequence[str]) -> dict[str, set[str]]:
-    """Return who has ever moved each of the cases, investigated it, or declared an interest in it."""
+    """Return who is kept off each of the cases: by what he did in it, or by an interest that he has declared."""
     rows = await connection.fetch(KEPT_OFF.format(files="ANY ($1)"), list(case_ids))
     found: dict[str, set[str]] = {}
     for row in rows:

@@ -63,13 +63,14 @@ def awaits_review(pieces: Iterable[Piece]) -> bool:
 
 
 def recordings(pieces: Iterable[Piece]) -> list[Piece]:
-    """Return what monitoring equipment recorded, as far as it counts: equipment and content were reviewed."""
-    return [piece for piece in pieces if piece.origin == MONITORING and not _is_lead(piece)]
+    """Return what monitoring equipment recorded, as far as it counts: equipment and content were reviewed, of equipment that is not
+    in the register by the word of two officers."""
+    return [piece for piece in pieces if piece.origin == MONITORING and _carries(piece)]
 
 
 def is_barred(piece: Piece) -> bool:
     """Say whether a recording may not be named as evidence: its equipment or its content was not reviewed, or found wanting."""
-    return piece.origin == MONITORING and _is_lead(piece)
+    return piece.origin == MONITORING and not _carries(piece)
 
 
 def _carries(piece: Piece) -> bool:

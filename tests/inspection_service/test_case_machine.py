@@ -64,6 +64,7 @@ hearing: transfer h transferred, reassign h hearing
 heard: discuss h heard, decide h decided, exempt h unpunished, extend h heard, withdraw h withdrawn, terminate h terminated
 notified+heard: reinvestigate h filed
 notified+hearing+heard: record_arrival o =
+notified: notify o =
 heard: transfer h transferred, reassign h heard, review_hearing 4 heard, object 4 filed
 decided: serve o served, revoke h revoked, reassign h decided
 served: note r served, pay oh served, allow_instalments h served, demand o demanded, close h closed, appeal oh served
@@ -169,6 +170,7 @@ def test_what_stands_against_a_step_is_said_everywhere_and_laid_down_somewhere()
 
 
 TELEMETRY = (Piece("electronic", "telemetry"),)
+RECORDED = Piece("audiovisual", "monitoring", 1, registered=True, place=2, content=True)
 MENDED = {"order_due": TODAY, "mended_on": TODAY, "harm": "none", "minor": True, "end_asked": True}
 NOTIFIED = {"sanction": "fine", "fine_fen": 20_000_00, "notified_fine_fen": 20_000_00, "notified_on": TODAY}
 
@@ -200,6 +202,14 @@ NOTIFIED = {"sanction": "fine", "fine_fen": 20_000_00, "notified_fine_fen": 20_0
         (case(act_on=date(2024, 9, 16)), Role.OFFICER, "a", Command.PROPOSE, []),
         (case(State.NOTIFIED, facts=NOTIFIED), Role.HEAD, "h", Command.DECIDE, [("statement_over", "penalty", "62")]),
         (case(State.NOTIFIED, facts={**NOTIFIED, "defended": True}), Role.HEAD, "h", Command.DECIDE, []),
+        (
+            case(State.NOTIFIED, facts={**NOTIFIED, "defended": True}, pieces=(RECORDED,)), Role.HEAD, "h",
+            Command.DECIDE, [("recordings_told", "penalty", "41")],
+        ),
+        (
+            case(State.NOTIFIED, facts={**NOTIFIED, "defended": True, "told_recordings": (2,)}, pieces=(RECORDED,)),
+            Role.HEAD, "h", Command.DECIDE, [],
+        ),
         (
             case(State.NOTIFIED, facts={**NOTIFIED, "defended": True, "particulars": Particulars("某路1号")}), Role.HEAD, "h",
             Command.DECIDE, [("described", "penalty", "59")],
@@ -567,10 +577,34 @@ def test_a_notice_that_is_posted_is_issued_that_day_and_the_partys_time_runs_fro
     found = case(State.REVIEWED, facts={"reviewed_on": TODAY, "sanction": "fine", "fine_fen": 3_000_00})
     told = moved(found, step(State.REVIEWED, Command.NOTIFY), Said(on=TODAY, manner="post"), "a", TODAY).facts
     assert (told.posted_on, told.notified_on) == (TODAY, None)
+    grave, post = (
+        found.with_(replace(told, fine_fen=50_000_00, notified_fine_fen=50_000_00)),
+        step(State.REVIEWED, Command.NOTIFY),
+    )
+    paper = content("notice", Issue("局", "某公司", (), "a", TODAY), found, grave, post, Said(on=TODAY, manner="post"))
+    assert "自收到本告知书之日起五个工作日内要求听证" in "".join(paper["paragraphs"]), (
+        "no day is named that nobody knows yet"
+    )
     receipt = Piece("documentary", "inspector", 1, place=3, title="邮件回执", collected_on=TODAY + timedelta(days=3))
     early = replace(receipt, place=1, collected_on=TODAY - timedelta(days=1))
     sent = replace(found, state=State.NOTIFIED, facts=told, pieces=(early, receipt))
     day, decide = TODAY + timedelta(days=60), Said(reason="r", sanction="fine", fine_fen=3_000_00)
+    again, public = step(State.NOTIFIED, Command.NOTIFY), Said(on=TODAY + timedelta(days=9), manner="public_notice")
+    assert unmet(sent, public, day, again) == [], "what came back is served again, in another manner"
+    renewed = sent.with_(moved(sent, again, public, "a", day).facts)
+    assert (renewed.facts.posted_on, renewed.facts.notified_on) == (None, date(2026, 10, 25))
+    for heard in (renewed, sent.with_(replace(told, defended=True)), sent.with_(replace(told, notified_on=TODAY))):
+        assert unmet(heard, public, day, again) == ["unreached"]
+    offered = {
+        o.command: o.against
+        for o in offers(
+            catalogue(), sent.with_(replace(told, posted_on=None, notified_on=TODAY)), {Role.OFFICER}, "a", day
+        )
+    }
+    assert [[r.code for r in offered[c]] for c in (Command.NOTIFY, Command.RECORD_ARRIVAL)] == [
+        ["unreached"],
+        ["posted"],
+    ]
     assert "statement_over" in unmet(sent, decide, day, step(State.NOTIFIED, Command.DECIDE))
     arrive, on = step(State.NOTIFIED, Command.RECORD_ARRIVAL), TODAY + timedelta(days=3)
     for said, refused in (

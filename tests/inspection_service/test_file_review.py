@@ -269,8 +269,14 @@ async def test_files_are_drawn_by_the_seed_and_reviewed_by_who_had_no_part(
 
 async def test_who_may_be_chosen_and_in_what_he_had_part(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO inspection.evidence VALUES ('k1', 1, $1, $2, NULL, 'h', 's')",
+            START,
+            {"type": "content_review", "by": "r2"},
+        )
         files, parts = await store.parts_of(connection, date(2026, 1, 1), TODAY)
-        assert (files, parts) == (5, {"a": 5, "b": 5, "r3": 5})
+        assert (files, parts) == (5, {"a": 5, "b": 5, "r3": 5, "r2": 1}), "who reviewed a recording had part"
+        assert await store.kept_off(connection, ["k1", "k2"]) == {"k1": {"a", "b", "r2", "r3"}, "k2": {"a", "b", "r3"}}
         assert await store.parts_of(connection, TODAY, TODAY) == (0, {})
     known = [Person("r1", "一", ("reviewer",), 1)]
     check_chosen(["r1"], known)

@@ -16,7 +16,7 @@ from inspection_service.law import mercy as mercy_file
 from inspection_service.law import periods as periods_file
 from inspection_service.law import statutes as statutes_file
 from inspection_service.law.catalogue import FINE, GAINS, GOODS, MEASURES, PARTIES, catalogue
-from inspection_service.law.evidence import KINDS, MACHINE, ORIGINS, Piece, is_barred, proves
+from inspection_service.law.evidence import KINDS, MACHINE, ORIGINS, Piece, is_barred, proves, recordings
 from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.mercy import Circumstances, guidance_first, mercy
 from inspection_service.law.periods import Pause, add_months, periods
@@ -280,7 +280,11 @@ def test_what_equipment_recorded_counts_once_equipment_and_content_were_reviewed
 ) -> None:
     officers, equipment, content = found
     said = {} if equipment == "neither" else {equipment: True}
-    assert codes("car-park-stopped", draft(evidence=(recorded(officers, content=content, **said),))) == missing
+    piece = recorded(officers, content=content, **said)
+    assert codes("car-park-stopped", draft(evidence=(piece,))) == missing
+    assert (recordings([piece]), is_barred(piece)) == (([], True) if missing else ([piece], False)), (
+        "what counts is named, no other"
+    )
 
 
 @given(st.sampled_from(KINDS), st.integers(0, 9), st.booleans(), st.booleans(), st.sampled_from([None, False]))
