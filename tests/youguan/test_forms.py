@@ -141,7 +141,8 @@ async def test_what_an_endpoint_shows_itself_is_filled_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "referer", ["", "http://elsewhere.example/room", "http://suite.example/nowhere", "http://suite.example"]
+    "referer",
+    ["", "http://elsewhere.example/room", "http://suite.example/nowhere", "http://suite.example", "http://[no"],
 )
 async def test_without_a_page_of_ours_the_reason_alone_is_shown(referer: str) -> None:
     answer = await sent("/room/raising", referer=referer, text="much too long", day="today")

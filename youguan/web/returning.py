@@ -65,11 +65,14 @@ def _origin(request: Request) -> str | None:
     """Return the page of ours that a form was sent from, its query included."""
     named = request.query_params.get(CAME_FROM)
     if named is None:
-        referer = urlsplit(request.headers.get("referer", ""))
+        try:
+            referer = urlsplit(request.headers.get("referer", ""))
+        except ValueError:  # no address at all
+            return None
         if referer.netloc != request.headers.get("host"):
             return None
         named = referer.path + (f"?{referer.query}" if referer.query else "")
-    return named if named.startswith("/") and not named.startswith("//") else None
+    return named if named.startswith("/") and not named.startswith(("//", "/\\")) else None
 
 
 def _action(request: Request, origin: str | None) -> str:
