@@ -10,11 +10,12 @@ from fastapi.responses import RedirectResponse, Response
 from ocpp_gateway.authorisation import store
 from ocpp_gateway.authorisation.desk import Token, TokenDesk
 from youguan.auth import REGULATOR, Principal
-from youguan.errors import Invalid, YouguanError
+from youguan.errors import YouguanError
 from youguan.web.paging import Cursor, decode_cursor, next_cursor
 from youguan.web.routes import Router
 from youguan.web.security import require_county
 from youguan.web.templates import LOCAL_TIME, Templates
+from youguan.web.times import local_moment
 
 HERE = "/gateway/id-tokens"
 PAGE, MOST_GROUPS = 50, 1000
@@ -105,7 +106,7 @@ def _add_adding(router: APIRouter, page: IdTokenPage) -> None:
     ) -> Response:
         entered = Token(id_token.strip(), kind or None, group_id or None, concurrent=concurrent, note=note)
         try:
-            await page.desk.add(who, replace(entered, expires_at=local_moment(expires_at)))
+            await page.desk.add(who, replace(entered, expires_at=local_moment("expires_at", expires_at)))
         except YouguanError as error:
             return await page.show(request, entered=entered, error=error)
         return RedirectResponse(HERE, 303)
@@ -129,7 +130,7 @@ def _add_changing(router: APIRouter, page: IdTokenPage) -> None:
                 case "remove":
                     await page.desk.remove(who, id_token)
                 case "edit":
-                    until = local_moment(expires_at)
+                    until = local_moment("expires_at", expires_at)
                     members = {"group_id": group_id or None, "expires_at": until, "concurrent": concurrent}
                     await page.desk.change(who, id_token, members)
         except YouguanError as error:
@@ -152,13 +153,3 @@ def _add_groups(router: APIRouter, page: IdTokenPage) -> None:
 def local_minute(moment: datetime | None, between: str = "T") -> str:
     """Return a time as `datetime-local` wants it: in the county's time, to the minute."""
     return moment.astimezone(LOCAL_TIME).strftime(f"%Y-%m-%d{between}%H:%M") if moment else ""
-
-
-def local_moment(text: str) -> datetime | None:
-    """Return what a browser's `datetime-local` says, in the county's time; Invalid where it is no time."""
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=LOCAL_TIME)
-    except ValueError:
-        raise Invalid.about("expires_at", "is no time") from None

@@ -514,6 +514,8 @@ async def test_the_page_of_id_tokens(api: Api) -> None:
     refused = await client.post("/gateway/id-tokens", data={"id_token": "DEMO", "note": "mine"})
     assert refused.status_code == 409
     assert 'value="mine"' in refused.text
+    never = await client.post("/gateway/id-tokens", data={"id_token": "NEW", "expires_at": "0001-01-01T00:00"})
+    assert (never.status_code, "不是时间" in never.text) == (422, True)
     english = await client.get("/gateway/id-tokens", params={"lang": "en", "q": "demo"})
     assert "Id tokens" in english.text
     assert "DEMO" in english.text
