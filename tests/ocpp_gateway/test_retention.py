@@ -107,6 +107,21 @@ async def test_whoever_reads_old_frames_keeps_nobody_from_writing_new_ones(pool:
         assert await store.past_keeping(connection, SERIES[0], NOW - timedelta(days=180), "plain") == []
 
 
+async def test_what_cannot_be_forgotten_keeps_nothing_else(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        mode = await storage_mode(connection)
+        if mode == "plain":
+            await connection.execute("SELECT telemetry.ensure_day('raw_frame', $1)", (NOW - timedelta(days=200)).date())
+        await connection.execute("INSERT INTO telemetry.raw_frame VALUES ('a', $1, '')", NOW - timedelta(days=200))
+        await connection.execute("ALTER TABLE gateway.refused_input RENAME TO elsewhere")
+        with pytest.raises(ExceptionGroup) as told:
+            await forget(pool)
+        assert [type(error) for error in told.value.exceptions] == [asyncpg.UndefinedTableError]
+        assert await connection.fetchval("SELECT count(*) FROM telemetry.raw_frame") == 0
+        await connection.execute("ALTER TABLE gateway.elsewhere RENAME TO refused_input")
+        await forget(pool)
+
+
 async def test_transactions_go_when_they_ended_long_ago_and_never_while_they_go_on(pool: asyncpg.Pool) -> None:
     old, young = NOW - timedelta(days=301), NOW - timedelta(days=299)
     given = [
