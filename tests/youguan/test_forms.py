@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI, Form, Request
@@ -9,8 +10,10 @@ from fastapi.responses import HTMLResponse
 
 from youguan.errors import Conflict, Forbidden
 from youguan.web import problems
+from youguan.web.origins import in_language
 from youguan.web.refilling import form_sent, refilled
 from youguan.web.routes import Router
+from youguan.web.templates import kernel_templates
 
 PAGE = """<h1>Room</h1>
 <form method="get" action="/room/7"><input name="text" value="a search"></form>
@@ -93,10 +96,16 @@ def room() -> FastAPI:
 
     @router.post("/raising")
     async def raising(text: Annotated[str, Form(max_length=9)], day: Annotated[Literal["today"], Form()]) -> None:
+        if text == "busy":
+            raise asyncpg.DeadlockDetectedError("deadlock detected")
         raise Forbidden("no") if text == "forbidden" else Conflict("taken already")
 
     @router.post("/showing")
     async def showing(request: Request, text: Annotated[str, Form()]) -> HTMLResponse:
+        if text == "rendered":
+            return kernel_templates().render(
+                request, "error.html", status_code=409, title="t", advice="a", detail="", again=True
+            )
         return HTMLResponse(page, 409)
 
     app = FastAPI()
@@ -149,6 +158,34 @@ async def test_without_a_page_of_ours_the_reason_alone_is_shown(referer: str) ->
     assert answer.status_code == 422
     assert "at most 9 characters" in answer.text
     assert "<form" not in answer.text.partition("<main")[2].partition("</main>")[0]
+
+
+async def test_a_change_that_gave_way_to_another_loses_nothing() -> None:
+    answer = await sent("/room/raising", text="busy", day="today")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert 'value="busy"' in answer.text
+    assert "somebody else changes the same just now" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("came_from", "referer", "here"),
+    [
+        ("", "http://suite.example/room?q=1&lang=en", "/room?q=1&lang={lang}"),
+        ("?came_from=/room", "http://suite.example/room/showing", "/room?lang={lang}"),
+        ("?came_from=//evil.example", "", "/?lang={lang}"),
+        ("?came_from=/%5Cevil.example", "", "/?lang={lang}"),
+        ("", "http://elsewhere.example/x", "/?lang={lang}"),
+    ],
+)
+async def test_what_answers_a_form_leads_to_the_page_it_came_from(came_from: str, referer: str, here: str) -> None:
+    shown = (await sent(f"/room/showing{came_from}", referer=referer, text="rendered")).text
+    assert f'href="{here.format(lang="zh").replace("&", "&amp;")}" lang="zh-CN"' in shown
+    again = here.partition("lang=")[0].rstrip("?&")
+    assert f'<a class="button" href="{again}' in shown
+
+
+def test_an_address_in_another_language_keeps_its_search() -> None:
+    assert in_language("/x?q=%E7%94%B2&lang=en&free=", "zh") == "/x?q=%E7%94%B2&free=&lang=zh"
 
 
 async def test_who_may_not_gets_no_form_back() -> None:

@@ -130,8 +130,12 @@ async def _away(request: Request, error: Exception) -> Response:
 async def _busy(request: Request, error: Exception) -> Response:
     """Two changes waited for each other, and this one gave way: nothing of it was kept."""
     log.warning("%s %s: %s", request.method, request.url.path, error)
-    detail = "somebody else changes the same just now; try again"
-    return answer(request, Unavailable.status, Unavailable.title, detail, Unavailable.code, (), {"Retry-After": "1"})
+    return await _youguan(request, gave_way())
+
+
+def gave_way() -> Unavailable:
+    """Return what is said of a change that gave way to another."""
+    return Unavailable("somebody else changes the same just now; try again", headers={"Retry-After": "1"})
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

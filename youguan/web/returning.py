@@ -9,12 +9,12 @@ from starlette.datastructures import FormData, Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
+from youguan.database import AWAY, GAVE_WAY
 from youguan.errors import FieldError, YouguanError
+from youguan.web.origins import CAME_FROM, sent_from
 from youguan.web.refilling import Form, Typed, form_sent, refilled
 from youguan.web.translations import explain, field_name, language_of
 
-CAME_FROM = "came_from"
-"""In the address that a form which came back is sent to: the page that it was on, for the browser names the refusal by then."""
 HTML = "text/html"
 OF_A_PAGE = frozenset({"path_params", "endpoint", "route", "fastapi"})
 """What the router noted about the form's address, which does not concern its page."""
@@ -26,7 +26,7 @@ class NoPage(Exception):
 
 async def given_back(request: Request, error: YouguanError) -> Response:
     """Return the page that a refused form was sent from, filled again, with the reason; the error is raised where there is none."""
-    origin = _origin(request)
+    origin = sent_from(request)
     if origin is None or HTML not in request.headers.get("accept", ""):
         raise error
     typed = typed_in(await request.form())
@@ -52,27 +52,13 @@ async def filled_again(request: Request, response: Response) -> Response:
     form = form_sent(html, request.url.path, request.url.path, typed)
     if form is None:
         return response
-    html = refilled(html, form, typed, _action(request, _origin(request)))
+    html = refilled(html, form, typed, _action(request, sent_from(request)))
     return _shown(html, response.status_code, _kept(response.headers))
 
 
 def typed_in(form: FormData) -> Typed:
     """Return what a form was given, field by field; files stay with who chose them."""
     return {name: [value for value in form.getlist(name) if isinstance(value, str)] for name in form}
-
-
-def _origin(request: Request) -> str | None:
-    """Return the page of ours that a form was sent from, its query included."""
-    named = request.query_params.get(CAME_FROM)
-    if named is None:
-        try:
-            referer = urlsplit(request.headers.get("referer", ""))
-        except ValueError:  # no address at all
-            return None
-        if referer.netloc != request.headers.get("host"):
-            return None
-        named = referer.path + (f"?{referer.query}" if referer.query else "")
-    return named if named.startswith("/") and not named.startswith(("//", "/\\")) else None
 
 
 def _action(request: Request, origin: str | None) -> str:
@@ -104,7 +90,7 @@ async def _page(request: Request, address: str) -> str:
 
     try:
         await request.app.router(scope, nothing, keep)
-    except HTTPException:
+    except (HTTPException, *AWAY, *GAVE_WAY):
         raise NoPage from None
     return b"".join(parts).decode()
 

@@ -1,5 +1,6 @@
 """Endpoints that are analysed when they are first asked for; those of pages give a refused form back."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -10,11 +11,14 @@ from starlette._utils import get_route_path
 from starlette.routing import Match, compile_path
 from starlette.types import Scope
 
+from youguan.database import GAVE_WAY
 from youguan.errors import Forbidden, Unauthenticated, YouguanError
-from youguan.web.problems import invalid_of
+from youguan.web.problems import gave_way, invalid_of
 from youguan.web.returning import filled_again, given_back
 from youguan.web.security import FORM
 from youguan.web.storable import refuse, unstorable_fields
+
+log = logging.getLogger(__name__)
 
 
 class LateRoute(APIRoute):
@@ -60,6 +64,9 @@ class PageRoute(LateRoute):
                 return await filled_again(request, await handle(request))
             except (Unauthenticated, Forbidden):
                 raise
+            except GAVE_WAY as error:
+                log.warning("%s %s: %s", request.method, request.url.path, error)
+                return await given_back(request, gave_way())
             except RequestValidationError as error:
                 return await given_back(request, invalid_of(error))
             except YouguanError as error:

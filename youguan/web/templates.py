@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from youguan.web.origins import in_language, page_address
 from youguan.web.translations import PACKAGES, explain, language_of, translate
 
 HERE = Path(__file__).parent
@@ -47,9 +48,9 @@ class Templates:
 
     def render(self, request: Request, name: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
         """Return a page; `_` in it translates, `explain` says what is wrong, `marks` stand between words, `principal` is who is
-        logged in or None.
+        logged in or None; `here` is its address, `translated` that in the other language.
         """
-        language = language_of(request)
+        language, here = language_of(request), page_address(request)
 
         def say(text: str, **values: object) -> str:
             translated = translate(text, language, self._package)
@@ -64,6 +65,8 @@ class Templates:
             principal=getattr(request.state, "principal", None),
             demo=getattr(request.app.state, "demo", None),
             path=request.url.path,
+            here=here,
+            translated=in_language(here, "en" if language == "zh" else "zh"),
             **context,
         )
         response = HTMLResponse(html, status_code)
