@@ -1,10 +1,9 @@
 """/api/inspection: tasks."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-import asyncpg
 from fastapi import Depends, FastAPI, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import UploadFile as Upload
@@ -17,7 +16,7 @@ from inspection_service.tasks.store import Filter
 from inspection_service.tasks.urging import Stage
 from youguan.auth import INSPECTOR, REGULATOR, Principal
 from youguan.documents import Document, Shelf
-from youguan.errors import Invalid, Reason
+from youguan.errors import Invalid, NotFound, Reason
 from youguan.web.documents import give, take
 from youguan.web.paging import Cursor, Limit, Page, decode_cursor, next_cursor
 from youguan.web.security import require
@@ -148,7 +147,7 @@ class TargetOut(BaseModel):
     role: str
 
 
-def task_out(row: asyncpg.Record) -> dict[str, Any]:
+def task_out(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is told of a task."""
     return {**dict(row), "escalation": Stage(row["urged"]).name.lower()}
 
@@ -220,17 +219,16 @@ def _add_moves(app: FastAPI, counter: Counter, shelf: Shelf) -> None:
 
     async def told(who: Principal, task_id: str) -> TaskWithHistory:
         async with counter.pool.acquire() as connection:
-            row = await counter.see(connection, who, task_id)
-            history = await store.history(connection, task_id)
-            papers = await store.papers(connection, task_id)
+            read = await counter.read(connection, who, task_id)
         return TaskWithHistory(
-            **task_out(row), history=[HistoryLine(**dict(line)) for line in history],
-            papers=[PaperOut(**dict(paper)) for paper in papers], offers=list(counter.offers(who, row)),
+            **task_out(read.task), history=[HistoryLine(**dict(line)) for line in read.history],
+            papers=[PaperOut(**dict(paper)) for paper in read.papers],
+            offers=[] if read.former else list(counter.offers(who, read.task)),
         )  # fmt: skip
 
     @app.get("/tasks/{task_id}")
-    async def task(task_id: str, who: Annotated[Principal, Depends(near)]) -> TaskWithHistory:
-        """Return one task with its history."""
+    async def task(task_id: str, who: Annotated[Principal, Depends(require())]) -> TaskWithHistory:
+        """Return one task with its history; one that was one's own before as it was given to another, and nothing to be done."""
         return await told(who, task_id)
 
     @app.get("/tasks/{task_id}/targets")
@@ -246,7 +244,7 @@ def _add_moves(app: FastAPI, counter: Counter, shelf: Shelf) -> None:
         return Page(items=[TargetOut(id=one.id, name=one.name, role=one.role) for one in found])
 
     @app.get("/tasks/{task_id}/papers/{place}/{number}")
-    async def paper(task_id: str, place: int, number: int, who: Annotated[Principal, Depends(near)]) -> Response:
+    async def paper(task_id: str, place: int, number: int, who: Annotated[Principal, Depends(require())]) -> Response:
         """Return a paper that was brought, byte by byte."""
         return await give_paper(counter, shelf, who, task_id, place, number)
 
@@ -289,7 +287,9 @@ async def take_papers(
 
 
 async def give_paper(counter: Counter, shelf: Shelf, who: Principal, task_id: str, place: int, number: int) -> Response:
-    """Return a paper of a task within one's bounds; NotFound."""
+    """Return a paper of a task, of those that one may read; NotFound."""
     async with counter.pool.acquire() as connection:
-        await counter.see(connection, who, task_id)
+        read = await counter.read(connection, who, task_id)
+        if (place, number) not in {(paper["place"], paper["number"]) for paper in read.papers}:
+            raise NotFound(Reason("paper {place}/{number} of task {id}", place=place, number=number, id=task_id))
         return give(shelf, await store.paper(connection, task_id, place, number))

@@ -1,6 +1,6 @@
 """What people do with tasks: their role asked, the conditions held, the move written down, all of it audited."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from inspection_service.tasks.machine import (
 )
 from inspection_service.tasks.opening import Opening, Origin
 from inspection_service.tasks.places import place
+from inspection_service.tasks.reading import Reading, read_by, within
 from youguan import audit
 from youguan.auth import INSPECTOR, OPERATOR, REGULATOR, Principal
 from youguan.clock import utc_text
@@ -70,14 +71,21 @@ class Counter:
     async def see(
         self, connection: asyncpg.Connection, who: Principal, task_id: str, *, hold: bool = False
     ) -> asyncpg.Record:
-        """Return a task; NotFound beyond one's bounds too: an operator's are his organisation's to do, a team's are its own."""
+        """Return a task that is somebody's to move; NotFound beyond his bounds too."""
         task = await store.get_task(connection, task_id, hold=hold)
-        given = who.team_id is not None and who.team_id == task["team_id"]
-        if not given and not who.scope.covers(task["division_code"], task["assignee_id"]):
+        if not within(who, task):
             raise NotFound(Reason("task {id}", id=task_id))
         return task
 
-    def offers(self, who: Principal, task: asyncpg.Record) -> list[Command]:
+    async def read(self, connection: asyncpg.Connection, who: Principal, task_id: str) -> Reading:
+        """Return a task as somebody may read it, who need not be able to move it: it may have been his before. NotFound."""
+        task = await store.get_task(connection, task_id)
+        whole = Reading(task, await store.history(connection, task_id), await store.papers(connection, task_id))
+        if (read := read_by(who, whole)) is None:
+            raise NotFound(Reason("task {id}", id=task_id))
+        return read
+
+    def offers(self, who: Principal, task: Mapping[str, Any]) -> list[Command]:
         """Return what somebody may do with a task now."""
         roles = _roles(who, task)
         said = Said(reason="…")
@@ -90,7 +98,9 @@ class Counter:
             c for c in possible if unmet(task, c, who.subject, said, self.desk.rules, self.now()) in (None, "until")
         ]
 
-    async def targets(self, connection: asyncpg.Connection, task: asyncpg.Record, command: Command) -> list[Assignee]:
+    async def targets(
+        self, connection: asyncpg.Connection, task: Mapping[str, Any], command: Command
+    ) -> list[Assignee]:
         """Return whom a task can be given to: the parties of its site's ledger, or the teams."""
         teams = await store.teams(connection)
         near = team_of(teams, task["division_code"], task["division_name"])
@@ -242,7 +252,7 @@ class Counter:
         raise Invalid.about("to", WHY["to"])
 
 
-def _roles(who: Principal, task: asyncpg.Record) -> set[Role]:
+def _roles(who: Principal, task: Mapping[str, Any]) -> set[Role]:
     return roles_in(
         task,
         operator_of=who.organisation_id if who.has(OPERATOR) else None,

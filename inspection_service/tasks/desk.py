@@ -134,7 +134,7 @@ class TaskDesk:
             "due_at": due_at(now, terms), "urged": Stage.NONE, "details": opening.details,
         }  # fmt: skip
         await store.insert_task(connection, task | urged(task, self.rules, since=now))
-        line = (now, opening.actor, opening.role, "open", None, State.OPEN, opening.reason, None, None, None)
+        line = (now, opening.actor, opening.role, "open", None, State.OPEN, opening.reason, None, None, None, None)
         await store.add_history(connection, task_id, line)
         events = [_opened(task, now), *await self._merge(connection, opening, task)]
         return Opened(task_id, task["number"], False, events)
@@ -181,6 +181,7 @@ class TaskDesk:
         `also`: columns that the command itself changes, beside what the rules say of the new state.
         """
         state = move(State(task["state"]), command)
+        taken_from = _taken_from(task, also or {})
         task = {**task, **(also or {})}
         now = await self._now(connection, task)
         changed = {**effects(task, state, self.rules, now), **(also or {})}
@@ -188,7 +189,8 @@ class TaskDesk:
             changed["closed_by"] = command
         await store.change_task(connection, task["id"], changed)
         said = (mover.actor, mover.role, command, task["state"], state, mover.reason, mover.latitude, mover.longitude)
-        await store.add_history(connection, task["id"], (now.at, *said, _given_to(also or {})), mover.papers)
+        whose = (_given_to(also or {}), taken_from)
+        await store.add_history(connection, task["id"], (now.at, *said, *whose), mover.papers)
         return [
             TaskMoved(
                 task_id=task["id"],
@@ -243,6 +245,12 @@ def _given_to(also: Mapping[str, Any]) -> str | None:
     """Return the name of whom a task is given by what changes with a move, or would be if it were granted."""
     asked: str | None = (also.get("request") or {}).get("to_name")
     return asked or also.get("assignee_name") or also.get("team_name")
+
+
+def _taken_from(task: Mapping[str, Any], also: Mapping[str, Any]) -> str | None:
+    """Return whose a task was, where it becomes another's."""
+    had: str = task["assignee_id"]
+    return had if also.get("assignee_id", had) != had else None
 
 
 def _opened(task: Mapping[str, Any], now: datetime) -> TaskOpened:

@@ -94,7 +94,7 @@ class UnavailableConnector(Table, table=True):
 
 class TaskHistory(Table, table=True):
     """One move of a task; never changed. `role`: as what `actor` made it; where he stood, WGS-84; `given_to`: whom or which team
-    it was given, or asked to be given, by name."""
+    it was given, or asked to be given, by name; `taken_from`: whose it was until then, where it became another's."""
 
     __tablename__ = "task_history"
     task_id: str = text(key=True)
@@ -109,6 +109,7 @@ class TaskHistory(Table, table=True):
     latitude: float | None
     longitude: float | None
     given_to: str | None = text(optional=True)
+    taken_from: str | None = text(optional=True)
 
 
 class TaskPaper(Table, table=True):

@@ -236,17 +236,16 @@ def _finding(given: FormData) -> Finding:
 def _add_task(router: APIRouter, counter: Counter, shelf: Shelf, templates: Templates) -> None:
     async def show(request: Request, who: Principal, task_id: str, error: YouguanError | None = None) -> Response:
         async with counter.pool.acquire() as connection:
-            task = await counter.see(connection, who, task_id)
-            history = await store.history(connection, task_id)
-            papers = await store.papers(connection, task_id)
-            offers = counter.offers(who, task)
+            read = await counter.read(connection, who, task_id)
+            task, history = read.task, read.history
+            offers = [] if read.former else counter.offers(who, task)
             targets = {c: await counter.targets(connection, task, c) for c in GIVES if c in offers}
             merged = await store.number_of(connection, task["merged_into"]) if task["merged_into"] else None
         latest = latest_due_at(task["due_at"], counter.desk.rules.terms[task["severity"]])
         return templates.render(
-            request, "task.html", status_code=error.status if error else 200, task=task, history=history, papers=papers,
-            offers=offers, targets=targets,
-            reported=any(map(_is_report, history)), urged_at=_urged_at(history),
+            request, "task.html", status_code=error.status if error else 200, task=task, history=history,
+            papers=read.papers, former=read.former, offers=offers, targets=targets,
+            reported=not read.former and any(map(_is_report, history)), urged_at=_urged_at(history),
             errors=said_against(error), now=counter.now(), merged=merged,
             brings=BRINGS_PAPERS, on_the_spot=ON_THE_SPOT, gives=GIVES, needs_reason=NEEDS_REASON,
             said_by_people=_people_in(language_of(request)),

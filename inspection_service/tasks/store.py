@@ -236,12 +236,12 @@ async def change_task(connection: asyncpg.Connection, task_id: str, changed: Map
 async def add_history(
     connection: asyncpg.Connection, task_id: str, line: Sequence[Any], papers: Sequence[Document] = ()
 ) -> None:
-    """Add (at, actor, role, command, previous, state, reason, latitude, longitude, given_to), and the papers that came with it."""
+    """Add (at, actor, role, command, previous, state, reason, latitude, longitude, given_to, taken_from), and papers with it."""
     place = await connection.fetchval(
         """
         INSERT INTO inspection.task_history
-            (task_id, place, at, actor, role, command, previous, state, reason, latitude, longitude, given_to)
-        SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+            (task_id, place, at, actor, role, command, previous, state, reason, latitude, longitude, given_to, taken_from)
+        SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
         FROM inspection.task_history WHERE task_id = $1 RETURNING place
         """,
         task_id,

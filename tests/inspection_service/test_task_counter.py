@@ -170,12 +170,21 @@ async def test_a_task_that_is_anothers_goes_to_him_with_a_term_of_his_own(office
     with pytest.raises(NotFound):
         await office.say(PARTY, "accept")
     await office.say(OTHER, "accept")
+    await office.say(OTHER, "answer", (PAPER,), reason="建设单位的事")
+    async with office.pool.acquire() as connection:
+        his = await office.counter.read(connection, PARTY, task["id"])
+        assert (his.former, his.task["state"], his.papers) == (True, "open", [])
+        assert [line["command"] for line in his.history] == ["open", "ask_transfer", "grant_transfer"]
+        whole = await office.counter.read(connection, OTHER, task["id"])
+        assert (whole.former, len(whole.papers), whole.history[-1]["command"]) == (False, 1, "answer")
+        with pytest.raises(NotFound):
+            await office.counter.read(connection, person("operator", "n"), task["id"])
     await office.say(CENTRE, "reassign", reason="仍归管理单位", to="m")
     assert ((await office.task())["assignee_id"], await office.state()) == ("m", "open")
     with pytest.raises(Invalid):
         await office.say(CENTRE, "reassign", reason="x", to="m")
     lines = await office.pool.fetch("SELECT command, given_to FROM inspection.task_history ORDER BY place")
-    assert [line["given_to"] for line in lines] == [None, "b", "b", None, "m"]
+    assert [line["given_to"] for line in lines] == [None, "b", "b", None, None, "m"]
 
 
 async def test_a_refused_request_is_over(office: Office) -> None:

@@ -324,6 +324,24 @@ def test_the_bounds_of_roles(
     assert who.scope.covers(None, None) is scope.everything
 
 
+async def test_a_former_party_reads_what_its_task_was_and_does_nothing(client: httpx.AsyncClient) -> None:
+    regulator, his = bearer("regulator"), bearer("operator") | {"Accept": "text/html"}
+    tasks = (await client.get("/api/inspection/tasks", headers=regulator)).json()["items"]
+    (task,) = [task["id"] for task in tasks if task["assignee_id"] == "one"]
+    assert 'id="former"' not in (await client.get(f"/tasks/{task}", headers=his)).text
+    given = {"to": "three", "reason": "归建设单位"}
+    api = f"/api/inspection/tasks/{task}"
+    (await client.post(f"{api}/reassign", json=given, headers=regulator)).raise_for_status()
+    page = (await client.get(f"/tasks/{task}", headers=his)).text
+    assert ('id="former"' in page, "归建设单位" in page) == (True, True)
+    told = (await client.get(api, headers=bearer("operator"))).json()
+    assert (told["state"], told["offers"], told["assignee_id"]) == ("open", [], "three")
+    for path in ("targets", "reports"):
+        assert (await client.get(f"{api}/{path}", headers=bearer("operator"))).status_code == 404
+    assert (await client.post(f"{api}/accept", json={}, headers=bearer("operator"))).status_code == 404
+    assert (await client.get(api, headers=bearer("operator of nothing"))).status_code == 404
+
+
 async def test_who_was_deregistered_settles_nothing_and_sees_nothing(
     client: httpx.AsyncClient, parts: Sequence[Parts]
 ) -> None:
