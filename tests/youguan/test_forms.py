@@ -114,10 +114,16 @@ def room() -> FastAPI:
     return app
 
 
-async def sent(to: str, *, referer: str = "http://suite.example/room?q=1", **form: str) -> httpx.Response:
+async def sent(
+    to: str,
+    *,
+    referer: str = "http://suite.example/room?q=1",
+    files: dict[str, tuple[str, bytes]] | None = None,
+    **form: str,
+) -> httpx.Response:
     headers = {"Accept": "text/html", "Referer": referer, "Accept-Language": "en"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(room()), base_url="http://suite.example") as client:
-        return await client.post(to, data=form, headers=headers)
+        return await client.post(to, data=form, files=files, headers=headers)
 
 
 async def test_a_refused_form_comes_back_with_its_reason() -> None:
@@ -147,6 +153,14 @@ async def test_what_an_endpoint_shows_itself_is_filled_again() -> None:
     assert answer.status_code == 409
     assert answer.text.count('value="typed"') == 1
     assert "autofocus" not in answer.text
+
+
+async def test_files_are_to_be_chosen_again() -> None:
+    for to in ("/room/raising", "/room/showing"):
+        answer = await sent(to, text="short", day="today", files={"photo": ("a.jpg", b"x")})
+        assert "<li>files have to be chosen again" in answer.text
+        answer = await sent(to, text="short", day="today", files={"photo": ("", b"")})
+        assert "chosen again" not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """A form that is refused comes back on its page, with what was typed in it and what is wrong with which field."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
@@ -15,6 +15,7 @@ from youguan.web.origins import CAME_FROM, sent_from
 from youguan.web.refilling import Form, Typed, form_sent, refilled
 from youguan.web.translations import explain, field_name, language_of
 
+CHOOSE_AGAIN = "files have to be chosen again: a form that comes back does not hold them"
 HTML = "text/html"
 OF_A_PAGE = frozenset({"path_params", "endpoint", "route", "fastapi"})
 """What the router noted about the form's address, which does not concern its page."""
@@ -29,7 +30,8 @@ async def given_back(request: Request, error: YouguanError) -> Response:
     origin = sent_from(request)
     if origin is None or HTML not in request.headers.get("accept", ""):
         raise error
-    typed = typed_in(await request.form())
+    given, language = await request.form(), language_of(request)
+    typed = typed_in(given)
     try:
         html = await _page(request, origin)
     except NoPage:
@@ -37,7 +39,7 @@ async def given_back(request: Request, error: YouguanError) -> Response:
     form = form_sent(html, origin, request.url.path, typed)
     if form is None:
         raise error
-    said = _said(error, form, language_of(request))
+    said = _box([*_reasons(error, form, language), *_lost(given, language)])
     wrong = {one.field for one in error.fields}
     html = refilled(html, form, typed, _action(request, origin), wrong, said)
     return _shown(html, error.status, error.headers)
@@ -48,11 +50,13 @@ async def filled_again(request: Request, response: Response) -> Response:
     if response.status_code < 400 or not response.headers.get("content-type", "").startswith(HTML):
         return response
     html = bytes(response.body).decode()
-    typed = typed_in(await request.form())
+    given = await request.form()
+    typed = typed_in(given)
     form = form_sent(html, request.url.path, request.url.path, typed)
     if form is None:
         return response
-    html = refilled(html, form, typed, _action(request, sent_from(request)))
+    said = _box(_lost(given, language_of(request)))
+    html = refilled(html, form, typed, _action(request, sent_from(request)), said=said)
     return _shown(html, response.status_code, _kept(response.headers))
 
 
@@ -95,12 +99,22 @@ async def _page(request: Request, address: str) -> str:
     return b"".join(parts).decode()
 
 
-def _said(error: YouguanError, form: Form, language: str) -> str:
-    """Return what a form says at its beginning, as HTML: each wrong field by its label, and why."""
-    labels = {each.name: each.label for each in form.fields if each.label}
-    lines = [_line(each, labels, language) for each in error.fields] or [escape(explain(error.detail, language))]
+def _box(lines: Sequence[str]) -> str:
+    """Return what a form says at its beginning, as HTML; nothing where there is nothing to say."""
     listed = "".join(f"<li>{line}</li>" for line in lines)
-    return f'<div class="error" role="alert" tabindex="-1" autofocus><ul>{listed}</ul></div>'
+    return f'<div class="error" role="alert" tabindex="-1" autofocus><ul>{listed}</ul></div>' if lines else ""
+
+
+def _reasons(error: YouguanError, form: Form, language: str) -> list[str]:
+    """Return each wrong field by its label, and why."""
+    labels = {each.name: each.label for each in form.fields if each.label}
+    return [_line(each, labels, language) for each in error.fields] or [escape(explain(error.detail, language))]
+
+
+def _lost(given: FormData, language: str) -> list[str]:
+    """Say that chosen files are not with the form that comes back: no page can choose them."""
+    chosen = any(not isinstance(value, str) and value.filename for _, value in given.multi_items())
+    return [escape(explain(CHOOSE_AGAIN, language))] if chosen else []
 
 
 def _line(wrong: FieldError, labels: Mapping[str, str], language: str) -> str:
