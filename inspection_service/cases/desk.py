@@ -23,6 +23,7 @@ from inspection_service.cases.offers import Offer, offers
 from inspection_service.cases.opening import Opening, completed, noon
 from inspection_service.cases.persons import Officer, acting, roles_in
 from inspection_service.cases.waiting import Waits, waits
+from inspection_service.evidence import reviewing
 from inspection_service.evidence import store as evidence
 from inspection_service.evidence.chain import canonical
 from inspection_service.evidence.desk import pieces
@@ -267,6 +268,7 @@ class CaseDesk:
         if failed := unmet(case, said, day, line):
             raise _refused(failed)
         if line.command == Command.REASSIGN:
+            reviewing.refuse_officers(await evidence.links(connection, row["id"]), said.officers)
             await self._check_officers(connection, said.officers, day, case.interested)
         continuing = case.item.act == CONTINUING
         if fines(line, said) and not await acts.hold_act(connection, row["id"], day, continuing=continuing):

@@ -202,6 +202,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             records = await visit_store.proving(connection, case_id) if official and collects else []
             known = {officer.subject: officer for officer in await store.officers(connection)}
         stands = {link.record["place"]: officers_of(links, link.record["place"]) for link in links}
+        to_confirm = {n for n, by in stands.items() if who.subject not in by | reviewing.reviewers(links, n)}
         return templates.render(
             request, "case.html", status_code=error.status if error else 200, row=row, case=case,
             open_offers=[o for o in offers if not o.against], shut_offers=[o for o in offers if o.against],
@@ -209,13 +210,14 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
             papers=papers, records=records, equipment=equipment, registered=registered,
             reviews=reviewing.reviews(links), recordings=recordings(case.pieces),
+            to_confirm=to_confirm if collects else (),
             to_review=reviewing.open_to(links, who.subject, who.level or 0) if reviews_recordings else (),
             brings=who.organisation_id is not None and who.organisation_id == row["party_id"],
             takes=State(row["state"]) not in ENDED,
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
             known=known, owed=max(owed_fen(case, desk.today()), 0), refund=refund_fen(case, desk.today()), together=_together(case),
             alone=_alone(case), first_days=first_days(case, desk.today()), error=error,
-            tried=tried, given=given, collects=collects, me=who.subject, **WORDS,
+            tried=tried, given=given, collects=collects, **WORDS,
         )  # fmt: skip
 
     near = require_case(desk)

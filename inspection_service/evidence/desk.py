@@ -130,6 +130,7 @@ class EvidenceDesk:
                 raise Conflict(
                     Reason("{subject} stands for evidence {place} already", subject=who.subject, place=record["place"])
                 )
+            reviewing.refuse_confirmation(links, place, who.subject)
             said = {"type": "confirmation", "confirms": place}
             return await self._add(connection, who, case, links, said, None)
 

@@ -1,10 +1,11 @@
 """The organ's review of what monitoring equipment recorded: real, clear, whole, exact (Penalty Law Art. 41). Pure.
 
 A recording that nobody reviewed, or that was found wanting, is no evidence, whoever stands for it. The last review counts, and
-is given anew only by its own reviewer or one of a higher level: nobody looks for another answer among his equals.
+is given anew only by its own reviewer or one of a higher level: nobody looks for another answer among his equals. Whoever has
+judged a recording never stands for it, nor investigates its case.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,27 @@ def _review(record: Mapping[str, Any]) -> Review:
     return Review(record["reviews"], record["by"], record["by_name"], record["level"], findings)
 
 
+def reviewers(links: Sequence[Link], place: int | None = None) -> set[str]:
+    """Return everybody who has ever reviewed the recording at a place of a chain; without a place, any of them."""
+    found = (link.record for link in links if link.record["type"] == REVIEW)
+    return {record["by"] for record in found if place in (None, record["reviews"])}
+
+
+def refuse_confirmation(links: Sequence[Link], place: int, by: str) -> None:
+    """Raise Conflict where somebody has judged what he would now stand for."""
+    if by in reviewers(links, place):
+        raise Conflict(
+            Reason("{subject} has reviewed evidence {place}, and does not stand for it", subject=by, place=place)
+        )
+
+
+def refuse_officers(links: Sequence[Link], officers: Collection[str]) -> None:
+    """Raise Invalid where one of those who are to investigate a case has judged a recording of it."""
+    for officer in sorted(reviewers(links).intersection(officers)):
+        said = Reason("{officer} has reviewed a recording of this case, and does not investigate it", officer=officer)
+        raise Invalid.about("officers", said)
+
+
 def is_recording(record: Mapping[str, Any]) -> bool:
     """Say whether a link of a chain is what monitoring equipment recorded."""
     return bool(record["type"] == "evidence" and record["origin"] == MONITORING)
@@ -102,18 +124,18 @@ def open_to(links: Sequence[Link], by: str, level: int) -> set[int]:
 
 def faults(links: Sequence[Link]) -> list[str]:
     """Return what is wrong with the reviews of a chain, as anybody may check it: each of a recording before it, by somebody who
-    does not stand for it, with all four findings and their reasons."""
+    does not stand for it, neither before nor later, with all four findings and their reasons."""
     return [
         f"link {place} is no review of a recording"
         for place, link in enumerate(links, 1)
-        if link.record["type"] == REVIEW and not _sound(links[: place - 1], link.record)
+        if link.record["type"] == REVIEW and not _sound(links, place, link.record)
     ]
 
 
-def _sound(before: Sequence[Link], record: Mapping[str, Any]) -> bool:
+def _sound(links: Sequence[Link], at: int, record: Mapping[str, Any]) -> bool:
     place, findings = record["reviews"], record["findings"]
-    if not 1 <= place <= len(before) or not is_recording(before[place - 1].record):
+    if not 1 <= place < at or not is_recording(links[place - 1].record):
         return False
-    stand = [link.record["by"] for link in before if place in (link.record["place"], link.record.get("confirms"))]
+    stand = [link.record["by"] for link in links if place in (link.record["place"], link.record.get("confirms"))]
     whole = set(findings) == set(QUALITIES) and all(type(f["holds"]) is bool and f["reason"] for f in findings.values())
     return whole and record["by"] not in stand

@@ -134,6 +134,17 @@ async def test_a_recording_is_reviewed_named_to_the_party_and_looked_up_by_it(wo
     assert "登录后可以在本案页面查阅、下载" in told
 
 
+async def test_who_has_judged_a_recording_neither_investigates_its_case_nor_stands_for_it(world: World) -> None:
+    case_id, _ = await recorded(world)
+    for reviewer in (REVIEWERS[1], REVIEWERS[2]):
+        await world.evidence.review(reviewer, case_id, 1, found_in_order())
+        with pytest.raises(Invalid, match=f"{reviewer.subject} has reviewed a recording of this case"):
+            await world.do(HEAD, case_id, Command.REASSIGN, reason="回避", officers=("a", reviewer.subject))
+    await world.pool.execute("UPDATE inspection.case_file SET facts = facts || $1", {"officers": ["a", "r2"]})
+    with pytest.raises(Conflict, match="r2 has reviewed evidence 1, and does not stand for it"):
+        await world.evidence.confirm(somebody("r2", "inspector"), case_id, 1)
+
+
 async def test_a_notice_without_recordings_names_none(world: World) -> None:
     """What was not reviewed is named nowhere, beside evidence that proves without it."""
     case_id, _ = await recorded(world)
@@ -171,6 +182,10 @@ async def test_a_review_is_verified_offline_and_what_was_kept_before_is_not_revi
     for changed in changes:
         signed = world.evidence.signer.link(links[1].hash, {**review.record, **changed})
         assert reviewing.faults([*links[:2], signed]) == ["link 3 is no review of a recording"], changed
+    later = world.evidence.signer.link(review.hash, {"type": "confirmation", "confirms": 1, "place": 4, "by": "r1"})
+    assert reviewing.faults([*links, later]) == ["link 3 is no review of a recording"], (
+        "who judged it stands for it later"
+    )
     moved = Link({**review.record, "place": 1}, review.hash, review.signature)
     assert reviewing.faults([moved]) == ["link 1 is no review of a recording"], "a review comes after what it is of"
 
