@@ -308,7 +308,7 @@ def add_cases(app: FastAPI, desk: CaseDesk) -> None:
         overdue: bool = False,
         mine: bool = False,
         waiting: Annotated[
-            bool, Query(description="only what waits for oneself, a reviewer or the organ's head")
+            bool, Query(description="only what waits for oneself: its officer, a reviewer, the organ's head")
         ] = False,
         limit: Limit = 100,
         cursor: Cursor = None,

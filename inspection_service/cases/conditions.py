@@ -272,7 +272,7 @@ def _proved(case: Case, said: Said, _: date) -> bool:
 def _posted(case: Case, said: Said, day: date) -> bool:
     """A notice was posted, and nobody has recorded yet that it has arrived; it arrives no earlier than it was sent."""
     posted = case.facts.posted_on
-    return posted is not None and case.facts.notified_on is None and (said.on is None or posted <= said.on <= day)
+    return posted is not None and case.facts.in_the_post and (said.on is None or posted <= said.on <= day)
 
 
 def _notice_proved(case: Case, said: Said, _: date) -> bool:
@@ -284,7 +284,7 @@ def _notice_proved(case: Case, said: Said, _: date) -> bool:
 def _unreached(case: Case, _: Said, __: date) -> bool:
     """A notice was posted, and nothing says that it has reached the party: it may be served once more, in another manner too."""
     facts = case.facts
-    return facts.posted_on is not None and facts.notified_on is None and not facts.defended and not facts.hearing_asked
+    return facts.in_the_post and not facts.defended and not facts.hearing_asked
 
 
 def _recordings_told(case: Case, _: Said, __: date) -> bool:

@@ -68,7 +68,7 @@ class CaseDesk:
         self._clock = clock
 
     def waits(self, who: Principal) -> Waits | None:
-        """Return what a case must be like to wait for somebody; None: he neither reviews nor decides."""
+        """Return what a case must be like to wait for somebody; None: no case ever does."""
         return waits(who, handed_over(), self.today())
 
     def today(self) -> date:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from inspection_service.cases.conditions import enforcement_end, remedies_end
 from inspection_service.cases.file import Case
-from inspection_service.cases.machine import INVESTIGATION, State
+from inspection_service.cases.machine import INVESTIGATION, TOLD, State
 from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.periods import periods
@@ -15,8 +15,8 @@ Due = tuple[date | None, str | None]
 NOTHING: Due = (None, None)
 # What the party has to do within them; in all others it is our organ that is late.
 PARTYS_OWN = frozenset({"order", "payment"})
-# What follows on these by itself, as time passes: no step ends them.
-GIVE_WAY = ("payment", "demand")
+# What follows on these by itself, as time passes: no step has to end them.
+GIVE_WAY = ("payment", "demand", "arrival")
 
 
 class Stage(StrEnum):
@@ -30,7 +30,8 @@ def due(case: Case, day: date) -> Due:
     """Return by when the next thing is due where a case stands on a day, and which period that is: the first of them."""
     since = case.facts.kept_on
     kept = periods()["evidence_kept"].last_day(since) if since else None
-    found = [(on, period) for on, period in (_next(case, day), (kept, "evidence_kept")) if on is not None]
+    all_of_them = (_next(case, day), (kept, "evidence_kept"), (_arrival(case, day), "arrival"))
+    found = [(on, period) for on, period in all_of_them if on is not None]
     return min(found, default=NOTHING)
 
 
@@ -54,6 +55,17 @@ def _recheck(case: Case) -> date | None:
     if case.facts.reported_on is None:
         return case.facts.order_due
     return add_working_days(case.facts.reported_on, thresholds().recheck_days)
+
+
+def _arrival(case: Case, day: date) -> date | None:
+    """Return by when our officers look for the receipt of a notice that was posted: till then the party's time does not begin.
+    Once that is past, the end of the time to decide, as soon as it is near, is what has to be told."""
+    facts = case.facts
+    if case.state not in TOLD or facts.posted_on is None or not facts.in_the_post:
+        return None
+    last = add_working_days(facts.posted_on, thresholds().arrival_days)
+    ends = facts.decide_by is not None and stage(facts.decide_by, "decision", day) is not None
+    return None if ends and day > last else last
 
 
 def _execution(case: Case, day: date) -> Due:

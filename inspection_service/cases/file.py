@@ -125,6 +125,11 @@ class Facts:
         return replace(self.imposed, fine_fen=self.notified_fine_fen)
 
     @property
+    def in_the_post(self) -> bool:
+        """Say whether a notice was posted of which nobody has recorded yet that it has arrived."""
+        return self.posted_on is not None and self.notified_on is None
+
+    @property
     def payable_fen(self) -> int:
         """Return what is to be paid: the fine, and the illegal gains."""
         return self.fine_fen + self.gains_fen

@@ -128,6 +128,7 @@ S, C, R = State, Command, Role
 REVIEWERS = (R.REVIEWER_1, R.REVIEWER_2, R.REVIEWER_3, R.REVIEWER_4)
 REVIEWS = (S.REVIEW_1, S.REVIEW_2, S.REVIEW_3, S.REVIEW_4)
 INVESTIGATION = (S.FILED, *REVIEWS, S.REVIEWED, S.NOTIFIED, S.HEARING, S.HEARD)
+TOLD = (S.NOTIFIED, S.HEARING, S.HEARD)
 PAYING = (S.SERVED, S.DEMANDED, S.ENFORCING)
 ENDED = (S.GUIDED, S.CLOSED, S.UNPUNISHED, S.DISMISSED, S.WITHDRAWN, S.TERMINATED, S.TRANSFERRED, S.REFERRED, S.REVOKED)
 CORRECTION = (S.LEAD, S.ORDERED, S.MENDED, S.RECHECKED)
@@ -282,7 +283,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         Step(C.NOTIFY, (R.OFFICER,), SAME, (P, "61"), ("on", "manner"), ("unreached", "since_reviewed", *SERVING), "notice"),
     ),
     (
-        (S.NOTIFIED, S.HEARING, S.HEARD),
+        TOLD,
         Step(C.RECORD_ARRIVAL, (R.OFFICER,), SAME, (P, "61"), ("on", "proof"), ("posted", "notice_proved"), "notice_service"),
     ),
     ((S.NOTIFIED,), Step(C.DEFEND, (R.PARTY, R.OFFICER), SAME, (P, "45"), ("reason",), ("undefended",), "statement")),

@@ -315,7 +315,8 @@ UNREVIEWED = f"""(c.state <> ALL ('{{{",".join(ENDED)}}}') AND EXISTS (
         AND (e.record->'source' ? 'equipment_id' OR (e.record->>'reviewed')::bool)
         AND NOT EXISTS (SELECT FROM inspection.evidence r WHERE r.case_id = c.id AND (r.record->>'reviews')::int = e.place)))"""
 # Whose turn it is, of `Waits`: $13 what he reviews, $14 himself, $15 up to which level he reviews, $16 whether he decides, $17 of
-# which items alone, $18 by when who was told has had his time. For whom the law keeps apart nothing waits (Art. 43, 57, 58).
+# which items alone, $18 by when who was told has had his time, $19 whether he investigates, $20 the day. For whom the law keeps
+# apart nothing waits (Art. 43, 57, 58).
 AS_REVIEWER = f"""(c.state = ANY ($13::text[])
     OR ($15::int > 0 AND c.state IN ('served', 'demanded', 'enforcing', 'paid') AND {SIMPLE_UNNOTED})
     OR ($15 > 3 AND c.state = 'heard' AND NOT {_fact("hearing_reviewed")})
@@ -326,8 +327,13 @@ AS_HEAD = f"""($16::bool AND (cardinality($17::text[]) = 0 OR c.item_id = ANY ($
     OR (c.state = 'heard' AND {_fact("hearing_reviewed")})
     OR (c.state = 'paid' AND NOT {SIMPLE_UNNOTED}) OR (c.state = 'revoked' AND {KEPT} > 0)
     OR (c.state IN ('served', 'demanded', 'enforcing', 'paid', 'closed') AND {STRUCK_DOWN})))"""
-WAITS = f"""(NOT c.facts->'investigators' ? $14::text
-    AND NOT (c.state LIKE 'review\\__' AND c.facts->'reviewers' ? $14) AND ({AS_REVIEWER} OR {AS_HEAD}))"""
+# Of his own cases what he himself leads on: also where a notice is in the post, and where the party's time is over.
+AS_OFFICER = f"""($19::bool AND c.facts->'officers' ? $14::text AND (c.state IN ('filed', 'reviewed', 'decided')
+    OR (c.state IN ('lead', 'mended', 'rechecked') AND NOT {_fact("end_asked")})
+    OR (c.state IN ('notified', 'hearing', 'heard') AND c.facts->>'posted_on' IS NOT NULL AND c.facts->>'notified_on' IS NULL)
+    OR (c.state IN ('ordered', 'served') AND c.due_on < $20::date)))"""
+WAITS = f"""({AS_OFFICER} OR (NOT c.facts->'investigators' ? $14
+    AND NOT (c.state LIKE 'review\\__' AND c.facts->'reviewers' ? $14) AND ({AS_REVIEWER} OR {AS_HEAD})))"""
 
 
 async def list_cases(
@@ -344,7 +350,18 @@ async def list_cases(
     waits: Waits | None = None,
 ) -> list[asyncpg.Record]:
     """Return cases, newest first; of no states: of all; `mine`: where this person is an officer; `waits`: for whom they wait."""
-    values = (waits.reviews, waits.subject, waits.levels, waits.head, waits.items, waits.told_by) if waits else ()
+    values: tuple[Any, ...] = ()
+    if waits:
+        values = (
+            waits.reviews,
+            waits.subject,
+            waits.levels,
+            waits.head,
+            waits.items,
+            waits.told_by,
+            waits.investigates,
+            waits.day,
+        )
     rows: list[asyncpg.Record] = await connection.fetch(
         f"""
         {LIST}

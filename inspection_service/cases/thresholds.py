@@ -43,6 +43,7 @@ class Thresholds:
     levels: Mapping[str, int]
     statement_days: int
     recheck_days: int
+    arrival_days: int
     shown_months: Mapping[str, int]
     ahead_days: Mapping[str, int]
 
@@ -74,6 +75,7 @@ def read(table: Mapping[str, Any]) -> Thresholds:
         levels=levels,
         statement_days=table["statement"]["days"],
         recheck_days=table["recheck"]["days"],
+        arrival_days=table["arrival"]["days"],
         shown_months=shown,
         ahead_days=ahead,
     )

@@ -1,4 +1,5 @@
-"""Which cases wait for somebody: where a reviewer, or the head of the organ, is whom the next step waits for. Pure."""
+"""Which cases wait for somebody: where one of its officers, a reviewer or the head of the organ is whom the next step waits for.
+Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from datetime import date, timedelta
 from inspection_service.cases.heads import HandedOver
 from inspection_service.cases.machine import REVIEWERS, REVIEWS, Command, Role, State
 from inspection_service.cases.thresholds import thresholds
-from youguan.auth import REGULATOR, REVIEWER, Principal
+from youguan.auth import INSPECTOR, REGULATOR, REVIEWER, Principal
 from youguan.working_days import add_working_days
 
 REVIEWED: Mapping[Role, State] = dict(zip(REVIEWERS, REVIEWS, strict=True))
@@ -18,7 +19,8 @@ class Waits:
     """For whom cases wait, and as what.
 
     `levels`: up to which level he reviews, 0 where he does not; `head`: whether he decides for the organ, `items`: of these items
-    alone where a town does; `told_by`: who was told of a penalty by that day has had his time for a statement.
+    alone where a town does; `told_by`: who was told of a penalty by that day has had his time for a statement. `investigates`:
+    whether he may be an officer; `day`: the county's.
     """
 
     subject: str
@@ -26,6 +28,8 @@ class Waits:
     head: bool
     items: tuple[str, ...]
     told_by: date
+    investigates: bool
+    day: date
 
     @property
     def reviews(self) -> tuple[State, ...]:
@@ -34,12 +38,15 @@ class Waits:
 
 
 def waits(who: Principal, handed: HandedOver, day: date) -> Waits | None:
-    """Return what waits for somebody; None: he neither reviews nor decides."""
+    """Return what waits for somebody; None: he neither investigates, reviews nor decides."""
     levels = (who.level or 0) if who.has(REVIEWER) else 0
     towns = [] if who.scope.everything else [sorted(handed.get(town, ())) for town in who.scope.divisions]
     items = tuple(item for items in towns for item in items)
     head = who.has(REGULATOR) and (who.scope.everything or bool(items))
-    return Waits(who.subject, levels, head, items, told_by(day)) if levels or head else None
+    investigates = who.has(INSPECTOR)
+    if not (investigates or levels or head):
+        return None
+    return Waits(who.subject, levels, head, items, told_by(day), investigates, day)
 
 
 def reviewer_level(moved: str, previous: State, state: State) -> int | None:

@@ -40,6 +40,7 @@ PROCEDURES = {"simple": "简易程序", "fast": "简案快办", "general": "普�
 PERIODS = {
     "order": "改正期限", "recheck": "复查期限", "decision": "决定期限", "service": "送达期限", "payment": "缴款期限",
     "demand": "催告期限", "evidence_kept": "先行登记保存处理期限", "enforcement": "申请强制执行期限",
+    "arrival": "查收邮寄回执期限",
 }  # fmt: skip
 COMMANDS = {
     "open": "登记线索",

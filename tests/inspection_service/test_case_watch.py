@@ -79,6 +79,27 @@ def test_what_was_reported_as_mended_is_for_the_officers_to_look_at() -> None:
     assert "recheck" not in PARTYS_OWN
 
 
+@pytest.mark.parametrize(
+    ("state", "changes", "day", "period"),
+    [
+        (State.NOTIFIED, {}, TODAY, "arrival"),
+        (State.HEARING, {}, date(2026, 9, 25), "arrival"),  # it is past, and stays what was missed
+        (State.HEARD, {}, date(2026, 12, 1), "decision"),  # until the time to decide ends soon
+        (State.NOTIFIED, {"notified_on": TODAY}, TODAY, "decision"),
+        (State.NOTIFIED, {"posted_on": None}, TODAY, "decision"),
+        (State.FILED, {}, TODAY, "decision"),
+    ],
+)
+def test_a_posted_notice_is_looked_for_until_its_arrival_is_recorded(
+    state: State, changes: dict[str, Any], day: date, period: str
+) -> None:
+    ends = {"arrival": date(2026, 9, 24), "decision": date(2026, 12, 15)}
+    facts = replace(Facts(posted_on=TODAY, decide_by=ends["decision"]), **changes)
+    item = catalogue().items["car-park-unfiled"]
+    assert due(Case("n", state, "general", item, "organisation", TODAY, TODAY, facts), day) == (ends[period], period)
+    assert "arrival" not in PARTYS_OWN
+
+
 async def test_every_end_is_told_once_up_to_the_last_day_for_the_court(world: World) -> None:
     watch, case_id = CaseWatch(world.cases, world.clock), await to_notified(world)
     await world.do(PARTY, case_id, Command.DEFEND, reason="申辩")

@@ -628,20 +628,28 @@ async def test_what_is_not_opened(world: World, who: Principal, opening: Opening
 
 async def test_a_case_waits_for_whoever_is_next(world: World) -> None:
     officer = replace(A, roles=frozenset({"inspector", "regulator"}))  # who investigates it decides nothing in it
-    people = (HEAD, *REVIEWERS, officer)
-    assert world.cases.waits(A) is None
+    people = (HEAD, *REVIEWERS, officer, somebody("c", "inspector"))
+    assert world.cases.waits(PARTY) is None
     case_id = await world.cases.open(A, STOPPED)
-    assert await waiting_for(world, *people) == []
+    assert await waiting_for(world, *people) == ["a"], "for its own officers alone"
     await world.do(A, case_id, Command.PROPOSE, reason="应当立案", procedure="general")
     assert await waiting_for(world, *people) == ["h"]
     await world.do(HEAD, case_id, Command.APPROVE)
     await world.prove(case_id)
-    assert await waiting_for(world, *people) == []
+    assert await waiting_for(world, *people) == ["a"]
     await world.do(A, case_id, Command.CONCLUDE, reason="事实清楚", sanction="fine", fine_fen=20_000_00, harm="none")
     assert await waiting_for(world, *people) == ["r1", "r2", "r3", "r4"], "a higher level may review for a lower one"
     await world.do(REVIEWERS[1], case_id, Command.PASS, reason="通过")
     assert (await world.row(case_id))["state"] == "review_2"
     assert await waiting_for(world, *people) == ["r3", "r4"], "not for who has passed it at another level"
+    for reviewer in REVIEWERS[2:]:
+        await world.do(reviewer, case_id, Command.PASS, reason="通过")
+    await world.do(A, case_id, Command.NOTIFY, on=TODAY, manner="post")
+    assert await waiting_for(world, *people) == ["a"], "a letter in the post is for its officers to look after"
+    row = await world.row(case_id)
+    assert (row["due_on"], row["period"]) == (date(2026, 9, 24), "arrival")
+    await world.do(A, case_id, Command.RECORD_ARRIVAL, on=TODAY, proof=await world.proof(case_id))
+    assert (await waiting_for(world, *people), (await world.row(case_id))["period"]) == ([], "decision")
 
 
 async def test_a_penalty_waits_for_the_head_once_its_party_has_had_its_time(world: World) -> None:
