@@ -68,7 +68,7 @@ REFUSED = {
     "notice_over": "on: thirty days have not passed since the public notice",
     "posted": "on: no notice was posted whose arrival is still to be recorded, or this lies before it was posted",
     "unreached": "the notice was not posted, or has reached the party (Art. 61)",
-    "recordings_told": "a recording was reviewed after the notice: the party is told of it in a new one first (Art. 41)",
+    "evidence_told": "what proves it was collected or reviewed after the notice: tell the party of it in a new one first (Art. 44)",
     "notice_proved": "proof: the place of a piece of evidence that was collected since the notice was posted (Art. 61)",
     "proved": "proof: the place of a piece of evidence that was collected since the decision (Art. 61)",
     "discussed": "a major case is discussed collectively first (Art. 57)",

@@ -25,7 +25,7 @@ from inspection_service.law.catalogue import (
     Catalogue,
     Organ,
 )
-from inspection_service.law.evidence import recordings
+from inspection_service.law.evidence import proves
 from inspection_service.law.imposed import NOTHING, Imposed
 from inspection_service.law.mercy import Circumstances, Mercy, guidance_first, mercy
 from inspection_service.law.periods import add_months, periods
@@ -287,9 +287,9 @@ def _unreached(case: Case, _: Said, __: date) -> bool:
     return facts.in_the_post and not facts.defended and not facts.hearing_asked
 
 
-def _recordings_told(case: Case, _: Said, __: date) -> bool:
-    """The party was told of every recording that counts against it (Art. 41): none was reviewed after the notice."""
-    return {piece.place for piece in recordings(case.pieces)} <= set(case.facts.told_recordings)
+def _evidence_told(case: Case, _: Said, __: date) -> bool:
+    """What the party was told of proves it, wherever anything does: not what was collected, or reviewed, after the notice."""
+    return proves(case.relied_on) or not proves(case.pieces)
 
 
 def _notice_over(_: Case, said: Said, day: date) -> bool:
@@ -307,7 +307,7 @@ CONDITIONS: dict[str, Test] = {
     "posted": _posted,
     "notice_proved": _notice_proved,
     "unreached": _unreached,
-    "recordings_told": _recordings_told,
+    "evidence_told": _evidence_told,
     "guidance": _guidance,
     "guided_first": _guided_first,
     "in_future": lambda _, said, day: said.on is not None and said.on > day,

@@ -163,8 +163,8 @@ def _named(party: str, case: Case) -> str:
 
 
 def _evidence(case: Case) -> str:
-    """Return the evidence of a case, piece by piece (Art. 59), without what may not be evidence (Art. 41)."""
-    named = [piece for piece in case.pieces if not is_barred(piece)]
+    """Return the evidence of a case, piece by piece (Art. 59), without what may not be evidence (Art. 41), or was not told of."""
+    named = [piece for piece in case.relied_on if not is_barred(piece)]
     return "；".join(f"{n}.《{piece.title}》" for n, piece in enumerate(named, 1)) or NOTHING
 
 

@@ -13,7 +13,7 @@ from inspection_service.cases.owing import owed_fen
 from inspection_service.cases.serving import POST, arrived_on
 from inspection_service.cases.thresholds import thresholds
 from inspection_service.law.catalogue import Organ, catalogue
-from inspection_service.law.evidence import recordings
+from inspection_service.law.evidence import is_barred
 from inspection_service.law.imposed import Imposed
 from inspection_service.law.periods import periods
 
@@ -104,10 +104,8 @@ def _pass(case: Case, _: Said, who: str, day: date) -> Added:
 def _notify(case: Case, said: Said, __: str, ___: date) -> Added:
     posted = said.on if said.manner == POST else None
     reached = arrived_on(said.manner, said.on) if posted is None else None
-    told = tuple(piece.place for piece in recordings(case.pieces))
-    return {
-        "posted_on": posted, "notified_on": reached, "notified_fine_fen": case.facts.fine_fen, "told_recordings": told, **ANEW,
-    }  # fmt: skip
+    told = tuple(piece.place for piece in case.pieces if not is_barred(piece))
+    return {"posted_on": posted, "notified_on": reached, "notified_fine_fen": case.facts.fine_fen, "told": told, **ANEW}
 
 
 def _call_hearing(_: Case, said: Said, __: str, ___: date) -> Added:
@@ -192,7 +190,7 @@ ANEW = {
 }  # fmt: skip
 OF_THE_DECISION = (
     "admitted", "filed_on", "decide_by", "reviewers", "reviewed_on", "sanction", "also", "fine_fen", "gains_fen", "goods",
-    "posted_on", "told_recordings", "notified_on", "notified_fine_fen", *ANEW, "decided_on", "served_on", "pay_by", "noted",
+    "posted_on", "told", "notified_on", "notified_fine_fen", *ANEW, "decided_on", "served_on", "pay_by", "noted",
     "demanded_on", "paid", "refunds", "plan", "appeals", "credited_on", "credit_ended_on", "archived_on",
 )  # fmt: skip
 ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
@@ -221,7 +219,7 @@ ADDS: dict[Command, Callable[[Case, Said, str, date], Added]] = {
     C.REVIEW_HEARING: lambda *_: {"hearing_reviewed": True},
     C.REINVESTIGATE: lambda *_: {
         "posted_on": None,
-        "told_recordings": (),
+        "told": None,
         "notified_on": None,
         "notified_fine_fen": 0,
         **ANEW,

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from inspection_service.cases.identity import Identity
-from inspection_service.cases.machine import State
+from inspection_service.cases.machine import TOLD, State
 from inspection_service.cases.particulars import UNKNOWN, Particulars
 from inspection_service.law.catalogue import GOODS, Item
-from inspection_service.law.evidence import Piece
+from inspection_service.law.evidence import PARTY, Piece
 from inspection_service.law.imposed import Imposed, kinds_of
 from inspection_service.law.periods import Pause
 
@@ -84,7 +84,9 @@ class Facts:
     gains_fen: int = 0
     goods: tuple[str, ...] = ()
     posted_on: date | None = None
-    told_recordings: tuple[int, ...] = ()
+    told: tuple[int, ...] | None = (
+        None  # which evidence the notice named, by its place; None: none did, or before that was noted
+    )
     notified_on: date | None = None
     notified_fine_fen: int = 0
     defended: bool = False
@@ -228,6 +230,15 @@ class Case:
     act_is_fined: bool = False
     rivals: tuple[Item, ...] = ()
     interested: frozenset[str] = frozenset()
+
+    @property
+    def relied_on(self) -> tuple[Piece, ...]:
+        """Return the evidence that a decision may rest on: once a notice was given, what that named, and what the party brought
+        itself (Art. 44, 46). What came to count later is told in a new notice first."""
+        told = self.facts.told
+        if told is None or self.state not in (*TOLD, State.DECIDED):
+            return self.pieces
+        return tuple(piece for piece in self.pieces if piece.origin == PARTY or piece.place in told)
 
     def with_(self, facts: Facts) -> "Case":
         return replace(self, facts=facts)

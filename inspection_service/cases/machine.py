@@ -344,7 +344,7 @@ TABLE: tuple[tuple[tuple[State, ...], Step], ...] = (
         Step(
             C.DECIDE, (R.HEAD,), S.DECIDED, (P, "57"), ("reason", "sanction"),
             (
-                "statement_over", "recordings_told", "hearing_reviewed", "permitted", "not_aggravated", "discussed", "described",
+                "statement_over", "evidence_told", "hearing_reviewed", "permitted", "not_aggravated", "discussed", "described",
             ),
             "decision", (INVESTIGATORS,),
         ),

@@ -22,7 +22,7 @@ BY_THE_CASE = frozenset({
     "not_aggravated", "discussed", "fined", "nothing_to_pay", "payment_late", "demand_over", "remedies_over", "no_appeal_open",
     "appeal_open", "stands", "unarchived", "payment_not_late", "nothing_kept", "kept", "citizen", "described", "subsidised",
     "subsidy_untold", "uncredited", "credited", "shown_enough", "to_refund", "refunded", "punishable", "unacknowledged",
-    "referred_to_us", "posted", "unreached", "recordings_told",
+    "referred_to_us", "posted", "unreached", "evidence_told",
 })  # fmt: skip
 OF_A_SANCTION = frozenset({"ceiling", "not_aggravated", "discussed"})  # nothing to ask where there is none
 # Where a condition is laid down when that is not where its step is.
@@ -39,7 +39,7 @@ LAID_DOWN = {
     "hearing_right": (PENALTY, "63"),
     "hearing_reviewed": (PENALTY, "58"),
     "statement_over": (PENALTY, "62"),
-    "recordings_told": (PENALTY, "41"),
+    "evidence_told": (PENALTY, "44"),
     "not_aggravated": (PENALTY, "45"),
     "nothing_to_pay": (PENALTY, "67"),
     "payment_late": (PENALTY, "67"),

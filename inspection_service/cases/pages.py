@@ -209,6 +209,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             history=[line for line in history if official or line["actor"] == who.subject], today=desk.today(),
             issued=[document for document in issued if official or document["kind"] in TOLD_TO_PARTY], official=official,
             papers=papers, records=records, equipment=equipment, registered=registered,
+            untold={piece.place for piece in case.pieces} - {piece.place for piece in case.relied_on},
             reviews=reviewing.reviews(links), recordings=recordings(case.pieces),
             to_confirm=to_confirm if collects else (),
             to_review=reviewing.open_to(links, who.subject, who.level or 0) if reviews_recordings else (),

@@ -18,7 +18,8 @@ KINDS = (
 # Where a piece comes from: what machines said by themselves are leads.
 MONITORING = "monitoring"
 MACHINE = ("telemetry", "platform", MONITORING)
-ORIGINS = (*MACHINE, "inspector", "party", "public", "organ")
+PARTY = "party"
+ORIGINS = (*MACHINE, "inspector", PARTY, "public", "organ")
 OFFICERS_NEEDED = 2
 
 

@@ -172,6 +172,7 @@ def test_what_stands_against_a_step_is_said_everywhere_and_laid_down_somewhere()
 TELEMETRY = (Piece("electronic", "telemetry"),)
 RECORDED = Piece("audiovisual", "monitoring", 1, registered=True, place=2, content=True)
 MENDED = {"order_due": TODAY, "mended_on": TODAY, "harm": "none", "minor": True, "end_asked": True}
+FINED = {"sanction": "fine", "fine_fen": 3_000_00}
 NOTIFIED = {"sanction": "fine", "fine_fen": 20_000_00, "notified_fine_fen": 20_000_00, "notified_on": TODAY}
 
 
@@ -203,11 +204,11 @@ NOTIFIED = {"sanction": "fine", "fine_fen": 20_000_00, "notified_fine_fen": 20_0
         (case(State.NOTIFIED, facts=NOTIFIED), Role.HEAD, "h", Command.DECIDE, [("statement_over", "penalty", "62")]),
         (case(State.NOTIFIED, facts={**NOTIFIED, "defended": True}), Role.HEAD, "h", Command.DECIDE, []),
         (
-            case(State.NOTIFIED, facts={**NOTIFIED, "defended": True}, pieces=(RECORDED,)), Role.HEAD, "h",
-            Command.DECIDE, [("recordings_told", "penalty", "41")],
+            case(State.NOTIFIED, facts={**NOTIFIED, "defended": True, "told": ()}, pieces=(RECORDED,)), Role.HEAD, "h",
+            Command.DECIDE, [("evidence_told", "penalty", "44")],
         ),
         (
-            case(State.NOTIFIED, facts={**NOTIFIED, "defended": True, "told_recordings": (2,)}, pieces=(RECORDED,)),
+            case(State.NOTIFIED, facts={**NOTIFIED, "defended": True, "told": (2,)}, pieces=(RECORDED,)),
             Role.HEAD, "h", Command.DECIDE, [],
         ),
         (
@@ -625,6 +626,35 @@ def test_a_notice_that_is_posted_is_issued_that_day_and_the_partys_time_runs_fro
     ]  # fmt: skip
     assert "statement_over" not in unmet(after, decide, day, step(State.NOTIFIED, Command.DECIDE))
     assert unmet(after, said, day, arrive) == ["posted"], "once"
+
+
+def test_a_decision_names_what_the_notice_named_and_what_the_party_brought_itself() -> None:
+    seen = Piece("record", "inspector", 2, place=1, title="现场笔录")
+    later = Piece("audiovisual", "inspector", 2, place=2, title="补拍照片")
+    brought = Piece("documentary", "party", 1, place=3, title="申辩材料")
+    found = case(State.REVIEWED, facts={"reviewed_on": TODAY, **FINED}, pieces=(seen, replace(RECORDED, content=None)))
+
+    def after(before: Case, command: Command, said: Said) -> tuple[Case, str]:
+        line = step(before.state, command)
+        made = moved(before, line, said, "x", TODAY)
+        now = replace(before, state=made.state, facts=made.facts)
+        issue = Issue("局", "某公司", (), "x", TODAY)
+        return now, "".join(
+            content(line.document, issue, before, now, line, said)["paragraphs"]
+        ) if line.document else ""
+
+    notified, notice = after(found, Command.NOTIFY, Said(on=TODAY, manner="direct"))
+    assert "上述事实有下列证据：1.《现场笔录》。" in notice
+    heard = replace(notified, pieces=(seen, later, brought, replace(RECORDED, place=4, title="后审录像")))
+    fine = Said(reason="r", sanction="fine", fine_fen=3_000_00)
+    assert "证明：1.《现场笔录》；2.《申辩材料》。" in after(heard, Command.DECIDE, fine)[1]
+    line = step(State.NOTIFIED, Command.DECIDE)
+    assert "evidence_told" not in unmet(heard, fine, TODAY, line)
+    assert "evidence_told" in unmet(replace(heard, pieces=(replace(seen, officers=1), later)), fine, TODAY, line)
+    anew = after(heard, Command.REINVESTIGATE, Said(reason="r"))[0]
+    assert (anew.facts.told, anew.relied_on) == (None, heard.pieces), "a new notice names what there is by then"
+    served_again = replace(heard, facts=replace(heard.facts, posted_on=TODAY, notified_on=None))
+    assert "2.《补拍照片》" in after(served_again, Command.NOTIFY, Said(on=TODAY, manner="direct"))[1]
 
 
 # What is written down afterwards: (facts, state, command), the first day that it may have, and what refuses the day before.

@@ -292,10 +292,11 @@ async def test_two_citizens_of_one_name_are_two_parties(world: World) -> None:
 
 
 async def test_what_was_said_gives_the_case_again(world: World) -> None:
-    """Nothing is known of a case but by its history: said again, line by line, it leads to where the case stands."""
+    """Nothing is known of a case but by its history and its chain: said again, line by line, it leads to where the case stands."""
     case_id = await to_notified(world)
     await world.do(PARTY, case_id, Command.DEFEND, reason="请求从轻")
     await world.do(HEAD, case_id, Command.DECIDE, reason="充分考虑", sanction="fine", fine_fen=18_000_00)
+    world.go_to(TODAY + timedelta(days=1))  # what proves the service is in the chain later than the decision
     await world.serve(case_id)
     world.go_to(date(2026, 10, 12))
     await world.do(A, case_id, Command.APPEAL, remedy="review", on=date(2026, 10, 9))
@@ -308,7 +309,9 @@ async def test_what_was_said_gives_the_case_again(world: World) -> None:
     again = replace(case, state=State.LEAD, procedure=None, facts=opened)
     for line in lines[1:]:
         said = TypeAdapter(Said).validate_python(line["said"])
-        after = moved(again, step(again.state, Command(line["command"])), said, line["actor"], county_day(line["at"]))
+        day = county_day(line["at"])
+        by_then = replace(again, pieces=tuple(piece for piece in case.pieces if piece.collected_on <= day))
+        after = moved(by_then, step(again.state, Command(line["command"])), said, line["actor"], day)
         again = replace(again, state=after.state, procedure=after.procedure, facts=after.facts)
         assert again.state == line["state"]
     assert (again.state, again.procedure, again.facts) == (case.state, case.procedure, case.facts)
