@@ -165,7 +165,7 @@ async def test_a_reset_needs_a_reason_and_a_second_word(visitor: Visitor, charge
     charger = await chargers.connect("NH0045-001")
     page = await visitor.come(REGULATOR)
     await page.goto("/gateway/stations/NH0045-001/commands")
-    form = page.locator("form[action$='/usual']")
+    form = page.locator("form[action*='/usual']")  # which says where it came from once it came back
     await form.get_by_label("做什么").select_option("soft_reset")
     await page.locator("#send").click()
     await expect(page.locator("#wrong code")).to_have_text("reason")

@@ -760,12 +760,14 @@ INSERT INTO inspection.case_history VALUES ('k' || $1, 1, $2, 'x', 'x', 'officer
 INSERT INTO inspection.case_document VALUES ('d' || $1, 'k' || $1, 1, 'order', $2, 'x', '{"title": "x"}', repeat('0', 64));
 INSERT INTO inspection.case_print VALUES ('d' || $1, 'x', 'x');
 INSERT INTO inspection.evidence VALUES ('k' || $1, 1, $2, '{"type": "evidence", "kind": "audiovisual", "origin": "monitoring",
-    "place": 1, "by": "x", "reviewed": true, "case": "x", "media_type": "text/plain", "title": "x",
+    "place": 1, "by": "inspector", "reviewed": true, "case": "x", "media_type": "text/plain", "title": "x",
     "taken_at": "2026-01-02T00:00:00Z", "collected_at": "2026-01-02T00:00:00Z"}', 'x', '00', '00');
 INSERT INTO inspection.evidence VALUES ('k' || $1, 2, $2, '{"type": "content_review", "reviews": 1, "place": 2, "by": "y",
     "by_name": "y", "level": 1, "collected_at": "2026-01-02T00:00:00Z", "findings": {"real": {"holds": true, "reason": "x"},
     "clear": {"holds": true, "reason": "x"}, "whole": {"holds": true, "reason": "x"}, "exact": {"holds": true, "reason": "x"}}}',
     NULL, '00', '00');
+INSERT INTO inspection.evidence VALUES ('k' || $1, 3, $2, '{"type": "confirmation", "confirms": 1, "place": 3,
+    "by": "county inspector", "collected_at": "2026-01-02T00:00:00Z"}', NULL, '00', '00');
 INSERT INTO inspection.case_paper VALUES ('q' || $1, 'k' || $1, 'other', 'x', '', repeat('0', 64), 1, 'application/pdf', 'x.pdf',
     $2, 'x', 'x');
 INSERT INTO inspection.public_report

@@ -48,9 +48,9 @@ class Templates:
 
     def render(self, request: Request, name: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
         """Return a page; `_` in it translates, `explain` says what is wrong, `marks` stand between words, `principal` is who is
-        logged in or None; `here` is its address, `translated` that in the other language.
+        logged in or None; `this_page` is its address, `translated` that in the other language.
         """
-        language, here = language_of(request), page_address(request)
+        language, this_page = language_of(request), page_address(request)
 
         def say(text: str, **values: object) -> str:
             translated = translate(text, language, self._package)
@@ -65,8 +65,8 @@ class Templates:
             principal=getattr(request.state, "principal", None),
             demo=getattr(request.app.state, "demo", None),
             path=request.url.path,
-            here=here,
-            translated=in_language(here, "en" if language == "zh" else "zh"),
+            this_page=this_page,
+            translated=in_language(this_page, "en" if language == "zh" else "zh"),
             **context,
         )
         response = HTMLResponse(html, status_code)
