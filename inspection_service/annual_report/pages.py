@@ -94,14 +94,12 @@ def _add_records(router: APIRouter, desk: AnnualDesk, templates: Templates) -> N
 
 
 def _add_entries(router: APIRouter, desk: AnnualDesk, templates: Templates) -> None:
-    async def page(
-        request: Request, year: int, error: YouguanError | None = None, said: EntryWish | None = None
-    ) -> Response:
+    async def page(request: Request, year: int, error: YouguanError | None = None) -> Response:
         async with desk.pool.acquire() as connection:
             rows = await store.entries(connection, year)
         return templates.render(
             request, "annual_report_entries.html", status_code=error.status if error else 200, rows=rows, year=year,
-            kinds=ENTRIES, today=desk.today(), error=error, said=said,
+            kinds=ENTRIES, today=desk.today(), error=error,
         )  # fmt: skip
 
     @router.get("/entries")
@@ -118,11 +116,10 @@ def _add_entries(router: APIRouter, desk: AnnualDesk, templates: Templates) -> N
         source: Annotated[str, Form(max_length=500)],
         count: Annotated[int, Form()] = 1,
     ) -> Response:
-        wish = EntryWish(kind, on, title, count, source)
         try:
-            await desk.enter(who, wish)
+            await desk.enter(who, EntryWish(kind, on, title, count, source))
         except YouguanError as error:
-            return await page(request, on.year, error, wish)
+            return await page(request, on.year, error)
         return RedirectResponse(f"/annual-report/entries?year={on.year}", 303)
 
     @router.post("/entries/{entry_id}/withdraw")

@@ -182,10 +182,7 @@ def _add_officers(router: APIRouter, desk: CaseDesk, templates: Templates) -> No
 
 
 def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templates: Templates) -> None:
-    async def show(
-        request: Request, who: Principal, case_id: str, error: YouguanError | None = None,
-        tried: Command | None = None, given: FormData | None = None,
-    ) -> Response:  # fmt: skip
+    async def show(request: Request, who: Principal, case_id: str, error: YouguanError | None = None) -> Response:
         official = who.has(*OFFICIALS)
         async with desk.pool.acquire() as connection:
             row = await desk.see(connection, who, case_id)
@@ -218,7 +215,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
             chain=links, times=[datetime.fromisoformat(link.record["collected_at"]) for link in links], stands=stands,
             known=known, owed=max(owed_fen(case, desk.today()), 0), refund=refund_fen(case, desk.today()), together=_together(case),
             alone=_alone(case), first_days=first_days(case, desk.today()), error=error,
-            tried=tried, given=given, collects=collects, **WORDS,
+            collects=collects, **WORDS,
         )  # fmt: skip
 
     near = require_case(desk)
@@ -248,7 +245,7 @@ def _add_case(router: APIRouter, desk: CaseDesk, evidence: EvidenceDesk, templat
         except NotFound:
             raise
         except YouguanError as error:
-            return await show(request, who, case_id, error, command, given)
+            return await show(request, who, case_id, error)
         return RedirectResponse(f"/cases/{case_id}", 303)
 
 
