@@ -13,7 +13,7 @@ from inspection_service.file_review.course import SYSTEM, Course
 from inspection_service.file_review.scoring import score, table, wrong
 from youguan import audit
 from youguan.auth import OFFICIALS, REGULATOR, Principal
-from youguan.clock import Clock, county_day
+from youguan.clock import Clock
 from youguan.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Reason
 from youguan.repeating import repeat
 
@@ -42,7 +42,7 @@ class FileReviewDesk:
 
     def today(self) -> date:
         """Return the county's date."""
-        return county_day(self._clock.now())
+        return self._course.today()
 
     async def order(self, who: Principal, order: Order) -> str:
         """Draw files and reviewers; return the review's id. Invalid where there is nothing to draw, or nobody for a file."""
